@@ -1,0 +1,59 @@
+"""Gate the quality of generated and edited images with a vision-language judge.
+
+The public names below are imported when they are first used; importing this package loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .errors import ConfigError, EngineError, ImageError, ImageJudgeError
+    from .judge import EditJudge, Judge
+    from .thresholds import Profile, load_profile
+    from .verdict import EditVerdict, FacetScore, Problem, Score, Verdict
+
+_PUBLIC = {
+    "Judge": "judge",
+    "EditJudge": "judge",
+    "Profile": "thresholds",
+    "load_profile": "thresholds",
+    "Verdict": "verdict",
+    "EditVerdict": "verdict",
+    "FacetScore": "verdict",
+    "Problem": "verdict",
+    "Score": "verdict",
+    "ImageJudgeError": "errors",
+    "ConfigError": "errors",
+    "ImageError": "errors",
+    "EngineError": "errors",
+}
+
+__all__ = [
+    "ConfigError",
+    "EditJudge",
+    "EditVerdict",
+    "EngineError",
+    "FacetScore",
+    "ImageError",
+    "ImageJudgeError",
+    "Judge",
+    "Problem",
+    "Profile",
+    "Score",
+    "Verdict",
+    "load_profile",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

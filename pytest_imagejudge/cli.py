@@ -1,0 +1,62 @@
+"""The command ``imagejudge``. Each subcommand is a module in ``commands/``, imported only when asked for."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from .errors import ConfigError, EngineError, ImageJudgeError
+
+DONE, GATE_FAILED, BAD_INPUT, ENGINE_FAILED = 0, 1, 2, 3
+
+# name: (module in commands/, one line for --help)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "score": ("score", "judge the rows of a file or the images of a folder"),
+    "leaderboard": ("leaderboard", "rank models from their recorded answers"),
+    "agree": ("agree", "how well a judge agrees with people"),
+    "compare": ("compare", "two runs, paired by prompt"),
+    "plan": ("plan", "how many images a gate takes"),
+    "report": ("report", "merge reports and write them in other formats"),
+    "store": ("store", "look after the store of answers"),
+    "protocol": ("protocol", "show, fetch and read with a judge's protocol"),
+    "serve": ("serve", "start a judge's server and leave it up"),
+    "doctor": ("doctor", "what would keep a judge from running here"),
+    "init": ("init", "write a starter: a test, a profile, a workflow"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code (0 done, 1 gate failed, 2 bad input, 3 engine failed)."""
+    from . import __version__
+
+    argv = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog="imagejudge", description="Gate the quality of generated images.")
+    parser.add_argument("--version", action="version", version=f"imagejudge {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    chosen = next((arg for arg in argv if arg in COMMANDS), None)
+    for name, (module, line) in COMMANDS.items():
+        sub = subparsers.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
+        if name == chosen:
+            command = importlib.import_module(f".commands.{module}", __package__)
+            command.register(sub)
+            sub.set_defaults(run=command.run)
+    args = parser.parse_args(argv)
+    try:
+        return int(args.run(args))
+    except EngineError as error:
+        return _fail(error, ENGINE_FAILED)
+    except (ConfigError, ImageJudgeError) as error:
+        return _fail(error, BAD_INPUT)
+    except KeyboardInterrupt:
+        print("imagejudge: interrupted; what was judged is in the store", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return DONE
+
+
+def _fail(error: Exception, code: int) -> int:
+    print(f"imagejudge: {error}", file=sys.stderr)
+    return code

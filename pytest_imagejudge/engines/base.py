@@ -1,0 +1,97 @@
+"""Where a judge runs: the interface of an engine."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..protocols.base import Request
+
+Progress = Callable[[str], None]  # takes one line of plain text: what the engine is doing
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One raw answer of a judge.
+
+    Attributes:
+        text: the answer, with its thinking, if any, in ``<think>`` tags before it.
+        finish_reason: "stop", "length", ..., or None where the engine does not say.
+        prompt_tokens, cached_prompt_tokens, output_tokens: counts; 0 where the engine has none.
+        engine, engine_version: what gave it.
+        notes: what the engine had to change, such as "unconstrained".
+        created: when, ISO 8601 in UTC.
+    """
+
+    text: str
+    finish_reason: str | None = None
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    output_tokens: int = 0
+    engine: str = ""
+    engine_version: str = ""
+    notes: tuple[str, ...] = ()
+    created: str = ""
+
+
+@dataclass
+class EngineIdentity:
+    """What decides a judge's answers, known before the engine starts."""
+
+    model: str
+    revision: str | None = None
+    extra: dict[str, str] = field(default_factory=dict)  # further deciding facts, such as quantization
+
+
+class Engine(ABC):
+    """Where a judge runs. One instance a session; used from one event loop.
+
+    Attributes:
+        concurrency: how many images may usefully be in flight at once.
+        primes: whether `prime` does anything for this engine.
+        restarts: how often the engine had to be started again.
+    """
+
+    name: str
+    concurrency: int = 1
+    primes: bool = False
+    restarts: int = 0
+
+    @abstractmethod
+    def identity(self) -> EngineIdentity:
+        """What decides the answers; resolved without starting anything.
+
+        Raises:
+            ConfigError: the model or revision does not exist, or can't be looked up.
+        """
+
+    @abstractmethod
+    def preflight(self) -> None:
+        """Check, before any test runs, that the engine could start. Cheap; starts nothing.
+
+        Raises:
+            ConfigError: with the figure and the remedy.
+        """
+
+    @abstractmethod
+    async def start(self, progress: Progress) -> None:
+        """Make the engine ready; called once, before the first request.
+
+        Raises:
+            EngineError: with the tail of the log.
+        """
+
+    @abstractmethod
+    async def ask(self, request: Request) -> Answer:
+        """Answer one request.
+
+        Raises:
+            EngineError: the request was refused, or the engine is gone for good.
+        """
+
+    async def prime(self, request: Request) -> None:  # noqa: B027
+        """Put the prefix that an image's requests share into the server's cache."""
+
+    async def close(self) -> None:  # noqa: B027
+        """Give everything back. Safe to call twice."""

@@ -1,0 +1,113 @@
+"""How one judge is asked and how its answer is read: the interface, and what passes through it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from ..taxonomy import FACETS, LEVEL1, Path
+from ..verdict import FacetScore, Problem
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+EDIT = "Edit"  # the one "dimension" of a judge of edits
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to a judge.
+
+    Attributes:
+        dimension: the L1 asked about, or `EDIT`.
+        messages: chat messages of the OpenAI shape, images as data URLs.
+        sampling: top-level fields of the chat completion request (temperature, max_tokens,
+            structured_outputs, ...); all of it decides the answer, so all of it is in the key.
+        text: the prompt, or the instruction of an edit, as the user wrote it.
+        images: the canonical pictures (RGB, upright, on white), for a judge that runs in this process.
+        problems: what had to be changed in the request, such as a special token taken apart.
+        primer: messages up to and including the last image, for a server whose prefix cache can be primed.
+    """
+
+    dimension: str
+    messages: list[dict[str, Any]]
+    sampling: Mapping[str, Any]
+    text: str = ""
+    images: tuple[Image, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    primer: list[dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read from one answer.
+
+    Attributes:
+        level3: the facets that were read, of the dimension asked.
+        unreadable: ``((L1,),)`` where nothing was read, else the paths of the facets that were not.
+        problems: what was wrong, mended or not.
+        score: of an edit, 1 to 5; None elsewhere or where unreadable.
+        aspects: further scores of an edit.
+        evidence: words for ``score`` and ``aspects`` of an edit, by name.
+    """
+
+    level3: Mapping[Path, FacetScore] = field(default_factory=dict)
+    unreadable: tuple[Path, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    score: float | None = None
+    aspects: Mapping[str, float | None] = field(default_factory=dict)
+    evidence: Mapping[str, str] = field(default_factory=dict)
+
+
+class Protocol(ABC):
+    """How one judge is asked and how its answer is read.
+
+    Attributes:
+        name: as ``--judge-protocol`` takes it.
+        kind: "image" (a prompt and one image) or "edit" (an instruction, source and edited image).
+        measures: the facets that this judge can score.
+        has_total: whether a total over the tree means anything.
+        treatment: name of what is done to the picture before it is sent, part of the fingerprint.
+    """
+
+    name: str
+    kind: ClassVar[Literal["image", "edit"]] = "image"
+    measures: frozenset[Path] = frozenset(FACETS)
+    has_total: bool = True
+    treatment: str = "none"
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """SHA-256 (hex) of all that this protocol puts into a request."""
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What can be asked, in order: L1 names, or `EDIT`."""
+        return LEVEL1 if self.kind == "image" else (EDIT,)
+
+    @abstractmethod
+    def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
+        """Request fields that decide the answer; ``again`` for the one further try at an unreadable one."""
+
+    @abstractmethod
+    def render(self, text: str, images: Sequence[Image], dimension: str, *, again: bool = False) -> Request:
+        """The request for one dimension. ``images`` are canonical: RGB, upright, on white."""
+
+    @abstractmethod
+    def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
+        """Read a raw answer, its thinking in ``<think>`` tags. Never raises, whatever the answer is."""
+
+    def can_ask_again(self, dimension: str) -> bool:
+        """Whether a second ask differs from the first."""
+        return self.sampling(dimension, again=True) != self.sampling(dimension)
+
+
+def digest_of(*parts: Any) -> str:
+    """SHA-256 (hex) over ``parts`` as canonical JSON."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,168 @@
+"""The shape of a JSON report, ``imagejudge-report/1``; the JSON Schema is generated from these models.
+
+Fields may be added; those here keep name and meaning. Not applicable is ``"raw": "N/A", "score": null``;
+what was not read is in ``unreadable``, and every figure that would contain it is null.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..verdict import ProblemKind, Raw
+
+SCHEMA = "imagejudge-report/1"
+Outcome = Literal["passed", "failed", "error"]
+Figure = float | None
+
+
+class Model(BaseModel):
+    """Base: unknown fields of a newer minor version are kept, so that a merge loses nothing."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Judge(Model):
+    """One judge of the run, with what decided its answers."""
+
+    model: str
+    fingerprint: dict[str, Any] = {}
+    engine_versions: list[str] = []  # of the answers in this report; more than one is a mixture
+
+
+class Run(Model):
+    """The run as a whole; counts are of requests to a judge, not of images."""
+
+    version: str = ""
+    started: str = ""
+    seconds: float = 0.0
+    judges: list[Judge] = []
+    requests: int = 0
+    from_store: int = 0
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    output_tokens: int = 0
+    restarts: int = 0
+
+
+class Facet(Model):
+    """A facet's raw score, its mapped score and the judge's words on it."""
+
+    raw: Raw
+    score: Figure
+    evidence: str = ""
+
+
+class ProblemEntry(Model):
+    """What was wrong with a request or an answer."""
+
+    path: list[str]
+    kind: ProblemKind
+    detail: str = ""
+
+
+class Breach(Model):
+    """A bound that was missed. ``path`` is ``["total"]`` for the total, ``["score"]`` for an edit's."""
+
+    path: list[str]
+    score: float
+    bound: float
+
+
+class Entry(Model):
+    """What an image and an edit have in common."""
+
+    key: str
+    id: str | None = None
+    test: str | None = None
+    outcome: Outcome = "error"
+    source: Literal["engine", "store"] = "engine"
+    judged_at: str = ""
+    thresholds: str = ""  # name of the profile that was applied; empty where none was
+    error: str = ""
+    unreadable: list[list[str]] = []
+    problems: list[ProblemEntry] = []
+    breaches: list[Breach] = []
+    not_applicable: list[list[str]] = []  # bounded, but N/A or not asked
+    fingerprint: dict[str, Any] = {}
+    seed: int | str | None = None
+    pixels: str = ""  # SHA-256 of the canonical pixels
+    where: str = ""  # file:line of the check or expect
+
+
+class VerdictEntry(Entry):
+    """One judged image."""
+
+    image: str
+    prompt: str
+    total: Figure = None
+    level1: dict[str, Figure] = {}
+    level2: dict[str, dict[str, Figure]] = {}
+    level3: dict[str, dict[str, dict[str, Facet]]] = {}
+    answers: dict[str, str] = {}
+
+
+class EditEntry(Entry):
+    """One judged edit."""
+
+    source_image: str
+    edited_image: str
+    instruction: str
+    score: Figure = None
+    aspects: dict[str, Figure] = {}
+    evidence: dict[str, str] = {}
+    answer: str = ""
+
+
+class SuiteRow(Model):
+    """A bound on the mean of the run. ``path`` as in `Breach`."""
+
+    path: list[str]
+    mean: Figure
+    low: Figure
+    high: Figure
+    n: int
+    bound: float
+    outcome: Literal["passed", "failed", "undecided"]
+    method: str = ""
+    needed: int | None = None  # images that would decide it
+    detail: str = ""
+
+
+class Mean(Model):
+    """A mean over images: of ``n`` that have the figure; ``left_out`` had none (N/A or unreadable)."""
+
+    mean: Figure = None
+    n: int = 0
+    left_out: int = 0
+
+
+class Summary(Model):
+    """Means over the images of the run. ``n`` counts images; keys as in `VerdictEntry`."""
+
+    n: int = 0
+    total: Mean = Mean()
+    level1: dict[str, Mean] = {}
+    level2: dict[str, dict[str, Mean]] = {}
+    level3: dict[str, dict[str, dict[str, Mean]]] = {}
+    edits: Mean = Mean()
+
+
+class Report(Model):
+    """A whole report."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True, serialize_by_alias=True)
+    schema_: Literal["imagejudge-report/1"] = Field(SCHEMA, alias="schema")
+    run: Run = Run()
+    verdicts: list[VerdictEntry] = []
+    edits: list[EditEntry] = []
+    suite: list[SuiteRow] = []
+    baseline: dict[str, Any] | None = None
+    summary: Summary = Summary()
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a report, draft 2020-12."""
+    schema = Report.model_json_schema(by_alias=True, mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}

@@ -1,0 +1,74 @@
+"""From raw scores to figures: raw -> mapped -> L2 -> L1 -> total.
+
+The method is the published one of Qwen-Image-Bench: 0, 1, 2 map to 0, 60, 100; N/A is left out; every
+level is the mean of the level below. What differs: a figure that would contain something unreadable is
+None instead of the mean of the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import fsum
+
+from .taxonomy import TREE, Path
+
+MAPPED: dict[int, float] = {0: 0.0, 1: 60.0, 2: 100.0}
+
+
+def mapped(raw: int | str) -> float | None:
+    """The mapped score of a raw one (0, 1, 2 or "N/A").
+
+    Raises:
+        ValueError: for anything else; 1.9 and True are no raw scores.
+    """
+    if isinstance(raw, str):
+        if raw == "N/A":
+            return None
+    elif type(raw) is int and raw in MAPPED:
+        return MAPPED[raw]
+    raise ValueError(f'a raw score is 0, 1, 2 or "N/A", not {raw!r}')
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """The mean of what is not None, or None where nothing is left."""
+    present = [value for value in values if value is not None]
+    return fsum(present) / len(present) if present else None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of one image, each 0 to 100 or None."""
+
+    total: float | None = None
+    level1: dict[str, float | None] = field(default_factory=dict)
+    level2: dict[str, dict[str, float | None]] = field(default_factory=dict)
+
+
+def aggregate(
+    scores: Mapping[Path, float | None],
+    asked: Sequence[str],
+    unreadable: Iterable[Path] = (),
+    *,
+    has_total: bool = True,
+) -> Figures:
+    """Figures of one image from its facets' mapped scores (None is N/A).
+
+    ``asked`` names the L1 that count; ``unreadable`` holds paths of one to three names.
+    """
+    broken: set[Path] = set()  # every path whose figure would contain something unreadable
+    for path in unreadable:
+        broken.update(path[:length] for length in range(len(path) + 1))
+    lost = set(unreadable)
+    level1: dict[str, float | None] = {}
+    level2: dict[str, dict[str, float | None]] = {}
+    for one in asked:
+        level2[one] = {
+            two: None
+            if (one, two) in broken or (one,) in lost
+            else mean(scores.get((one, two, three)) for three in threes)
+            for two, threes in TREE[one].items()
+        }
+        level1[one] = None if (one,) in broken else mean(level2[one].values())
+    total = None if () in broken or not has_total else mean(level1.values())
+    return Figures(total, level1, level2)

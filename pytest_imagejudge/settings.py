@@ -1,0 +1,62 @@
+"""What a judge is to be started and asked with: plain data, filled by the plugin's options or the command's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+SIGNALS = "signals"  # the name of the embedded judge
+API_KEY_VARIABLE = "IMAGEJUDGE_API_KEY"  # bearer token for --judge-url; never an option, so never in a log
+DEFAULT_MAX_PIXELS = 100_000_000
+
+
+@dataclass(frozen=True)
+class JudgeSettings:
+    """One judge, of images or of edits.
+
+    Attributes:
+        model: Hub id, folder, or "signals"; beside ``urls`` the served model's name.
+        urls: OpenAI-compatible endpoints; images are spread over them by content.
+        protocol: name or file; None chooses by model.
+        kind: "image" or "edit".
+        revision: Hub branch, tag or commit; None is the default branch.
+        decoding: "free" asks as published; "constrained" uses grammar and thinking budget from the start.
+        aspect: "stretch" treats the picture as published; "keep" keeps its aspect.
+        thinking_budget: tokens of thinking, where a budget is used; None is the protocol's own.
+        args: tokens for the vLLM server, as they are.
+        keep_alive: minutes to leave the server up; None stops it with the session.
+        gpus: comma-separated GPU indices or UUIDs; None is all that are visible.
+        allow_fp8: serve in FP8 where only that fits.
+        memory_share: share of each GPU's memory for the server, 0 to 1; None is computed.
+        sleep: start the server with sleep mode.
+    """
+
+    model: str | None = None
+    urls: tuple[str, ...] = ()
+    protocol: str | None = None
+    kind: Literal["image", "edit"] = "image"
+    revision: str | None = None
+    decoding: Literal["free", "constrained"] = "free"
+    aspect: Literal["stretch", "keep"] = "stretch"
+    thinking_budget: int | None = None
+    args: tuple[str, ...] = ()
+    keep_alive: float | None = None
+    gpus: str | None = None
+    allow_fp8: bool = False
+    memory_share: float | None = None
+    sleep: bool = False
+
+    @property
+    def configured(self) -> bool:
+        """Whether a judge is asked for at all."""
+        return bool(self.model or self.urls)
+
+
+def cache_dir() -> Path:
+    """This project's folder in the user's cache (``IMAGEJUDGE_CACHE`` overrides it)."""
+    import os
+
+    import platformdirs
+
+    return Path(os.environ.get("IMAGEJUDGE_CACHE") or platformdirs.user_cache_dir("imagejudge", appauthor=False))

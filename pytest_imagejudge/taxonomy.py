@@ -1,0 +1,141 @@
+"""The checklist's hierarchy: 5 dimensions (L1), 23 sub-capabilities (L2), 56 facets (L3).
+
+Names are those of the model card of ``Qwen/Qwen-Image-Bench``, letter for letter. Some contain a
+slash, and "Composition" is a facet of two dimensions, so a place in the tree is always a *path*: a
+tuple of one, two or three names, never a joined string.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+Path = tuple[str, ...]
+
+TREE: dict[str, dict[str, tuple[str, ...]]] = {
+    "Quality": {
+        "Realism": ("Physical Logic", "Material Texture"),
+        "Detail": ("Noise", "Edge Clarity", "Naturalness"),
+        "Resolution": ("Resolution",),
+    },
+    "Aesthetics": {
+        "Composition": ("Composition",),
+        "Color Harmony": ("Color Harmony",),
+        "Lighting": ("Lighting & Atmosphere",),
+        "Anatomical Portraiture": ("Anatomical Fidelity",),
+        "Emotional Expression": ("Emotional Expression",),
+        "Style Control": ("Style Control",),
+    },
+    "Alignment": {
+        "Attributes": (
+            "Quantity",
+            "Facial Expression",
+            "Material Properties",
+            "Color",
+            "Shape",
+            "Size",
+        ),
+        "Actions": ("Contact Interaction", "Non-contact Interaction", "Full-body Action"),
+        "Layout": ("2D Space", "3D Space"),
+        "Relations": ("Composition Relationship", "Difference/Similarity", "Containment"),
+        "Scene": ("Real-world Scene", "Virtual Scene"),
+    },
+    "Real-world Fidelity": {
+        "Fairness": ("Social Bias", "Cultural Fairness"),
+        "Safety & Compliance": ("Safety & Compliance",),
+        "World Knowledge": (
+            "Animals",
+            "Objects",
+            "Information Visualization",
+            "Temporal Characteristics",
+            "Cultural Elements",
+        ),
+    },
+    "Creative Generation": {
+        "Imagination": ("Imagination",),
+        "Feature Matching": ("Feature Matching",),
+        "Logical Resolution": ("Logical Resolution",),
+        "Text Rendering": (
+            "Text Accuracy",
+            "Text Layout",
+            "Font",
+            "Cross-lingual Generation",
+        ),
+        "Design Applications": (
+            "Graphic Design",
+            "Product Design",
+            "Spatial Design",
+            "Fashion Styling",
+            "Game Design",
+            "Art Design",
+        ),
+        "Visual Storytelling": (
+            "Cinematic Style",
+            "Camera / Lens Style",
+            "Storyboard Creation",
+            "Shot Sizes",
+            "Composition",
+            "Angles",
+            "Comic Creation",
+        ),
+    },
+}
+
+LEVEL1: tuple[str, ...] = tuple(TREE)
+LEVEL2: tuple[Path, ...] = tuple((one, two) for one, twos in TREE.items() for two in twos)
+FACETS: tuple[Path, ...] = tuple(
+    (one, two, three) for one, twos in TREE.items() for two, threes in twos.items() for three in threes
+)
+PATHS: frozenset[Path] = frozenset((*((one,) for one in LEVEL1), *LEVEL2, *FACETS))
+
+
+def facets_of(path: Path) -> tuple[Path, ...]:
+    """Every facet at or below ``path``, in the order of the tree; ``()`` means all 56."""
+    return tuple(facet for facet in FACETS if facet[: len(path)] == path)
+
+
+def show(path: Sequence[str]) -> str:
+    """A path as people read it. For display only: names contain slashes, so it can't be parsed."""
+    return " / ".join(path) if path else "total"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`` (did you mean "x"?)`` for the name closest to ``name``, or an empty string."""
+    names = list(names)
+    folded = {candidate.casefold(): candidate for candidate in names}
+    close = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)
+    return f' (did you mean "{folded[close[0]]}"?)' if close else ""
+
+
+def check_path(path: Sequence[str]) -> Path:
+    """``path`` as a tuple, if the tree has it.
+
+    Raises:
+        KeyError: naming the unknown part, where it was looked for, and the nearest valid name.
+    """
+    names = tuple(path)
+    if names in PATHS:
+        return names
+    if not names or len(names) > 3:
+        raise KeyError(f"a path has one to three names (L1, L2, L3), not {len(names)}")
+    one, *rest = names
+    if one not in TREE:
+        raise KeyError(f'no dimension "{one}"{nearest(one, LEVEL1)}; L1: {", ".join(LEVEL1)}')
+    if rest[0] not in TREE[one]:
+        raise KeyError(f'{one} has no "{rest[0]}"{nearest(rest[0], TREE[one])}; it has: {", ".join(TREE[one])}')
+    facets = TREE[one][rest[0]]
+    raise KeyError(f'{one} / {rest[0]} has no "{rest[1]}"{nearest(rest[1], facets)}; it has: {", ".join(facets)}')
+
+
+def check_dimensions(names: Iterable[str]) -> tuple[str, ...]:
+    """The L1 in ``names``, without duplicates, in the order of the tree.
+
+    Raises:
+        KeyError: for a name that is no L1 (with the nearest), or for none at all.
+    """
+    wanted = set()
+    for name in names:
+        wanted.add(check_path((name,))[0])
+    if not wanted:
+        raise KeyError(f"no dimension is named; L1: {', '.join(LEVEL1)}")
+    return tuple(name for name in LEVEL1 if name in wanted)
