@@ -1,0 +1,339 @@
+"""Profiles: the bounds that turn scores into outcomes. Read from TOML, checked strictly, applied to verdicts."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from .errors import ConfigError
+from .protocols.base import Protocol
+from .report.model import Breach
+from .taxonomy import FACETS, LEVEL1, check_path, facets_of, nearest, show
+from .taxonomy import Path as TreePath
+from .verdict import EditVerdict, Verdict
+
+Bound = Annotated[float, Field(ge=0, le=100)]
+EditBound = Annotated[float, Field(ge=1, le=5)]
+Names = dict[str, Bound]
+
+TOTAL: TreePath = ()
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Levels(_Strict):
+    """A total, any L1 and any L2."""
+
+    total: Bound | None = None
+    level1: Names = {}
+    level2: dict[str, Names] = {}
+
+    @model_validator(mode="after")
+    def _known(self) -> _Levels:
+        for key, path in self._paths():
+            try:
+                check_path(path)
+            except KeyError as error:
+                raise ValueError(f"{key}: {error.args[0]}") from None
+        return self
+
+    def _paths(self) -> Iterable[tuple[str, TreePath]]:
+        yield from (("level1", (one,)) for one in self.level1)
+        yield from (("level2", (one,)) for one in self.level2)
+        yield from (("level2", (one, two)) for one, twos in self.level2.items() for two in twos)
+
+    def bounds(self) -> dict[TreePath, float]:
+        """Every bound by path; ``()`` is the total."""
+        found: dict[TreePath, float] = {} if self.total is None else {TOTAL: self.total}
+        found.update({(one,): bound for one, bound in self.level1.items()})
+        found.update({(one, two): bound for one, twos in self.level2.items() for two, bound in twos.items()})
+        return found
+
+
+class Edit(_Strict):
+    """Bounds on one edit: the overall score, 1 to 5, and further scores by name."""
+
+    score: EditBound | None = None
+    aspects: dict[str, Annotated[float, Field(ge=0, le=5)]] = {}
+
+
+class Suite(_Levels):
+    """Bounds on the mean of a run, and what an interval that contains the bound means."""
+
+    on_undecided: Literal["mean", "pass", "fail"] = "mean"
+    edit: Edit = Edit()
+
+
+class EditMargin(_Strict):
+    """The largest drop allowed of the mean edit score, on its scale of 1 to 5."""
+
+    score: Annotated[float, Field(ge=0, le=4)] | None = None
+
+
+class Margins(_Levels):
+    """The largest drop allowed against the baseline, in points."""
+
+    edit: EditMargin = EditMargin()
+
+
+class Profile(_Levels):
+    """A whole profile. See ``docs/thresholds.md`` for the keys."""
+
+    extends: str | None = None
+    must_not_fail: list[list[str]] = []
+    level3: dict[str, dict[str, Names]] = {}
+    edit: Edit = Edit()
+    suite: Suite = Suite()
+    baseline: Margins = Margins()
+
+    _name: str = PrivateAttr("")
+
+    @property
+    def name(self) -> str:
+        """The shipped name or the file, for display."""
+        return self._name
+
+    def _paths(self) -> Iterable[tuple[str, TreePath]]:
+        yield from super()._paths()
+        for one, twos in self.level3.items():
+            yield "level3", (one,)
+            for two, threes in twos.items():
+                yield "level3", (one, two)
+                yield from (("level3", (one, two, three)) for three in threes)
+        for path in self.must_not_fail:
+            if len(path) != 3:
+                raise ValueError(f"must_not_fail: a path of a facet (L1, L2, L3) is expected, not {path!r}")
+            yield "must_not_fail", tuple(path)
+
+    def bounds(self) -> dict[TreePath, float]:
+        """Every bound on one image by path; ``()`` is the total. Facets that must not fail are not among them."""
+        found = super().bounds()
+        for one, twos in self.level3.items():
+            for two, threes in twos.items():
+                found.update({(one, two, three): bound for three, bound in threes.items()})
+        return found
+
+    @property
+    def bounds_images(self) -> bool:
+        """Whether there is a bound on single images."""
+        return bool(self.bounds() or self.must_not_fail)
+
+    @property
+    def bounds_edits(self) -> bool:
+        """Whether there is a bound on single edits."""
+        return self.edit.score is not None or bool(self.edit.aspects)
+
+    @property
+    def bounds_anything(self) -> bool:
+        """Whether the profile says anything at all."""
+        return (
+            self.bounds_images
+            or self.bounds_edits
+            or bool(self.suite.bounds())
+            or self.suite.edit.score is not None
+            or bool(self.baseline.bounds())
+            or self.baseline.edit.score is not None
+        )
+
+    def check(self, verdict: Verdict) -> Check:
+        """Apply the bounds on one image. A figure that is N/A, or was not asked, is not applicable."""
+        return _check(
+            [
+                *((path, bound, verdict.value(path)) for path, bound in self.bounds().items()),
+                *((tuple(path), 60.0, verdict.value(tuple(path))) for path in self.must_not_fail),
+            ]
+        )
+
+    def check_edit(self, verdict: EditVerdict) -> Check:
+        """Apply the bounds on one edit."""
+        rows: list[tuple[TreePath, float, float | None]] = []
+        if self.edit.score is not None:
+            rows.append((("score",), self.edit.score, verdict.score))
+        rows += [((name,), bound, verdict.aspects.get(name)) for name, bound in self.edit.aspects.items()]
+        return _check(rows)
+
+    def require_measurable(self, protocol: Protocol, model: str) -> None:
+        """Check that ``protocol`` can measure what is bounded.
+
+        Raises:
+            ConfigError: naming the bound that can't be measured and what can.
+        """
+        if protocol.kind != "image":
+            return
+        bounded = {
+            **self.bounds(),
+            **{tuple(path): 60.0 for path in self.must_not_fail},
+            **self.suite.bounds(),
+            **self.baseline.bounds(),
+        }
+        for path in bounded:
+            if path == TOTAL and not protocol.has_total:
+                can = _measurable(protocol)
+                raise ConfigError(
+                    f"{self._where}: total is bounded, but the judge {model} measures {len(protocol.measures)} of "
+                    f"{len(FACETS)} facets and has no total; it can measure {can}"
+                )
+            if path != TOTAL and not protocol.measures.intersection(facets_of(path)):
+                raise ConfigError(
+                    f"{self._where}: {show(path)} is bounded, but the judge {model} cannot measure it; "
+                    f"it can measure {_measurable(protocol)}"
+                )
+
+    @property
+    def _where(self) -> str:
+        return f"thresholds {self.name}" if self.name else "thresholds"
+
+
+def _measurable(protocol: Protocol) -> str:
+    return ", ".join(f'"{show(path)}"' for path in FACETS if path in protocol.measures)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What came of applying a profile to one verdict.
+
+    Attributes:
+        breaches: bounds that were missed, the first broken first.
+        not_applicable: bounded paths without a figure (N/A or not asked).
+        applied: how many bounds had a figure.
+    """
+
+    breaches: tuple[Breach, ...]
+    not_applicable: tuple[TreePath, ...]
+    applied: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether something was applicable and nothing was missed."""
+        return self.applied > 0 and not self.breaches
+
+
+def _check(rows: Sequence[tuple[TreePath, float, float | None]]) -> Check:
+    breaches, absent, applied = [], [], 0
+    for path, bound, score in rows:
+        if score is None:
+            absent.append(path or ("total",))
+            continue
+        applied += 1
+        if score < bound:
+            breaches.append(Breach(path=list(path) or ["total"], score=score, bound=bound))
+    return Check(tuple(breaches), tuple(absent), applied)
+
+
+def shipped() -> dict[str, Path]:
+    """The profiles that come with this package, by name."""
+    package = Path(__file__).parent
+    folder = next(path for path in (package / "_thresholds", package.parent / "thresholds") if path.is_dir())
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_profile(source: str | Path | Mapping[str, Any] | Profile, *, base: Path | None = None) -> Profile:
+    """A profile by shipped name, from a TOML file, or from a mapping of the same shape.
+
+    Raises:
+        ConfigError: naming the file, the key, what was found, and the nearest valid name.
+    """
+    if isinstance(source, Profile):
+        return source
+    if isinstance(source, Mapping):
+        data = _resolve(dict(source), Path.cwd() if base is None else base, "thresholds", ())
+        return _build(data, "thresholds", "thresholds")
+    path = _find(source, Path.cwd() if base is None else base, "thresholds")
+    data = _resolve(_read(path), path.parent, str(path), (path.resolve(),))
+    known = shipped().get(path.stem)
+    return _build(data, path.stem if known == path else str(source), str(path))
+
+
+def _find(source: str | Path, base: Path, asker: str) -> Path:
+    text = str(source)
+    known = shipped()
+    if text in known:
+        return known[text]
+    path = base / text
+    if path.is_file():
+        return path
+    raise ConfigError(
+        f"{asker}: no profile {text!r}{nearest(text, known)}; shipped are {', '.join(known)}, or give a TOML file"
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+
+
+def _resolve(data: dict[str, Any], folder: Path, where: str, seen: tuple[Path, ...]) -> dict[str, Any]:
+    """Merge ``data`` over what it extends: tables by key, all else replaced."""
+    parent = _validate(data, where).extends  # each file by itself, so that an error names the file it is in
+    if parent is None:
+        return data
+    path = _find(parent, folder, f"{where}: extends")
+    if path.resolve() in seen:
+        raise ConfigError(f"{where}: extends {parent!r}, which extends this file again")
+    inherited = _resolve(_read(path), path.parent, str(path), (*seen, path.resolve()))
+    return _merge(inherited, data)
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _validate(data: dict[str, Any], where: str) -> Profile:
+    try:
+        return Profile.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(where, item) for item in error.errors())) from None
+
+
+def _build(data: dict[str, Any], name: str, where: str) -> Profile:
+    profile = _validate(data, where)
+    if not profile.bounds_anything:
+        raise ConfigError(f"{where}: the profile bounds nothing, so it could never fail")
+    profile._name = name
+    return profile
+
+
+_TABLES: dict[str, type[BaseModel]] = {"edit": Edit, "suite": Suite, "baseline": Margins}
+
+
+def _explain(where: str, error: Any) -> str:
+    loc = [str(part) for part in error["loc"]]
+    key, kind, found = ".".join(loc), error["type"], error["input"]
+    if kind == "extra_forbidden":
+        model = Profile if len(loc) == 1 else _TABLES.get(loc[-2], Profile)
+        keys = list(model.model_fields)
+        hint = " (a dimension belongs under [level1])" if loc[-1] in LEVEL1 else nearest(loc[-1], keys)
+        return f"{where}: {key}: unknown key{hint}; known are {', '.join(keys)}"
+    if kind == "value_error":
+        return f"{where}: {key + ': ' if key else ''}{error['ctx']['error']}"
+    what = {
+        "float_type": "a number is expected",
+        "less_than_equal": f"a number of at most {error.get('ctx', {}).get('le', 100):g} is expected",
+        "greater_than_equal": f"a number of at least {error.get('ctx', {}).get('ge', 0):g} is expected",
+        "finite_number": "a finite number is expected",
+        "dict_type": "a table is expected",
+        "model_type": "a table is expected",
+        "list_type": "a list is expected",
+        "string_type": "a string is expected",
+    }.get(kind, error["msg"])
+    return f"{where}: {key}: {what}, not {found!r}"
+
+
+def default_profile(protocol: Protocol) -> str:
+    """The profile used when none is named: ``signals`` for a judge that measures part of the tree."""
+    return "default" if protocol.has_total else "signals"
