@@ -1,0 +1,224 @@
+"""A judge behind one or several OpenAI-compatible URLs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, EngineError
+from ..protocols.base import Protocol, Request
+from ..settings import JudgeSettings
+from ..taxonomy import nearest
+from .base import Answer, Engine, EngineIdentity, Progress
+from .chat import Address, ChatClient, Habits, RefusedError, UnavailableError, api_key, excerpt
+
+# Images in flight for each URL, 5 requests each: the batch that fills a judge of this size on one large GPU.
+IMAGES_PER_URL = 48
+LISTING_SECONDS = 10.0
+
+
+class EndpointEngine(Engine):
+    """Asks OpenAI-compatible servers; the requests of one image go to the same one, so that its cache stays hot."""
+
+    name = "endpoint"
+
+    def __init__(
+        self, settings: JudgeSettings, protocol: Protocol, *, state_dir: Path, first_wait: float = 0.5
+    ) -> None:
+        self.settings = settings
+        self.protocol = protocol
+        self.addresses = list(dict.fromkeys(Address.parse(url) for url in settings.urls))
+        self.concurrency = IMAGES_PER_URL * len(self.addresses)
+        self._remembered = state_dir / "endpoints"
+        self._key = api_key()
+        self._habits = Habits()
+        self._first_wait = first_wait
+        self._identity: EngineIdentity | None = None
+        self._clients: list[ChatClient] = []
+
+    @property
+    def given_up(self) -> tuple[str, ...]:
+        """How requests had to be changed so far, for the fingerprint: such as "plain fields only"."""
+        manner = self._habits.manner
+        return ("plain fields only",) * manner.plain + ("max_completion_tokens",) * manner.completion_tokens
+
+    def identity(self) -> EngineIdentity:
+        """The served model: as named, else the only one that the endpoint lists.
+
+        Raises:
+            ConfigError: no model is named, and the endpoints list none, several, or different ones.
+        """
+        if self._identity is None:
+            self._identity = EngineIdentity(self.settings.model or self._only_model(), self.settings.revision)
+        return self._identity
+
+    def preflight(self) -> None:
+        """Check what can be known without asking; contacts the endpoint only where no model is named.
+
+        Raises:
+            ConfigError: as `identity`.
+        """
+        self.identity()
+
+    async def start(self, progress: Progress) -> None:
+        """Open the clients and learn the servers' versions; a server that is still starting is met by retries."""
+        import asyncio
+
+        model = self.identity().model
+        versions = await asyncio.gather(*(asyncio.to_thread(self._version, address) for address in self.addresses))
+        self._clients = [
+            ChatClient(address, model, key=self._key, version=version, habits=self._habits, first_wait=self._first_wait)
+            for address, version in zip(self.addresses, versions, strict=True)
+        ]
+        progress(f"asking {model} at {', '.join(address.base for address in self.addresses)}")
+
+    async def ask(self, request: Request) -> Answer:
+        """Answer one request; where its server is lost for good, the next one in its order is asked.
+
+        Raises:
+            EngineError: refused, unreadable, or no server is left.
+        """
+        if not self._clients:
+            await self.start(lambda line: None)
+        error: EngineError | None = None
+        for client in self._order(request):
+            try:
+                return await client.ask(request)
+            except UnavailableError as lost:
+                error = lost
+            except RefusedError as refusal:
+                if refusal.status != 404:
+                    raise
+                raise EngineError(f"{refusal}{await self._what_is_served(client)}") from None
+        assert error is not None
+        raise error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        clients, self._clients = self._clients, []
+        for client in clients:
+            await client.close()
+
+    async def _what_is_served(self, client: ChatClient) -> str:
+        """A half sentence for "not found": most often it is the model's name that is wrong."""
+        import asyncio
+
+        try:
+            models = await asyncio.to_thread(self._listing, client.address)
+        except ConfigError:
+            return ""
+        return f"; it lists {_names(models) or 'no model'}{nearest(client.model, models)}"
+
+    def _order(self, request: Request) -> Iterator[ChatClient]:
+        """The clients by rendezvous hashing: an image keeps its server when another one is added or lost."""
+        picture = picture_digest(request)
+
+        def weight(client: ChatClient) -> bytes:
+            return hashlib.sha256(picture + client.address.base.encode()).digest()
+
+        return iter(sorted(self._clients, key=weight))
+
+    def _only_model(self) -> str:
+        option = "--edit-judge-model" if self.settings.kind == "edit" else "--judge-model"
+        listed = {address: self._listing(address) for address in self.addresses}
+        for address, models in listed.items():
+            if len(models) != 1:
+                what = f"lists {len(models)} models: {_names(models)}" if models else "lists no model"
+                raise ConfigError(f"{address.base} {what}; name the judge with {option}")
+        names = sorted({models[0] for models in listed.values()})
+        if len(names) > 1:
+            raise ConfigError(f"the endpoints serve different models: {_names(names)}; name the judge with {option}")
+        return names[0]
+
+    def _listing(self, address: Address) -> list[str]:
+        """The models that an endpoint lists; what it listed last where nothing answers.
+
+        With nothing there no new answer can be had, and those of the store are still the same model's.
+        """
+        import httpx
+
+        remembered = self._remembered / f"{hashlib.sha256(address.base.encode()).hexdigest()[:32]}.json"
+        try:
+            response = self._get(address.to("/models"), address)
+        except httpx.TransportError as error:
+            if (models := _remembered_models(remembered)) is not None:
+                return models
+            raise ConfigError(
+                f"{address.to_show('/models')}: {type(error).__name__}: {excerpt(str(error))}; "
+                "is the server running? (with a model named, its list is not needed)"
+            ) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ConfigError(f"{address.to_show('/models')}: {excerpt(str(error), self._key)}") from None
+        shown = excerpt(response.content, self._key) or "(empty)"
+        if response.status_code != 200:
+            raise ConfigError(f"{address.to_show('/models')}: HTTP {response.status_code}: {shown}")
+        try:
+            reply = response.json()
+            models = [str(entry["id"]) for entry in reply["data"]]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise ConfigError(f"{address.to_show('/models')}: not a list of models: {shown}") from None
+        models = list(dict.fromkeys(models))
+        _remember_models(remembered, models)
+        return models
+
+    def _version(self, address: Address) -> str:
+        """What runs there, such as "vllm 0.32.0"; empty where it does not say."""
+        import httpx
+
+        try:
+            response = self._get(f"{address.root}/version", address)
+            version = response.json()["version"] if response.status_code == 200 else ""
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError, RecursionError):
+            return ""
+        return f"vllm {version[:64]}" if isinstance(version, str) and version.isprintable() and version else ""
+
+    def _get(self, url: str, address: Address) -> Any:
+        import httpx
+
+        headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
+        auth = None if self._key else address.auth
+        return httpx.get(url, headers=headers, auth=auth, timeout=LISTING_SECONDS)
+
+
+def picture_digest(request: Request) -> bytes:
+    """SHA-256 over the pictures of a request as they are sent; over its text where it has none."""
+    digest = hashlib.sha256()
+    urls = list(_image_urls(request.messages))
+    for part in urls or [request.text]:
+        digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.digest()
+
+
+def _image_urls(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for message in messages:
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, dict) and part.get("type") == "image_url":
+                yield str(part["image_url"]["url"])
+
+
+def _names(models: Sequence[str], most: int = 10) -> str:
+    shown = ", ".join(repr(name) for name in models[:most])
+    return shown + (f" and {len(models) - most} more" if len(models) > most else "")
+
+
+def _remembered_models(file: Path) -> list[str] | None:
+    try:
+        models = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return models if isinstance(models, list) and all(isinstance(name, str) for name in models) else None
+
+
+def _remember_models(file: Path, models: list[str]) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps(models), "utf-8")
+        draft.replace(file)
+    except OSError:
+        pass  # a convenience only
