@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..verdict import ProblemKind, Raw
 
-SCHEMA = "imagejudge-report/1"
+SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
 Outcome = Literal["passed", "failed", "error"]
 Figure = float | None
 
@@ -29,6 +29,7 @@ class Judge(Model):
     model: str
     fingerprint: dict[str, Any] = {}
     engine_versions: list[str] = []  # of the answers in this report; more than one is a mixture
+    measures: list[list[str]] = []  # the facets that this judge can score; empty is all of them
 
 
 class Run(Model):
@@ -153,7 +154,7 @@ class Report(Model):
     """A whole report."""
 
     model_config = ConfigDict(extra="allow", populate_by_name=True, serialize_by_alias=True)
-    schema_: Literal["imagejudge-report/1"] = Field(SCHEMA, alias="schema")
+    schema_: Literal["imagejudge-report/1"] = Field(default=SCHEMA, alias="schema")
     run: Run = Run()
     verdicts: list[VerdictEntry] = []
     edits: list[EditEntry] = []

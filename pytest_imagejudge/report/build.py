@@ -1,0 +1,163 @@
+"""Figures over entries, and several reports made one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from ..errors import ConfigError
+from ..scoring import mean
+from ..taxonomy import TREE
+from .model import EditEntry, Entry, Facet, Judge, Mean, Report, Run, Summary, VerdictEntry
+
+AnyEntry = VerdictEntry | EditEntry
+E = TypeVar("E", VerdictEntry, EditEntry)
+
+
+def summarize(entries: Iterable[AnyEntry]) -> Summary:
+    """Means over images: of each image's figure, 0 to 100 (edits: 1 to 5).
+
+    A figure that an image lacks (N/A, not asked, unreadable, not judged) counts in ``left_out``, never as 0.
+    """
+    entries = list(entries)
+    verdicts = [entry for entry in entries if isinstance(entry, VerdictEntry)]
+    edits = [entry for entry in entries if isinstance(entry, EditEntry)]
+    summary = Summary(n=len(verdicts))
+    summary.total = _mean([entry.total for entry in verdicts])
+    summary.edits = _mean([entry.score for entry in edits])
+    for one, twos in TREE.items():
+        if not any(one in entry.level1 or one in entry.level3 for entry in verdicts):
+            continue
+        summary.level1[one] = _mean([entry.level1.get(one) for entry in verdicts])
+        for two, threes in twos.items():
+            pair = _mean([entry.level2.get(one, {}).get(two) for entry in verdicts])
+            summary.level2.setdefault(one, {})[two] = pair
+            for three in threes:
+                facets = [facet_of(entry, (one, two, three)) for entry in verdicts]
+                if any(facets):
+                    scores = [facet.score if facet else None for facet in facets]
+                    summary.level3.setdefault(one, {}).setdefault(two, {})[three] = _mean(scores)
+    return summary
+
+
+def facet_of(entry: VerdictEntry, path: Sequence[str]) -> Facet | None:
+    """The facet at a path of three names, or None where the judge was not asked or not read."""
+    one, two, three = path
+    return entry.level3.get(one, {}).get(two, {}).get(three)
+
+
+def _mean(values: Sequence[float | None]) -> Mean:
+    n = sum(value is not None for value in values)
+    return Mean(mean=mean(values), n=n, left_out=len(values) - n)
+
+
+def merge(reports: Sequence[tuple[str, Report]]) -> Report:
+    """One report of several, each with the name of its file.
+
+    The same verdict (key, row ID, test and place in it) counts once. Counts of the run are added up. Suite
+    bounds and baselines are verdicts over one run; of a single report they are kept, of several they are
+    left out, because nobody has decided them over the whole.
+
+    Raises:
+        ConfigError: two verdicts under one key, row ID and test differ; names both files.
+    """
+    if len(reports) == 1:
+        only = reports[0][1]
+        return only.model_copy(update={"summary": summarize([*only.verdicts, *only.edits])})
+    verdicts = _once([(name, report.verdicts) for name, report in reports])
+    edits = _once([(name, report.edits) for name, report in reports])
+    merged = Report(verdicts=verdicts, edits=edits, run=_merge_runs([report.run for _, report in reports]))
+    merged.summary = summarize([*verdicts, *edits])
+    return merged
+
+
+def _once(files: Sequence[tuple[str, list[E]]]) -> list[E]:
+    """The entries of all files; what stands in several files counts once.
+
+    Within a file nothing is dropped: a test may judge the same image twice, and both count there.
+    """
+    kept: dict[tuple[object, ...], tuple[str, E]] = {}
+    entries: list[E] = []
+    for name, part in files:
+        nth: dict[tuple[object, ...], int] = {}
+        for entry in part:
+            identity: tuple[object, ...] = (entry.key, entry.id, entry.test, *(() if entry.key else _content(entry)))
+            nth[identity] = nth.get(identity, 0) + 1
+            place: tuple[object, ...] = (*identity, nth[identity])
+            before = kept.get(place)
+            if before is None:
+                kept[place] = (name, entry)
+                entries.append(entry)
+            elif before[0] != name and (differs := _difference(before[1], entry)):
+                raise ConfigError(
+                    f"{before[0]} and {name} hold different verdicts under one key {entry.key or '(none)'} "
+                    f"(row ID {entry.id}, test {entry.test}): they differ in {', '.join(differs)}; "
+                    "merge reports of one revision of model, tests and thresholds"
+                )
+    return entries
+
+
+def _content(entry: Entry) -> tuple[object, ...]:
+    """What tells entries apart that were never judged and so have no key."""
+    if isinstance(entry, VerdictEntry):
+        return (entry.image, entry.prompt, entry.where)
+    if isinstance(entry, EditEntry):
+        return (entry.source_image, entry.edited_image, entry.instruction, entry.where)
+    return (entry.where,)
+
+
+# What may differ between two records of the same verdict: where it came from, where the files lie, which version.
+_INCIDENTAL = {"source", "judged_at", "image", "source_image", "edited_image", "fingerprint", "where"}
+
+
+def _difference(one: Entry, other: Entry) -> list[str]:
+    first, second = one.model_dump(exclude=_INCIDENTAL), other.model_dump(exclude=_INCIDENTAL)
+    return sorted(name for name in {*first, *second} if first.get(name) != second.get(name))
+
+
+def _merge_runs(runs: Sequence[Run]) -> Run:
+    judges: dict[str, Judge] = {}
+    for run in runs:
+        for judge in run.judges:
+            known = judges.setdefault(judge.model, judge.model_copy(deep=True))
+            versions = {*known.engine_versions, *judge.engine_versions}
+            known.engine_versions = sorted(versions)
+    counts = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens", "restarts")
+    return Run(
+        version=" + ".join(sorted({run.version for run in runs if run.version})),
+        started=min((run.started for run in runs if run.started), default=""),
+        seconds=sum(run.seconds for run in runs),
+        judges=list(judges.values()),
+        **{name: sum(getattr(run, name) for run in runs) for name in counts},
+    )
+
+
+def relative_paths(report: Report, folder: Path, *, base: Path | None = None) -> Report:
+    """A copy whose image paths are relative to ``folder``.
+
+    Relative ones are taken from ``base``, or the working folder. A path on another drive stays absolute.
+    """
+
+    def moved(image: str) -> str:
+        if not image:
+            return image
+        try:
+            absolute = os.path.abspath((base or Path.cwd()) / image)  # noqa: PTH100 - keeps links as they are
+            return Path(os.path.relpath(absolute, os.path.abspath(folder))).as_posix()  # noqa: PTH100
+        except ValueError:  # another drive, or a null byte
+            return image
+
+    return _with_images(report, moved)
+
+
+def _with_images(report: Report, change: Callable[[str], str]) -> Report:
+    verdicts = [entry.model_copy(update={"image": change(entry.image)}) for entry in report.verdicts]
+    edits = [
+        entry.model_copy(
+            update={"source_image": change(entry.source_image), "edited_image": change(entry.edited_image)}
+        )
+        for entry in report.edits
+    ]
+    return report.model_copy(update={"verdicts": verdicts, "edits": edits})

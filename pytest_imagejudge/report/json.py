@@ -1,0 +1,145 @@
+"""Reports as JSON: ``imagejudge-report/1``, with the schema beside this file."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..errors import ConfigError
+from ..taxonomy import nearest
+from .build import relative_paths
+from .model import SCHEMA, Report, json_schema
+
+SCHEMA_FILE = Path(__file__).with_name("schema.json")
+
+
+def write(report: Report, path: Path | str) -> None:
+    """Write ``report`` to ``path``, at once or not at all; image paths become relative to its folder.
+
+    Raises:
+        ConfigError: the file can't be written.
+    """
+    path = Path(path)
+    moved = relative_paths(report, path.parent)
+    text = json.dumps(moved.model_dump(mode="json", by_alias=True), ensure_ascii=False, allow_nan=False, indent=1)
+    write_text(path, text + "\n")
+
+
+def read(path: Path | str) -> Report:
+    """Read a report; its image paths become relative to the working folder.
+
+    Raises:
+        ConfigError: naming the file, the field and what was expected.
+    """
+    path = Path(path)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_no_constant)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 (byte {error.start})") from None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}: not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: not a report: {error}") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: a report is a JSON object, not {_kind(data)}")
+    if (found := data.get("schema")) != SCHEMA:
+        raise ConfigError(_other_schema(path, data, found))
+    try:
+        report = Report.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_first(error, data)}") from None
+    return relative_paths(report, Path.cwd(), base=path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file at once or not at all, and make its folder.
+
+    Raises:
+        ConfigError: it can't be written.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise ConfigError(f"{path}: is a directory; a file name is expected")
+        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name[:80]}.", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(text.encode("utf-8", "backslashreplace"))
+            os.fchmod(file.fileno(), 0o666 & ~_umask())
+        temporary.replace(path)
+        temporary = None
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be written: {error.strerror or error}") from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def schema_text() -> str:
+    """What ``schema.json`` holds: the JSON Schema of a report."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _kind(value: Any) -> str:
+    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def _other_schema(path: Path, data: dict[str, Any], found: Any) -> str:
+    if found is None:
+        hint = nearest("schema", data) or f"; its fields: {', '.join(map(str, list(data)[:8])) or 'none'}"
+        return f'{path}: not a report of this project: field "schema" is missing, expected "{SCHEMA}"{hint}'
+    newer = isinstance(found, str) and found.startswith(SCHEMA.rpartition("/")[0] + "/")
+    hint = "; another version of pytest-imagejudge wrote it" if newer else nearest(str(found), [SCHEMA])
+    return f'{path}: field "schema" is {json.dumps(found)[:80]}, expected "{SCHEMA}"{hint}'
+
+
+def _first(error: ValidationError, data: dict[str, Any]) -> str:
+    """The first thing that is wrong, with the place, what was found, and the nearest name where one is missing."""
+    first = error.errors(include_url=False)[0]
+    place = _place(first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "missing":
+        parent = _at(data, first["loc"][:-1])
+        hint = nearest(str(first["loc"][-1]), map(str, parent)) if isinstance(parent, dict) else ""
+        return f"{place} is missing{hint}{more}"
+    found = json.dumps(first["input"], ensure_ascii=False, default=str)
+    found = found if len(found) <= 80 else found[:80] + " …"
+    hint = ""
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        hint = nearest(first["input"], str(first.get("ctx", {}).get("expected", "")).replace("'", "").split(", "))
+    return f"{place} is {found}: {first['msg']}{hint}{more}"
+
+
+def _place(location: Sequence[int | str]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _at(data: Any, location: Sequence[int | str]) -> Any:
+    for part in location:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data

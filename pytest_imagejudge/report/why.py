@@ -1,0 +1,139 @@
+"""Why an image failed, in words: what every report says first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..taxonomy import Path, facets_of, show
+from ..verdict import thinking
+from .build import AnyEntry, facet_of
+from .model import Breach, EditEntry, Facet, VerdictEntry
+
+EXCERPT = 320  # characters of the judge's reasoning that are shown where it gave no evidence
+MEANING = {"0": "fail", "1": "pass", "2": "excel", "N/A": "not applicable"}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A facet that pulled a figure down, and the judge's words on it."""
+
+    path: Path
+    raw: str
+    words: str
+    quoted: bool  # the words are an excerpt of the judge's reasoning, not evidence for this facet
+
+
+def place(path: Sequence[str]) -> str:
+    """A breach's path as people read it."""
+    return {"total": "Total", "score": "Edit score"}.get(path[0], show(path)) if len(path) == 1 else show(path)
+
+
+def worst_first(breaches: Sequence[Breach]) -> list[Breach]:
+    """Breaches by shortfall; of equal ones the deepest in the tree, which says most."""
+    return sorted(breaches, key=lambda breach: (breach.score - breach.bound, -len(breach.path)))
+
+
+def headline(entry: AnyEntry) -> str:
+    """One line: what is wrong, or that nothing is."""
+    if entry.breaches:
+        first = worst_first(entry.breaches)[0]
+        more = f", and {len(entry.breaches) - 1} more" if len(entry.breaches) > 1 else ""
+        return f"{place(first.path)} {' < '.join(below(first, entry))}{more}"
+    if entry.error:
+        return f"not judged: {entry.error}"
+    if entry.unreadable:
+        return f"unreadable: {', '.join(show(path) for path in entry.unreadable)}"
+    if entry.outcome != "passed" and entry.not_applicable:
+        return f"nothing that is bounded applies: {', '.join(place(path) for path in entry.not_applicable)}"
+    if entry.outcome == "failed":
+        return "failed"
+    if entry.outcome == "error":
+        return "error"
+    return "passed"
+
+
+def figure(value: float | None, entry: AnyEntry | None = None) -> str:
+    """A figure as reports print it: one decimal, two for an edit (1 to 5)."""
+    return "N/A" if value is None else f"{value:.{2 if isinstance(entry, EditEntry) else 1}f}"
+
+
+def below(breach: Breach, entry: AnyEntry | None = None) -> tuple[str, str]:
+    """A breach's score and bound with as many decimals as show that they differ: 59.98 < 60.00, never 60.0 < 60.0."""
+    for digits in range(2 if isinstance(entry, EditEntry) else 1, 9):
+        score, bound = f"{breach.score:.{digits}f}", f"{breach.bound:.{digits}f}"
+        if score != bound:
+            return score, bound
+    return repr(breach.score), repr(breach.bound)
+
+
+def causes(entry: AnyEntry, path: Sequence[str], most: int = 4) -> list[Cause]:
+    """The facets below ``path`` that pulled its figure down, lowest first (an edit: its aspects)."""
+    if isinstance(entry, EditEntry):
+        return _edit_causes(entry, most)
+    top = () if list(path) == ["total"] else tuple(path)
+    found: list[tuple[float, Path, Facet]] = []
+    for place_ in facets_of(top):
+        facet = facet_of(entry, place_)
+        if facet is not None and facet.score is not None and facet.score < 100:
+            found.append((facet.score, place_, facet))
+    if any(score == 0 for score, _, _ in found):
+        found = [each for each in found if each[0] == 0]
+    found.sort(key=lambda each: each[0])
+    return [_cause(entry, place_, facet) for _, place_, facet in found[:most]]
+
+
+def _cause(entry: VerdictEntry, path: Path, facet: Facet) -> Cause:
+    if facet.evidence:
+        return Cause(path, str(facet.raw), facet.evidence, quoted=False)
+    return Cause(path, str(facet.raw), excerpt(thinking(entry.answers.get(path[0], "")), path[-1]), quoted=True)
+
+
+def _edit_causes(entry: EditEntry, most: int) -> list[Cause]:
+    aspects = sorted(
+        ((value, name) for name, value in entry.aspects.items() if value is not None), key=lambda pair: pair[0]
+    )
+    found = [Cause((name,), f"{value:g}", entry.evidence.get(name, ""), quoted=False) for value, name in aspects]
+    if words := entry.evidence.get("score", ""):
+        found.insert(0, Cause(("score",), figure(entry.score, entry), words, quoted=False))
+    elif not any(cause.words for cause in found) and (words := excerpt(thinking(entry.answer), "")):
+        found.insert(0, Cause(("score",), figure(entry.score, entry), words, quoted=True))
+    return found[:most]
+
+
+def excerpt(reasoning: str, name: str, most: int = EXCERPT) -> str:
+    """What the reasoning says of ``name``: from its last mention on, else its end; one paragraph."""
+    text = " ".join(reasoning.split())
+    if len(text) <= most:
+        return text
+    at = text.casefold().rfind(name.casefold()) if name else -1
+    if at < 0:
+        tail = text[-most:]
+        start = re.search(r"[.!?。！？]\s*", tail)
+        return "… " + tail[start.end() if start and start.end() < most // 2 else 0 :]
+    stop = max(text.rfind(mark, 0, at) for mark in ".!?。！？\n")
+    start_at = stop + 1 if 0 <= at - stop < 120 else at
+    piece = text[start_at : start_at + most].strip()
+    return ("… " if start_at else "") + piece + (" …" if start_at + most < len(text) else "")
+
+
+def advice(entry: AnyEntry) -> str:
+    """What to do about it, in a sentence or two; empty for an image that passed."""
+    if entry.outcome == "passed":
+        return ""
+    if entry.error:
+        return "Mend what the message names and run again; what was judged is in the store and is not judged again."
+    if entry.unreadable:
+        return (
+            "Nothing passes on an answer that can't be read. Its raw text is in the report (--judge-report). "
+            "--judge-no-store asks again; judge_decoding = constrained forces the form of the answer."
+        )
+    if entry.breaches:
+        return (
+            "Look at the picture. If the judge is right, the model or its settings fell short; if the bound does not "
+            "suit such images, give them their own (thresholds= of the marker or the call)."
+        )
+    if entry.not_applicable:
+        return "Bound something that applies to this prompt, or name dimensions= that do."
+    return ""
