@@ -128,6 +128,9 @@ class SuiteRow(Model):
     outcome: Literal["passed", "failed", "undecided"]
     method: str = ""
     needed: int | None = None  # images that would decide it
+    left_out: int = 0  # N/A or not asked
+    not_judged: int = 0  # any of these makes the gate fail
+    gate: Literal["passed", "failed"] | None = None  # what the outcome and the policy for an undecided one come to
     detail: str = ""
 
 

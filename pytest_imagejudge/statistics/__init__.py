@@ -1,0 +1,1 @@
+"""Intervals, suite gates, baselines, planning, flips and agreement. Works without pytest."""

@@ -1,0 +1,92 @@
+"""The figures of an entry by path, and whether one that is missing was not judged or does not apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+from ..report.model import EditEntry, Entry, VerdictEntry
+from ..taxonomy import LEVEL1, LEVEL2, Path
+
+TOTAL: Path = ("total",)
+EDIT: Path = ("score",)  # the one figure of an edit, 1 to 5
+DIMENSIONS: tuple[Path, ...] = (TOTAL, *((one,) for one in LEVEL1), *LEVEL2)  # all means of a run of images
+State = Literal["scored", "not applicable", "not judged"]
+E = TypeVar("E", bound=Entry)
+
+
+def as_path(path: Sequence[str]) -> Path:
+    """``path`` as reports write it: ``()`` is the total too."""
+    return tuple(path) or TOTAL
+
+
+def scale(path: Path) -> tuple[float, float]:
+    """Smallest and largest value of the figure at ``path``: 0 and 100; for an edit 1 and 5."""
+    return (1.0, 5.0) if path == EDIT else (0.0, 100.0)
+
+
+def value(entry: Entry, path: Path) -> float | None:
+    """The figure of ``entry`` at ``path`` (the total, an L1, an L2, or an edit's score), or None."""
+    if isinstance(entry, EditEntry):
+        return entry.score if path == EDIT else None
+    assert isinstance(entry, VerdictEntry)
+    if path == TOTAL:
+        return entry.total
+    if len(path) == 1:
+        return entry.level1.get(path[0])
+    return entry.level2.get(path[0], {}).get(path[1])
+
+
+def state(entry: Entry, path: Path) -> State:
+    """Whether the figure at ``path`` is there, does not apply (N/A or not asked), or was not judged."""
+    if entry.error:
+        return "not judged"
+    tree = () if path in (TOTAL, EDIT) else path
+    for lost in entry.unreadable:
+        if tuple(lost[: len(tree)]) == tree or tuple(lost) == tree[: len(lost)]:
+            return "not judged"
+    if value(entry, path) is not None:
+        return "scored"
+    if isinstance(entry, EditEntry) or (entry.outcome == "error" and not entry.unreadable):
+        return "not judged"  # no reason is given, so none is assumed
+    return "not applicable"
+
+
+def figures(entry: Entry) -> dict[Path, float]:
+    """Every figure of ``entry`` that was scored."""
+    paths = (EDIT,) if isinstance(entry, EditEntry) else DIMENSIONS
+    return {
+        path: found for path in paths if state(entry, path) == "scored" and (found := value(entry, path)) is not None
+    }
+
+
+def text_of(entry: Entry) -> str:
+    """The prompt, or the instruction of an edit."""
+    if isinstance(entry, EditEntry):
+        return entry.instruction
+    assert isinstance(entry, VerdictEntry)
+    return entry.prompt
+
+
+def image_of(entry: Entry) -> str:
+    """The picture that was judged; of an edit, the edited one."""
+    if isinstance(entry, EditEntry):
+        return entry.edited_image
+    assert isinstance(entry, VerdictEntry)
+    return entry.image
+
+
+def mean_of(values: Iterable[float]) -> float | None:
+    """The mean, or None of nothing."""
+    from ..scoring import mean
+
+    return mean(values)
+
+
+# What gave an answer, but does not decide it: another one is worth a warning, no more.
+NOT_DECIDING = frozenset({"engine", "engine_version", "engine_versions", "version", "url", "urls", "created", "notes"})
+
+
+def deciding(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a fingerprint that decides a judge's answers: all but the engine, its version and address."""
+    return {key: item for key, item in fingerprint.items() if key not in NOT_DECIDING}

@@ -1,0 +1,144 @@
+"""Bounds on the mean of a run: three outcomes, and what the undecided one means for the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+from ..errors import ConfigError
+from ..report.model import EditEntry, Entry, SuiteRow, VerdictEntry
+from ..taxonomy import Path, nearest, show
+from .figures import EDIT, as_path, scale, state, text_of, value
+from .intervals import MINIMUM, Interval, images_to_decide, mean_interval
+
+OnUndecided = Literal["mean", "pass", "fail"]
+
+
+def suite_rows(
+    entries: Sequence[VerdictEntry],
+    bounds: Mapping[Path, float],
+    *,
+    on_undecided: str = "mean",
+    edits: Sequence[EditEntry] = (),
+    edit_bound: float | None = None,
+) -> list[SuiteRow]:
+    """One row for each bound on a mean of the run.
+
+    Passed: the whole 95% interval is at or above the bound. Failed: it is below, or an image was not judged
+    (a mean of the rest is no mean of the run), or nothing was applicable. Undecided: all else, and always for
+    fewer than five images; `gate_passed` says what that does.
+
+    Args:
+        entries: all images of the run; the unjudged among them make their rows fail.
+        bounds: by path, 0 to 100; the path of the total is ``()`` or ``("total",)``.
+        on_undecided: "mean" (the mean decides), "pass" or "fail".
+        edits: all edits of the run.
+        edit_bound: bound on the mean edit score, 1 to 5. Without edits it waits: no row.
+
+    Raises:
+        ConfigError: ``on_undecided`` is none of the three.
+    """
+    policy = check_policy(on_undecided)
+    rows = [_row(entries, as_path(path), bound, policy) for path, bound in bounds.items()]
+    if edit_bound is not None and edits:
+        rows.append(_row(edits, EDIT, edit_bound, policy))
+    return rows
+
+
+def gate_passed(row: SuiteRow, on_undecided: str = "mean") -> bool:
+    """Whether a row lets the run pass.
+
+    An undecided row passes by policy: "pass" lets it, "fail" does not, "mean" asks whether the mean reaches the
+    bound. With fewer than five images there is no gate, unless "fail" asks for one. Without any image nothing passes.
+    """
+    policy = check_policy(on_undecided)
+    if row.outcome != "undecided":
+        return row.outcome == "passed"
+    if row.mean is None or policy == "fail":
+        return False
+    return policy == "pass" or row.low is None or row.mean >= row.bound
+
+
+def check_policy(name: str) -> OnUndecided:
+    """``name`` if it is a policy.
+
+    Raises:
+        ConfigError: naming the nearest one.
+    """
+    policies = get_args(OnUndecided)
+    if name not in policies:
+        raise ConfigError(
+            f'suite: on_undecided is "mean", "pass" or "fail", not {name!r}{nearest(str(name), policies)}'
+        )
+    return name  # type: ignore[return-value]
+
+
+def _row(entries: Sequence[Entry], path: Path, bound: float, policy: OnUndecided) -> SuiteRow:
+    states = [state(entry, path) for entry in entries]
+    scored = [entry for entry, how in zip(entries, states, strict=True) if how == "scored"]
+    interval = mean_interval(
+        [found for entry in scored if (found := value(entry, path)) is not None],
+        [text_of(entry) for entry in scored],
+        [entry.key or number for number, entry in enumerate(scored)],
+        scale=scale(path),
+    )
+    row = SuiteRow(
+        path=list(path),
+        mean=interval.mean,
+        low=interval.low,
+        high=interval.high,
+        n=interval.n,
+        bound=bound,
+        outcome="undecided",
+        method=interval.method,
+        needed=images_to_decide(interval, bound),
+        left_out=states.count("not applicable"),
+        not_judged=states.count("not judged"),
+    )
+    if row.not_judged or (entries and not row.n):
+        row.outcome = "failed"
+    elif row.low is not None and row.low >= bound:
+        row.outcome = "passed"
+    elif row.high is not None and row.high < bound:
+        row.outcome = "failed"
+    row.gate = "passed" if gate_passed(row, policy) else "failed"
+    row.detail = _detail(row, interval, policy, "edits" if path == EDIT else "images")
+    return row
+
+
+def _detail(row: SuiteRow, interval: Interval, policy: OnUndecided, things: str) -> str:
+    name = "score" if row.path == list(EDIT) else show(row.path)
+    words = [_outcome(row, policy, name, things)]
+    if row.not_judged and row.mean is not None:
+        words.append(f"the mean of the others is {row.mean:.2f}")
+    if row.left_out:
+        words.append(f"{row.left_out} without {name} (N/A or not asked) left out")
+    if row.outcome == "undecided" and row.low is not None:
+        wanted = (
+            f"about {row.needed} {things} would decide it" if row.needed else "the mean is the bound: no number decides"
+        )
+        words.append(wanted)
+    if row.low is not None and not interval.clustered and interval.units < interval.n:
+        words.append(f"{interval.n} checks of {interval.units} different {things}")
+    return "; ".join(words)
+
+
+def _outcome(row: SuiteRow, policy: OnUndecided, name: str, things: str) -> str:
+    if row.not_judged:
+        return (
+            f"{row.not_judged} of {row.not_judged + row.left_out + row.n} {things} were not judged, so the gate fails"
+        )
+    if row.mean is None:
+        return f"{name} applied to none of the {row.left_out} {things}" if row.left_out else f"no {things} were judged"
+    if row.low is None:
+        then = "fails, as on_undecided = fail asks" if policy == "fail" else "is not applied"
+        needed = row.needed or MINIMUM
+        return f"{row.n} {things}: no interval under {MINIMUM} different ones, so the gate {then}; {needed} are needed"
+    side = {"passed": "at or above", "failed": "below", "undecided": "on both sides of"}[row.outcome]
+    text = f"the interval {row.low:.2f} to {row.high:.2f} is {side} {row.bound:g}"
+    if row.outcome != "undecided":
+        return text
+    verb = "passes" if row.gate == "passed" else "fails"
+    if policy == "mean":
+        return f"{text}; the mean decides: {row.mean:.2f}, the gate {verb}"
+    return f"{text}; on_undecided = {policy}: the gate {verb}"
