@@ -18,6 +18,7 @@ from .errors import ConfigError
 from .tables import RawRow, bad_text, check_columns, peek, show_value
 from .taxonomy import LEVEL1, PATHS, check_dimensions, nearest, show
 from .taxonomy import Path as TreePath
+from .untrusted import escape
 
 IMAGE_COLUMNS = ("ID", "prompt", "image_path")
 EDIT_COLUMNS = ("ID", "source_path", "edited_path", "instruction")
@@ -218,7 +219,7 @@ def _text(value: object) -> str | None:
 
 def _absent(column: str, values: dict[str, Any]) -> str:
     if column not in values:
-        return f"no {column}{nearest(column, values)}"
+        return f"no {column}{nearest(column, map(escape, values))}"
     return f"the {column} is empty" if column != "ID" else f"no ID, but {show_value(values[column])}"
 
 

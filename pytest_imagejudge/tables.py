@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from .errors import ConfigError
 from .taxonomy import nearest
+from .untrusted import escape
 
 MAX_ROW = 64 * 2**20  # characters
 MAX_FIELD = 16 * 2**20  # characters of one CSV field; also what an unclosed quote can swallow
@@ -52,7 +53,7 @@ def show_value(value: object, limit: int = 80) -> str:
     text = value if isinstance(value, str) else str(value)
     if len(text) > limit:
         text = text[: limit - 1] + "…"
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text) + '"'
+    return f'"{escape(text)}"'
 
 
 def check_columns(path: Path, found: Sequence[str], required: Iterable[str]) -> None:
@@ -64,7 +65,7 @@ def check_columns(path: Path, found: Sequence[str], required: Iterable[str]) -> 
     for name in required:
         if name not in found:
             columns = ", ".join(show_value(column, 40) for column in found[:30]) or "none"
-            raise ConfigError(f'{path}: no column "{name}"{nearest(name, found)}; the columns are: {columns}')
+            raise ConfigError(f'{path}: no column "{name}"{nearest(name, map(escape, found))}; the columns are: {columns}')
 
 
 def columns_of(rows: Iterable[RawRow]) -> list[str]:
