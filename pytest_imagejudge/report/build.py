@@ -13,7 +13,7 @@ from ..taxonomy import TREE
 from .model import EditEntry, Entry, Facet, Judge, Mean, Report, Run, Summary, VerdictEntry
 
 AnyEntry = VerdictEntry | EditEntry
-E = TypeVar("E", VerdictEntry, EditEntry)
+E = TypeVar("E", bound=Entry)
 
 
 def summarize(entries: Iterable[AnyEntry]) -> Summary:
@@ -73,29 +73,33 @@ def merge(reports: Sequence[tuple[str, Report]]) -> Report:
     return merged
 
 
-def _once(files: Sequence[tuple[str, list[E]]]) -> list[E]:
+def _once(files: Sequence[tuple[str, Sequence[E]]]) -> list[E]:
     """The entries of all files; what stands in several files counts once.
 
     Within a file nothing is dropped: a test may judge the same image twice, and both count there.
     """
-    kept: dict[tuple[object, ...], tuple[str, E]] = {}
     entries: list[E] = []
+    seen: set[tuple[object, ...]] = set()
+    judged: dict[tuple[object, ...], tuple[str, E]] = {}
     for name, part in files:
         nth: dict[tuple[object, ...], int] = {}
         for entry in part:
             identity: tuple[object, ...] = (entry.key, entry.id, entry.test, *(() if entry.key else _content(entry)))
             nth[identity] = nth.get(identity, 0) + 1
-            place: tuple[object, ...] = (*identity, nth[identity])
-            before = kept.get(place)
-            if before is None:
-                kept[place] = (name, entry)
+            place = (*identity, nth[identity])
+            for which, fields in ((place, _VERDICT), (("key", entry.key), _JUDGED)):
+                if which == ("key", ""):
+                    continue
+                before, other = judged.setdefault(which, (name, entry))
+                if before != name and (differs := _difference(other, entry, fields)):
+                    raise ConfigError(
+                        f"{before} and {name} hold different verdicts under one key {entry.key or '(none)'} "
+                        f"(row ID {entry.id}, test {entry.test}): they differ in {', '.join(differs)}; "
+                        "merge reports of one revision of model, tests and thresholds"
+                    )
+            if place not in seen:
+                seen.add(place)
                 entries.append(entry)
-            elif before[0] != name and (differs := _difference(before[1], entry)):
-                raise ConfigError(
-                    f"{before[0]} and {name} hold different verdicts under one key {entry.key or '(none)'} "
-                    f"(row ID {entry.id}, test {entry.test}): they differ in {', '.join(differs)}; "
-                    "merge reports of one revision of model, tests and thresholds"
-                )
     return entries
 
 
@@ -108,16 +112,27 @@ def _content(entry: Entry) -> tuple[object, ...]:
     return (entry.where,)
 
 
-# What may differ between two records of the same verdict: where it came from, where the files lie, which version.
-_INCIDENTAL = {"source", "judged_at", "image", "source_image", "edited_image", "fingerprint", "where"}
+# What a judge has said, and what a test has made of it. All else (words, where the files lie, which engine version
+# answered) may differ between two records of the same verdict.
+_JUDGED = ("prompt", "instruction", "total", "level1", "level2", "level3", "score", "aspects", "unreadable")
+_VERDICT = (*_JUDGED, "outcome", "error", "thresholds", "breaches", "not_applicable")
 
 
-def _difference(one: Entry, other: Entry) -> list[str]:
-    first, second = one.model_dump(exclude=_INCIDENTAL), other.model_dump(exclude=_INCIDENTAL)
-    return sorted(name for name in {*first, *second} if first.get(name) != second.get(name))
+def _difference(one: Entry, other: Entry, fields: Sequence[str]) -> list[str]:
+    return [name for name in fields if _bare(getattr(one, name, None)) != _bare(getattr(other, name, None))]
 
 
-def _merge_runs(runs: Sequence[Run]) -> Run:
+def _bare(value: object) -> object:
+    """Scores without the words on them."""
+    if isinstance(value, Facet):
+        return (value.raw, value.score)
+    if isinstance(value, dict):
+        return {name: _bare(part) for name, part in value.items()}
+    return value
+
+
+def _merge_runs(every: Sequence[Run]) -> Run:
+    runs = [run for number, run in enumerate(every) if run not in every[:number]]
     judges: dict[str, Judge] = {}
     for run in runs:
         for judge in run.judges:
