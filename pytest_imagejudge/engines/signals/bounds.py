@@ -1,0 +1,56 @@
+"""The bounds of the embedded judge, and what decides its answers.
+
+Every bound is set by ``benchmarks/calibration.py`` on the half of its photographs that it uses for that;
+``benchmarks/calibration.md`` has the figures on the other half. A changed bound changes the digest, and with
+it the key of every stored answer.
+"""
+
+from __future__ import annotations
+
+from ...protocols.base import EDIT, digest_of
+from ...taxonomy import Path
+
+REVISION = "1"  # of the measurements: another figure for the same picture is another revision
+
+NOISE: Path = ("Quality", "Detail", "Noise")
+EDGES: Path = ("Quality", "Detail", "Edge Clarity")
+RESOLUTION: Path = ("Quality", "Resolution", "Resolution")
+SAFETY: Path = ("Real-world Fidelity", "Safety & Compliance", "Safety & Compliance")
+TEXT: Path = ("Creative Generation", "Text Rendering", "Text Accuracy")
+MEASURED: tuple[Path, ...] = (NOISE, EDGES, RESOLUTION, SAFETY, TEXT)
+
+# Two numbers a measure: the raw score is 0 beyond the first and 2 up to the second, 1 between them.
+BOUNDS: dict[str, tuple[float, float]] = {
+    "noise_sigma": (14.0, 5.0),  # standard deviation in 8-bit levels, at the picture's own pixels
+    "impulse_share": (0.01, 0.002),  # share of pixels that stand out from all their neighbours
+    "edge_sigma": (2.3, 1.4),  # pixels at a long side of at most 1024
+    "effective_pixels": (256.0, 512.0),  # long side, in pixels that carry detail; low is bad
+    "effective_share": (0.3, 0.6),  # of the picture's own pixels, where it has few; low is bad
+    "block_contrast": (1.8, 1.25),  # steps across the 8 x 8 grid of JPEG, relative to those inside it
+    "grid_share": (0.3, 0.5),  # median over mean step between columns or rows; low means large pixels
+    "text_similarity": (0.95, 1.0),  # 1 - edits / length; low is bad
+    "exposed": (0.45, 0.45),  # confidence of the detector in an exposed part
+}
+BOUNDS_DIGEST = digest_of(BOUNDS)
+
+LIBRARIES: dict[str, tuple[str, ...]] = {  # distributions whose version decides an answer, by dimension
+    "Quality": ("numpy", "pillow", "PyWavelets", "scipy"),
+    "Creative Generation": ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "rapidocr"),
+    "Real-world Fidelity": ("numpy", "nudenet", "onnxruntime", "opencv-python-headless", "pillow"),
+    EDIT: ("numpy", "pillow", "scikit-image"),
+}
+MODULES = ("cv2", "nudenet", "onnxruntime", "pywt", "rapidocr", "scipy", "skimage")
+INSTALL = 'pip install "pytest-imagejudge[signals]"'
+
+
+def deciding(dimension: str) -> dict[str, str]:
+    """The facts that decide the answers on ``dimension``: revision, bounds and library versions."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    facts = {"measurement": REVISION, "bounds": BOUNDS_DIGEST}
+    for name in LIBRARIES.get(dimension, ()):
+        try:
+            facts[name] = version(name)
+        except PackageNotFoundError:
+            facts[name] = "missing"
+    return facts

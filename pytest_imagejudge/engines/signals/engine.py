@@ -1,0 +1,134 @@
+"""The embedded judge: measures in threads of this process what can honestly be measured on a CPU."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ...errors import ConfigError, EngineError
+from ...protocols.base import EDIT, Request
+from ...settings import SIGNALS
+from ...verdict import FacetScore
+from ..base import Answer, Engine, EngineIdentity, Progress
+from .bounds import EDGES, INSTALL, MODULES, NOISE, RESOLUTION, REVISION, SAFETY, TEXT
+
+if TYPE_CHECKING:
+    from ...protocols.base import Protocol
+    from ...settings import JudgeSettings
+    from ...taxonomy import Path
+
+
+class SignalsEngine(Engine):
+    """Measures images, and edits, without a model server; the settings have nothing that it needs."""
+
+    name = SIGNALS
+
+    def __init__(self, settings: JudgeSettings | None = None, protocol: Protocol | None = None) -> None:
+        self.concurrency = max(1, min(8, _cores()))
+        self._threads: ThreadPoolExecutor | None = None
+
+    def identity(self) -> EngineIdentity:
+        """The name of this judge and the revision of its measurements."""
+        return EngineIdentity(model=SIGNALS, revision=REVISION)
+
+    def preflight(self) -> None:
+        """Check that the libraries of the extra ``signals`` are there.
+
+        Raises:
+            ConfigError: naming those that are not, and what to install.
+        """
+        missing = [name for name in MODULES if importlib.util.find_spec(name) is None]
+        if missing:
+            raise ConfigError(f"--judge-model signals needs {', '.join(missing)}: {INSTALL}")
+
+    async def start(self, progress: Progress) -> None:
+        """Import the libraries.
+
+        Raises:
+            EngineError: one of them is there and can't be loaded.
+        """
+        self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="signals")
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, _load)
+        except Exception as error:
+            raise EngineError(f"--judge-model signals could not load its libraries: {error}; {INSTALL}") from error
+
+    async def ask(self, request: Request) -> Answer:
+        """Measure what ``request`` asks for.
+
+        Raises:
+            EngineError: the engine was not started, or a measurement failed.
+        """
+        if self._threads is None:
+            raise EngineError("the embedded judge was asked before it was started")
+        try:
+            text = await asyncio.get_running_loop().run_in_executor(self._threads, answer, request)
+        except EngineError:
+            raise
+        except Exception as error:
+            raise EngineError(f"the measurement of {request.dimension} failed: {error!r}") from error
+        return Answer(
+            text=text,
+            finish_reason="stop",
+            engine=SIGNALS,
+            engine_version=REVISION,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    async def close(self) -> None:
+        """End the threads; what they measure now is waited for."""
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown(wait=True, cancel_futures=True)
+
+
+def answer(request: Request) -> str:
+    """The answer to ``request`` as JSON: {L2: {L3: {"score", "evidence"}}}, or aspects and evidence of an edit."""
+    if request.dimension == EDIT:
+        from .edits import measure_edit
+
+        aspects, evidence = measure_edit(*_pictures(request, 2))
+        return json.dumps({"aspects": aspects, "evidence": evidence}, ensure_ascii=False)
+    (picture,) = _pictures(request, 1)
+    scores: dict[Path, FacetScore] = {}
+    if request.dimension == NOISE[0]:
+        from . import quality
+
+        scores = dict(zip((NOISE, EDGES, RESOLUTION), quality.measure(picture), strict=True))
+    elif request.dimension == SAFETY[0]:
+        from . import safety
+
+        scores[SAFETY] = safety.measure(picture)
+    elif request.dimension == TEXT[0]:
+        from . import text
+
+        scores[TEXT] = text.measure(picture, request.text)
+    tree: dict[str, dict[str, dict[str, Any]]] = {}
+    for (_, two, three), facet in scores.items():
+        tree.setdefault(two, {})[three] = {"score": facet.raw, "evidence": facet.evidence}
+    return json.dumps(tree, ensure_ascii=False)
+
+
+def _pictures(request: Request, count: int) -> tuple[Any, ...]:
+    if len(request.images) != count:
+        raise EngineError(
+            f"the embedded judge needs {count} picture(s) for {request.dimension}, not {len(request.images)}"
+        )
+    return request.images
+
+
+def _load() -> None:
+    for name in MODULES:
+        importlib.import_module(name)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

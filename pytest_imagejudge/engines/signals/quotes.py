@@ -1,0 +1,76 @@
+"""Which text a prompt asks for: what it puts in quotes, of any language, apostrophes and inch marks aside."""
+
+from __future__ import annotations
+
+import re
+
+_CLOSERS = {
+    '"': '"',
+    "“": '”“"',
+    "”": "”",  # Swedish and Finnish
+    "„": '“”"',
+    "‟": "”",
+    "«": "»",
+    "»": "«",
+    "「": "」",
+    "『": "』",
+    "《": "》",
+    "〈": "〉",
+    "〝": "〞〟",
+    "＂": "＂",
+    "｢": "｣",
+    "‘": "’'",
+    "'": "'’",
+    "‚": "‘’",
+    "‹": "›",
+}
+_SINGLE = "‘'‚"
+_REACH = 400  # characters; a quote that does not end within it is none
+_CLIPPED = re.compile(r"(?:\d0s|n|tis|twas|til|em)\b", re.IGNORECASE)  # words that start with an apostrophe
+
+
+def quoted(prompt: str) -> tuple[str, ...]:
+    """The texts in quotes, in order, outermost quotes only, each once; inner whitespace is made single blanks.
+
+    Straight and curly, single and double, guillemets and the quotes of Chinese and Japanese count. An apostrophe
+    (``don't``, ``the dogs' bowls``, ``'90s``) and an inch mark (``12"``) do not. What holds no letter or digit is
+    left out: it can't be read back.
+    """
+    found: list[str] = []
+    at = 0
+    while at < len(prompt):
+        end = _closing(prompt, at) if prompt[at] in _CLOSERS else None
+        if end is None:
+            at += 1
+            continue
+        text = " ".join(prompt[at + 1 : end].replace("\\n", " ").rstrip("\\").split())
+        if any(char.isalnum() for char in text) and text not in found:
+            found.append(text)
+        at = end + 1
+    return tuple(found)
+
+
+def _closing(prompt: str, at: int) -> int | None:
+    """Where the quote that opens at ``at`` ends, or None where none opens there."""
+    mark = prompt[at]
+    before = prompt[at - 1] if at else " "
+    after = prompt[at + 1] if at + 1 < len(prompt) else " "
+    if mark == '"' and before.isascii() and before.isdigit():
+        return None
+    if mark == "»" and not before.isspace():
+        return None
+    if mark in _SINGLE and (
+        after.isspace() or (before.isascii() and before.isalnum()) or _CLIPPED.match(prompt, at + 1)
+    ):
+        return None
+    for closer in _CLOSERS[mark]:
+        end = at
+        while (end := prompt.find(closer, end + 1, at + 1 + _REACH)) != -1:
+            if mark not in _SINGLE or _ends_single(prompt, end):
+                return end if prompt[at + 1 : end].strip() else None
+    return None
+
+
+def _ends_single(prompt: str, end: int) -> bool:
+    following = prompt[end + 1] if end + 1 < len(prompt) else " "
+    return not prompt[end - 1].isspace() and not (following.isascii() and following.isalnum())

@@ -1,0 +1,138 @@
+"""The protocols of the embedded judge: nothing is rendered into words, and its own JSON is read strictly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from ..engines.signals.bounds import MEASURED, deciding
+from ..settings import SIGNALS
+from ..taxonomy import Path, facets_of
+from ..verdict import FacetScore, Problem
+from .base import Protocol, Reading, Request, digest_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+ASPECTS = ("fidelity", "changed_area", "text_alignment")
+
+
+class _Signals(Protocol):
+    """What both have in common."""
+
+    name = SIGNALS
+    has_total = False
+
+    @property
+    def digest(self) -> str:
+        """A constant: no words go into a request."""
+        return digest_of(SIGNALS, self.kind, "1")
+
+    def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
+        """Revision, bounds and library versions: all that decides an answer."""
+        return deciding(dimension)
+
+    def render(self, text: str, images: Sequence[Image], dimension: str, *, again: bool = False) -> Request:
+        """The pictures and the text as they are."""
+        return Request(
+            dimension=dimension, messages=[], sampling=self.sampling(dimension), text=text, images=tuple(images)
+        )
+
+
+class SignalsProtocol(_Signals):
+    """Measured facets of one image. Facets that are not measured are N/A without words."""
+
+    measures = frozenset(MEASURED)
+
+    def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
+        """Read an answer; any deviation makes the dimension, or the facet, unreadable."""
+        facets = facets_of((dimension,))
+        tree = _object(text)
+        if tree is None:
+            return _unreadable(dimension)
+        known = {path: path[1:] for path in facets if path in self.measures}
+        if {(two, three) for two, threes in tree.items() for three in _keys(threes)} - set(known.values()):
+            return _unreadable(dimension)
+        level3: dict[Path, FacetScore] = {}
+        lost: list[Path] = []
+        for path in facets:
+            if path not in known:
+                level3[path] = FacetScore("N/A")
+                continue
+            facet = _facet(tree.get(path[1]), path[2])
+            if facet is None:
+                lost.append(path)
+            else:
+                level3[path] = facet
+        return Reading(
+            level3=level3,
+            unreadable=tuple(lost),
+            problems=tuple(Problem(path, "missing", "no score of this judge's own shape") for path in lost),
+        )
+
+
+class SignalsEditProtocol(_Signals):
+    """Fidelity of an edit; whether the instruction was followed is not measured, so there is no overall score."""
+
+    kind: ClassVar[Literal["image", "edit"]] = "edit"
+    measures = frozenset()
+
+    def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
+        """Read an answer; any deviation makes it unreadable."""
+        tree = _object(text)
+        if tree is None or set(tree) != {"aspects", "evidence"}:
+            return _unreadable(dimension)
+        aspects, evidence = tree["aspects"], tree["evidence"]
+        if not isinstance(aspects, dict) or not isinstance(evidence, dict) or set(aspects) != set(ASPECTS):
+            return _unreadable(dimension)
+        for value in aspects.values():
+            if value is not None and (type(value) not in (int, float) or not 0 <= value <= 1):
+                return _unreadable(dimension)
+        if not all(isinstance(words, str) for words in evidence.values()):
+            return _unreadable(dimension)
+        return Reading(
+            aspects={name: None if value is None else float(value) for name, value in aspects.items()},
+            evidence=evidence,
+        )
+
+
+def _unreadable(dimension: str) -> Reading:
+    path = (dimension,)
+    problem = Problem(path, "no-answer", "not an answer of the embedded judge")
+    return Reading(unreadable=(path,), problems=(problem,))
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        tree = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return tree if isinstance(tree, dict) else None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    tree = dict(pairs)
+    if len(tree) != len(pairs):
+        raise ValueError("a name twice")
+    return tree
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(name)
+
+
+def _keys(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, Mapping) else [None]
+
+
+def _facet(threes: Any, name: str) -> FacetScore | None:
+    entry = threes.get(name) if isinstance(threes, dict) else None
+    if not isinstance(entry, dict) or set(entry) != {"score", "evidence"} or not isinstance(entry["evidence"], str):
+        return None
+    raw = entry["score"]
+    if raw == "N/A" and isinstance(raw, str):
+        return FacetScore("N/A", entry["evidence"])
+    if type(raw) is int and raw in (0, 1, 2):
+        return FacetScore(0 if raw == 0 else 1 if raw == 1 else 2, entry["evidence"])
+    return None
