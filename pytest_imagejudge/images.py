@@ -9,16 +9,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import stat
 import sys
-import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
+from . import decoding
 from .errors import ImageError
 from .settings import DEFAULT_MAX_PIXELS
 from .untrusted import escape
@@ -28,15 +29,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 TREATMENT = "rgb-upright-white-1"  # names what `load` does to a picture; changes when its pixels would
-MAX_RATIO = 200  # longest side to shortest
-FORMATS = (
-    *("PNG", "JPEG", "MPO", "WEBP", "AVIF", "HEIF", "JXL", "GIF", "BMP", "DIB", "TIFF", "JPEG2000"),
-    *("PPM", "TGA", "QOI", "PCX", "SGI", "ICO", "ICNS", "PSD", "DDS"),
-)
 ACCEPTED = (
     "a path, bytes, a PIL image, an (H, W, 3|4) uint8 or float-in-[0, 1] array, a (C, H, W) float-in-[0, 1] tensor"
     " with 3 or 4 channels, or the output of a diffusers pipeline with one image"
 )
+_URL = re.compile(r"(^|/)(https?|s3|gs|hf|data):")
 _ROUNDING = 1e-6  # how far outside [0, 1] a float may be: what resampling in float32 leaves
 
 
@@ -64,6 +61,7 @@ def take(value: object, spool: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
             a (C, H, W) torch tensor of floats in [0, 1] on any device, or the output of a diffusers pipeline with one
             image. A path is not read here.
         spool: folder for ``<sha256>.png`` (bytes keep their own format); made when needed.
+        max_pixels: limit for a PIL image, which may not have been decoded yet.
 
     Raises:
         TypeError: anything else; says what is accepted and what was given.
@@ -75,7 +73,7 @@ def take(value: object, spool: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         return _take_path(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         data = bytes(value)
-        return ImageFile(_write(spool, data, hashlib.sha256(data).hexdigest() + suffix(data)), kept=True)
+        return ImageFile(_write(spool, data, hashlib.sha256(data).hexdigest() + decoding.suffix(data)), kept=True)
     picture = _picture(value, max_pixels)
     return ImageFile(_write(spool, to_png(picture), pixel_hash(picture) + ".png"), kept=True)
 
@@ -84,15 +82,15 @@ def _take_path(value: str | os.PathLike[Any]) -> ImageFile:
     name = os.fsdecode(os.fspath(value))
     if not name:
         raise TypeError(f"an image is {ACCEPTED}; got an empty path")
-    return ImageFile(Path(os.path.abspath(name)))  # noqa: PTH100  (Path.absolute keeps "..")
+    return ImageFile(Path(name).absolute())
 
 
 def _picture(value: object, max_pixels: int) -> Image:
     """The canonical picture of something in memory other than bytes."""
     if _is_a(value, "PIL.Image", "Image"):
-        return _from_pil(value, max_pixels)  # type: ignore[arg-type]
+        return _from_pil(cast("Image", value), max_pixels)
     if _is_a(value, "numpy", "ndarray"):
-        return _from_array(value)  # type: ignore[arg-type]
+        return _from_array(cast("np.ndarray[Any, Any]", value))
     if _is_a(value, "torch", "Tensor"):
         return _from_array(_tensor_to_array(value))
     images = getattr(value, "images", None)
@@ -113,10 +111,7 @@ def _from_pipeline(value: object, images: Any, max_pixels: int) -> Image:
 
 
 def _from_pil(image: Image, max_pixels: int) -> Image:
-    name = f"PIL image {image.mode} {image.width}x{image.height}"
-    with _decoder(max_pixels), _naming(name):
-        check_size(image.size, name, max_pixels)
-        return _canonical(image, name)
+    return decoding.canonical(image, f"PIL image {image.mode} {image.width}x{image.height}", max_pixels)
 
 
 def _tensor_to_array(tensor: Any) -> np.ndarray[Any, Any]:
@@ -161,11 +156,12 @@ def _from_array(array: np.ndarray[Any, Any]) -> Image:
         if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # false for NaN too
             what = "NaN" if low != low or high != high else f"values from {low:g} to {high:g}"
             raise TypeError(f"an image is {ACCEPTED}; got {_kind(array)} with {what}")
-        array = np.rint(np.clip(array, 0, 1).astype(np.float64) * 255).astype(np.uint8)
+        single = array.astype(np.float32) if array.dtype.itemsize < 4 else array
+        array = np.rint(np.clip(single, 0, 1) * 255).astype(np.uint8)
     data = np.ascontiguousarray(array)
     mode = "RGB" if data.shape[2] == 3 else "RGBA"
     picture = Image.frombytes(mode, (data.shape[1], data.shape[0]), data.tobytes())
-    return _on_white(picture) if mode == "RGBA" else picture
+    return decoding.on_white(picture) if mode == "RGBA" else picture
 
 
 def _is_a(value: object, module: str, name: str) -> bool:
@@ -188,7 +184,7 @@ def _kind(value: object) -> str:
 
 def _write(spool: Path, data: bytes, name: str) -> Path:
     """Write so that a reader, or another process that writes the same, never sees half a file."""
-    path = Path(os.path.abspath(spool)) / name  # noqa: PTH100
+    path = spool.absolute() / name
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -201,35 +197,11 @@ def _write(spool: Path, data: bytes, name: str) -> Path:
     return path
 
 
-def suffix(data: bytes) -> str:
-    """The file name suffix of image bytes by their first bytes; ``.bin`` where they are of no known format."""
-    for start, ending in (
-        (b"\x89PNG\r\n\x1a\n", ".png"),
-        (b"\xff\xd8\xff", ".jpg"),
-        (b"GIF8", ".gif"),
-        (b"BM", ".bmp"),
-        (b"II*\0", ".tif"),
-        (b"MM\0*", ".tif"),
-        (b"\0\0\0\x0cjP  \r\n\x87\n", ".jp2"),
-        (b"\xff\x4f\xff\x51", ".j2k"),
-        (b"\0\0\0\x0cJXL ", ".jxl"),
-        (b"\xff\x0a", ".jxl"),
-        (b"qoif", ".qoi"),
-    ):
-        if data.startswith(start):
-            return ending
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return ".webp"
-    if data[4:8] == b"ftyp":
-        return ".avif" if data[8:12] in (b"avif", b"avis") else ".heic"
-    return ".bin"
-
-
 # --- loading --------------------------------------------------------------------------------------------------------
 
 
 def load(file: ImageFile | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image:
-    """The canonical picture of a file: RGB, upright by EXIF, transparency on white, 8 bits; of several frames the first.
+    """The canonical picture of a file: RGB, upright by EXIF, on white, 8 bits; of several frames the first.
 
     An opaque 8-bit image without EXIF rotation is equal, pixel for pixel, to ``Image.open(path).convert("RGB")``;
     colour profiles are not applied. 16-bit greyscale is scaled to 8 bits.
@@ -244,12 +216,11 @@ def load(file: ImageFile | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS) 
 def load_hashed(file: ImageFile | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[Image, str]:
     """`load`, and the SHA-256 (hex) of the very bytes that were decoded."""
     path = _path(file)
-    name = escape(path)
+    name = _show(path)
     with _open(path) as handle:
         digest = _digest(handle)
         before = os.fstat(handle.fileno())
-        with _decoder(max_pixels), _naming(name, handle):
-            picture = _decode(handle, name, max_pixels)
+        picture = decoding.decode(handle, name, max_pixels)
         after = os.fstat(handle.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ImageError(f"{name}: changed while it was read")
@@ -280,7 +251,13 @@ def to_png(image: Image) -> bytes:
     return buffer.getvalue()
 
 
-def thumbnail(file: ImageFile | Path | str | Image, size: int, format: str = "webp") -> bytes:  # noqa: A002
+def thumbnail(
+    file: ImageFile | Path | str | Image,
+    size: int,
+    format: str = "webp",  # noqa: A002  (Pillow's word)
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> bytes:
     """A small copy for a report: within ``size`` x ``size`` pixels, never enlarged, as "webp", "jpeg" or "png".
 
     Raises:
@@ -288,28 +265,17 @@ def thumbnail(file: ImageFile | Path | str | Image, size: int, format: str = "we
     """
     from PIL import Image
 
-    picture = _on_canvas(file) if isinstance(file, Image.Image) else load(file)
-    if max(picture.size) > size:
-        picture = picture.copy()
-        picture.thumbnail((size, size), Image.Resampling.LANCZOS)
+    picture = _from_pil(file, max_pixels) if isinstance(file, Image.Image) else load(file, max_pixels=max_pixels)
+    picture.thumbnail((size, size), Image.Resampling.LANCZOS)
     buffer = BytesIO()
     picture.save(buffer, format, **({} if format.lower() == "png" else {"quality": 82}))
     return buffer.getvalue()
 
 
-def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
-    """Raise `ImageError` for a (width, height) in pixels that can't be judged; ``name`` is already escaped."""
-    width, height = size
-    if width <= 0 or height <= 0:
-        raise ImageError(f"{name}: an image of zero size, {width}x{height}")
-    if width * height > max_pixels:
-        raise ImageError(f"{name}: {_too_many(size, max_pixels)}")
-    if max(size) > MAX_RATIO * min(size):
-        raise ImageError(f"{name}: {width}x{height} has sides beyond {MAX_RATIO} to 1")
-
-
-def _too_many(size: tuple[int, int], limit: int) -> str:
-    return f"{size[0]}x{size[1]} is {size[0] * size[1]:,} pixels, more than the {limit:,} of judge_max_pixels"
+def _show(path: Path) -> str:
+    """The path for an error, on one line and not too long for one."""
+    name = escape(path)
+    return name if len(name) <= 400 else f"{name[:200]} ... {name[-150:]}"
 
 
 def _path(file: ImageFile | Path | str) -> Path:
@@ -318,16 +284,15 @@ def _path(file: ImageFile | Path | str) -> Path:
 
 def _open(path: Path) -> IO[bytes]:
     """Open a regular file with something in it; never waits for a pipe or a device."""
-    name = escape(path)
+    name = _show(path)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # before opening: opening a device may already do something
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # before opening: to open a device may already do something
             raise ImageError(f"{name}: {_file_kind(status.st_mode)}, not an image file")
         descriptor = os.open(path, flags)
     except FileNotFoundError:
-        where = path.parent if not path.parent.exists() else None
-        hint = f" (nor is there a folder {escape(where)})" if where else ""
+        hint = "; a URL is not fetched" if _URL.search(path.as_posix()) else ""
         raise ImageError(f"{name}: no such file{hint}") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -359,223 +324,3 @@ def _digest(handle: IO[bytes]) -> str:
     digest = hashlib.file_digest(handle, "sha256").hexdigest()  # type: ignore[arg-type]
     handle.seek(0)
     return digest
-
-
-def _decode(handle: IO[bytes], name: str, max_pixels: int) -> Image:
-    from PIL import Image
-
-    Image.init()
-    with Image.open(handle, formats=[known for known in FORMATS if known in Image.OPEN]) as image:
-        check_size(image.size, name, max_pixels)
-        return _canonical(image, name)
-
-
-def _canonical(image: Image, name: str) -> Image:
-    """RGB, on white, upright. Decodes."""
-    from PIL import Image
-
-    image.load()
-    turn = _orientation(image)
-    picture = _to_rgb(image, name)
-    if turn is not None:
-        return picture.transpose(turn)
-    return picture.copy() if picture is image else picture
-
-
-def _orientation(image: Image) -> Any:
-    """The transposition that the EXIF orientation asks for, or None; damaged EXIF asks for none."""
-    from PIL.Image import Transpose
-
-    try:
-        value = image.getexif().get(0x0112)
-    except Exception:  # noqa: BLE001  (parsers of untrusted metadata raise anything)
-        return None
-    turns = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }
-    return turns.get(value) if isinstance(value, int) else None
-
-
-def _to_rgb(image: Image, name: str) -> Image:
-    mode = image.mode
-    if mode == "RGB" and "transparency" not in image.info:
-        return image
-    if mode.startswith("I") or mode == "F":
-        return _wide_to_rgb(image, name)
-    if mode == "LAB":
-        return _lab_to_rgb(image)
-    if mode == "La":
-        return _on_white(image.convert("LA").convert("RGBA"))
-    if mode in ("RGBA", "RGBa", "LA", "PA") or "transparency" in image.info:
-        return _on_white(image if mode == "RGBA" else image.convert("RGBA"))
-    return image.convert("RGB")
-
-
-def _on_white(image: Image) -> Image:
-    from PIL import Image
-
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-
-
-def _on_canvas(image: Image) -> Image:
-    return image if image.mode == "RGB" else _canonical(image, "image")
-
-
-def _wide_to_rgb(image: Image, name: str) -> Image:
-    """Greyscale of 16 or 32 bits, or of floats, scaled to 8 bits: Pillow's own conversion clips instead.
-
-    16 bits keep their high byte, as Pillow does with 16-bit colour. 32-bit integers are taken for 8 bits where all
-    are in 0..255, for 16 where they are in 0..65535; floats for [0, 1] or [0, 255].
-    """
-    import numpy as np
-    from PIL import Image
-
-    values = np.asarray(image)
-    low, high = float(values.min()), float(values.max())
-    sixteen = image.mode != "I" and image.mode != "F"
-    if image.format in ("PNG", "PPM", "JPEG2000") and image.mode == "I":
-        sixteen = True
-    if not (low >= 0 and high <= (65535 if image.mode != "F" else 255)):
-        raise ImageError(f"{name}: values from {low:g} to {high:g} in a greyscale image of mode {image.mode}")
-    if image.mode == "F":
-        grey = np.rint(values * 255 if high <= 1 else values).astype(np.uint8)
-    else:
-        grey = (values.astype(np.uint32) >> (8 if sixteen or high > 255 else 0)).astype(np.uint8)
-    clear = image.info.get("transparency")
-    if isinstance(clear, int):  # a PNG may name one grey value that is transparent
-        grey = np.where(values == clear, np.uint8(255), grey)
-    return Image.fromarray(grey).convert("RGB")
-
-
-def _lab_to_rgb(image: Image) -> Image:
-    from PIL import ImageCms
-
-    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
-    assert converted is not None
-    return converted
-
-
-# --- what the decoder says ------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _naming(name: str, handle: IO[bytes] | None = None) -> Iterator[None]:
-    """Whatever a decoder raises on untrusted bytes, as an `ImageError` that names the file."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        yield
-    except ImageError:
-        raise
-    except UnidentifiedImageError:
-        found = f": {_looks_like(handle)}" if handle else ""
-        raise ImageError(f"{name}: not an image in a known format{found}") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{name}: {escape(error)}") from None
-    except MemoryError as error:
-        raise ImageError(f"{name}: does not fit into memory") from error
-    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error, ...
-        raise ImageError(f"{name}: a damaged or truncated image: {escape(error)}") from error
-
-
-def _looks_like(handle: IO[bytes]) -> str:
-    """What a file that is no image seems to be."""
-    handle.seek(0)
-    head = handle.read(1024)
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for prefix, words in (
-        (b"version https://git-lfs", "a Git LFS pointer; fetch the picture with `git lfs pull`"),
-        (b"<?xml", "XML, such as SVG"),
-        (b"<svg", "SVG"),
-        (b"<!doctype html", "an HTML page"),
-        (b"<html", "an HTML page"),
-        (b"%pdf", "PDF"),
-        (b"%!ps", "PostScript"),
-        (b"pk\x03\x04", "a zip archive"),
-        (b"\x1f\x8b", "a gzip archive"),
-        (b"\x93numpy", "a NumPy array file"),
-    ):
-        if start.startswith(prefix):
-            return words
-    if suffix(head) == ".heic":
-        return "HEIF, which Pillow reads only with a plugin such as pillow-heif"
-    with contextlib.suppress(UnicodeDecodeError):
-        text = head.decode("utf-8") if len(head) < 1024 else head[:1000].decode("utf-8")
-        if "\0" not in text:
-            return f'text, "{escape(text[:40])}"'
-    return f"it starts with the bytes {head[:8].hex(' ')}"
-
-
-_state = threading.local()
-_lock = threading.Lock()
-_decoding = 0
-_lenient = False
-
-
-class _Quiet:
-    """Stands in for `warnings` in Pillow's modules: silent in a thread that decodes for us, as ever elsewhere.
-
-    `warnings.catch_warnings` changes the filters of the whole process, and pictures are decoded in threads beside
-    tests that rely on those filters.
-    """
-
-    def __getattr__(self, name: str) -> Any:
-        import warnings
-
-        return getattr(warnings, name)
-
-    def warn(self, *args: Any, **kwargs: Any) -> None:
-        if not getattr(_state, "limit", None):
-            import warnings
-
-            level = kwargs.pop("stacklevel", args[2] if len(args) > 2 else 1)
-            warnings.warn(*args[:2], stacklevel=level + 1, **kwargs)
-
-
-def _install() -> None:
-    """Make Pillow's own warnings and size check follow the thread; once a process."""
-    from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
-
-    if isinstance(Image.warnings, _Quiet):  # type: ignore[attr-defined]
-        return
-    for module in (Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin):
-        module.warnings = _Quiet()  # type: ignore[attr-defined]
-    theirs = Image._decompression_bomb_check
-
-    def check(size: tuple[int, int], *args: Any, **kwargs: Any) -> None:
-        limit = getattr(_state, "limit", None)
-        if not limit:
-            theirs(size, *args, **kwargs)
-        elif size[0] * size[1] > limit:
-            raise Image.DecompressionBombError(_too_many(size, limit))
-
-    Image._decompression_bomb_check = check
-
-
-@contextlib.contextmanager
-def _decoder(max_pixels: int) -> Iterator[None]:
-    """Within it this thread's decoding warns of nothing, and nobody's takes a truncated file for a whole one."""
-    global _decoding, _lenient
-    from PIL import ImageFile
-
-    with _lock:
-        _install()
-        if not _decoding:
-            _lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
-        _decoding += 1
-    _state.limit = max_pixels
-    try:
-        yield
-    finally:
-        _state.limit = None
-        with _lock:
-            _decoding -= 1
-            if not _decoding:
-                ImageFile.LOAD_TRUNCATED_IMAGES = _lenient

@@ -18,9 +18,9 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def escape(text: object) -> str:
-    """``text`` on one line, with whatever could speak for itself in a terminal or a log made visible.
+    r"""``text`` on one line, with whatever could speak for itself in a terminal or a log made visible.
 
-    Control characters become ``\\n``, ``\\x1b``, ``\\u202e`` and so on. All else, backslashes included, stays as it is,
+    Control characters become ``\n``, ``\x1b``, ``\u202e`` and so on. All else, backslashes included, stays as it is,
     so that ordinary text in any script reads as written.
     """
     return _UNSAFE.sub(_visible, str(text))

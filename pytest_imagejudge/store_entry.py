@@ -1,0 +1,171 @@
+"""One entry of the store: its text, its checksum and, where a key is set, its HMAC. Nothing here touches a disk."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple
+
+from .engines.base import Answer
+
+KEY_VARIABLE = "IMAGEJUDGE_STORE_KEY"  # secret of the HMAC; never an option, so never in a log
+MAX_TEXT = 64 << 20  # bytes of an entry's text, checked while it is unpacked
+
+
+class DamagedError(ValueError):
+    """An entry whose checksum or shape is wrong."""
+
+
+class UntrustedError(ValueError):
+    """An entry without the HMAC that the environment's key asks for, or with a wrong one."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One stored answer: its key, the answer, what it is about, and when it was stored (seconds since 1970)."""
+
+    key: str
+    answer: Answer
+    about: Mapping[str, Any]
+    stored: float
+
+
+class Row(NamedTuple):
+    """An entry as a row of the database. All of it but the seals is in the text too; here it can be selected by."""
+
+    key: str
+    model: str
+    revision: str
+    protocol: str
+    dimension: str
+    stored: float
+    body: bytes  # the text, compressed
+    sum: bytes  # SHA-256
+    mac: bytes | None  # HMAC-SHA-256
+
+    def text(self) -> bytes:
+        """The text, unpacked.
+
+        Raises:
+            DamagedError: it can't be, or is longer than an entry may be.
+        """
+        try:
+            unpacker = zlib.decompressobj()
+            text = unpacker.decompress(self.body, MAX_TEXT)
+        except (zlib.error, TypeError) as error:
+            raise DamagedError(str(error)) from error
+        if not unpacker.eof:
+            raise DamagedError("cut off, or longer than an entry may be")
+        return text
+
+
+class PixelsRow(NamedTuple):
+    """One line of the index from file bytes to pixels."""
+
+    file: str
+    pixels: str
+    sum: bytes
+    mac: bytes | None
+
+
+class Seal:
+    """Makes and checks checksums, and HMACs with the key that the environment gives, if it gives one."""
+
+    def __init__(self) -> None:
+        secret = os.environ.get(KEY_VARIABLE, "")
+        self._secret = secret.encode("utf-8", "surrogateescape") or None
+
+    @property
+    def keyed(self) -> bool:
+        """Whether entries are signed, and only signed ones trusted."""
+        return self._secret is not None
+
+    def row(self, entry: Entry) -> Row:
+        """The row of a new entry."""
+        data = {"about": dict(entry.about), "answer": asdict(entry.answer), "key": entry.key, "stored": entry.stored}
+        text = canonical(data)
+        return self.row_of(text, *self._make(b"answer\n" + text))
+
+    def row_of(self, text: bytes, checksum: bytes, mac: bytes | None) -> Row:
+        """The row of an entry's text from elsewhere, with the seals it came with; check it with `entry`.
+
+        Raises:
+            DamagedError: the text is none of an entry.
+        """
+        entry = _parse(text)
+        words = {name: _word(entry.about.get(name)) for name in ("model", "revision", "protocol", "dimension")}
+        return Row(entry.key, **words, stored=entry.stored, body=zlib.compress(text, 3), sum=checksum, mac=mac)
+
+    def entry(self, row: Row) -> Entry:
+        """The entry of a row.
+
+        Raises:
+            DamagedError, UntrustedError
+        """
+        text = row.text()
+        self._check(b"answer\n" + text, row.sum, row.mac)
+        entry = _parse(text)
+        if entry.key != row.key:
+            raise DamagedError("stored under another key")
+        return entry
+
+    def pixels_row(self, file: str, pixels: str) -> PixelsRow:
+        """A line of the index from file bytes to pixels."""
+        return PixelsRow(file, pixels, *self._make(f"pixels\n{file}\n{pixels}".encode()))
+
+    def check_pixels(self, row: PixelsRow) -> None:
+        """Raises: DamagedError, UntrustedError."""
+        self._check(f"pixels\n{row.file}\n{row.pixels}".encode("utf-8", "replace"), row.sum, row.mac)
+
+    def _make(self, content: bytes) -> tuple[bytes, bytes | None]:
+        mac = hmac.digest(self._secret, content, "sha256") if self._secret else None
+        return hashlib.sha256(content).digest(), mac
+
+    def _check(self, content: bytes, checksum: object, mac: object) -> None:
+        expected, expected_mac = self._make(content)
+        if checksum != expected:
+            raise DamagedError("the checksum does not match")
+        if expected_mac is not None and not (isinstance(mac, bytes) and hmac.compare_digest(mac, expected_mac)):
+            raise UntrustedError("the HMAC does not match" if mac else "there is no HMAC")
+
+
+def _word(value: object) -> str:
+    """A fact as a column takes it: text without lone surrogates."""
+    return "" if value is None else str(value).encode("utf-8", "replace").decode()
+
+
+def canonical(data: Any) -> bytes:
+    """``data`` as the JSON that checksums cover: keys sorted, no spaces, ASCII."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), default=str).encode()
+
+
+def _parse(text: bytes) -> Entry:
+    """The entry of a text. Fields of an answer that a later version added are left out."""
+    try:
+        data = json.loads(text)
+        given, about = data["answer"], data["about"]
+        if not isinstance(data["key"], str) or not isinstance(about, dict) or type(data["stored"]) not in (int, float):
+            raise DamagedError("not an entry")
+        values: dict[str, Any] = {}
+        for field in fields(Answer):
+            if field.name in given:
+                value = given[field.name]
+                values[field.name] = tuple(value) if isinstance(value, list) else value
+        answer = Answer(**values)
+        if not isinstance(answer.text, str) or not isinstance(answer.finish_reason, str | None):
+            raise DamagedError("not an answer")
+        for name in ("prompt_tokens", "cached_prompt_tokens", "output_tokens"):
+            if type(getattr(answer, name)) is not int:
+                raise DamagedError(f"{name} is not a number")
+        if not all(isinstance(value, str) for value in (answer.engine, answer.engine_version, answer.created)):
+            raise DamagedError("not an answer")
+        if not isinstance(answer.notes, tuple) or not all(isinstance(note, str) for note in answer.notes):
+            raise DamagedError("notes are not a list of words")
+        return Entry(data["key"], answer, about, float(data["stored"]))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise error if isinstance(error, DamagedError) else DamagedError(f"not an entry: {error}") from error

@@ -1,0 +1,218 @@
+"""The store's SQLite file: opened, shared between processes, and set aside when it is damaged."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .errors import ConfigError
+from .store_entry import PixelsRow, Row
+from .untrusted import escape
+
+SCHEMA = 1
+_APPLICATION = 0x494A5331  # "IJS1", in the file's header: tells a store from another program's database
+_WAIT_S = 30.0  # for another process's write
+_BUSY_WAIT_S = 1.0  # once that was not enough
+COLUMNS = ", ".join(Row._fields)
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS answers(key TEXT PRIMARY KEY, model TEXT NOT NULL, revision TEXT NOT NULL,"
+    " protocol TEXT NOT NULL, dimension TEXT NOT NULL, stored REAL NOT NULL, body BLOB NOT NULL, sum BLOB NOT NULL,"
+    " mac BLOB)",
+    "CREATE TABLE IF NOT EXISTS pixels(file TEXT PRIMARY KEY, pixels TEXT NOT NULL, sum BLOB NOT NULL, mac BLOB)",
+)
+_PUT = f"INSERT OR REPLACE INTO answers({COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?)"
+_PUT_PIXELS = "INSERT OR REPLACE INTO pixels(file, pixels, sum, mac) VALUES(?,?,?,?)"
+
+T = TypeVar("T")
+
+
+class StoreFile:
+    """An SQLite file that a run can do without: what goes wrong is said, once, and the run goes on.
+
+    A rollback journal, not a write-ahead log: between writes there is just the one file. Used under the store's lock.
+    """
+
+    def __init__(self, path: Path, create: bool, trouble: Callable[[str], None], good: Callable[[Row], bool]) -> None:
+        """Use ``path``, made at the first write where ``create``. ``good`` tells rows that can be saved from damage."""
+        self.path = path
+        self._create = create
+        self._trouble = trouble
+        self._good = good
+        self._connection: sqlite3.Connection | None = None
+        self._pid = os.getpid()
+        self._inode: int | None = None
+        self._wait = _WAIT_S
+
+    def do(self, work: Callable[[sqlite3.Connection], T], default: T, *, write: bool = False) -> T:
+        """The result of ``work`` on the database; ``default`` where there is none, or it can't be used.
+
+        Raises:
+            ConfigError: the file is another program's, or a newer version's.
+        """
+        for last in (False, True):
+            try:
+                connection = self._connect(write)
+                return default if connection is None else work(connection)
+            except sqlite3.Error as error:
+                code = getattr(error, "sqlite_errorcode", None) or 0
+                if last or not self._mend(code, error):
+                    if code & 0xFF == sqlite3.SQLITE_BUSY:
+                        self._wait = _BUSY_WAIT_S
+                        self.close()
+                    goes_on = "new answers are kept for this run only" if write else "nothing is read from it"
+                    self._trouble(f"{escape(self.path)}: {escape(error)}; {goes_on}")
+                    return default
+            except OSError as error:
+                self._trouble(escape(error))
+                return default
+        return default
+
+    def write(self, rows: Iterable[Row], pixels: Iterable[PixelsRow] = ()) -> bool:
+        """Put rows in one transaction; False where the disk does not take them, and then none is in."""
+        rows, pixels = list(rows), list(pixels)
+
+        def put(connection: sqlite3.Connection) -> bool:
+            connection.executemany(_PUT, rows)
+            connection.executemany(_PUT_PIXELS, pixels)
+            return True
+
+        return self.transaction(put, False)
+
+    def transaction(self, work: Callable[[sqlite3.Connection], T], default: T) -> T:
+        """As `do`, for ``work`` that writes, within one transaction."""
+
+        def within(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            return result
+
+        return self.do(within, default, write=True)
+
+    def portion(self, after: int) -> tuple[list[Row], int]:
+        """Up to 500 rows, checked or not, beyond a position (-1 is the start), in the order written; the next one."""
+        query = f"SELECT rowid, {COLUMNS} FROM answers WHERE rowid > ? ORDER BY rowid LIMIT 500"  # noqa: S608
+        none: list[tuple[Any, ...]] = []
+        found = self.do(lambda connection: connection.execute(query, (after,)).fetchall(), none)
+        return [Row(*row[1:]) for row in found], found[-1][0] if found else after
+
+    def close(self) -> None:
+        """Close the file; it is opened again when it is used again."""
+        if self._connection is not None and self._pid == os.getpid():
+            self._connection.close()
+        self._connection = None
+
+    def _connect(self, write: bool) -> sqlite3.Connection | None:
+        if self._pid != os.getpid():  # a fork must neither use nor close its parent's connection
+            _inherited.append(self._connection)
+            self._pid, self._connection = os.getpid(), None
+        if self._connection is not None:
+            return self._connection
+        if not self.path.exists():
+            if not write or not self._create:
+                return None
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self.path, timeout=self._wait, isolation_level=None, check_same_thread=False)
+        try:
+            self._inode = self.path.stat().st_ino
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.execute("PRAGMA cell_size_check=ON")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            self._check_schema(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    def _check_schema(self, connection: sqlite3.Connection) -> None:
+        """Make the tables in an empty file; refuse a file that is not ours."""
+        if _header(connection) == (_APPLICATION, SCHEMA):
+            return
+        name = escape(self.path)
+        if _header(connection)[0] == _APPLICATION:
+            version = _header(connection)[1]
+            raise ConfigError(f"the store {name} was written by a newer version: schema {version}, expected {SCHEMA}")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if _header(connection)[0] == _APPLICATION:  # another process was first
+                return
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise ConfigError(f"{name} is a database of another program; expected a store of imagejudge")
+            for statement in _TABLES:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id={_APPLICATION}")
+            connection.execute(f"PRAGMA user_version={SCHEMA}")
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def _mend(self, code: int, error: sqlite3.Error) -> bool:
+        """Whether it is worth another try."""
+        if code == sqlite3.SQLITE_READONLY_DBMOVED:  # another process has set the file aside, or it was deleted
+            self.close()
+            return True
+        if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            try:
+                self._set_aside(error)
+            except OSError as why:
+                self._trouble(f"{escape(self.path)} is damaged and can't be moved aside: {escape(why)}")
+                return False
+            return True
+        return False
+
+    def _set_aside(self, error: sqlite3.Error) -> None:
+        """Move a damaged file out of the way; what can still be read of it goes into a fresh one."""
+        from filelock import FileLock
+
+        inode = self._inode
+        self.close()
+        with FileLock(self.path.with_name(".aside.lock"), timeout=_WAIT_S):
+            if not self.path.exists() or self.path.stat().st_ino != inode:
+                return  # another process was first
+            aside = self.path.with_name(f"damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.sqlite")
+            journal = self.path.with_name(self.path.name + "-journal")
+            if journal.exists():  # belongs to the damaged file: it must not be played into the fresh one
+                journal.replace(aside.with_name(aside.name + "-journal"))
+            self.path.replace(aside)
+        rows = self._salvage(aside)
+        saved = len(rows) if self.write(rows) else 0
+        self._trouble(
+            f"{escape(self.path)} is damaged ({escape(error)}): moved to {aside.name}; "
+            f"{saved} answers could be saved from it, others will be asked for again"
+        )
+
+    def _salvage(self, aside: Path) -> list[Row]:
+        """The good rows of a damaged file, read from both ends as far as the damage."""
+        rows: dict[str, Row] = {}
+        for order in ("ASC", "DESC"):
+            try:
+                source = sqlite3.connect(f"{aside.as_uri()}?mode=ro&immutable=1", uri=True)
+                try:
+                    for found in source.execute(f"SELECT {COLUMNS} FROM answers ORDER BY rowid {order}"):  # noqa: S608
+                        row = Row(*found)
+                        if self._good(row):
+                            rows.setdefault(row.key, row)
+                finally:
+                    source.close()
+            except sqlite3.Error:
+                continue
+        return list(rows.values())
+
+
+_inherited: list[sqlite3.Connection | None] = []  # keeps a parent's connections from being closed by its forks
+
+
+def _header(connection: sqlite3.Connection) -> tuple[int, int]:
+    owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    return owner, connection.execute("PRAGMA user_version").fetchone()[0]
