@@ -27,6 +27,7 @@ Ints = np.ndarray[tuple[int], np.dtype[np.intp]]
 MINIMUM = 5  # images (or prompts) for an interval
 LARGE = 200  # units from which Student's t interval is used
 LEVEL = 0.95
+_RULE_OF_THREE = 3.0
 _MOST = 10_000_000  # images; more than that is no advice
 
 
@@ -89,6 +90,8 @@ def mean_interval(
         spread = 0.0
     low, high = limits(mean, spread, n, units, scale=scale, level=level)
     name = "Student's t interval" if units >= LARGE else "Wilson score interval on the effective number of images"
+    if spread == 0:
+        name = "interval by the rule of three, as all figures are the same"
     if clustered:
         name += f", clustered by prompt ({units} prompts)"
     return Interval(mean, low, high, n, units, clustered, spread, f"{level:.0%} {name}", scale, level)
@@ -106,8 +109,12 @@ def limits(
         return max(bottom, mean - half), min(top, mean + half)
     share = min(1.0, max(0.0, (mean - bottom) / width))
     binomial = share * (1 - share)
-    # Images that are all the same say nothing of the spread: the widest that the scale allows is assumed then.
-    factor = spread / width**2 / binomial if spread > 0 and binomial > 0 else n / units
+    if spread == 0 or binomial == 0:
+        # Figures that are all the same have no spread to go by. Up to 3 in n may differ unseen (rule of three),
+        # by a fifth of the scale, which is what images of one run usually differ by.
+        half = _RULE_OF_THREE / units * width / 5
+        return max(bottom, mean - half), min(top, mean + half)
+    factor = spread / width**2 / binomial
     effective = n / factor
     denominator = 1 + t * t / effective
     centre = (share + t * t / (2 * effective)) / denominator

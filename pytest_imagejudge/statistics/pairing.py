@@ -1,0 +1,139 @@
+"""Which image of one run is which of another: by row ID, else by prompt and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..report.model import EditEntry, Entry, VerdictEntry
+from ..taxonomy import Path
+from .figures import DIMENSIONS, EDIT, figures, image_of, state, text_of
+from .intervals import MINIMUM
+
+Kind = Literal["image", "edit"]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One judged image or edit, as far as a comparison needs it.
+
+    Attributes:
+        prompt: the prompt, or the instruction of an edit.
+        count: which one it is, from 1, of those with the same ID, or the same prompt and seed.
+        figures: by path; what does not apply, or was not judged, is absent.
+        lost: paths that were not judged.
+        asked: the L1 asked about; empty where not known.
+        label: how people tell it from others.
+    """
+
+    kind: Kind
+    id: str | None
+    prompt: str
+    seed: int | str | None = None
+    count: int = 1
+    pixels: str = ""
+    image: str = ""
+    figures: dict[Path, float] = field(default_factory=dict)
+    lost: frozenset[Path] = frozenset()
+    asked: tuple[str, ...] = ()
+    fingerprint: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """What pairs it."""
+        if self.id is not None:
+            return (self.kind, "id", self.id, self.count)
+        return (self.kind, "prompt", self.prompt, str(self.seed), self.count)
+
+    @property
+    def label(self) -> str:
+        """The ID, or the start of the prompt with seed and count."""
+        if self.id is not None:
+            return self.id if self.count == 1 else f"{self.id} #{self.count}"
+        text = self.prompt if len(self.prompt) <= 80 else f"{self.prompt[:79]}…"
+        seed = "" if self.seed is None else f" (seed {self.seed})"
+        return f"{text}{seed}" if self.count == 1 else f"{text}{seed} #{self.count}"
+
+
+@dataclass
+class Pairing:
+    """Two runs, paired.
+
+    Attributes:
+        pairs: (before, after) of the same question.
+        new, missing: only after, only before.
+        changed: pairs whose pixels differ.
+        reworded: paired by ID, but the prompt or the dimensions asked differ; not among ``pairs``.
+    """
+
+    pairs: list[tuple[Scored, Scored]] = field(default_factory=list)
+    new: list[Scored] = field(default_factory=list)
+    missing: list[Scored] = field(default_factory=list)
+    changed: list[Scored] = field(default_factory=list)
+    reworded: list[tuple[Scored, Scored]] = field(default_factory=list)
+
+
+def scored(entries: Iterable[Entry]) -> list[Scored]:
+    """Entries of a report as `Scored`, counted in an order that does not depend on which worker was quicker."""
+    listed = list(entries)
+    seen: dict[tuple[Hashable, ...], int] = {}
+    found: dict[int, Scored] = {}
+    for number in sorted(range(len(listed)), key=lambda number: (listed[number].test or "", number)):
+        entry = listed[number]
+        kind: Kind = "edit" if isinstance(entry, EditEntry) else "image"
+        same = (kind, entry.id) if entry.id is not None else (kind, None, text_of(entry), str(entry.seed))
+        seen[same] = seen.get(same, 0) + 1
+        paths = (EDIT,) if kind == "edit" else DIMENSIONS
+        found[number] = Scored(
+            kind=kind,
+            id=entry.id,
+            prompt=text_of(entry),
+            seed=entry.seed,
+            count=seen[same],
+            pixels=entry.pixels,
+            image=image_of(entry),
+            figures=figures(entry),
+            lost=frozenset(path for path in paths if state(entry, path) == "not judged"),
+            asked=tuple(entry.level1) if isinstance(entry, VerdictEntry) and not entry.error else (),
+            fingerprint=entry.fingerprint,
+        )
+    return [found[number] for number in range(len(listed))]
+
+
+def pair(before: Sequence[Scored], after: Sequence[Scored]) -> Pairing:
+    """Pair two runs by key, in the order of ``after``."""
+    old = {item.key: item for item in before}
+    result = Pairing()
+    for item in after:
+        mate = old.pop(item.key, None)
+        if mate is None:
+            result.new.append(item)
+        elif mate.prompt != item.prompt or (mate.asked and item.asked and set(mate.asked) != set(item.asked)):
+            result.reworded.append((mate, item))
+        else:
+            result.pairs.append((mate, item))
+            if mate.pixels and item.pixels and mate.pixels != item.pixels:
+                result.changed.append(item)
+    result.missing = list(old.values())
+    return result
+
+
+def figure_pairs(
+    pairs: Sequence[tuple[Scored, Scored]], paths: Iterable[Path]
+) -> dict[Path, list[tuple[Hashable, float, float]]]:
+    """By path, (unit, before, after) of the pairs that have the figure on both sides.
+
+    The unit is the prompt; with fewer than five prompts it is the pair itself, and what follows holds for these
+    prompts only.
+    """
+    many: dict[Kind, bool] = {}
+    for kind in ("image", "edit"):
+        many[kind] = len({old.prompt for old, _ in pairs if old.kind == kind}) >= MINIMUM
+    found: dict[Path, list[tuple[Hashable, float, float]]] = {path: [] for path in paths}
+    for old, new in pairs:
+        unit: Hashable = (old.kind, old.prompt) if many[old.kind] else old.key
+        for path, rows in found.items():
+            if path in old.figures and path in new.figures:
+                rows.append((unit, old.figures[path], new.figures[path]))
+    return found
