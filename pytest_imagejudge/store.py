@@ -15,17 +15,18 @@ import contextlib
 import hashlib
 import json
 import os
+import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .engines.base import Answer
 from .errors import ConfigError
 from .store_entry import KEY_VARIABLE, DamagedError, Entry, PixelsRow, Row, Seal, UntrustedError
-from .store_file import COLUMNS, SCHEMA, StoreFile
+from .store_file import COLUMNS, PIXELS_COLUMNS, SCHEMA, StoreFile
 from .untrusted import escape
 
 __all__ = ["FILE_NAME", "KEY_VARIABLE", "SCHEMA", "Entry", "Store", "default_root", "key_of"]
@@ -48,6 +49,15 @@ def key_of(**deciding: Any) -> str:
     """
     text = json.dumps(deciding, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Outline(NamedTuple):
+    """What pruning needs to know of an entry; ``size`` in bytes, compressed."""
+
+    key: str
+    model: str
+    stored: float
+    size: int
 
 
 class Store:
@@ -87,7 +97,7 @@ class Store:
             raise ConfigError(f"the store {escape(self.root)}: {escape(there)} is not a folder")
         if self.path.exists() and not self.path.is_file():
             raise ConfigError(f"the store's {escape(self.path)} is not a file")
-        self.file = StoreFile(self.path, create, self._trouble, lambda row: self._read(row) is not None)
+        self.file = StoreFile(self.path, create, self._trouble, lambda row: self.read(row) is not None)
         self.file.do(lambda connection: None, None)
 
     # --- answers
@@ -102,7 +112,7 @@ class Store:
         found: dict[str, Answer] = {}
         with self._guard():
             for row in self.find(wanted):
-                entry = self._read(row)
+                entry = self.read(row)
                 if entry is not None:
                     found[entry.key] = entry.answer
             self.hits += len(found)
@@ -142,7 +152,7 @@ class Store:
     def entries(self) -> Iterator[Entry]:
         """All entries that can be trusted, in the order they were written; those that can't are counted."""
         for row in self.rows():
-            entry = self._read(row)
+            entry = self.read(row)
             if entry is not None:
                 yield entry
 
@@ -171,7 +181,7 @@ class Store:
     def pixels_of(self, file_hash: str) -> str | None:
         """As `pixels`, for the SHA-256 (hex) of a file's bytes."""
         name = _file_key(file_hash)
-        query = "SELECT file, pixels, sum, mac FROM pixels WHERE file = ?"
+        query = f"SELECT {PIXELS_COLUMNS} FROM pixels WHERE file = ?"  # noqa: S608
         with self._guard():
             if name in self._waiting:
                 return self._waiting[name]
@@ -190,6 +200,55 @@ class Store:
     def trusts_pixels(self, row: PixelsRow) -> bool:
         """Whether a line of the index can be trusted; counted where not."""
         return self._counting(lambda: self.seal.check_pixels(row)) is not _BAD
+
+    def index(self) -> list[PixelsRow]:
+        """All lines of the index that can be trusted."""
+        query = f"SELECT {PIXELS_COLUMNS} FROM pixels ORDER BY rowid"  # noqa: S608
+        none: list[PixelsRow] = []
+        with self._guard():
+            rows = self.file.do(lambda connection: [PixelsRow(*row) for row in connection.execute(query)], none)
+            return [row for row in rows if self.trusts_pixels(row)]
+
+    def put_index(self, rows: Iterable[PixelsRow]) -> None:
+        """Add sealed lines to the index."""
+        with self._guard():
+            self.file.write([], rows)
+
+    # --- making it smaller
+
+    def outline(self) -> list[Outline]:
+        """Key, model, time and size of every entry, unchecked."""
+        query = "SELECT key, model, stored, length(body) FROM answers"
+        none: list[Outline] = []
+        with self._guard():
+            return self.file.do(lambda connection: [Outline(*row) for row in connection.execute(query)], none)
+
+    def used_bytes(self) -> int:
+        """Bytes of the file that are in use."""
+
+        def used(connection: sqlite3.Connection) -> int:
+            pages, free, size = (
+                connection.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+            return int((pages - free) * size)
+
+        with self._guard():
+            return self.file.do(used, 0)
+
+    def remove(self, keys: Iterable[str], index_before: float = 0.0) -> bool:
+        """Remove entries, and lines of the index older than a time, and give the space back to the disk."""
+        wanted = [(key,) for key in keys]
+
+        def delete(connection: sqlite3.Connection) -> bool:
+            connection.executemany("DELETE FROM answers WHERE key = ?", wanted)
+            connection.execute("DELETE FROM pixels WHERE stored < ?", (index_before,))
+            return True
+
+        with self._guard():
+            if not self.file.transaction(delete, False):
+                return False
+            return self.file.do(lambda connection: bool(connection.execute("VACUUM")), False, write=True)
 
     # --- keeping
 
@@ -220,7 +279,7 @@ class Store:
             self._pid, self._lock = os.getpid(), threading.RLock()
         return self._lock
 
-    def _read(self, row: Row) -> Entry | None:
+    def read(self, row: Row) -> Entry | None:
         """The entry of a row, or None, counted, where it is damaged or not to be trusted."""
         entry = self._counting(lambda: self.seal.entry(row))
         return entry if isinstance(entry, Entry) else None
@@ -237,7 +296,8 @@ class Store:
         return _BAD
 
     def _write(self, rows: Iterable[Row]) -> bool:
-        lines = [self.seal.pixels_row(file, pixels) for file, pixels in self._waiting.items()]
+        now = time.time()
+        lines = [self.seal.pixels_row(file, pixels, now) for file, pixels in self._waiting.items()]
         if not self.file.write(rows, lines):
             return False
         self._waiting.clear()

@@ -69,6 +69,7 @@ class PixelsRow(NamedTuple):
 
     file: str
     pixels: str
+    stored: float  # only selects what is pruned, so it is not sealed
     sum: bytes
     mac: bytes | None
 
@@ -114,9 +115,9 @@ class Seal:
             raise DamagedError("stored under another key")
         return entry
 
-    def pixels_row(self, file: str, pixels: str) -> PixelsRow:
+    def pixels_row(self, file: str, pixels: str, stored: float) -> PixelsRow:
         """A line of the index from file bytes to pixels."""
-        return PixelsRow(file, pixels, *self._make(f"pixels\n{file}\n{pixels}".encode()))
+        return PixelsRow(file, pixels, stored, *self._make(f"pixels\n{file}\n{pixels}".encode()))
 
     def check_pixels(self, row: PixelsRow) -> None:
         """Raises: DamagedError, UntrustedError."""

@@ -18,14 +18,16 @@ _APPLICATION = 0x494A5331  # "IJS1", in the file's header: tells a store from an
 _WAIT_S = 30.0  # for another process's write
 _BUSY_WAIT_S = 1.0  # once that was not enough
 COLUMNS = ", ".join(Row._fields)
+PIXELS_COLUMNS = ", ".join(PixelsRow._fields)
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS answers(key TEXT PRIMARY KEY, model TEXT NOT NULL, revision TEXT NOT NULL,"
     " protocol TEXT NOT NULL, dimension TEXT NOT NULL, stored REAL NOT NULL, body BLOB NOT NULL, sum BLOB NOT NULL,"
     " mac BLOB)",
-    "CREATE TABLE IF NOT EXISTS pixels(file TEXT PRIMARY KEY, pixels TEXT NOT NULL, sum BLOB NOT NULL, mac BLOB)",
+    "CREATE TABLE IF NOT EXISTS pixels(file TEXT PRIMARY KEY, pixels TEXT NOT NULL, stored REAL NOT NULL,"
+    " sum BLOB NOT NULL, mac BLOB)",
 )
 _PUT = f"INSERT OR REPLACE INTO answers({COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?)"
-_PUT_PIXELS = "INSERT OR REPLACE INTO pixels(file, pixels, sum, mac) VALUES(?,?,?,?)"
+_PUT_PIXELS = f"INSERT OR REPLACE INTO pixels({PIXELS_COLUMNS}) VALUES(?,?,?,?,?)"
 
 T = TypeVar("T")
 

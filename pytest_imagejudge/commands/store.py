@@ -1,0 +1,378 @@
+"""``imagejudge store``: look into the store of answers, make it smaller, carry it elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gzip
+import io
+import json
+import re
+import sys
+import time
+import uuid
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, cast
+
+from ..errors import ConfigError
+from ..store import FILE_NAME, SCHEMA, Outline, Store, default_root
+from ..store_entry import DamagedError, PixelsRow, Row, UntrustedError, canonical
+from ..taxonomy import nearest
+from ..untrusted import escape
+
+EXPORT = "imagejudge-store/1"
+_MAX_LINE = 256 << 20  # bytes of one line of an import
+_DAY_S = 86400.0
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument(
+        "--store",
+        "--judge-store",
+        dest="store",
+        metavar="DIR",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="the store's folder (default: .imagejudge/store)",
+    )
+    parser.add_argument("--store", "--judge-store", dest="store", metavar="DIR", type=Path, help="the store's folder")
+    actions = parser.add_subparsers(dest="action", metavar="stats | prune | export | import", required=True)
+
+    stats = actions.add_parser("stats", parents=[where], help="what is in it, every checksum checked")
+    stats.add_argument("--json", action="store_true", help="print JSON")
+
+    prune = actions.add_parser("prune", parents=[where], help="remove answers and give the space back")
+    prune.add_argument("--older-than", type=_days, metavar="DAYS", help="only those stored longer ago")
+    prune.add_argument(
+        "--model", action="append", default=[], metavar="ID", help="only those of this judge; repeatable"
+    )
+    prune.add_argument("--max-size", type=_size, metavar="SIZE", help="then the oldest, down to this: 500MB, 2GB")
+    prune.add_argument("--dry-run", action="store_true", help="only say what would go")
+    prune.add_argument("--json", action="store_true", help="print JSON")
+
+    export = actions.add_parser("export", parents=[where], help="write all answers to a file")
+    export.add_argument("file", metavar="FILE", help="JSON Lines, compressed where the name ends in .gz; - for stdout")
+
+    take = actions.add_parser("import", parents=[where], help="add the answers of an exported file")
+    take.add_argument("file", metavar="FILE", help="as export wrote it; - for stdin")
+    take.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked; returns the exit code."""
+    root = args.store or default_root()
+    action = {"stats": _stats, "prune": _prune, "export": _export, "import": _import}[args.action]
+    if args.action != "import" and not (root / FILE_NAME).exists():
+        raise ConfigError(f"there is no store at {escape(root)} ({FILE_NAME} expected there); --store names another")
+    with Store(root, create=args.action == "import") as store:
+        return action(store, args)
+
+
+# --- stats ----------------------------------------------------------------------------------------------------------
+
+
+def _stats(store: Store, args: argparse.Namespace) -> int:
+    judges: dict[tuple[str, str, str], dict[str, Any]] = {}
+    dimensions: dict[str, int] = {}
+    entries, signed, oldest, newest = 0, 0, None, None
+    for row in store.rows():
+        entry = store.read(row)
+        if entry is None:
+            continue
+        entries += 1
+        signed += row.mac is not None
+        oldest = entry.stored if oldest is None else min(oldest, entry.stored)
+        newest = entry.stored if newest is None else max(newest, entry.stored)
+        judge = judges.setdefault((row.model, row.revision, row.protocol), {"answers": 0, "bytes": 0})
+        judge["answers"] += 1
+        judge["bytes"] += len(row.body)
+        dimensions[row.dimension] = dimensions.get(row.dimension, 0) + 1
+    found: dict[str, Any] = {
+        "store": str(store.root),
+        "schema": SCHEMA,
+        "answers": entries,
+        "bytes": store.path.stat().st_size if store.path.exists() else 0,
+        "oldest": _when(oldest),
+        "newest": _when(newest),
+        "judges": [
+            {"model": model, "revision": revision, "protocol": protocol, **counts}
+            for (model, revision, protocol), counts in sorted(judges.items())
+        ],
+        "dimensions": dict(sorted(dimensions.items())),
+        "images": len(store.index()),
+        "signed": signed,
+        "damaged": store.damaged,
+        "untrusted": store.untrusted,
+    }
+    if args.json:
+        print(json.dumps(found, indent=2))
+        return 0
+    print(f"store      {escape(store.root)}")
+    print(f"answers    {entries:,} in {_bytes(found['bytes'])}, of {found['images']:,} known image files")
+    if entries:
+        print(f"stored     {found['oldest']} to {found['newest']}")
+    for judge in found["judges"]:
+        name = " ".join(escape(judge[part]) for part in ("model", "revision", "protocol") if judge[part]) or "(unnamed)"
+        print(f"judge      {name}: {judge['answers']:,} answers, {_bytes(judge['bytes'])}")
+    for name, count in found["dimensions"].items():
+        print(f"dimension  {escape(name) or '(unnamed)'}: {count:,}")
+    if signed or store.seal.keyed:
+        print(f"signed     {signed:,}")
+    print(f"damaged    {store.damaged:,}" + (f", not trusted {store.untrusted:,}" if store.seal.keyed else ""))
+    return 0
+
+
+# --- prune ----------------------------------------------------------------------------------------------------------
+
+
+def _prune(store: Store, args: argparse.Namespace) -> int:
+    if args.older_than is None and args.max_size is None and not args.model:
+        raise ConfigError("prune what? give --older-than DAYS, --model ID or --max-size SIZE")
+    rows = store.outline()
+    models = {row.model for row in rows}
+    for model in args.model:
+        if model not in models:
+            hint = escape(nearest(model, models))
+            raise ConfigError(f'--model "{escape(model)}": the store has no answers of it{hint}')
+    before = store.path.stat().st_size
+    gone, index_before = set(), 0.0
+    if args.older_than is not None:
+        index_before = time.time() - args.older_than * _DAY_S
+    if args.older_than is not None or args.model:
+        for row in rows:
+            old = args.older_than is None or row.stored < index_before
+            if old and (not args.model or row.model in args.model):
+                gone.add(row.key)
+    if args.max_size is not None:
+        more = _oldest(rows, gone, args.max_size, store.used_bytes())
+        gone.update(row.key for row in more)
+        index_before = max([index_before, *(row.stored for row in more)])
+    if not args.dry_run and (gone or index_before) and not store.remove(gone, index_before):
+        return 2  # said already
+    after = store.path.stat().st_size
+    left = len(rows) - len(gone)
+    done = {"removed": len(gone), "left": left, "bytes_before": before, "bytes_after": after, "dry_run": args.dry_run}
+    if args.json:
+        print(json.dumps(done, indent=2))
+    elif args.dry_run:
+        print(f"would remove {len(gone):,} answers and leave {left:,}; {_bytes(before)} now")
+    else:
+        print(f"removed {len(gone):,} answers, {left:,} left; {_bytes(before)} before, {_bytes(after)} now")
+    if args.max_size is not None and not args.dry_run and after > args.max_size:
+        print(f"imagejudge: the empty file alone takes {_bytes(after)}", file=sys.stderr)
+    return 0
+
+
+def _oldest(rows: list[Outline], gone: set[str], limit: int, used: int) -> list[Outline]:
+    """The oldest rows that must go for the file to come down to ``limit`` bytes.
+
+    The file's own structure, and the index, are spread over the rows; a twentieth is left as a margin.
+    """
+    total = sum(row.size for row in rows)
+    share = 1.05 * used / total if total else 1.0
+    kept = sorted((row for row in rows if row.key not in gone), key=lambda row: (row.stored, row.key))
+    left = sum(row.size for row in kept)
+    more = []
+    for row in kept if used > limit else []:
+        if left * share <= limit:
+            break
+        more.append(row)
+        left -= row.size
+    return more
+
+
+# --- export and import ----------------------------------------------------------------------------------------------
+
+
+def _export(store: Store, args: argparse.Namespace) -> int:
+    count = 0
+    with _writing(args.file) as out:
+        out.write(canonical({"schema": EXPORT}) + b"\n")
+        for row in store.rows():
+            if store.read(row) is None:
+                continue
+            out.write(b'{"entry":' + row.text() + b"," + _seals(row) + b"}\n")
+            count += 1
+        for line in store.index():
+            out.write(b'{"pixels":' + canonical([line.file, line.pixels, line.stored]) + b"," + _seals(line) + b"}\n")
+    left_out = [
+        f"{number:,} {word}"
+        for number, word in ((store.damaged, "damaged"), (store.untrusted, "not trusted"))
+        if number
+    ]
+    print(
+        f"imagejudge: {count:,} answers exported" + (f"; left out: {', '.join(left_out)}" if left_out else ""),
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _seals(row: Row | PixelsRow) -> bytes:
+    return canonical({"mac": row.mac.hex() if row.mac else None, "sum": row.sum.hex()})[1:-1]
+
+
+def _import(store: Store, args: argparse.Namespace) -> int:
+    counts = {"added": 0, "already": 0, "conflicts": 0, "damaged": 0, "untrusted": 0, "images": 0}
+    rows: list[Row] = []
+    lines: list[PixelsRow] = []
+    for number, line in _reading(args.file):
+        try:
+            data = json.loads(line)
+            if not isinstance(data, dict):
+                raise DamagedError("not an object")
+            if "entry" in data:
+                row = store.seal.row_of(canonical(data["entry"]), *_unseal(data))
+                store.seal.entry(row)
+                rows.append(row)
+            elif "pixels" in data:
+                file, pixels, stored = data["pixels"]
+                index = PixelsRow(str(file), str(pixels), float(stored), *_unseal(data))
+                store.seal.check_pixels(index)
+                lines.append(index)
+            else:
+                raise DamagedError("neither an answer nor an image")
+        except UntrustedError as error:
+            counts["untrusted"] += 1
+            _say(args.file, number, error, counts["untrusted"])
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            counts["damaged"] += 1
+            _say(args.file, number, error, counts["damaged"])
+        if len(rows) >= 500:
+            _merge(store, rows, counts)
+            rows.clear()
+    _merge(store, rows, counts)
+    counts["images"] = len(lines)
+    store.put_index(lines)
+    refused = counts["damaged"] + counts["untrusted"]
+    if args.json:
+        print(json.dumps(counts, indent=2))
+    else:
+        print(
+            f"{counts['added']:,} answers added, {counts['already']:,} were there already, "
+            f"{counts['conflicts']:,} differ from those there, which were kept; "
+            f"refused: {counts['damaged']:,} damaged, {counts['untrusted']:,} not trusted"
+        )
+    return 2 if refused or store.troubles else 0
+
+
+def _merge(store: Store, rows: list[Row], counts: dict[str, int]) -> None:
+    """Add what is not there; what is there and can be trusted stays."""
+    ours = {entry.key: entry for row in store.find([row.key for row in rows]) if (entry := store.read(row))}
+    new: dict[str, Row] = {}
+    for row in rows:
+        theirs = store.seal.entry(row)
+        have = ours.get(row.key)
+        if have is None and row.key in new:
+            have = store.seal.entry(new[row.key])
+        if have is None:
+            new[row.key] = row
+            counts["added"] += 1
+        elif (have.answer.text, have.answer.finish_reason) == (theirs.answer.text, theirs.answer.finish_reason):
+            counts["already"] += 1
+        else:
+            counts["conflicts"] += 1
+            if counts["conflicts"] <= 10:
+                about = escape(" ".join(str(have.about.get(name) or "") for name in ("model", "dimension")))
+                print(f"imagejudge: {row.key[:16]} ({about.strip()}) differs from ours; ours kept", file=sys.stderr)
+    store.put_rows(new.values())
+
+
+def _unseal(data: dict[str, Any]) -> tuple[bytes, bytes | None]:
+    mac = data.get("mac")
+    return bytes.fromhex(data["sum"]), None if mac is None else bytes.fromhex(mac)
+
+
+def _say(file: str, number: int, error: Exception, count: int) -> None:
+    if count <= 10:
+        print(f"imagejudge: {escape(file)}, line {number}: {escape(error) or 'damaged'}; left out", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _writing(name: str) -> Iterator[IO[bytes]]:
+    """A file that is there whole or not at all; ``-`` is stdout."""
+    if name == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(name).absolute()
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        with part.open("wb") as raw:
+            if path.suffix == ".gz":
+                with gzip.GzipFile("", "wb", 6, raw, mtime=0) as out:
+                    yield out  # type: ignore[misc]
+            else:
+                yield raw
+        part.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{escape(path)} can't be written: {escape(error)}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _reading(name: str) -> Iterator[tuple[int, bytes]]:
+    """The lines after the first, which names the format, with their numbers."""
+    try:
+        with contextlib.ExitStack() as stack:
+            raw = cast("io.BufferedReader", sys.stdin.buffer if name == "-" else stack.enter_context(open(name, "rb")))  # noqa: PTH123
+            packed = raw.peek(2)[:2] == b"\x1f\x8b"
+            lines: io.BufferedIOBase = stack.enter_context(gzip.GzipFile(fileobj=raw)) if packed else raw
+            _check_head(name, lines.readline(1000))
+            number = 1
+            while line := lines.readline(_MAX_LINE):
+                number += 1
+                if line.strip():
+                    yield number, line
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConfigError(f"{escape(name)} can't be read: {escape(error)}") from error
+
+
+def _check_head(name: str, line: bytes) -> None:
+    try:
+        found = json.loads(line)["schema"]
+    except (ValueError, TypeError, KeyError):
+        found = None
+    if found != EXPORT:
+        what = (
+            f'"{escape(found)}"'
+            if isinstance(found, str)
+            else escape(line[:60].decode("utf-8", "replace")) or "nothing"
+        )
+        raise ConfigError(f'{escape(name)}, line 1: expected {{"schema":"{EXPORT}"}}, found {what}')
+
+
+# --- words and numbers ----------------------------------------------------------------------------------------------
+
+
+def _days(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected days, 0 or more; got {text}")
+    return value
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", text, re.IGNORECASE)
+    if not match:
+        raise argparse.ArgumentTypeError(f"expected a size such as 500MB or 2GB; got {text!r}")
+    step = 1024 if match[3] else 1000
+    return int(float(match[1]) * step ** " KMGT".index(match[2].upper() or " "))
+
+
+def _bytes(count: int) -> str:
+    value, unit = float(count), "bytes"
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
+def _when(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
