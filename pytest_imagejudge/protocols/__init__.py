@@ -1,0 +1,116 @@
+"""How judges are asked and how their answers are read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ..errors import ConfigError
+from ..taxonomy import nearest
+
+if TYPE_CHECKING:
+    from .base import Protocol
+
+Kind = Literal["image", "edit"]
+NAMES: dict[str, Kind] = {
+    "q-judger": "image",
+    "house": "image",
+    "signals": "image",
+    "ie-critic": "edit",
+    "house-edit": "edit",
+    "signals-edit": "edit",
+}
+# With an edit judge, these names mean their variant for edits.
+_EDIT_VARIANT = {"house": "house-edit", "signals": "signals-edit"}
+
+
+def default_name(model: str | None, kind: Kind) -> str:
+    """The protocol for a model (Hub id, folder or served name) where none is named."""
+    # Parts of a path, and of a folder of the Hub's cache (models--Qwen--Qwen-Image-Bench).
+    parts = [part.casefold() for part in re.split(r"[/\\]|--", model or "") if part]
+    if parts == ["signals"]:
+        return "signals" if kind == "image" else "signals-edit"
+    if kind == "edit":
+        return "ie-critic" if any(part.startswith("ie-critic") for part in parts) else "house-edit"
+    return "q-judger" if any(part.startswith(("qwen-image-bench", "q-judger")) for part in parts) else "house"
+
+
+def load_protocol(
+    name: str | None,
+    *,
+    model: str | None = None,
+    kind: Kind | None = None,
+    decoding: Literal["free", "constrained"] = "free",
+    aspect: Literal["stretch", "keep"] = "stretch",
+    thinking_budget: int | None = None,
+) -> Protocol:
+    """The protocol ``name``, one of `NAMES` or a TOML file; without a name, the default for ``model``.
+
+    Nothing is fetched here: published words are, when ``digest`` or ``render`` first need them.
+
+    Args:
+        name: as ``--judge-protocol`` takes it.
+        model: Hub id, folder or served name, for the default.
+        kind: what is to be judged; None takes what the name says, images where it says nothing.
+        decoding: "constrained" uses grammar and thinking budget from the start.
+        aspect: "keep" keeps the aspect of Q-Judger's pictures; the other protocols always do.
+        thinking_budget: tokens of thinking where they are limited; None is the protocol's own.
+
+    Raises:
+        ConfigError: no such name or file, a file that is none, or a protocol of the other kind.
+    """
+    if thinking_budget is not None and (type(thinking_budget) is not int or thinking_budget < 1):
+        raise ConfigError(f"the thinking budget is a number of tokens, 1 or more, not {thinking_budget!r}")
+    if decoding not in ("free", "constrained"):
+        raise ConfigError(f'decoding is "free" or "constrained", not {decoding!r}')
+    if aspect not in ("stretch", "keep"):
+        raise ConfigError(f'aspect is "stretch" or "keep", not {aspect!r}')
+    chosen = name or default_name(model, kind or "image")
+    if kind == "edit":
+        chosen = _EDIT_VARIANT.get(chosen, chosen)
+    protocol = _named(chosen, decoding, aspect, thinking_budget)
+    if kind is not None and protocol.kind != kind:
+        fit = ", ".join(known for known, its in NAMES.items() if its == kind)
+        raise ConfigError(f'the protocol "{chosen}" judges {protocol.kind}s, not {kind}s; for {kind}s: {fit}')
+    return protocol
+
+
+def _named(
+    name: str,
+    decoding: Literal["free", "constrained"],
+    aspect: Literal["stretch", "keep"],
+    thinking_budget: int | None,
+) -> Protocol:
+    match name:
+        case "q-judger":
+            from .q_judger import QJudger
+
+            return QJudger(decoding=decoding, aspect=aspect, thinking_budget=thinking_budget)
+        case "ie-critic":
+            from .ie_critic import IECritic
+
+            return IECritic(decoding=decoding, thinking_budget=thinking_budget)
+        case "signals":
+            from .signals import SignalsProtocol
+
+            return SignalsProtocol()
+        case "signals-edit":
+            from .signals import SignalsEditProtocol
+
+            return SignalsEditProtocol()
+    from .house import SHIPPED, from_text, source_of
+
+    if name in SHIPPED:
+        return from_text(source_of(name), name, thinking_budget=thinking_budget)
+    path = Path(name)
+    if not path.is_file():
+        raise ConfigError(
+            f'no protocol "{name}"{nearest(name, NAMES)}; expected {", ".join(NAMES)}, or a TOML file'
+            + (": no such file" if path.suffix or len(path.parts) > 1 else "")
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} can't be read as a protocol: {error}") from error
+    return from_text(text, str(path), thinking_budget=thinking_budget)

@@ -1,0 +1,228 @@
+"""``imagejudge protocol``: fetch the published words, show requests, read recorded answers."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError
+from ..taxonomy import nearest
+from ..verdict import nested
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ..protocols.base import Protocol, Reading
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands' options."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    pull = actions.add_parser(
+        "pull",
+        help="get the published words of Q-Judger and IE-Critic-R1",
+        description="Fetch the words that the published judges were trained on, check their SHA-256 and keep "
+        "them in the user's cache. With --from, take them from a file or a checkout instead of the network.",
+    )
+    pull.add_argument("--protocol", metavar="NAME", help="only this one: q-judger or ie-critic")
+    pull.add_argument("--from", dest="origin", metavar="FILE|DIR", type=Path, help="a copy that is here already")
+
+    show = actions.add_parser(
+        "show",
+        help="print the requests for an image or an edit",
+        description='Print the requests as a JSON array of {"dimension", "messages"}, as they go to the endpoint.',
+    )
+    show.add_argument("--protocol", metavar="NAME", required=True, help="a protocol's name, or a TOML file")
+    show.add_argument("--prompt", metavar="TEXT", help="what the image was made from")
+    show.add_argument("--aspect", choices=("stretch", "keep"), default="stretch", help="of Q-Judger's pictures")
+    show.add_argument("--source", metavar="FILE", help="the image before the edit")
+    show.add_argument("--edited", metavar="FILE", help="the image after the edit")
+    show.add_argument("--instruction", metavar="TEXT", help="what the edit was to do")
+    show.add_argument("image", metavar="IMAGE", nargs="?", help="the image")
+
+    read = actions.add_parser(
+        "read",
+        help="read recorded answers",
+        description='Read answers, one {"id", "dimension", "text", "finish_reason"} a line, and print one {"id", '
+        '"dimension", "level3", "problems", "unreadable"} a line; for edits "score" in place of "level3".',
+    )
+    read.add_argument("--protocol", metavar="NAME", required=True, help="a protocol's name, or a TOML file")
+    read.add_argument("file", metavar="FILE.jsonl", help='"-" reads standard input')
+
+    export = actions.add_parser(
+        "export",
+        help="print a protocol of this project as TOML",
+        description="Print a protocol of this project as TOML. A changed copy is a protocol of its own: "
+        "name its file with --judge-protocol or --edit-judge-protocol.",
+    )
+    export.add_argument("name", metavar="NAME", choices=("house", "house-edit"), help="house or house-edit")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the subcommand."""
+    return {"pull": _pull, "show": _show, "read": _read, "export": _export}[args.action](args)
+
+
+def _pull(args: argparse.Namespace) -> int:
+    from ..protocols import words
+
+    if args.protocol is not None and args.protocol not in words.PINS:
+        raise ConfigError(
+            f'"{args.protocol}" has no published words{nearest(args.protocol, words.PINS)}; '
+            f"expected {' or '.join(words.PINS)}"
+        )
+    pins = [pin for name, pin in words.PINS.items() if args.protocol in (None, name)]
+    if args.origin is None:
+        for pin in pins:
+            print(words.keep(pin, words.fetch(pin)))
+        return 0
+    if not args.origin.exists():
+        raise ConfigError(f"--from {args.origin}: no such file or folder")
+    kept = [words.keep(pin, content) for pin in pins if (content := words.find(pin, args.origin)) is not None]
+    if not kept:
+        wanted = "; ".join(f"{pin.path} of {pin.protocol}: {pin.sha256}" for pin in pins)
+        raise ConfigError(f"--from {args.origin}: no file with an expected SHA-256 ({wanted}){_found(args.origin)}")
+    for path in kept:
+        print(path)
+    return 0
+
+
+def _found(origin: Path) -> str:
+    import hashlib
+
+    return f"; found {hashlib.sha256(origin.read_bytes()).hexdigest()}" if origin.is_file() else ""
+
+
+def _show(args: argparse.Namespace) -> int:
+    from ..protocols import load_protocol
+
+    edit = args.source is not None or args.edited is not None or args.instruction is not None
+    protocol = load_protocol(args.protocol, kind="edit" if edit else None, aspect=args.aspect)
+    if protocol.kind == "image":
+        given = {"--prompt": args.prompt, "IMAGE": args.image}
+        text, files = args.prompt, [args.image]
+    else:
+        if args.image is not None or args.prompt is not None:
+            raise ConfigError(
+                f"{protocol.name} judges edits: --source, --edited and --instruction, no IMAGE or --prompt"
+            )
+        given = {"--source": args.source, "--edited": args.edited, "--instruction": args.instruction}
+        text, files = args.instruction, [args.source, args.edited]
+    if missing := [option for option, value in given.items() if value is None]:
+        raise ConfigError(f"protocol show --protocol {args.protocol} needs {', '.join(missing)}")
+    images = [_load(name) for name in files]
+    requests = [protocol.render(text, images, dimension) for dimension in protocol.dimensions]
+    for problem in dict.fromkeys(f"{problem.kind}: {problem.detail}" for made in requests for problem in made.problems):
+        print(f"imagejudge: {problem}", file=sys.stderr)
+    shown = [{"dimension": request.dimension, "messages": request.messages} for request in requests]
+    print(json.dumps(shown, indent=1))
+    return 0
+
+
+def _load(name: str) -> Image:
+    from ..images import load
+
+    return load(name)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from ..protocols.house import source_of
+
+    sys.stdout.write(source_of(args.name))
+    return 0
+
+
+def _read(args: argparse.Namespace) -> int:
+    from ..protocols import load_protocol
+
+    protocol = load_protocol(args.protocol)
+    wrong: list[str] = []
+    for number, line in _lines(args.file):
+        try:
+            entry = _entry(line, protocol)
+        except ValueError as error:
+            wrong.append(f"{args.file}, line {number}: {error}")
+            continue
+        reading = protocol.read(entry["dimension"], entry["text"] or "", entry.get("finish_reason"))
+        print(json.dumps(_shown(entry, reading, protocol)), flush=True)
+    if wrong:
+        more = f"\n... and {len(wrong) - 20} more" if len(wrong) > 20 else ""
+        raise ConfigError("\n".join(wrong[:20]) + more)
+    return 0
+
+
+def _lines(name: str) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not blank, with their numbers; a BOM before the first is dropped."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stream = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
+        except OSError as error:
+            raise ConfigError(f"{name} can't be read: {error.strerror or error}") from error
+        for number, line in enumerate(stream, 1):
+            content = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            if content.strip():
+                yield number, content
+
+
+def _entry(line: bytes, protocol: Protocol) -> dict[str, Any]:
+    """One recorded answer, checked.
+
+    Raises:
+        ValueError: what is wrong with the line.
+    """
+    try:
+        entry = json.loads(line.decode("utf-8"), parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from None
+    if not isinstance(entry, dict):
+        raise ValueError(f"found {type(entry).__name__}, expected an object")
+    needed = ("id", "text", "dimension") if protocol.kind == "image" else ("id", "text")
+    if missing := [field for field in needed if field not in entry]:
+        raise ValueError(f"no {', '.join(missing)}; expected id, dimension, text, finish_reason")
+    if not isinstance(entry["text"], str | None):
+        raise ValueError(f"text: found {type(entry['text']).__name__}, expected a string or null")
+    if not isinstance(entry.get("finish_reason"), str | None):
+        raise ValueError(f"finish_reason: found {entry['finish_reason']!r}, expected a string or null")
+    if protocol.kind == "edit":
+        entry.setdefault("dimension", protocol.dimensions[0])
+    elif entry["dimension"] not in protocol.dimensions:
+        name = entry["dimension"]
+        hint = nearest(name, protocol.dimensions) if isinstance(name, str) else ""
+        raise ValueError(f"dimension: found {str(name)[:80]!r}{hint}, expected {', '.join(protocol.dimensions)}")
+    return entry
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _shown(entry: dict[str, Any], reading: Reading, protocol: Protocol) -> dict[str, Any]:
+    shown: dict[str, Any] = {"id": entry["id"], "dimension": entry["dimension"]}
+    if protocol.kind == "image":
+        shown["level3"] = {
+            one: {
+                two: {
+                    three: {"raw": facet.raw, "score": facet.score, "evidence": facet.evidence}
+                    for three, facet in threes.items()
+                }
+                for two, threes in twos.items()
+            }
+            for one, twos in nested(reading.level3).items()
+        }
+    else:
+        shown["score"] = reading.score
+        if reading.aspects:
+            shown["aspects"] = dict(reading.aspects)
+    shown["problems"] = [
+        {"path": list(problem.path), "kind": problem.kind, "detail": problem.detail} for problem in reading.problems
+    ]
+    shown["unreadable"] = [list(path) for path in reading.unreadable]
+    return shown

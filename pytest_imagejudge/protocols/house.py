@@ -1,0 +1,297 @@
+"""Protocols that are TOML files: this project's own words, or a user's, for any chat vision model."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import ConfigError
+from ..taxonomy import FACETS, LEVEL1, TREE, check_path, nearest
+from ..taxonomy import Path as TreePath
+from .base import EDIT, Protocol, Reading, Request, digest_of
+from .checklist import read_checklist
+from .edits import HIGHEST, LOWEST, read_scores
+from .q_judger import checklist_schema
+from .requests import Pictures, fit, take_apart, text_part
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SHIPPED = {"house": "house.toml", "house-edit": "house_edit.toml"}
+_FIELDS = {
+    "image": {"prompt", "image", "dimension", "checklist"},
+    "edit": {"instruction", "source", "edited", "aspects"},
+}
+_KEYS = {
+    "image": {"name", "kind", "system", "template", "image", "sampling", "again", "facets"},
+    "edit": {"name", "kind", "system", "template", "image", "sampling", "again", "aspects", "overall", "step"},
+}
+_OURS = ("model", "messages", "stream", "n")  # request fields that are not the protocol's to set
+
+
+def source_of(name: str) -> str:
+    """The TOML text of a shipped protocol."""
+    return (Path(__file__).parent / SHIPPED[name]).read_text(encoding="utf-8")
+
+
+class FileProtocol(Protocol):
+    """What both kinds of file have in common.
+
+    ``text`` is the TOML; ``where`` names it in errors.
+
+    Raises:
+        ConfigError: names the key, what was found and what was expected.
+    """
+
+    def __init__(self, text: str, where: str, *, thinking_budget: int | None = None) -> None:
+        self._where = where
+        data = parse(text, where)
+        self._check_keys(data, _KEYS[self.kind], "")
+        self.name = self._text(data, "name")
+        if not re.fullmatch(r"[\w.-]{1,64}", self.name):
+            raise self._wrong("name", repr(self.name), "letters, digits, dots and dashes")
+        self._system = self._text(data, "system", required=False).strip()
+        self._template = self._text(data, "template").strip()
+        fields = _FIELDS[self.kind]
+        for name in fields:
+            found = self._template.count("{" + name + "}")
+            if found != 1:
+                raise self._wrong("template", f"{{{name}}} {found} times", f"each of {_list(fields)} once")
+        image = self._table(data, "image")
+        self._check_keys(image, {"max_side"}, "image.")
+        side = image.get("max_side", 1024)
+        if type(side) is not int or side < 28:
+            raise self._wrong("image.max_side", repr(side), "a whole number of pixels, 28 or more")
+        self.treatment = f"fit-{side}"
+        self._pictures = Pictures(partial(fit, side=side))
+        self._sampling, self._again = self._table(data, "sampling"), self._table(data, "again")
+        for key in _OURS:
+            if key in self._sampling or key in self._again:
+                raise self._wrong(f"sampling.{key}", "it", f"no field named {', '.join(_OURS)}")
+        if thinking_budget is not None:
+            # Without a thinking model the server ignores the budget; with one it needs thinking switched on.
+            self._sampling = {
+                **self._sampling,
+                "chat_template_kwargs": {"enable_thinking": True},
+                "thinking_token_budget": thinking_budget,
+                "max_tokens": max(int(self._sampling.get("max_tokens", 0)), thinking_budget + 1024),
+            }
+            self._again = {}
+        self._data = data
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of all that this protocol puts into a request."""
+        return digest_of(self.kind, 1, _plain(self._data))
+
+    def _fields(self, schema: Mapping[str, Any], *, again: bool) -> dict[str, Any]:
+        return {**self._sampling, **(self._again if again else {}), "structured_outputs": {"json": schema}}
+
+    def _fill(self, values: Mapping[str, str | dict[str, Any]]) -> list[dict[str, Any]]:
+        """The user's message: texts are put in in one pass, so what they hold is never filled in itself."""
+        parts: list[dict[str, Any]] = []
+        text = ""
+        for index, piece in enumerate(re.split(r"\{(" + "|".join(values) + r")\}", self._template)):
+            value = values[piece] if index % 2 else piece
+            if isinstance(value, str):
+                text += value
+            else:
+                parts += [text_part(text), value] if text else [value]
+                text = ""
+        return [*parts, text_part(text)] if text else parts
+
+    def _messages(self, content: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        system = [{"role": "system", "content": self._system}] if self._system else []
+        return [*system, {"role": "user", "content": content}]
+
+    def _wrong(self, key: str, found: str, expected: str) -> ConfigError:
+        return ConfigError(f"{self._where}: {key}: found {found}, expected {expected}")
+
+    def _check_keys(self, table: Mapping[str, Any], known: set[str], prefix: str) -> None:
+        for key in table:
+            if key not in known:
+                raise ConfigError(f'{self._where}: unknown key "{prefix}{key}"{nearest(key, known)}')
+
+    def _text(self, table: Mapping[str, Any], key: str, *, required: bool = True) -> str:
+        value = table.get(key, "")
+        if not isinstance(value, str) or (required and not value.strip()):
+            raise self._wrong(key, repr(value) if key in table else "nothing", "a text")
+        return value
+
+    def _table(self, table: Mapping[str, Any], key: str) -> dict[str, Any]:
+        value = table.get(key, {})
+        if not isinstance(value, dict):
+            raise self._wrong(key, repr(value), f"a table, [{key}]")
+        return value
+
+
+class House(FileProtocol):
+    """One image against a checklist in the file's words; a grammar from the start.
+
+    A file may ask fewer facets than the tree has; what it does not ask is not measured.
+    """
+
+    kind = "image"
+
+    def __init__(self, text: str, where: str, *, thinking_budget: int | None = None) -> None:
+        super().__init__(text, where, thinking_budget=thinking_budget)
+        self._questions: dict[TreePath, str] = {}
+        for one, twos in self._table(self._data, "facets").items():
+            for two, threes in self._branch((one,), twos).items():
+                for three, question in self._branch((one, two), threes).items():
+                    path = self._path((one, two, three))
+                    if not isinstance(question, str) or not question.strip():
+                        raise self._wrong(f"facets.{'.'.join(path)}", repr(question), "a question")
+                    self._questions[path] = " ".join(question.split())
+        if not self._questions:
+            raise self._wrong("facets", "nothing", "at least one question")
+        self._facets = tuple(path for path in FACETS if path in self._questions)
+        self.measures = frozenset(self._facets)
+        self.has_total = set(self.dimensions) == set(LEVEL1)
+
+    def _path(self, names: TreePath) -> TreePath:
+        try:
+            return check_path(names)
+        except KeyError as error:
+            raise ConfigError(f"{self._where}: facets: {error.args[0]}") from error
+
+    def _branch(self, names: TreePath, value: Any) -> dict[str, Any]:
+        path = self._path(names)
+        if not isinstance(value, dict):
+            raise self._wrong(f"facets.{'.'.join(path)}", repr(value), "a table")
+        return value
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The L1 that the file asks about."""
+        return tuple(one for one in LEVEL1 if any(path[0] == one for path in self._facets))
+
+    def _checklist(self, one: str) -> str:
+        lines = []
+        for two, threes in TREE[one].items():
+            asked = [
+                (three, self._questions[one, two, three]) for three in threes if (one, two, three) in self.measures
+            ]
+            if asked:
+                lines += [f"# {two}", *(f"- {three}: {question}" for three, question in asked)]
+        return "\n".join(lines)
+
+    def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
+        """Request fields that decide the answer."""
+        return self._fields(checklist_schema(dimension, self._facets), again=again)
+
+    def render(self, text: str, images: Sequence[Image], dimension: str, *, again: bool = False) -> Request:
+        """The request for ``dimension``; see `Protocol.render`."""
+        if dimension not in self.dimensions:
+            raise ConfigError(f'{self.name} does not ask "{dimension}"{nearest(dimension, self.dimensions)}')
+        (image,) = images
+        prompt, problems = take_apart(text, (dimension,))
+        picture = self._pictures.part(image)
+        content = self._fill(
+            {"prompt": prompt, "image": picture, "dimension": dimension, "checklist": self._checklist(dimension)}
+        )
+        until = next(index for index, part in enumerate(content) if part is picture) + 1
+        before = self._template.partition("{image}")[0]
+        shared = "{dimension}" not in before and "{checklist}" not in before
+        return Request(
+            dimension=dimension,
+            messages=self._messages(content),
+            sampling=self.sampling(dimension, again=again),
+            text=text,
+            images=tuple(images),
+            problems=problems,
+            primer=self._messages(content[:until]) if shared else None,
+        )
+
+    def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
+        """Read a raw answer; see `Protocol.read`."""
+        return read_checklist(dimension, text, finish_reason, self._facets)
+
+
+class HouseEdit(FileProtocol):
+    """One edit: an overall score and further ones, in the file's words; a grammar from the start."""
+
+    kind = "edit"
+
+    def __init__(self, text: str, where: str, *, thinking_budget: int | None = None) -> None:
+        super().__init__(text, where, thinking_budget=thinking_budget)
+        self._questions = {key: self._text(self._table(self._data, "aspects"), key) for key in self._data["aspects"]}
+        self._overall = self._text(self._data, "overall")
+        if self._overall not in self._questions:
+            raise self._wrong("overall", repr(self._overall), f"one of [aspects]: {_list(self._questions)}")
+        self.aspects = tuple(name for name in self._questions if name != self._overall)
+        step = self._data.get("step", 0.1)
+        if type(step) not in (int, float) or step not in (0.01, 0.05, 0.1, 0.25, 0.5, 1):
+            raise self._wrong("step", repr(step), "0.01, 0.05, 0.1, 0.25, 0.5 or 1")
+        count = round((HIGHEST - LOWEST) / step)
+        self._scores = [round(LOWEST + index * step, 2) for index in range(count + 1)]
+
+    def sampling(self, dimension: str = EDIT, *, again: bool = False) -> dict[str, Any]:
+        """Request fields that decide the answer."""
+        schema = {
+            "type": "object",
+            "properties": {name: {"enum": self._scores} for name in self._questions},
+            "required": list(self._questions),
+            "additionalProperties": False,
+        }
+        return self._fields(schema, again=again)
+
+    def render(self, text: str, images: Sequence[Image], dimension: str = EDIT, *, again: bool = False) -> Request:
+        """The request for ``dimension``; see `Protocol.render`."""
+        source, edited = images
+        instruction, problems = take_apart(text, (EDIT,))
+        aspects = "\n".join(f"- {name}: {' '.join(words.split())}" for name, words in self._questions.items())
+        content = self._fill(
+            {
+                "instruction": instruction,
+                "source": self._pictures.part(source),
+                "edited": self._pictures.part(edited),
+                "aspects": aspects,
+            }
+        )
+        return Request(
+            dimension=EDIT,
+            messages=self._messages(content),
+            sampling=self.sampling(EDIT, again=again),
+            text=text,
+            images=tuple(images),
+            problems=problems,
+        )
+
+    def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
+        """Read a raw answer; see `Protocol.read`."""
+        return read_scores(text, finish_reason, self._overall, self.aspects)
+
+
+def parse(text: str, where: str) -> dict[str, Any]:
+    """TOML, or a ConfigError that names the file and the line."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{where} is not TOML: {error}") from error
+
+
+def from_text(text: str, where: str, *, thinking_budget: int | None = None) -> House | HouseEdit:
+    """The protocol that a TOML text describes; its ``kind`` decides which."""
+    kind = parse(text, where).get("kind", "image")
+    if kind not in ("image", "edit"):
+        raise ConfigError(f'{where}: kind: found {kind!r}, expected "image" or "edit"')
+    made: Literal["image", "edit"] = kind
+    return (House if made == "image" else HouseEdit)(text, where, thinking_budget=thinking_budget)
+
+
+def _plain(value: Any) -> Any:
+    """TOML's dates as text, so that a digest can be made of anything that a file holds."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
