@@ -120,6 +120,10 @@ class Profile(_Levels):
                 found.update({(one, two, three): bound for three, bound in threes.items()})
         return found
 
+    def dump(self) -> dict[str, Any]:
+        """Plain data: ``bounds``, as `load_profile` takes them, and ``name``."""
+        return {"name": self.name, "bounds": self.model_dump(exclude_defaults=True, exclude={"extends"})}
+
     @property
     def bounds_images(self) -> bool:
         """Whether there is a bound on single images."""
@@ -234,8 +238,15 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def load_profile(source: str | Path | Mapping[str, Any] | Profile, *, base: Path | None = None) -> Profile:
+def load_profile(
+    source: str | Path | Mapping[str, Any] | Profile, *, base: Path | None = None, name: str = "thresholds"
+) -> Profile:
     """A profile by shipped name, from a TOML file, or from a mapping of the same shape.
+
+    Args:
+        source: what to load.
+        base: what a relative file is relative to; None is the working folder.
+        name: what a mapping is called in reports and errors.
 
     Raises:
         ConfigError: naming the file, the key, what was found, and the nearest valid name.
@@ -243,8 +254,8 @@ def load_profile(source: str | Path | Mapping[str, Any] | Profile, *, base: Path
     if isinstance(source, Profile):
         return source
     if isinstance(source, Mapping):
-        data = _resolve(dict(source), Path.cwd() if base is None else base, "thresholds", ())
-        return _build(data, "thresholds", "thresholds")
+        data = _resolve(dict(source), Path.cwd() if base is None else base, name, ())
+        return _build(data, name, name)
     path = _find(source, Path.cwd() if base is None else base, "thresholds")
     data = _resolve(_read(path), path.parent, str(path), (path.resolve(),))
     known = shipped().get(path.stem)

@@ -119,6 +119,7 @@ class Verdict:
         fingerprint: what decided the answers (judge, revision, protocol digest, image treatment, sampling)
             and what gave them (engine, version).
         key: content key: the same pixels, prompt, dimensions and judge have the same.
+        pixels: SHA-256 of the canonical pixels.
         has_total: False for a judge that measures too little of the tree for a total to mean anything.
         error: what kept the image from being judged, or empty.
     """
@@ -132,6 +133,7 @@ class Verdict:
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     key: str = ""
     image: str = ""
+    pixels: str = ""
     source: Literal["engine", "store"] = "engine"
     judged_at: str = ""
     has_total: bool = True
@@ -207,6 +209,7 @@ class EditVerdict:
     Attributes:
         score: overall, 1 to 5, or None where it was not read or the judge gives none.
         aspects: further scores by name; 1 to 5 for a model, 0 to 1 for a measured similarity.
+        pixels: SHA-256 of the edited picture's canonical pixels.
         Others as in `Verdict`.
     """
 
@@ -221,6 +224,7 @@ class EditVerdict:
     key: str = ""
     source_image: str = ""
     edited_image: str = ""
+    pixels: str = ""
     source: Literal["engine", "store"] = "engine"
     judged_at: str = ""
     error: str = ""

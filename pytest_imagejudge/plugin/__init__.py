@@ -1,0 +1,111 @@
+"""The pytest plugin: thin hooks that hand on to a gate, which exists only where a judge is asked for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import options
+
+if TYPE_CHECKING:
+    from .fixtures import EditJudgeFixture, ImageJudgeFixture
+
+NO_JUDGE = "no judge is configured: give --judge-model or --judge-url"
+NO_EDIT_JUDGE = "no judge of edits is configured: give --edit-judge-model or --edit-judge-url"
+MARKER = "imagejudge(thresholds=None, dimensions=None, image=None, prompt=None): bounds and dimensions of a test's images"
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from . import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(args: list[str]) -> None:
+    options.spell_out_keep_alive(args)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", MARKER)
+    for path in options.manifests(config):
+        if not path.is_file():
+            raise pytest.UsageError(f"--judge-manifest {path}: no such file")
+        if str(path) not in config.args:
+            config.args.append(str(path))
+    if options.configured(config):
+        from .gate import Gate
+
+        config.pluginmanager.register(Gate(config), "imagejudge-gate")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    name = file_path.name
+    named = name.endswith((".imagejudge.csv", ".imagejudge.json", ".imagejudge.jsonl"))
+    if not named and file_path not in (path.resolve() for path in options.manifests(parent.config)):
+        return None
+    from .manifest import ManifestFile
+
+    return ManifestFile.from_parent(parent, path=file_path)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker in item.iter_markers("imagejudge"):
+            from .marker import check_marker
+
+            check_marker(marker, item)
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    module = sys.modules.get("pytest_imagejudge.verdict")  # not loaded: nothing here can be a score
+    if module is None:
+        return None
+    for score in (left, right):
+        if isinstance(score, module.Score):
+            return [f"{left!r} {op} {right!r}", *score.explain()]
+    return None
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if options.configured(config):
+        return
+    skipped = [
+        report
+        for report in terminalreporter.stats.get("skipped", ())
+        if isinstance(report.longrepr, tuple) and (NO_JUDGE in report.longrepr[2] or NO_EDIT_JUDGE in report.longrepr[2])
+    ]
+    if skipped and terminalreporter.verbosity >= 0:
+        tests = "1 test needs" if len(skipped) == 1 else f"{len(skipped)} tests need"
+        terminalreporter.write_line(f"imagejudge: {tests} a judge and did not run; {NO_JUDGE}")
+
+
+@pytest.fixture(scope="session")
+def image_judge(request: pytest.FixtureRequest) -> ImageJudgeFixture:
+    """The judge of images: ``score``, ``check`` and ``expect``. Skips the test where no judge is configured."""
+    gate = request.config.pluginmanager.get_plugin("imagejudge-gate")
+    if gate is None or not gate.options.image.configured:
+        pytest.skip(NO_JUDGE)
+    return gate.image_fixture()  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def edit_judge(request: pytest.FixtureRequest) -> EditJudgeFixture:
+    """The judge of edits: ``score``, ``check`` and ``expect``. Skips the test where none is configured."""
+    gate = request.config.pluginmanager.get_plugin("imagejudge-gate")
+    if gate is None or not gate.options.edit.configured:
+        pytest.skip(NO_EDIT_JUDGE)
+    return gate.edit_fixture()  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def judge_thresholds() -> Any:
+    """The profile that applies: a name, a file, or a mapping. Override it in a module or conftest; None is the option's."""
+    return None

@@ -1,0 +1,229 @@
+"""The library: a judge of images and a judge of edits, without pytest."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from .engines import make_engine
+from .engines.base import Engine, Progress
+from .errors import ConfigError
+from .images import ImageFile, take
+from .protocols import load_protocol
+from .protocols.base import EDIT, Protocol
+from .session import JudgeSession, Task
+from .settings import DEFAULT_MAX_PIXELS, JudgeSettings, cache_dir
+from .store import Store
+from .taxonomy import check_dimensions
+from .verdict import EditVerdict, Verdict
+
+
+def protocol_for(settings: JudgeSettings) -> Protocol:
+    """The protocol that ``settings`` ask for, of the right kind."""
+    protocol = load_protocol(
+        settings.protocol,
+        model=settings.model,
+        kind=settings.kind,
+        decoding=settings.decoding,
+        aspect=settings.aspect,
+        thinking_budget=settings.thinking_budget,
+    )
+    if protocol.kind != settings.kind:
+        raise ConfigError(f"protocol {protocol.name} judges {protocol.kind}s, not {settings.kind}s")
+    return protocol
+
+
+class _Base:
+    """What both judges share: settings, protocol, store, session."""
+
+    def __init__(
+        self,
+        settings: JudgeSettings,
+        *,
+        store: Path | str | None = None,
+        spool: Path | None = None,
+        progress: Progress | None = None,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        hold: bool = False,
+        protocol: Protocol | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        if not settings.configured:
+            raise ConfigError("no judge: give a model (a Hub id, a folder, or 'signals') or a URL")
+        self.settings = settings
+        self.protocol = protocol or protocol_for(settings)
+        self.engine = engine or make_engine(settings, self.protocol, state_dir=cache_dir())
+        self._exit = contextlib.ExitStack()
+        if store is None:  # kept for the session only, so that one image is judged once
+            store = self._exit.enter_context(tempfile.TemporaryDirectory(prefix="imagejudge-"))
+        self._spool = spool
+        self.session: JudgeSession[Any] = JudgeSession(
+            self.protocol, self.engine, Store(Path(store)), progress=progress, max_pixels=max_pixels, hold=hold
+        )
+
+    @property
+    def spool(self) -> Path:
+        """Where pictures that are handed over in memory are written, by content."""
+        if self._spool is None:
+            self._spool = Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="imagejudge-")))
+        return self._spool
+
+    def preflight(self) -> None:
+        """Check that the judge could start; raises `ConfigError` with the figure and the remedy."""
+        self.engine.preflight()
+
+    def has_stored(self) -> bool:
+        """Whether the store holds any answer of this judge's protocol."""
+        name = self.protocol.name
+        return any(entry.about.get("protocol") == name for entry in self.session.store.entries())
+
+    def take(self, image: object) -> ImageFile:
+        """``image`` as a file; pictures in memory are written to the spool."""
+        return take(image, self.spool)
+
+    def submit_task(
+        self,
+        text: str,
+        images: tuple[ImageFile, ...],
+        dimensions: tuple[str, ...],
+        *,
+        repeat: int = 0,
+        urgent: bool = False,
+    ) -> Future[Any]:
+        """Judge in the background; the future ends in a verdict."""
+        return self.session.submit(Task(text, images, dimensions, repeat), urgent=urgent)
+
+    def close(self) -> None:
+        """Give the engine back. Safe to call twice."""
+        self.session.close()
+        self.session.store.close()
+        self._exit.close()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class Judge(_Base):
+    """A judge of images.
+
+    >>> with Judge("signals") as judge:                                   # doctest: +SKIP
+    ...     judge.score("fox.png", prompt="a red fox in the snow")["Quality"]
+
+    Args:
+        model: Hub id, folder, or "signals".
+        url: one OpenAI-compatible endpoint, or several.
+        store: folder of the store; None keeps answers for the life of this object only.
+        dimensions: L1 to ask about; None is all five.
+        options: further fields of `JudgeSettings`.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        url: str | Sequence[str] = (),
+        store: Path | str | None = None,
+        dimensions: Iterable[str] | None = None,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> None:
+        urls = (url,) if isinstance(url, str) else tuple(url)
+        super().__init__(JudgeSettings(model=model, urls=urls, **options), store=store, progress=progress)
+        self.dimensions = None if dimensions is None else check_dimensions(dimensions)
+
+    @classmethod
+    def from_settings(cls, settings: JudgeSettings, **options: Any) -> Judge:
+        """A judge with all of `JudgeSettings`; ``options`` as the base takes them."""
+        judge = cls.__new__(cls)
+        _Base.__init__(judge, settings, **options)
+        judge.dimensions = None
+        return judge
+
+    def submit(
+        self,
+        image: object,
+        prompt: str,
+        *,
+        dimensions: Iterable[str] | None = None,
+        repeat: int = 0,
+        urgent: bool = False,
+    ) -> Future[Verdict]:
+        """Judge in the background; the future ends in a `Verdict`.
+
+        Raises:
+            TypeError: ``image`` is nothing that `pytest_imagejudge.images.take` accepts.
+        """
+        if not isinstance(prompt, str):
+            raise TypeError(f"prompt: a string is expected, not {type(prompt).__name__}")
+        names = self.dimensions if dimensions is None else check_dimensions(dimensions)
+        images = (self.take(image),)
+        return self.submit_task(prompt, images, names or self.protocol.dimensions, repeat=repeat, urgent=urgent)
+
+    def score(self, image: object, prompt: str, *, dimensions: Iterable[str] | None = None) -> Verdict:
+        """Judge one image and wait."""
+        return self.submit(image, prompt, dimensions=dimensions, urgent=True).result()
+
+    def score_many(
+        self, pairs: Iterable[tuple[object, str]], *, dimensions: Iterable[str] | None = None
+    ) -> Iterator[Verdict]:
+        """Judge ``(image, prompt)`` pairs as one batch; verdicts in the order of the pairs."""
+        futures = [self.submit(image, prompt, dimensions=dimensions) for image, prompt in pairs]
+        for future in futures:
+            yield future.result()
+
+    async def ascore(self, image: object, prompt: str, *, dimensions: Iterable[str] | None = None) -> Verdict:
+        """`score` for asynchronous code."""
+        future = await asyncio.to_thread(self.submit, image, prompt, dimensions=dimensions, urgent=True)
+        return await asyncio.wrap_future(future)
+
+
+class EditJudge(_Base):
+    """A judge of edits; arguments as of `Judge`."""
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        url: str | Sequence[str] = (),
+        store: Path | str | None = None,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> None:
+        urls = (url,) if isinstance(url, str) else tuple(url)
+        super().__init__(JudgeSettings(model=model, urls=urls, kind="edit", **options), store=store, progress=progress)
+
+    @classmethod
+    def from_settings(cls, settings: JudgeSettings, **options: Any) -> EditJudge:
+        """A judge of edits with all of `JudgeSettings`."""
+        judge = cls.__new__(cls)
+        _Base.__init__(judge, dataclasses.replace(settings, kind="edit"), **options)
+        return judge
+
+    def submit(
+        self, source: object, edited: object, instruction: str, *, repeat: int = 0, urgent: bool = False
+    ) -> Future[EditVerdict]:
+        """Judge in the background; the future ends in an `EditVerdict`."""
+        if not isinstance(instruction, str):
+            raise TypeError(f"instruction: a string is expected, not {type(instruction).__name__}")
+        images = (self.take(source), self.take(edited))
+        return self.submit_task(instruction, images, (EDIT,), repeat=repeat, urgent=urgent)
+
+    def score(self, source: object, edited: object, instruction: str) -> EditVerdict:
+        """Judge one edit and wait."""
+        return self.submit(source, edited, instruction, urgent=True).result()
+
+    async def ascore(self, source: object, edited: object, instruction: str) -> EditVerdict:
+        """`score` for asynchronous code."""
+        future = await asyncio.to_thread(self.submit, source, edited, instruction, urgent=True)
+        return await asyncio.wrap_future(future)
+
+

@@ -1,0 +1,120 @@
+"""One thing to be judged for one test, and how its outcome is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import EngineError
+from ..images import ImageFile
+from ..protocols.base import EDIT
+from ..report.entry import entry_of
+from ..report.model import EditEntry, VerdictEntry
+from ..thresholds import Profile, load_profile
+from ..verdict import EditVerdict, Verdict
+
+AnyVerdict = Verdict | EditVerdict
+AnyEntry = VerdictEntry | EditEntry
+
+
+@dataclass
+class Expectation:
+    """What was handed over, for which test, and under which bounds.
+
+    Attributes:
+        futures: one, or several where each image is judged repeatedly; the first decides.
+        bounded: False for ``score``, which applies no thresholds.
+    """
+
+    kind: Literal["image", "edit"]
+    text: str
+    images: tuple[ImageFile, ...]
+    dimensions: tuple[str, ...]
+    test: str | None = None
+    id: str | None = None
+    seed: int | str | None = None
+    where: str = ""
+    thresholds: Profile | None = None
+    bounded: bool = True
+    futures: list[Future[Any]] = field(default_factory=list)
+
+    @property
+    def done(self) -> bool:
+        """Whether every verdict is in."""
+        return all(future.done() for future in self.futures)
+
+    def verdicts(self, reason: str = "the run ended before this was judged") -> list[AnyVerdict]:
+        """The verdicts; what is not in is one with an error that says why."""
+        return [self._verdict(future, reason) for future in self.futures] or [self.unjudged(reason)]
+
+    def _verdict(self, future: Future[Any], reason: str) -> AnyVerdict:
+        if not future.done():
+            return self.unjudged(reason)
+        try:
+            return future.result()  # type: ignore[no-any-return]
+        except (CancelledError, EngineError):
+            return self.unjudged(reason)
+
+    def unjudged(self, reason: str) -> AnyVerdict:
+        """A verdict that says that there is none."""
+        if self.kind == "edit":
+            return EditVerdict(
+                instruction=self.text,
+                unreadable=((EDIT,),),
+                source_image=str(self.images[0].path),
+                edited_image=str(self.images[1].path),
+                error=reason,
+            )
+        return Verdict(
+            prompt=self.text,
+            asked=self.dimensions,
+            unreadable=tuple((name,) for name in self.dimensions),
+            image=str(self.images[0].path),
+            error=reason,
+        )
+
+    def entries(self, verdicts: Sequence[AnyVerdict]) -> list[AnyEntry]:
+        """Entries of the report; further ones, of repeated judgements, carry ``repeat``."""
+        found = []
+        for number, verdict in enumerate(verdicts):
+            context: dict[str, Any] = {"id": self.id, "test": self.test, "seed": self.seed, "where": self.where}
+            if number:
+                context["repeat"] = number
+            found.append(entry_of(verdict, self.thresholds if self.bounded else None, **context))
+        return found
+
+    def dump(self) -> dict[str, Any]:
+        """Plain data from which `load` makes the expectation again in another process."""
+        return {
+            "kind": self.kind,
+            "text": self.text,
+            "images": [[str(file.path), file.kept] for file in self.images],
+            "dimensions": list(self.dimensions),
+            "test": self.test,
+            "id": self.id,
+            "seed": self.seed,
+            "where": self.where,
+            "bounded": self.bounded,
+            "thresholds": None if self.thresholds is None else self.thresholds.dump(),
+        }
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> Expectation:
+        """The inverse of `dump`, without futures."""
+        profile = data["thresholds"]
+        return cls(
+            **{
+                **data,
+                "images": tuple(ImageFile(Path(path), kept) for path, kept in data["images"]),
+                "dimensions": tuple(data["dimensions"]),
+                "thresholds": None if profile is None else load_profile(profile["bounds"], name=profile["name"]),
+            }
+        )
+
+
+def failing(entries: Sequence[AnyEntry]) -> list[AnyEntry]:
+    """Entries that fail their test: of repeated judgements only the first counts."""
+    return [entry for entry in entries if entry.outcome != "passed" and not (entry.model_extra or {}).get("repeat")]

@@ -1,0 +1,132 @@
+"""What the fixtures ``image_judge`` and ``edit_judge`` return."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..verdict import EditVerdict, Verdict
+
+if TYPE_CHECKING:
+    from .gate import Gate
+
+
+def _caller(gate: Gate) -> str:
+    """``file:line`` of the test that called the fixture."""
+    frame = sys._getframe(2)
+    return gate.place(frame.f_code.co_filename, frame.f_lineno)
+
+
+class ImageJudgeFixture:
+    """Judges generated images.
+
+    An image is a path, bytes, a PIL image, an (H, W, 3|4) uint8 or float-in-[0, 1] array, a (C, H, W)
+    float-in-[0, 1] tensor, or the output of a diffusers pipeline with one image; anything else is a TypeError.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def score(
+        self,
+        image: object,
+        prompt: str,
+        *,
+        dimensions: Iterable[str] | None = None,
+        seed: int | str | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> Verdict:
+        """Judge and wait. Applies no thresholds and never fails the test."""
+        expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
+        expected.where, expected.bounded = _caller(self._gate), False
+        return self._gate.wait_for(expected)  # type: ignore[return-value]
+
+    def check(
+        self,
+        image: object,
+        prompt: str,
+        *,
+        thresholds: Any = None,
+        dimensions: Iterable[str] | None = None,
+        seed: int | str | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> Verdict:
+        """Judge, wait, and fail the test where a bound of the thresholds is missed or something was not judged."""
+        expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
+        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile(thresholds)
+        return self._gate.wait_for(expected)  # type: ignore[return-value]
+
+    def expect(
+        self,
+        image: object,
+        prompt: str,
+        *,
+        thresholds: Any = None,
+        dimensions: Iterable[str] | None = None,
+        seed: int | str | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        """Judge in the background: returns at once; the test's outcome is decided when its verdicts are in."""
+        expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=False)
+        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile(thresholds)
+        self._gate.defer(expected)
+
+    def release(self) -> None:
+        """Let the judge's server sleep until it is needed again, where it was started with sleep mode."""
+        self._gate.let_sleep("image")
+
+
+class EditJudgeFixture:
+    """Judges edits: source and edited image, each as `ImageJudgeFixture` takes it, and the instruction."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def score(
+        self,
+        source: object,
+        edited: object,
+        instruction: str,
+        *,
+        seed: int | str | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> EditVerdict:
+        """Judge and wait. Applies no thresholds and never fails the test."""
+        expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
+        expected.where, expected.bounded = _caller(self._gate), False
+        return self._gate.wait_for(expected)  # type: ignore[return-value]
+
+    def check(
+        self,
+        source: object,
+        edited: object,
+        instruction: str,
+        *,
+        thresholds: Any = None,
+        seed: int | str | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> EditVerdict:
+        """Judge, wait, and fail the test where a bound of the thresholds is missed or the answer was not read."""
+        expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
+        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile(thresholds)
+        return self._gate.wait_for(expected)  # type: ignore[return-value]
+
+    def expect(
+        self,
+        source: object,
+        edited: object,
+        instruction: str,
+        *,
+        thresholds: Any = None,
+        seed: int | str | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        """Judge in the background: returns at once; the test's outcome is decided when its verdict is in."""
+        expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=False)
+        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile(thresholds)
+        self._gate.defer(expected)
+
+    def release(self) -> None:
+        """Let the judge's server sleep until it is needed again, where it was started with sleep mode."""
+        self._gate.let_sleep("edit")

@@ -1,0 +1,392 @@
+"""The gate: pytest's hooks of a run for which a judge is asked.
+
+A test that only *expects* (`expect`, a manifest's row) ends before it is judged. Its reports are held back until
+its verdicts are in, and logged once, with the outcome that they give. See `held`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..errors import ConfigError, EngineError
+from ..judge import EditJudge, Judge, protocol_for
+from ..manifests import Row, read_metadata
+from ..settings import JudgeSettings
+from ..store import Store
+from ..thresholds import Profile, default_profile, load_profile
+from .expectation import AnyVerdict, Expectation, failing
+from .fixtures import EditJudgeFixture, ImageJudgeFixture
+from .held import Held, Holding, JudgeFailure
+from .marker import dimensions_of, wish_of
+from .options import Options, read_options
+from .progress import Progress
+from .results import Results
+
+Kind = str  # "image" or "edit"
+
+
+class Gate:
+    """One run's judges, expectations and results."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.options: Options = read_options(config)
+        self.is_worker = hasattr(config, "workerinput")
+        self.item: pytest.Item | None = None
+        self.progress = Progress(config)
+        self.holding = Holding(self)
+        self.results = Results(config, self.options)
+        self._judges: dict[Kind, Judge | EditJudge] = {}
+        self._profiles: dict[str, Profile] = {}
+        self._stores: dict[Path, Store] = {}
+        self._body_passed = False
+        try:
+            self.dimensions = None if self.options.dimensions is None else dimensions_of(self.options.dimensions)
+        except KeyError as error:
+            raise pytest.UsageError(f"ini judge_dimensions: {error.args[0]}") from None
+        with usage():
+            self.protocols = {
+                kind: self._protocol(settings) for kind, settings in self.settings.items() if settings.configured
+            }
+            self.default_profile = self._load_default()
+            self.metadata = read_metadata(self.options.metadata) if self.options.metadata else {}
+
+    # -- what is configured ---------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[Kind, JudgeSettings]:
+        """Settings by kind of judge."""
+        return {"image": self.options.image, "edit": self.options.edit}
+
+    @property
+    def is_controller(self) -> bool:
+        """Whether xdist's workers run the tests and this process only collects."""
+        return self.config.pluginmanager.has_plugin("dsession")
+
+    @property
+    def after(self) -> bool:
+        """Whether judging waits until the last test is over."""
+        return self.options.when == "after"
+
+    def _protocol(self, settings: JudgeSettings) -> Any:
+        own = self.config.hook.pytest_imagejudge_protocol(config=self.config, settings=settings)
+        return own if own is not None else protocol_for(settings)
+
+    def _load_default(self) -> Profile:
+        first = self.protocols.get("image") or self.protocols["edit"]
+        return self._load(self.options.thresholds or default_profile(first))
+
+    def _load(self, source: Any) -> Profile:
+        if isinstance(source, (str, os.PathLike)):
+            name = str(source)
+            if name not in self._profiles:
+                self._profiles[name] = self._measurable(load_profile(name, base=self.config.rootpath))
+            return self._profiles[name]
+        return self._measurable(load_profile(source, base=self.config.rootpath))
+
+    def _measurable(self, profile: Profile) -> Profile:
+        for kind, protocol in self.protocols.items():
+            profile.require_measurable(protocol, self.settings[kind].model or kind)
+        return profile
+
+    def profile(self, explicit: Any = None) -> Profile:
+        """The profile for the running test: the argument, the marker, the fixture, or the option's."""
+        source = explicit
+        if source is None and self.item is not None:
+            source = wish_of(self.item).thresholds
+            request = getattr(self.item, "_request", None)
+            if source is None and request is not None:
+                source = request.getfixturevalue("judge_thresholds")
+        return self.default_profile if source is None else self._load(source)
+
+    def judge(self, kind: Kind) -> Any:
+        """The judge of ``kind``, made at its first use."""
+        if kind not in self._judges:
+            settings, protocol = self.settings[kind], self.protocols[kind]
+            engine = self.config.hook.pytest_imagejudge_engine(
+                config=self.config, settings=settings, protocol=protocol
+            )
+            cls = EditJudge if kind == "edit" else Judge
+            self._judges[kind] = cls.from_settings(
+                settings,
+                protocol=protocol,
+                engine=engine,
+                store=self.options.store,
+                spool=self.results.spool,
+                progress=self.progress.say,
+                max_pixels=self.options.max_pixels,
+                hold=self.after,
+            )
+        return self._judges[kind]
+
+    def image_fixture(self) -> ImageJudgeFixture:
+        """What ``image_judge`` returns."""
+        return ImageJudgeFixture(self)
+
+    def edit_fixture(self) -> EditJudgeFixture:
+        """What ``edit_judge`` returns."""
+        return EditJudgeFixture(self)
+
+    def place(self, file: str, line: int) -> str:
+        """``file:line``, the file relative to the root folder where it lies in it."""
+        path = Path(file)
+        name = path.relative_to(self.config.rootpath) if path.is_relative_to(self.config.rootpath) else path
+        return f"{name.as_posix()}:{line}"
+
+    # -- asking ---------------------------------------------------------------------------------------------
+
+    def ask_image(
+        self,
+        image: object,
+        prompt: str,
+        *,
+        dimensions: Iterable[str] | None = None,
+        seed: int | str | None = None,
+        id: str | None = None,  # noqa: A002
+        urgent: bool,
+    ) -> Expectation:
+        """Submit one image for the running test."""
+        judge = self.judge("image")
+        names = dimensions_of(dimensions) if dimensions is not None else self._wished()  # type: ignore[arg-type]
+        file = judge.take(image)
+        expected = Expectation("image", prompt, (file,), names or judge.protocol.dimensions, self._test(), id, seed)
+        if not isinstance(prompt, str):
+            raise TypeError(f"prompt: a string is expected, not {type(prompt).__name__}")
+        return self.submit(judge, expected, urgent=urgent)
+
+    def ask_edit(
+        self,
+        source: object,
+        edited: object,
+        instruction: str,
+        *,
+        seed: int | str | None = None,
+        id: str | None = None,  # noqa: A002
+        urgent: bool,
+    ) -> Expectation:
+        """Submit one edit for the running test."""
+        judge = self.judge("edit")
+        if not isinstance(instruction, str):
+            raise TypeError(f"instruction: a string is expected, not {type(instruction).__name__}")
+        files = (judge.take(source), judge.take(edited))
+        expected = Expectation("edit", instruction, files, judge.protocol.dimensions, self._test(), id, seed)
+        return self.submit(judge, expected, urgent=urgent)
+
+    def ask_row(self, item: Any) -> Expectation:
+        """Submit a manifest's row."""
+        row: Row = item.row
+        if (known := self.holding.known(item.nodeid)) is not None:
+            return known
+        where = self.place(str(item.path), row.line)
+        if row.kind == "edit":
+            expected = self.ask_edit(row.source, row.edited, row.instruction or "", seed=row.seed, id=row.id, urgent=False)
+        else:
+            if self.options.metadata and row.dimensions is None and row.id not in self.metadata:
+                raise ConfigError(f"{item.path.name}, {row.where}: ID {row.id!r} is not in {self.options.metadata}")
+            names = row.dimensions or self.metadata.get(row.id)
+            expected = self.ask_image(row.image, row.prompt, dimensions=names, seed=row.seed, id=row.id, urgent=False)
+        expected.where, expected.thresholds = where, self.profile(row.thresholds)
+        return expected
+
+    def _wished(self) -> tuple[str, ...] | None:
+        wish = None if self.item is None else wish_of(self.item).dimensions
+        return wish or self.dimensions
+
+    def _test(self) -> str | None:
+        return None if self.item is None else self.item.nodeid
+
+    def submit(self, judge: Judge | EditJudge, expected: Expectation, *, urgent: bool) -> Expectation:
+        """Hand ``expected`` to its judge, as often as it is to be judged."""
+        if urgent and self.after:
+            raise pytest.UsageError(
+                "score and check wait for the judge, which with --judge-when after only starts when the last test is "
+                "over: use expect, give the judge a GPU of its own (--judge-gpus), a smaller judge, or --judge-url"
+            )
+        expected.futures = [
+            judge.submit_task(expected.text, expected.images, expected.dimensions, repeat=number, urgent=urgent)
+            for number in range(self.options.repeat)
+        ]
+        return expected
+
+    def wait_for(self, expected: Expectation) -> AnyVerdict:
+        """Wait for a verdict; fails the running test as the thresholds say."""
+        self.progress.wait(expected.futures, self.judges())
+        verdicts = expected.verdicts()
+        entries = expected.entries(verdicts)
+        self.holding.note(expected.test, entries)
+        if expected.bounded and failing(entries):
+            raise JudgeFailure(self.holding.explain(failing(entries)))
+        return verdicts[0]
+
+    def defer(self, expected: Expectation) -> None:
+        """Leave the running test's outcome to a verdict that is not in."""
+        if self.item is not None and self._waits(self.item):
+            self.wait_for(expected)
+        else:
+            self.holding.defer(expected)
+
+    def _waits(self, item: pytest.Item) -> bool:
+        """Whether a test waits for its verdicts: where it may be run again, that must generate again."""
+        reruns = getattr(self.config.option, "reruns", None)
+        return bool(reruns) or item.get_closest_marker("flaky") is not None
+
+    def judges(self) -> list[Judge | EditJudge]:
+        """The judges that were used so far."""
+        return list(self._judges.values())
+
+    def release(self) -> None:
+        """The last test is over: let the judges begin."""
+        for judge in self._judges.values():
+            judge.session.release()
+
+    def let_sleep(self, kind: Kind) -> None:
+        """Put the judge's server to sleep until its next request."""
+        self.judge(kind).session.sleep()
+
+    # -- hooks: the run ------------------------------------------------------------------------------------
+
+    def pytest_report_header(self) -> list[str]:
+        """What judges, by which bounds, and where answers are kept."""
+        lines = []
+        for kind, settings in self.settings.items():
+            if settings.configured:
+                what = settings.model or ", ".join(without_secrets(url) for url in settings.urls)
+                name = "imagejudge" if kind == "image" else "imagejudge, edits"
+                lines.append(f"{name}: {what}, protocol {self.protocols[kind].name}")
+        store = self.options.store or "none"
+        lines.append(f"imagejudge: thresholds {self.default_profile.name}, store {store}")
+        return lines
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Check, before any test runs, that the judges could start."""
+        self.results.begin()
+        if self.is_worker or self.config.option.collectonly:
+            return
+        for kind in self.protocols:
+            with usage():
+                judge = self.judge(kind)
+                try:
+                    judge.preflight()
+                except ConfigError as error:
+                    # what is stored needs no engine: such a run may go on, and says what could not be judged
+                    if not judge.has_stored():
+                        raise
+                    self.progress.say(f"{error}\nonly images whose answers are stored can be judged")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Submit what is known in advance: rows of manifests and images that markers name."""
+        if self.is_worker or self.is_controller or self.config.option.collectonly:
+            return  # a worker does not know which of its items it will run
+        self.holding.submit_known(session.items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Run one test; hold its reports back where its outcome waits for verdicts."""
+        if self._waits(item):
+            return None
+        from _pytest.runner import runtestprotocol
+
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        self.holding.take(Held(item, reports, passed=self._body_passed))
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Remember which test is running."""
+        self.item = item
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach what was judged to the report, for this process or for xdist's controller."""
+        report = yield
+        if call.when == "setup":
+            self._body_passed = False
+        elif call.when == "call":
+            self._body_passed = call.excinfo is None  # not the outcome, which xfail may have turned
+        self.holding.attach(report)
+        if call.when == "teardown":
+            self.item = None
+        return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """When the last test is over: wait for what is outstanding, decide, and log."""
+        try:
+            result = yield
+        except session.Failed:
+            self.holding.settle("stopped by -x or --maxfail before this was judged", wait=False)
+            raise
+        except BaseException:
+            self.holding.settle("the run was interrupted before this was judged", wait=False)
+            raise
+        if not self.config.option.collectonly:
+            self.holding.settle("the judge ended before this was judged", wait=True)
+            if not self.is_worker:
+                self.results.decide_run(session, self.default_profile)
+        return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect what was judged."""
+        if not self.is_worker:
+            self.holding.collect(report)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """xdist: a worker has ended; take over what it held, or left undecided."""
+        self.holding.take_over(node, error)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """End the judges and write the reports."""
+        for kind, judge in self._judges.items():
+            self.results.count(kind, judge)
+        if self.is_worker:
+            self.holding.send_home()
+        self.close()
+        if not self.is_worker and not self.config.option.collectonly:
+            self.results.write(session)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Print the tree over all images."""
+        self.results.print(terminalreporter)
+
+    def pytest_unconfigure(self) -> None:
+        """Whatever happened: no engine stays."""
+        self.close()
+
+    def close(self) -> None:
+        """Give every judge's engine back. Safe to call twice."""
+        while self._judges:
+            _, judge = self._judges.popitem()
+            judge.close()
+
+
+class usage:  # noqa: N801 - reads as a statement
+    """Turns wrong configuration into pytest's own error."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, (ConfigError, EngineError)):
+            raise pytest.UsageError(str(error)) from None
+
+
+def without_secrets(url: str) -> str:
+    """A URL as it may be printed."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+

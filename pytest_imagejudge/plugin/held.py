@@ -1,0 +1,323 @@
+"""Tests whose outcome waits for verdicts: their reports are held, decided, and logged once.
+
+Under xdist a worker may log only reports of its running item, so what it holds travels home when it ends. The
+setup report, which is logged at once, carries what the test expects: a worker that dies loses nothing that was kept.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..report.terminal import failure_text
+from .expectation import AnyEntry, Expectation, failing
+from .manifest import RowItem
+from .marker import wish_of
+
+if TYPE_CHECKING:
+    from .gate import Gate
+
+
+class JudgeFailure(pytest.fail.Exception):
+    """What was judged missed a bound, or could not be judged."""
+
+    __module__ = "builtins"  # as of pytest's own: the short summary shows the bare name
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, pytrace=False)
+
+
+@dataclass
+class Held:
+    """A test that has run: its reports, and what it expects.
+
+    Attributes:
+        reports: setup, call, teardown; without setup once that is logged.
+        node: the worker it ran on, on xdist's controller.
+        passed: whether the test's body passed, so that the verdicts decide.
+    """
+
+    item: pytest.Item | None
+    reports: list[pytest.TestReport]
+    expected: list[Expectation] = field(default_factory=list)
+    node: Any = None
+    passed: bool = True
+    logged: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether every verdict is in."""
+        return all(expected.done for expected in self.expected)
+
+
+class Holding:
+    """What is held, and what becomes of it."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._config = gate.config
+        self._held: dict[int, Held] = {}
+        self._ready: queue.SimpleQueue[Held] = queue.SimpleQueue()
+        self._pending: dict[str | None, list[Expectation]] = {}
+        self._known: dict[str, Expectation] = {}
+        self._orphans: list[Expectation] = []  # of tests whose outcome stands without them
+        self._notes: dict[str | None, list[AnyEntry]] = {}
+        self._remote: dict[str, pytest.TestReport] = {}
+        self._home: list[dict[str, Any]] = []
+
+    # -- while a test runs ----------------------------------------------------------------------------------
+
+    def note(self, test: str | None, entries: Sequence[AnyEntry]) -> None:
+        """Remember entries for the next report of ``test``."""
+        self._notes.setdefault(test, []).extend(entries)
+
+    def defer(self, expected: Expectation) -> None:
+        """Let the outcome of the running test wait for ``expected``."""
+        self._pending.setdefault(expected.test, []).append(expected)
+
+    def submit_known(self, items: Sequence[pytest.Item]) -> None:
+        """Submit rows of manifests and images that markers name, before the first test runs."""
+        gate = self._gate
+        for item in items:
+            gate.item = item
+            if isinstance(item, RowItem):
+                if item.judged:
+                    try:
+                        self._known[item.nodeid] = gate.ask_row(item)
+                    except Exception:  # noqa: BLE001 - it is that row's error, and raised again when the row runs
+                        continue
+            elif gate.options.image.configured and (wish := wish_of(item)).image is not None:
+                judge = gate.judge("image")
+                names = wish.dimensions or gate.dimensions or judge.protocol.dimensions
+                judge.submit_task(str(wish.prompt), (judge.take(wish.image),), names)
+        gate.item = None
+
+    def known(self, nodeid: str) -> Expectation | None:
+        """What was submitted beforehand for a row."""
+        return self._known.pop(nodeid, None)
+
+    def explain(self, entries: Sequence[AnyEntry]) -> str:
+        """Why entries fail their test, in words; the first one whole."""
+        width = min(self._config.get_terminal_writer().fullwidth, 140)
+        return "\n".join(failure_text(entry, width=width, color=False) for entry in entries)
+
+    def attach(self, report: pytest.TestReport) -> None:
+        """Let ``report`` carry the entries that its test has so far."""
+        if entries := self._notes.pop(report.nodeid, None):
+            _carry(report, entries)
+
+    # -- when a test has run --------------------------------------------------------------------------------
+
+    def take(self, held: Held) -> None:
+        """Log a test's reports, or hold them until its verdicts are in."""
+        nodeid = held.reports[0].nodeid
+        held.expected = self._pending.pop(nodeid, [])
+        if not held.expected or not held.passed:
+            self._orphans += held.expected
+            for report in held.reports:
+                self._log(report, held)
+            self.flush()
+            return
+        setup, *held.reports = held.reports
+        if self._gate.is_worker:
+            setup.imagejudge = {  # type: ignore[attr-defined]
+                **getattr(setup, "imagejudge", {}),
+                "pending": [expected.dump() for expected in held.expected],
+            }
+        self._log(setup, held)
+        self._hold(held)
+        self.flush()
+
+    def _hold(self, held: Held) -> None:
+        self._held[id(held)] = held
+        for expected in held.expected:
+            for future in expected.futures:
+                future.add_done_callback(lambda _: self._ready.put(held))
+
+    def flush(self) -> None:
+        """Decide and log what is ready, between two tests."""
+        self._gate.progress.flush()
+        if self._gate.is_worker:
+            return
+        while True:
+            try:
+                held = self._ready.get_nowait()
+            except queue.Empty:
+                return
+            if held.done and not held.logged:
+                self._decide(held, "")
+
+    def _decide(self, held: Held, reason: str) -> None:
+        """Log a held test with the outcome that its verdicts give."""
+        entries: list[AnyEntry] = []
+        for expected in held.expected:
+            entries += expected.entries(expected.verdicts(reason))
+        call = held.reports[0]
+        if failed := failing(entries):
+            _fail(call, self.explain(failed))
+        _carry(call, entries)
+        held.logged = True
+        self._held.pop(id(held), None)
+        if self._gate.is_worker:
+            self._home.append({"reports": [self._dump(report) for report in held.reports]})
+            return
+        for report in held.reports:
+            self._log(report, held)
+
+    def _log(self, report: pytest.TestReport, held: Held) -> None:
+        if held.node is not None:
+            report.node = held.node  # type: ignore[attr-defined]
+        hook = held.item.ihook if held.item is not None else self._config.hook
+        hook.pytest_runtest_logreport(report=report)
+
+    # -- when the last test has run -------------------------------------------------------------------------
+
+    def settle(self, reason: str, *, wait: bool) -> None:
+        """Decide everything that is held. ``reason`` is said of what is not judged.
+
+        Without ``wait`` only what is judged by now is decided; the rest is an error of the run, not of its tests.
+        """
+        gate = self._gate
+        if wait and gate.is_worker and gate.after:
+            self._home += [self._undecided(held) for held in self._held.values()]
+            self._home += [{"orphan": expected.dump()} for expected in self._orphans]
+            return
+        if self._remote:
+            self._adopt(submit=wait)
+        if wait:
+            if gate.after:
+                gate.release()
+            everything = [*(e for held in self._held.values() for e in held.expected), *self._orphans]
+            try:
+                gate.progress.wait([f for e in everything for f in e.futures], gate.judges())
+            except BaseException:
+                self.settle("the run was interrupted before this was judged", wait=False)
+                raise
+        for held in list(self._held.values()):
+            if wait or held.done:
+                self._decide(held, reason)
+            else:
+                for expected in held.expected:
+                    self._report(expected, reason)
+                gate.results.undecided.append(held.reports[0].nodeid)
+        self._held.clear()
+        for expected in self._orphans:
+            self._report(expected, reason)
+        self._orphans.clear()
+
+    def _report(self, expected: Expectation, reason: str) -> None:
+        entries = expected.entries(expected.verdicts(reason))
+        if self._gate.is_worker:
+            self._home.append({"entries": [_plain(entry) for entry in entries]})
+        else:
+            self._gate.results.add(entries)
+
+    # -- xdist: from a worker to the controller -------------------------------------------------------------
+
+    def _dump(self, report: pytest.TestReport) -> dict[str, Any]:
+        data: dict[str, Any] = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
+        return data
+
+    def _restore(self, data: dict[str, Any]) -> pytest.TestReport:
+        report: pytest.TestReport = self._config.hook.pytest_report_from_serializable(config=self._config, data=data)
+        return report
+
+    def _undecided(self, held: Held) -> dict[str, Any]:
+        return {
+            "expected": [expected.dump() for expected in held.expected],
+            "reports": [self._dump(report) for report in held.reports],
+        }
+
+    def send_home(self) -> None:
+        """On a worker, at its end: hand what is held to the controller."""
+        self._config.workeroutput["imagejudge"] = json.dumps(  # type: ignore[attr-defined]
+            {"held": self._home, "run": self._gate.results.run_counts(), "undecided": self._gate.results.undecided}
+        )
+
+    def collect(self, report: pytest.TestReport) -> None:
+        """On a report that is logged: keep its entries, and what it leaves undecided on a worker."""
+        carried = getattr(report, "imagejudge", None)
+        if not carried:
+            return
+        self._gate.results.add_plain(carried.get("entries", ()))
+        if "pending" in carried and hasattr(report, "node"):
+            self._remote[report.nodeid] = report
+
+    def take_over(self, node: Any, error: object) -> None:
+        """On the controller, when a worker has ended."""
+        data = json.loads(getattr(node, "workeroutput", {}).get("imagejudge", "{}"))
+        self._gate.results.add_counts(data.get("run", {}))
+        for nodeid in data.get("undecided", ()):
+            self._gate.results.undecided.append(nodeid)
+            self._remote.pop(nodeid, None)
+        for row in data.get("held", ()):
+            if "orphan" in row:
+                self._orphans.append(self._submit(Expectation.load(row["orphan"])))
+            if "entries" in row:
+                self._gate.results.add_plain(row["entries"])
+            if "reports" not in row:
+                continue
+            held = Held(None, [self._restore(report) for report in row["reports"]], node=node)
+            self._remote.pop(held.reports[0].nodeid, None)
+            if "expected" in row:
+                held.expected = [self._submit(Expectation.load(expected)) for expected in row["expected"]]
+                self._hold(held)
+            else:
+                for report in held.reports:
+                    self._log(report, held)
+
+    def _adopt(self, *, submit: bool) -> None:
+        """Take over what workers that died left undecided: judged where its images were kept."""
+        for setup in self._remote.values():
+            held = Held(None, _passed(setup), node=getattr(setup, "node", None))
+            held.expected = [Expectation.load(data) for data in setup.imagejudge["pending"]]  # type: ignore[attr-defined]
+            for expected in held.expected if submit else ():
+                self._submit(expected)
+            self._hold(held)
+        self._remote.clear()
+
+    def _submit(self, expected: Expectation) -> Expectation:
+        return self._gate.submit(self._gate.judge(expected.kind), expected, urgent=False)
+
+
+def _passed(setup: pytest.TestReport) -> list[pytest.TestReport]:
+    """Reports of the body and the teardown of a test of which only the setup's arrived."""
+    return [
+        pytest.TestReport(
+            nodeid=setup.nodeid,
+            location=setup.location,
+            keywords=setup.keywords,
+            outcome="passed",
+            longrepr=None,
+            when=when,
+            user_properties=setup.user_properties,
+        )
+        for when in ("call", "teardown")
+    ]
+
+
+def _fail(report: pytest.TestReport, text: str) -> None:
+    """Turn the report of a body that passed into one of a body that failed; an expected failure is one."""
+    strict = "[XPASS(strict)] "
+    if hasattr(report, "wasxfail"):
+        report.outcome = "skipped"
+    elif report.outcome == "failed" and isinstance(report.longrepr, str) and report.longrepr.startswith(strict):
+        report.outcome, report.wasxfail = "skipped", report.longrepr.removeprefix(strict)  # type: ignore[attr-defined]
+    else:
+        report.outcome = "failed"
+    report.longrepr = text
+
+
+def _plain(entry: AnyEntry) -> dict[str, Any]:
+    return entry.model_dump(mode="json", exclude_defaults=True)
+
+
+def _carry(report: pytest.TestReport, entries: Sequence[AnyEntry]) -> None:
+    carried = getattr(report, "imagejudge", {})
+    carried["entries"] = [*carried.get("entries", ()), *(_plain(entry) for entry in entries)]
+    report.imagejudge = carried  # type: ignore[attr-defined]

@@ -1,0 +1,64 @@
+"""The marker ``imagejudge``: its keywords, checked when tests are collected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ..taxonomy import check_dimensions, nearest
+
+KEYWORDS = ("thresholds", "dimensions", "image", "prompt")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the markers of a test ask for; the closest one counts, keyword by keyword."""
+
+    thresholds: Any = None
+    dimensions: tuple[str, ...] | None = None
+    image: Any = None
+    prompt: str | None = None
+
+
+def check_marker(marker: pytest.Mark, item: pytest.Item) -> None:
+    """Check one marker.
+
+    Raises:
+        pytest.UsageError: naming the test, the keyword, and the nearest valid one.
+    """
+    where = f"{item.nodeid}: marker imagejudge"
+    if marker.args:
+        raise pytest.UsageError(f"{where}: takes keywords only ({', '.join(KEYWORDS)}), not {marker.args!r}")
+    for name, value in marker.kwargs.items():
+        if name not in KEYWORDS:
+            raise pytest.UsageError(
+                f"{where}: unknown keyword {name!r}{nearest(name, KEYWORDS)}; known are {', '.join(KEYWORDS)}"
+            )
+        if name == "dimensions" and value is not None:
+            try:
+                dimensions_of(value)
+            except (KeyError, TypeError) as error:
+                raise pytest.UsageError(f"{where}: dimensions: {error.args[0]}") from None
+    if "image" in marker.kwargs and not isinstance(marker.kwargs.get("prompt"), str):
+        raise pytest.UsageError(f"{where}: image names a picture to judge beforehand, and needs prompt= beside it")
+
+
+def dimensions_of(value: str | Sequence[str]) -> tuple[str, ...]:
+    """L1 names, one or several, checked."""
+    if not isinstance(value, str) and not all(isinstance(name, str) for name in value):
+        raise TypeError("names of L1 dimensions are expected")
+    return check_dimensions((value,) if isinstance(value, str) else value)
+
+
+def wish_of(item: pytest.Item) -> Wish:
+    """What the markers of ``item`` ask for."""
+    found: dict[str, Any] = {}
+    for marker in item.iter_markers("imagejudge"):  # closest first
+        for name, value in marker.kwargs.items():
+            found.setdefault(name, value)
+    if found.get("dimensions") is not None:
+        found["dimensions"] = dimensions_of(found["dimensions"])
+    return Wish(**found)

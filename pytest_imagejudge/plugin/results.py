@@ -1,0 +1,221 @@
+"""What a run has found: entries, counts, bounds on the whole run, and the reports of it all."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .. import __version__
+from ..report.model import EditEntry, Judge, Report, Run, SuiteRow, VerdictEntry
+from ..taxonomy import show
+
+if TYPE_CHECKING:
+    from ..thresholds import Profile
+    from .expectation import AnyEntry
+    from .options import Options
+
+_COUNTS = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens")
+
+
+class Results:
+    """Collected in the process that reports: pytest's own, or xdist's controller."""
+
+    def __init__(self, config: pytest.Config, options: Options) -> None:
+        self._config = config
+        self._options = options
+        self._begun = time.monotonic()
+        self.report = Report()
+        self.undecided: list[str] = []
+        self.profile: Profile | None = None
+
+    @property
+    def spool(self) -> Path:
+        """Where images handed over in memory are kept: beside the first report, or in ``.imagejudge``."""
+        if self._options.reports:
+            return self._options.reports[0].absolute().parent / "imagejudge-images"
+        return self._options.rootpath / ".imagejudge" / "images"
+
+    def begin(self) -> None:
+        """The run starts now."""
+        now = datetime.datetime.now(datetime.UTC)
+        self.report.run = Run(version=__version__, started=now.isoformat(timespec="seconds"))
+        self._begun = time.monotonic()
+
+    # -- collecting -----------------------------------------------------------------------------------------
+
+    def add(self, entries: Iterable[AnyEntry]) -> None:
+        """Add entries."""
+        for entry in entries:
+            if isinstance(entry, EditEntry):
+                self.report.edits.append(entry)
+            else:
+                self.report.verdicts.append(entry)
+            self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
+
+    def add_plain(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Add entries that travelled on a report."""
+        self.add(
+            EditEntry.model_validate(entry) if "edited_image" in entry else VerdictEntry.model_validate(entry)
+            for entry in entries
+        )
+
+    def count(self, kind: str, judge: Any) -> None:
+        """Add the counts of one judge, at its end."""
+        stats, run = judge.session.stats, self.report.run
+        for name in _COUNTS:
+            setattr(run, name, getattr(run, name) + getattr(stats, name))
+        run.restarts += judge.session.engine.restarts
+
+    def run_counts(self) -> dict[str, Any]:
+        """The counts, to travel home from a worker."""
+        return {name: getattr(self.report.run, name) for name in (*_COUNTS, "restarts")}
+
+    def add_counts(self, counts: Mapping[str, int]) -> None:
+        """Add the counts of a worker."""
+        for name, value in counts.items():
+            setattr(self.report.run, name, getattr(self.report.run, name) + value)
+
+    # -- the run as a whole ---------------------------------------------------------------------------------
+
+    def decide_run(self, session: pytest.Session, profile: Profile) -> None:
+        """Apply the bounds on the means of the run; each is a test of its own in every report."""
+        from ..statistics.suite import gate_passed, suite_rows
+
+        self.profile = profile
+        if not (self.report.verdicts or self.report.edits):
+            return
+        suite = profile.suite
+        self.report.suite = suite_rows(
+            self.first(self.report.verdicts) if self.report.verdicts else [],
+            suite.bounds() if self.report.verdicts else {},
+            on_undecided=suite.on_undecided,
+            edits=self.first(self.report.edits),
+            edit_bound=suite.edit.score,
+        )
+        for row in self.report.suite:
+            self._log_suite(row, passed=gate_passed(row, suite.on_undecided))
+
+    @staticmethod
+    def first(entries: Sequence[Any]) -> list[Any]:
+        """Without repeated judgements of the same image."""
+        return [entry for entry in entries if not (entry.model_extra or {}).get("repeat")]
+
+    def _log_suite(self, row: SuiteRow, *, passed: bool) -> None:
+        name = f"suite[{show(row.path)}]"
+        self._log_item(name, None if passed else f"suite: {show(row.path)}: {row.detail}")
+
+    def _log_item(self, name: str, failure: str | None) -> None:
+        """Log a gate over the whole run as an item of its own."""
+        nodeid = f"imagejudge::{name}"
+        hook = self._config.hook
+        location = ("imagejudge", None, name)
+        hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+        for when in ("setup", "call", "teardown"):
+            failed = failure if when == "call" else None
+            hook.pytest_runtest_logreport(
+                report=pytest.TestReport(
+                    nodeid=nodeid,
+                    location=location,
+                    keywords={name: 1},
+                    outcome="failed" if failed else "passed",
+                    longrepr=failed,
+                    when=when,  # type: ignore[arg-type]
+                )
+            )
+        hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    # -- reporting ------------------------------------------------------------------------------------------
+
+    def finish(self) -> Report:
+        """Fill in what is derived: seconds, judges, summary."""
+        from ..report.build import summarize
+
+        report = self.report
+        report.run.seconds = round(time.monotonic() - self._begun, 3)
+        judges: dict[str, Judge] = {}
+        for entry in (*report.verdicts, *report.edits):
+            if not entry.fingerprint:
+                continue
+            deciding = {k: v for k, v in entry.fingerprint.items() if k not in ("engine", "engine_version", "notes")}
+            judge = judges.setdefault(
+                repr(sorted(deciding.items(), key=str)),
+                Judge(model=str(entry.fingerprint.get("model") or ""), fingerprint=entry.fingerprint),
+            )
+            version = " ".join(str(entry.fingerprint.get(name) or "") for name in ("engine", "engine_version")).strip()
+            if version and version not in judge.engine_versions:
+                judge.engine_versions.append(version)
+        report.run.judges = list(judges.values())
+        report.summary = summarize([*self.first(report.verdicts), *self.first(report.edits)])
+        return report
+
+    def write(self, session: pytest.Session) -> None:
+        """Write every report that was asked for; then drop images that need not be kept."""
+        report = self.finish()
+        for path in self._options.reports:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if self._config.hook.pytest_imagejudge_report(config=self._config, report=report, path=path):
+                continue
+            from ..report import write_report
+
+            write_report(report, path, bounds=self.bounds())
+        if self._options.github:
+            from ..report.github import report_to_github
+
+            report_to_github(report, bounds=self.bounds(), rootpath=self._options.rootpath)
+        self._drop_images(report)
+
+    def bounds(self) -> dict[tuple[str, ...], float]:
+        """The bounds of the run's profile by path, for display."""
+        if self.profile is None:
+            return {}
+        found = self.profile.bounds()
+        found.update({tuple(path): 60.0 for path in self.profile.must_not_fail})
+        if self.profile.edit.score is not None:
+            found["score",] = self.profile.edit.score
+        return found
+
+    def _drop_images(self, report: Report) -> None:
+        keep = self._options.keep_images
+        if keep == "all" or not self.spool.is_dir():
+            return
+        used: dict[str, bool] = {}  # by path: whether something failed with it
+        for entry in report.verdicts:
+            used[entry.image] = used.get(entry.image, False) or entry.outcome != "passed"
+        for edit in report.edits:
+            for image in (edit.source_image, edit.edited_image):
+                used[image] = used.get(image, False) or edit.outcome != "passed"
+        for image, failed in used.items():
+            path = Path(image)
+            if path.parent == self.spool and not (keep == "failed" and failed):
+                path.unlink(missing_ok=True)
+        if not any(self.spool.iterdir()):
+            self.spool.rmdir()
+
+    def print(self, reporter: Any) -> None:
+        """Print the tree over all images."""
+        from ..report.terminal import suite_tree
+
+        report = self.report
+        if reporter.verbosity < -1 or not (report.verdicts or report.edits):
+            return
+        reporter.section("image judge")
+        text = suite_tree(
+            report,
+            self.bounds(),
+            width=reporter._tw.fullwidth,
+            color=reporter.hasmarkup,
+            verbosity=reporter.verbosity,
+        )
+        for line in text.splitlines():
+            reporter.write_line(line)
+        if self.undecided:
+            reporter.write_line(f"not decided, because the run was stopped: {len(self.undecided)} tests")
+            for nodeid in self.undecided[:20]:
+                reporter.write_line(f"  {nodeid}")
+        for path in self._options.reports:
+            reporter.write_line(f"report: {path}")

@@ -1,0 +1,77 @@
+"""From a verdict and a profile to an entry of a report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..thresholds import Check, Profile
+from ..verdict import EditVerdict, Verdict, nested
+from .model import EditEntry, Facet, Outcome, ProblemEntry, VerdictEntry
+
+
+def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context: Any) -> VerdictEntry | EditEntry:
+    """The entry of one verdict, with the bounds of ``profile`` applied; None applies none.
+
+    ``context`` are further fields of the entry: id, test, seed, where.
+    """
+    check = _applied(verdict, profile)
+    common: dict[str, Any] = {
+        "key": verdict.key,
+        "source": verdict.source,
+        "judged_at": verdict.judged_at,
+        "thresholds": profile.name if profile else "",
+        "error": verdict.error,
+        "unreadable": [list(path) for path in verdict.unreadable],
+        "problems": [
+            ProblemEntry(path=list(problem.path), kind=problem.kind, detail=problem.detail)
+            for problem in verdict.problems
+        ],
+        "breaches": list(check.breaches) if check else [],
+        "not_applicable": [list(path) for path in check.not_applicable] if check else [],
+        "fingerprint": dict(verdict.fingerprint),
+        "pixels": verdict.pixels,
+        "outcome": _outcome(verdict, check),
+        **context,
+    }
+    if isinstance(verdict, EditVerdict):
+        return EditEntry(
+            source_image=verdict.source_image,
+            edited_image=verdict.edited_image,
+            instruction=verdict.instruction,
+            score=verdict.score,
+            aspects=dict(verdict.aspects),
+            evidence=dict(verdict.evidence),
+            answer=verdict.answer,
+            **common,
+        )
+    return VerdictEntry(
+        image=verdict.image,
+        prompt=verdict.prompt,
+        total=verdict.total,
+        level1=verdict.level1,
+        level2=verdict.level2,
+        level3={
+            one: {
+                two: {
+                    three: Facet(raw=facet.raw, score=facet.score, evidence=facet.evidence)
+                    for three, facet in threes.items()
+                }
+                for two, threes in twos.items()
+            }
+            for one, twos in nested(verdict.level3).items()
+        },
+        answers=dict(verdict.answers),
+        **common,
+    )
+
+
+def _applied(verdict: Verdict | EditVerdict, profile: Profile | None) -> Check | None:
+    if profile is None:
+        return None
+    return profile.check_edit(verdict) if isinstance(verdict, EditVerdict) else profile.check(verdict)
+
+
+def _outcome(verdict: Verdict | EditVerdict, check: Check | None) -> Outcome:
+    if not verdict.readable:
+        return "error"
+    return "passed" if check is None or check.passed else "failed"
