@@ -1,0 +1,247 @@
+"""``imagejudge plan``: how many prompts and seeds a baseline gate takes, and what drop a given suite can see."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from ..statistics.power import Noise
+    from ..taxonomy import Path
+
+_SEEDS = (1, 2, 4, 8)
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--detect", type=float, metavar="POINTS", help="the drop of a mean that the gate is to see")
+    parser.add_argument("--power", type=float, default=0.8, help="how surely, 0 to 1 (default: %(default)s)")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="a baseline, report or _judged.jsonl to take the spread from, or two of the same prompts",
+    )
+    parser.add_argument("--images", type=int, metavar="N", help="a suite of N images: what drop can it see?")
+    parser.add_argument("--seeds", type=int, metavar="K", help="images a prompt (default: 1, 2, 4 and 8)")
+    parser.add_argument(
+        "--alpha", type=float, default=0.05, help="false alarms over all dimensions (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--margin", type=float, default=0.0, metavar="POINTS", help="the drop that the profile allows (default: 0)"
+    )
+    parser.add_argument(
+        "--dimension",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help='a dimension with a margin: total, score (edits), an L1, or "L1 / L2"; may be repeated '
+        "(default: total and the five L1)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the plan."""
+    _check(args)
+    plan = plan_of(args)
+    if args.json:
+        print(json.dumps(plan, ensure_ascii=False, indent=1, allow_nan=False))
+    else:
+        _show(plan)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    def need(right: bool, option: str, found: object, expected: str) -> None:
+        if not right:
+            raise ConfigError(f"{option}: {expected} is expected, not {found}")
+
+    need(math.isfinite(args.margin) and args.margin >= 0, "--margin", args.margin, "a number of at least 0")
+    if args.detect is not None:
+        need(math.isfinite(args.detect) and args.detect > 0, "--detect", args.detect, "a number above 0")
+        if args.detect <= args.margin:
+            raise ConfigError(
+                f"--detect {args.detect:g}: a drop within the margin of {args.margin:g} is allowed, so no number of "
+                "images makes the gate see it; give a larger drop or a smaller --margin"
+            )
+    need(0 < args.alpha < 0.5, "--alpha", args.alpha, "a number above 0 and below 0.5")
+    need(args.alpha < args.power < 1, "--power", args.power, f"a number above --alpha ({args.alpha:g}) and below 1")
+    need(args.images is None or args.images >= 1, "--images", args.images, "a number of at least 1")
+    need(args.seeds is None or args.seeds >= 1, "--seeds", args.seeds, "a number of at least 1")
+    if args.images is not None and args.images < (args.seeds or 1):
+        raise ConfigError(f"--images {args.images}: fewer than the {args.seeds} images of one prompt (--seeds)")
+    need(len(args.source) <= 2, "--from", f"{len(args.source)} files", "one file, or two of the same prompts")
+    if args.detect is None and args.images is None and not args.source:
+        raise ConfigError(
+            "plan: give --detect POINTS (how many images?), --images N (what drop is seen?) or --from FILE"
+        )
+
+
+def plan_of(args: argparse.Namespace) -> dict[str, Any]:
+    """The plan as ``--json`` prints it; drops and standard deviations in points."""
+    from ..statistics.power import drop_seen, half_width, prompts_needed
+
+    noise = _noise(args)
+    suite = _suite(args, noise)
+    excess = None if args.detect is None else args.detect - args.margin
+    rows = []
+    for path in noise.paths:
+        row: dict[str, Any] = {
+            "path": list(path),
+            "sd_between_prompts": noise.between[path],
+            "sd_between_seeds": noise.within[path],
+            "sd_change": noise.of_change(path, 1),
+            "applies": noise.applies[path],
+        }
+        if excess is not None:
+            row["options"] = []
+            for seeds in (args.seeds,) if args.seeds else _SEEDS:
+                prompts = prompts_needed(noise, path, excess, args.power, seeds, args.alpha)
+                images = None if prompts is None else prompts * seeds
+                row["options"].append({"seeds": seeds, "prompts": prompts, "images": images})
+        if suite is not None:
+            seen = drop_seen(noise, path, suite["prompts"], args.power, suite["seeds"], args.alpha)
+            row["detects"] = None if seen is None else seen + args.margin
+            row["half_width"] = half_width(noise, path, suite["prompts"], suite["seeds"])
+        rows.append(row)
+    plan: dict[str, Any] = {
+        "detect": args.detect,
+        "margin": args.margin,
+        "power": args.power,
+        "alpha": args.alpha,
+        "source": noise.source,
+        "notes": list(noise.notes),
+        "dimensions": rows,
+    }
+    if excess is not None:
+        plan["options"] = [_largest([row["options"][i] for row in rows]) for i in range(len(rows[0]["options"]))]
+        plan.update(plan["options"][0])
+    if suite is not None:
+        every = [row["detects"] for row in rows]
+        plan["suite"] = {**suite, "detects": None if None in every else max(every)}
+    return plan
+
+
+def _largest(options: list[dict[str, Any]]) -> dict[str, Any]:
+    """The option of the dimension that takes the most."""
+    return dict(max(options, key=lambda option: math.inf if option["prompts"] is None else option["prompts"]))
+
+
+def _noise(args: argparse.Namespace) -> Noise:
+    from ..statistics.figures import EDIT
+    from ..statistics.power import MAIN, default_noise, noise_from, noise_from_two
+    from ..statistics.runs import read_run
+
+    named = tuple(dict.fromkeys(_path(name) for name in args.dimension))
+    if not args.source:
+        return default_noise(named or MAIN)
+    runs = [read_run(file) for file in args.source]
+    for found in runs:
+        for line in found.problems:
+            print(f"imagejudge: {line}", file=sys.stderr)
+    images = [item for found in runs for item in found.images]
+    present = {path for item in images for path in item.figures}
+    paths = named or tuple(path for path in (*MAIN, EDIT) if path in present)
+    if not paths:
+        raise ConfigError(f"{args.source[0]}: it has no figures of a total, an L1 or an edit to plan from")
+    source = " and ".join(found.name for found in runs)
+    if len(runs) == 2:
+        return noise_from_two(runs[0].images, runs[1].images, paths, source)
+    return noise_from(images, paths, source)
+
+
+def _path(name: str) -> Path:
+    from ..statistics.figures import DIMENSIONS, EDIT
+    from ..taxonomy import nearest, show
+
+    known = {_folded(show(path)): path for path in (*DIMENSIONS, EDIT)}
+    if (found := known.get(_folded(name))) is None:
+        hint = nearest(name, (show(path) for path in known.values()))
+        raise ConfigError(
+            f'--dimension {name!r}: no such dimension{hint}; total, score, an L1 or "L1 / L2" is expected'
+        )
+    return found
+
+
+def _folded(name: str) -> str:
+    return "/".join(part.strip() for part in name.split("/")).casefold()
+
+
+def _suite(args: argparse.Namespace, noise: Noise) -> dict[str, Any] | None:
+    if args.images is not None:
+        seeds = args.seeds or 1
+        return {"images": args.images, "prompts": args.images // seeds, "seeds": seeds}
+    if noise.prompts:
+        return {
+            "images": round(noise.prompts * noise.seeds),
+            "prompts": noise.prompts,
+            "seeds": args.seeds or round(noise.seeds, 2),
+        }
+    return None
+
+
+def _show(plan: dict[str, Any]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..taxonomy import show
+    from ..untrusted import escape
+
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    rows, suite = plan["dimensions"], plan.get("suite")
+    beyond = f"with a margin of {plan['margin']:g}" if plan["margin"] else "more than the margin allows"
+    of = f"{len(rows)} dimensions together" if len(rows) > 1 else "one dimension"
+    console.print(
+        f"A baseline gate with at most {plan['alpha']:.0%} false alarms over {of}, {plan['power']:.0%} power."
+    )
+    table = Table(box=SIMPLE_HEAD if sys.stdout.isatty() else None)
+    table.add_column("dimension", no_wrap=True)
+    for head in ("SD prompts", "SD seeds"):
+        table.add_column(head, justify="right")
+    if "options" in plan:
+        for option in plan["options"]:
+            count = option["seeds"]
+            table.add_column(f"prompts (x {count})", justify="right")
+    if suite:
+        table.add_column("sees a drop of", justify="right")
+        table.add_column("mean known to ±", justify="right")
+    for row in rows:
+        cells = [show(row["path"]), f"{row['sd_between_prompts']:.1f}", f"{row['sd_between_seeds']:.1f}"]
+        cells += [_count(option["prompts"]) for option in row.get("options", ())]
+        if suite:
+            cells += [_points(row["detects"]), _points(row["half_width"])]
+        table.add_row(*cells)
+    console.print(table)
+    if "options" in plan:
+        ways = " or ".join(
+            f"{_count(option['prompts'])} x {option['seeds']} ({_count(option['images'])} images)"
+            for option in plan["options"]
+        )
+        console.print(
+            f"To see a drop of {plan['detect']:g} points{beyond} in every one of them: prompts x seeds {ways}."
+        )
+    if suite:
+        console.print(
+            f"A suite of {suite['images']} images (prompts x seeds: {suite['prompts']} x {suite['seeds']:g}) sees a drop "
+            f"of {_points(suite['detects'])} points {beyond}, in every one."
+        )
+    console.print(f"Spread from: {escape(plan['source'])}.")
+    for note in plan["notes"]:
+        console.print(f"Note: {escape(note)}.")
+
+
+def _count(value: int | None) -> str:
+    return "over a million" if value is None else f"{value:,}"
+
+
+def _points(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

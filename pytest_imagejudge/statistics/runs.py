@@ -1,0 +1,156 @@
+"""Runs to plan from or to compare: a JSON report, a ``_judged.jsonl`` file of the published shape, or a baseline."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import scoring
+from ..errors import ConfigError
+from ..tables import RawRow, read_rows
+from ..taxonomy import TREE
+from ..taxonomy import Path as TreePath
+from .baseline_file import SCHEMA as BASELINE
+from .baseline_file import read_baseline
+from .figures import DIMENSIONS, TOTAL
+from .pairing import Scored, scored
+
+
+@dataclass
+class Run:
+    """The judged images of one file.
+
+    Attributes:
+        images: those that were judged, or should have been.
+        problems: rows that could not be read, a line each.
+    """
+
+    name: str
+    images: list[Scored]
+    problems: list[str] = field(default_factory=list)
+
+
+def read_run(path: Path | str) -> Run:
+    """Read a report, judged rows or a baseline.
+
+    Raises:
+        ConfigError: naming the file, what was found and what was expected.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"{path}: {'is a folder; a file is expected' if path.is_dir() else 'there is no such file'}")
+    if _is_baseline(path):
+        return Run(path.name, read_baseline(path).images)
+    if path.suffix.lower() == ".jsonl":
+        return _judged(path)
+    from ..report.json import read
+
+    report = read(path)
+    return Run(path.name, scored([*report.verdicts, *report.edits]))
+
+
+def _is_baseline(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(1000).decode("utf-8-sig", "replace")
+    return re.match(rf'\s*(<<<<<<<.*\s)?{{\s*"schema"\s*:\s*"{BASELINE}"', start) is not None
+
+
+def _judged(path: Path) -> Run:
+    run = Run(path.name, [])
+    seen: set[str] = set()
+    for row in read_rows(path, (".jsonl",)):
+        where = f"{path.name}: row {row.number}, line {row.line}"
+        if row.message:
+            run.problems.append(f"{where}: {row.message}")
+            continue
+        if "judge_model_output" not in row.values:
+            message = (
+                f'{where}: no "judge_model_output"; judged rows (*_judged.jsonl of `imagejudge score`) are expected'
+            )
+            if not run.images:
+                raise ConfigError(message)
+            run.problems.append(message)
+            continue
+        item = _row(path, row)
+        if item.id is not None and item.id in seen:
+            run.problems.append(f"{where}: the ID {item.id!r} stands twice; the first row counts")
+            continue
+        seen.add(item.id or "")
+        run.images.append(item)
+    if not run.images:
+        raise ConfigError(f"{path}: it has no judged rows" + (f"; {run.problems[0]}" if run.problems else ""))
+    return run
+
+
+def _row(path: Path, row: RawRow) -> Scored:
+    values = row.values
+    raw = values.get("ID")
+    output = values.get("judge_model_output")
+    figures: dict[TreePath, float] = {}
+    lost = frozenset(DIMENSIONS)
+    asked: tuple[str, ...] = ()
+    if (answers := _object(output)) and (asked := tuple(one for one in TREE if one in answers)):
+        scores, broken = _scores(answers)
+        found = scoring.aggregate(scores, asked, broken)
+        every: dict[TreePath, float | None] = {TOTAL: found.total}
+        every.update({(one,): value for one, value in found.level1.items()})
+        every.update({(one, two): value for one, twos in found.level2.items() for two, value in twos.items()})
+        figures = {place: value for place, value in every.items() if value is not None}
+        lost = frozenset(_containing(broken))
+    image = str(values.get("image_path") or "")
+    return Scored(
+        kind="image",
+        id=None if raw is None or raw == "" else str(raw),
+        prompt=str(values.get("prompt") or ""),
+        image=str(path.parent / image) if image else "",
+        figures=figures,
+        lost=lost,
+        asked=asked,
+    )
+
+
+def _object(output: Any) -> Mapping[str, Any]:
+    if isinstance(output, str):
+        try:
+            output = json.loads(output)
+        except (ValueError, RecursionError):
+            return {}
+    return output if isinstance(output, Mapping) else {}
+
+
+def _scores(answers: Mapping[str, Any]) -> tuple[dict[TreePath, float | None], list[TreePath]]:
+    """Mapped scores by facet, and the facets whose score is none. A facet that is absent is left out, as published."""
+    scores: dict[TreePath, float | None] = {}
+    broken: list[TreePath] = []
+    for one, twos in TREE.items():
+        if one not in answers:
+            continue
+        below = answers[one]
+        if not isinstance(below, Mapping) or not below:
+            broken.append((one,))
+            continue
+        for two, threes in twos.items():
+            facets = below.get(two, {})
+            for three in threes:
+                if not isinstance(facets, Mapping):
+                    broken.append((one, two, three))
+                elif three in facets:
+                    facet = facets[three]
+                    raw: Any = facet.get("score") if isinstance(facet, Mapping) else facet
+                    try:
+                        scores[one, two, three] = scoring.mapped(raw)
+                    except (ValueError, TypeError):
+                        broken.append((one, two, three))
+    return scores, broken
+
+
+def _containing(broken: list[TreePath]) -> set[TreePath]:
+    found: set[TreePath] = set()
+    for path in broken:
+        found |= {TOTAL, path[:1]}
+        found |= {place for place in DIMENSIONS if place[: len(path[:2])] == path[:2] and place != TOTAL}
+    return found
