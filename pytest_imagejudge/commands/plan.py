@@ -226,14 +226,10 @@ def _show(plan: dict[str, Any]) -> None:
             f"{_count(option['prompts'])} x {option['seeds']} ({_count(option['images'])} images)"
             for option in plan["options"]
         )
-        console.print(
-            f"To see a drop of {plan['detect']:g} points{beyond} in every one of them: prompts x seeds {ways}."
-        )
+        console.print(f"To see a drop of {plan['detect']:g} points {beyond}, in every one: prompts x seeds {ways}.")
     if suite:
-        console.print(
-            f"A suite of {suite['images']} images (prompts x seeds: {suite['prompts']} x {suite['seeds']:g}) sees a drop "
-            f"of {_points(suite['detects'])} points {beyond}, in every one."
-        )
+        size = f"{suite['images']} images ({suite['prompts']} prompts x {suite['seeds']:g} seeds)"
+        console.print(f"A suite of {size} sees a drop of {_points(suite['detects'])} points {beyond}, in every one.")
     console.print(f"Spread from: {escape(plan['source'])}.")
     for note in plan["notes"]:
         console.print(f"Note: {escape(note)}.")
