@@ -55,6 +55,10 @@ class Gate:
             }
             self.default_profile = self._load_default()
             self.metadata = read_metadata(self.options.metadata) if self.options.metadata else {}
+            if self.options.baseline and not self.options.update_baseline and not self.is_worker:
+                from ..statistics.baseline_file import read_baseline
+
+                read_baseline(self.options.baseline)  # one that can't be read must not be found out at the end
 
     # -- what is configured ---------------------------------------------------------------------------------
 

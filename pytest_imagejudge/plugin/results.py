@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .. import __version__
-from ..report.model import EditEntry, Judge, Report, Run, SuiteRow, VerdictEntry
-from ..taxonomy import show
+from ..errors import ConfigError
+from ..report.model import EditEntry, Judge, Report, Run, VerdictEntry
+from ..report.why import place
+from ..untrusted import escape
 
 if TYPE_CHECKING:
     from ..thresholds import Profile
@@ -31,6 +33,7 @@ class Results:
         self._begun = time.monotonic()
         self.report = Report()
         self.undecided: list[str] = []
+        self.lines: list[str] = []  # said at the end of the summary
         self.profile: Profile | None = None
 
     @property
@@ -87,27 +90,57 @@ class Results:
         from ..statistics.suite import gate_passed, suite_rows
 
         self.profile = profile
-        if not (self.report.verdicts or self.report.edits):
+        verdicts, edits = self.first(self.report.verdicts), self.first(self.report.edits)
+        if not (verdicts or edits):
             return
         suite = profile.suite
         self.report.suite = suite_rows(
-            self.first(self.report.verdicts) if self.report.verdicts else [],
-            suite.bounds() if self.report.verdicts else {},
+            verdicts,
+            suite.bounds() if verdicts else {},
             on_undecided=suite.on_undecided,
-            edits=self.first(self.report.edits),
+            edits=edits,
             edit_bound=suite.edit.score,
         )
         for row in self.report.suite:
-            self._log_suite(row, passed=gate_passed(row, suite.on_undecided))
+            passed = gate_passed(row, suite.on_undecided)
+            self._log_item(f"suite[{place(row.path)}]", None if passed else f"{place(row.path)}: {row.detail}")
+        if self._options.baseline is not None:
+            self._against_baseline(self._options.baseline, profile, verdicts, edits)
+
+    def _against_baseline(
+        self, path: Path, profile: Profile, verdicts: list[VerdictEntry], edits: list[EditEntry]
+    ) -> None:
+        from ..statistics.baseline import compare_with_baseline
+        from ..statistics.baseline_file import read_baseline, update_baseline
+
+        try:
+            if self._options.update_baseline:
+                written, left_out = update_baseline(path, verdicts, edits)
+                self.lines.append(f"baseline: {written} images written to {path}")
+                if left_out:
+                    self._log_item("baseline", f"{path}: not judged, so not in the baseline: {', '.join(left_out)}")
+                return
+            result = compare_with_baseline(
+                verdicts,
+                read_baseline(path),
+                profile.baseline.bounds(),
+                edits=edits,
+                edit_margin=profile.baseline.edit.score,
+                file=str(path),
+            )
+        except ConfigError as error:
+            self._log_item("baseline", str(error))
+            return
+        self.report.baseline = result.model_dump(mode="json")
+        for row in result.rows:
+            if row.allowed is not None:
+                failure = f"{place(row.path)}: {row.detail}" if row.outcome == "failed" else None
+                self._log_item(f"baseline[{place(row.path)}]", failure)
 
     @staticmethod
     def first(entries: Sequence[Any]) -> list[Any]:
         """Without repeated judgements of the same image."""
         return [entry for entry in entries if not (entry.model_extra or {}).get("repeat")]
-
-    def _log_suite(self, row: SuiteRow, *, passed: bool) -> None:
-        name = f"suite[{show(row.path)}]"
-        self._log_item(name, None if passed else f"suite: {show(row.path)}: {row.detail}")
 
     def _log_item(self, name: str, failure: str | None) -> None:
         """Log a gate over the whole run as an item of its own."""
@@ -157,17 +190,24 @@ class Results:
         """Write every report that was asked for; then drop images that need not be kept."""
         report = self.finish()
         for path in self._options.reports:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if self._config.hook.pytest_imagejudge_report(config=self._config, report=report, path=path):
-                continue
-            from ..report import write_report
-
-            write_report(report, path, bounds=self.bounds())
+            try:
+                self._write(report, path)
+                self.lines.append(f"report: {path}")
+            except (OSError, ConfigError) as error:  # the others are still written, and the run says that it failed
+                self.lines.append(f"report {path} could not be written: {error}")
+                session.exitstatus = session.exitstatus or pytest.ExitCode.USAGE_ERROR
         if self._options.github:
             from ..report.github import report_to_github
 
             report_to_github(report, bounds=self.bounds(), rootpath=self._options.rootpath)
         self._drop_images(report)
+
+    def _write(self, report: Report, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not self._config.hook.pytest_imagejudge_report(config=self._config, report=report, path=path):
+            from ..report import write_report
+
+            write_report(report, path, self.bounds())
 
     def bounds(self) -> dict[tuple[str, ...], float]:
         """The bounds of the run's profile by path, for display."""
@@ -217,5 +257,5 @@ class Results:
             reporter.write_line(f"not decided, because the run was stopped: {len(self.undecided)} tests")
             for nodeid in self.undecided[:20]:
                 reporter.write_line(f"  {nodeid}")
-        for path in self._options.reports:
-            reporter.write_line(f"report: {path}")
+        for line in self.lines:
+            reporter.write_line(escape(line))
