@@ -1,0 +1,329 @@
+"""``imagejudge leaderboard``: rank models from their recorded answers, without a judge."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+from ..manifests import read_metadata
+from ..outputs import markdown_cell, markdown_table, number, print_table, write_text, write_xlsx
+from ..released import ABSENT, COLUMNS, UNREADABLE, Answers, Recorded, read_recorded
+from ..taxonomy import LEVEL1, TREE
+from ..untrusted import escape
+
+# The order of the published tables, which is not that of the tree.
+PUBLISHED_ORDER = ("Quality", "Aesthetics", "Alignment", "Creative Generation", "Real-world Fidelity")
+_L1_AT = {path[0]: i for i, path in enumerate(COLUMNS) if len(path) == 1}
+_L2_AT = {path: i for i, path in enumerate(COLUMNS) if len(path) == 2}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A mean over prompts: of ``n`` that have the figure; ``left_out`` held an answer that is missing or unreadable."""
+
+    mean: float | None
+    n: int
+    left_out: int
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass
+class Standing:
+    """One model on the leaderboard. Ranks are 0 where there is no total."""
+
+    model: str
+    total: Figure
+    level1: dict[str, Figure]
+    level2: dict[str, dict[str, Figure]]
+    answers: int
+    unreadable: dict[str, int]
+    missing: dict[str, int]
+    rank: int = 0
+    rank_low: int = 0
+    rank_high: int = 0
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Models, best first, and the runs of ranks (first and last, from 1) that can't be told apart."""
+
+    standings: list[Standing]
+    groups: list[tuple[int, int]]
+    prompts: int
+    errors: list[str]
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="released answers, or <input>_judged files")
+    parser.add_argument("--output-dir", type=Path, metavar="DIR", help="write tables, chart and JSON there")
+    parser.add_argument("--protocol", default="q-judger", metavar="NAME", help="whose answers they are")
+    parser.add_argument("--judge-metadata", type=Path, metavar="FILE", help="which dimensions count, by prompt ID")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command: 0, or 2 where rows could not be used (what could be is written)."""
+    for i, path in enumerate(args.files):
+        if path in args.files[:i]:
+            raise ConfigError(f"{escape(path)} is named twice")
+    recorded = read_recorded(args.files, args.protocol)
+    metadata = read_metadata(args.judge_metadata) if args.judge_metadata else None
+    board = rank(recorded, metadata)
+    if args.output_dir:
+        write(board, args.output_dir)
+    if args.json:
+        print(json.dumps(as_json(board), ensure_ascii=False, indent=2))
+    else:
+        _print(board)
+    for error in board.errors:
+        print(f"imagejudge: {error}", file=sys.stderr)
+    return 2 if board.errors else 0
+
+
+def rank(recorded: Recorded, metadata: dict[str, tuple[str, ...]] | None = None) -> Leaderboard:
+    """The leaderboard of recorded answers.
+
+    A dimension is asked of a prompt if any model has an answer about it, or, with ``metadata``, if that says so.
+    Where a model's answer is missing or unreadable, the figures of that prompt that would contain it are left out
+    for that model, and counted.
+    """
+    import numpy as np
+
+    from ..statistics.ranks import bootstrap_means, groups, rank_models
+
+    errors = list(recorded.errors)
+    ids, models = recorded.ids, list(recorded.models)
+    asked = np.zeros((len(ids), len(LEVEL1)), dtype=bool)
+    if metadata is None:
+        for found in recorded.models.values():
+            asked |= found.states != ABSENT
+    else:
+        for i, name in enumerate(ids):
+            if name in metadata:
+                asked[i] = [one in metadata[name] for one in LEVEL1]
+            else:
+                errors.append(f"the ID {escape(name)} is not in the metadata; its answers are left out")
+    standings = []
+    figures = np.full((len(ids), len(models) * 6), np.nan)  # the totals, then the L1 one after the other
+    for m, model in enumerate(models):
+        standing, totals, level1 = _standing(model, recorded.models[model], asked)
+        standings.append(standing)
+        figures[:, m] = totals
+        figures[:, len(models) * np.arange(1, 6) + m] = level1
+    if len(ids) >= 2:
+        samples = bootstrap_means(figures)
+        everything = [
+            rank_models(part, drawn)
+            for part, drawn in zip(np.split(figures, 6, axis=1), np.split(samples, 6, axis=1), strict=True)
+        ]
+        for m, standing in enumerate(standings):
+            standing.total = _with_interval(standing.total, everything[0], m)
+            for i, one in enumerate(LEVEL1):
+                standing.level1[one] = _with_interval(standing.level1[one], everything[i + 1], m)
+        ranks = everything[0]
+    else:
+        ranks = rank_models(figures[:, : len(models)])
+    for m, standing in enumerate(standings):
+        standing.rank = int(ranks.rank[m])
+        standing.rank_low, standing.rank_high = int(ranks.rank_low[m]), int(ranks.rank_high[m])
+    order = sorted(range(len(models)), key=lambda m: standings[m].total.mean or 0, reverse=True)
+    ranked = [m for m in order if standings[m].total.mean is not None]
+    alike = [(first + 1, last + 1) for first, last in groups(ranked, ranks.apart)]
+    return Leaderboard([standings[m] for m in order], alike, len(ids), errors)
+
+
+def _with_interval(figure: Figure, ranks: Any, m: int) -> Figure:
+    low, high = float(ranks.low[m]), float(ranks.high[m])
+    return figure if low != low else Figure(figure.mean, figure.n, figure.left_out, low, high)
+
+
+def _standing(model: str, answers: Answers, asked: Any) -> tuple[Standing, Any, Any]:
+    """A model's means, and its totals (prompts) and L1 (prompts x 5), NaN where there is none."""
+    import numpy as np
+
+    missing = asked & (answers.states == ABSENT)
+    unreadable = asked & (answers.states == UNREADABLE)
+    lost = missing | unreadable
+    figures = answers.figures.copy()
+    for path, i in [*((path, i) for path, i in _L2_AT.items()), *(((one,), i) for one, i in _L1_AT.items())]:
+        figures[~asked[:, LEVEL1.index(path[0])], i] = np.nan
+    level1 = figures[:, [_L1_AT[one] for one in LEVEL1]]
+    some = ~np.isnan(level1).all(axis=1) & ~lost.any(axis=1)
+    totals = np.full(len(figures), np.nan)
+    totals[some] = np.nanmean(level1[some], axis=1)
+
+    def figure(column: Any, broken: Any) -> Figure:
+        present = ~np.isnan(column)
+        n = int(present.sum())
+        return Figure(float(column[present].mean()) if n else None, n, int((broken & ~present).sum()))
+
+    standing = Standing(
+        model,
+        figure(totals, lost.any(axis=1)),
+        {one: figure(level1[:, i], lost[:, i]) for i, one in enumerate(LEVEL1)},
+        {
+            one: {two: figure(figures[:, _L2_AT[one, two]], lost[:, i]) for two in TREE[one]}
+            for i, one in enumerate(LEVEL1)
+        },
+        int((asked & (answers.states != ABSENT)).sum()),
+        dict(zip(LEVEL1, map(int, unreadable.sum(axis=0)), strict=True)),
+        dict(zip(LEVEL1, map(int, missing.sum(axis=0)), strict=True)),
+    )
+    return standing, totals, level1
+
+
+# --- what is written ---
+
+
+def detail(board: Leaderboard) -> dict[str, Any]:
+    """``scores_detail.json``, of the published shape: only what has a score is in it."""
+    found: dict[str, Any] = {}
+    for standing in board.standings:
+        level2 = {
+            one: {two: standing.level2[one][two].mean for two in TREE[one] if standing.level2[one][two].n}
+            for one in PUBLISHED_ORDER
+        }
+        found[standing.model] = {
+            "total": standing.total.mean,
+            "level1": {one: standing.level1[one].mean for one in PUBLISHED_ORDER if standing.level1[one].n},
+            "level2": {one: twos for one, twos in level2.items() if twos},
+        }
+    return found
+
+
+def sheets(board: Leaderboard) -> dict[str, tuple[list[str], list[list[Any]]]]:
+    """``scores_result.xlsx``, of the published shape: a summary, and a sheet for each L1."""
+    summary = [[s.model, *(s.level1[one].mean for one in PUBLISHED_ORDER), s.total.mean] for s in board.standings]
+    found = {"Level-1 Summary": (["Model", *PUBLISHED_ORDER, "Total"], summary)}
+    for one in PUBLISHED_ORDER:
+        names = sorted(two for two in TREE[one] if any(s.level2[one][two].n for s in board.standings))
+        if names:
+            rows = [[s.model, *(s.level2[one][two].mean for two in names)] for s in board.standings]
+            found[one] = (["Model", *names], rows)
+    return found
+
+
+def as_json(board: Leaderboard) -> dict[str, Any]:
+    """All that is known, for ``--json`` and ``leaderboard.json``."""
+
+    def figure(found: Figure) -> dict[str, Any]:
+        return {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n, "left_out": found.left_out}
+
+    return {
+        "prompts": board.prompts,
+        "models": [
+            {
+                "model": s.model,
+                "rank": s.rank or None,
+                "rank_low": s.rank_low or None,
+                "rank_high": s.rank_high or None,
+                "total": figure(s.total),
+                "level1": {one: figure(s.level1[one]) for one in LEVEL1},
+                "level2": {one: {two: figure(found) for two, found in s.level2[one].items()} for one in LEVEL1},
+                "answers": s.answers,
+                "unreadable": sum(s.unreadable.values()),
+                "unreadable_by": s.unreadable,
+                "missing": sum(s.missing.values()),
+                "missing_by": s.missing,
+            }
+            for s in board.standings
+        ],
+        "not_told_apart": [
+            {"ranks": [first, last], "models": [s.model for s in board.standings[first - 1 : last]]}
+            for first, last in board.groups
+        ],
+        "errors": board.errors,
+    }
+
+
+def _ranks(s: Standing) -> str:
+    if not s.rank:
+        return "-"
+    return str(s.rank) if s.rank_low == s.rank_high else f"{s.rank} ({s.rank_low}-{s.rank_high})"
+
+
+def _main_table(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
+    head = ["Model", "Rank", *PUBLISHED_ORDER, "Total", "95% interval", "Prompts", "Unreadable", "Missing"]
+    rows = []
+    for s in board.standings:
+        spread = "" if s.total.low is None else f"{number(s.total.low)} to {number(s.total.high)}"
+        rows.append(
+            [
+                s.model,
+                _ranks(s),
+                *(number(s.level1[one].mean) for one in PUBLISHED_ORDER),
+                number(s.total.mean),
+                spread,
+                str(s.total.n),
+                str(sum(s.unreadable.values())),
+                str(sum(s.missing.values())),
+            ]
+        )
+    return head, rows
+
+
+def _level2_tables(board: Leaderboard) -> list[tuple[str, list[str], list[list[str]]]]:
+    return [
+        (name, head, [[row[0], *(number(value) for value in row[1:])] for row in rows])
+        for name, (head, rows) in sheets(board).items()
+        if name != "Level-1 Summary"
+    ]
+
+
+def notes(board: Leaderboard) -> list[str]:
+    """What the table alone does not say: ranks that can't be told apart, and what was left out."""
+    lines = []
+    for first, last in board.groups:
+        names = ", ".join(escape(s.model) for s in board.standings[first - 1 : last])
+        lines.append(f"Ranks {first} to {last} cannot be told apart: {names}.")
+    for s in board.standings:
+        for count, what in ((s.unreadable, "can't be read"), (s.missing, "are missing")):
+            if total := sum(count.values()):
+                where = ", ".join(f"{one} {n}" for one, n in count.items() if n)
+                lines.append(f"{escape(s.model)}: {total} answers {what} ({where}).")
+        if s.total.left_out:
+            lines.append(
+                f"{escape(s.model)}: {s.total.left_out} of {board.prompts} prompts are left out of its total for that."
+            )
+    return lines
+
+
+def _print(board: Leaderboard) -> None:
+    print_table("Level 1 and total", *_main_table(board))
+    for name, head, rows in _level2_tables(board):
+        print_table(f"Level 2: {name}", head, rows)
+    for line in notes(board):
+        print(line)
+
+
+_METHOD = (
+    "Rank intervals: paired bootstrap over prompts, simultaneous over all pairs of models (95%). Figures that would "
+    "contain an answer that is missing or can't be read are left out of that model's means and counted."
+)
+
+
+def write(board: Leaderboard, folder: Path) -> None:
+    """Write all files into ``folder``."""
+    from .. import charts
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "scores_detail.json", json.dumps(detail(board), ensure_ascii=False, indent=2))
+    write_xlsx(folder / "scores_result.xlsx", sheets(board))
+    write_text(folder / "leaderboard.json", json.dumps(as_json(board), ensure_ascii=False, indent=2))
+    title, lines, level2 = "Leaderboard", notes(board), _level2_tables(board)
+    markdown = [f"# {title}", markdown_table(*_main_table(board)), "\n".join(f"- {markdown_cell(x)}" for x in lines)]
+    markdown += [f"## {name}\n\n{markdown_table(head, rows)}" for name, head, rows in level2]
+    write_text(folder / "leaderboard.md", "\n\n".join([*(part for part in markdown if part), _METHOD]) + "\n")
+    dots = [(s.model, s.total.mean, s.total.low, s.total.high) for s in board.standings]
+    body = [charts.interval_chart("Totals with 95% intervals", dots), charts.table(*_main_table(board))]
+    body += ["<ul>" + "".join(f"<li>{charts.safe(line)}</li>" for line in lines) + "</ul>"] if lines else []
+    body += [f"<h2>{charts.safe(name)}</h2>\n{charts.table(head, rows)}" for name, head, rows in level2]
+    body.append(f'<p class="note">{_METHOD}</p>')
+    write_text(folder / "leaderboard.html", charts.page(title, "\n".join(body)))

@@ -1,0 +1,129 @@
+"""Tables as text, Markdown and spreadsheets, and files that are whole or not there at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from .errors import ConfigError
+from .untrusted import escape
+
+Table = tuple[Sequence[str], Sequence[Sequence[Any]]]  # names of the columns, rows
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A figure for people; N/A where there is none."""
+    return "N/A" if value is None or value != value else f"{value:.{digits}f}"
+
+
+def _width(text: str) -> int:
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def text_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table in plain text: the first column to the left, the others to the right."""
+    cells = [[escape(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(_width(row[i]) for row in cells) for i in range(len(head))]
+    lines = []
+    for row in cells:
+        fill = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        line = [cell + space if i == 0 else space + cell for i, (cell, space) in enumerate(zip(row, fill, strict=True))]
+        lines.append("  ".join(line).rstrip())
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table on standard output: drawn in a terminal, plain where it is piped."""
+    if not sys.stdout.isatty():
+        text = f"{title}\n{text_table(head, rows)}\n"
+        encoding = sys.stdout.encoding or "utf-8"
+        print(text.encode(encoding, "backslashreplace").decode(encoding))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    table = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for i, name in enumerate(head):
+        table.add_column(Text(escape(name)), justify="left" if i == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(escape(cell)) for cell in row))
+    Console().print(table)
+
+
+_MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_{}[]()#+!|<>~@&:"})
+
+
+def markdown_cell(value: object) -> str:
+    """Text that Markdown shows as it is, on one line, without links, mentions or HTML."""
+    return escape(value).translate(_MARKDOWN)
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table in Markdown; numbers to the right."""
+    lines = [
+        "| " + " | ".join(markdown_cell(cell) for cell in head) + " |",
+        "|" + "|".join("---" if i == 0 else "---:" for i in range(len(head))) + "|",
+        *("| " + " | ".join(markdown_cell(cell) for cell in row) + " |" for row in rows),
+    ]
+    return "\n".join(lines)
+
+
+@contextmanager
+def replacing(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
+    """A file to write that takes the place of ``path`` at the end, if nothing was raised.
+
+    Raises:
+        ConfigError: the file can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise ConfigError(f"{escape(path)} can't be written: {error.strerror or error}") from error
+    try:
+        with os.fdopen(handle, "wb") if binary else os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            yield file
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)  # noqa: PTH101  (a temporary file is private, a result need not be)
+        os.replace(name, path)  # noqa: PTH105
+    except BaseException as error:
+        Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise ConfigError(f"{escape(path)} can't be written: {error.strerror or error}") from error
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with replacing(path) as file:
+        file.write(text.encode("utf-8", "backslashreplace").decode())
+
+
+def write_xlsx(path: Path, sheets: Mapping[str, Table]) -> None:
+    """Write a workbook, a sheet a table; text is never taken for a formula or a link, None is an empty cell."""
+    import xlsxwriter  # type: ignore[import-untyped]
+
+    with replacing(path, binary=True) as file:
+        workbook = xlsxwriter.Workbook(file, {"in_memory": True})
+        bold = workbook.add_format({"bold": True})
+        for name, (head, rows) in sheets.items():
+            sheet = workbook.add_worksheet(name[:31])
+            for column, title in enumerate(head):
+                sheet.write_string(0, column, escape(title), bold)
+            for line, row in enumerate(rows, start=1):
+                for column, value in enumerate(row):
+                    if isinstance(value, str):
+                        sheet.write_string(line, column, escape(value))
+                    elif value is not None and value == value:
+                        sheet.write_number(line, column, value)
+        workbook.close()

@@ -1,0 +1,431 @@
+"""Recorded answers of many models, read into figures: one row a prompt and model.
+
+Files have the published shapes: released answers (a field ``<l1>_response_<model>`` for each model and dimension)
+and judged manifests (``<l1>_judge_output``; the file's name tells the model). Rows stream; of an answer only
+its figures are kept. Well-formed answers, which almost all are, take a short way that gives the same figures as
+the protocol's reader; every other answer goes to that reader.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+import sys
+import threading
+from array import array
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import accumulate, chain
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from . import scoring
+from .errors import ConfigError
+from .manifests import row_id
+from .tables import LOOK_AHEAD, MAX_ROW, RawRow, check_columns, columns_of, object_row, read_rows, show_value
+from .taxonomy import LEVEL1, TREE
+from .untrusted import escape
+
+FIELDS = tuple(one.lower().replace("-", "_").replace(" ", "_") for one in LEVEL1)  # as files name the L1
+COLUMNS: tuple[tuple[str, ...], ...] = tuple(
+    path for one, twos in TREE.items() for path in ((one,), *((one, two) for two in twos))
+)
+ABSENT, READ, UNREADABLE = 0, 1, 2  # states of an answer
+_PREFIXES = {f"{name}_response_": i for i, name in enumerate(FIELDS)}
+_JUDGED = {f"{name}_judge_output": i for i, name in enumerate(FIELDS)}
+_PACK = tuple(struct.Struct(f"={1 + len(twos)}d").pack for twos in TREE.values())
+_EMPTY = tuple(pack(*[math.nan] * (1 + len(twos))) for pack, twos in zip(_PACK, TREE.values(), strict=True))
+_SHARE = 16 * 2**20  # bytes worth a process of their own
+_PIECES = 64  # ways of writing, at each place of an answer
+
+Scores = tuple[float | None, ...]  # mapped scores of an L1's facets, in the order of the tree; None is N/A
+Figures = bytes  # of one answer, as doubles: the L1, then its L2; NaN where there is none
+
+
+@dataclass
+class ModelRows:
+    """The answers of one model in one part of a file, row by row."""
+
+    rows: array[int] = field(default_factory=lambda: array("q"))  # index into `Part.ids`
+    states: bytearray = field(default_factory=bytearray)  # one an L1
+    figures: bytearray = field(default_factory=bytearray)  # doubles, as `COLUMNS`
+
+
+@dataclass
+class Part:
+    """What was read from one part of a file. Row and line numbers count from the part's start."""
+
+    ids: list[str] = field(default_factory=list)
+    places: list[tuple[int, int]] = field(default_factory=list)  # row and line of each ID
+    models: dict[str, ModelRows] = field(default_factory=dict)
+    errors: list[tuple[int, int, str | None, str]] = field(default_factory=list)
+    rows: int = 0
+    lines: int = 0
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One model's answers: states (prompts x 5, see `ABSENT`) and figures (prompts x `COLUMNS`, NaN for none)."""
+
+    states: Any
+    figures: Any
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """All answers of all files.
+
+    Attributes:
+        ids: of the prompts, in the order in which they are first met.
+        models: by name, in the order in which they are first met.
+        errors: what is wrong with single rows, each with file, row and line.
+    """
+
+    ids: list[str]
+    models: dict[str, Answers]
+    errors: list[str]
+
+
+def read_recorded(paths: Iterable[Path], protocol: str = "q-judger") -> Recorded:
+    """Read files of recorded answers; large ones in several processes.
+
+    Raises:
+        ConfigError: a file can't be read, has no answers, or is of an unknown kind. Rows that can't be used are
+            in ``errors`` instead.
+    """
+    paths = list(paths)
+    with ExitStack() as stack:
+        jobs = [(path, _start(path, protocol, stack)) for path in paths]
+        return _merge((path, _finish(parts)) for path, parts in jobs)
+
+
+def _start(path: Path, protocol: str, stack: ExitStack) -> list[Part | Future[Part]]:
+    judged = judged_model(path)
+    rows = _with_answers(path, judged)
+    if path.suffix.lower() != ".jsonl":
+        return [_read(rows, judged, protocol)]
+    with path.open("rb") as file:
+        if file.read(4)[:2] in (b"\xff\xfe", b"\xfe\xff", b"\0\0"):
+            return [_read(rows, judged, protocol)]
+    (first, *others) = _ranges(path)
+    parts: list[Part | Future[Part]] = []
+    if others:
+        # Where no thread can be running, a fork is safe, and the quickest.
+        fork = sys.platform == "linux" and threading.active_count() == 1 and "numpy" not in sys.modules
+        context = get_context("fork" if fork else "spawn")
+        pool = stack.enter_context(ProcessPoolExecutor(len(others), mp_context=context))
+        parts = [pool.submit(read_lines, path, start, end, judged, protocol) for start, end in others]
+    return [read_lines(path, *first, judged, protocol), *parts]
+
+
+def _finish(parts: list[Part | Future[Part]]) -> list[Part]:
+    return [part if isinstance(part, Part) else part.result() for part in parts]
+
+
+def judged_model(path: Path) -> str | None:
+    """The model that a ``<input>_judged`` file is of, by its name; None for any other file."""
+    return path.stem.removesuffix("_judged") if path.stem.endswith("_judged") else None
+
+
+def _with_answers(path: Path, judged: str | None) -> Iterator[RawRow]:
+    """All rows of a file, once one of its first has an ID and an answer."""
+    rows = read_rows(path)
+    head: list[RawRow] = []
+    for row in rows:
+        head.append(row)
+        if "ID" in row.values and any(_model_of(name, judged) for name in row.values):
+            return chain(head, rows)
+        if len(head) == LOOK_AHEAD:
+            break
+    if not head:
+        raise ConfigError(f"{path} is empty: it has no rows")
+    columns = columns_of(head)
+    if not columns:
+        raise ConfigError(f"{path}: none of its first rows can be read; row 1, line {head[0].line}: {head[0].message}")
+    check_columns(path, columns, ["ID"])
+    wanted = "quality_judge_output" if judged is not None else "quality_response_<model>"
+    names = ", ".join(show_value(name, 40) for name in columns[:30])
+    raise ConfigError(f'{path}: no answers: no column such as "{wanted}"; the columns are: {names}')
+
+
+def _model_of(name: str, judged: str | None) -> tuple[str, int] | None:
+    """Model and L1 of a column, or None for one that holds no answers."""
+    if judged is not None and name in _JUDGED:
+        return judged, _JUDGED[name]
+    for prefix, index in _PREFIXES.items():
+        if name.startswith(prefix) and len(name) > len(prefix):
+            return name[len(prefix) :], index
+    return None
+
+
+def _ranges(path: Path) -> list[tuple[int, int]]:
+    """Byte ranges of a file that start and end at line ends, one for each process."""
+    size = path.stat().st_size
+    try:
+        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    except OSError:
+        cpus = 1
+    count = max(1, min(cpus, 16, size // _SHARE))
+    if count == 1 or not getattr(sys.modules.get("__main__"), "__file__", None):
+        return [(0, size)]  # a spawned process would have to import an interactive session's main module
+    cuts = [0]
+    with path.open("rb") as file:
+        for i in range(1, count):
+            file.seek(size * i // count)
+            while (line := file.readline(MAX_ROW)) and not line.endswith(b"\n"):
+                pass
+            if cuts[-1] < file.tell() < size:
+                cuts.append(file.tell())
+    return list(zip(cuts, [*cuts[1:], size], strict=True))
+
+
+def read_lines(path: Path, start: int, end: int, judged: str | None, protocol: str) -> Part:
+    """Read the lines of a UTF-8 JSON Lines file from byte ``start`` to ``end``."""
+    part = Part()
+
+    def rows() -> Iterator[RawRow]:
+        with path.open("rb", buffering=2**20) as file:
+            file.seek(start)
+            if start == 0 and file.read(3) != b"\xef\xbb\xbf":
+                file.seek(0)
+            while file.tell() < end and (line := file.readline(4 * MAX_ROW)):
+                part.lines += 1
+                if len(line) == 4 * MAX_ROW and not line.endswith(b"\n"):
+                    while (more := file.readline(MAX_ROW)) and not more.endswith(b"\n"):
+                        pass
+                    yield RawRow(part.rows + 1, part.lines, {}, "the line is too long")
+                elif line.strip():
+                    yield _row(part.rows + 1, part.lines, line)
+
+    return _read(rows(), judged, protocol, part)
+
+
+def _row(number: int, line: int, content: bytes) -> RawRow:
+    try:
+        values = orjson.loads(content)
+    except ValueError:
+        values = None
+    if isinstance(values, dict):
+        # A name that stands twice is lost in decoding; the exact decoder sees it. Answers may hold the marker too.
+        names = sum("_response_" in name or "_judge_output" in name for name in values)
+        if names == content.count(b"_response_") + content.count(b"_judge_output"):
+            return RawRow(number, line, values)
+    return object_row(number, line, content.decode("utf-8", "surrogateescape"))
+
+
+def _read(rows: Iterable[RawRow], judged: str | None, protocol: str, part: Part | None = None) -> Part:
+    part = part or Part()
+    reader = AnswerReader(protocol)
+    columns: tuple[str, ...] = ()
+    plan: dict[str, list[str | None]] = {}
+    for row in rows:
+        part.rows = row.number
+        name = row_id(row.values.get("ID"))
+        message = row.message or ("" if name is not None else "no ID")
+        if message or name is None:
+            part.errors.append((row.number, row.line, name, message))
+            continue
+        names = tuple(row.values)
+        if names != columns:
+            columns, plan = names, _plan(names, judged)
+        index = len(part.ids)
+        part.ids.append(name)
+        part.places.append((row.number, row.line))
+        for model, cells in plan.items():
+            kept = part.models.get(model) or part.models.setdefault(model, ModelRows())
+            kept.rows.append(index)
+            for i, column in enumerate(cells):
+                state, figures = reader.figures(i, row.values.get(column) if column else None)
+                kept.states.append(state)
+                kept.figures += figures
+    return part
+
+
+def _plan(columns: Iterable[str], judged: str | None) -> dict[str, list[str | None]]:
+    """By model, the column of each L1's answers."""
+    plan: dict[str, list[str | None]] = {}
+    for column in columns:
+        if found := _model_of(column, judged):
+            plan.setdefault(found[0], [None] * len(LEVEL1))[found[1]] = column
+    return plan
+
+
+class AnswerReader:
+    """From an answer's text to its figures. One a process; learns as it reads.
+
+    The scores cut a well-formed answer into pieces: what stands before the first, between two, after the last.
+    A piece that was seen at its place in an answer that was decoded, and had the checklist's order, means the
+    same there in every answer; an answer made of nothing but such pieces needs no decoding.
+    """
+
+    def __init__(self, protocol: str) -> None:
+        self.protocol = protocol
+        self.pieces: list[list[dict[str, float | None]]] = [
+            [{} for _ in range(1 + sum(map(len, twos.values())))] for twos in TREE.values()
+        ]
+
+    def figures(self, index: int, answer: Any) -> tuple[int, Figures]:
+        """State and figures of an answer about the L1 of that index; anything that is no text can't be read."""
+        if answer is None or answer == "" or answer != answer:
+            return ABSENT, _EMPTY[index]
+        if not isinstance(answer, str):
+            return UNREADABLE, _EMPTY[index]
+        # Where the short way succeeds, the rest holds nothing but the checklist's names and scores, so this is
+        # the last of all tags, and it closes the thinking.
+        end = answer.rfind("</think>")
+        rest = answer if end < 0 else answer[end + 8 :]
+        pieces = rest.split('"score"')
+        try:
+            scores: Scores | None = tuple(
+                [seen[piece] for seen, piece in zip(self.pieces[index], pieces, strict=True)][1:]
+            )
+        except (KeyError, ValueError):
+            scores = self._learn(index, rest, pieces)
+        if scores is None:
+            return self._read(index, answer) if answer.strip() else (ABSENT, _EMPTY[index])
+        return READ, _figures(index, scores)
+
+    def _learn(self, index: int, rest: str, pieces: list[str]) -> Scores | None:
+        found = _decode(index, rest)
+        if found is None:
+            return None
+        scores, ordered = found
+        if ordered and all(len(seen) < _PIECES for seen in self.pieces[index]):
+            for seen, piece, score in zip(self.pieces[index], pieces, (None, *scores), strict=True):
+                seen[piece] = score
+        return scores
+
+    def _read(self, index: int, answer: str) -> tuple[int, Figures]:
+        one = LEVEL1[index]
+        reading = _protocol(self.protocol).read(one, answer, None)
+        scores = {path: facet.score for path, facet in reading.level3.items()}
+        found = scoring.aggregate(scores, (one,), reading.unreadable)
+        values = (found.level1[one], *(found.level2[one][two] for two in TREE[one]))
+        figures = _PACK[index](*(math.nan if value is None else value for value in values))
+        return UNREADABLE if reading.unreadable else READ, figures
+
+
+@cache
+def _protocol(name: str) -> Any:
+    from .protocols import load_protocol
+
+    return load_protocol(name)
+
+
+_PLANS = tuple(
+    (
+        twos,
+        # the quotes of a well-formed answer without N/A: two for each L2, L3 and "score"; more means a name twice
+        2 * (len(twos) + 2 * sum(map(len, twos.values()))),
+    )
+    for twos in TREE.values()
+)
+
+
+def _decode(index: int, text: str) -> tuple[Scores, bool] | None:
+    """The mapped scores of a well-formed answer without its thinking, and whether it has the checklist's order.
+
+    None where it is anything else, for the protocol's reader to judge.
+    """
+    twos, quotes = _PLANS[index]
+    scores: list[float | None] = []
+    try:
+        answer = orjson.loads(text)
+        ordered = list(answer) == list(twos)
+        if type(answer) is not dict or len(answer) != len(twos):
+            return None
+        for two, threes in twos.items():
+            facets = answer[two]
+            if len(facets) != len(threes):
+                return None
+            ordered = ordered and tuple(facets) == threes
+            for three in threes:
+                facet = facets[three]
+                if len(facet) != 1:
+                    return None
+                scores.append(scoring.mapped(facet["score"]))
+                quotes += 2 * (scores[-1] is None)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return (tuple(scores), ordered) if text.count('"') == quotes else None
+
+
+_MEANS: dict[Scores, float] = {}  # at most 4 ** 7 of them, as no L2 has more than 7 facets
+_SLICES = tuple(
+    tuple(slice(end - n, end) for n, end in zip(sizes, accumulate(sizes), strict=True))
+    for sizes in (tuple(map(len, twos.values())) for twos in TREE.values())
+)
+
+
+def _figures(index: int, scores: Scores) -> Figures:
+    level2 = []
+    for part in _SLICES[index]:
+        key = scores[part]
+        mean = _MEANS.get(key)
+        if mean is None:
+            found = scoring.mean(key)
+            mean = _MEANS[key] = math.nan if found is None else found
+        level2.append(mean)
+    present = [mean for mean in level2 if mean == mean]
+    return _PACK[index](sum(present) / len(present) if present else math.nan, *level2)
+
+
+def _merge(files: Iterable[tuple[Path, list[Part]]]) -> Recorded:
+    """Put the parts together; the first of two rows with one ID in a file counts, so does a model's first file."""
+    order: dict[str, int] = {}
+    errors: list[str] = []
+    pieces: list[tuple[Path, Part, list[int]]] = []
+    for path, parts in files:
+        seen: dict[str, int] = {}
+        row_base = line_base = 0
+        for part in parts:
+            found = [(row, line, name, message) for row, line, name, message in part.errors]
+            places = []
+            for name, (row, line) in zip(part.ids, part.places, strict=True):
+                if name in seen:
+                    text = f"the ID {show_value(name)} is that of row {seen[name]} already; the first one counts"
+                    found.append((row, line, name, text))
+                    places.append(-1)
+                else:
+                    seen[name] = row_base + row
+                    places.append(order.setdefault(name, len(order)))
+            for row, line, name_, message in sorted(found, key=lambda error: error[0]):
+                named = "" if name_ is None else f" (ID {show_value(name_)})"
+                errors.append(f"{escape(path)}, row {row_base + row}, line {line_base + line}{named}: {message}")
+            pieces.append((path, part, places))
+            row_base, line_base = row_base + part.rows, line_base + part.lines
+    return Recorded(list(order), _fill(len(order), pieces, errors), errors)
+
+
+def _fill(n: int, pieces: list[tuple[Path, Part, list[int]]], errors: list[str]) -> dict[str, Answers]:
+    """By model, states and figures of all prompts; what two files both have is an error."""
+    import numpy as np
+
+    models: dict[str, Answers] = {}
+    for path, part, places in pieces:
+        of_rows = np.array(places, dtype=np.intp)
+        for model, kept in part.models.items():
+            if model not in models:
+                empty = np.zeros((n, len(LEVEL1)), np.uint8), np.full((n, len(COLUMNS)), np.nan)
+                models[model] = Answers(*empty)
+            found = models[model]
+            at = of_rows[np.frombuffer(kept.rows, dtype=np.int64)]
+            states = np.frombuffer(kept.states, np.uint8).reshape(-1, len(LEVEL1))
+            figures = np.frombuffer(kept.figures, np.float64).reshape(-1, len(COLUMNS))
+            known = (at >= 0) & found.states[at].any(axis=1)
+            if twice := int((known & states.any(axis=1)).sum()):
+                errors.append(
+                    f"{escape(path)}: {show_value(model)} has answers for {twice} prompts that an earlier file has "
+                    "answers for too; the first ones count"
+                )
+            new = (at >= 0) & ~known
+            found.states[at[new]] = states[new]
+            found.figures[at[new]] = figures[new]
+    return models
