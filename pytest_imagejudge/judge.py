@@ -225,5 +225,3 @@ class EditJudge(_Base):
         """`score` for asynchronous code."""
         future = await asyncio.to_thread(self.submit, source, edited, instruction, urgent=True)
         return await asyncio.wrap_future(future)
-
-

@@ -278,11 +278,11 @@ class JudgeSession(Generic[V]):
         stored = await asyncio.to_thread(self.store.get_many, list(keys.values()))
         primed = _Once(self._prime) if self.engine.primes else None
         asked = await asyncio.gather(
-            *(self._ask_until_read(task, pictures, pixels, dimension, keys, stored, primed) for dimension in task.dimensions)
+            *(self._ask_until_read(task, pictures, pixels, name, keys, stored, primed) for name in task.dimensions)
         )
         results = dict(zip(task.dimensions, asked, strict=True))
-        error = next((one.error for one in asked if one.error), "")
-        return self._verdict(task, results, pixels=pixels, error=error)
+        failure = next((one.error for one in asked if one.error), "")
+        return self._verdict(task, results, pixels=pixels, error=failure)
 
     async def _ask_until_read(
         self,
@@ -295,7 +295,7 @@ class JudgeSession(Generic[V]):
         primed: _Once | None,
     ) -> _Asked:
         """Ask as the protocol says; once more, differently, where the answer can't be read."""
-        problems = self.protocol.text_problems(task.text, dimension)
+        problems: tuple[Problem, ...] = self.protocol.text_problems(task.text, dimension)
         best: _Asked | None = None
         for again in (False, True):
             if again and not self.protocol.can_ask_again(dimension):
@@ -307,8 +307,8 @@ class JudgeSession(Generic[V]):
                 if best is not None:  # the first answer, unreadable as it is, says more than the failure of the second
                     return dataclasses.replace(best, error=str(error))
                 return _Asked(None, Reading(unreadable=((dimension,),)), problems, error=str(error))
-            reading = await asyncio.to_thread(self.protocol.read, dimension, answer.text, answer.finish_reason)
-            found = (*problems, *reading.problems)
+            reading: Reading = await asyncio.to_thread(self.protocol.read, dimension, answer.text, answer.finish_reason)
+            found: tuple[Problem, ...] = (*problems, *reading.problems)
             if "unconstrained" in answer.notes:
                 found += (Problem((dimension,), "unconstrained", "the endpoint refused fields of the request"),)
             if again:
@@ -401,11 +401,9 @@ class JudgeSession(Generic[V]):
             repeat=task.repeat,
         )
 
-    def _verdict(
-        self, task: Task, results: dict[str, _Asked], *, pixels: tuple[str, ...] = (), error: str = ""
-    ) -> V:
-        answers = {name: one.answer for name, one in results.items() if one.answer is not None}
-        fingerprint = self.fingerprint(task.dimensions[0])
+    def _verdict(self, task: Task, results: dict[str, _Asked], *, pixels: tuple[str, ...] = (), error: str = "") -> V:
+        answers: dict[str, Answer] = {name: one.answer for name, one in results.items() if one.answer is not None}
+        fingerprint: dict[str, Any] = self.fingerprint(task.dimensions[0])
         for answer in answers.values():
             fingerprint.update(engine=answer.engine, engine_version=answer.engine_version)
             if answer.notes:

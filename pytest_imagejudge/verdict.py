@@ -172,9 +172,7 @@ class Verdict:
 
     def missing(self, path: Path) -> tuple[Path, ...]:
         """Unreadable paths at, below or above ``path``."""
-        return tuple(
-            other for other in self.unreadable if other[: len(path)] == path or path[: len(other)] == other
-        )
+        return tuple(other for other in self.unreadable if other[: len(path)] == path or path[: len(other)] == other)
 
     def value(self, path: Path) -> float | None:
         """The mapped score at ``path`` (0 to 3 names, ``()`` is the total), or None."""

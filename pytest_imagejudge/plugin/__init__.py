@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 NO_JUDGE = "no judge is configured: give --judge-model or --judge-url"
 NO_EDIT_JUDGE = "no judge of edits is configured: give --edit-judge-model or --edit-judge-url"
-MARKER = "imagejudge(thresholds=None, dimensions=None, image=None, prompt=None): bounds and dimensions of a test's images"
+MARKER = (
+    "imagejudge(thresholds, dimensions, image, prompt): bounds and dimensions of a test's images; what to judge early"
+)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -80,7 +82,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     skipped = [
         report
         for report in terminalreporter.stats.get("skipped", ())
-        if isinstance(report.longrepr, tuple) and (NO_JUDGE in report.longrepr[2] or NO_EDIT_JUDGE in report.longrepr[2])
+        if isinstance(report.longrepr, tuple) and any(why in report.longrepr[2] for why in (NO_JUDGE, NO_EDIT_JUDGE))
     ]
     if skipped and terminalreporter.verbosity >= 0:
         tests = "1 test needs" if len(skipped) == 1 else f"{len(skipped)} tests need"
@@ -107,5 +109,5 @@ def edit_judge(request: pytest.FixtureRequest) -> EditJudgeFixture:
 
 @pytest.fixture(scope="session")
 def judge_thresholds() -> Any:
-    """The profile that applies: a name, a file, or a mapping. Override it in a module or conftest; None is the option's."""
+    """The profile that applies: a name, a file or a mapping; None is the option's. Override it in a module."""
     return None

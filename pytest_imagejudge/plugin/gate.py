@@ -112,9 +112,7 @@ class Gate:
         """The judge of ``kind``, made at its first use."""
         if kind not in self._judges:
             settings, protocol = self.settings[kind], self.protocols[kind]
-            engine = self.config.hook.pytest_imagejudge_engine(
-                config=self.config, settings=settings, protocol=protocol
-            )
+            engine = self.config.hook.pytest_imagejudge_engine(config=self.config, settings=settings, protocol=protocol)
             cls = EditJudge if kind == "edit" else Judge
             self._judges[kind] = cls.from_settings(
                 settings,
@@ -188,7 +186,9 @@ class Gate:
             return known
         where = self.place(str(item.path), row.line)
         if row.kind == "edit":
-            expected = self.ask_edit(row.source, row.edited, row.instruction or "", seed=row.seed, id=row.id, urgent=False)
+            expected = self.ask_edit(
+                row.source, row.edited, row.instruction or "", seed=row.seed, id=row.id, urgent=False
+            )
         else:
             if self.options.metadata and row.dimensions is None and row.id not in self.metadata:
                 raise ConfigError(f"{item.path.name}, {row.where}: ID {row.id!r} is not in {self.options.metadata}")
@@ -392,5 +392,3 @@ def without_secrets(url: str) -> str:
 
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-
-

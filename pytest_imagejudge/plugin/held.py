@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .gate import Gate
 
 
-class JudgeFailure(pytest.fail.Exception):
+class JudgeFailure(pytest.fail.Exception):  # type: ignore[misc, name-defined]
     """What was judged missed a bound, or could not be judged."""
 
     __module__ = "builtins"  # as of pytest's own: the short summary shows the bare name
@@ -89,8 +89,8 @@ class Holding:
                 if item.judged:
                     try:
                         self._known[item.nodeid] = gate.ask_row(item)
-                    except Exception:  # noqa: BLE001 - it is that row's error, and raised again when the row runs
-                        continue
+                    except Exception:  # noqa: BLE001, S110 - it is that row's error, and raised again when the row runs
+                        pass
             elif gate.options.image.configured and (wish := wish_of(item)).image is not None:
                 judge = gate.judge("image")
                 names = wish.dimensions or gate.dimensions or judge.protocol.dimensions
@@ -275,7 +275,7 @@ class Holding:
         """Take over what workers that died left undecided: judged where its images were kept."""
         for setup in self._remote.values():
             held = Held(None, _passed(setup), node=getattr(setup, "node", None))
-            held.expected = [Expectation.load(data) for data in setup.imagejudge["pending"]]  # type: ignore[attr-defined]
+            held.expected = [Expectation.load(data) for data in setup.imagejudge["pending"]]
             for expected in held.expected if submit else ():
                 self._submit(expected)
             self._hold(held)
@@ -307,7 +307,7 @@ def _fail(report: pytest.TestReport, text: str) -> None:
     if hasattr(report, "wasxfail"):
         report.outcome = "skipped"
     elif report.outcome == "failed" and isinstance(report.longrepr, str) and report.longrepr.startswith(strict):
-        report.outcome, report.wasxfail = "skipped", report.longrepr.removeprefix(strict)  # type: ignore[attr-defined]
+        report.outcome, report.wasxfail = "skipped", report.longrepr.removeprefix(strict)
     else:
         report.outcome = "failed"
     report.longrepr = text

@@ -50,7 +50,7 @@ class RowItem(pytest.Item):
 
     @property
     def kind(self) -> str:
-        """ "image" or "edit"."""
+        """What is to be judged: "image" or "edit"."""
         return self.row.kind if isinstance(self.row, Row) else "image"
 
     @property

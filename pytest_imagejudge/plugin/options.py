@@ -89,7 +89,7 @@ def add_options(parser: pytest.Parser) -> None:
     for name, keywords in _OPTIONS.items():
         group.addoption(name, dest=_dest(name), default=None, **keywords)
         action = keywords.get("action")
-        kind = {"append": "linelist", "store_true": "bool"}.get(action, "string")
+        kind = {"append": "linelist", "store_true": "bool"}.get(str(action), "string")
         parser.addini(_dest(name), f"{keywords['help']} (as {name})", type=kind, default=None)  # type: ignore[arg-type]
     for key, (kind, text) in _INI.items():
         parser.addini(key, text, type=kind, default=None)  # type: ignore[arg-type]
@@ -138,9 +138,7 @@ class Options:
 
 def configured(config: pytest.Config) -> bool:
     """Whether a judge is asked for; reads nothing else, so that it costs nothing where none is."""
-    return any(
-        bool(_value(config, key)) for key in ("judge_model", "judge_url", "edit_judge_model", "edit_judge_url")
-    )
+    return any(bool(_value(config, key)) for key in ("judge_model", "judge_url", "edit_judge_model", "edit_judge_url"))
 
 
 def manifests(config: pytest.Config) -> tuple[Path, ...]:
@@ -279,9 +277,5 @@ def _number(config: pytest.Config, key: str, kind: type[int] | type[float], *, a
         number = None
     if number is None or not at_least <= number < float("inf"):
         what = "whole number" if kind is int else "number"
-        raise pytest.UsageError(
-            f"{_shown(config, key)}: a {what} of at least {at_least:g} is expected, not {value!r}"
-        )
+        raise pytest.UsageError(f"{_shown(config, key)}: a {what} of at least {at_least:g} is expected, not {value!r}")
     return number
-
-

@@ -6,7 +6,7 @@ import datetime
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -148,7 +148,8 @@ class Results:
         hook = self._config.hook
         location = ("imagejudge", None, name)
         hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
-        for when in ("setup", "call", "teardown"):
+        phases: tuple[Literal["setup", "call", "teardown"], ...] = ("setup", "call", "teardown")
+        for when in phases:
             failed = failure if when == "call" else None
             hook.pytest_runtest_logreport(
                 report=pytest.TestReport(
@@ -157,7 +158,7 @@ class Results:
                     keywords={name: 1},
                     outcome="failed" if failed else "passed",
                     longrepr=failed,
-                    when=when,  # type: ignore[arg-type]
+                    when=when,
                 )
             )
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
