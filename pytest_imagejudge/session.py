@@ -404,10 +404,10 @@ class JudgeSession(Generic[V]):
     def _verdict(self, task: Task, results: dict[str, _Asked], *, pixels: tuple[str, ...] = (), error: str = "") -> V:
         answers: dict[str, Answer] = {name: one.answer for name, one in results.items() if one.answer is not None}
         fingerprint: dict[str, Any] = self.fingerprint(task.dimensions[0])
-        for answer in answers.values():
-            fingerprint.update(engine=answer.engine, engine_version=answer.engine_version)
-            if answer.notes:
-                fingerprint["notes"] = sorted({*fingerprint.get("notes", ()), *answer.notes})
+        for given in answers.values():
+            fingerprint.update(engine=given.engine, engine_version=given.engine_version)
+        if notes := {note for given in answers.values() for note in given.notes}:
+            fingerprint["notes"] = sorted(notes)
         common: dict[str, Any] = {
             "problems": tuple(problem for one in results.values() for problem in one.problems),
             "unreadable": tuple(path for one in results.values() for path in one.reading.unreadable)
