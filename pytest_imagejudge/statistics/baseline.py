@@ -11,7 +11,7 @@ drop of the margin plus what it plans for.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -31,8 +31,8 @@ _ROUNDING = 1e-9  # of sums of figures; no difference that anybody means
 class BaselineRow(BaseModel):
     """One dimension against the baseline. ``change`` is after minus before; a drop is negative.
 
-    ``low`` and ``high`` are limits of the change, simultaneous over the rows with a margin (``allowed``), or over
-    those without. Rows without a margin have no outcome.
+    ``low`` and ``high`` are limits of the change: one-sided 95% limits simultaneous over the rows with a margin
+    (``allowed``), or a 95% interval simultaneous over those without, which have no outcome.
     """
 
     path: list[str]
@@ -96,7 +96,7 @@ def compare_with_baseline(
     after = [_rounded(item) for item in after]
     pairing = pair(baseline.images, after)
     _same_judge(pairing, baseline.images, after, file or "the baseline")
-    rows = _rows(pairing, allowed)
+    rows = rows_of(pairing, allowed)
     failed = any(row.outcome == "failed" for row in rows)
     result = BaselineResult(
         file=file,
@@ -114,14 +114,15 @@ def compare_with_baseline(
     return result
 
 
-def method_of(rows: Iterable[BaselineRow]) -> str:
+def method_of(rows: Sequence[BaselineRow]) -> str:
     """How the limits were found, in words."""
-    gated = sum(1 for row in rows if row.allowed is not None)
-    over = f"the {gated} dimensions with a margin" if gated > 1 else "the dimension with a margin"
-    return (
-        f"paired by row ID or prompt and seed; each limit of a change holds with {1 - ALPHA:.0%} for "
-        f"{over if gated else 'all dimensions'} together (largest t under random sign flips, by prompt)"
-    )
+    counts = [sum(1 for row in rows if (row.allowed is None) == free) for free in (False, True)]
+    words = ["paired by row ID, or by prompt and seed"]
+    if counts[0]:
+        words.append(f"with a margin ({counts[0]}): one-sided limits that hold for all of them with {1 - ALPHA:.0%}")
+    if counts[1]:
+        words.append(f"{'others' if counts[0] else 'dimensions'} ({counts[1]}): {1 - ALPHA:.0%} simultaneous intervals")
+    return "; ".join([*words, "both by the largest t under random sign flips of the prompts' differences"])
 
 
 def _checked(margins: Mapping[Path, float]) -> dict[Path, float]:
@@ -147,15 +148,15 @@ def _rounded(item: Scored) -> Scored:
     return item
 
 
-def _rows(pairing: Pairing, allowed: Mapping[Path, float]) -> list[BaselineRow]:
+def rows_of(pairing: Pairing, allowed: Mapping[Path, float]) -> list[BaselineRow]:
+    """Rows in the order of the tree: those with a margin, and all others that there are figures of."""
     kinds = {old.kind for old, _ in pairing.pairs}
     shown = [path for path in (*DIMENSIONS, EDIT) if ("edit" if path == EDIT else "image") in kinds]
     others = [path for path in shown if path not in allowed]
-    found = {
-        difference.path: difference
-        for family in (list(allowed), others)
-        for difference in differences(figure_pairs(pairing.pairs, family))
-    }
+    found: dict[Path, Difference] = {}
+    for family, alpha in ((list(allowed), ALPHA), (others, ALPHA / 2)):
+        for difference in differences(figure_pairs(pairing.pairs, family), alpha=alpha):
+            found[difference.path] = difference
     return [
         _row(found[path], pairing.pairs, allowed.get(path))
         for path in (*DIMENSIONS, EDIT)
@@ -188,6 +189,8 @@ def _row(found: Difference, pairs: Sequence[tuple[Scored, Scored]], allowed: flo
             row.needed = _needed(found, allowed)
             wanted = f"about {row.needed} pairs would decide it" if row.needed else "no number of pairs would decide it"
             words.append(wanted)
+    elif row.low is not None and row.high is not None and (row.low > _ROUNDING or row.high < -_ROUNDING):
+        words.append("a rise is shown" if row.low > 0 else "a drop is shown")
     if row.left_out:
         words.append(f"{row.left_out} with the figure on one side only (N/A) left out")
     row.detail = "; ".join(words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..report.model import EditEntry, Entry, VerdictEntry
@@ -24,7 +24,9 @@ class Scored:
         figures: by path; what does not apply, or was not judged, is absent.
         lost: paths that were not judged.
         asked: the L1 asked about; empty where not known.
-        label: how people tell it from others.
+        outcome: "passed", "failed", "error", or empty where no bounds were applied.
+        breached: paths whose bound was missed.
+        repeat: 0 for the first judgement of an image, from 1 for further ones.
     """
 
     kind: Kind
@@ -38,6 +40,9 @@ class Scored:
     lost: frozenset[Path] = frozenset()
     asked: tuple[str, ...] = ()
     fingerprint: dict[str, Any] = field(default_factory=dict)
+    outcome: str = ""
+    breached: frozenset[Path] = frozenset()
+    repeat: int = 0
 
     @property
     def key(self) -> tuple[Hashable, ...]:
@@ -82,7 +87,9 @@ def scored(entries: Iterable[Entry]) -> list[Scored]:
     for number in sorted(range(len(listed)), key=lambda number: (listed[number].test or "", number)):
         entry = listed[number]
         kind: Kind = "edit" if isinstance(entry, EditEntry) else "image"
-        same = (kind, entry.id) if entry.id is not None else (kind, None, text_of(entry), str(entry.seed))
+        repeat = int((entry.model_extra or {}).get("repeat") or 0)  # a further judgement of the same image
+        named = (entry.id,) if entry.id is not None else (None, text_of(entry), str(entry.seed))
+        same = (kind, repeat, *named)
         seen[same] = seen.get(same, 0) + 1
         paths = (EDIT,) if kind == "edit" else DIMENSIONS
         found[number] = Scored(
@@ -97,6 +104,9 @@ def scored(entries: Iterable[Entry]) -> list[Scored]:
             lost=frozenset(path for path in paths if state(entry, path) == "not judged"),
             asked=tuple(entry.level1) if isinstance(entry, VerdictEntry) and not entry.error else (),
             fingerprint=entry.fingerprint,
+            outcome=entry.outcome,
+            breached=frozenset(tuple(breach.path) for breach in entry.breaches),
+            repeat=repeat,
         )
     return [found[number] for number in range(len(listed))]
 
@@ -117,6 +127,20 @@ def pair(before: Sequence[Scored], after: Sequence[Scored]) -> Pairing:
                 result.changed.append(item)
     result.missing = list(old.values())
     return result
+
+
+def pair_by_prompt(before: Sequence[Scored], after: Sequence[Scored]) -> Pairing:
+    """Pair two runs of which not both have IDs: by prompt, and the count of that prompt in the run."""
+    return pair(_without_ids(before), _without_ids(after))
+
+
+def _without_ids(items: Sequence[Scored]) -> list[Scored]:
+    seen: dict[tuple[str, str], int] = {}
+    found = []
+    for item in items:
+        seen[item.kind, item.prompt] = count = seen.get((item.kind, item.prompt), 0) + 1
+        found.append(replace(item, id=None, seed=None, count=count))
+    return found
 
 
 def figure_pairs(

@@ -34,8 +34,8 @@ class Run:
     problems: list[str] = field(default_factory=list)
 
 
-def read_run(path: Path | str) -> Run:
-    """Read a report, judged rows or a baseline.
+def read_run(path: Path | str, *, repeats: bool = False) -> Run:
+    """Read a report, judged rows or a baseline; further judgements of the same image only with ``repeats``.
 
     Raises:
         ConfigError: naming the file, what was found and what was expected.
@@ -50,7 +50,8 @@ def read_run(path: Path | str) -> Run:
     from ..report.json import read
 
     report = read(path)
-    return Run(path.name, scored([*report.verdicts, *report.edits]))
+    images = scored([*report.verdicts, *report.edits])
+    return Run(path.name, [item for item in images if repeats or not item.repeat])
 
 
 def _is_baseline(path: Path) -> bool:

@@ -1,0 +1,138 @@
+"""What a judge says when it is asked again about the same image: a property of the judge, not of the model.
+
+Even a greedy judge varies with the batch it is in. From images that were judged several times follow the share
+whose outcome flips, the noise of each dimension, and how wide a margin has to be to be out of its reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+from ..report.model import EditEntry, VerdictEntry
+from ..taxonomy import Path
+from .figures import DIMENSIONS, EDIT
+from .pairing import Scored, scored
+
+_LEVEL = 0.95
+
+
+class FlipRow(BaseModel):
+    """One dimension, in points (edits: on the scale of 1 to 5).
+
+    Attributes:
+        n: images with the figure in at least two judgements; ``changed``: of those, with different figures.
+        flipped: images that missed the dimension's bound in some judgements only.
+        sd: standard deviation of a judgement about the image's own mean, pooled over images.
+        image_margin: 95% of second judgements of an image are within it of the first.
+        mean_margin: a difference between two runs' means over ``n`` images that the judge alone exceeds in 5%.
+    """
+
+    path: list[str]
+    n: int
+    changed: int
+    flipped: int
+    sd: float
+    image_margin: float
+    mean_margin: float
+
+
+class FlippedImage(BaseModel):
+    """An image with its outcomes, one a judgement."""
+
+    label: str
+    outcomes: list[str]
+
+
+class Flips(BaseModel):
+    """What flips: of ``images`` judged at least twice, those whose outcome changed, with the share's interval."""
+
+    images: int
+    judgements: int
+    flipped: list[FlippedImage] = []
+    share: float | None = None
+    low: float | None = None
+    high: float | None = None
+    rows: list[FlipRow] = []
+    not_judged: int = 0
+    left_out: int = 0
+    method: str = ""
+
+
+def flips(groups: Iterable[Sequence[Scored]]) -> Flips:
+    """The flips of images, each given with all its judgements.
+
+    Images with fewer than two judgements, or whose pixels differ between them, are left out. A judgement that
+    failed counts as an outcome (``error``) but has no figures.
+    """
+    kept: list[Sequence[Scored]] = []
+    left_out = 0
+    for group in groups:
+        same = len({item.pixels for item in group if item.pixels}) <= 1 and len({item.prompt for item in group}) == 1
+        if len(group) > 1 and same:
+            kept.append(group)
+        else:
+            left_out += 1
+    result = Flips(
+        images=len(kept),
+        judgements=sum(len(group) for group in kept),
+        not_judged=sum(1 for group in kept for item in group if item.lost),
+        left_out=left_out,
+        rows=[row for path in (*DIMENSIONS, EDIT) if (row := _row(path, kept)) is not None],
+    )
+    with_outcome = [group for group in kept if all(item.outcome for item in group)]
+    if with_outcome:
+        changed = [group for group in with_outcome if len({item.outcome for item in group}) > 1]
+        result.flipped = [
+            FlippedImage(label=group[0].label, outcomes=[item.outcome for item in group]) for group in changed
+        ]
+        result.share, result.low, result.high = share_interval(len(changed), len(with_outcome))
+        result.method = "95% Clopper-Pearson interval of the share"
+    return result
+
+
+def repeats_of(verdicts: Sequence[VerdictEntry], edits: Sequence[EditEntry] = ()) -> list[list[Scored]]:
+    """All judgements of each image of one run (``--judge-repeat``)."""
+    return grouped([scored([*verdicts, *edits])])
+
+
+def grouped(runs: Iterable[Iterable[Scored]]) -> list[list[Scored]]:
+    """Judgements of the same image, from one run or several, by ID, or by prompt and seed."""
+    groups: dict[tuple[Hashable, ...], list[Scored]] = {}
+    for run in runs:
+        for item in run:
+            groups.setdefault(item.key, []).append(item)
+    return list(groups.values())
+
+
+def share_interval(count: int, n: int, level: float = _LEVEL) -> tuple[float, float, float]:
+    """A share and its exact (Clopper-Pearson) interval."""
+    from scipy.stats import binomtest  # type: ignore[import-untyped]
+
+    found: Any = binomtest(count, n).proportion_ci(level, "exact")
+    return count / n, float(found.low), float(found.high)
+
+
+def _row(path: Path, groups: Sequence[Sequence[Scored]]) -> FlipRow | None:
+    values = [[item.figures[path] for item in group if path in item.figures] for group in groups]
+    several = [np.array(found) for found in values if len(found) > 1]
+    if not several:
+        return None
+    squares = sum(float(((found - found.mean()) ** 2).sum()) for found in several)
+    sd = (squares / sum(len(found) - 1 for found in several)) ** 0.5
+    # one number for an image, so that those judged often do not count more
+    apart = [float(np.quantile([abs(a - b) for a, b in combinations(found, 2)], _LEVEL)) for found in several]
+    missed = [{path in item.breached for item in group if not item.lost} for group in groups]
+    return FlipRow(
+        path=list(path),
+        n=len(several),
+        changed=sum(1 for found in several if np.ptp(found) > 1e-9),
+        flipped=sum(1 for found in missed if len(found) > 1),
+        sd=sd,
+        image_margin=float(np.quantile(apart, _LEVEL, method="higher")),
+        mean_margin=1.645 * sd * (2 / len(several)) ** 0.5,
+    )
