@@ -80,7 +80,8 @@ def _pull(args: argparse.Namespace) -> int:
     pins = [pin for name, pin in words.PINS.items() if args.protocol in (None, name)]
     if args.origin is None:
         for pin in pins:
-            print(words.keep(pin, words.fetch(pin)))
+            words.pull(pin)
+            print(words.cached_path(pin))
         return 0
     if not args.origin.exists():
         raise ConfigError(f"--from {args.origin}: no such file or folder")

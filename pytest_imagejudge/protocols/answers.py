@@ -95,13 +95,15 @@ class Problems:
     """Collects problems, one for each place and kind; what repeats is counted, so the list stays short."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[Path, ProblemKind], list[str]] = {}
+        self._found: dict[tuple[Path, ProblemKind], tuple[set[str], list[str]]] = {}
 
     def add(self, path: Path, kind: ProblemKind, detail: str = "") -> None:
         """Name a problem; details of one place and kind are joined."""
-        details = self._found.setdefault((path, kind), [])
-        if detail and detail not in details[:_DETAILS]:
-            details.append(detail)
+        seen, details = self._found.setdefault((path, kind), (set(), []))
+        if detail and detail not in seen:
+            seen.add(detail)
+            if len(details) < _DETAILS:
+                details.append(detail)
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -109,9 +111,9 @@ class Problems:
     def done(self) -> tuple[Problem, ...]:
         """The problems in the order in which they were first met."""
         found = []
-        for (path, kind), details in self._found.items():
-            more = len(details) - _DETAILS
-            text = "; ".join(details[:_DETAILS]) + (f"; and {more} more" if more > 0 else "")
+        for (path, kind), (seen, details) in self._found.items():
+            more = len(seen) - len(details)
+            text = "; ".join(details) + (f"; and {more} more" if more else "")
             found.append(Problem(path, kind, text))
         return tuple(found)
 

@@ -35,6 +35,7 @@ class _Names:
     """One L1's names by their folded form."""
 
     one: str
+    folded: str
     facets: tuple[Path, ...]
     level2: dict[str, str]
     level3: dict[str, Path]
@@ -52,10 +53,15 @@ class _Names:
         return best[0] if best and len(set(best)) == 1 else None
 
 
+_NO_LETTERS = {code: None for code in range(128) if not chr(code).isalnum()} | {ord("&"): "and"}
+
+
 def fold(name: str) -> str:
     """A name without case, spacing, punctuation and plural: what differs only in these is the same."""
-    folded = unicodedata.normalize("NFKC", name[:200]).casefold().replace("&", "and").replace("colour", "color")
-    return "".join(filter(str.isalnum, folded)).removesuffix("s")
+    folded = name[:200].lower()
+    if not folded.isascii():
+        folded = "".join(filter(lambda char: char.isalnum() or char == "&", unicodedata.normalize("NFKC", folded)))
+    return folded.translate(_NO_LETTERS).replace("colour", "color").removesuffix("s")
 
 
 _OTHER_LEVEL1 = {fold(one): one for one in LEVEL1}
@@ -72,7 +78,7 @@ def _names(one: str, facets: tuple[Path, ...]) -> _Names:
     level2 = {fold(path[1]): path[1] for path in mine}
     whole = [path for path in FACETS if path[0] == one]
     only = {two: paths[0] for two in level2.values() if len(paths := [p for p in whole if p[1] == two]) == 1}
-    return _Names(one, mine, level2, level3, only)
+    return _Names(one, fold(one), mine, level2, level3, only)
 
 
 @dataclass(slots=True)
@@ -103,7 +109,7 @@ class _Walk:
         for key, value in node.pairs:
             folded = fold(key)
             two, facet = names.level2.get(folded), names.level3.get(folded)
-            if folded == fold(names.one):
+            if folded == names.folded:
                 if isinstance(value, Object):
                     self.problems.add(top, "wrapped", short(key))
                     self.object(value, "")
@@ -135,8 +141,8 @@ class _Walk:
     def unknown(self, key: str, folded: str, value: Any, home: str | None, here: Path, *, alone: bool) -> None:
         """A name that the L1 does not have: a wrapper, a misspelt facet or L2, or an invention."""
         if isinstance(value, Object) and not _scored(value):
-            if self.holds_names(value, _WRAPPERS):
-                if not alone and self.tries < _CLOSE_TRIES:
+            if holds := self.holds(value, _WRAPPERS):
+                if holds == 3 and self.tries < _CLOSE_TRIES:
                     self.tries += 1
                     near = difflib.get_close_matches(folded, self.names.level2, n=1, cutoff=_CLOSE)
                     if near:
@@ -144,8 +150,9 @@ class _Walk:
                         self.problems.add((self.names.one, two), "renamed", short(key))
                         self.object(value, two)
                         return
-                self.problems.add(here, "wrapped" if alone else "invented", short(key))
-                self.object(value, "" if alone and not home else None)
+                wraps = alone or holds < 3
+                self.problems.add(here, "wrapped" if wraps else "invented", short(key))
+                self.object(value, "" if wraps and home == "" else None)
                 return
         elif len(folded) <= 40 and self.tries < _CLOSE_TRIES:
             self.tries += 1
@@ -154,18 +161,21 @@ class _Walk:
                 return
         self.problems.add(here, "invented", short(key))
 
-    def holds_names(self, node: Object, depth: int) -> bool:
-        """Whether a name of this L1 stands in ``node``, at most ``depth`` levels down."""
-        names = self.names
+    def holds(self, node: Object, depth: int) -> int:
+        """The highest level (1 to 3) of this L1's names in ``node``, at most ``depth`` levels down, or 0."""
+        names, found = self.names, 0
         for key, value in node.pairs:
-            folded = fold(key)
-            if folded in names.level3 or folded in names.level2 or folded == fold(names.one):
-                return True
-            if depth == 1 or folded in _OTHER_LEVEL1 or not isinstance(value, Object):
-                continue
-            if self.holds_names(value, depth - 1):
-                return True
-        return False
+            folded, inner = fold(key), 0
+            if folded == names.folded:
+                return 1
+            if folded in names.level2 and isinstance(value, Object) and not _scored(value):
+                inner = 2
+            elif folded in names.level3 or folded in names.level2:
+                inner = 3
+            elif depth > 1 and folded not in _OTHER_LEVEL1 and isinstance(value, Object):
+                inner = self.holds(value, depth - 1)
+            found = min(found or inner, inner or found)
+        return found
 
     def facet(self, path: Path, key: str, value: Any, home: str | None) -> None:
         """Take what stands under a facet's name."""

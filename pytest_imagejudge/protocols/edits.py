@@ -23,6 +23,8 @@ _LABEL = re.compile(r"(?:the )?(?:final |overall )*(?:score|rating|answer|qualit
 _NUMBER = re.compile(r"([+-]?)(\d+)(?:([.,])(\d*))?")
 _SCALE = re.compile(r" ?(?:/|out of|of) ?(\d+)(?:\.(0*))? ?(?:points|stars)?", re.IGNORECASE)
 _MARKUP = str.maketrans("", "", "*_`$")
+# Full-width forms, the ideographic full stop, the Arabic decimal separator and the fraction slash
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x3002: ".", 0x066B: ".", 0x2044: "/"}
 
 
 def number(written: str) -> tuple[float, list[str]] | Unread:
@@ -79,8 +81,7 @@ def number(written: str) -> tuple[float, list[str]] | Unread:
 
 def _ascii(text: str) -> str:
     """Digits of any script, and full-width marks, as ASCII."""
-    folded = unicodedata.normalize("NFKC", text).replace("٫", ".").replace("。", ".")
-    return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in folded)
+    return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text.translate(_WIDE))
 
 
 def _unread(problems: Problems, kind: ProblemKind, detail: str = "") -> Reading:
@@ -103,7 +104,8 @@ def read_tagged(text: str, finish_reason: str | None) -> Reading:
         return _unread(problems, "unfinished-thinking")
     answer = parts.answer.strip()
     tags = list(_TAG.finditer(answer))
-    if not parts.closed and not (tags and not tags[0].start() and tags[-1].end() == len(answer)):
+    whole = bool(tags) and not tags[0].start() and tags[-1].end() == len(answer) and not cut_off(finish_reason)
+    if not parts.closed and not whole:
         return _unread(problems, "unfinished-thinking", "the thinking that the request opened has no end")
     if not answer:
         return _unread(problems, "truncated" if cut_off(finish_reason) else "no-answer", "nothing after the thinking")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import ConfigError
 from ..taxonomy import FACETS, LEVEL1, TREE, check_path, nearest
 from ..taxonomy import Path as TreePath
+from ..verdict import Problem
 from .base import EDIT, Protocol, Reading, Request, digest_of
 from .checklist import read_checklist
 from .edits import HIGHEST, LOWEST, read_scores
@@ -83,10 +84,14 @@ class FileProtocol(Protocol):
             self._again = {}
         self._data = data
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of all that this protocol puts into a request."""
         return digest_of(self.kind, 1, _plain(self._data))
+
+    def text_problems(self, text: str, dimension: str) -> tuple[Problem, ...]:
+        """Which special tokens ``render`` takes apart."""
+        return take_apart(text, (dimension,))[1]
 
     def _fields(self, schema: Mapping[str, Any], *, again: bool) -> dict[str, Any]:
         return {**self._sampling, **(self._again if again else {}), "structured_outputs": {"json": schema}}

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import ConfigError
+from ..verdict import Problem
 from . import words
 from .base import EDIT, Protocol, Reading, Request, digest_of
 from .edits import read_tagged
@@ -65,7 +66,7 @@ class IECritic(Protocol):
             )
         return text.removeprefix(MARKERS), sha256
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of all that this protocol puts into a request."""
         return digest_of(self.name, 1, *self.template, PREFILL)
@@ -109,6 +110,10 @@ class IECritic(Protocol):
             images=tuple(images),
             problems=problems,
         )
+
+    def text_problems(self, text: str, dimension: str) -> tuple[Problem, ...]:
+        """Which special tokens ``render`` takes apart."""
+        return take_apart(text, (dimension,))[1]
 
     def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
         """Read a raw answer; see `Protocol.read`."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..errors import ConfigError
 from ..taxonomy import FACETS, LEVEL1, TREE, nearest
 from ..taxonomy import Path as TreePath
+from ..verdict import Problem
 from . import words
 from .base import Protocol, Reading, Request, digest_of
 from .checklist import read_checklist
@@ -101,7 +102,7 @@ class QJudger(Protocol):
                 raise ConfigError(f'the words of {self.name} ({sha256}) have no checklist "{one}"')
         return Words(system, before, after, checklists, sha256)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of all that this protocol puts into a request."""
         found = self.words
@@ -155,6 +156,10 @@ class QJudger(Protocol):
             problems=problems,
             primer=[system, {"role": "user", "content": shared}],
         )
+
+    def text_problems(self, text: str, dimension: str) -> tuple[Problem, ...]:
+        """Which special tokens ``render`` takes apart."""
+        return take_apart(text, (dimension,))[1]
 
     def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
         """Read a raw answer; see `Protocol.read`."""

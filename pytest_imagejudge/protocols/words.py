@@ -89,6 +89,15 @@ def load(pin: Pin) -> tuple[dict[str, Any], str]:
         if found != expected.strip().lower():
             raise ConfigError(f"{path} ({pin.override}) has SHA-256 {found}, expected {expected}")
         return constants(content, pin.names, path), found
+    return constants(pull(pin), pin.names, pin.path), pin.sha256
+
+
+def pull(pin: Pin) -> bytes:
+    """The pinned file, from the cache, or else downloaded and kept there.
+
+    Raises:
+        ConfigError: as `fetch`, or the cache can't be read or written.
+    """
     kept = cached_path(pin)
     try:
         content = kept.read_bytes()
@@ -96,10 +105,10 @@ def load(pin: Pin) -> tuple[dict[str, Any], str]:
         content = b""
     except OSError as error:
         raise ConfigError(f"{kept} can't be read: {error}") from error
-    if hashlib.sha256(content).hexdigest() != pin.sha256:
+    if hashlib.sha256(content).hexdigest() != pin.sha256:  # not here, or damaged
         content = fetch(pin)
         keep(pin, content)
-    return constants(content, pin.names, pin.path), pin.sha256
+    return content
 
 
 def fetch(pin: Pin) -> bytes:
