@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 from ..errors import ConfigError, EngineError
 from ..protocols.base import Request
 from ..settings import API_KEY_VARIABLE
+from ..untrusted import escape
 from .base import Answer
 
 if TYPE_CHECKING:
@@ -113,8 +114,7 @@ def excerpt(body: bytes | str, secret: str | None = None, length: int = 400) -> 
     text = body if isinstance(body, str) else body[: 4 * length].decode("utf-8", "replace")
     if secret:
         text = text.replace(secret, "***")
-    text = " ".join(text[: 2 * length].split())
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
+    text = escape(" ".join(text[: 2 * length].split()))
     return text[:length] + ("..." if len(text) > length else "")
 
 
@@ -186,6 +186,7 @@ class ChatClient:
         attempts: tries of one request, the first included, where the server is lost or fails.
         direct: keep clear of the proxies that the environment names.
         first_wait: seconds before the second try; doubled each time.
+        adapt: whether what the server refuses may be left out.
     """
 
     def __init__(
@@ -200,11 +201,12 @@ class ChatClient:
         attempts: int = 7,
         direct: bool = False,
         first_wait: float = 0.5,
+        adapt: bool = True,
     ) -> None:
         self.address, self.model, self.key = address, model, key
         self.engine, self.version = engine, version
         self.habits = habits or Habits()
-        self.attempts, self.direct, self.first_wait = attempts, direct, first_wait
+        self.attempts, self.direct, self.first_wait, self.adapt = attempts, direct, first_wait, adapt
         self.down = False  # the last request ran out of tries: the next one does not wait as long again
         self._client: httpx.AsyncClient | None = None
 
@@ -223,7 +225,7 @@ class ChatClient:
                 reply = await self.post("/chat/completions", fields)
                 break
             except RefusedError as refusal:
-                following = manner.after(refusal, request.sampling)
+                following = manner.after(refusal, request.sampling) if self.adapt else None
                 if following is None:
                     raise
                 manner = following

@@ -1,0 +1,179 @@
+"""What vLLM's server is told, by the model's architecture: its command line and its environment."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import ConfigError
+from ..settings import JudgeSettings
+from .hub import Model
+from .install import Install
+from .placement import cpu_cache_bytes, quantized
+from .supervisor import MODEL, PORT
+
+SEED = 42
+MODEL_LENGTH = 16_384  # an image of 1024 x 1024 is 1,024 tokens, a checklist 2,000, an answer 4,096; prompts vary
+BATCHED_TOKENS = 16_384  # the encoder's cache holds as many visual tokens: the pictures of 16 images
+SEQUENCES = 256  # 48 images of 5 requests, and some to spare
+MATCH_UNIT = 16
+IMAGES_ON_GPU, IMAGES_ON_CPU = 48, 4
+
+QWEN35 = ("Qwen3_5ForConditionalGeneration", "Qwen3_5MoeForConditionalGeneration")
+# Vision models whose only other modality is video, which no judge is shown.
+WITH_VIDEO = (
+    *QWEN35,
+    "Qwen2VLForConditionalGeneration",
+    "Qwen2_5_VLForConditionalGeneration",
+    "Qwen3VLForConditionalGeneration",
+    "Qwen3VLMoeForConditionalGeneration",
+)
+
+# Options that this project sets for itself, and why a user's token would break it.
+RESERVED = ("--host", "--port", "--uds", "--api-key", "--served-model-name", "--model", "--headless", "--root-path")
+# Options that decide answers, and so belong into the fingerprint; all others change only how fast they come.
+DECIDING = frozenset(
+    """
+    --quantization -q --dtype --hf-overrides --chat-template --chat-template-content-format --kv-cache-dtype
+    --calculate-kv-scales --enable-lora --lora-modules --default-mm-loras --speculative-config -sc --tokenizer
+    --tokenizer-mode --tokenizer-revision --load-format --mm-processor-kwargs --override-generation-config
+    --generation-config --max-model-len --reasoning-parser --reasoning-config --structured-outputs-config
+    --mamba-cache-dtype --mamba-ssm-cache-dtype --rope-scaling --rope-theta --seed --code-revision
+    --trust-remote-code --model-impl --config-format --media-io-kwargs --default-chat-template-kwargs
+    """.split()  # noqa: SIM905
+)
+
+# Of pytest, coverage and launchers of distributed programs: not for the server. Secrets of ours neither.
+UNWANTED = ("PYTEST_", "COV_CORE_", "COVERAGE_", "IMAGEJUDGE_", "TORCHELASTIC_")
+UNWANTED_NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
+
+
+def check_arguments(args: Sequence[str]) -> None:
+    """Check the user's own tokens.
+
+    Raises:
+        ConfigError: one that is not theirs to set.
+    """
+    for token in args:
+        name = option_name(token)
+        if name in RESERVED:
+            raise ConfigError(f"--judge-arg={token}: {name} is set by this plugin, for a server of its own")
+
+
+def option_name(token: str) -> str:
+    """The option of a token: "--data-parallel-size" of "--data_parallel_size=2"; empty where it is a value."""
+    if not token.startswith("-"):
+        return ""
+    name = token.partition("=")[0].partition(".")[0]
+    return name if name.startswith("-q") or not name.startswith("--") else "--" + name[2:].replace("_", "-")
+
+
+def deciding(args: Sequence[str]) -> str:
+    """The user's tokens that decide answers, with their values, in order; empty where there are none."""
+    kept: list[str] = []
+    follows = False
+    for token in args:
+        name = option_name(token)
+        if name:
+            name = name.replace("--no-", "--", 1)
+            follows = name in DECIDING
+        if follows:
+            kept.append(token)
+    return " ".join(kept)
+
+
+def server_arguments(model: Model, install: Install, settings: JudgeSettings, parallel: int, fp8: bool) -> list[str]:
+    """Options of the server; such as this vLLM does not know are left out. The share of the memory is not in it."""
+    wanted: list[tuple[str, ...]] = [
+        ("--served-model-name", str(settings.model)),
+        ("--seed", str(SEED)),
+        ("--generation-config", "vllm"),  # nothing but the request decides how it is sampled
+        ("--enable-prefix-caching",),
+        ("--enable-prompt-tokens-details",),  # tells how many came from the cache
+        ("--disable-uvicorn-access-log",),
+        ("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}'),
+        ("--max-model-len", str(min(MODEL_LENGTH, longest(model)))),
+        ("--limit-mm-per-prompt", json.dumps(modality_limits(model, settings))),
+    ]
+    if model.architecture in QWEN35:
+        wanted.append(("--prefix-match-unit", str(MATCH_UNIT)))
+    if thinks(model):
+        wanted.append(("--reasoning-parser", "qwen3"))
+    if install.device != "cpu":
+        wanted.append(("--max-num-batched-tokens", str(BATCHED_TOKENS)))
+        wanted.append(("--max-num-seqs", str(SEQUENCES)))
+    if parallel > 1:
+        wanted.append(("--tensor-parallel-size", str(parallel)))
+    if fp8:
+        wanted.append(("--quantization", "fp8_per_block"))
+    if settings.sleep:
+        wanted.append(("--enable-sleep-mode",))
+    return [token for option in wanted if install.knows(option[0]) for token in option]
+
+
+def longest(model: Model) -> int:
+    """The most tokens that the model takes."""
+    length = model.text("max_position_embeddings")
+    return length if isinstance(length, int) and length > 0 else MODEL_LENGTH
+
+
+def modality_limits(model: Model, settings: JudgeSettings) -> dict[str, int]:
+    """How many pictures a request may show; none of what it never does."""
+    limits = {"image": 2 if settings.kind == "edit" else 1}
+    return limits | ({"video": 0} if model.architecture in WITH_VIDEO else {})
+
+
+def thinks(model: Model) -> bool:
+    """Whether the model's thinking has to be told from its answer by vLLM's parser."""
+    if model.architecture in QWEN35:
+        return True
+    template = model.chat_template()
+    return model.architecture.startswith("Qwen3") and "<think>" in template.rpartition("add_generation_prompt")[2]
+
+
+def server_environment(install: Install, settings: JudgeSettings, caches: Path) -> dict[str, str | None]:
+    """Variables to set for the server, or with None to remove. All that it compiles is kept in one folder of ours."""
+    changes: dict[str, str | None] = {
+        name: None for name in os.environ if name.startswith(UNWANTED) or name in UNWANTED_NAMES
+    }
+    defaults = {
+        "VLLM_CACHE_ROOT": str(caches / "vllm"),
+        "TRITON_CACHE_DIR": str(caches / "triton"),
+        "FLASHINFER_WORKSPACE_BASE": str(caches / "flashinfer"),
+        "DG_JIT_CACHE_DIR": str(caches / "deep_gemm"),
+        "CUDA_CACHE_PATH": str(caches / "cuda"),
+        "VLLM_ENABLE_STARTUP_PLAN": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_COLOR": "0",
+    }
+    changes.update({name: value for name, value in defaults.items() if name not in os.environ})
+    changes["HF_HUB_OFFLINE"] = "1"  # the model is here; nothing else is to be fetched
+    changes["PYTHONUNBUFFERED"] = "1"
+    if install.device == "cpu":
+        changes["VLLM_CPU_KVCACHE_SPACE"] = str(cpu_cache_bytes() >> 30)
+    if settings.sleep:
+        changes["VLLM_SERVER_DEV_MODE"] = "1"  # what puts it to sleep is a developers' endpoint
+    return changes
+
+
+def server_command(install: Install, model: Model, options: Sequence[str], args: Sequence[str]) -> tuple[str, ...]:
+    """The whole command, the user's own tokens last, so that they win."""
+    folder = str(model.folder) if model.complete else MODEL
+    return (
+        *(install.python, "-m", "vllm.entrypoints.cli.main", "serve", folder),
+        *("--host", "127.0.0.1", "--port", PORT),
+        *options,
+        *args,
+    )
+
+
+def decided(model: Model, settings: JudgeSettings, fp8: bool) -> dict[str, str]:
+    """What of the serving decides answers, beyond model and revision, for the fingerprint."""
+    extra = {}
+    if fp8 and not quantized(model):
+        extra["quantization"] = "fp8_per_block"
+    if args := deciding(settings.args):
+        extra["arguments"] = args
+    return extra

@@ -1,0 +1,305 @@
+"""Models: a folder, or a repository of the Hub at one commit. Run as a module it downloads one, for the supervisor."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+from ..untrusted import escape
+from .gpus import gib
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+LOOKUP_SECONDS = 20.0
+WHOLE_FILE = 16 * 1024 * 1024  # files up to this size count as a whole, larger ones by samples
+SAMPLE, STRIDE = 4096, 4 * 1024 * 1024
+NOT_FOR_SERVING = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.onnx", "*.gguf", "original/*", "*.md")
+TEMPLATES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be served.
+
+    Attributes:
+        name: as the user named it.
+        revision: the commit, or a digest of a folder's content.
+        config: its config.json.
+        weights: bytes of its weights.
+        folder: where it is, or will be; its small files are there.
+        complete: whether the weights are there too.
+        missing: bytes yet to be downloaded.
+        ignore: patterns of files that serving does not need.
+    """
+
+    name: str
+    revision: str
+    config: dict[str, Any]
+    weights: int
+    folder: Path
+    complete: bool = True
+    missing: int = 0
+    ignore: tuple[str, ...] = ()
+
+    @property
+    def architecture(self) -> str:
+        """The class that it names, or an empty string."""
+        named = self.config.get("architectures")
+        return str(named[0]) if isinstance(named, list) and named else ""
+
+    def text(self, field: str) -> Any:
+        """A field of the language model's part of the configuration."""
+        return (self.config.get("text_config") or {}).get(field, self.config.get(field))
+
+    def chat_template(self) -> str:
+        """The chat template's source; empty where it has none."""
+        for name in TEMPLATES:
+            try:
+                text = (self.folder / name).read_text("utf-8")
+                if name.endswith(".json"):
+                    text = str(json.loads(text).get("chat_template") or "")
+            except (OSError, ValueError, AttributeError):
+                continue
+            if text:
+                return text
+        return ""
+
+
+def find_model(name: str, revision: str | None, option: str) -> Model:
+    """Look a model up; downloads its configuration only.
+
+    Raises:
+        ConfigError: no such folder, model or revision; gated; or not to be looked up from here.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _local(name, folder, revision, option)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or os.sep * 2 in name:
+        raise ConfigError(f"{option} {name!r}: there is no such folder")
+    return _remote(name, revision, option)
+
+
+def _local(name: str, folder: Path, revision: str | None, option: str) -> Model:
+    if revision is not None:
+        raise ConfigError(f"{option} {name!r} is a folder, which has no revision {revision!r}")
+    config = _read_config(folder / "config.json", f"{option} {name!r}")
+    weights = sum(file.stat().st_size for file in _weight_files(folder))
+    return Model(name, folder_digest(folder), config, weights, folder.resolve())
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    files = [file for file in sorted(folder.iterdir()) if file.suffix in WEIGHTS and file.is_file()]
+    tensors = [file for file in files if file.suffix == ".safetensors"]
+    return tensors or files
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 (hex, shortened) of a model's folder by content: small files whole, large ones sampled every 4 MiB.
+
+    A file's name counts, its place and time do not. Every tensor of more than 4 MiB is sampled, so weights that were
+    trained further have another digest.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if not file.is_file() or file.name.startswith(".") or file.suffix == ".md":
+            continue
+        size = file.stat().st_size
+        digest.update(json.dumps([file.name, size]).encode())
+        with file.open("rb") as data:
+            if size <= WHOLE_FILE:
+                digest.update(hashlib.file_digest(data, "sha256").digest())
+                continue
+            for start in (*range(0, size, STRIDE), max(0, size - SAMPLE)):
+                data.seek(start)
+                digest.update(data.read(SAMPLE))
+    return f"folder-{digest.hexdigest()[:40]}"
+
+
+def _remote(name: str, revision: str | None, option: str) -> Model:
+    from huggingface_hub import HfApi, constants, errors
+
+    shown = f"{option} {name!r}" + (f" at revision {revision!r}" if revision else "")
+    if constants.HF_HUB_OFFLINE:
+        return _cached(name, revision, shown, "HF_HUB_OFFLINE is set")
+    try:
+        info = HfApi().model_info(name, revision=revision, files_metadata=True, timeout=LOOKUP_SECONDS)
+    except errors.GatedRepoError:
+        raise _gated(name, shown, constants.ENDPOINT) from None
+    except errors.RevisionNotFoundError:
+        raise ConfigError(f"{shown}: the model has no such revision{_revisions(name)}") from None
+    except errors.RepositoryNotFoundError:
+        raise ConfigError(
+            f"{shown}: no such folder, and no such model at {constants.ENDPOINT} "
+            "(a private one needs HF_TOKEN to be set to a token that may read it)"
+        ) from None
+    except errors.HFValidationError as error:
+        raise ConfigError(f"{shown}: no such folder, and no name of a model: {escape(error)}") from None
+    except Exception as error:  # noqa: BLE001 - whatever the network, a proxy or the Hub came up with
+        return _cached(name, revision, shown, f"{constants.ENDPOINT} can't be asked: {escape(error)[:300]}")
+    commit = str(info.sha)
+    sizes = {sibling.rfilename: int(sibling.size or 0) for sibling in info.siblings or ()}
+    tensors = any(file.endswith(".safetensors") for file in sizes)
+    ignore = NOT_FOR_SERVING if tensors else ("*.md",)
+    wanted = [file for file in sizes if not any(fnmatch.fnmatch(file, pattern) for pattern in ignore)]
+    config_file = _fetch(name, commit, "config.json", shown)
+    folder = config_file.parent
+    for file in TEMPLATES:
+        if file in wanted:
+            _fetch(name, commit, file, shown)
+    missing = sum(sizes[file] for file in wanted if not (folder / file).exists())
+    complete = all((folder / file).exists() for file in wanted)
+    weights = sum(size for file, size in sizes.items() if file in wanted and file.endswith(WEIGHTS))
+    config = _read_config(config_file, shown)
+    return Model(name, commit, config, weights, folder, complete, missing, tuple(ignore))
+
+
+def _fetch(name: str, commit: str, file: str, shown: str) -> Path:
+    from huggingface_hub import constants, errors, hf_hub_download
+
+    try:
+        return Path(hf_hub_download(name, file, revision=commit))
+    except errors.EntryNotFoundError:
+        raise ConfigError(f"{shown} has no {file}, so it can't be served") from None
+    except errors.GatedRepoError:
+        raise _gated(name, shown, constants.ENDPOINT) from None
+    except Exception as error:  # noqa: BLE001 - as above
+        raise ConfigError(f"{shown}: its {file} can't be had: {escape(error)[:300]}") from None
+
+
+def _gated(name: str, shown: str, endpoint: str) -> ConfigError:
+    return ConfigError(
+        f"{shown} is gated: accept its conditions on its page at {endpoint}/{escape(name)}, "
+        "and set HF_TOKEN to a token that may read it"
+    )
+
+
+def _cached(name: str, revision: str | None, shown: str, why: str) -> Model:
+    """The model as the local cache has it, for a machine without a network."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
+    except Exception:  # noqa: BLE001 - not there, in one of several ways
+        raise ConfigError(f"{shown} is not in the local cache, and {why}") from None
+    config = _read_config(folder / "config.json", shown)
+    weights = _weight_files(folder)
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        try:
+            files = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+        except (ValueError, KeyError, AttributeError, TypeError):
+            raise ConfigError(f"{shown}: {index.name} in the local cache is damaged, and {why}") from None
+        lacking = sorted(file for file in files if not (folder / str(file)).exists())
+        if lacking:
+            raise ConfigError(f"{shown} is in the local cache without {lacking[0]} and others, and {why}")
+    if not weights:
+        raise ConfigError(f"{shown} is in the local cache without its weights, and {why}")
+    return Model(name, folder.name, config, sum(file.stat().st_size for file in weights), folder)
+
+
+def _read_config(file: Path, shown: str) -> dict[str, Any]:
+    try:
+        config = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{shown} has no config.json, so it can't be served") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{shown}: config.json can't be read: {escape(error)}") from None
+    if not isinstance(config, dict):
+        raise ConfigError(f"{shown}: config.json is not an object")
+    return config
+
+
+def _revisions(name: str) -> str:
+    from huggingface_hub import HfApi
+
+    try:
+        refs = HfApi().list_repo_refs(name)
+        names = [ref.name for ref in (*refs.branches, *refs.tags)]
+    except Exception:  # noqa: BLE001 - only to be helpful
+        return ""
+    return f"; it has {', '.join(escape(ref) for ref in names[:8])}" if names else ""
+
+
+def check_space(model: Model) -> None:
+    """Check that what is yet to be downloaded has room.
+
+    Raises:
+        ConfigError: with the figures.
+    """
+    from huggingface_hub import constants
+
+    if not model.missing:
+        return
+    place = Path(constants.HF_HUB_CACHE)
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if free < model.missing:
+        raise ConfigError(
+            f"{model.name} needs {gib(model.missing)} more in {constants.HF_HUB_CACHE}, where {gib(free)} are free; "
+            "make room, or set HF_HOME to a folder that has it"
+        )
+
+
+def download_command(model: Model, target: Path) -> tuple[str, ...]:
+    """The command that downloads ``model`` and writes its folder into ``target``."""
+    arguments = {"name": model.name, "revision": model.revision, "ignore": model.ignore, "bytes": model.missing}
+    return (sys.executable, "-P", "-m", __name__, json.dumps(arguments), str(target))
+
+
+def download(arguments: dict[str, Any], say: Callable[[str], None], every: float = 5.0) -> str:
+    """Download one commit of a model; returns its folder. Tells how far it is, by the bytes on the disk."""
+    from huggingface_hub import constants, snapshot_download
+
+    name, total = str(arguments["name"]), int(arguments["bytes"])
+    blobs = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "blobs"
+    before, done, begun = _size(blobs), threading.Event(), time.monotonic()
+
+    def watch() -> None:
+        while True:
+            got = max(0, _size(blobs) - before)
+            say(f"downloading {name}: {gib(got)} of {gib(total)}, {time.monotonic() - begun:.0f} s")
+            if done.wait(every):
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        return snapshot_download(name, revision=arguments["revision"], ignore_patterns=list(arguments["ignore"]))
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for file in folder.iterdir() if folder.is_dir() else ():
+        try:
+            total += file.stat().st_blocks * 512  # a file that is being filled may be sparse
+        except OSError:
+            continue  # renamed in between
+    return total
+
+
+def main(argv: Sequence[str]) -> int:
+    """Download as the supervisor asks; its log is this process's output."""
+    arguments, target = json.loads(argv[0]), Path(argv[1])
+    folder = download(arguments, lambda line: print(f"imagejudge: {line}", flush=True))
+    target.write_text(folder, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,181 @@
+"""Where a judge's server goes: on how many GPUs, with what share of their memory, in which precision."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ConfigError
+from ..settings import JudgeSettings
+from .gpus import GIB, Gpu, Holder, gib
+from .hub import Model
+from .install import Install
+
+FULL_SHARE = 0.92  # of a GPU that nothing else uses
+SPARE = GIB  # left alone on a GPU that something else uses
+COMFORT = 30 * GIB  # beyond the weights, for 240 requests at once of a 27B hybrid model: caches 9, states 17, work 4
+FP8_SIZE = 0.56  # of the 16-bit weights, measured for the 27B shape: embeddings and vision stay as they are
+ALLOW_FP8 = "judge_allow_fp8 = true in the ini file"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How a model is placed.
+
+    Attributes:
+        gpus: those the judge may use; `pick` takes ``parallel`` of them.
+        parallel: over how many its tensors are split; 0 where there are no GPUs to know about.
+        fp8: whether the weights are brought to FP8.
+        needed: bytes on each GPU, or of the main memory.
+    """
+
+    gpus: tuple[Gpu, ...]
+    parallel: int
+    fp8: bool
+    needed: int
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether a judge fits into what is free now.
+
+    Attributes:
+        needed_bytes: over all the GPUs that it takes.
+        free_bytes: on those GPUs.
+        holders: who holds memory there.
+        ok: whether it fits.
+        gpus: the GPUs; none where it runs on the CPU or on a device that can't be asked.
+    """
+
+    needed_bytes: int
+    free_bytes: int
+    holders: tuple[Holder, ...]
+    ok: bool
+    gpus: tuple[Gpu, ...] = ()
+
+
+def place(model: Model, install: Install, settings: JudgeSettings, gpus: Sequence[Gpu]) -> Placement:
+    """Find the fewest GPUs that hold ``model``, were they empty; FP8 only where nothing else fits and it is allowed.
+
+    Raises:
+        ConfigError: no GPU, or too little memory; with the figures and the remedies.
+    """
+    if install.device != "cuda":
+        needed = model.weights + (cpu_cache_bytes() if install.device == "cpu" else 0)
+        if install.device == "cpu" and needed > main_memory():
+            raise ConfigError(
+                f"{model.name} needs {gib(needed)} of main memory on the CPU (weights {gib(model.weights)}, cache "
+                f"{gib(cpu_cache_bytes())}); this machine has {gib(main_memory())}: use --judge-url, "
+                "or a smaller judge"
+            )
+        return Placement((), 0, False, needed)
+    if not gpus:
+        raise ConfigError(
+            f"{model.name} is to be served by vLLM {install.version}, which is a CUDA build, and there is no GPU that "
+            "it can use (nvidia-smi lists none, or CUDA_VISIBLE_DEVICES hides them): run on a machine with a GPU, "
+            "install vLLM's CPU build, or use --judge-url, or --judge-model signals"
+        )
+    share = settings.memory_share or FULL_SHARE
+    may = (False, True) if settings.allow_fp8 and not quantized(model) else (False,)
+    for fp8 in may:
+        for parallel in degrees(model, len(gpus)):
+            needed = needed_bytes(model, parallel, fp8=fp8)
+            smallest = sorted((gpu.total for gpu in gpus), reverse=True)[parallel - 1]
+            if needed <= share * smallest:
+                return Placement(tuple(gpus), parallel, fp8, needed)
+    most = max(degrees(model, len(gpus)))
+    needed = needed_bytes(model, most, fp8=may[-1])
+    have = ", ".join(f"{gpu.index} ({gpu.name}) {gib(gpu.total)}" for gpu in gpus)
+    hint = ""
+    if not settings.allow_fp8 and not quantized(model):
+        small = needed_bytes(model, most, fp8=True)
+        fits = small <= share * sorted((gpu.total for gpu in gpus), reverse=True)[most - 1]
+        hint = f"{ALLOW_FP8} (FP8 weights need {gib(small)}), " if fits else ""
+    over = f" on each of {most} GPUs" if most > 1 else ""
+    raise ConfigError(
+        f"{model.name} needs {gib(needed)}{over} (weights {gib(model.weights)} in all), of which a share of {share:g} "
+        f"is used; there is: GPU {have}. Ways out: {hint}more GPUs, a smaller judge, --judge-url"
+    )
+
+
+def needed_bytes(model: Model, parallel: int, *, fp8: bool) -> int:
+    """Bytes on each GPU to serve ``model`` at all: its share of the weights, and room to work in."""
+    weights = model.weights * (FP8_SIZE if fp8 else 1.0)
+    return int(weights / parallel + min(5 * GIB, 1.5 * GIB + 0.1 * weights))
+
+
+def degrees(model: Model, gpus: int) -> list[int]:
+    """Over how many GPUs the model's tensors can be split: powers of two that divide its heads."""
+    heads = [model.text(name) for name in ("num_attention_heads", "linear_num_key_heads", "linear_num_value_heads")]
+    heads.append((model.config.get("vision_config") or {}).get("num_heads"))
+    counts = [head for head in heads if isinstance(head, int) and head > 0]
+    keys = model.text("num_key_value_heads")
+    return [
+        n
+        for n in (1, 2, 4, 8, 16)
+        if n == 1
+        or (
+            n <= gpus
+            and all(count % n == 0 for count in counts)
+            and (not isinstance(keys, int) or keys < 1 or keys % n == 0 or n % keys == 0)
+        )
+    ]
+
+
+def quantized(model: Model) -> bool:
+    """Whether the checkpoint is quantized already."""
+    return bool(model.config.get("quantization_config") or model.text("quantization_config"))
+
+
+def pick(placement: Placement) -> tuple[Gpu, ...]:
+    """The GPUs with the most free memory, as many as are needed, in their order."""
+    best = sorted(placement.gpus, key=lambda gpu: (-gpu.free, gpu.index))[: placement.parallel]
+    return tuple(sorted(best, key=lambda gpu: gpu.index))
+
+
+def fit(placement: Placement, given_back: Sequence[Holder] = ()) -> Fit:
+    """Whether ``placement`` fits into what is free, ``given_back`` included: what idle servers of ours hold."""
+    gpus = pick(placement)
+    if not gpus:
+        return Fit(placement.needed, placement.needed, (), True)
+    pids = {holder.pid for holder in given_back if holder.pid}
+    free = [gpu.free + sum(holder.bytes for holder in gpu.holders if holder.pid in pids) for gpu in gpus]
+    holders = tuple(holder for gpu in gpus for holder in gpu.holders if holder.pid not in pids)
+    ok = all(placement.needed <= bytes_ for bytes_ in free)
+    return Fit(placement.needed * len(gpus), sum(free), holders, ok, gpus)
+
+
+def share(gpus: Sequence[Gpu], placement: Placement, model: Model) -> float:
+    """The share of each GPU's memory for the server: of what is really free, and no more than it can make use of."""
+    shares = []
+    for gpu in gpus:
+        if gpu.free >= 0.96 * gpu.total:
+            shares.append(FULL_SHARE)
+        else:
+            weights = model.weights * (FP8_SIZE if placement.fp8 else 1.0) / placement.parallel
+            shares.append(min(gpu.free - SPARE, weights + COMFORT) / gpu.total)
+    least = max(placement.needed / gpu.total for gpu in gpus)
+    return round(min(FULL_SHARE, max(least, min(shares))), 3)
+
+
+def cpu_cache_bytes() -> int:
+    """Bytes of the key-value cache on the CPU: what the user set for vLLM, else 4 GiB."""
+    value = os.environ.get("VLLM_CPU_KVCACHE_SPACE", "")
+    return (int(value) if value.isdecimal() and int(value) else 4) * GIB
+
+
+def main_memory() -> int:
+    """Bytes of main memory that this process may use, a container's limit included."""
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            text = Path(file).read_text().strip()
+        except OSError:
+            continue
+        if text.isdecimal():
+            total = min(total, int(text))
+    return total

@@ -1,0 +1,204 @@
+"""What keeps processes together and ends them: leases that die with their holder, and whole sessions ended for sure."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    import psutil
+
+TERM_SECONDS = 6.0  # for an orderly end; then it is killed
+KILL_SECONDS = 30.0  # what is still there then hangs in the kernel
+TRACKER_SECONDS = 1.0  # for Python's resource tracker to remove shared memory after its parent's end
+
+
+class Hold:
+    """A lock on a file that the kernel lets go of when its process ends, however that ends.
+
+    POSIX record locks: not inherited by forked children, so a forked data loader does not keep them. They are lost
+    when the process closes *any* descriptor of the file, so nobody else in the process may open it.
+    """
+
+    def __init__(self, file: IO[str], path: Path) -> None:
+        self._file, self.path = file, path
+
+    @classmethod
+    def take(cls, path: Path) -> Hold | None:
+        """Lock ``path``, made where it is missing; None where another process holds it."""
+        file = path.open("a+", encoding="utf-8")
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return None
+        return cls(file, path)
+
+    def let_go(self) -> None:
+        """Unlock; safe to call twice."""
+        self._file.close()
+
+
+def is_held(path: Path) -> bool:
+    """Whether another process holds ``path``."""
+    try:
+        file = path.open("r+", encoding="utf-8")
+    except OSError:
+        return False
+    with file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        return False
+
+
+class Lease:
+    """One user of a server: a locked file in the server's folder of leases, with what the user asked for."""
+
+    def __init__(self, folder: Path, *, keep_alive: float | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{os.getpid()}-{uuid4().hex[:12]}"
+        draft = folder.parent / f"lease-{name}"  # locked before it can be seen, so that it is never seen unlocked
+        draft.write_text(json.dumps({"pid": os.getpid(), "keep_alive": keep_alive}), "utf-8")
+        hold = Hold.take(draft)
+        assert hold is not None, "a name of our own"
+        self._hold = hold
+        self.path = folder / name
+        draft.rename(self.path)
+
+    def end(self) -> None:
+        """Give the lease back; safe to call twice."""
+        self.path.unlink(missing_ok=True)
+        self._hold.let_go()
+
+
+def live_leases(folder: Path, *, apart_from: Path | None = None) -> list[dict[str, Any]]:
+    """What the users that are still there asked for; files of dead ones are removed.
+
+    Of this process's own leases only the number is told.
+    """
+    found: list[dict[str, Any]] = []
+    try:
+        files = sorted(folder.iterdir())
+    except OSError:
+        return []
+    for file in files:
+        if file == apart_from:
+            continue
+        if file.name.startswith(f"{os.getpid()}-"):
+            found.append({})  # of this process; opening and closing it here would let go of it
+        elif is_held(file):
+            try:
+                found.append(dict(json.loads(file.read_text("utf-8"))))
+            except (OSError, ValueError, TypeError):
+                found.append({})
+        else:
+            file.unlink(missing_ok=True)
+    return found
+
+
+def die_with_parent() -> Callable[[], None]:
+    """A ``preexec_fn``: the kernel ends the child when the thread that started it ends. Does nothing but on Linux."""
+    import ctypes
+    import sys
+
+    if not sys.platform.startswith("linux"):
+        return lambda: None
+    prctl = ctypes.CDLL(None).prctl  # looked up before the fork
+    set_parent_death_signal, end = 1, int(signal.SIGTERM)
+
+    def ask() -> None:
+        prctl(set_parent_death_signal, end, 0, 0, 0)
+
+    return ask
+
+
+class Brood:
+    """The processes of one server: all in its session, and those once seen below it that have left the session."""
+
+    def __init__(self, leader: int) -> None:
+        self.leader = leader
+        self.strays: dict[int, float] = {}  # pid: time of creation
+
+    def look(self) -> list[psutil.Process]:
+        """All of its processes that live; remembers those that have left the session."""
+        import psutil
+
+        found: dict[int, psutil.Process] = {}
+        for pid in psutil.pids():
+            try:
+                if os.getsid(pid) == self.leader:
+                    found[pid] = psutil.Process(pid)
+            except (OSError, psutil.Error):
+                continue
+        for pid, created in list(self.strays.items()):
+            try:
+                process = psutil.Process(pid)
+                if process.create_time() == created:
+                    found[pid] = process
+            except psutil.Error:
+                del self.strays[pid]
+        for pid in {self.leader, *self.strays} & found.keys():  # each look at children reads the whole process table
+            process = found[pid]
+            try:
+                for child in process.children(recursive=True):
+                    if child.pid not in found:
+                        found[child.pid] = child
+                        self.strays[child.pid] = child.create_time()
+            except psutil.Error:
+                continue
+        return [process for process in found.values() if _alive(process)]
+
+    def end(self, term_seconds: float = TERM_SECONDS) -> None:
+        """End all of it: the leader is asked to end in order, what is left is killed."""
+        import psutil
+
+        left = self.look()
+        for process in left:
+            if process.pid == self.leader:
+                _send(process, signal.SIGTERM)
+        deadline = time.monotonic() + (term_seconds if any(p.pid == self.leader for p in left) else 0.0)
+        while (left := self.look()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        killing = time.monotonic()
+        trackers_until = killing + TRACKER_SECONDS
+        while (left := self.look()) and time.monotonic() < killing + KILL_SECONDS:
+            for process in left:
+                if time.monotonic() > trackers_until or not _is_tracker(process):
+                    _send(process, signal.SIGKILL)
+            psutil.wait_procs(left, timeout=0.1)
+
+
+def _send(process: psutil.Process, number: int) -> None:
+    import psutil
+
+    try:
+        process.send_signal(number)
+    except (psutil.Error, OSError):
+        pass
+
+
+def _alive(process: psutil.Process) -> bool:
+    import psutil
+
+    try:
+        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _is_tracker(process: psutil.Process) -> bool:
+    import psutil
+
+    try:
+        return any("resource_tracker" in part for part in process.cmdline())
+    except psutil.Error:
+        return False

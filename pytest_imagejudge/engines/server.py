@@ -1,0 +1,266 @@
+"""A user's side of a shared server: join it or have it started, wait for it, find it again, and leave it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import EngineError
+from ..untrusted import escape
+from .base import Progress
+from .processes import Lease, is_held, live_leases
+from .supervisor import State, log_tail
+
+POLL_SECONDS = 0.25
+REPORT_SECONDS = 20.0  # between two lines about the same phase of a start
+NOTICE_SECONDS = 10.0  # how long a supervisor may take to notice that its server is dead
+TAIL_LINES = 30
+
+# What a line of vLLM's log says about how far a start has come; the last that matches counts.
+PHASES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), phase)
+    for pattern, phase in (
+        (r"imagejudge: (downloading .*)", r"\1"),
+        (r"Starting vLLM|vLLM API server version|version \d+\.\d+.* model", "importing vLLM"),
+        (r"Initializing a V1 LLM engine|Starting to load model", "loading the model"),
+        (r"Loading safetensors checkpoint shards: +(\d+%)", r"loading weights, \1"),
+        (r"Loading weights took|Model loading took", "weights are loaded"),
+        (r"torch\.compile|Dynamo bytecode|Compiling a graph|Cache the graph", "compiling"),
+        (r"profil(e|ing) run|Encoder cache will be initialized|memory profiling", "measuring memory"),
+        (r"GPU KV cache size|CPU KV cache size|Available KV cache memory", "setting up the caches"),
+        (r"Capturing CUDA graphs?.*?(\d+%)?", "capturing CUDA graphs"),
+        (r"Warming up|warm.?up", "warming up"),
+        (r"init engine .* took|Starting vLLM API server|Started server process", "starting the HTTP server"),
+    )
+)
+_CAUSE = re.compile(r"\b(\w+(?:Error|Exception|Interrupt): .*|Killed|.*CUDA out of memory.*)")
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+
+
+@dataclass(frozen=True)
+class ServerSpec:
+    """What is to be started. Users with the same ``digest`` share one server.
+
+    Attributes:
+        title: for people.
+        command: what runs; "{port}" and "{model}" as whole words are filled in when they are known.
+        env: variables to set, or with None to remove.
+        download: a command to run before, which writes the model's folder into the file ``model``.
+        identity: all that makes two servers different; others of the fields above may differ.
+    """
+
+    title: str
+    command: tuple[str, ...]
+    env: dict[str, str | None]
+    download: tuple[str, ...] | None
+    identity: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex, shortened) over what makes two servers different, this machine included."""
+        import socket
+
+        return hashlib.sha256(json.dumps([socket.gethostname(), *self.identity]).encode()).hexdigest()[:24]
+
+
+class Server:
+    """One user of one shared server."""
+
+    def __init__(self, spec: ServerSpec, state_dir: Path) -> None:
+        self.spec = spec
+        self.folder = servers_folder(state_dir) / spec.digest
+        self._lease: Lease | None = None
+
+    @property
+    def log(self) -> Path:
+        """The server's output."""
+        return self.folder / "server.log"
+
+    def state(self) -> State | None:
+        """What the supervisor says."""
+        return State.read(self.folder)
+
+    @property
+    def supervised(self) -> bool:
+        """Whether the supervisor lives."""
+        return is_held(self.folder / "supervisor.lock")
+
+    def join(self, *, keep_alive: float | None = None, again: bool = False) -> None:
+        """Become a user; has the server started where it is not there. Does not wait until it is ready.
+
+        Args:
+            keep_alive: minutes to leave it up after the last user.
+            again: the supervisor was lost while this user was using it.
+
+        Raises:
+            EngineError: for other users of this moment the start has failed already, or it can't be supervised.
+        """
+        from filelock import FileLock
+
+        leases = self.folder / "leases"
+        try:
+            leases.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.folder.chmod(0o700)
+        except OSError as error:
+            raise EngineError(f"the folder for the judge's server can't be used: {error}") from None
+        if self._lease is None:
+            self._lease = Lease(leases, keep_alive=keep_alive)
+        while True:
+            with FileLock(self.folder / "lock"):
+                state = self.state()
+                if not self.supervised:
+                    if state is not None and (again or live_leases(leases, apart_from=self._lease.path)):
+                        self._check_that_it_may_start(state)
+                    elif state is not None:
+                        (self.folder / "state.json").unlink(missing_ok=True)
+                    self._supervise()
+                    return
+                if state is not None and state.status not in ("stopping", "stopped", "failed"):
+                    return
+            time.sleep(POLL_SECONDS)  # it is just ending
+
+    def _check_that_it_may_start(self, state: State) -> None:
+        if state.status == "failed":
+            raise self.failure(state)
+        if state.status in ("starting", "ready") and state.restarts:
+            state.status, state.message = "failed", "its supervisor was killed, after it had been started once more"
+            state.write(self.folder)
+            raise self.failure(state)
+
+    def _supervise(self) -> None:
+        spec = {
+            "title": self.spec.title,
+            "command": self.spec.command,
+            "env": self.spec.env,
+            "download": self.spec.download,
+        }
+        (self.folder / "spec.json").write_text(json.dumps(spec), "utf-8")
+        with (self.folder / "supervisor.log").open("w+", encoding="utf-8") as output:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "pytest_imagejudge.engines.supervisor", str(self.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                check=False,
+            )
+            output.seek(0)
+            if done.returncode:
+                raise EngineError(f"the judge's supervisor did not start: {escape(output.read()[-2000:])}")
+
+    async def ready(self, progress: Progress, *, after: int = 0) -> State:
+        """Wait until a server later than generation ``after`` takes requests.
+
+        Raises:
+            EngineError: it failed; with its log's tail.
+        """
+        watcher = _Watcher(self.log, progress)
+        while True:
+            state = self.state()
+            if state is not None and state.status == "failed":
+                raise self.failure(state)
+            if state is not None and state.status == "ready" and state.generation > after and self.supervised:
+                watcher.done(state)
+                return state
+            if not self.supervised:
+                state = self.state()
+                if state is not None and state.status == "failed":
+                    raise self.failure(state)
+                if state is not None and state.status in ("stopping", "stopped"):
+                    raise EngineError("the judge's server was stopped while it was in use")
+                progress("the judge's supervisor was lost; it is started again")
+                await asyncio.to_thread(self.join, again=True)
+            if state is not None and state.status == "starting":
+                watcher.look(state)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def noticed(self, generation: int) -> bool:
+        """Whether, within a moment, the supervisor finds that the server of ``generation`` is dead."""
+        deadline = time.monotonic() + NOTICE_SECONDS
+        while time.monotonic() < deadline:
+            state = self.state()
+            if state is None or state.status != "ready" or state.generation != generation or not self.supervised:
+                return True
+            await asyncio.sleep(POLL_SECONDS)
+        return False
+
+    def leave(self) -> None:
+        """Stop being a user; the last one's leaving ends the server, unless it is to be kept. Safe to call twice."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            lease.end()
+
+    def failure(self, state: State) -> EngineError:
+        """Why it failed, the most telling line of its log, and the log's tail."""
+        lines = [line for line in _ANSI.sub("", log_tail(self.log, 65_536)).splitlines() if line.strip()]
+        causes = [m[1] for line in lines if (m := _CAUSE.search(line)) and "See root cause above" not in line]
+        message = f"the judge's server failed: {state.message}"
+        if causes:
+            message += f"\n  cause: {escape(causes[-1])[:1000]}"
+        shown = "\n".join(f"  | {escape(line)[:500]}" for line in lines[-TAIL_LINES:])
+        return EngineError(f"{message}\n  log: {self.log}" + (f", its end:\n{shown}" if shown else ", which is empty"))
+
+
+class _Watcher:
+    """Turns a server's log into a line of progress now and then."""
+
+    def __init__(self, log: Path, progress: Progress) -> None:
+        self._log, self._progress = log, progress
+        self._phase, self._said, self._generation = "", 0.0, 0
+
+    def look(self, state: State) -> None:
+        phase = "downloading" if state.phase == "download" else "starting"
+        for line in _ANSI.sub("", log_tail(self._log)).replace("\r", "\n").splitlines():
+            for pattern, words in PHASES:
+                if match := pattern.search(line):
+                    phase = match.expand(words) if "\\" in words else words
+        kind = re.sub(r"[\d.,%]+", "", phase)
+        now = time.monotonic()
+        if kind != self._phase or now - self._said > REPORT_SECONDS:
+            self._phase, self._said = kind, now
+            self._progress(f"{escape(state.title)}: {escape(phase)} ({time.time() - state.started:.0f} s so far)")
+
+    def done(self, state: State) -> None:
+        if self._phase:
+            self._progress(f"{escape(state.title)}: ready after {time.time() - state.started:.0f} s")
+
+
+def servers_folder(state_dir: Path) -> Path:
+    """Where the folders of the servers are."""
+    return state_dir / "servers"
+
+
+def running(state_dir: Path) -> Iterator[tuple[Path, State, int]]:
+    """The folders, states and numbers of users of the servers that are up, in this and other processes."""
+    folder = servers_folder(state_dir)
+    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+        state = State.read(place)
+        if state is not None and is_held(place / "supervisor.lock"):
+            yield place, state, len(live_leases(place / "leases"))
+
+
+def stop(folder: Path, seconds: float = 60.0) -> bool:
+    """End the server of a folder and wait for its end; whether it ended."""
+    state = State.read(folder)
+    if state is None or not is_held(folder / "supervisor.lock"):
+        return True
+    try:
+        os.kill(state.supervisor, signal.SIGTERM)
+    except ProcessLookupError:
+        return True
+    deadline = time.monotonic() + seconds
+    while is_held(folder / "supervisor.lock"):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True

@@ -1,0 +1,349 @@
+"""A judge in a local vLLM server, shared by all who ask for the same one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ConfigError, EngineError
+from ..protocols.base import Protocol, Request
+from ..settings import JudgeSettings
+from . import arguments, server
+from .base import Answer, Engine, EngineIdentity, Progress
+from .chat import Address, ChatClient, RefusedError, UnavailableError
+from .gpus import Gpu, Holder, gib, visible_gpus
+from .hub import Model, check_space, download_command, find_model
+from .install import Install, find_vllm
+from .placement import Fit, Placement, fit, pick, place, share
+from .processes import live_leases
+from .supervisor import State
+
+END_SECONDS = 20.0  # how long the last user waits to see the server gone
+CRASHES = 3  # tries of one request over restarts of the server
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be started, known without starting it."""
+
+    install: Install
+    model: Model
+    placement: Placement
+    options: tuple[str, ...]
+
+
+class VllmEngine(Engine):
+    """One vLLM server process, started at the first request, restarted once, and never left behind."""
+
+    name = "vllm"
+    primes = True
+    concurrency = arguments.IMAGES_ON_GPU
+
+    def __init__(self, settings: JudgeSettings, protocol: Protocol, *, state_dir: Path) -> None:
+        arguments.check_arguments(settings.args)
+        if settings.memory_share is not None and not 0 < settings.memory_share <= 1:
+            raise ConfigError(f"the share of GPU memory is {settings.memory_share:g}; it is more than 0 and at most 1")
+        if settings.keep_alive is not None and not settings.keep_alive >= 0:
+            raise ConfigError(f"--judge-keep-alive is {settings.keep_alive:g}; it is minutes, 0 or more")
+        self.settings = settings
+        self.protocol = protocol
+        self.state_dir = state_dir
+        self._option = "--edit-judge-model" if settings.kind == "edit" else "--judge-model"
+        self._model: Model | None = None
+        self._plan: Plan | None = None
+        self._server: server.Server | None = None
+        self._client: ChatClient | None = None
+        self._state: State | None = None
+        self._restarts_before = 0
+        self._progress: Progress = lambda line: None
+        self._recovery = asyncio.Lock()
+        self._failed: EngineError | None = None
+        self.asleep = False
+
+    def model(self) -> Model:
+        """The model, looked up once.
+
+        Raises:
+            ConfigError: it is not to be had.
+        """
+        if self._model is None:
+            self._model = find_model(str(self.settings.model), self.settings.revision, self._option)
+        return self._model
+
+    def plan(self) -> Plan:
+        """What would be started.
+
+        Raises:
+            ConfigError: no vLLM, no model, no GPU or not enough memory on an empty one.
+        """
+        if self._plan is None:
+            install = find_vllm()
+            model = self.model()
+            placement = self._place(model, install)
+            if install.device == "cpu":
+                self.concurrency = arguments.IMAGES_ON_CPU
+            options = arguments.server_arguments(model, install, self.settings, placement.parallel, placement.fp8)
+            self._plan = Plan(install, model, placement, tuple(options))
+        return self._plan
+
+    def identity(self) -> EngineIdentity:
+        """The model at its commit, and what of the serving decides answers.
+
+        Raises:
+            ConfigError: the model can't be looked up; where FP8 is allowed, also as `plan`.
+        """
+        fp8 = self.settings.allow_fp8 and self.plan().placement.fp8
+        model = self.model()
+        return EngineIdentity(model.name, model.revision, arguments.decided(model, self.settings, fp8))
+
+    def preflight(self) -> None:
+        """Check that vLLM, model, GPUs, their memory (were it free) and the disk allow a start.
+
+        Raises:
+            ConfigError: with the figure and the remedy.
+        """
+        check_space(self.plan().model)
+
+    def fit(self) -> Fit:
+        """Whether the judge fits into the memory that is free now, or is up already.
+
+        Raises:
+            ConfigError: as `preflight`.
+        """
+        plan = self.plan()
+        spec = self._spec(plan, plan.placement.gpus)
+        for folder, state, _ in server.running(self.state_dir):
+            if folder.name == spec.digest and state.status in ("starting", "ready"):
+                return Fit(0, 0, (), True, pick(plan.placement))
+        placement = self._place(plan.model, plan.install)  # as it is now
+        return fit(placement, self._idle_holders(placement.gpus))
+
+    async def start(self, progress: Progress) -> None:
+        """Join the server, or have it started, and wait until it is ready.
+
+        Raises:
+            ConfigError: as `preflight`.
+            EngineError: it failed; with its log's tail.
+        """
+        self._progress = progress
+        plan = await asyncio.to_thread(self.plan)
+        check_space(plan.model)
+        self._server = server.Server(await asyncio.to_thread(self._make_room, plan), self.state_dir)
+        try:
+            await asyncio.to_thread(self._server.join, keep_alive=self.settings.keep_alive)
+            state = await self._server.ready(progress)
+        except EngineError as error:
+            self._failed = error
+            raise
+        self._restarts_before = state.restarts
+        await self._use(state)
+
+    async def ask(self, request: Request) -> Answer:
+        """Answer one request; over a crash of the server it is asked again.
+
+        Raises:
+            EngineError: refused, or the server is gone for good.
+        """
+        if self._client is None:
+            await self.start(self._progress)
+        for _ in range(CRASHES):
+            if self._failed is not None:
+                raise EngineError(str(self._failed))
+            client, state = self._client, self._state
+            assert client is not None
+            assert state is not None
+            if self.asleep:
+                await self.wake()
+            try:
+                return await client.ask(request)
+            except UnavailableError as lost:
+                await self._recover(state, lost)
+            except RefusedError as refusal:
+                if refusal.status != 401:
+                    raise
+                await self._recover(state, refusal)  # another program has its port now
+        raise EngineError("the judge's server was lost again and again while it answered one request")
+
+    async def prime(self, request: Request) -> None:
+        """Have the server read what an image's requests share, up to and including the image."""
+        if request.primer is None:
+            return
+        keep = ("chat_template_kwargs", "mm_processor_kwargs", "chat_template")  # what the prompt is made with
+        sampling = {name: request.sampling[name] for name in keep if name in request.sampling}
+        sampling |= {"max_tokens": 1, "temperature": 0.0, "add_generation_prompt": False}
+        await self.ask(Request(request.dimension, request.primer, sampling, request.text))
+
+    async def sleep(self) -> None:
+        """Have the server move its weights to main memory and give up the GPU's; the next request wakes it.
+
+        Raises:
+            EngineError: it was not started with sleep mode, or refused.
+        """
+        if self._client is not None and not self.asleep:
+            self.asleep = True
+            await self._tell("/sleep?level=1")
+
+    async def wake(self) -> None:
+        """Have the server take the GPU's memory again.
+
+        Raises:
+            EngineError: the memory is not free any more.
+        """
+        async with self._recovery:
+            if self.asleep:
+                await self._tell("/wake_up")
+                self.asleep = False
+
+    async def close(self) -> None:
+        """Leave the server; the last user waits for its end. Safe to call twice."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+        mine, self._server = self._server, None
+        if mine is None:
+            return
+        mine.leave()
+        if self.settings.keep_alive:
+            return
+        for _ in range(int(END_SECONDS / server.POLL_SECONDS)):
+            state = mine.state()
+            if not mine.supervised or live_leases(mine.folder / "leases"):
+                return
+            if state is not None and state.kept and state.status == "ready":
+                return
+            await asyncio.sleep(server.POLL_SECONDS)
+
+    def _place(self, model: Model, install: Install) -> Placement:
+        gpus: list[Gpu] = []
+        if install.device == "cuda":
+            gpus = visible_gpus(self.settings.gpus)
+        elif self.settings.gpus is not None and install.device == "cpu":
+            raise ConfigError(f"--judge-gpus {self.settings.gpus!r}: the vLLM that is installed is a CPU build")
+        return place(model, install, self.settings, gpus)
+
+    def _spec(self, plan: Plan, gpus: Sequence[Gpu]) -> server.ServerSpec:
+        env = arguments.server_environment(plan.install, self.settings, self.state_dir / "compiled")
+        memory: list[str] = []
+        if gpus:
+            env |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(str(g.index) for g in gpus)}
+            part = self.settings.memory_share or share(gpus, plan.placement, plan.model)
+            memory = ["--gpu-memory-utilization", f"{part:g}"]
+        target = server.servers_folder(self.state_dir)
+        deciding_env = sorted(f"{name}={value}" for name, value in env.items() if name.startswith("VLLM_CPU"))
+        identity = (
+            *(plan.install.python, plan.install.version, str(plan.model.folder), plan.model.revision),
+            *(*plan.options, *self.settings.args, *deciding_env, str(self.settings.memory_share)),
+            *(gpu.uuid for gpu in plan.placement.gpus),
+        )
+        spec = server.ServerSpec(
+            title=plan.model.name,
+            command=arguments.server_command(plan.install, plan.model, (*plan.options, *memory), self.settings.args),
+            env=env,
+            download=None,
+            identity=identity,
+        )
+        if plan.model.complete:
+            return spec
+        command = download_command(plan.model, target / spec.digest / "model")
+        return server.ServerSpec(spec.title, spec.command, spec.env, command, spec.identity)
+
+    def _make_room(self, plan: Plan) -> server.ServerSpec:
+        """Choose GPUs by what is free now; idle servers of ours that are in the way are stopped.
+
+        Raises:
+            EngineError: not enough memory is free, with who holds it.
+        """
+        fits = self.fit()
+        spec = self._spec(plan, fits.gpus)
+        if not fits.gpus or fits.needed_bytes == 0:
+            return spec
+        if not fits.ok:
+            raise EngineError(f"{plan.model.name}: {describe(fits)}")
+        if not fit(self._place(plan.model, plan.install)).ok:
+            for folder, _, users in server.running(self.state_dir):
+                if users == 0 and folder.name != spec.digest:
+                    self._progress(f"stopping an idle server of this project to make room ({folder.name})")
+                    server.stop(folder)
+            now = self._place(plan.model, plan.install)
+            spec = self._spec(Plan(plan.install, plan.model, now, plan.options), pick(now))
+        return spec
+
+    def _idle_holders(self, gpus: Sequence[Gpu]) -> list[Holder]:
+        """What idle servers of ours hold on ``gpus``."""
+        idle = {state.server for _, state, users in server.running(self.state_dir) if users == 0}
+        return [holder for gpu in gpus for holder in gpu.holders if holder.pid and _session(holder.pid) in idle]
+
+    async def _use(self, state: State) -> None:
+        old, self._state = self._client, state
+        assert self._plan is not None
+        self._client = ChatClient(
+            Address.parse(state.url),
+            str(self.settings.model),
+            key=state.key,
+            engine=self.name,
+            version=self._plan.install.version,
+            attempts=2,
+            direct=True,
+            adapt=False,
+        )
+        self.asleep = False
+        self.restarts = max(0, state.restarts - self._restarts_before)
+        if old is not None:
+            await old.close()
+
+    async def _recover(self, used: State, lost: EngineError) -> None:
+        """Wait for the server that follows the one that was ``used``; one of the waiting requests does it for all."""
+        async with self._recovery:
+            assert self._server is not None
+            if self._failed is not None or self._state is not used:
+                return
+            if not await self._server.noticed(used.generation):
+                raise EngineError(f"the judge's server is up, but a request failed: {lost}\n  log: {self._server.log}")
+            self._progress("the judge's server was lost; its requests wait for it to be started again")
+            try:
+                await self._use(await self._server.ready(self._progress, after=used.generation))
+            except EngineError as error:
+                self._failed = error
+                raise
+
+    async def _tell(self, path: str) -> None:
+        import httpx
+
+        assert self._client is not None
+        url = f"{self._client.address.root}{path}"
+        async with httpx.AsyncClient(trust_env=False, timeout=600.0) as client:
+            try:
+                response = await client.post(url, headers={"authorization": f"Bearer {self._client.key}"})
+            except httpx.HTTPError as error:
+                raise EngineError(f"{url}: {type(error).__name__}: {error}") from None
+        if response.status_code != 200:
+            raise EngineError(f"{url}: HTTP {response.status_code}: {response.text[:400]}")
+
+
+def fits(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path) -> Fit:
+    """Whether the judge of ``settings`` fits into the memory that is free now.
+
+    Raises:
+        ConfigError: it could not be served even on empty GPUs.
+    """
+    return VllmEngine(settings, protocol, state_dir=state_dir).fit()
+
+
+def describe(fit_: Fit) -> str:
+    """A sentence with the figures: needed, free, and who holds the rest."""
+    where = ", ".join(f"GPU {gpu.index}" for gpu in fit_.gpus)
+    held = ", ".join(f"{h.name} (process {h.pid or 'unknown'}) {gib(h.bytes)}" for h in fit_.holders)
+    total = sum(gpu.total for gpu in fit_.gpus)
+    return f"{gib(fit_.needed_bytes)} are needed on {where}, {gib(fit_.free_bytes)} of {gib(total)} are free" + (
+        f"; held by {held}" if held else ""
+    )
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0

@@ -1,0 +1,109 @@
+"""A stand-in for a server of the OpenAI shape: a thread that answers as each test says, and keeps what it was asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Reply = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class Call:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+def completion(content: Any = "{}", *, reason: str | None = "stop", usage: Any = None, **message: Any) -> Reply:
+    choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": content, **message}}
+    reply = {"object": "chat.completion", "choices": [choice], "usage": usage or {}}
+    return 200, {"content-type": "application/json"}, json.dumps(reply).encode()
+
+
+def failure(status: int, message: str = "no", **headers: str) -> Reply:
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return status, names, json.dumps({"error": {"message": message}}).encode()
+
+
+def models(*names: str) -> Reply:
+    return 200, {}, json.dumps({"object": "list", "data": [{"id": name} for name in names]}).encode()
+
+
+@dataclass
+class StandIn:
+    """``answer`` takes a `Call` to the chat completions and returns a `Reply`, or None to drop the connection."""
+
+    answer: Callable[[Call], Reply | None] = lambda call: completion()
+    listing: Callable[[], Reply] = lambda: models("judge")
+    calls: list[Call] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+            def reply(self, reply: Reply | None) -> None:
+                if reply is None:
+                    self.close_connection = True
+                    self.connection.close()
+                    return
+                status, headers, body = reply
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def call(self, body: dict[str, Any]) -> Call:
+                call = Call(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+                outer.calls.append(call)
+                return call
+
+            def do_GET(self) -> None:
+                self.call({})
+                if self.path.startswith("/version"):
+                    return self.reply((200, {}, b'{"version": "9.9.9"}'))
+                return self.reply(outer.listing() if "/models" in self.path else failure(404))
+
+            def do_POST(self) -> None:
+                data = self.rfile.read(int(self.headers["content-length"]))
+                self.reply(outer.answer(self.call(json.loads(data))))
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *args: Any) -> None:
+                pass  # the client may hang up
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self.thread.start()
+
+    @property
+    def port(self) -> int:
+        return int(self.server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def asked(self) -> list[Call]:
+        return [call for call in self.calls if call.method == "POST"]
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
