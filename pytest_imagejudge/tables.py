@@ -65,7 +65,9 @@ def check_columns(path: Path, found: Sequence[str], required: Iterable[str]) -> 
     for name in required:
         if name not in found:
             columns = ", ".join(show_value(column, 40) for column in found[:30]) or "none"
-            raise ConfigError(f'{path}: no column "{name}"{nearest(name, map(escape, found))}; the columns are: {columns}')
+            raise ConfigError(
+                f'{path}: no column "{name}"{nearest(name, map(escape, found))}; the columns are: {columns}'
+            )
 
 
 def columns_of(rows: Iterable[RawRow]) -> list[str]:
@@ -189,12 +191,13 @@ def _line_rows(file: TextIO) -> Iterator[RawRow]:
                 yield RawRow(number, lines.number, {}, _too_long())
             continue
         number += 1
-        yield _object_row(number, lines.number, line)
+        yield object_row(number, lines.number, line)
     if lines.broken:
         yield RawRow(number + 1, lines.number + 1, {}, lines.broken)
 
 
-def _object_row(number: int, line: int, text: str) -> RawRow:
+def object_row(number: int, line: int, text: str) -> RawRow:
+    """The row that one line of JSON Lines is."""
     message = bad_text(text)
     try:
         value = _DECODER.decode(text.strip())
