@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 LEVEL = 0.95
-RESAMPLES = 2000
+RESAMPLES = 1000
 MINIMUM = 5  # prompts for any interval
 _CELLS = 2_000_000  # of a block of weights: 16 MB
 

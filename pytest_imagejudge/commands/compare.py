@@ -1,0 +1,180 @@
+"""``imagejudge compare``: two runs paired by prompt, or judgements of the same images again."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError
+from ..untrusted import escape
+
+if TYPE_CHECKING:
+    from ..statistics.comparison import Comparison
+    from ..statistics.flips import Flips
+
+_SUFFIXES = (".html", ".md")
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="JSON reports, or _judged.jsonl files: before, after")
+    parser.add_argument(
+        "--repeat",
+        action="store_true",
+        help="the files are judgements of the same images again (or one report of --judge-repeat): what flips?",
+    )
+    parser.add_argument(
+        "--max-drop",
+        type=float,
+        metavar="POINTS",
+        help="exit 1 where the total or an L1 (edits: the score) is shown to drop by more",
+    )
+    parser.add_argument("--top", type=int, default=20, metavar="N", help="how many of those that moved most to show")
+    parser.add_argument("-o", "--output", action="append", default=[], metavar="FILE", help="write .html or .md too")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the comparison."""
+    from ..report.json import write_text
+    from ..report.side_by_side import to_html, to_markdown
+    from ..statistics.comparison import compare_runs
+    from ..statistics.runs import read_run
+
+    _check(args)
+    if args.repeat:
+        return _repeat(args)
+    before, after = (read_run(file) for file in args.files)
+    found = compare_runs(before, after, max_drop=args.max_drop, top=args.top)
+    for file in args.output:
+        html = Path(file).suffix.lower() == ".html"
+        write_text(Path(file), to_html(found) if html else to_markdown(found))
+    for line in found.warnings:
+        print(f"imagejudge: {escape(line)}", file=sys.stderr)
+    if args.json:
+        print(found.model_dump_json(indent=1))
+    else:
+        _show(found)
+    return 1 if found.gate == "failed" else 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    if not args.repeat and len(args.files) != 2:
+        raise ConfigError(
+            f"compare: two files are expected, before and after, not {len(args.files)}; see also --repeat"
+        )
+    if args.max_drop is not None and not (math.isfinite(args.max_drop) and args.max_drop >= 0):
+        raise ConfigError(f"--max-drop: a number of at least 0 is expected, not {args.max_drop}")
+    if args.top < 0:
+        raise ConfigError(f"--top: a number of at least 0 is expected, not {args.top}")
+    if args.repeat and (args.max_drop is not None or args.output):
+        raise ConfigError("--repeat asks what flips: it takes no --max-drop and no --output")
+    for file in args.output:
+        if Path(file).suffix.lower() not in _SUFFIXES:
+            raise ConfigError(f"--output {file}: a file ending in .html or .md is expected")
+
+
+def _repeat(args: argparse.Namespace) -> int:
+    from ..statistics.flips import flips, grouped
+    from ..statistics.runs import read_run
+
+    runs = [read_run(file, repeats=True) for file in args.files]
+    for problem in (line for one in runs for line in one.problems):
+        print(f"imagejudge: {escape(problem)}", file=sys.stderr)
+    found = flips(grouped(one.images for one in runs))
+    if not found.images:
+        raise ConfigError(f"{', '.join(args.files)}: no image was judged more than once")
+    if args.json:
+        print(found.model_dump_json(indent=1))
+    else:
+        _show_flips(found, args.top)
+    return 0
+
+
+def _show(found: Comparison) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..taxonomy import show
+
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    console.print(f"{escape(found.b)} against {escape(found.a)}: {found.pairs} pairs")
+    table = Table(box=SIMPLE_HEAD if sys.stdout.isatty() else None)
+    table.add_column("", no_wrap=True)
+    for head in ("n", "before", "after", "change"):
+        table.add_column(head, justify="right")
+    table.add_column("interval", justify="right")
+    table.add_column("")
+    for row in found.rows:
+        interval = "" if row.low is None or row.high is None else f"{row.low:+.2f} to {row.high:+.2f}"
+        cells = [
+            "-" if value is None else format(value, form)
+            for value, form in ((row.before, ".2f"), (row.after, ".2f"), (row.change, "+.2f"))
+        ]
+        words = f"{row.outcome}: {row.detail}" if row.outcome else row.detail
+        table.add_row("  " * (len(row.path) - 1) + show(row.path[-1:]), str(row.n), *cells, interval, words)
+    console.print(table)
+    if found.moved:
+        console.print(f"Moved most ({len(found.moved)}):")
+        for move in found.moved:
+            name = f"{move.id}: {move.prompt}" if move.id is not None else move.prompt
+            seed = "" if move.seed is None else f" (seed {move.seed})"
+            console.print(
+                f"  {move.change:+7.2f}  {move.before:.2f} -> {move.after:.2f}  {escape(name[:100] + seed)}",
+                overflow="ignore",
+                no_wrap=True,
+            )
+    for words, labels in ((f"only in {found.a}", found.only_a), (f"only in {found.b}", found.only_b)):
+        if labels:
+            more = f" and {len(labels) - 10} more" if len(labels) > 10 else ""
+            console.print(escape(f"{len(labels)} {words}: {', '.join(labels[:10])}{more}"))
+    console.print(f"Method: {found.method}.")
+    if found.gate is not None:
+        failed = [show(row.path) for row in found.rows if row.outcome == "failed"]
+        why = f": {', '.join(failed)}" if failed else ""
+        console.print(f"Gate (no drop of more than {found.max_drop:g}): {found.gate}{why}")
+
+
+def _show_flips(found: Flips, top: int) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..taxonomy import show
+
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    console.print(f"{found.images} images, judged {found.judgements} times in all")
+    if found.share is not None:
+        console.print(
+            f"{len(found.flipped)} changed their outcome: {found.share:.1%} ({found.low:.1%} to {found.high:.1%}, 95%)"
+        )
+        for image in found.flipped[:top]:
+            console.print(f"  {escape(image.label)}: {', '.join(image.outcomes)}")
+    table = Table(box=SIMPLE_HEAD if sys.stdout.isatty() else None)
+    table.add_column("", no_wrap=True)
+    for head in ("n", "changed", "bound crossed", "SD of the judge", "margin of an image", "margin of the mean"):
+        table.add_column(head, justify="right")
+    for row in found.rows:
+        table.add_row(
+            "  " * (len(row.path) - 1) + show(row.path[-1:]),
+            str(row.n),
+            f"{row.changed / row.n:.1%}",
+            str(row.flipped),
+            f"{row.sd:.2f}",
+            f"{row.image_margin:.2f}",
+            f"{row.mean_margin:.2f}",
+        )
+    console.print(table)
+    console.print(
+        "An image nearer to its bound than its margin may flip; a mean's margin is what the judge alone exceeds in 5%."
+    )
+    for count, words in (
+        (found.not_judged, "judgements failed"),
+        (found.left_out, "images were judged once only, or differ"),
+    ):
+        if count:
+            console.print(f"{count} {words}: left out")

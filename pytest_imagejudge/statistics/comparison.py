@@ -1,0 +1,150 @@
+"""Two runs, paired: differences by dimension, what moved most, and what could not be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel
+
+from ..errors import ConfigError
+from ..taxonomy import LEVEL1, Path
+from .baseline import BaselineRow, differing, method_of, rows_of
+from .figures import EDIT, TOTAL
+from .pairing import Pairing, Scored, pair, pair_by_prompt
+from .runs import Run
+
+
+class Move(BaseModel):
+    """One pair that moved: its score before and after, and the changes of its L1.
+
+    ``path`` is the total's, an edit's, or ``["mean of L1"]`` for a judge without a total.
+    """
+
+    id: str | None
+    prompt: str
+    seed: int | str | None
+    path: list[str]
+    before: float
+    after: float
+    change: float
+    level1: dict[str, float]
+    before_image: str
+    after_image: str
+
+
+class Comparison(BaseModel):
+    """B against A. ``change`` is B minus A; ``gate`` is None without a bound on drops."""
+
+    a: str
+    b: str
+    pairs: int
+    gate: Literal["passed", "failed"] | None = None
+    max_drop: float | None = None
+    rows: list[BaselineRow]
+    moved: list[Move]
+    only_a: list[str]
+    only_b: list[str]
+    reworded: list[str]
+    not_judged: list[str]
+    method: str
+    warnings: list[str]
+
+
+def compare_runs(a: Run, b: Run, *, max_drop: float | None = None, top: int = 20) -> Comparison:
+    """Compare two runs, paired by ID, else by prompt and seed, else by prompt alone.
+
+    Args:
+        a: the run before.
+        b: the run after.
+        max_drop: the largest drop allowed of the total and each L1 (edits: of the score), as a baseline's margin.
+        top: how many of those that moved most to list.
+
+    Raises:
+        ConfigError: nothing can be paired; or there is a bound on drops and the judges differ.
+    """
+    pairing = pair(a.images, b.images)
+    if not pairing.pairs and not pairing.reworded:
+        pairing = pair_by_prompt(a.images, b.images)
+    if not pairing.pairs:
+        also = (
+            f" ({len(pairing.reworded)} have the same ID but another prompt or other dimensions)"
+            if pairing.reworded
+            else ""
+        )
+        raise ConfigError(f"{a.name} and {b.name} have no image in common, by ID or by prompt{also}")
+    rows = rows_of(pairing, {} if max_drop is None else _allowed(pairing, max_drop))
+    result = Comparison(
+        a=a.name,
+        b=b.name,
+        pairs=len(pairing.pairs),
+        max_drop=max_drop,
+        rows=rows,
+        moved=_moved(pairing.pairs)[:top],
+        only_a=[item.label for item in pairing.missing],
+        only_b=[item.label for item in pairing.new],
+        reworded=[new.label for _, new in pairing.reworded],
+        not_judged=[new.label for old, new in pairing.pairs if old.lost or new.lost],
+        method=method_of(rows),
+        warnings=_warnings(a, b, pairing, strict=max_drop is not None),
+    )
+    if max_drop is not None:
+        result.gate = "failed" if any(row.outcome == "failed" for row in rows) else "passed"
+    return result
+
+
+def _allowed(pairing: Pairing, max_drop: float) -> dict[Path, float]:
+    """The margin of every main dimension that A has; an image that B did not judge must not hide one."""
+    had = {path for old, _ in pairing.pairs for path in old.figures}
+    return {path: max_drop for path in (TOTAL, *((one,) for one in LEVEL1), EDIT) if path in had}
+
+
+def _moved(pairs: Sequence[tuple[Scored, Scored]]) -> list[Move]:
+    moves = [move for old, new in pairs if (move := _move(old, new)) is not None]
+    return sorted(moves, key=lambda move: -abs(move.change))
+
+
+def _move(old: Scored, new: Scored) -> Move | None:
+    ones = [(one,) for one in LEVEL1 if (one,) in old.figures and (one,) in new.figures]
+    level1 = {path[0]: new.figures[path] - old.figures[path] for path in ones}
+    main = EDIT if old.kind == "edit" else TOTAL
+    if main in old.figures and main in new.figures:
+        before, after = old.figures[main], new.figures[main]
+    elif ones and not (old.lost or new.lost):
+        main = ("mean of L1",)
+        before, after = (sum(item.figures[path] for path in ones) / len(ones) for item in (old, new))
+    else:
+        return None
+    if abs(after - before) < 1e-9 and not any(abs(change) > 1e-9 for change in level1.values()):
+        return None
+    return Move(
+        id=new.id,
+        prompt=new.prompt,
+        seed=new.seed,
+        path=list(main),
+        before=before,
+        after=after,
+        change=after - before,
+        level1=level1,
+        before_image=old.image,
+        after_image=new.image,
+    )
+
+
+def _warnings(a: Run, b: Run, pairing: Pairing, *, strict: bool) -> list[str]:
+    lines = [*a.problems, *b.problems]
+    for old, new in pairing.pairs:
+        if not (old.fingerprint and new.fingerprint):
+            continue
+        if found := differing(old.fingerprint, new.fingerprint):
+            text = f"{a.name} (there) and {b.name} (here) were judged otherwise: {'; '.join(found)}"
+            if strict:
+                raise ConfigError(f"{text}\na drop between them says nothing of the images; judge both alike")
+            lines.append(text)
+            break
+    if pairing.reworded:
+        lines.append(f"{len(pairing.reworded)} have another prompt, or were asked about other dimensions: not compared")
+    lost = sum(1 for old, new in pairing.pairs if old.lost or new.lost)
+    if lost:
+        lines.append(f"{lost} pairs were not judged in full on both sides; their figures are left out")
+    return lines
