@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +46,14 @@ def check_marker(marker: pytest.Mark, item: pytest.Item) -> None:
         raise pytest.UsageError(f"{where}: image names a picture to judge beforehand, and needs prompt= beside it")
 
 
-def dimensions_of(value: str | Sequence[str]) -> tuple[str, ...]:
+def dimensions_of(value: Iterable[str]) -> tuple[str, ...]:
     """L1 names, one or several, checked."""
-    if not isinstance(value, str) and not all(isinstance(name, str) for name in value):
-        raise TypeError("names of L1 dimensions are expected")
-    return check_dimensions((value,) if isinstance(value, str) else value)
+    if not isinstance(value, Iterable):
+        raise TypeError(f"names of L1 dimensions are expected, not {value!r}")
+    names = (value,) if isinstance(value, str) else tuple(value)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"names of L1 dimensions are expected, not {names!r}")
+    return check_dimensions(names)
 
 
 def wish_of(item: pytest.Item) -> Wish:
