@@ -182,6 +182,21 @@ class JudgeSession(Generic[V]):
         """Judge ``task`` and wait."""
         return self.submit(task, urgent=True).result()
 
+    def open_futures(self) -> list[Future[V]]:
+        """The futures of the verdicts that are not in yet."""
+        return list(self._open)
+
+    def suspend(self) -> None:
+        """Give the engine back for now; the next request starts it again. Only when nothing is outstanding."""
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self.engine.close(), self._loop).result()
+            self._start = None
+
+    def sleep(self) -> None:
+        """Let the engine sleep, if it can, until the next request."""
+        if self._loop is not None and self.started and hasattr(self.engine, "sleep"):
+            asyncio.run_coroutine_threadsafe(self.engine.sleep(), self._loop).result()
+
     def release(self) -> None:
         """Begin with what was submitted while the session was held."""
         self._held = False

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from ..engines import make_engine
 from ..errors import ConfigError, EngineError
 from ..judge import EditJudge, Judge, protocol_for
 from ..manifests import Row, read_metadata
-from ..settings import JudgeSettings
+from ..settings import JudgeSettings, cache_dir
 from ..store import Store
 from ..thresholds import Profile, default_profile, load_profile
 from .expectation import AnyVerdict, Expectation, failing
@@ -26,6 +27,7 @@ from .marker import dimensions_of, wish_of
 from .options import Options, read_options
 from .progress import Progress
 from .results import Results
+from .when import ONLY_AFTER, When, out_of_memory_help
 
 Kind = str  # "image" or "edit"
 
@@ -40,6 +42,7 @@ class Gate:
         self.item: pytest.Item | None = None
         self.progress = Progress(config)
         self.holding = Holding(self)
+        self.when = When(self)
         self.results = Results(config, self.options)
         self._judges: dict[Kind, Judge | EditJudge] = {}
         self._profiles: dict[str, Profile] = {}
@@ -71,11 +74,6 @@ class Gate:
     def is_controller(self) -> bool:
         """Whether xdist's workers run the tests and this process only collects."""
         return self.config.pluginmanager.has_plugin("dsession")
-
-    @property
-    def after(self) -> bool:
-        """Whether judging waits until the last test is over."""
-        return self.options.when == "after"
 
     def _protocol(self, settings: JudgeSettings) -> Any:
         own = self.config.hook.pytest_imagejudge_protocol(config=self.config, settings=settings)
@@ -113,6 +111,8 @@ class Gate:
         if kind not in self._judges:
             settings, protocol = self.settings[kind], self.protocols[kind]
             engine = self.config.hook.pytest_imagejudge_engine(config=self.config, settings=settings, protocol=protocol)
+            if engine is None:
+                engine = make_engine(settings, protocol, state_dir=cache_dir())
             cls = EditJudge if kind == "edit" else Judge
             self._judges[kind] = cls.from_settings(
                 settings,
@@ -122,7 +122,7 @@ class Gate:
                 spool=self.results.spool,
                 progress=self.progress.say,
                 max_pixels=self.options.max_pixels,
-                hold=self.after,
+                hold=self.when.holds(engine),
             )
         return self._judges[kind]
 
@@ -154,7 +154,7 @@ class Gate:
     ) -> Expectation:
         """Submit one image for the running test."""
         judge = self.judge("image")
-        names = dimensions_of(dimensions) if dimensions is not None else self._wished()  # type: ignore[arg-type]
+        names = dimensions_of(dimensions) if dimensions is not None else self._wished()
         file = judge.take(image)
         expected = Expectation("image", prompt, (file,), names or judge.protocol.dimensions, self._test(), id, seed)
         if not isinstance(prompt, str):
@@ -197,6 +197,15 @@ class Gate:
         expected.where, expected.thresholds = where, self.profile(row.thresholds)
         return expected
 
+    def ask_left(self, row: Row) -> Expectation:
+        """Submit a row that an earlier run left; no bounds apply to it."""
+        if row.kind == "edit":
+            expected = self.ask_edit(row.source, row.edited, row.instruction or "", id=row.id, urgent=False)
+        else:
+            expected = self.ask_image(row.image, row.prompt, dimensions=row.dimensions, id=row.id, urgent=False)
+        expected.bounded = False
+        return expected
+
     def _wished(self) -> tuple[str, ...] | None:
         wish = None if self.item is None else wish_of(self.item).dimensions
         return wish or self.dimensions
@@ -206,11 +215,9 @@ class Gate:
 
     def submit(self, judge: Judge | EditJudge, expected: Expectation, *, urgent: bool) -> Expectation:
         """Hand ``expected`` to its judge, as often as it is to be judged."""
-        if urgent and self.after:
-            raise pytest.UsageError(
-                "score and check wait for the judge, which with --judge-when after only starts when the last test is "
-                "over: use expect, give the judge a GPU of its own (--judge-gpus), a smaller judge, or --judge-url"
-            )
+        why = self.when.decide(expected.kind, judge)
+        if urgent and why:
+            raise JudgeFailure(ONLY_AFTER.format(why=why))
         expected.futures = [
             judge.submit_task(expected.text, expected.images, expected.dimensions, repeat=number, urgent=urgent)
             for number in range(self.options.repeat)
@@ -243,11 +250,6 @@ class Gate:
         """The judges that were used so far."""
         return list(self._judges.values())
 
-    def release(self) -> None:
-        """The last test is over: let the judges begin."""
-        for judge in self._judges.values():
-            judge.session.release()
-
     def let_sleep(self, kind: Kind) -> None:
         """Put the judge's server to sleep until its next request."""
         self.judge(kind).session.sleep()
@@ -276,6 +278,7 @@ class Gate:
                 judge = self.judge(kind)
                 try:
                     judge.preflight()
+                    self.when.preflight(judge)
                 except ConfigError as error:
                     # what is stored needs no engine: such a run may go on, and says what could not be judged
                     if not judge.has_stored():
@@ -317,6 +320,8 @@ class Gate:
         elif call.when == "call":
             self._body_passed = call.excinfo is None  # not the outcome, which xfail may have turned
         self.holding.attach(report)
+        if words := out_of_memory_help(call, self.judges()):
+            report.sections.append(("image judge", words))
         if call.when == "teardown":
             self.item = None
         return report

@@ -10,14 +10,17 @@ import json
 import queue
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..manifests import Row, read_manifest
 from ..report.terminal import failure_text
 from .expectation import AnyEntry, Expectation, failing
 from .manifest import RowItem
 from .marker import wish_of
+from .pending import Pending
 
 if TYPE_CHECKING:
     from .gate import Gate
@@ -69,6 +72,7 @@ class Holding:
         self._notes: dict[str | None, list[AnyEntry]] = {}
         self._remote: dict[str, pytest.TestReport] = {}
         self._home: list[dict[str, Any]] = []
+        self._waiting = Pending(gate.options.rootpath / ".imagejudge" / "pending")
 
     # -- while a test runs ----------------------------------------------------------------------------------
 
@@ -79,6 +83,8 @@ class Holding:
     def defer(self, expected: Expectation) -> None:
         """Let the outcome of the running test wait for ``expected``."""
         self._pending.setdefault(expected.test, []).append(expected)
+        if expected.kind in self._gate.when.after:
+            self._waiting.add(expected)
 
     def submit_known(self, items: Sequence[pytest.Item]) -> None:
         """Submit rows of manifests and images that markers name, before the first test runs."""
@@ -183,15 +189,17 @@ class Holding:
         Without ``wait`` only what is judged by now is decided; the rest is an error of the run, not of its tests.
         """
         gate = self._gate
-        if wait and gate.is_worker and gate.after:
+        if wait and gate.is_worker and gate.when.after:
+            # the GPU is free only when every worker is gone: the controller judges
             self._home += [self._undecided(held) for held in self._held.values()]
             self._home += [{"orphan": expected.dump()} for expected in self._orphans]
+            self._home += [{"file": str(file)} for file in self._waiting.files]
             return
         if self._remote:
             self._adopt(submit=wait)
         if wait:
-            if gate.after:
-                gate.release()
+            self._take_up()
+            gate.when.begin()
             everything = [*(e for held in self._held.values() for e in held.expected), *self._orphans]
             try:
                 gate.progress.wait([f for e in everything for f in e.futures], gate.judges())
@@ -209,6 +217,24 @@ class Holding:
         for expected in self._orphans:
             self._report(expected, reason)
         self._orphans.clear()
+        if wait:
+            self._waiting.done()
+        else:
+            gate.results.lines += [
+                f"kept to be judged by the next run, or by: imagejudge score {file}" for file in self._waiting.files
+            ]
+
+    def _take_up(self) -> None:
+        """Judge what a run that was killed left behind; it belongs to no test of this one."""
+        if self._gate.is_worker:
+            return
+        for kind in self._gate.protocols:
+            for file in self._waiting.left(kind):
+                for row in read_manifest(file):
+                    if isinstance(row, Row):
+                        self._orphans.append(self._gate.ask_left(row))
+                self._waiting.files.add(file)
+                self._gate.results.lines.append(f"judged too, from a run that was cut off: {file}")
 
     def _report(self, expected: Expectation, reason: str) -> None:
         entries = expected.entries(expected.verdicts(reason))
@@ -258,6 +284,8 @@ class Holding:
         for row in data.get("held", ()):
             if "orphan" in row:
                 self._orphans.append(self._submit(Expectation.load(row["orphan"])))
+            if "file" in row:
+                self._waiting.files.add(Path(row["file"]))
             if "entries" in row:
                 self._gate.results.add_plain(row["entries"])
             if "reports" not in row:

@@ -222,7 +222,7 @@ class Results:
 
     def _drop_images(self, report: Report) -> None:
         keep = self._options.keep_images
-        if keep == "all" or not self.spool.is_dir():
+        if keep == "all" or self.undecided or not self.spool.is_dir():
             return
         used: dict[str, bool] = {}  # by path: whether something failed with it
         for entry in report.verdicts:

@@ -1,0 +1,58 @@
+"""What waits for the end of the tests, on disk: a run that is killed before it is judged loses nothing.
+
+One manifest a process and kind, as ``imagejudge score`` takes it; removed when its rows are judged. What a dead
+process left is taken up by the next run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .expectation import Expectation
+
+
+class Pending:
+    """The manifests of this process, and those that others left."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+        self.files: set[Path] = set()
+
+    def add(self, expected: Expectation) -> None:
+        """Write down what is expected."""
+        self._count += 1
+        row: dict[str, Any] = {"ID": f"{expected.test or 'row'} {self._count}"}
+        if expected.kind == "edit":
+            source, edited = expected.images
+            row |= {"source_path": str(source.path), "edited_path": str(edited.path), "instruction": expected.text}
+        else:
+            row |= {"prompt": expected.text, "image_path": str(expected.images[0].path)}
+            row["dimensions"] = list(expected.dimensions)
+        file = self._folder / f"{os.getpid()}.{expected.kind}.jsonl"
+        if file not in self.files:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self.files.add(file)
+        with file.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(row) + "\n")
+
+    def done(self) -> None:
+        """All of it is judged."""
+        for file in self.files:
+            file.unlink(missing_ok=True)
+        self.files.clear()
+
+    def left(self, kind: str) -> Iterator[Path]:
+        """Manifests of ``kind`` whose process is gone."""
+        import psutil
+
+        if self._folder.is_dir():
+            for file in sorted(self._folder.glob(f"*.{kind}.jsonl")):
+                pid = file.name.partition(".")[0]
+                if file not in self.files and pid.isdigit() and not psutil.pid_exists(int(pid)):
+                    yield file
