@@ -1,6 +1,6 @@
 """How fast `imagejudge leaderboard` is, beside the published script, on synthetic released answers.
 
-    python benchmarks/leaderboard.py PUBLISHED/compute_scores.py [--prompts 1000] [--models 18] [-o benchmarks/leaderboard.md]
+    python benchmarks/leaderboard.py PUBLISHED/compute_scores.py [-o benchmarks/leaderboard.md]
 
 Both read the same file and write the same outputs, each in a process of its own, one after the other in turn. The
 published script is not part of this repository; check it out at b6b556bb14dcb37da873bbb571c29273562804f2.
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from pytest_imagejudge.taxonomy import TREE
 
-WORDS = "the light falls on a wall behind her hand and its shadow runs left while the cup stays sharp".split()
+WORDS = ("light", "falls", "on", "a", "wall", "behind", "her", "hand", "and", "its", "shadow", "runs", "left", "while")
 
 
 def answer(rng: random.Random, dimension: str, words: int) -> str:
@@ -129,7 +129,8 @@ def main() -> None:
         f"Ratio: {best[0] / best[1]:.1f}. Largest difference between the two `scores_detail.json`: {gap:.1e}.",
         "Ours also computes the rank intervals (bootstrap), Markdown and HTML in that time.",
         "",
-        f"Machine: {os.cpu_count()} CPUs, {platform.machine()}, {platform.system()}, Python {platform.python_version()}.",
+        f"Machine: {os.cpu_count()} CPUs, {platform.machine()}, {platform.system()}, "
+        f"Python {platform.python_version()}.",
         "",
         f"    python benchmarks/leaderboard.py PUBLISHED/compute_scores.py --prompts {args.prompts} "
         f"--models {args.models} --words {args.words}",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-import struct
 import sys
 import threading
 from array import array
@@ -19,7 +18,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import accumulate, chain
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -30,23 +29,19 @@ from . import scoring
 from .errors import ConfigError
 from .manifests import row_id
 from .tables import LOOK_AHEAD, MAX_ROW, RawRow, check_columns, columns_of, object_row, read_rows, show_value
-from .taxonomy import LEVEL1, TREE
+from .taxonomy import LEVEL1, TREE, facets_of
 from .untrusted import escape
 
 FIELDS = tuple(one.lower().replace("-", "_").replace(" ", "_") for one in LEVEL1)  # as files name the L1
-COLUMNS: tuple[tuple[str, ...], ...] = tuple(
-    path for one, twos in TREE.items() for path in ((one,), *((one, two) for two in twos))
-)
-ABSENT, READ, UNREADABLE = 0, 1, 2  # states of an answer
+# A facet's score as one byte: 0, 1, 2, or one of these.
+NA, UNREADABLE, ABSENT = 3, 4, 5
 _PREFIXES = {f"{name}_response_": i for i, name in enumerate(FIELDS)}
 _JUDGED = {f"{name}_judge_output": i for i, name in enumerate(FIELDS)}
-_PACK = tuple(struct.Struct(f"={1 + len(twos)}d").pack for twos in TREE.values())
-_EMPTY = tuple(pack(*[math.nan] * (1 + len(twos))) for pack, twos in zip(_PACK, TREE.values(), strict=True))
+_SIZES = tuple(sum(map(len, twos.values())) for twos in TREE.values())  # facets of each L1
 _SHARE = 16 * 2**20  # bytes worth a process of their own
 _PIECES = 64  # ways of writing, at each place of an answer
 
-Scores = tuple[float | None, ...]  # mapped scores of an L1's facets, in the order of the tree; None is N/A
-Figures = bytes  # of one answer, as doubles: the L1, then its L2; NaN where there is none
+Codes = bytes  # of one answer: its facets' scores, in the order of the tree
 
 
 @dataclass
@@ -54,8 +49,7 @@ class ModelRows:
     """The answers of one model in one part of a file, row by row."""
 
     rows: array[int] = field(default_factory=lambda: array("q"))  # index into `Part.ids`
-    states: bytearray = field(default_factory=bytearray)  # one an L1
-    figures: bytearray = field(default_factory=bytearray)  # doubles, as `COLUMNS`
+    codes: bytearray = field(default_factory=bytearray)  # 56 a row
 
 
 @dataclass
@@ -71,25 +65,18 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Answers:
-    """One model's answers: states (prompts x 5, see `ABSENT`) and figures (prompts x `COLUMNS`, NaN for none)."""
-
-    states: Any
-    figures: Any
-
-
-@dataclass(frozen=True)
 class Recorded:
     """All answers of all files.
 
     Attributes:
         ids: of the prompts, in the order in which they are first met.
-        models: by name, in the order in which they are first met.
+        models: by name, in the order in which they are first met: an array, prompts x 56 facets, of 0, 1, 2, `NA`,
+            `UNREADABLE` or `ABSENT` (no answer).
         errors: what is wrong with single rows, each with file, row and line.
     """
 
     ids: list[str]
-    models: dict[str, Answers]
+    models: dict[str, Any]
     errors: list[str]
 
 
@@ -165,14 +152,14 @@ def _model_of(name: str, judged: str | None) -> tuple[str, int] | None:
     return None
 
 
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _ranges(path: Path) -> list[tuple[int, int]]:
     """Byte ranges of a file that start and end at line ends, one for each process."""
     size = path.stat().st_size
-    try:
-        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    except OSError:
-        cpus = 1
-    count = max(1, min(cpus, 16, size // _SHARE))
+    count = max(1, min(_cpus(), 16, size // _SHARE))
     if count == 1 or not getattr(sys.modules.get("__main__"), "__file__", None):
         return [(0, size)]  # a spawned process would have to import an interactive session's main module
     cuts = [0]
@@ -195,11 +182,14 @@ def read_lines(path: Path, start: int, end: int, judged: str | None, protocol: s
             file.seek(start)
             if start == 0 and file.read(3) != b"\xef\xbb\xbf":
                 file.seek(0)
-            while file.tell() < end and (line := file.readline(4 * MAX_ROW)):
+            left = end - file.tell()
+            while left > 0 and (line := file.readline(4 * MAX_ROW)):
+                left -= len(line)
                 part.lines += 1
                 if len(line) == 4 * MAX_ROW and not line.endswith(b"\n"):
                     while (more := file.readline(MAX_ROW)) and not more.endswith(b"\n"):
-                        pass
+                        left -= len(more)
+                    left -= len(more)
                     yield RawRow(part.rows + 1, part.lines, {}, "the line is too long")
                 elif line.strip():
                     yield _row(part.rows + 1, part.lines, line)
@@ -213,11 +203,8 @@ def _row(number: int, line: int, content: bytes) -> RawRow:
     except ValueError:
         values = None
     if isinstance(values, dict):
-        # A name that stands twice is lost in decoding; the exact decoder sees it. Answers may hold the marker too.
-        names = sum("_response_" in name or "_judge_output" in name for name in values)
-        if names == content.count(b"_response_") + content.count(b"_judge_output"):
-            return RawRow(number, line, values)
-    return object_row(number, line, content.decode("utf-8", "surrogateescape"))
+        return RawRow(number, line, values)
+    return object_row(number, line, content.decode("utf-8", "surrogateescape"))  # says what is wrong
 
 
 def _read(rows: Iterable[RawRow], judged: str | None, protocol: str, part: Part | None = None) -> Part:
@@ -242,9 +229,7 @@ def _read(rows: Iterable[RawRow], judged: str | None, protocol: str, part: Part 
             kept = part.models.get(model) or part.models.setdefault(model, ModelRows())
             kept.rows.append(index)
             for i, column in enumerate(cells):
-                state, figures = reader.figures(i, row.values.get(column) if column else None)
-                kept.states.append(state)
-                kept.figures += figures
+                kept.codes += reader.codes(i, row.values.get(column) if column else None)
     return part
 
 
@@ -258,7 +243,7 @@ def _plan(columns: Iterable[str], judged: str | None) -> dict[str, list[str | No
 
 
 class AnswerReader:
-    """From an answer's text to its figures. One a process; learns as it reads.
+    """From an answer's text to its scores. One a process; learns as it reads.
 
     The scores cut a well-formed answer into pieces: what stands before the first, between two, after the last.
     A piece that was seen at its place in an answer that was decoded, and had the checklist's order, means the
@@ -267,80 +252,66 @@ class AnswerReader:
 
     def __init__(self, protocol: str) -> None:
         self.protocol = protocol
-        self.pieces: list[list[dict[str, float | None]]] = [
-            [{} for _ in range(1 + sum(map(len, twos.values())))] for twos in TREE.values()
-        ]
+        self.pieces: list[list[dict[str, int]]] = [[{} for _ in range(1 + size)] for size in _SIZES]
 
-    def figures(self, index: int, answer: Any) -> tuple[int, Figures]:
-        """State and figures of an answer about the L1 of that index; anything that is no text can't be read."""
-        if answer is None or answer == "" or answer != answer:
-            return ABSENT, _EMPTY[index]
+    def codes(self, index: int, answer: Any) -> Codes:
+        """The scores of an answer about the L1 of that index; anything that is no text can't be read."""
         if not isinstance(answer, str):
-            return UNREADABLE, _EMPTY[index]
+            nothing = answer is None or answer != answer
+            return bytes((ABSENT if nothing else UNREADABLE,)) * _SIZES[index]
         # Where the short way succeeds, the rest holds nothing but the checklist's names and scores, so this is
         # the last of all tags, and it closes the thinking.
         end = answer.rfind("</think>")
         rest = answer if end < 0 else answer[end + 8 :]
         pieces = rest.split('"score"')
         try:
-            scores: Scores | None = tuple(
-                [seen[piece] for seen, piece in zip(self.pieces[index], pieces, strict=True)][1:]
-            )
+            return bytes([seen[piece] for seen, piece in zip(self.pieces[index], pieces, strict=True)])[1:]
         except (KeyError, ValueError):
-            scores = self._learn(index, rest, pieces)
-        if scores is None:
-            return self._read(index, answer) if answer.strip() else (ABSENT, _EMPTY[index])
-        return READ, _figures(index, scores)
-
-    def _learn(self, index: int, rest: str, pieces: list[str]) -> Scores | None:
-        found = _decode(index, rest)
+            found = _decode(index, rest)
         if found is None:
-            return None
-        scores, ordered = found
+            return self._read(index, answer)
+        codes, ordered = found
         if ordered and all(len(seen) < _PIECES for seen in self.pieces[index]):
-            for seen, piece, score in zip(self.pieces[index], pieces, (None, *scores), strict=True):
-                seen[piece] = score
-        return scores
+            for seen, piece, code in zip(self.pieces[index], pieces, (NA, *codes), strict=True):
+                seen[piece] = code
+        return codes
 
-    def _read(self, index: int, answer: str) -> tuple[int, Figures]:
-        one = LEVEL1[index]
-        reading = _protocol(self.protocol).read(one, answer, None)
-        scores = {path: facet.score for path, facet in reading.level3.items()}
-        found = scoring.aggregate(scores, (one,), reading.unreadable)
-        values = (found.level1[one], *(found.level2[one][two] for two in TREE[one]))
-        figures = _PACK[index](*(math.nan if value is None else value for value in values))
-        return UNREADABLE if reading.unreadable else READ, figures
+    def _read(self, index: int, answer: str) -> Codes:
+        if not answer.strip():
+            return bytes((ABSENT,)) * _SIZES[index]
+        reading = _protocol(self.protocol).read(LEVEL1[index], answer, None)
+        lost = set(reading.unreadable)
+        codes = []
+        for path in facets_of((LEVEL1[index],)):
+            facet = reading.level3.get(path)
+            if not lost.isdisjoint((path[:1], path[:2], path)):
+                codes.append(UNREADABLE)
+            else:
+                codes.append(NA if facet is None or facet.raw == "N/A" else facet.raw)
+        return bytes(codes)
 
 
 @cache
 def _protocol(name: str) -> Any:
     from .protocols import load_protocol
 
-    return load_protocol(name)
+    return load_protocol(name, kind="image")
 
 
-_PLANS = tuple(
-    (
-        twos,
-        # the quotes of a well-formed answer without N/A: two for each L2, L3 and "score"; more means a name twice
-        2 * (len(twos) + 2 * sum(map(len, twos.values()))),
-    )
-    for twos in TREE.values()
-)
-
-
-def _decode(index: int, text: str) -> tuple[Scores, bool] | None:
-    """The mapped scores of a well-formed answer without its thinking, and whether it has the checklist's order.
+def _decode(index: int, text: str) -> tuple[Codes, bool] | None:
+    """The scores of a well-formed answer without its thinking, and whether it has the checklist's order.
 
     None where it is anything else, for the protocol's reader to judge.
     """
-    twos, quotes = _PLANS[index]
-    scores: list[float | None] = []
+    twos = TREE[LEVEL1[index]]
+    codes: list[int] = []
+    # the quotes of a well-formed answer: two for each L2, L3, "score" and "N/A"; more means a name twice
+    quotes = 2 * (len(twos) + 2 * _SIZES[index])
     try:
         answer = orjson.loads(text)
-        ordered = list(answer) == list(twos)
         if type(answer) is not dict or len(answer) != len(twos):
             return None
+        ordered = list(answer) == list(twos)
         for two, threes in twos.items():
             facets = answer[two]
             if len(facets) != len(threes):
@@ -350,31 +321,43 @@ def _decode(index: int, text: str) -> tuple[Scores, bool] | None:
                 facet = facets[three]
                 if len(facet) != 1:
                     return None
-                scores.append(scoring.mapped(facet["score"]))
-                quotes += 2 * (scores[-1] is None)
+                raw = facet["score"]
+                if scoring.mapped(raw) is None:
+                    raw, quotes = NA, quotes + 2
+                codes.append(raw)
     except (ValueError, KeyError, TypeError):
         return None
-    return (tuple(scores), ordered) if text.count('"') == quotes else None
+    return (bytes(codes), ordered) if text.count('"') == quotes else None
 
 
-_MEANS: dict[Scores, float] = {}  # at most 4 ** 7 of them, as no L2 has more than 7 facets
-_SLICES = tuple(
-    tuple(slice(end - n, end) for n, end in zip(sizes, accumulate(sizes), strict=True))
-    for sizes in (tuple(map(len, twos.values())) for twos in TREE.values())
-)
+def figures(codes: Any) -> tuple[Any, Any]:
+    """L1 (answers x 5) and L2 (answers x 23) of scores (answers x 56); NaN for N/A, absent, and what can't be read."""
+    import numpy as np
+
+    nan = math.nan
+    scores = np.array([*(scoring.MAPPED[raw] for raw in (0, 1, 2)), nan, nan, nan])[codes]
+    lost = codes >= UNREADABLE
+    level1 = np.full((len(codes), len(LEVEL1)), nan)
+    level2: list[Any] = []
+    at = 0
+    for i, twos in enumerate(TREE.values()):
+        start, first = at, len(level2)
+        for threes in twos.values():
+            part = slice(at, at + len(threes))
+            at += len(threes)
+            level2.append(_mean(scores[:, part], lost[:, part]))
+        level1[:, i] = _mean(np.stack(level2[first:], axis=1), lost[:, start:at])
+    return level1, np.stack(level2, axis=1)
 
 
-def _figures(index: int, scores: Scores) -> Figures:
-    level2 = []
-    for part in _SLICES[index]:
-        key = scores[part]
-        mean = _MEANS.get(key)
-        if mean is None:
-            found = scoring.mean(key)
-            mean = _MEANS[key] = math.nan if found is None else found
-        level2.append(mean)
-    present = [mean for mean in level2 if mean == mean]
-    return _PACK[index](sum(present) / len(present) if present else math.nan, *level2)
+def _mean(values: Any, lost: Any) -> Any:
+    """Row means of what is not NaN; NaN where anything was lost."""
+    import numpy as np
+
+    present = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        means = np.where(present, values, 0.0).sum(axis=1) / present.sum(axis=1)
+    return np.where(lost.any(axis=1), math.nan, means)
 
 
 def _merge(files: Iterable[tuple[Path, list[Part]]]) -> Recorded:
@@ -404,28 +387,24 @@ def _merge(files: Iterable[tuple[Path, list[Part]]]) -> Recorded:
     return Recorded(list(order), _fill(len(order), pieces, errors), errors)
 
 
-def _fill(n: int, pieces: list[tuple[Path, Part, list[int]]], errors: list[str]) -> dict[str, Answers]:
-    """By model, states and figures of all prompts; what two files both have is an error."""
+def _fill(n: int, pieces: list[tuple[Path, Part, list[int]]], errors: list[str]) -> dict[str, Any]:
+    """By model, the scores of all prompts; what two files both have is an error."""
     import numpy as np
 
-    models: dict[str, Answers] = {}
+    models: dict[str, Any] = {}
     for path, part, places in pieces:
         of_rows = np.array(places, dtype=np.intp)
         for model, kept in part.models.items():
             if model not in models:
-                empty = np.zeros((n, len(LEVEL1)), np.uint8), np.full((n, len(COLUMNS)), np.nan)
-                models[model] = Answers(*empty)
-            found = models[model]
+                models[model] = np.full((n, sum(_SIZES)), ABSENT, np.uint8)
             at = of_rows[np.frombuffer(kept.rows, dtype=np.int64)]
-            states = np.frombuffer(kept.states, np.uint8).reshape(-1, len(LEVEL1))
-            figures = np.frombuffer(kept.figures, np.float64).reshape(-1, len(COLUMNS))
-            known = (at >= 0) & found.states[at].any(axis=1)
-            if twice := int((known & states.any(axis=1)).sum()):
+            codes = np.frombuffer(kept.codes, np.uint8).reshape(-1, sum(_SIZES))
+            new = (at >= 0) & (codes != ABSENT).any(axis=1)
+            known = new & (models[model][at] != ABSENT).any(axis=1)
+            if twice := int(known.sum()):
                 errors.append(
                     f"{escape(path)}: {show_value(model)} has answers for {twice} prompts that an earlier file has "
                     "answers for too; the first ones count"
                 )
-            new = (at >= 0) & ~known
-            found.states[at[new]] = states[new]
-            found.figures[at[new]] = figures[new]
+            models[model][at[new & ~known]] = codes[new & ~known]
     return models

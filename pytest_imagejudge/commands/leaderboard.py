@@ -6,20 +6,20 @@ import argparse
 import json
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
 from ..manifests import read_metadata
 from ..outputs import markdown_cell, markdown_table, number, print_table, write_text, write_xlsx
-from ..released import ABSENT, COLUMNS, UNREADABLE, Answers, Recorded, read_recorded
-from ..taxonomy import LEVEL1, TREE
+from ..released import ABSENT, UNREADABLE, Recorded, figures, read_recorded
+from ..tables import show_value
+from ..taxonomy import FACETS, LEVEL1, LEVEL2, TREE
 from ..untrusted import escape
 
 # The order of the published tables, which is not that of the tree.
 PUBLISHED_ORDER = ("Quality", "Aesthetics", "Alignment", "Creative Generation", "Real-world Fidelity")
-_L1_AT = {path[0]: i for i, path in enumerate(COLUMNS) if len(path) == 1}
-_L2_AT = {path: i for i, path in enumerate(COLUMNS) if len(path) == 2}
 
 
 @dataclass(frozen=True)
@@ -96,40 +96,36 @@ def rank(recorded: Recorded, metadata: dict[str, tuple[str, ...]] | None = None)
     """
     import numpy as np
 
-    from ..statistics.ranks import bootstrap_means, groups, rank_models
+    from ..statistics.ranks import bootstrap_means, groups, percentile_interval, rank_models
 
     errors = list(recorded.errors)
     ids, models = recorded.ids, list(recorded.models)
-    asked = np.zeros((len(ids), len(LEVEL1)), dtype=bool)
-    if metadata is None:
-        for found in recorded.models.values():
-            asked |= found.states != ABSENT
-    else:
+    codes = np.stack(list(recorded.models.values()))  # models x prompts x facets
+    starts = np.cumsum([0, *(sum(path[0] == one for path in FACETS) for one in LEVEL1)])
+    of_l1 = list(pairwise(starts))
+    absent = np.stack([(codes[:, :, start] == ABSENT) for start, _ in of_l1], axis=2)  # models x prompts x L1
+    unreadable = np.stack([(codes[:, :, a:b] == UNREADABLE).any(axis=2) for a, b in of_l1], axis=2)
+    asked = np.array(~absent.all(axis=0))
+    if metadata is not None:
         for i, name in enumerate(ids):
-            if name in metadata:
-                asked[i] = [one in metadata[name] for one in LEVEL1]
-            else:
-                errors.append(f"the ID {escape(name)} is not in the metadata; its answers are left out")
+            asked[i] = [one in metadata.get(name, ()) for one in LEVEL1]
+            if name not in metadata:
+                errors.append(f"the ID {show_value(name)} is not in the metadata; its answers are left out")
     standings = []
-    figures = np.full((len(ids), len(models) * 6), np.nan)  # the totals, then the L1 one after the other
+    columns = np.full((len(ids), len(models) * 6), np.nan)  # the totals, then the L1 one after the other
     for m, model in enumerate(models):
-        standing, totals, level1 = _standing(model, recorded.models[model], asked)
+        standing, totals, level1 = _standing(model, codes[m], asked, asked & absent[m], asked & unreadable[m])
         standings.append(standing)
-        figures[:, m] = totals
-        figures[:, len(models) * np.arange(1, 6) + m] = level1
-    if len(ids) >= 2:
-        samples = bootstrap_means(figures)
-        everything = [
-            rank_models(part, drawn)
-            for part, drawn in zip(np.split(figures, 6, axis=1), np.split(samples, 6, axis=1), strict=True)
-        ]
-        for m, standing in enumerate(standings):
-            standing.total = _with_interval(standing.total, everything[0], m)
-            for i, one in enumerate(LEVEL1):
-                standing.level1[one] = _with_interval(standing.level1[one], everything[i + 1], m)
-        ranks = everything[0]
-    else:
-        ranks = rank_models(figures[:, : len(models)])
+        columns[:, m] = totals
+        columns[:, len(models) * np.arange(1, 6) + m] = level1
+    samples = bootstrap_means(columns)
+    low, high = percentile_interval(columns, samples)
+    for m, standing in enumerate(standings):
+        standing.total = _with_interval(standing.total, low[m], high[m])
+        for i, one in enumerate(LEVEL1, start=1):
+            at = len(models) * i + m
+            standing.level1[one] = _with_interval(standing.level1[one], low[at], high[at])
+    ranks = rank_models(columns[:, : len(models)], samples[:, : len(models)])
     for m, standing in enumerate(standings):
         standing.rank = int(ranks.rank[m])
         standing.rank_low, standing.rank_high = int(ranks.rank_low[m]), int(ranks.rank_high[m])
@@ -139,24 +135,21 @@ def rank(recorded: Recorded, metadata: dict[str, tuple[str, ...]] | None = None)
     return Leaderboard([standings[m] for m in order], alike, len(ids), errors)
 
 
-def _with_interval(figure: Figure, ranks: Any, m: int) -> Figure:
-    low, high = float(ranks.low[m]), float(ranks.high[m])
-    return figure if low != low else Figure(figure.mean, figure.n, figure.left_out, low, high)
+def _with_interval(figure: Figure, low: float, high: float) -> Figure:
+    return figure if low != low else Figure(figure.mean, figure.n, figure.left_out, float(low), float(high))
 
 
-def _standing(model: str, answers: Answers, asked: Any) -> tuple[Standing, Any, Any]:
+def _standing(model: str, codes: Any, asked: Any, missing: Any, unreadable: Any) -> tuple[Standing, Any, Any]:
     """A model's means, and its totals (prompts) and L1 (prompts x 5), NaN where there is none."""
     import numpy as np
 
-    missing = asked & (answers.states == ABSENT)
-    unreadable = asked & (answers.states == UNREADABLE)
     lost = missing | unreadable
-    figures = answers.figures.copy()
-    for path, i in [*((path, i) for path, i in _L2_AT.items()), *(((one,), i) for one, i in _L1_AT.items())]:
-        figures[~asked[:, LEVEL1.index(path[0])], i] = np.nan
-    level1 = figures[:, [_L1_AT[one] for one in LEVEL1]]
+    level1, level2 = figures(codes)
+    level1[~asked] = np.nan
+    of_two = [LEVEL1.index(one) for one, _ in LEVEL2]
+    level2[~asked[:, of_two]] = np.nan
     some = ~np.isnan(level1).all(axis=1) & ~lost.any(axis=1)
-    totals = np.full(len(figures), np.nan)
+    totals = np.full(len(codes), np.nan)
     totals[some] = np.nanmean(level1[some], axis=1)
 
     def figure(column: Any, broken: Any) -> Figure:
@@ -169,10 +162,12 @@ def _standing(model: str, answers: Answers, asked: Any) -> tuple[Standing, Any, 
         figure(totals, lost.any(axis=1)),
         {one: figure(level1[:, i], lost[:, i]) for i, one in enumerate(LEVEL1)},
         {
-            one: {two: figure(figures[:, _L2_AT[one, two]], lost[:, i]) for two in TREE[one]}
-            for i, one in enumerate(LEVEL1)
+            one: {
+                two: figure(level2[:, i], lost[:, of_two[i]]) for i, (parent, two) in enumerate(LEVEL2) if parent == one
+            }
+            for one in LEVEL1
         },
-        int((asked & (answers.states != ABSENT)).sum()),
+        int((asked & ~missing).sum()),
         dict(zip(LEVEL1, map(int, unreadable.sum(axis=0)), strict=True)),
         dict(zip(LEVEL1, map(int, missing.sum(axis=0)), strict=True)),
     )
