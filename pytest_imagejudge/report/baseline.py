@@ -1,28 +1,35 @@
 """What a report says of its baseline, as lines.
 
-``Report.baseline`` is an object: ``file`` (name of the baseline), ``rows`` (``path``, ``before``, ``after``,
-``change``, ``low`` and ``high`` of the change, ``n`` pairs, ``allowed`` drop, ``outcome``), ``warnings``; further
-fields may stand beside them. Whatever is missing is left out of the line.
+``Report.baseline`` is a `statistics.baseline.BaselineResult`, dumped; of a report that another program wrote,
+whatever is missing is left out of the line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from ..taxonomy import TREE
 from . import why
+from .build import AnyEntry
+from .model import Before, Report
+
+if TYPE_CHECKING:
+    from ..statistics.pairing import Scored
 
 
 def changes(baseline: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]], list[str]]:
-    """Name of the baseline, (outcome, line) by figure with the failed ones first, and warnings."""
+    """Name of the baseline, (outcome, line) by figure with the failed ones first, and warnings.
+
+    Of figures without an outcome only the total, the L1 and the edits' score are shown.
+    """
     lines: list[tuple[str, str]] = []
     for row in baseline.get("rows") or ():
-        if isinstance(row, Mapping):
+        if isinstance(row, Mapping) and (row.get("outcome") or len(row.get("path") or ()) < 2):
             lines.append((str(row.get("outcome") or ""), _line(row)))
-    order = {"failed": 0, "undecided": 1}
-    lines.sort(key=lambda pair: order.get(pair[0], 2))
-    name = baseline.get("file") or baseline.get("name") or ""
-    return str(name), lines, [str(text) for text in baseline.get("warnings") or ()]
+    order = {"failed": 0, "undecided": 1, "passed": 2}
+    lines.sort(key=lambda pair: order.get(pair[0], 3))
+    return str(baseline.get("file") or ""), lines, [str(text) for text in baseline.get("warnings") or ()]
 
 
 def _line(row: Mapping[str, Any]) -> str:
@@ -51,4 +58,33 @@ def _line(row: Mapping[str, Any]) -> str:
     if allowed := show("allowed"):
         parts.append(f"allowed drop {allowed}")
     text = f"{name}: {', '.join(parts)}"
-    return f"{text}: {row['outcome']}" if row.get("outcome") else text
+    text = f"{text}: {row['outcome']}" if row.get("outcome") else text
+    return f"{text} ({row['detail']})" if row.get("detail") else text
+
+
+def attach(report: Report, before: Sequence[Scored]) -> int:
+    """Give each entry what the baseline says of the same image; returns how many have such a figure.
+
+    Pairs as the baseline's gate does: by row ID, else by prompt and seed.
+    """
+    from ..statistics.figures import EDIT, TOTAL
+    from ..statistics.pairing import scored
+
+    old = {item.key: item for item in before}
+    entries: list[AnyEntry] = [*report.verdicts, *report.edits]
+    found = 0
+    for entry, item in zip(entries, scored(entries), strict=True):
+        if (mate := old.get(item.key)) is None:
+            continue
+        found += 1
+        entry.before = Before(
+            image=mate.image,
+            pixels=mate.pixels,
+            total=mate.figures.get(TOTAL),
+            score=mate.figures.get(EDIT),
+            level1={path[0]: value for path, value in mate.figures.items() if path[0] in TREE and len(path) == 1},
+        )
+        for path, value in mate.figures.items():
+            if len(path) == 2:
+                entry.before.level2.setdefault(path[0], {})[path[1]] = value
+    return found

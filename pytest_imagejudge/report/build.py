@@ -10,7 +10,7 @@ from typing import TypeVar
 from ..errors import ConfigError
 from ..scoring import mean
 from ..taxonomy import TREE
-from .model import EditEntry, Entry, Facet, Judge, Mean, Report, Run, Summary, VerdictEntry
+from .model import Before, EditEntry, Entry, Facet, Judge, Mean, Report, Run, Summary, VerdictEntry
 
 AnyEntry = VerdictEntry | EditEntry
 E = TypeVar("E", bound=Entry)
@@ -21,7 +21,7 @@ def summarize(entries: Iterable[AnyEntry]) -> Summary:
 
     A figure that an image lacks (N/A, not asked, unreadable, not judged) counts in ``left_out``, never as 0.
     """
-    entries = list(entries)
+    entries = once(entries)
     verdicts = [entry for entry in entries if isinstance(entry, VerdictEntry)]
     edits = [entry for entry in entries if isinstance(entry, EditEntry)]
     summary = Summary(n=len(verdicts))
@@ -40,6 +40,11 @@ def summarize(entries: Iterable[AnyEntry]) -> Summary:
                     scores = [facet.score if facet else None for facet in facets]
                     summary.level3.setdefault(one, {}).setdefault(two, {})[three] = _mean(scores)
     return summary
+
+
+def once(entries: Iterable[E]) -> list[E]:
+    """Without repeated judgements of the same image, which carry ``repeat``: the first one counts."""
+    return [entry for entry in entries if not getattr(entry, "repeat", None)]
 
 
 def facet_of(entry: VerdictEntry, path: Sequence[str]) -> Facet | None:
@@ -63,12 +68,18 @@ def merge(reports: Sequence[tuple[str, Report]]) -> Report:
     Raises:
         ConfigError: two verdicts under one key, row ID and test differ; names both files.
     """
-    if len(reports) == 1:
-        only = reports[0][1]
+    first = reports[0][1]
+    if all(report.model_dump() == first.model_dump() for _, report in reports[1:]):
+        only = first
         return only.model_copy(update={"summary": summarize([*only.verdicts, *only.edits])})
     verdicts = _once([(name, report.verdicts) for name, report in reports])
     edits = _once([(name, report.edits) for name, report in reports])
-    merged = Report(verdicts=verdicts, edits=edits, run=_merge_runs([report.run for _, report in reports]))
+    merged = Report(
+        verdicts=verdicts,
+        edits=edits,
+        thresholds={name: bounds for _, report in reports for name, bounds in report.thresholds.items()},
+        run=_merge_runs([report.run for _, report in reports]),
+    )
     merged.summary = summarize([*verdicts, *edits])
     return merged
 
@@ -168,11 +179,23 @@ def relative_paths(report: Report, folder: Path, *, base: Path | None = None) ->
 
 
 def _with_images(report: Report, change: Callable[[str], str]) -> Report:
-    verdicts = [entry.model_copy(update={"image": change(entry.image)}) for entry in report.verdicts]
+    verdicts = [
+        entry.model_copy(update={"image": change(entry.image), **_moved(entry, change)}) for entry in report.verdicts
+    ]
     edits = [
         entry.model_copy(
-            update={"source_image": change(entry.source_image), "edited_image": change(entry.edited_image)}
+            update={
+                "source_image": change(entry.source_image),
+                "edited_image": change(entry.edited_image),
+                **_moved(entry, change),
+            }
         )
         for entry in report.edits
     ]
     return report.model_copy(update={"verdicts": verdicts, "edits": edits})
+
+
+def _moved(entry: Entry, change: Callable[[str], str]) -> dict[str, Before]:
+    if entry.before is None:
+        return {}
+    return {"before": entry.before.model_copy(update={"image": change(entry.before.image)})}

@@ -82,13 +82,13 @@ def _cells(row: rows.Row, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
     notes = Text()
     if row.failed:
         notes.append(f"{glyphs.bad} {row.failed} failed", "bold red")
-    elif row.missed:
+    elif row.low:
         notes.append(f"{glyphs.bad} mean", "red")
     if row.lost and (row.path or not row.failed):  # the first line says it of the total
         notes.append(", " if notes else "").append(f"{row.lost} unread", "bold red")
     if row.counts.get("0"):
         notes.append(", " if notes else "").append(f"{row.counts['0']} at 0", "dim")
-    mean = Text("-" if row.mean is None else f"{row.mean:.1f}", "bold red" if row.missed else "")
+    mean = Text("-" if row.mean is None else f"{row.mean:.1f}", "bold red" if row.low else "")
     if row.mean is None and row.state in ("no total", "unreadable"):
         mean = Text("none" if row.state == "no total" else "-", "dim")
     return [name, Text(str(row.n)), mean, _bound(row), _bar(row, glyphs, cells), notes]
@@ -117,7 +117,7 @@ def _bar(row: rows.Row, glyphs: Glyphs, cells: int) -> Text:
     full = int(share)
     part = glyphs.parts[int((share - full) * len(glyphs.parts))] if full < cells else ""
     bar = (glyphs.full * full + part.strip()).ljust(cells, glyphs.rest)
-    text = Text(bar, style="red" if row.missed else "green" if row.bound is not None else "cyan")
+    text = Text(bar, style="red" if row.low else "green" if row.bound is not None else "cyan")
     text.stylize("dim", full + len(part.strip()))
     if row.bound is not None:
         at = min(int(row.bound / 100 * cells), cells - 1)

@@ -71,6 +71,24 @@ class Breach(Model):
     bound: float
 
 
+class Bound(Model):
+    """A bound on one image or edit. ``path`` as in `Breach`."""
+
+    path: list[str]
+    bound: float
+
+
+class Before(Model):
+    """The same image, or edit, in the baseline: its figures, and its picture where the baseline says where it is."""
+
+    image: str = ""
+    pixels: str = ""
+    total: Figure = None
+    level1: dict[str, Figure] = {}
+    level2: dict[str, dict[str, Figure]] = {}
+    score: Figure = None
+
+
 class Entry(Model):
     """What an image and an edit have in common."""
 
@@ -90,6 +108,7 @@ class Entry(Model):
     seed: int | str | None = None
     pixels: str = ""  # SHA-256 of the canonical pixels
     where: str = ""  # file:line of the check or expect
+    before: Before | None = None
 
 
 class VerdictEntry(Entry):
@@ -161,6 +180,7 @@ class Report(Model):
     run: Run = Run()
     verdicts: list[VerdictEntry] = []
     edits: list[EditEntry] = []
+    thresholds: dict[str, list[Bound]] = {}  # the bounds of each profile that was applied, by its name
     suite: list[SuiteRow] = []
     baseline: dict[str, Any] | None = None
     summary: Summary = Summary()

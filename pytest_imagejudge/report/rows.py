@@ -47,14 +47,19 @@ class Row:
         return self.path[-1] if self.path else "Total"
 
     @property
+    def low(self) -> bool:
+        """Whether the mean lies below the bound."""
+        return self.bound is not None and self.mean is not None and self.mean < self.bound
+
+    @property
     def missed(self) -> bool:
         """Whether an image breaches the bound here, or the mean lies below it."""
-        return bool(self.failed) or (self.bound is not None and self.mean is not None and self.mean < self.bound)
+        return bool(self.failed) or self.low
 
     @property
     def trouble(self) -> bool:
         """Whether something is wrong here or below."""
-        return self.missed or bool(self.unread) or any(child.trouble for child in self.children)
+        return self.missed or bool(self.lost) or any(child.trouble for child in self.children)
 
     @property
     def uniform(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len, chop_cells
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -17,6 +18,8 @@ from rich.text import Text
 from ..taxonomy import FACETS, Path, show
 from ..untrusted import escape
 from . import rows, why
+from .baseline import changes
+from .build import once
 from .drawing import Glyphs, draw, glyphs_for, image_table, stream_encoding, suite_table
 from .model import Breach, EditEntry, Report, SuiteRow, VerdictEntry
 
@@ -49,7 +52,7 @@ def suite_tree(
     glyphs = glyphs_for(encoding)
     parts: list[RenderableType] = [*_run_lines(report, glyphs)]
     if report.verdicts:
-        root = rows.tree(report.verdicts, bounds)
+        root = rows.tree(once(report.verdicts), bounds)
         parts += [suite_table(root, glyphs, width, verbosity)]
         parts += _partial_lines(report, root)
     if report.edits:
@@ -65,7 +68,7 @@ def failure_text(entry: VerdictEntry | EditEntry, *, width: int, color: bool, en
     glyphs = glyphs_for(encoding)
     parts: list[RenderableType] = [*_breach_lines(entry, glyphs)]
     if entry.error:
-        parts.append(Text.assemble(("not judged: ", "bold red"), escape(entry.error)))
+        parts.append(_error_text(entry.error, width))
     for path in entry.unreadable:
         parts.append(Text.assemble(("unreadable: ", "bold red"), escape(show(path))))
     if entry.not_applicable:
@@ -82,6 +85,17 @@ def failure_text(entry: VerdictEntry | EditEntry, *, width: int, color: bool, en
     if isinstance(entry, VerdictEntry) and entry.level1:
         parts += [Text(), image_table(entry, glyphs, width)]
     return draw(Group(*parts), width, color, encoding)
+
+
+def _error_text(error: str, width: int) -> Text:
+    """What kept an image from being judged; a long path is broken within, so that the first line says something."""
+    head = "not judged: "
+    text = head + escape(error)
+    if any(cell_len(word) > width - len(head) for word in text.split()):
+        text = "\n".join(chop_cells(text, width))
+    line = Text(text)
+    line.stylize("bold red", 0, len(head))
+    return line
 
 
 def verdict_tree(verdict: Verdict) -> RenderableType:
@@ -212,21 +226,19 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[Text]:
         mean = "no mean" if row.mean is None else f"mean {row.mean:.1f}"
         interval = "" if row.low is None or row.high is None else f" [{row.low:.1f}, {row.high:.1f}]"
         needed = f"; about {row.needed:,} images would decide it" if row.needed and row.outcome == "undecided" else ""
-        detail = f"; {row.detail}" if row.detail else ""
+        detail = f"; {row.detail}" if row.detail else needed
         text = f"{why.place(row.path)}: {mean}{interval}, n {row.n}, bound {row.bound:g}: "
         yield (
             Text(f"  {sign} ", style=style)
             .append(escape(text), "")
             .append(row.outcome, style)
-            .append(escape(needed + detail), "dim")
+            .append(escape(detail), "dim")
         )
 
 
 def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs) -> Iterator[Text]:
     if not baseline:
         return
-    from .baseline import changes
-
     name, lines, warnings = changes(baseline)
     yield Text(escape(f"Against the baseline {name}".rstrip()), style="bold")
     signs = {

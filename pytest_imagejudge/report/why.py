@@ -27,7 +27,9 @@ class Cause:
 
 def place(path: Sequence[str]) -> str:
     """A breach's path as people read it."""
-    return {"total": "Total", "score": "Edit score"}.get(path[0], show(path)) if len(path) == 1 else show(path)
+    if not path or list(path) == ["total"]:
+        return "Total"
+    return "Edit score" if list(path) == ["score"] else show(path)
 
 
 def worst_first(breaches: Sequence[Breach]) -> list[Breach]:

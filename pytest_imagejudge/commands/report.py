@@ -1,0 +1,194 @@
+"""``imagejudge report``: merge reports, and write them in other formats."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError
+from ..taxonomy import nearest
+
+if TYPE_CHECKING:
+    from ..report.model import Report
+    from ..thresholds import Profile
+
+FORMATS = (".html", ".json", ".md")
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="a JSON report; several are merged")
+    parser.add_argument(
+        "-o", "--output", action="append", default=[], metavar="OUT", type=Path,
+        help="write there: .html, .json or .md; may be repeated; without it the tree is printed",
+    )  # fmt: skip
+    parser.add_argument("--failed-only", action="store_true", help="HTML: leave out the images that passed")
+    parser.add_argument(
+        "--thresholds", metavar="NAME",
+        help="a profile: apply its bounds on the mean, and its margins, to the run as a whole",
+    )  # fmt: skip
+    parser.add_argument(
+        "--baseline", metavar="FILE", type=Path, help="a baseline or an earlier report, shown side by side"
+    )
+    parser.add_argument("--gate", action="store_true", help="exit 1 unless everything passed")
+    parser.add_argument(
+        "--github-summary", action="store_true", help="add to the step's summary ($GITHUB_STEP_SUMMARY)"
+    )
+    parser.add_argument("--github-annotations", action="store_true", help="print ::error commands for GitHub Actions")
+    parser.add_argument(
+        "--github-comment", nargs="?", const="", metavar="NAME",
+        help="write, or update, the comment on the pull request; NAME tells several apart",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; returns its exit code.
+
+    Raises:
+        ConfigError: naming the file or the option, what was found and what is expected.
+    """
+    from ..report.build import merge
+    from ..report.json import read
+
+    for path in args.output:
+        if path.suffix.lower() not in FORMATS:
+            hint = nearest(path.suffix.lower(), FORMATS)
+            raise ConfigError(f"-o {path}: a name that ends in {', '.join(FORMATS)} is expected{hint}")
+    if args.failed_only and not any(path.suffix.lower() == ".html" for path in args.output):
+        raise ConfigError("--failed-only is for HTML: name a file with -o FILE.html")
+    parts = [(str(path), read(path)) for path in args.files]
+    report = merge(parts)
+    profile = _profile(args.thresholds)
+    if profile is not None:
+        _decide(report, profile)
+    elif any(part.suite for _, part in parts) and not report.suite:
+        if args.gate:
+            raise ConfigError("--gate: the files hold bounds on the mean, each over its own images; name the profile "
+                              "that decides them over the whole with --thresholds NAME")  # fmt: skip
+        _say("bounds on the mean are left out of the merged report: each file decided them over its own images; "
+             "--thresholds NAME decides them over the whole")  # fmt: skip
+    if args.gate and args.baseline is None and not report.baseline and any(part.baseline for _, part in parts):
+        raise ConfigError("--gate: the files were compared with a baseline, each over its own images; name it with "
+                          "--baseline FILE")  # fmt: skip
+    if args.baseline is not None:
+        _compare(report, args.baseline, profile)
+    _write(report, args, profile)
+    _github(report, args)
+    return 1 if args.gate and not _passed(report, profile) else 0
+
+
+def _profile(name: str | None) -> Profile | None:
+    if name is None:
+        return None
+    from ..thresholds import load_profile
+
+    return load_profile(name)
+
+
+def _decide(report: Report, profile: Profile) -> None:
+    from ..report.build import once
+    from ..statistics.suite import suite_rows
+
+    suite = profile.suite
+    report.suite = suite_rows(
+        once(report.verdicts),
+        suite.bounds() if report.verdicts else {},
+        on_undecided=suite.on_undecided,
+        edits=once(report.edits),
+        edit_bound=suite.edit.score,
+    )
+
+
+def _compare(report: Report, path: Path, profile: Profile | None) -> None:
+    """Set the earlier run beside this one."""
+    from ..report.baseline import attach
+    from ..report.build import once
+    from ..statistics.baseline import compare_with_baseline
+    from ..statistics.baseline_file import Baseline, environment_of
+    from ..statistics.runs import read_run
+
+    images = read_run(path).images
+    if not attach(report, images):
+        _say(f"{path}: no image of this run is in it")
+    report.baseline = compare_with_baseline(
+        once(report.verdicts),
+        Baseline(images, environment_of(images)),
+        profile.baseline.bounds() if profile is not None and report.verdicts else {},
+        edits=once(report.edits),
+        edit_margin=profile.baseline.edit.score if profile is not None else None,
+        file=str(path),
+    ).model_dump(mode="json")
+
+
+def _write(report: Report, args: argparse.Namespace, profile: Profile | None) -> None:
+    from ..report import html, json, markdown
+
+    bounds = None
+    if profile is not None:
+        bounds = {**profile.bounds(), **{tuple(path): 60.0 for path in profile.must_not_fail}}
+    for path in args.output:
+        kind = path.suffix.lower()
+        if kind == ".json":
+            json.write(report, path)
+        elif kind == ".html":
+            html.write_html(report, path, bounds, failed_only=args.failed_only)
+        else:
+            markdown.write_markdown(report, path, bounds)
+        _say(f"{path}: {markdown.title(report)}")
+    if not args.output and not (args.github_summary or args.github_annotations or args.github_comment is not None):
+        _print(report, bounds)
+
+
+def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:
+    import shutil
+
+    from ..report.payload import bounds_of
+    from ..report.terminal import suite_tree
+
+    text = suite_tree(
+        report,
+        bounds_of(report) if bounds is None else bounds,
+        width=shutil.get_terminal_size().columns,
+        color=sys.stdout.isatty(),
+        verbosity=0,
+        encoding=sys.stdout.encoding,
+    )
+    sys.stdout.write(text)
+
+
+def _github(report: Report, args: argparse.Namespace) -> None:
+    import os
+
+    from ..report import github
+
+    if args.github_summary:
+        if not (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
+            raise ConfigError("--github-summary: GITHUB_STEP_SUMMARY is not set; it is in a step of GitHub Actions")
+        github.write_step_summary(report, summary)
+    if args.github_annotations:
+        for line in github.annotations(report):
+            print(line)
+    if args.github_comment is not None and (url := github.upsert_comment(report, name=args.github_comment)):
+        _say(f"comment: {url}")
+
+
+def _passed(report: Report, profile: Profile | None) -> bool:
+    """Whether everything passed; a report without images has shown nothing."""
+    from ..statistics.suite import gate_passed
+
+    policy = profile.suite.on_undecided if profile is not None else "mean"
+    entries = [*report.verdicts, *report.edits]
+    return (
+        bool(entries)
+        and all(entry.outcome == "passed" for entry in entries if not getattr(entry, "repeat", None))
+        and all(row.gate == "passed" if row.gate else gate_passed(row, policy) for row in report.suite)
+        and (report.baseline or {}).get("gate") != "failed"
+    )
+
+
+def _say(text: str) -> None:
+    from ..untrusted import escape
+
+    print(f"imagejudge report: {escape(text)}", file=sys.stderr)

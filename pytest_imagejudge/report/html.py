@@ -1,0 +1,184 @@
+"""The HTML report: one file that needs no network and can't reach one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..taxonomy import FACETS
+from ..taxonomy import Path as TreePath
+from ..untrusted import escape
+from . import rows, why
+from .baseline import changes
+from .build import AnyEntry, once
+from .json import write_text
+from .model import Report, Run
+from .payload import answers, bounds_of, embed, payload
+from .pictures import Pictures
+
+BUDGET = 40 * 2**20  # bytes of all pictures in the file
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_html(
+    report: Report,
+    path: Path | str,
+    bounds: Mapping[TreePath, float] | None = None,
+    *,
+    failed_only: bool = False,
+    folder: Path | None = None,
+) -> None:
+    """Write the report to ``path``, at once or not at all.
+
+    Args:
+        report: the run; its image paths are relative to ``folder``.
+        path: the file.
+        bounds: of the profile, for the tree over all images; None takes them from the report.
+        failed_only: leave out what passed; the figures are still those of the whole run.
+        folder: what image paths are relative to; None is the working folder.
+
+    Raises:
+        ConfigError: the file can't be written.
+    """
+    write_text(Path(path), render(report, bounds, failed_only=failed_only, folder=folder or Path.cwd()))
+
+
+def render(
+    report: Report, bounds: Mapping[TreePath, float] | None = None, *, failed_only: bool = False, folder: Path
+) -> str:
+    """The page as text; arguments as in `write_html`."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    every: list[AnyEntry] = [*report.verdicts, *report.edits]
+    entries = [entry for entry in every if entry.outcome != "passed"] if failed_only else every
+    pictures = Pictures(folder, BUDGET)
+    data = payload(report, entries, pictures)
+    made = pictures.make()
+    data["missing"] = {number: escape(reason) for number, (_, reason) in enumerate(made) if reason}
+    script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    tree = rows.tree(once(report.verdicts), bounds_of(report) if bounds is None else bounds)
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html").render(
+        counts=_counts(every),
+        shown=len(entries),
+        failed_only=failed_only,
+        run=_run(report.run),
+        warnings=_warnings(report),
+        tree=list(tree.walk()) if report.verdicts else [],
+        edits=_edits(report, bounds),
+        partial=_partial(report, tree),
+        suite=[_suite(row) for row in report.suite],
+        baseline=_baseline(report),
+        script=script,
+        style=style,
+        script_hash=_hash(script),
+        style_hash=_hash(style),
+        data=embed(data),
+        pictures=embed([uri for uri, _ in made]),
+        answers=embed(answers(entries)),
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _counts(entries: list[AnyEntry]) -> dict[str, int]:
+    return {
+        "all": len(entries),
+        **{name: sum(entry.outcome == name for entry in entries) for name in ("failed", "error", "passed")},
+    }
+
+
+def _run(run: Run) -> list[tuple[str, str]]:
+    judges = [
+        f"{judge.model}{' on ' + ', '.join(judge.engine_versions) if judge.engine_versions else ''}"
+        for judge in run.judges
+    ]
+    asked = run.requests - run.from_store
+    facts = [
+        ("Judge", "; ".join(judges)),
+        ("Started", run.started),
+        ("Took", f"{run.seconds:,.1f} s" if run.seconds else ""),
+        ("Requests", f"{run.requests:,}, {run.from_store:,} answered from the store" if run.requests else ""),
+        (
+            "Tokens",
+            f"{run.prompt_tokens:,} in ({run.cached_prompt_tokens:,} cached), {run.output_tokens:,} out"
+            + (f", {run.output_tokens / asked:,.0f} an answer" if asked > 0 else "")
+            if run.prompt_tokens or run.output_tokens
+            else "",
+        ),
+        ("Version", f"pytest-imagejudge {run.version}" if run.version else ""),
+    ]
+    return [(name, escape(value)) for name, value in facts if value]
+
+
+def _warnings(report: Report) -> list[str]:
+    found = [
+        f"Answers of several engine versions are mixed: {', '.join(judge.engine_versions)}."
+        for judge in report.run.judges
+        if len(judge.engine_versions) > 1
+    ]
+    if report.run.restarts:
+        found.append(f"The judge's server died and was started again ({report.run.restarts}x).")
+    return [escape(text) for text in found]
+
+
+def _partial(report: Report, root: rows.Row) -> str:
+    if root.state != "no total":
+        return ""
+    names = {tuple(path) for judge in report.run.judges for path in judge.measures}
+    number = len(names) or sum(len(row.path) == 3 and row.n > 0 for row in root.walk())
+    verb = "measures" if names else "measured"
+    return f"This judge {verb} {number} of the {len(FACETS)} facets and gives no total."
+
+
+def _edits(report: Report, bounds: Mapping[TreePath, float] | None) -> list[dict[str, Any]]:
+    names = ["score", *sorted({name for entry in report.edits for name in entry.aspects})] if report.edits else []
+    found = []
+    for name in names:
+        values = [entry.score if name == "score" else entry.aspects.get(name) for entry in once(report.edits)]
+        present = [value for value in values if value is not None]
+        breached = [breach.bound for entry in report.edits for breach in entry.breaches if breach.path == [name]]
+        bound = (bounds or {}).get((name,), breached[0] if breached and len(set(breached)) == 1 else None)
+        found.append(
+            {
+                "name": "Score, 1 to 5" if name == "score" else escape(name),
+                "n": len(present),
+                "mean": f"{sum(present) / len(present):.2f}" if present else "N/A",
+                "bound": "" if bound is None else f"{bound:g}",
+                "failed": len(breached),
+            }
+        )
+    return found
+
+
+def _suite(row: Any) -> dict[str, Any]:
+    return {
+        "place": escape(why.place(row.path)),
+        "mean": "none" if row.mean is None else f"{row.mean:.2f}",
+        "interval": "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}",
+        "n": row.n,
+        "bound": f"{row.bound:g}",
+        "outcome": row.outcome,
+        "gate": row.gate,
+        "detail": escape(row.detail),
+    }
+
+
+def _baseline(report: Report) -> dict[str, Any] | None:
+    if not report.baseline:
+        return None
+    name, lines, warnings = changes(report.baseline)
+    return {"name": escape(name), "lines": [(kind, escape(text)) for kind, text in lines],
+            "warnings": [escape(text) for text in warnings]}  # fmt: skip

@@ -1,0 +1,236 @@
+"""The report as Markdown, for GitHub's step summary, a comment, or a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ..taxonomy import FACETS, show
+from ..taxonomy import Path as TreePath
+from ..untrusted import escape
+from . import rows, why
+from .baseline import changes
+from .build import AnyEntry, once
+from .json import write_text
+from .model import EditEntry, Report
+from .payload import bounds_of
+
+MOST_WORDS = 300  # characters of a prompt, or of the judge's words
+# What Markdown would act on inside a line. Underscores within a word are left: file names read as they are.
+_MARKUP = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
+# What GitHub links after Markdown is done, entities or not: mentions, issues, commits by word, addresses.
+_LINKED = re.compile(r"(?i)@(?=\w)|#(?=\d)|\bGH(?=-\d)|:(?=//)|\bwww(?=\.)")
+_APART = "&#8203;"  # a space of no width
+
+
+def text(value: object, most: int | None = None) -> str:
+    """``value`` as plain text in Markdown, on one line: nothing in it is markup, HTML, a link or a mention."""
+    plain = escape(" ".join(str(value).split()))
+    if most is not None and len(plain) > most:
+        plain = plain[:most].rstrip() + " …"
+    plain = re.sub(r"[&<>$]", lambda match: _ENTITIES[match[0]], plain)
+    plain = _MARKUP.sub(lambda match: "\\" + match[0], plain)
+    return _LINKED.sub(lambda match: match[0] + _APART, plain)
+
+
+def write_markdown(report: Report, path: Path | str, bounds: Mapping[TreePath, float] | None = None) -> None:
+    """Write the report to ``path``, at once or not at all.
+
+    Raises:
+        ConfigError: the file can't be written.
+    """
+    write_text(Path(path), render(report, bounds))
+
+
+def render(
+    report: Report,
+    bounds: Mapping[TreePath, float] | None = None,
+    *,
+    most_bytes: int | None = None,
+    facets: bool = True,
+    pictures: Mapping[str, str] | None = None,
+) -> str:
+    """The report as Markdown.
+
+    Args:
+        report: the run.
+        bounds: of the profile; None takes them from the report.
+        most_bytes: size in UTF-8 that must not be passed; images are left out, and counted, to keep to it.
+        facets: whether the tree goes down to the facets.
+        pictures: URL of the picture by image path, where the pictures can be shown.
+    """
+    head = "\n".join([*_head(report), *_suite(report), *_baseline(report), *_tree(report, bounds, facets)]) + "\n"
+    bad = sorted(
+        (entry for entry in _entries(report) if entry.outcome != "passed"), key=lambda entry: entry.outcome == "error"
+    )
+    blocks = ["\n".join(_image(entry, pictures or {})) for entry in bad]
+    if blocks:
+        head += f"\n## What did not pass ({len(blocks)})\n"
+    if most_bytes is None:
+        return head + "".join(f"\n{block}\n" for block in blocks)
+    return _within(
+        head, blocks, most_bytes, facets, lambda: render(report, bounds, most_bytes=most_bytes, facets=False)
+    )
+
+
+def _within(head: str, blocks: Sequence[str], most: int, facets: bool, shorter: object) -> str:
+    left = most - len(head.encode()) - 200  # room for the line that says what is left out
+    if left < 0 and facets and callable(shorter):
+        return str(shorter())
+    out = [head]
+    for number, block in enumerate(blocks):
+        size = len(block.encode()) + 2
+        if size > left:
+            out.append(f"\n**{len(blocks) - number} more did not pass; there is no room for them here.** "
+                       "The HTML and JSON reports have them all.\n")  # fmt: skip
+            break
+        left -= size
+        out.append(f"\n{block}\n")
+    return "".join(out)
+
+
+def _entries(report: Report) -> list[AnyEntry]:
+    return [*report.verdicts, *report.edits]
+
+
+def title(report: Report) -> str:
+    """One line: how many passed, failed, were not judged."""
+    entries = _entries(report)
+    count = {name: sum(entry.outcome == name for entry in entries) for name in ("failed", "error", "passed")}
+    things = "images and edits" if report.verdicts and report.edits else "edits" if report.edits else "images"
+    if not entries:
+        return "Nothing was judged"
+    if not count["failed"] and not count["error"]:
+        return f"✅ All {len(entries)} {things} passed"
+    words = [f"{count['failed']} failed"] if count["failed"] else []
+    words += [f"{count['error']} not judged"] if count["error"] else []
+    return f"❌ {', '.join(words)}, of {len(entries)} {things}"
+
+
+def _head(report: Report) -> Iterator[str]:
+    run = report.run
+    yield f"# {title(report)}"
+    yield ""
+    facts = [f"judge {text(judge.model)}" for judge in run.judges]
+    facts.append(f"{run.requests:,} requests, {run.from_store:,} from the store")
+    if run.output_tokens and run.requests > run.from_store:
+        facts.append(f"mean answer {run.output_tokens / (run.requests - run.from_store):,.0f} tokens")
+    if run.seconds:
+        facts.append(f"{run.seconds:,.1f} s")
+    yield " · ".join(facts)
+    for judge in run.judges:
+        if len(judge.engine_versions) > 1:
+            versions = ", ".join(text(version) for version in judge.engine_versions)
+            yield f"\n> Answers of several engine versions are mixed: {versions}."
+    if run.restarts:
+        yield f"\n> The judge's server died and was started again ({run.restarts}x)."
+    yield ""
+
+
+_SIGN = {"failed": "❌", "passed": "✅", "undecided": "❔"}
+
+
+def _suite(report: Report) -> Iterator[str]:
+    if not report.suite:
+        return
+    yield "## Bounds on the mean of the run"
+    yield ""
+    yield "| | dimension | mean | 95% interval | bound | n | |"
+    yield "|---|---|---:|---|---:|---:|---|"
+    for row in report.suite:
+        mean = "none" if row.mean is None else f"{row.mean:.2f}"
+        interval = "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}"
+        detail = f"{row.outcome}: {text(row.detail)}" if row.detail else row.outcome
+        place = text(why.place(row.path))
+        yield f"| {_SIGN[row.outcome]} | {place} | {mean} | {interval} | {row.bound:g} | {row.n} | {detail} |"
+    yield ""
+
+
+def _baseline(report: Report) -> Iterator[str]:
+    if not report.baseline:
+        return
+    name, lines, warnings = changes(report.baseline)
+    yield f"## Against the baseline {text(name)}".rstrip()
+    yield ""
+    for outcome, line in lines:
+        yield f"- {_SIGN.get(outcome, '')} {text(line)}"
+    for line in warnings:
+        yield f"- ⚠️ {text(line)}"
+    yield ""
+
+
+def _tree(report: Report, bounds: Mapping[TreePath, float] | None, facets: bool) -> Iterator[str]:
+    verdicts = once(report.verdicts)
+    if verdicts:
+        root = rows.tree(verdicts, bounds_of(report) if bounds is None else bounds)
+        yield "## Dimensions"
+        yield ""
+        if root.state == "no total":
+            scored = sum(len(row.path) == 3 and row.n > 0 for row in root.walk())
+            yield f"{scored} of the {len(FACETS)} facets were measured; this judge gives no total."
+            yield ""
+        yield "| dimension | n | mean | bound | | failed |"
+        yield "|---|---:|---:|---:|---|---|"
+        yield from _rows(root, facets)
+        yield ""
+    if report.edits:
+        scores = [entry.score for entry in once(report.edits) if entry.score is not None]
+        failed = sum(entry.outcome == "failed" for entry in report.edits)
+        mean = f"mean score {sum(scores) / len(scores):.2f} of 5" if scores else "no score"
+        yield f"**Edits**: {len(report.edits)}, {mean}, {failed} failed"
+        yield ""
+
+
+def _rows(row: rows.Row, facets: bool) -> Iterator[str]:
+    indent = "&emsp;" * max(0, len(row.path) - 1)
+    name = f"**{row.name}**" if len(row.path) < 2 else indent + row.name
+    mean = f"{row.mean:.1f}" if row.mean is not None else {"no total": "none"}.get(row.state, row.state)
+    bound = "" if row.bound is None else f"{row.bound:g}"
+    failed = ", ".join(
+        [f"{row.failed} failed"] * bool(row.failed) + [f"{row.lost} not read"] * bool(row.lost) + ["mean"] * row.low
+    )
+    yield f"| {name} | {row.n or ''} | {mean} | {bound} | {bar(row.mean)} | {'❌ ' + failed if failed else ''} |"
+    if row.uniform:
+        return
+    for child in row.children:
+        if len(child.path) < 3 or facets:
+            yield from _rows(child, facets)
+
+
+def bar(mean: float | None, cells: int = 10) -> str:
+    """A bar of block characters, or nothing."""
+    if mean is None:
+        return ""
+    full = round(min(max(mean / 100, 0), 1) * cells)
+    return "█" * full + "░" * (cells - full)
+
+
+def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
+    edit = isinstance(entry, EditEntry)
+    image = entry.edited_image if isinstance(entry, EditEntry) else entry.image
+    prompt = entry.instruction if isinstance(entry, EditEntry) else entry.prompt
+    yield f"### {text(entry.id or image or entry.test or 'image', 120)}: {text(why.headline(entry), MOST_WORDS)}"
+    yield ""
+    if url := pictures.get(image):
+        yield f'<img src="{url}" alt="" width="200">'
+        yield ""
+    for breach in why.worst_first(entry.breaches):
+        score, bound = why.below(breach, entry)
+        yield f"- **{text(why.place(breach.path))} {score}**, bound {bound}"
+        for cause in why.causes(entry, breach.path):
+            meaning = why.MEANING.get(cause.raw, cause.raw)
+            words = f": {text(cause.words, MOST_WORDS)}" if cause.words else ""
+            yield f"  - {text(show(cause.path))}: {meaning}{words}"
+    for problem in entry.problems:
+        where = f" in {text(show(problem.path))}" if problem.path else ""
+        detail = f": {text(problem.detail, MOST_WORDS)}" if problem.detail else ""
+        yield f"- problem: {problem.kind}{where}{detail}"
+    yield f"- {'instruction' if edit else 'prompt'}: {text(prompt, MOST_WORDS)}"
+    if isinstance(entry, EditEntry):
+        yield f"- source: {text(entry.source_image)}, edited: {text(entry.edited_image)}"
+    elif image:
+        yield f"- image: {text(image)}"
+    if entry.where or entry.test:
+        yield f"- at: {text(entry.where or entry.test)}"

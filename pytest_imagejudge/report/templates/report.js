@@ -1,0 +1,370 @@
+"use strict";
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const read = (id) => JSON.parse($(id).textContent);
+  const { tree, entries, fingerprints, missing } = read("data");
+  const pictures = read("pictures");
+  let answers = null; // parsed when the first image is opened
+
+  // Every node is made here, from text: nothing in the data is ever parsed as markup.
+  function make(tag, attributes, ...children) {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) {
+      if (value === false || value === null || value === undefined) continue;
+      if (name === "class") node.className = value;
+      else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+      else node.setAttribute(name, value === true ? "" : value);
+    }
+    node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
+    return node;
+  }
+
+  // The tree by position: [L1], [L1, L2], [L1, L2, L3], and where its figures stand in an entry's lists.
+  const places = new Map();
+  let second = 0, third = 0;
+  tree.forEach(([one, twos], i) => {
+    places.set(`${i}`, { names: [one], level: "level1", at: i });
+    twos.forEach(([two, threes], j) => {
+      places.set(`${i}/${j}`, { names: [one, two], level: "level2", at: second++ });
+      threes.forEach((three, k) => places.set(`${i}/${j}/${k}`, { names: [one, two, three], level: "level3", at: third++ }));
+    });
+  });
+  const keyOf = new Map([...places].map(([key, place]) => [JSON.stringify(place.names), key]));
+  const MAPPED = { 0: 0, 1: 60, 2: 100 };
+  const RAW = { 0: "fail", 1: "pass", 2: "excel" };
+  const OUTCOME = { passed: "✓ passed", failed: "✗ failed", error: "✗ not judged" };
+
+  // A number, or why there is none: "N/A", "unreadable", "not asked".
+  function figure(entry, key) {
+    if (!key) return entry.total;
+    if (!entry.level1) return "not asked";
+    const { level, at } = places.get(key);
+    const found = entry[level] ? entry[level][at] : null; // a baseline has no facets
+    if (level !== "level3") return found;
+    if (!Array.isArray(found)) return found;
+    return found[0] in MAPPED ? MAPPED[found[0]] : "N/A";
+  }
+  const isNumber = (value) => typeof value === "number";
+  const show = (value, entry) =>
+    isNumber(value) ? value.toFixed(entry && entry.kind === "edit" ? 2 : 1) : value === null ? "none" : value;
+  const share = (entry, value) => (isNumber(value) ? (entry.kind === "edit" ? (value - 1) * 25 : value) : null);
+  const within = (key, path) => path === key || path === "" || path.startsWith(key + "/") || key.startsWith(path + "/");
+
+  // The dimensions
+
+  const table = $("dimensions");
+  if (table) {
+    const rows = [...table.tBodies[0].rows].map((row) => ({ row, path: JSON.parse(row.dataset.path), open: false }));
+    const isChild = (inner, outer) => inner.path.length === outer.path.length + 1 && outer.path.every((name, i) => inner.path[i] === name);
+    const update = () => {
+      const open = new Set(rows.filter((each) => each.open).map((each) => JSON.stringify(each.path)));
+      for (const each of rows) {
+        each.row.hidden = each.path.some((_, i) => i > 0 && !open.has(JSON.stringify(each.path.slice(0, i))));
+      }
+    };
+    for (const each of rows) {
+      if (each.path.length > 0 && each.path.length < 3 && rows.some((other) => isChild(other, each))) {
+        each.open = each.path.length === 0 || rows.some((other) => isChild(other, each) && other.row.dataset.trouble === "1");
+        const name = each.row.querySelector(".name");
+        const toggle = make("button", { type: "button", class: "toggle", "aria-expanded": String(each.open) }, name.textContent);
+        toggle.addEventListener("click", () => {
+          each.open = !each.open;
+          toggle.setAttribute("aria-expanded", String(each.open));
+          update();
+        });
+        name.replaceWith(toggle);
+      }
+      for (const button of each.row.querySelectorAll(".show button")) {
+        button.addEventListener("click", () => {
+          select(keyOf.get(JSON.stringify(each.path)) || "", button.dataset.failed ? "broken" : "");
+          $("images").scrollIntoView();
+          $("images").focus({ preventScroll: true });
+        });
+      }
+    }
+    update();
+  }
+
+  // The grid
+
+  const controls = $("controls"), grid = $("grid"), more = $("more"), count = $("count");
+  const CHUNK = 60;
+  let chosen = entries.map((_, number) => number);
+  let drawn = 0;
+  let broken = false; // only what went wrong in the chosen dimension
+
+  const dimension = $("dimension");
+  const applies = (key) => entries.some((entry) => entry.level1 && figure(entry, key) !== "not asked" && figure(entry, key) !== "N/A");
+  tree.forEach(([one, twos], i) => {
+    if (!applies(`${i}`)) return;
+    const group = make("optgroup", { label: one }, make("option", { value: `${i}` }, one));
+    twos.forEach(([two, threes], j) => {
+      if (!applies(`${i}/${j}`)) return;
+      group.append(make("option", { value: `${i}/${j}` }, `\u2003${two}`));
+      threes.forEach((three, k) => {
+        if (applies(`${i}/${j}/${k}`)) group.append(make("option", { value: `${i}/${j}/${k}` }, `\u2003\u2003${three}`));
+      });
+    });
+    dimension.append(group);
+  });
+  if (dimension.options.length === 1) dimension.closest("label").hidden = true;
+
+  const haystacks = entries.map((entry) =>
+    [entry.title, entry.prompt, entry.headline, ...entry.facts.map((fact) => fact[1])].join("\n").toLowerCase());
+
+  function select(key, outcome) {
+    broken = outcome === "broken";
+    controls.elements.outcome.value = "";
+    controls.elements.text.value = "";
+    dimension.value = key;
+    refresh();
+  }
+
+  function refresh() {
+    const outcome = controls.elements.outcome.value;
+    const words = controls.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const key = dimension.value;
+    chosen = [];
+    entries.forEach((entry, number) => {
+      if (outcome && entry.outcome !== outcome) return;
+      if (key || broken) {
+        const wrong = entry.paths.some((path) => (key ? within(key, path) && path !== "" && !(key.startsWith(path + "/")) : path === ""));
+        const lost = entry.outcome === "error" && (!key || figure(entry, key) === "unreadable");
+        if (broken ? !(wrong || lost) : !(isNumber(figure(entry, key)) || lost)) return;
+        if (outcome === "failed" && key && !wrong) return;
+      }
+      if (!words.every((word) => haystacks[number].includes(word))) return;
+      chosen.push(number);
+    });
+    const order = controls.elements.sort.value;
+    const RANK = { failed: 0, error: 1, passed: 2 };
+    const score = (number) => share(entries[number], figure(entries[number], entries[number].kind === "edit" ? "" : key));
+    if (order !== "run") {
+      const scores = new Map(chosen.map((number) => [number, score(number)]));
+      chosen.sort((a, b) => {
+        if (order === "worst") {
+          const rank = RANK[entries[a].outcome] - RANK[entries[b].outcome];
+          if (rank) return rank;
+        }
+        const [x, y] = [scores.get(a), scores.get(b)];
+        if (x === null || y === null) return (x === null) - (y === null) || a - b; // what has no score comes last
+        return (order === "high" ? y - x : x - y) || a - b;
+      });
+    }
+    count.textContent = chosen.length === entries.length
+      ? `${entries.length} shown` : `${chosen.length} of ${entries.length} shown`;
+    if (broken) count.append(` (what failed${key ? ` in ${places.get(key).names.join(" / ")}` : ""})`);
+    if (!chosen.length && entries.length) count.append("; nothing fits these filters");
+    grid.replaceChildren();
+    drawn = 0;
+    draw();
+  }
+
+  function draw() {
+    const key = dimension.value;
+    const end = Math.min(drawn + CHUNK, chosen.length);
+    const part = document.createDocumentFragment();
+    for (; drawn < end; drawn++) part.append(make("li", {}, card(chosen[drawn], key)));
+    grid.append(part);
+    more.hidden = drawn >= chosen.length;
+  }
+
+  function picture(number, text, attributes) {
+    if (number === null || number === undefined) return make("span", { class: "none" }, "no picture was kept");
+    if (!pictures[number]) return make("span", { class: "none" }, missing[number] || "no picture");
+    return make("img", { src: pictures[number], alt: text, decoding: "async", ...attributes });
+  }
+
+  function card(number, key) {
+    const entry = entries[number];
+    const value = figure(entry, entry.kind === "edit" ? "" : key);
+    const [, at] = entry.pictures[entry.cover];
+    return make("a", { class: "card", href: `#image-${number}` },
+      make("span", { class: "picture" }, picture(at, "")),
+      make("span", { class: "words" },
+        make("span", { class: "row" },
+          make("span", { class: `badge ${entry.outcome}` }, OUTCOME[entry.outcome]),
+          make("span", { class: "score" }, isNumber(value) ? show(value, entry) + (entry.kind === "edit" ? "/5" : "") : show(value, entry))),
+        make("span", { class: "title" }, entry.title),
+        entry.headline ? make("span", { class: "why" }, entry.headline) : null,
+        make("span", { class: "prompt" }, entry.prompt)));
+  }
+
+  controls.addEventListener("submit", (event) => event.preventDefault());
+  controls.addEventListener("input", () => { broken = false; refresh(); });
+  more.addEventListener("click", draw);
+  new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting) && !more.hidden) draw(); }, { rootMargin: "800px" })
+    .observe(more);
+
+  // One image
+
+  const page = $("page"), article = $("article");
+  let current = -1;
+
+  function bar(value, bound) {
+    const svg = (tag, attributes) => {
+      const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+      for (const [name, text] of Object.entries(attributes)) node.setAttribute(name, text);
+      return node;
+    };
+    const missed = bound !== undefined && value < bound;
+    const node = svg("svg", { class: missed ? "bar missed" : "bar", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" });
+    node.append(svg("rect", { class: "track", width: 100, height: 8, rx: 1 }), svg("rect", { class: "fill", width: value, height: 8, rx: 1 }));
+    if (bound !== undefined) node.append(svg("line", { class: "bound", x1: bound, x2: bound, y1: 0, y2: 8 }));
+    return node;
+  }
+
+  function change(before, after, digits) {
+    if (!isNumber(before) || !isNumber(after)) return make("span", {}, isNumber(before) ? before.toFixed(digits) : "");
+    const by = after - before;
+    return make("span", { class: by < 0 ? "down" : by > 0 ? "up" : "" },
+      `${before.toFixed(digits)} (${by < 0 ? "−" : "+"}${Math.abs(by).toFixed(digits)})`);
+  }
+
+  function sheet(entry) {
+    const bounds = new Map((entry.bounds || []).map(([path, bound]) => [path.join("/"), bound]));
+    if (entry.bound !== null && entry.bound !== undefined) bounds.set("", entry.bound);
+    const before = entry.before && entry.before.level1 ? entry.before : null;
+    const head = ["Dimension", "Score", "", ...(bounds.size ? ["Bound"] : []), ...(before ? ["Before"] : []), "What the judge says"];
+    const body = make("tbody");
+    const line = (key, depth, name) => {
+      const value = figure(entry, key), bound = bounds.get(key);
+      const place = places.get(key);
+      const facet = depth === 3 ? entry.level3[place.at] : null;
+      const raw = Array.isArray(facet) && facet[0] in RAW
+        ? make("span", { class: facet[0] === 0 ? "bad" : "" }, `${facet[0]} ${RAW[facet[0]]}${facet[1] ? ": " : ""}`) : null;
+      const missed = isNumber(value) && bound !== undefined && value < bound;
+      body.append(make("tr", { class: `level${depth}${isNumber(value) || value === "unreadable" ? "" : " quiet"}` },
+        make("th", { scope: "row" }, name),
+        make("td", { class: `number${missed || value === "unreadable" ? " bad" : ""}` }, show(value)),
+        make("td", { class: "bars" }, isNumber(value) ? bar(value, bound) : null),
+        bounds.size ? make("td", { class: "number" }, bound === undefined ? "" : String(bound)) : null,
+        before ? make("td", { class: "number" }, change(figure(before, key), value, 1)) : null,
+        make("td", { class: "evidence" }, raw, Array.isArray(facet) ? facet[1] : null)));
+    };
+    line("", 0, "Total");
+    tree.forEach(([one, twos], i) => {
+      line(`${i}`, 1, one);
+      if (!isNumber(figure(entry, `${i}`)) && twos.every((_, j) => !isNumber(figure(entry, `${i}/${j}`)))
+        && twos.every(([, threes], j) => threes.every((_, k) => !isNumber(figure(entry, `${i}/${j}/${k}`))))) return;
+      twos.forEach(([two, threes], j) => {
+        line(`${i}/${j}`, 2, two);
+        if (figure(entry, `${i}/${j}`) !== "N/A") threes.forEach((three, k) => line(`${i}/${j}/${k}`, 3, three));
+      });
+    });
+    return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Scores" },
+      make("table", { class: "tree" },
+        make("thead", {}, make("tr", {}, head.map((name) =>
+          make("th", { scope: "col", class: name === "" ? "bars" : ["Score", "Bound", "Before"].includes(name) ? "number" : "" },
+            name || make("span", { class: "hidden" }, "Bar"))))),
+        body));
+  }
+
+  async function inflate(packed) {
+    const bytes = Uint8Array.from(atob(packed), (char) => char.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  async function words(number, into) {
+    answers = answers || read("answers");
+    if (typeof answers[number] === "string") {
+      try {
+        answers[number] = await inflate(answers[number]);
+      } catch (error) {
+        into.append(make("p", { class: "warning" }, "This browser can't unpack the answers; they are in the JSON report."));
+        return;
+      }
+      if (number !== current) return;
+    }
+    for (const [name, text] of Object.entries(answers[number])) {
+      const end = text.lastIndexOf("</think>");
+      const open = text.indexOf("<think>");
+      const thinking = end >= 0 ? text.slice(0, end).replace("<think>", "").trim() : open >= 0 ? text.slice(open + 7).trim() : "";
+      into.append(make("h3", {}, name));
+      if (thinking) into.append(make("details", {}, make("summary", {}, "Reasoning"), make("p", { class: "text" }, thinking)));
+      into.append(make("details", {}, make("summary", {}, "Raw answer"), make("pre", { tabindex: 0 }, text)));
+    }
+    if (!Object.keys(answers[number]).length) into.append(make("p", { class: "note" }, "There is no answer."));
+  }
+
+  const facts = (list) => make("dl", { class: "sheet" }, list.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+
+  function open(number) {
+    const entry = entries[number];
+    current = number;
+    const position = chosen.indexOf(number);
+    $("position").textContent = position < 0 ? "" : `${position + 1} of ${chosen.length}`;
+    $("previous").disabled = position <= 0;
+    $("next").disabled = position < 0 || position >= chosen.length - 1;
+    const edit = entry.kind === "edit";
+    const figures = entry.pictures.map(([label, at]) => [label, at]);
+    if (entry.before) figures.splice(edit ? 1 : 0, 0, [entry.before.same ? "Before (the same picture)" : "Before", entry.before.picture]);
+    const text = make("div");
+    article.replaceChildren(...[
+      make("h2", { id: "page-title", tabindex: -1 }, entry.title),
+      make("p", {},
+        make("span", { class: `badge ${entry.outcome}` }, OUTCOME[entry.outcome]), " ",
+        make("strong", {}, isNumber(entry.total) ? (edit ? `score ${show(entry.total, entry)} of 5` : `total ${show(entry.total)}`) : ""), " ",
+        entry.before ? make("span", {}, "before: ", change(entry.before.total, entry.total, edit ? 2 : 1)) : null),
+      entry.error ? make("div", { class: "breach" }, make("p", {}, `Not judged: ${entry.error}`)) : null,
+      entry.unreadable.length ? make("div", { class: "breach" }, make("p", {}, `The judge's answer could not be read: ${entry.unreadable.join(", ")}`)) : null,
+      entry.outcome === "failed" && !entry.breaches.length ? make("div", { class: "breach" }, make("p", {}, entry.headline)) : null,
+      ...entry.breaches.map((breach) => make("div", { class: "breach" },
+        make("p", {}, make("strong", {}, `${breach.place} ${breach.score}`), `, bound ${breach.bound}`),
+        breach.causes.length ? make("ul", {}, breach.causes.map(([place, raw, said, quoted]) =>
+          make("li", {}, make("strong", {}, `${place}: ${raw}`), said ? (quoted ? `: “${said}”` : `: ${said}`) : ""))) : null)),
+      entry.advice ? make("p", { class: "note" }, entry.advice) : null,
+      make("h3", {}, edit ? "Instruction" : "Prompt"),
+      make("p", { class: "text prompt-full", tabindex: 0 }, entry.prompt),
+      make("div", { class: "pictures" }, figures.map(([label, at]) =>
+        make("figure", {}, picture(at, edit || entry.before ? label : `Image for the prompt: ${entry.prompt.slice(0, 200)}`), make("figcaption", {}, label)))),
+      edit ? null : make("h3", {}, "Scores"),
+      edit ? (entry.aspects.length || entry.words ? facts([
+        ...(entry.words ? [["Score", entry.words]] : []),
+        ...entry.aspects.map(([name, value, said]) => [name, `${value === null ? "N/A" : value}${said ? `: ${said}` : ""}`])]) : null)
+        : entry.level1.some((value) => value !== "not asked") ? sheet(entry) : make("p", { class: "note" }, "Nothing was judged."),
+      entry.problems.length ? make("h3", {}, "Problems with the answer") : null,
+      entry.problems.length ? make("ul", {}, entry.problems.map(([place, kind, detail]) =>
+        make("li", {}, make("strong", {}, kind), place ? ` in ${place}` : "", detail ? `: ${detail}` : ""))) : null,
+      make("h3", {}, "In the judge's words"), text,
+      make("h3", {}, "Where it comes from"), facts(entry.facts),
+      make("h3", {}, "Fingerprint"),
+      facts(Object.entries(fingerprints[entry.fingerprint]).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)])),
+    ].filter((node) => node !== null));
+    words(number, text);
+    if (!page.open) page.showModal();
+    page.scrollTop = 0;
+    $("page-title").focus({ preventScroll: true });
+  }
+
+  function route() {
+    const found = /^#image-(\d+)$/.exec(location.hash);
+    if (found && Number(found[1]) < entries.length) open(Number(found[1]));
+    else if (page.open) page.close();
+  }
+
+  function step(by) {
+    const next = chosen[chosen.indexOf(current) + by];
+    if (next !== undefined && chosen.includes(current)) location.replace(`#image-${next}`);
+  }
+
+  $("previous").addEventListener("click", () => step(-1));
+  $("next").addEventListener("click", () => step(1));
+  $("close").addEventListener("click", () => page.close());
+  page.addEventListener("click", (event) => { if (event.target === page) page.close(); });
+  page.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("pre, .scroll, .prompt-full")) return;
+    if (event.key === "ArrowLeft") step(-1);
+    else if (event.key === "ArrowRight") step(1);
+  });
+  page.addEventListener("close", () => {
+    if (location.hash.startsWith("#image-")) history.replaceState(null, "", location.pathname + location.search);
+    const link = grid.querySelector(`a[href="#image-${current}"]`);
+    if (link) link.focus();
+  });
+  addEventListener("hashchange", route);
+
+  refresh();
+  route();
+})();
