@@ -89,14 +89,16 @@ class Store:
         self._say = say or _to_stderr
         self._lock = threading.RLock()
         self._pid = os.getpid()
+        self._queue: list[Row] = []
         self._unsaved: dict[str, Row] = {}
         self._unsaved_bytes = 0
         self._waiting: dict[str, str] = {}
-        there = next(path for path in (self.root, *self.root.parents) if path.exists())
-        if not there.is_dir():
-            raise ConfigError(f"the store {escape(self.root)}: {escape(there)} is not a folder")
-        if self.path.exists() and not self.path.is_file():
-            raise ConfigError(f"the store's {escape(self.path)} is not a file")
+        with contextlib.suppress(OSError):  # a folder that may not be looked into: said below
+            there = next(path for path in (self.root, *self.root.parents) if path.exists())
+            if not there.is_dir():
+                raise ConfigError(f"the store {escape(self.root)}: {escape(there)} is not a folder")
+            if self.path.exists() and not self.path.is_file():
+                raise ConfigError(f"the store's {escape(self.path)} is not a file")
         self.file = StoreFile(self.path, create, self._trouble, lambda row: self.read(row) is not None)
         self.file.do(lambda connection: None, None)
 
@@ -140,11 +142,17 @@ class Store:
         self.put_rows([self.seal.row(Entry(key, answer, about, time.time()))])
 
     def put_rows(self, rows: Iterable[Row]) -> None:
-        """As `put`, for sealed rows, in one transaction."""
-        rows = list(rows)
-        with self._guard():
-            if not self._write(rows):
-                for row in rows:
+        """As `put`, for sealed rows. What several threads put at once goes into one transaction."""
+        lock = self._guard()
+        self._queue.extend(rows)
+        with lock:
+            taken = len(self._queue)  # whoever comes first writes for all; others add at the end meanwhile
+            batch = self._queue[:taken]
+            del self._queue[:taken]
+            if not batch:
+                return
+            if not self._write(batch):
+                for row in batch:
                     self._hold(row)
             elif self._unsaved:
                 self.flush()
@@ -276,7 +284,7 @@ class Store:
     def _guard(self) -> contextlib.AbstractContextManager[Any]:
         """The lock; a fork gets its own, since its parent's may have been held when it forked."""
         if self._pid != os.getpid():
-            self._pid, self._lock = os.getpid(), threading.RLock()
+            self._pid, self._lock, self._queue = os.getpid(), threading.RLock(), []
         return self._lock
 
     def read(self, row: Row) -> Entry | None:

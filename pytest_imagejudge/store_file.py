@@ -59,7 +59,9 @@ class StoreFile:
             try:
                 connection = self._connect(write)
                 return default if connection is None else work(connection)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as failure:
+                # SQLite's words for a damaged schema quote it, and may not be text
+                error = failure if isinstance(failure, sqlite3.Error) else _damaged("its schema can't be read")
                 code = getattr(error, "sqlite_errorcode", None) or 0
                 if last or not self._mend(code, error):
                     if code & 0xFF == sqlite3.SQLITE_BUSY:
@@ -126,12 +128,15 @@ class StoreFile:
         connection = sqlite3.connect(self.path, timeout=self._wait, isolation_level=None, check_same_thread=False)
         try:
             self._inode = self.path.stat().st_ino
+            connection.text_factory = _text
             connection.execute("PRAGMA trusted_schema=OFF")
             connection.execute("PRAGMA cell_size_check=ON")
             connection.execute("PRAGMA synchronous=NORMAL")
             self._check_schema(connection)
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # our own statements are right
+                raise _damaged(str(error)) from error
             raise
         self._connection = connection
         return connection
@@ -148,7 +153,10 @@ class StoreFile:
         try:
             if _header(connection)[0] == _APPLICATION:  # another process was first
                 return
-            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if {"answers", "pixels"} <= tables:
+                raise _damaged("its header is not a store's")
+            if tables:
                 raise ConfigError(f"{name} is a database of another program; expected a store of imagejudge")
             for statement in _TABLES:
                 connection.execute(statement)
@@ -200,6 +208,7 @@ class StoreFile:
         for order in ("ASC", "DESC"):
             try:
                 source = sqlite3.connect(f"{aside.as_uri()}?mode=ro&immutable=1", uri=True)
+                source.text_factory = _text
                 try:
                     for found in source.execute(f"SELECT {COLUMNS} FROM answers ORDER BY rowid {order}"):  # noqa: S608
                         row = Row(*found)
@@ -207,12 +216,23 @@ class StoreFile:
                             rows.setdefault(row.key, row)
                 finally:
                     source.close()
-            except sqlite3.Error:
+            except (sqlite3.Error, UnicodeDecodeError):
                 continue
         return list(rows.values())
 
 
 _inherited: list[sqlite3.Connection | None] = []  # keeps a parent's connections from being closed by its forks
+
+
+def _text(raw: bytes) -> str:
+    """A column's text; damage in one must not keep the others from being read."""
+    return raw.decode("utf-8", "replace")
+
+
+def _damaged(words: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(words)
+    error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+    return error
 
 
 def _header(connection: sqlite3.Connection) -> tuple[int, int]:
