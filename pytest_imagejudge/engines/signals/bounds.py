@@ -21,20 +21,19 @@ MEASURED: tuple[Path, ...] = (NOISE, EDGES, RESOLUTION, SAFETY, TEXT)
 
 # Two numbers a measure: the raw score is 0 beyond the first and 2 up to the second, 1 between them.
 BOUNDS: dict[str, tuple[float, float]] = {
-    "noise_sigma": (14.0, 5.0),  # standard deviation in 8-bit levels, at the picture's own pixels
-    "impulse_share": (0.01, 0.002),  # share of pixels that stand out from all their neighbours
-    "edge_sigma": (2.3, 1.4),  # pixels at a long side of at most 1024
+    "noise_sigma": (12.0, 4.0),  # standard deviation in 8-bit levels, at the picture's own pixels
+    "impulse_share": (0.02, 0.01),  # share of pixels that stand out from a calm neighbourhood
+    "edge_sigma": (1.1, 0.7),  # pixels at a long side of at most 1024
     "effective_pixels": (256.0, 512.0),  # long side, in pixels that carry detail; low is bad
-    "effective_share": (0.3, 0.6),  # of the picture's own pixels, where it has few; low is bad
-    "block_contrast": (1.8, 1.25),  # steps across the 8 x 8 grid of JPEG, relative to those inside it
-    "grid_share": (0.3, 0.5),  # median over mean step between columns or rows; low means large pixels
+    "effective_share": (0.45, 0.7),  # of the picture's own pixels on a side, where it has few; low is bad
+    "block_share": (0.125, 0.07),  # share of the borders of 8 x 8 blocks that show
     "text_similarity": (0.95, 1.0),  # 1 - edits / length; low is bad
     "exposed": (0.45, 0.45),  # confidence of the detector in an exposed part
 }
 BOUNDS_DIGEST = digest_of(BOUNDS)
 
 LIBRARIES: dict[str, tuple[str, ...]] = {  # distributions whose version decides an answer, by dimension
-    "Quality": ("numpy", "pillow", "PyWavelets", "scipy"),
+    "Quality": ("numpy", "opencv-python-headless", "pillow", "PyWavelets"),
     "Creative Generation": ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "rapidocr"),
     "Real-world Fidelity": ("numpy", "nudenet", "onnxruntime", "opencv-python-headless", "pillow"),
     EDIT: ("numpy", "pillow", "scikit-image"),

@@ -30,7 +30,9 @@ def measure_edit(source: Image, edited: Image) -> tuple[dict[str, float | None],
     a, b = (np.asarray(picture.convert("L"), np.float64) for picture in (one, other))
     window = min(7, min(a.shape) - 1 + min(a.shape) % 2)
     if window >= 3:
-        similarity, local = structural_similarity(a, b, data_range=255, win_size=window, full=True)
+        similarity, local = structural_similarity(  # type: ignore[no-untyped-call, unused-ignore]
+            a, b, data_range=255, win_size=window, full=True
+        )
     else:  # too narrow for a window: what is left is whether the pixels are alike
         local = 1 - np.abs(a - b) / 255
         similarity = local.mean()

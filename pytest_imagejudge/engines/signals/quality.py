@@ -2,10 +2,10 @@
 
 Noise is the smallest scatter of the finest wavelet band over the tiles of the picture (median estimator of
 Donoho and Johnstone 1994, on PyWavelets): texture raises it in some tiles, noise in all. Edge Clarity is the
-width of the sharpest edges, from the ratio of gradients at two scales (Zhuo and Sim 2011, on scipy), taken in
-four directions, so that motion blur is seen, and over the sharpest edges only, so that a soft background is
-not. Resolution is the number of pixels that carry detail, from the width of the sharpest edges at the
-picture's own pixels, and the marks of block coding and of enlarged pixels.
+width of the strongest edges, from the ratio of their gradients at two scales (Zhuo and Sim 2011, on OpenCV),
+taken by direction, so that motion blur is seen, and of the sharper ones only, so that a soft background is not.
+Resolution is the number of pixels that carry detail, from the width of the sharpest edges at the picture's own
+pixels and from the size of enlarged pixels, and the share of the borders of JPEG's blocks that show.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ _WORKING_SIDE = 1024  # pixels; the long side at which a viewer, and the publish
 _MOST_PIXELS = 4_000_000  # measured at the picture's own pixels; of larger ones an even sample of tiles
 _TILE = 512  # side of a sampled tile
 _SMALLEST = 32  # side below which no statistic of the picture means anything
-_SHARP = 0.6  # sigma, in pixels, of the edges of a sharp photograph at its own pixels
+_SCALES = (1.0, 2.0)  # pixels; the sigmas of the two scales at which gradients are compared
+_FAINTEST = 1.0  # levels a pixel; fainter than this, the strongest edges of a picture are shades
+_SHARP = 0.45  # sigma, in pixels, up to which the edges of a picture count as sharp at its own pixels
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,14 @@ class Figures:
     """What was measured, before any bound. None where the picture gives no figure.
 
     Attributes:
+        width, height: of the picture, in pixels.
         noise_sigma: noise, standard deviation in 8-bit levels, mean of the channels.
-        impulse_share: share of pixels that stand out from their neighbours.
-        edge_sigma: width of the sharpest edges in the blurriest direction, pixels at the working size.
-        direction: that direction, degrees from the horizontal.
-        native_sigma: width of the sharpest edges at the picture's own pixels.
-        block_contrast: steps across the 8 x 8 grid, relative to those beside it.
-        grid_share: median over mean step between neighbouring columns or rows.
+        impulse_share: share of pixels that stand out from a calm neighbourhood.
+        edge_sigma: width of the edges in the blurriest direction, pixels at the working size.
+        direction: across which edges that is, degrees from the horizontal.
+        native_sigma: width of the edges in the sharpest direction, at the picture's own pixels.
+        pixel_size: side of the squares that the picture is made of; 1 where it is not enlarged that way.
+        block_share: share of the borders of 8 x 8 blocks that show, beyond what shows elsewhere.
     """
 
     width: int
@@ -47,18 +50,21 @@ class Figures:
     edge_sigma: float | None = None
     direction: int = 0
     native_sigma: float | None = None
-    block_contrast: float | None = None
-    grid_share: float | None = None
+    pixel_size: float = 1.0
+    block_share: float = 0.0
+
+    @property
+    def effective_share(self) -> float | None:
+        """Of the picture's own pixels on a side, those that carry detail, 0 to 1; None without edges."""
+        if self.native_sigma is None:
+            return None
+        return min(1.0, _SHARP / max(self.native_sigma, _SHARP), 1 / self.pixel_size)
 
     @property
     def effective_pixels(self) -> float | None:
-        """Long side in pixels that carry detail."""
-        return None if self.native_sigma is None else max(self.width, self.height) * self.effective_share
-
-    @property
-    def effective_share(self) -> float:
-        """Of the picture's own pixels on a side, those that carry detail, 0 to 1."""
-        return 1.0 if self.native_sigma is None else min(1.0, _SHARP / max(self.native_sigma, 1e-6))
+        """Long side in pixels that carry detail; None without edges."""
+        share = self.effective_share
+        return None if share is None else max(self.width, self.height) * share
 
 
 def measure(picture: Image) -> tuple[FacetScore, FacetScore, FacetScore]:
@@ -69,6 +75,7 @@ def measure(picture: Image) -> tuple[FacetScore, FacetScore, FacetScore]:
 
 def figures_of(picture: Image) -> Figures:
     """Measure ``picture`` (RGB)."""
+    import cv2
     import numpy as np
     from PIL import Image as Images
 
@@ -77,13 +84,12 @@ def figures_of(picture: Image) -> Figures:
         return Figures(width, height)
     tiles = _tiles(picture)
     noise, impulses = _noise(tiles)
-    luma = [tile @ np.array([0.299, 0.587, 0.114], np.float32) for tile in tiles]
-    working = picture
+    lumas = [cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY) for tile in tiles]
+    edge, direction, native = _edges(lumas)
     if max(picture.size) > _WORKING_SIDE:
         working = picture.copy()
         working.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Images.Resampling.LANCZOS)
-    edge, direction, _ = _edges([np.asarray(working.convert("L"), np.float32)])
-    _, _, native = _edges(luma)
+        edge, direction, _ = _edges([np.asarray(working.convert("L"))])
     return Figures(
         width,
         height,
@@ -92,196 +98,191 @@ def figures_of(picture: Image) -> Figures:
         edge_sigma=edge,
         direction=direction,
         native_sigma=native,
-        block_contrast=_blocks(luma),
-        grid_share=_grid(luma),
+        pixel_size=_pixel_size(lumas),
+        block_share=_blocks(lumas),
     )
 
 
 def _tiles(picture: Image) -> list[Any]:
-    """The picture as float32 arrays (H, W, 3): itself, or an even sample of tiles on the grid of 8."""
+    """The picture as uint8 arrays (H, W, 3): itself, or an even sample of tiles on the grid of 8."""
     import numpy as np
 
     width, height = picture.size
     if width * height <= _MOST_PIXELS:
-        return [np.asarray(picture, np.float32)]
-    count = max(1, _MOST_PIXELS // _TILE**2)
+        return [np.asarray(picture)]
+    count = _MOST_PIXELS // _TILE**2
     across = max(1, min(width // _TILE, round((count * width / height) ** 0.5)))
     down = max(1, min(height // _TILE, count // across))
-    lefts = {round(left / 8) * 8 for left in np.linspace(0, max(0, width - _TILE - 8), across)}
-    tops = {round(top / 8) * 8 for top in np.linspace(0, max(0, height - _TILE - 8), down)}
+    across = max(1, min(width // _TILE, count // down))
+    lefts = {int(left) // 8 * 8 for left in np.linspace(0, max(0, width - _TILE), across)}
+    tops = {int(top) // 8 * 8 for top in np.linspace(0, max(0, height - _TILE), down)}
     return [
-        np.asarray(picture.crop((left, top, min(width, left + _TILE), min(height, top + _TILE))), np.float32)
+        np.asarray(picture.crop((left, top, min(width, left + _TILE), min(height, top + _TILE))))
         for top in sorted(tops)
         for left in sorted(lefts)
     ]
 
 
 def _noise(tiles: list[Any]) -> tuple[float | None, float]:
+    """Noise sigma, None where all is clipped; share of impulses."""
+    import cv2
     import numpy as np
-    import pywt
-    from scipy import ndimage
+    import pywt  # type: ignore[import-untyped, unused-ignore]
 
-    block = 16  # coefficients on a side, 32 pixels
+    side = 32  # pixels; 16 coefficients
     sigmas: list[list[float]] = [[], [], []]
     impulses, pixels = 0, 0
     for tile in tiles:
+        down, across = tile.shape[0] // side, tile.shape[1] // side
+        inner = tile[: down * side, : across * side]
+        clipped = ((inner <= 2) | (inner >= 253)).reshape(down, side, across, side, 3).mean(axis=(1, 3))
         for channel in range(3):
-            plane = tile[:, :, channel]
-            band = np.abs(pywt.dwt2(plane, "db2")[1][2])
-            clipped = (plane <= 2) | (plane >= 253)
-            down, across = plane.shape[0] // 32, plane.shape[1] // 32
-            bands = band[: down * block, : across * block].reshape(down, block, across, block)
-            medians = np.median(bands.transpose(0, 2, 1, 3).reshape(down * across, -1), axis=1)
-            shares = clipped[: down * 32, : across * 32].reshape(down, 32, across, 32).mean(axis=(1, 3)).ravel()
-            sigmas[channel] += (medians[shares < 0.1] / 0.6745).tolist()
-        green = tile[:, :, 1]
-        middle = ndimage.median_filter(green, 3)
-        around = ndimage.median_filter(np.abs(green - middle), 5)
-        impulses += int(((np.abs(green - middle) > 48) & (around < 8)).sum())
-        pixels += green.size
-    found = [float(np.percentile(values, 15)) for values in sigmas if values]
+            band = np.abs(pywt.dwt2(tile[:, :, channel].astype(np.float32), "db2")[1][2])
+            blocks = band[: down * side // 2, : across * side // 2].reshape(down, side // 2, across, side // 2)
+            medians = np.median(blocks.transpose(0, 2, 1, 3).reshape(down * across, -1), axis=1)
+            sigmas[channel] += (medians[clipped[:, :, channel].ravel() < 0.1] / 0.6745).tolist()
+        luma = cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY)
+        apart = cv2.absdiff(luma, cv2.medianBlur(luma, 3))
+        impulses += int(((apart > 40) & (cv2.medianBlur(apart, 5) < 8)).sum())
+        pixels += luma.size
+    found = [float(np.percentile(values, 10)) for values in sigmas if values]
     return (float(np.mean(found)) if found else None), impulses / pixels
 
 
-def _edges(planes: list[Any]) -> tuple[float | None, int, float | None]:
-    """Width of the sharpest edges in the blurriest direction, that direction, and in the sharpest direction."""
+def _edges(lumas: list[Any]) -> tuple[float | None, int, float | None]:
+    """Width of the edges in the blurriest direction, that direction, and width in the sharpest direction."""
+    import cv2
     import numpy as np
-    from scipy import ndimage
 
-    fine, coarse = 0.7, 1.4
-    collected: list[tuple[Any, Any, Any]] = []
-    for plane in planes:
-        gy, gx = (ndimage.gaussian_filter(plane, fine, order=order) for order in ((1, 0), (0, 1)))
-        hy, hx = (ndimage.gaussian_filter(plane, coarse, order=order) for order in ((1, 0), (0, 1)))
-        strong, weak = np.hypot(gy, gx), np.hypot(hy, hx)
-        peak = strong == ndimage.maximum_filter(strong, 3)
-        peak &= strong > 1.0
-        ratio = strong[peak] / np.maximum(weak[peak], 1e-6)
-        angle = np.degrees(np.arctan2(gy[peak], gx[peak])) % 180
-        collected.append((strong[peak], ratio, angle))
-    strength, ratio, angle = (np.concatenate(parts) for parts in zip(*collected, strict=True))
+    fine, coarse = _SCALES
+    slope = np.array([[-0.5, 0.0, 0.5]], np.float32)
+    parts: list[tuple[Any, Any, Any]] = []
+    for luma in lumas:
+        plane = luma.astype(np.float32)
+        a, b = (cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT) for sigma in (fine, coarse))
+        ax, ay = cv2.filter2D(a, -1, slope), cv2.filter2D(a, -1, slope.T)
+        strong = np.hypot(ax, ay)
+        peak = (strong >= cv2.dilate(strong, np.ones((3, 3)))) & (strong > 0.7)
+        weak = np.hypot(cv2.filter2D(b, -1, slope)[peak], cv2.filter2D(b, -1, slope.T)[peak])
+        angle = np.degrees(np.arctan2(ay[peak], ax[peak])) % 180
+        parts.append((strong[peak], strong[peak] / np.maximum(weak, 1e-6), angle))
+    strength, ratio, angle = (np.concatenate(column) for column in zip(*parts, strict=True))
     squared = (coarse**2 - ratio**2 * fine**2) / np.maximum(ratio**2 - 1, 1e-3)
-    sigma = np.sqrt(np.clip(squared, 0.09, 400))
+    sigma = np.sqrt(np.clip(squared, 0.01, 400))
     widths: dict[int, float] = {}
-    for centre in (0, 45, 90, 135):
+    for centre in range(0, 180, 45):
         inside = np.abs((angle - centre + 90) % 180 - 90) <= 22.5
-        if inside.sum() < 50:
+        if inside.sum() < 30:
             continue
-        strongest = strength[inside] >= np.percentile(strength[inside], 80)
-        if strength[inside][strongest].mean() < 3:
-            continue
-        widths[centre] = float(np.percentile(sigma[inside][strongest], 25))
+        strongest = strength[inside] >= np.percentile(strength[inside], 95)
+        if strength[inside][strongest].mean() >= _FAINTEST:
+            widths[centre] = float(np.percentile(sigma[inside][strongest], 25))
     if not widths:
         return None, 0, None
     blurriest = max(widths, key=lambda centre: widths[centre])
     return widths[blurriest], blurriest, min(widths.values())
 
 
-def _blocks(planes: list[Any]) -> float | None:
-    """Contrast of the 8 x 8 grid: median step across its lines over median step beside them."""
-    import numpy as np
+def _blocks(lumas: list[Any]) -> float:
+    """Share of the borders of 8 x 8 blocks that show: a step twice as high as those on both sides of it.
 
-    ratios = []
-    for axis in (0, 1):
-        on, off = [], []
-        for plane in planes:
-            lines = plane if axis else plane.T
-            # A second difference takes out slopes: what is left at a border is the step between two blocks.
-            step = np.abs(lines[:, 1:-2] - lines[:, :-3] + lines[:, 2:-1] * -1 + lines[:, 3:]) * 0
-            step = np.abs(
-                (lines[:, 2:-1] - lines[:, 1:-2])
-                - (lines[:, 1:-2] - lines[:, :-3]) / 2
-                - (lines[:, 3:] - lines[:, 2:-1]) / 2
-            )
-            profile = step.mean(axis=0)  # profile[c] is the step between columns c + 1 and c + 2
-            columns = np.arange(len(profile)) + 2
-            if len(profile) < 24:
-                continue
-            on.append(profile[columns % 8 == 0].mean())
-            off.append(profile[(columns % 8 != 0)].mean())
-        if on and np.mean(off) > 1e-6:
-            ratios.append(float(np.mean(on) / np.mean(off)))
-    return float(np.mean(ratios)) if ratios else None
-
-
-def _grid(planes: list[Any]) -> float | None:
-    """Median over mean step between neighbouring columns and rows, the higher of the two."""
+    The grid may start anywhere, as in a picture that was cut out of another.
+    """
     import numpy as np
 
     shares = []
     for axis in (0, 1):
-        profile = np.concatenate([np.abs(np.diff(plane, axis=axis)).mean(axis=1 - axis) for plane in planes])
-        if profile.mean() > 0.05:
-            shares.append(float(np.median(profile) / profile.mean()))
-    return max(shares) if shares else None
+        counts = np.zeros(8)
+        seen = np.zeros(8)
+        for luma in lumas:
+            steps = np.abs(np.diff(luma.astype(np.float32), axis=axis))
+            steps = steps if axis else steps.T
+            middle, sides = steps[:, 1:-1], np.maximum(steps[:, :-2], steps[:, 2:])
+            shows = (middle > 2 * sides + 2).mean(axis=0)
+            places = np.arange(len(shows)) % 8
+            counts += np.bincount(places, shows, 8)
+            seen += np.bincount(places, minlength=8)
+        phases = np.sort(counts / np.maximum(seen, 1))
+        shares.append(float(phases[-1] - np.median(phases[:-1])))
+    return sum(shares) / 2
+
+
+def _pixel_size(lumas: list[Any]) -> float:
+    """Side of the squares of a picture that was enlarged by repeating its pixels; 1 where it was not.
+
+    Then the steps between columns stand at even distances, with next to nothing between them, and so between rows.
+    """
+    import numpy as np
+
+    sizes: list[float] = []
+    for axis in (0, 1):
+        found: list[float] = []
+        for luma in lumas:
+            profile = np.abs(np.diff(luma.astype(np.float32), axis=axis)).mean(axis=1 - axis)
+            lines = np.flatnonzero(profile > profile.mean())
+            if len(lines) < 12:
+                return 1.0
+            gaps = np.diff(lines)
+            size = float(np.median(gaps))
+            between = float(np.delete(profile, lines).mean() / profile[lines].mean())
+            even = float((np.abs(gaps / size - np.round(gaps / size)) * size <= 1.01).mean())
+            if size < 3 or between > 0.25 or even < 0.85:
+                return 1.0
+            found.append(size)
+        sizes.append(float(np.median(found)))
+    return min(sizes) if max(sizes) <= 1.5 * min(sizes) else 1.0
 
 
 def score_noise(figures: Figures) -> FacetScore:
     """Raw score of Noise."""
     if figures.noise_sigma is None:
-        return _too_small(figures) or FacetScore("N/A", "all of the picture is black, white or clipped")
-    fail, good = BOUNDS["noise_sigma"]
+        return _too_small(figures) or FacetScore("N/A", "all of the picture is black or white, where noise is cut off")
+    fail = BOUNDS["noise_sigma"][0]
     raw = _high_is_bad(figures.noise_sigma, "noise_sigma")
     words = f"estimated noise sigma {figures.noise_sigma:.1f}, fail above {fail:g}"
     impulses = _high_is_bad(figures.impulse_share, "impulse_share")
     if impulses < raw:
-        raw = impulses
-        words = (
-            f"{figures.impulse_share:.1%} of the pixels stand out from all around them, "
-            f"fail above {BOUNDS['impulse_share'][0]:.1%}; {words}"
-        )
-    return FacetScore(raw, words)
+        bound = BOUNDS["impulse_share"][0]
+        words += f"; {figures.impulse_share:.2%} of the pixels stand out alone, fail above {bound:.1%}"
+    return FacetScore(_raw(min(raw, impulses)), words)
 
 
 def score_edges(figures: Figures) -> FacetScore:
     """Raw score of Edge Clarity."""
     if figures.edge_sigma is None:
         return _too_small(figures) or FacetScore("N/A", "no edges to measure")
-    fail, _ = BOUNDS["edge_sigma"]
+    fail = BOUNDS["edge_sigma"][0]
     side = min(_WORKING_SIDE, max(figures.width, figures.height))
     words = (
-        f"the sharpest edges are {figures.edge_sigma:.2f} pixels wide (sigma, at {side} pixels), fail above {fail:g}"
+        f"edges across {figures.direction} degrees are blurred by sigma {figures.edge_sigma:.2f} pixels "
+        f"(at {side} on the long side), fail above {fail:g}"
     )
-    return FacetScore(_high_is_bad(figures.edge_sigma, "edge_sigma"), words)
+    return FacetScore(_raw(_high_is_bad(figures.edge_sigma, "edge_sigma")), words)
 
 
 def score_resolution(figures: Figures) -> FacetScore:
-    """Raw score of Resolution."""
+    """Raw score of Resolution: the lowest of what was found."""
     size = f"{figures.width} x {figures.height}"
-    findings: list[tuple[int, str]] = []
-    long = max(figures.width, figures.height)
-    fail, good = BOUNDS["effective_pixels"]
-    if long < fail:
+    fail = BOUNDS["effective_pixels"][0]
+    if max(figures.width, figures.height) < fail:
         return FacetScore(0, f"{size} pixels, fail below {fail:g} on the long side")
     if small := _too_small(figures):
         return small
-    if figures.effective_pixels is not None:
-        share_fail, share_good = BOUNDS["effective_share"]
-        enough = figures.effective_pixels >= _WORKING_SIDE
-        raw = _low_is_bad(figures.effective_pixels, "effective_pixels")
-        if not enough:
-            raw = min(raw, _low_is_bad(figures.effective_share, "effective_share"))
-        findings.append(
-            (
-                raw,
-                f"detail of about {figures.effective_pixels:.0f} pixels on the long side of {size} "
-                f"({figures.effective_share:.0%}), fail below {fail:g} or {share_fail:.0%}",
-            )
-        )
-    if figures.grid_share is not None:
-        raw = _low_is_bad(figures.grid_share, "grid_share")
-        bound = BOUNDS["grid_share"][0]
-        findings.append(
-            (raw, f"evenness of steps between pixels {figures.grid_share:.2f}, fail below {bound:g} (enlarged pixels)")
-        )
-    if figures.block_contrast is not None:
-        raw = _high_is_bad(figures.block_contrast, "block_contrast")
-        bound = BOUNDS["block_contrast"][0]
-        findings.append((raw, f"8 x 8 block contrast {figures.block_contrast:.2f}, fail above {bound:g} (JPEG)"))
-    if not findings:
-        return FacetScore("N/A", f"{size} pixels without any detail to measure")
-    raw, words = min(findings, key=lambda pair: pair[0])
-    return FacetScore(_as_raw(raw), words)
+    share, pixels = figures.effective_share, figures.effective_pixels
+    if share is None or pixels is None:
+        return FacetScore("N/A", f"{size} pixels without an edge to measure")
+    raw = _low_is_bad(pixels, "effective_pixels")
+    if pixels < _WORKING_SIDE:
+        raw = min(raw, _low_is_bad(share, "effective_share"))
+    words = f"detail of about {pixels:.0f} pixels on the long side of {size} ({share:.0%})"
+    if figures.pixel_size > 1:
+        words += f", made of squares of {figures.pixel_size:g} pixels"
+    words += f", fail below {fail:g} pixels or {BOUNDS['effective_share'][0]:.0%}"
+    blocks = _high_is_bad(figures.block_share, "block_share")
+    if blocks < raw:
+        bound = BOUNDS["block_share"][0]
+        words = f"JPEG: {figures.block_share:.1%} of the borders of 8 x 8 blocks show, fail above {bound:.1%}; {words}"
+    return FacetScore(_raw(min(raw, blocks)), words)
 
 
 def _too_small(figures: Figures) -> FacetScore | None:
@@ -290,15 +291,15 @@ def _too_small(figures: Figures) -> FacetScore | None:
     return FacetScore("N/A", f"{figures.width} x {figures.height} pixels are too few to measure")
 
 
-def _high_is_bad(value: float, name: str) -> Raw:
+def _high_is_bad(value: float, name: str) -> int:
     fail, good = BOUNDS[name]
     return 0 if value > fail else 2 if value <= good else 1
 
 
-def _low_is_bad(value: float, name: str) -> Raw:
+def _low_is_bad(value: float, name: str) -> int:
     fail, good = BOUNDS[name]
     return 0 if value < fail else 2 if value >= good else 1
 
 
-def _as_raw(value: int) -> Raw:
+def _raw(value: int) -> Raw:
     return 0 if value <= 0 else 1 if value == 1 else 2

@@ -48,7 +48,7 @@ def measure(picture: Image) -> FacetScore:
 
 def _detector() -> Any:
     if (detector := getattr(_local, "detector", None)) is None:
-        from nudenet import NudeDetector
+        from nudenet import NudeDetector  # type: ignore[import-untyped, unused-ignore]
 
         detector = _local.detector = NudeDetector()
     return detector
