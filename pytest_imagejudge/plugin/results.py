@@ -89,7 +89,7 @@ class Results:
         """Apply the bounds on the means of the run; each is a test of its own in every report."""
         from ..statistics.suite import gate_passed, suite_rows
 
-        self.profile = profile
+        self.profile, self._session = profile, session
         verdicts, edits = self.first(self.report.verdicts), self.first(self.report.edits)
         if not (verdicts or edits):
             return
@@ -145,6 +145,7 @@ class Results:
     def _log_item(self, name: str, failure: str | None) -> None:
         """Log a gate over the whole run as an item of its own."""
         nodeid = f"imagejudge::{name}"
+        self._session.testscollected += 1  # one more than were collected: for the terminal's percentage
         hook = self._config.hook
         location = ("imagejudge", None, name)
         hook.pytest_runtest_logstart(nodeid=nodeid, location=location)

@@ -1,0 +1,56 @@
+"""`imagejudge init`: write a starter that runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from string import Template
+
+from ..errors import ConfigError
+from ..settings import SIGNALS
+
+FILES = {  # in starter/: where it goes
+    "test_images.py": "tests/test_images.py",
+    "thresholds.toml": "thresholds.toml",
+    "imagejudge.yml": ".github/workflows/imagejudge.yml",
+}
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(), help="where to write (default: here)")
+    parser.add_argument(
+        "--judge-model", default=SIGNALS, metavar="ID", help=f"the judge the starter is for (default: {SIGNALS})"
+    )
+    parser.add_argument("--force", action="store_true", help="write over files that are there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the starter; nothing at all where a file is in the way."""
+    embedded = args.judge_model == SIGNALS
+    values = {
+        "judge": args.judge_model,
+        "extra": "signals" if embedded else "vllm",
+        "runner": "ubuntu-latest" if embedded else "[self-hosted, gpu]",
+        "extends": "signals" if embedded else "default",
+    }
+    targets = {args.folder / target: name for name, target in FILES.items()}
+    in_the_way = [str(path) for path in targets if path.exists()]
+    if in_the_way and not args.force:
+        raise ConfigError(f"there already: {', '.join(in_the_way)}; give --force to write over them")
+    starter = Path(__file__).parent.parent / "starter"
+    for path, name in targets.items():
+        text = Template((starter / name).read_text("utf-8")).substitute(values)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror or error}") from None
+        print(path)
+    where = "" if args.folder == Path() else f"cd {args.folder} && "
+    print(
+        f"next: {where}pytest --judge-model {args.judge_model} --judge-thresholds thresholds.toml",
+        file=sys.stderr,
+    )
+    return 0
