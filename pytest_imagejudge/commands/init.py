@@ -11,7 +11,7 @@ from ..errors import ConfigError
 from ..settings import SIGNALS
 
 FILES = {  # in starter/: where it goes
-    "test_images.py": "tests/test_images.py",
+    "test_images.txt": "tests/test_images.py",
     "thresholds.toml": "thresholds.toml",
     "imagejudge.yml": ".github/workflows/imagejudge.yml",
 }
