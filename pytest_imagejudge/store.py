@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import sqlite3
 import sys
@@ -244,13 +245,19 @@ class Store:
         with self._guard():
             return self.file.do(used, 0)
 
-    def remove(self, keys: Iterable[str], index_before: float = 0.0) -> bool:
-        """Remove entries, and lines of the index older than a time, and give the space back to the disk."""
+    def remove(self, keys: Iterable[str], index_before: float = 0.0, index_share: float = 0.0) -> bool:
+        """Remove entries and give their space back to the disk.
+
+        Of the index go the lines stored before a time, and the oldest ``index_share`` (0 to 1) of what is left.
+        """
         wanted = [(key,) for key in keys]
+        oldest = "DELETE FROM pixels WHERE rowid IN (SELECT rowid FROM pixels ORDER BY stored LIMIT ?)"
 
         def delete(connection: sqlite3.Connection) -> bool:
             connection.executemany("DELETE FROM answers WHERE key = ?", wanted)
             connection.execute("DELETE FROM pixels WHERE stored < ?", (index_before,))
+            lines = connection.execute("SELECT count(*) FROM pixels").fetchone()[0]
+            connection.execute(oldest, (math.ceil(lines * index_share),))
             return True
 
         with self._guard():

@@ -140,7 +140,7 @@ def _prune(store: Store, args: argparse.Namespace) -> int:
             hint = escape(nearest(model, models))
             raise ConfigError(f'--model "{escape(model)}": the store has no answers of it{hint}')
     before = store.path.stat().st_size
-    gone, index_before = set(), 0.0
+    gone, index_before, index_share = set(), 0.0, 0.0
     if args.older_than is not None:
         index_before = time.time() - args.older_than * _DAY_S
     if args.older_than is not None or args.model:
@@ -150,9 +150,9 @@ def _prune(store: Store, args: argparse.Namespace) -> int:
                 gone.add(row.key)
     if args.max_size is not None:
         more = _oldest(rows, gone, args.max_size, store.used_bytes())
-        gone.update(row.key for row in more)
-        index_before = max([index_before, *(row.stored for row in more)])
-    if not args.dry_run and (gone or index_before) and not store.remove(gone, index_before):
+        index_share = len(more) / max(1, len(rows) - len(gone))
+        gone.update(more)
+    if not args.dry_run and (gone or index_before) and not store.remove(gone, index_before, index_share):
         return 2  # said already
     after = store.path.stat().st_size
     left = len(rows) - len(gone)
@@ -164,24 +164,24 @@ def _prune(store: Store, args: argparse.Namespace) -> int:
     else:
         print(f"removed {len(gone):,} answers, {left:,} left; {_bytes(before)} before, {_bytes(after)} now")
     if args.max_size is not None and not args.dry_run and after > args.max_size:
-        print(f"imagejudge: the empty file alone takes {_bytes(after)}", file=sys.stderr)
+        print(f"imagejudge: {_bytes(after)} are still more than asked for", file=sys.stderr)
     return 0
 
 
-def _oldest(rows: list[Outline], gone: set[str], limit: int, used: int) -> list[Outline]:
-    """The oldest rows that must go for the file to come down to ``limit`` bytes.
+def _oldest(rows: list[Outline], gone: set[str], limit: int, used: int) -> list[str]:
+    """The keys of the oldest rows that must go for the file to come down to ``limit`` bytes.
 
-    The file's own structure, and the index, are spread over the rows; a twentieth is left as a margin.
+    The file's own structure and the index are spread over the rows, with a tenth as a margin.
     """
     total = sum(row.size for row in rows)
-    share = 1.05 * used / total if total else 1.0
+    share = 1.1 * used / total if total else 1.0
     kept = sorted((row for row in rows if row.key not in gone), key=lambda row: (row.stored, row.key))
     left = sum(row.size for row in kept)
     more = []
     for row in kept if used > limit else []:
         if left * share <= limit:
             break
-        more.append(row)
+        more.append(row.key)
         left -= row.size
     return more
 
