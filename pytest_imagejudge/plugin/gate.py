@@ -48,6 +48,7 @@ class Gate:
         self._profiles: dict[str, Profile] = {}
         self._stores: dict[Path, Store] = {}
         self._body_passed = False
+        self._fixture_value: tuple[pytest.Item, Any] | None = None
         try:
             self.dimensions = None if self.options.dimensions is None else dimensions_of(self.options.dimensions)
         except KeyError as error:
@@ -101,10 +102,17 @@ class Gate:
         source = explicit
         if source is None and self.item is not None:
             source = wish_of(self.item).thresholds
-            request = getattr(self.item, "_request", None)
-            if source is None and request is not None:
-                source = request.getfixturevalue("judge_thresholds")
+            if source is None:
+                source = self._of_fixture(self.item)
         return self.default_profile if source is None else self._load(source)
+
+    def _of_fixture(self, item: pytest.Item) -> Any:
+        """What the fixture ``judge_thresholds`` gives to a test; asked once for each test."""
+        if self._fixture_value is None or self._fixture_value[0] is not item:
+            request = getattr(item, "_request", None)
+            value = None if request is None else request.getfixturevalue("judge_thresholds")
+            self._fixture_value = (item, value)
+        return self._fixture_value[1]
 
     def judge(self, kind: Kind) -> Any:
         """The judge of ``kind``, made at its first use."""
@@ -309,6 +317,12 @@ class Gate:
         """Remember which test is running."""
         self.item = item
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Ask the thresholds' fixture now: while fixtures are torn down, which may expect too, it can't be asked."""
+        if not {"image_judge", "edit_judge"}.isdisjoint(getattr(item, "fixturenames", ())):
+            self._of_fixture(item)
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
@@ -323,7 +337,7 @@ class Gate:
         if words := out_of_memory_help(call, self.judges()):
             report.sections.append(("image judge", words))
         if call.when == "teardown":
-            self.item = None
+            self.item = self._fixture_value = None
         return report
 
     @pytest.hookimpl(wrapper=True)
@@ -347,6 +361,11 @@ class Gate:
         """Collect what was judged."""
         if not self.is_worker:
             self.holding.collect(report)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """xdist: a worker starts; its failures will be shown here."""
+        node.workerinput["imagejudge_width"] = self.holding.width
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import queue
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,7 @@ class Held:
         reports: setup, call, teardown; without setup once that is logged.
         node: the worker it ran on, on xdist's controller.
         passed: whether the test's body passed, so that the verdicts decide.
+        forgiven: whether an expected failure of this test, if it has one, covers a missed bound.
     """
 
     item: pytest.Item | None
@@ -50,6 +52,7 @@ class Held:
     expected: list[Expectation] = field(default_factory=list)
     node: Any = None
     passed: bool = True
+    forgiven: bool = True
     logged: bool = False
 
     @property
@@ -107,9 +110,18 @@ class Holding:
         """What was submitted beforehand for a row."""
         return self._known.pop(nodeid, None)
 
+    @property
+    def width(self) -> int:
+        """Columns of the terminal that will show the reports; on a worker, the controller's."""
+        if (given := getattr(self._config, "workerinput", {}).get("imagejudge_width")) is not None:
+            return int(given)
+        if self._config.pluginmanager.has_plugin("terminalreporter"):
+            return self._config.get_terminal_writer().fullwidth
+        return shutil.get_terminal_size().columns
+
     def explain(self, entries: Sequence[AnyEntry]) -> str:
         """Why entries fail their test, in words; the first one whole."""
-        width = min(self._config.get_terminal_writer().fullwidth, 140)
+        width = min(self.width, 140)
         return "\n".join(failure_text(entry, width=width, color=False) for entry in entries)
 
     def attach(self, report: pytest.TestReport) -> None:
@@ -130,10 +142,12 @@ class Holding:
             self.flush()
             return
         setup, *held.reports = held.reports
+        held.forgiven = held.item is None or _forgives(held.item)
         if self._gate.is_worker:
             setup.imagejudge = {  # type: ignore[attr-defined]
                 **getattr(setup, "imagejudge", {}),
                 "pending": [expected.dump() for expected in held.expected],
+                "forgiven": held.forgiven,
             }
         self._log(setup, held)
         self._hold(held)
@@ -165,7 +179,7 @@ class Holding:
             entries += expected.entries(expected.verdicts(reason))
         call = held.reports[0]
         if failed := failing(entries):
-            _fail(call, self.explain(failed))
+            _fail(call, self.explain(failed), forgiven=held.forgiven)
         _carry(call, entries)
         held.logged = True
         self._held.pop(id(held), None)
@@ -257,6 +271,7 @@ class Holding:
         return {
             "expected": [expected.dump() for expected in held.expected],
             "reports": [self._dump(report) for report in held.reports],
+            "forgiven": held.forgiven,
         }
 
     def send_home(self) -> None:
@@ -290,7 +305,8 @@ class Holding:
                 self._gate.results.add_plain(row["entries"])
             if "reports" not in row:
                 continue
-            held = Held(None, [self._restore(report) for report in row["reports"]], node=node)
+            reports = [self._restore(report) for report in row["reports"]]
+            held = Held(None, reports, node=node, forgiven=row.get("forgiven", True))
             self._remote.pop(held.reports[0].nodeid, None)
             if "expected" in row:
                 held.expected = [self._submit(Expectation.load(expected)) for expected in row["expected"]]
@@ -303,7 +319,9 @@ class Holding:
         """Take over what workers that died left undecided: judged where its images were kept."""
         for setup in self._remote.values():
             held = Held(None, _passed(setup), node=getattr(setup, "node", None))
-            held.expected = [Expectation.load(data) for data in setup.imagejudge["pending"]]
+            carried = setup.imagejudge  # type: ignore[attr-defined]
+            held.forgiven = carried["forgiven"]
+            held.expected = [Expectation.load(data) for data in carried["pending"]]
             for expected in held.expected if submit else ():
                 self._submit(expected)
             self._hold(held)
@@ -329,10 +347,23 @@ def _passed(setup: pytest.TestReport) -> list[pytest.TestReport]:
     ]
 
 
-def _fail(report: pytest.TestReport, text: str) -> None:
+def _forgives(item: pytest.Item) -> bool:
+    """Whether an expected failure of ``item`` covers a missed bound: it may be of one kind of exception only."""
+    from _pytest.skipping import xfailed_key
+
+    raises = getattr(item.stash.get(xfailed_key, None), "raises", None)
+    if raises is None or isinstance(raises, (type, tuple)):
+        return raises is None or issubclass(JudgeFailure, raises)
+    return bool(raises.matches(JudgeFailure("")))
+
+
+def _fail(report: pytest.TestReport, text: str, *, forgiven: bool) -> None:
     """Turn the report of a body that passed into one of a body that failed; an expected failure is one."""
     strict = "[XPASS(strict)] "
-    if hasattr(report, "wasxfail"):
+    if not forgiven:
+        report.__dict__.pop("wasxfail", None)
+        report.outcome = "failed"
+    elif hasattr(report, "wasxfail"):
         report.outcome = "skipped"
     elif report.outcome == "failed" and isinstance(report.longrepr, str) and report.longrepr.startswith(strict):
         report.outcome, report.wasxfail = "skipped", report.longrepr.removeprefix(strict)
