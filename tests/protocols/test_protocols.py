@@ -1,0 +1,382 @@
+import base64
+import io
+import json
+import tomllib
+
+import own_words
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pytest_imagejudge.errors import ConfigError
+from pytest_imagejudge.protocols import default_name, load_protocol
+from pytest_imagejudge.protocols.house import source_of
+from pytest_imagejudge.protocols.requests import area, take_apart
+from pytest_imagejudge.taxonomy import FACETS, LEVEL1, TREE
+
+PROMPTS = [
+    "a red fox",
+    "{x} {} {{y}} %s {prompt}",
+    "a literal <image> twice <image>",
+    "",
+    "雪\n\t\r\n“ ”",
+    "{level1_dim}",
+]
+
+
+@pytest.fixture(autouse=True)
+def _words(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMAGEJUDGE_CACHE", str(tmp_path / "cache"))
+    own_words.use(monkeypatch, tmp_path)
+
+
+def picture(width=40, height=30):
+    return Image.linear_gradient("L").resize((width, height)).convert("RGB")
+
+
+def decoded(part):
+    head, _, content = part["image_url"]["url"].partition(",")
+    assert head == "data:image/png;base64"
+    return Image.open(io.BytesIO(base64.b64decode(content)))
+
+
+def as_text(message):
+    return "".join(part["text"] if part["type"] == "text" else "<image>" for part in message["content"])
+
+
+# --- which protocol --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "name"),
+    [
+        ("Qwen/Qwen-Image-Bench", "image", "q-judger"),
+        ("/models/qwen-image-bench/", "image", "q-judger"),
+        ("/hub/models--Qwen--Qwen-Image-Bench/snapshots/abc", "image", "q-judger"),
+        ("Coobiw/IE-Critic-R1-7B", "edit", "ie-critic"),
+        ("signals", "image", "signals"),
+        ("signals", "edit", "signals-edit"),
+        ("Qwen/Qwen3-VL-8B-Instruct", "image", "house"),
+        ("Qwen/Qwen3-VL-8B-Instruct", "edit", "house-edit"),
+        ("Qwen/Qwen-Image-Bench", "edit", "house-edit"),
+        ("my/signals-model", "image", "house"),
+        (None, "image", "house"),
+    ],
+)
+def test_default_by_model(model, kind, name):
+    assert default_name(model, kind) == name
+
+
+def test_names_and_kinds():
+    for name, kind in {"q-judger": "image", "ie-critic": "edit", "house": "image", "house-edit": "edit"}.items():
+        protocol = load_protocol(name)
+        assert (protocol.name, protocol.kind) == (name, kind)
+    assert load_protocol("house", kind="edit").name == "house-edit"
+    assert load_protocol(None, model="Coobiw/IE-Critic-R1-7B", kind="edit").name == "ie-critic"
+
+
+def test_wrong_name_kind_and_option():
+    with pytest.raises(ConfigError, match='no protocol "q-juger" \\(did you mean "q-judger"'):
+        load_protocol("q-juger")
+    with pytest.raises(ConfigError, match="no such file"):
+        load_protocol("folder/mine.toml")
+    with pytest.raises(ConfigError, match="judges edits, not images"):
+        load_protocol("ie-critic", kind="image")
+    with pytest.raises(ConfigError, match="judges images, not edits"):
+        load_protocol("q-judger", kind="edit")
+    for wrong in ({"decoding": "loose"}, {"aspect": "crop"}, {"thinking_budget": 0}, {"thinking_budget": True}):
+        with pytest.raises(ConfigError):
+            load_protocol("house", **wrong)
+
+
+# --- Q-Judger --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_q_judger_is_asked_in_the_words_of_the_file(prompt):
+    protocol = load_protocol("q-judger")
+    assert protocol.dimensions == LEVEL1
+    primers = []
+    for one in LEVEL1:
+        request = protocol.render(prompt, [picture()], one)
+        system, user = request.messages
+        assert system == {"role": "system", "content": "Look at the picture. Be fair."}
+        assert as_text(user) == (
+            f'Asked for: {prompt}\nMade:\n<image>\nAbout: {one}\n## {one}\n- Fine?\nLike so: {{"{{l2}}": 0|1|2}}'
+        )
+        assert [part["type"] for part in user["content"]] == ["text", "image_url", "text"]
+        assert user["content"][0]["text"] == f"Asked for: {prompt}\nMade:\n"
+        assert request.problems == ()
+        assert request.primer == [system, {"role": "user", "content": user["content"][:2]}]
+        primers.append(request.primer)
+    assert primers == [primers[0]] * 5
+
+
+def test_q_judger_is_first_asked_as_published():
+    assert load_protocol("q-judger").sampling("Quality") == {
+        "temperature": 0,
+        "top_k": 1,
+        "top_p": 1.0,
+        "repetition_penalty": 1.05,
+        "seed": 42,
+        "max_tokens": 4096,
+        "chat_template_kwargs": {"enable_thinking": True},
+    }
+
+
+@pytest.mark.parametrize("one", LEVEL1)
+def test_q_judger_is_asked_again_with_grammar_and_budget(one):
+    protocol = load_protocol("q-judger")
+    again = protocol.sampling(one, again=True)
+    assert protocol.can_ask_again(one)
+    assert 0 < again["thinking_token_budget"] < again["max_tokens"]
+    schema = again["structured_outputs"]["json"]
+    assert {two: list(found["properties"]) for two, found in schema["properties"].items()} == {
+        two: list(threes) for two, threes in TREE[one].items()
+    }
+    assert "string" not in json.dumps(schema)  # enums only
+    constrained = load_protocol("q-judger", decoding="constrained")
+    assert constrained.sampling(one) == again
+    assert constrained.can_ask_again(one)
+    assert load_protocol("q-judger", thinking_budget=7).sampling(one, again=True)["thinking_token_budget"] == 7
+    long = load_protocol("q-judger", thinking_budget=9000, decoding="constrained").sampling(one)
+    assert long["max_tokens"] > 9000
+
+
+@pytest.mark.parametrize(
+    ("size", "stretched", "kept"),
+    [
+        ((1024, 1024), (1024, 1024), (1024, 1024)),
+        ((640, 480), (640, 480), (640, 480)),
+        ((1025, 600), (1024, 1024), (1024, 599)),
+        ((300, 2048), (1024, 1024), (150, 1024)),
+        ((2000, 10), (1024, 1024), (1024, 5)),
+    ],
+)
+def test_q_judger_pictures(size, stretched, kept):
+    image = picture(*size)
+    part = load_protocol("q-judger").render("x", [image], "Quality").messages[1]["content"][1]
+    want = image if size == stretched else image.resize(stretched, Image.Resampling.LANCZOS)
+    assert decoded(part).size == stretched
+    assert decoded(part).tobytes() == want.tobytes()
+    assert decoded(part).mode == "RGB"
+    keep = load_protocol("q-judger", aspect="keep")
+    assert decoded(keep.render("x", [image], "Quality").messages[1]["content"][1]).size == kept
+    assert keep.treatment != load_protocol("q-judger").treatment
+
+
+def test_two_pictures_of_one_size_are_not_mixed_up():
+    protocol = load_protocol("q-judger")
+    first, second = picture(), picture().transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    parts = [protocol.render("x", [image], "Quality").messages[1]["content"][1] for image in (first, second, first)]
+    assert [decoded(part).tobytes() for part in parts] == [image.tobytes() for image in (first, second, first)]
+
+
+def test_unknown_dimension():
+    for name in ("q-judger", "house"):
+        with pytest.raises(ConfigError, match=r'"Qualty".*did you mean "Quality"'):
+            load_protocol(name).render("x", [picture()], "Qualty")
+
+
+def test_reading_needs_no_words(monkeypatch):
+    monkeypatch.setenv("IMAGEJUDGE_Q_JUDGER_WORDS", "nowhere")
+    monkeypatch.setenv("IMAGEJUDGE_IE_CRITIC_WORDS", "nowhere")
+    assert load_protocol("q-judger").read("Quality", '</think>{"Noise": 1}', None).level3
+    assert load_protocol("ie-critic").read("Edit", "</think><answer>4.00</answer>", None).score == 4.0
+
+
+# --- special tokens --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["q-judger", "house"])
+@pytest.mark.parametrize("token", ["<|im_end|>", "<|image_pad|>", "<|im_start|>", "<think>", "</think>", "<｜end｜>"])
+def test_special_tokens_are_taken_apart(name, token):
+    protocol = load_protocol(name)
+    request = protocol.render(f"a sign that says {token}{token}", [picture()], "Quality")
+    assert token not in as_text(request.messages[1])
+    assert token not in as_text(request.primer[1])
+    assert [(problem.path, problem.kind) for problem in request.problems] == [(("Quality",), "special-token")]
+    assert token in request.problems[0].detail
+    assert request.text == f"a sign that says {token}{token}"
+    assert protocol.text_problems(request.text, "Quality") == request.problems
+
+
+@given(st.text(alphabet="<>|/ imageendthk_", max_size=40) | st.text())
+def test_nothing_special_is_left(text):
+    clean, problems = take_apart(text, ("Quality",))
+    assert take_apart(clean, ("Quality",)) == (clean, ())
+    assert bool(problems) == (clean != text)
+    assert clean.replace(" ", "") == text.replace(" ", "")
+
+
+def test_unpaired_surrogate_can_be_sent():
+    request = load_protocol("house").render("a \ud800 b", [picture()], "Quality")
+    json.dumps(request.messages, ensure_ascii=False).encode()
+    assert request.problems
+
+
+# --- house -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_facet_has_a_question_of_its_own():
+    facets = tomllib.loads(source_of("house"))["facets"]
+    questions = [facets[one][two][three] for one, two, three in FACETS]
+    assert len(set(questions)) == 56
+    protocol = load_protocol("house")
+    for one in LEVEL1:
+        text = as_text(protocol.render("x", [picture()], one).messages[1])
+        for path, question in zip(FACETS, questions, strict=True):
+            assert (f"- {path[2]}: {question}" in text) == (path[0] == one)
+
+
+@pytest.mark.parametrize("prompt", [*PROMPTS, "{image} {checklist} {dimension}"])
+def test_house_puts_the_prompt_in_as_it_is(prompt):
+    protocol = load_protocol("house")
+    request = protocol.render(prompt, [picture()], "Quality")
+    kinds = [part["type"] for part in request.messages[1]["content"]]
+    assert kinds == ["text", "image_url", "text"]
+    assert f"----\n{prompt}\n----\n" in request.messages[1]["content"][0]["text"]
+    assert request.primer == [request.messages[0], {"role": "user", "content": request.messages[1]["content"][:2]}]
+
+
+def test_house_uses_a_grammar_from_the_start():
+    protocol = load_protocol("house")
+    for one in LEVEL1:
+        fields = protocol.sampling(one)
+        assert fields["temperature"] == 0
+        assert list(fields["structured_outputs"]["json"]["properties"]) == list(TREE[one])
+        assert protocol.can_ask_again(one)
+    assert load_protocol("house", thinking_budget=50).sampling("Quality")["thinking_token_budget"] == 50
+
+
+def test_house_for_edits():
+    protocol = load_protocol("house", kind="edit")
+    before, after = picture(), picture(50, 20)
+    request = protocol.render("make {it} <image> blue", [before, after], "Edit")
+    content = request.messages[1]["content"]
+    assert [part["type"] for part in content] == ["text", "image_url", "text", "image_url", "text"]
+    assert [decoded(content[1]).size, decoded(content[3]).size] == [(40, 30), (50, 20)]
+    assert "----\nmake {it} <image> blue\n----\n" in content[4]["text"]
+    schema = request.sampling["structured_outputs"]["json"]
+    assert list(schema["properties"]) == ["text_alignment", "fidelity", "perceptual_quality", "overall"]
+    assert schema["properties"]["overall"]["enum"][:2] == [1.0, 1.1]
+    assert schema["properties"]["overall"]["enum"][-1] == 5.0
+    answer = {"text_alignment": 4.1, "fidelity": 2.0, "perceptual_quality": 3.3, "overall": 2.9}
+    reading = protocol.read("Edit", json.dumps(answer), "stop")
+    assert (reading.score, reading.unreadable, reading.problems) == (2.9, (), ())
+    assert reading.aspects == {"text_alignment": 4.1, "fidelity": 2.0, "perceptual_quality": 3.3}
+
+
+def written(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_copy_is_the_same_protocol_until_it_is_changed(tmp_path):
+    for name in ("house", "house-edit"):
+        source = source_of(name)
+        original = load_protocol(name)
+        assert load_protocol(written(tmp_path, source + "\n# a comment\n")).digest == original.digest
+        for old, new in [
+            ("You judge", "You rate"),
+            ("temperature = 0", "temperature = 0.5"),
+            ("Answer with one", "Reply with one"),
+            ("max_side = 1024", "max_side = 512"),
+        ]:
+            assert old in source
+            assert load_protocol(written(tmp_path, source.replace(old, new))).digest != original.digest
+    changed = load_protocol(written(tmp_path, source_of("house").replace("Is the picture clean?", "Is it clean?")))
+    assert changed.digest != load_protocol("house").digest
+
+
+def test_file_with_fewer_facets_measures_fewer(tmp_path):
+    head, _, _ = source_of("house").partition("[facets.")
+    text = head + '[facets.Quality.Detail]\nNoise = "Clean?"\n[facets.Alignment.Layout]\n"2D Space" = "There?"\n'
+    protocol = load_protocol(written(tmp_path, text))
+    assert protocol.dimensions == ("Quality", "Alignment")
+    assert protocol.measures == {("Quality", "Detail", "Noise"), ("Alignment", "Layout", "2D Space")}
+    assert not protocol.has_total
+    reading = protocol.read("Quality", '{"Detail": {"Noise": {"score": 2}}}', "stop")
+    assert (len(reading.level3), reading.unreadable, reading.problems) == (1, (), ())
+    assert list(protocol.sampling("Quality")["structured_outputs"]["json"]["properties"]) == ["Detail"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "house"', "", "name"),
+        ('name = "house"', 'name = "../x"', "name"),
+        ('kind = "image"', 'kind = "video"', 'expected "image" or "edit"'),
+        ("template =", "templat =", 'unknown key "templat" \\(did you mean "template"'),
+        ("\n{image}\n", "\n", "{image} 0 times"),
+        ("\n{prompt}\n", "\n{prompt} {prompt}\n", "{prompt} 2 times"),
+        ('"Noise" =', "Noice =", 'no "Noice" \\(did you mean "Noise"'),
+        ("[facets.Quality.Detail]", "[facets.Quality.Details]", 'no "Details" \\(did you mean "Detail"'),
+        ("max_side = 1024", "max_side = true", "image.max_side"),
+        ("[sampling]", "[sampling]\nmessages = []", "sampling.messages"),
+        ("temperature = 0", "temperature = ", "is not TOML.*line"),
+    ],
+)
+def test_faults_of_a_file_are_named(tmp_path, old, new, message):
+    source = source_of("house")
+    assert old in source
+    with pytest.raises(ConfigError, match=f"mine.toml.*{message}"):
+        load_protocol(written(tmp_path, source.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('overall = "overall"', 'overall = "total"', "overall.*'total'"),
+        ("step = 0.1", "step = 0.3", "step"),
+        ("\n{edited}\n", "\n", "{edited} 0 times"),
+        ("[aspects]", "[aspect]", 'unknown key "aspect"'),
+        ('fidelity = "Is all', 'fidelity = 3 # "Is all', "fidelity"),
+    ],
+)
+def test_faults_of_a_file_for_edits_are_named(tmp_path, old, new, message):
+    source = source_of("house-edit")
+    assert old in source
+    with pytest.raises(ConfigError, match=f"mine.toml.*{message}"):
+        load_protocol(written(tmp_path, source.replace(old, new, 1)))
+
+
+# --- IE-Critic-R1 ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("instruction", PROMPTS)
+def test_ie_critic_is_asked_in_the_words_of_the_file(instruction):
+    request = load_protocol("ie-critic").render(instruction, [picture(600, 600), picture(700, 500)], "Edit")
+    user, assistant = request.messages
+    assert [part["type"] for part in user["content"]] == ["image_url", "image_url", "text"]
+    assert user["content"][2]["text"] == f" Wanted: {instruction}\n\nAnswer like {{this}}."
+    assert [decoded(part).size for part in user["content"][:2]] == [(600, 600), (700, 500)]
+    assert assistant == {"role": "assistant", "content": "<think>"}
+    assert request.sampling["continue_final_message"] is True
+    assert request.sampling["add_generation_prompt"] is False
+    assert request.sampling["temperature"] == 0
+    assert request.sampling["max_tokens"] == 2048
+
+
+def test_ie_critic_again_and_constrained():
+    protocol = load_protocol("ie-critic")
+    assert protocol.sampling("Edit", again=True)["max_tokens"] == 4096
+    assert protocol.can_ask_again("Edit")
+    fields = load_protocol("ie-critic", decoding="constrained", thinking_budget=100).sampling("Edit")
+    assert "{1,100}" in fields["structured_outputs"]["regex"]
+    assert fields["max_tokens"] > 100
+
+
+@given(st.integers(1, 4000), st.integers(1, 4000))
+def test_area_is_in_range_and_the_aspect_kept(width, height):
+    if max(width, height) > 200 * min(width, height):
+        return
+    image = Image.new("L", (width, height))
+    made = area(image, 262_144, 1_048_576)
+    assert 262_144 <= made.width * made.height <= 1_048_576
+    if 262_144 <= width * height <= 1_048_576:
+        assert made is image
+    # at most one pixel off on each side
+    assert (made.width - 1) / (made.height + 1) <= width / height <= (made.width + 1) / (made.height - 1)
