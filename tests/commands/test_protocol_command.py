@@ -11,7 +11,6 @@ from PIL import Image
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.protocols import words
 
-
 GOOD = '{"Detail": {"Noise": {"score": 1}}}'
 
 
