@@ -12,7 +12,10 @@ from pytest_imagejudge.taxonomy import FACETS, LEVEL1, Path
 from pytest_imagejudge.verdict import FacetScore, Raw, Verdict
 
 BOUNDS: dict[Path, float] = {(): 55.0, ("Quality",): 60.0, ("Quality", "Realism"): 50.0}
-HOSTILE = "\x1b[31m</script><script>window.pwned = 1</script><img src=x onerror=pwned()> [bold]x[/bold] \u2028\u202e::error::x 雪"
+HOSTILE = (
+    "\x1b[31m</script><script>window.pwned = 1</script><img src=x onerror=pwned()> [bold]x[/bold] \u2028\u202e"
+    "::error::x 雪"
+)
 THINKING = (
     "<think>The picture shows a fox in the snow. Noise is strong in the dark areas. Physical Logic holds: the shadow "
     "falls where the light says. Edge Clarity suffers at the ears, which are blurred into the background.</think>"

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with the pictures that the sample reports name."""
+    monkeypatch.chdir(tmp_path)
+    images(tmp_path / "img", 16)
+    return tmp_path
+
+
+def images(folder: Path, n: int) -> None:
+    folder.mkdir()
+    for number in range(n):
+        picture = Image.linear_gradient("L").resize((64, 48)).convert("RGB")
+        picture.paste((number * 9 % 256, 80, 160), (number, number, number + 20, number + 20))
+        picture.save(folder / f"{number}.png")
+        if number < 4:
+            picture.paste((250, 20, 20), (30, 10, 50, 30))
+            picture.save(folder / f"{number}-edited.png")
+
+
+def chromium() -> str | None:
+    """A browser on this machine, or None."""
+    named = os.environ.get("IMAGEJUDGE_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    executable = chromium()
+    if executable is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has no Chromium: apt-get install -y chromium")
+        pytest.skip("no Chromium on this machine (apt-get install -y chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield running
+        running.close()
