@@ -1,0 +1,477 @@
+"""``expect``: the outcome of a test that is judged after it has run."""
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+THREE = """
+import pytest
+
+@pytest.mark.parametrize("picture", ["good", "bad", "fair"])
+def test_fox(image_judge, picture):
+    image_judge.expect(f"{picture}.png", prompt="a red fox")
+"""
+
+
+def test_each_test_is_reported_once_with_the_outcome_of_its_verdicts(project):
+    project.tests(THREE)
+    result = project.run("-v")
+    result.assert_outcomes(passed=2, failed=1)
+    assert result.ret == 1
+    output = result.stdout.str()
+    assert output.count("test_it.py:5") == 1
+    assert output.count("JudgeFailure") <= 1
+    for picture, word in (("good", "PASSED"), ("bad", "FAILED"), ("fair", "PASSED")):
+        lines = [line for line in result.outlines if f"test_fox[{picture}]" in line and word in line and "%" in line]
+        assert len(lines) == 1, output
+    (line,) = [line for line in result.outlines if line.startswith("FAILED")]
+    assert "Total: 0.0, bound 45.0" in line
+    assert project.outcomes() == {"good": "passed", "bad": "failed", "fair": "passed"}
+    assert {entry["where"] for entry in project.report["verdicts"]} == {"test_it.py:5"}
+
+
+@pytest.mark.parametrize("flag", ["-q", "-qq", "-vv", "--tb=no", "--color=yes", "--tb=line", "--tb=native", "-rA", "-s"])
+def test_output_options(project, flag):
+    project.tests(THREE)
+    result = project.run(flag)
+    assert result.ret == 1
+    output = result.stdout.str()
+    assert "Traceback" not in output
+    if flag == "--color=yes":
+        assert "\x1b[" in output
+    else:
+        assert "\x1b[" not in output
+    if flag not in ("--tb=no", "-qq"):
+        assert "test_it.py:5" in output
+    assert output.count("1 failed") + output.count("1\x1b[0m failed") >= (0 if flag == "-qq" else 1)
+    assert project.outcomes() == {"good": "passed", "bad": "failed", "fair": "passed"}
+
+
+def test_all_is_asked_while_tests_run(project):
+    project.environ("STAND_IN_AT_ONCE", "15")  # three images of five requests: none is answered before all wait
+    for number in range(3):
+        project.picture("together", f"{number}.png", number)
+    project.tests(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_fox(image_judge, number):
+            image_judge.expect(f"{number}.png", prompt="a red fox")
+        """
+    )
+    project.run().assert_outcomes(passed=3)
+
+
+def test_several_in_one_test(project):
+    project.tests(
+        """
+        def test_foxes(image_judge):
+            image_judge.expect("good.png", prompt="one")
+            image_judge.expect("bad.png", prompt="two")
+            image_judge.expect("unreadable.png", prompt="three")
+            image_judge.check("fair.png", prompt="four")
+
+        def test_edits(edit_judge):
+            edit_judge.expect("fair.png", "bad.png", "make it blue")
+        """
+    )
+    result = project.run("--edit-judge-model=stand-in")
+    result.assert_outcomes(failed=2)
+    output = result.stdout.str()
+    for words in ("test_it.py:3", "test_it.py:4", "test_it.py:8"):
+        assert output.count(words) == 1, words
+    assert "test_it.py:2\n" not in output
+    assert project.outcomes() == {"good": "passed", "unreadable": "error", "fair": "passed", "bad": "failed"}
+
+
+def test_what_was_not_judged_fails_its_test(project):
+    project.tests(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("picture", ["unreadable", "refused", "fault", "absent", "gone", "good"])
+        def test_fox(image_judge, picture):
+            image_judge.expect(f"{picture}.png", prompt="a red fox")
+        """
+    )
+    result = project.run()
+    result.assert_outcomes(passed=1, failed=5)
+    outcomes = project.outcomes()
+    assert outcomes.pop("good") == "passed"
+    assert outcomes.pop("absent") == "failed"
+    assert set(outcomes.values()) == {"error"}
+
+
+def test_an_engine_that_does_not_start_fails_every_test(project):
+    project.environ("STAND_IN_FAULT", "start")
+    project.tests(THREE)
+    project.manifest("rows.imagejudge.jsonl", [{"ID": 1, "prompt": "a fox", "image_path": "good.png"}])
+    result = project.run()
+    result.assert_outcomes(failed=4)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*the server did not come up: out of memory*"])
+    assert project.starts() == 1
+    assert {entry["outcome"] for entry in project.report["verdicts"]} == {"error"}
+
+
+def test_own_failure_stands_and_is_still_judged(project):
+    project.tests(
+        """
+        import pytest
+
+        def test_fails(image_judge):
+            image_judge.expect("bad.png", prompt="a red fox")
+            assert 1 == 2
+
+        def test_skips(image_judge):
+            image_judge.expect("good.png", prompt="a red fox")
+            pytest.skip("enough")
+
+        def test_raises(image_judge):
+            image_judge.expect("unreadable.png", prompt="a red fox")
+            raise ValueError("no")
+        """
+    )
+    result = project.run("-rs")
+    result.assert_outcomes(failed=2, skipped=1)
+    result.stdout.fnmatch_lines(["*assert 1 == 2*", "*enough*"])
+    assert project.outcomes() == {"bad": "failed", "good": "passed", "unreadable": "error"}
+    assert {entry["test"].partition("::")[2] for entry in project.report["verdicts"]} == {
+        "test_fails",
+        "test_skips",
+        "test_raises",
+    }
+
+
+def test_teardown_failure(project):
+    project.tests(
+        """
+        import pytest
+
+        @pytest.fixture
+        def broken():
+            yield
+            raise ValueError("torn")
+
+        def test_good(image_judge, broken):
+            image_judge.expect("good.png", prompt="a red fox")
+
+        def test_bad(image_judge, broken):
+            image_judge.expect("bad.png", prompt="a red fox")
+        """
+    )
+    result = project.run()
+    result.assert_outcomes(passed=1, failed=1, errors=2)
+    assert project.outcomes() == {"good": "passed", "bad": "failed"}
+
+
+def test_expect_in_fixtures_counts_for_the_test_that_set_them_up(project):
+    project.tests(
+        """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def module(image_judge):
+            image_judge.expect("bad.png", prompt="a red fox")
+
+        @pytest.fixture(scope="class")
+        def of_class(image_judge):
+            image_judge.expect("unreadable.png", prompt="a red fox")
+
+        @pytest.fixture
+        def after(image_judge):
+            yield
+            image_judge.expect("refused.png", prompt="a red fox")
+
+        def test_first(module):
+            pass
+
+        def test_second(module):
+            pass
+
+        class TestClass:
+            def test_one(self, of_class):
+                pass
+
+            def test_two(self, of_class):
+                pass
+
+        def test_teardown(after):
+            pass
+
+        def test_last():
+            pass
+        """
+    )
+    result = project.run("-v")
+    result.assert_outcomes(failed=3, passed=3)
+    result.stdout.fnmatch_lines_random(
+        ["*::test_first FAILED*", "*::test_one FAILED*", "*::test_teardown FAILED*", "*::test_second PASSED*"]
+    )
+    assert {entry["test"].rpartition("::")[2] for entry in project.report["verdicts"]} == {
+        "test_first",
+        "test_one",
+        "test_teardown",
+    }
+
+
+def test_expected_failures(project):
+    project.tests(
+        """
+        import pytest
+
+        @pytest.mark.xfail
+        def test_bad(image_judge):
+            image_judge.expect("bad.png", prompt="a red fox")
+
+        @pytest.mark.xfail(strict=True)
+        def test_bad_strict(image_judge):
+            image_judge.expect("bad.png", prompt="a red fox")
+
+        @pytest.mark.xfail
+        def test_good(image_judge):
+            image_judge.expect("good.png", prompt="a red fox")
+
+        @pytest.mark.xfail(strict=True, reason="not yet")
+        def test_good_strict(image_judge):
+            image_judge.expect("good.png", prompt="a red fox")
+
+        @pytest.mark.xfail(strict=True)
+        def test_bad_check(image_judge):
+            image_judge.check("bad.png", prompt="a red fox")
+
+        @pytest.mark.xfail(strict=True, raises=pytest.fail.Exception)
+        def test_bad_raises(image_judge):
+            image_judge.expect("bad.png", prompt="a red fox")
+
+        @pytest.mark.xfail(strict=True, raises=ZeroDivisionError)
+        def test_bad_raises_other(image_judge):
+            image_judge.expect("bad.png", prompt="a red fox")
+
+        @pytest.mark.xfail(raises=ZeroDivisionError)
+        def test_bad_raises_other_not_strict(image_judge):
+            image_judge.expect("bad.png", prompt="a red fox")
+
+        @pytest.mark.xfail(run=False)
+        def test_not_run(image_judge):
+            image_judge.expect("bad.png", prompt="a red fox")
+
+        def test_imperative(image_judge):
+            image_judge.expect("bad.png", prompt="a red fox")
+            pytest.xfail("known")
+        """
+    )
+    result = project.run("-rxX", "-v")
+    result.assert_outcomes(xfailed=6, xpassed=1, failed=3)
+    result.stdout.fnmatch_lines_random(
+        [
+            "*test_bad XFAIL*",
+            "*test_bad_strict XFAIL*",
+            "*test_good XPASS*",
+            "*test_good_strict FAILED*",
+            "*test_bad_check XFAIL*",
+            "*test_bad_raises XFAIL*",
+            "*test_bad_raises_other FAILED*",
+            "*test_bad_raises_other_not_strict FAILED*",
+            "*test_not_run XFAIL*",
+            "*test_imperative XFAIL*",
+        ]
+    )
+    result = project.run("--runxfail")
+    result.assert_outcomes(failed=8, passed=2)
+
+
+def test_stop_at_the_first_failure(project):
+    project.tests(
+        """
+        def test_hanging(image_judge):
+            image_judge.expect("hanging.png", prompt="a red fox")
+
+        def test_good(image_judge):
+            image_judge.check("good.png", prompt="a red fox")
+
+        def test_fails(image_judge):
+            image_judge.expect("hanging.png", prompt="a blue fox")
+            assert False
+
+        def test_never():
+            pass
+        """
+    )
+    result = project.run("-x")
+    result.assert_outcomes(passed=1, failed=1)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*not decided*1 test*", "*test_it.py::test_hanging*"])
+    assert "test_never" not in result.stdout.str()
+    by_test = {entry["test"].rpartition("::")[2]: entry for entry in project.report["verdicts"]}
+    assert by_test["test_good"]["outcome"] == "passed"
+    assert by_test["test_hanging"]["outcome"] == "error"
+    assert by_test["test_fails"]["outcome"] == "error"
+    assert "-x" in by_test["test_hanging"]["error"]
+
+
+def test_a_verdict_that_fails_stops_the_run(project):
+    project.tests(
+        """
+        def test_bad(image_judge):
+            image_judge.expect("bad.png", prompt="a red fox")
+
+        def test_good(pytestconfig):
+            judge, = pytestconfig.pluginmanager.get_plugin("imagejudge-gate").judges()
+            while judge.session.outstanding:
+                pass
+
+        def test_never():
+            pass
+        """
+    )
+    result = project.run("--maxfail=1", "-v")
+    result.assert_outcomes(failed=1, passed=1)
+    assert "test_never" not in result.stdout.str()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*stopping after 1 failures*"])
+
+
+def test_last_failed_and_failed_first(project):
+    project.tests(THREE)
+    project.run().assert_outcomes(passed=2, failed=1)
+    result = project.run("--lf")
+    result.assert_outcomes(failed=1)
+    result = project.run("--ff", "-v")
+    result.assert_outcomes(passed=2, failed=1)
+    project.tests(THREE.replace('"bad"', '"bad", "gone"').replace("red", "blue"))
+    project.run("--nf").assert_outcomes(passed=2, failed=2)
+    project.run("--lf").assert_outcomes(failed=2)
+
+
+def test_junit(project):
+    project.tests(
+        THREE
+        + """
+def test_fails(image_judge):
+    image_judge.expect("good.png", prompt="a red fox")
+    assert False
+
+def test_skips(image_judge):
+    image_judge.expect("good.png", prompt="a red fox")
+    pytest.skip("enough")
+
+@pytest.mark.xfail
+def test_xfail(image_judge):
+    image_judge.expect("bad.png", prompt="a red fox")
+
+@pytest.mark.parametrize("number", range(4))
+def test_more(image_judge, number):
+    image_judge.check("fair.png", prompt=f"a red fox {number}")
+"""
+    )
+    (project.path / "gate.toml").write_text("total = 20\n[suite]\ntotal = 90\n")
+    result = project.run("--junitxml=junit.xml", "--judge-thresholds=gate.toml")
+    suite = ElementTree.parse(project.path / "junit.xml").getroot().find("testsuite")
+    assert suite is not None
+    cases = {case.get("name"): [child.tag for child in case if child.tag != "properties"] for case in suite}
+    assert len(suite.findall("testcase")) == 11
+    assert cases == {
+        "test_fox[good]": [],
+        "test_fox[bad]": ["failure"],
+        "test_fox[fair]": [],
+        "test_fails": ["failure"],
+        "test_skips": ["skipped"],
+        "test_xfail": ["skipped"],
+        "suite[Total]": ["failure"],
+        **{f"test_more[{number}]": [] for number in range(4)},
+    }
+    assert suite.get("failures") == "3"
+    assert suite.get("skipped") == "2"
+    assert suite.get("tests") == "11"
+    assert result.ret == 1
+    result.assert_outcomes(passed=6, failed=3, skipped=1, xfailed=1)
+
+
+def test_collect_only_asks_nothing(project):
+    project.tests(THREE)
+    project.manifest("rows.imagejudge.jsonl", [{"ID": 1, "prompt": "a fox", "image_path": "good.png"}])
+    result = project.run("--collect-only", "-q")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*test_fox?bad?*", "*4 tests collected*"])
+    assert not project.log()
+    assert not (project.path / "report.json").exists()
+
+
+def test_deselected_tests_are_not_judged(project):
+    project.tests(THREE)
+    project.manifest(
+        "rows.imagejudge.jsonl",
+        [{"ID": name, "prompt": "a fox", "image_path": f"{name}.png"} for name in ("good", "bad")],
+    )
+    project.run("-k", "good").assert_outcomes(passed=2, deselected=3)
+    assert set(project.outcomes()) == {"good"}
+    assert project.asked() == 10
+
+
+def test_without_a_terminal(project):
+    project.tests(THREE)
+    result = project.run("-p", "no:terminal", process=True)
+    assert result.ret == 1
+    assert result.stderr.str() == ""
+    assert project.outcomes() == {"good": "passed", "bad": "failed", "fair": "passed"}
+
+
+def test_unittest_and_doctest(project):
+    project.tests(
+        '''
+        import unittest
+        import pytest
+
+        class TestFox(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def _judge(self, image_judge):
+                self.judge = image_judge
+
+            def test_good(self):
+                self.judge.expect("good.png", prompt="a red fox")
+
+            def test_bad(self):
+                self.judge.expect("bad.png", prompt="a red fox")
+
+            def test_check(self):
+                self.judge.check("bad.png", prompt="a red fox")
+
+        def double(number):
+            """
+            >>> double(2)
+            4
+            >>> getfixture("image_judge").expect("bad.png", prompt="a blue fox")
+            """
+            return 2 * number
+        '''
+    )
+    result = project.run("--doctest-modules", "-v")
+    result.assert_outcomes(passed=1, failed=3)
+    result.stdout.fnmatch_lines_random(["*test_good PASSED*", "*test_bad FAILED*", "*test_it.double FAILED*"])
+
+
+def test_captured_output_and_properties_stay_with_their_test(project):
+    project.tests(
+        """
+        def test_bad(image_judge, record_property):
+            print("made with seed 7")
+            record_property("seed", 7)
+            image_judge.expect("bad.png", prompt="a red fox")
+        """
+    )
+    result = project.run("--junitxml=junit.xml", "-ojunit_family=xunit1")
+    once_ = [line for line in result.outlines if line == "made with seed 7"]
+    assert len(once_) == 1
+    assert '<property name="seed" value="7"' in (project.path / "junit.xml").read_text()
+
+
+def test_durations_and_step_wise(project):
+    project.tests(THREE)
+    result = project.run("--stepwise", "--durations=3")
+    assert result.ret in (1, 2)
+    assert result.parseoutcomes()["failed"] == 1
+    project.picture("good", "bad.png", 1)
+    result = project.run("--stepwise")
+    assert result.ret == 0
