@@ -13,8 +13,8 @@ from typing import Any
 from ..taxonomy import Path
 from ..verdict import Problem, ProblemKind
 
-# One optional blank at each place, not any number of them: a tag is recognised in linear time.
-_THINK = re.compile(r"<\s?(/?)\s?think(?:ing)?\s?>", re.IGNORECASE)
+# Written exactly so: an engine that puts an answer together spells tags inside the thinking another way.
+_THINK = re.compile(r"<(/?)(think(?:ing)?)>", re.IGNORECASE)
 _CUT_OFF = frozenset({"length", "max_tokens", "abort", "error", "content_filter", "timeout", "cancelled"})
 
 # A string, ended or running to the end of the text, or a bracket. Possessive, so nothing is scanned twice.
@@ -44,14 +44,14 @@ class Split:
 
 def split(text: str) -> Split:
     """Where the thinking ends. Text before a first ``</think>`` is thinking, opened by the chat template."""
-    end, opened = 0, -1
-    closed = False
+    end, closed, opened = 0, False, ""
     for tag in _THINK.finditer(text):
-        if tag[1]:
-            end, closed = tag.end(), True
-        else:
-            opened = tag.start()
-    return Split(text[end:], closed, opened >= end)
+        name = tag[2].lower()
+        if not tag[1]:
+            opened = opened or name
+        elif name == (opened or "think"):
+            end, closed, opened = tag.end(), True, ""
+    return Split(text[end:], closed, bool(opened))
 
 
 class Number(str):

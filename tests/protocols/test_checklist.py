@@ -54,6 +54,12 @@ def test_answer_of_a_model_that_does_not_think(finish):
     assert read(TEXT, finish) == (RAWS, (), set())
 
 
+@pytest.mark.parametrize("name", ["think", "THINK", "thinking"])
+def test_thinking_that_quotes_its_tag(name):
+    assert read(f"<{name}>a <{name}> {{}} </{name}>{TEXT}") == (RAWS, (), set())
+    assert read(f"<think>a</think> {{}} </think>{TEXT}") == (RAWS, (), set())
+
+
 def test_thinking_opened_by_the_chat_template_has_only_its_end_tag():
     assert read('Is it {"Detail": {"Noise": {"score": 0}}}? No.</think>' + TEXT) == (RAWS, (), set())
 
@@ -215,6 +221,10 @@ def test_evidence_is_kept():
         ("<think>" + TEXT, "stop", "unfinished-thinking"),
         ("<think>a</think>" + TEXT + "<think>or", "stop", "unfinished-thinking"),
         ("<think>a</think><think>" + TEXT, None, "unfinished-thinking"),
+        ("<think>a</ think>" + TEXT, "stop", "unfinished-thinking"),
+        ("<think>a</thinking>" + TEXT, "stop", "unfinished-thinking"),
+        ("<thinking>a</think>" + TEXT, "stop", "unfinished-thinking"),
+        ("<THINK>" + TEXT, None, "unfinished-thinking"),
         (TEXT, "length", "truncated"),
         ("Draft: " + TEXT + " Let me check", "length", "truncated"),
         ("<think>a</think>" + TEXT[:-1], "length", "truncated"),
