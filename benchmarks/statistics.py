@@ -1,0 +1,262 @@
+"""What the gates promise, simulated: coverage, false alarms, power.
+
+Run ``python benchmarks/statistics.py``. Seeded; takes some ten minutes on an idle core. Writes the tables to
+``benchmarks/statistics.md``; with ``--quick`` it draws a tenth of the suites and only prints them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np  # noqa: E402
+import scipy  # noqa: E402
+
+sys.path.append(str(Path(__file__).parent))
+
+from simulated import HIGH, LOW, PATHS, draw, draw_prompts  # noqa: E402
+
+from pytest_imagejudge.statistics.calibration import gate_calibration  # noqa: E402
+from pytest_imagejudge.statistics.intervals import mean_interval  # noqa: E402
+from pytest_imagejudge.statistics.paired import differences  # noqa: E402
+from pytest_imagejudge.statistics.pairing import Scored  # noqa: E402
+from pytest_imagejudge.statistics.power import default_noise, drop_seen, noise_from, power_of, prompts_needed  # noqa: E402
+from pytest_imagejudge.taxonomy import Path as TreePath  # noqa: E402
+from pytest_imagejudge.taxonomy import show  # noqa: E402
+
+MAIN = PATHS[:6]
+MODELS = {"Qwen Image 2.0 Pro": LOW, "GPT Image 2": HIGH}
+BATCH = 100_000  # images drawn at a time
+QUICK = "--quick" in sys.argv
+lines: list[str] = []
+
+
+def say(text: str = "") -> None:
+    lines.append(text)
+    print(text, flush=True)
+
+
+def suites(count: int) -> int:
+    return max(50, count // 10) if QUICK else count
+
+
+def batches(count: int, images: int) -> Iterator[int]:
+    each = max(1, BATCH // images)
+    while count > 0:
+        yield min(each, count)
+        count -= each
+
+
+@cache
+def truth(means: tuple[float, ...], shift: float = 0.0) -> dict[TreePath, float]:
+    """Means over 600,000 images, the same ones for every shift."""
+    rng = np.random.default_rng(99)
+    sums = {path: np.zeros(2) for path in MAIN}
+    for _ in range(6):
+        figures = draw(rng, 1, BATCH, means=means, shift=shift).figures
+        for path in MAIN:
+            values = figures[path]
+            sums[path] += np.nansum(values), np.count_nonzero(~np.isnan(values))
+    return {path: float(total / count) for path, (total, count) in sums.items()}
+
+
+def coverage() -> None:
+    say("## Coverage of the 95% interval of a mean\n")
+    say("Share of suites whose interval contains the true mean, in percent; prompts x seeds.\n")
+    say("| means of | suite | suites | " + " | ".join(show(path) for path in MAIN) + " |")
+    say("|---|--:|--:|" + "--:|" * len(MAIN))
+    for model, means in MODELS.items():
+        true = truth(means)
+        plans = [
+            (5, 1, 4000),
+            (10, 1, 4000),
+            (20, 1, 4000),
+            (50, 1, 4000),
+            (200, 1, 4000),
+            (1000, 1, 2500),
+            (20, 5, 4000),
+        ]
+        for prompts, seeds, count in [*plans, (50, 4, 4000)]:
+            rng = np.random.default_rng([1, prompts, seeds])
+            hits, total = dict.fromkeys(MAIN, 0), suites(count)
+            for size in batches(total, prompts * seeds):
+                figures = draw(rng, size, prompts, seeds, means=means).figures
+                labels = np.repeat(np.arange(prompts), seeds)
+                for path in MAIN:
+                    for values in figures[path].reshape(size, -1):
+                        here = ~np.isnan(values)
+                        found = mean_interval(values[here].tolist(), labels[here].tolist())
+                        hits[path] += found.low is not None and found.low <= true[path] <= (found.high or 0.0)
+            say(
+                f"| {model} | {prompts} x {seeds} | {total} | "
+                + " | ".join(f"{100 * hits[path] / total:.1f}" for path in MAIN)
+                + " |"
+            )
+    say()
+
+
+def paired_suites(
+    rng: np.random.Generator, count: int, prompts: int, seeds: int, paths: tuple[TreePath, ...], shift: float
+) -> Iterator[dict[TreePath, list[tuple[int, float, float]]]]:
+    """Pairs of runs over the same prompts, as the baseline gate gets them."""
+    labels = np.repeat(np.arange(prompts), seeds).tolist()
+    for size in batches(count, 2 * prompts * seeds):
+        given = draw_prompts(rng, size, prompts)
+        before = draw(rng, size, prompts, seeds, given=given).figures
+        after = draw(rng, size, prompts, seeds, given=given, shift=shift).figures
+        for number in range(size):
+            yield {
+                path: [
+                    row
+                    for row in zip(labels, before[path][number].ravel(), after[path][number].ravel(), strict=True)
+                    if row[1] == row[1] and row[2] == row[2]
+                ]
+                for path in paths
+            }
+
+
+def shift_for(path: TreePath, drop: float) -> float:
+    """The latent shift at which the true mean at ``path`` drops by ``drop``; drops are nearly proportional to it."""
+    shift = drop / 30
+    for _ in range(2):
+        shift *= drop / (truth(LOW)[path] - truth(LOW, shift)[path])
+    return shift
+
+
+def false_alarms() -> None:
+    say("## False alarms of the baseline gate\n")
+    say("Share of runs, in percent, in which any dimension with a margin fails although nothing changed (margin 0), or")
+    say("although every dimension dropped by exactly its margin.\n")
+    say("| dimensions | prompts x seeds | what is true | suites | false alarms |")
+    say("|---|--:|---|--:|--:|")
+    shift = 0.06
+    base, moved = truth(LOW), truth(LOW, shift)
+    at_margin = {path: base[path] - moved[path] for path in MAIN}
+    designs = [(10, 1), (20, 1), (50, 1), (200, 1), (20, 5), (50, 4)]
+    cases = [(MAIN, "total and 5 L1", design, False, 3000) for design in designs]
+    cases += [(PATHS, "total, 5 L1, 23 L2", design, False, 1000) for design in ((20, 1), (50, 1), (200, 1), (50, 4))]
+    cases += [(MAIN, "total and 5 L1", design, True, 3000) for design in ((20, 1), (50, 1), (200, 1), (50, 4))]
+    for paths, name, (prompts, seeds), dropped, wanted in cases:
+        rng = np.random.default_rng([2, prompts, seeds, len(paths), dropped])
+        alarms, total = 0, suites(wanted)
+        for pairs in paired_suites(rng, total, prompts, seeds, paths, shift if dropped else 0.0):
+            margin = at_margin if dropped else dict.fromkeys(paths, 0.0)
+            alarms += any(row.high is not None and row.high < -margin[row.path] - 1e-9 for row in differences(pairs))
+        what = "drop at the margin" if dropped else "nothing changed"
+        say(f"| {name} | {prompts} x {seeds} | {what} | {total} | {100 * alarms / total:.1f} |")
+    say()
+
+
+def power() -> None:
+    say("## Power of the baseline gate, as `imagejudge plan` promises it\n")
+    say("Promised from the defaults, and one simulated baseline of 100 prompts x 4 seeds. Margin 0, 6 dimensions.\n")
+    say("| design | dimension | true drop | promised (defaults) | promised (baseline) | seen | suites |")
+    say("|---|---|--:|--:|--:|--:|--:|")
+    defaults = default_noise()
+    measured = noise_from(_baseline(100, 4), MAIN, "a simulated baseline")
+    base = truth(LOW)
+    for (prompts, seeds), shift, wanted in (
+        ((50, 1), 0.35, 2000),
+        ((200, 1), 0.15, 2000),
+        ((500, 1), 0.10, 1000),
+        ((20, 5), 0.30, 2000),
+        ((50, 4), 0.15, 2000),
+    ):
+        moved = truth(LOW, shift)
+        rng = np.random.default_rng([3, prompts, seeds])
+        seen, total = dict.fromkeys(MAIN, 0), suites(wanted)
+        for pairs in paired_suites(rng, total, prompts, seeds, MAIN, shift):
+            for row in differences(pairs):
+                seen[row.path] += row.high is not None and row.high < 0
+        for path in MAIN:
+            drop = base[path] - moved[path]
+            promised = [100 * power_of(noise, path, drop, prompts, seeds) for noise in (defaults, measured)]
+            say(
+                f"| {prompts} x {seeds} | {show(path)} | {drop:.2f} | {promised[0]:.1f} | {promised[1]:.1f} "
+                f"| {100 * seen[path] / total:.1f} | {total} |"
+            )
+    say()
+    say("The number of prompts that `plan --detect D --power 0.8` gives for the total, and what it then sees:\n")
+    say("| D | seeds | prompts | power seen | suites |")
+    say("|--:|--:|--:|--:|--:|")
+    for drop, seeds, wanted in ((2.0, 1, 1000), (4.0, 1, 2000), (4.0, 4, 2000), (8.0, 1, 2000)):
+        prompts = prompts_needed(defaults, MAIN[0], drop, 0.8, seeds)
+        assert prompts is not None
+        shift = shift_for(MAIN[0], drop)
+        rng = np.random.default_rng([4, prompts, seeds])
+        seen_total, total = 0, suites(wanted)
+        for pairs in paired_suites(rng, total, prompts, seeds, MAIN, shift):
+            seen_total += next(row.high is not None and row.high < 0 for row in differences(pairs))
+        say(f"| {drop:g} | {seeds} | {prompts} | {100 * seen_total / total:.1f} | {total} |")
+    say()
+    say("| images | sees a drop of the total of | of each L1 of |")
+    say("|--:|--:|--:|")
+    for prompts in (20, 50, 200, 1000):
+        found = [drop_seen(defaults, path, prompts, 0.8) or 0.0 for path in MAIN]
+        say(f"| {prompts} | {found[0]:.1f} | {min(found[1:]):.1f} to {max(found[1:]):.1f} |")
+    say()
+
+
+def _baseline(prompts: int, seeds: int) -> list[Scored]:
+    figures = draw(np.random.default_rng(5), 1, prompts, seeds).figures
+    return [
+        Scored(
+            kind="image",
+            id=None,
+            prompt=f"prompt {i}",
+            seed=j,
+            figures={path: float(figures[path][0, i, j]) for path in PATHS if not np.isnan(figures[path][0, i, j])},
+        )
+        for i in range(prompts)
+        for j in range(seeds)
+    ]
+
+
+def calibration() -> None:
+    say("## Coverage of a gate's calibration against people\n")
+    say("True pass rate 0.7, sensitivity 0.8, specificity 0.9; labelled images, then a run to correct.\n")
+    say("| labelled | run | suites | sensitivity (Wilson) | specificity (Wilson) | corrected pass rate |")
+    say("|--:|--:|--:|--:|--:|--:|")
+    for labelled, n in ((50, 100), (200, 200), (1000, 500)):
+        rng = np.random.default_rng([6, labelled])
+        hits, total = np.zeros(3), suites(4000)
+        for _ in range(total):
+            good = rng.random(labelled) < 0.7
+            passed = rng.random(labelled) < np.where(good, 0.9, 0.2)
+            found = gate_calibration(passed.tolist(), good.tolist())
+            fine = rng.binomial(n, 0.7)
+            rate = found.corrected_pass_rate(int(rng.binomial(fine, 0.9) + rng.binomial(n - fine, 0.2)), n)
+            for i, (share, true) in enumerate(((found.sensitivity, 0.8), (found.specificity, 0.9), (rate, 0.7))):
+                hits[i] += share.low is not None and share.high is not None and share.low <= true <= share.high
+        say(f"| {labelled} | {n} | {total} | " + " | ".join(f"{100 * hit / total:.1f}" for hit in hits) + " |")
+    say()
+
+
+def main() -> None:
+    begun = time.monotonic()
+    say("# What the statistics promise, simulated\n")
+    say("Suites of images with facet scores 0, 60 and 100, correlated within prompt, picture and dimension; the means")
+    say("of the L1 are those of two models of the published leaderboard (`benchmarks/simulated.py`). Measured by")
+    say("`python benchmarks/statistics.py`, seeded; the standard error of a share is at most 0.7 points in the first")
+    say("two tables, 1.6 in the third.\n")
+    for part in (coverage, false_alarms, power, calibration):
+        part()
+    say(
+        f"Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}, {platform.machine()}; "
+        f"{(time.monotonic() - begun) / 60:.0f} minutes."
+    )
+    if not QUICK:
+        Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
