@@ -98,6 +98,10 @@ class Protocol(ABC):
     def render(self, text: str, images: Sequence[Image], dimension: str, *, again: bool = False) -> Request:
         """The request for one dimension. ``images`` are canonical: RGB, upright, on white."""
 
+    def text_problems(self, text: str, dimension: str) -> tuple[Problem, ...]:
+        """What has to be changed in ``text`` to ask it, without rendering; the same as `Request.problems`."""
+        return ()
+
     @abstractmethod
     def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
         """Read a raw answer, its thinking in ``<think>`` tags. Never raises, whatever the answer is."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import math
 import re
 import threading
-from collections import OrderedDict
+import weakref
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from ..taxonomy import Path
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 # <|im_end|>, <|image_pad|> and their kin, DeepSeek's with wide bars, and the tags that steer thinking and tools.
 _SPECIAL = re.compile(r"<[|｜][^<>|｜\s]{1,64}[|｜]>|</?(?:think|tool_call|tool_response|tools)>", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_KEPT = 8  # encoded pictures; an image's five requests are made one after another
 
 
 def take_apart(text: str, path: Path) -> tuple[str, tuple[Problem, ...]]:
@@ -86,11 +85,15 @@ def area(image: Image, low: int, high: int) -> Image:
 
 
 class Pictures:
-    """Treats and encodes pictures; the last few are kept, because an image is sent once for each L1."""
+    """Treats and encodes pictures. What was encoded is kept for as long as the picture itself is held somewhere.
+
+    An image is sent once for each L1, from several threads; the first to come encodes it, the others wait.
+    Pictures are not to be changed in place after they were handed over.
+    """
 
     def __init__(self, treat: Callable[[Image], Image]) -> None:
         self._treat = treat
-        self._kept: OrderedDict[bytes, str] = OrderedDict()
+        self._kept: dict[int, tuple[weakref.ref[Image], Future[str]]] = {}
         self._lock = threading.Lock()
 
     def part(self, image: Image) -> dict[str, Any]:
@@ -99,24 +102,36 @@ class Pictures:
 
     def url(self, image: Image) -> str:
         """The treated image as ``data:image/png;base64,...``."""
-        if image.mode != "RGB":
-            image = image.convert("RGB")
-        content = hashlib.sha256(repr(image.size).encode())
-        content.update(image.tobytes())
-        key = content.digest()
+        key = id(image)
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
+            held, encoded = self._kept.get(key, (None, None))
+            if encoded is not None and held is not None and held() is image:
+                waits = encoded
+            else:
+                waits = None
+                mine: Future[str] = Future()
+                self._kept[key] = weakref.ref(image, lambda gone: self._forget(key, gone)), mine
+        if waits is not None:
+            return waits.result()
+        try:
+            mine.set_result(self._encode(image))
+        except BaseException as error:
+            self._kept.pop(key, None)
+            mine.set_exception(error)
+            raise
+        return mine.result()
+
+    def _forget(self, key: int, gone: weakref.ref[Image]) -> None:
+        # No lock: this may run in the middle of anything, and the id may already be another picture's.
+        if (entry := self._kept.get(key)) is not None and entry[0] is gone:
+            self._kept.pop(key, None)
+
+    def _encode(self, image: Image) -> str:
         buffer = io.BytesIO()
-        # Level 1: the server is near, and a higher level costs ten times the time for a tenth of the bytes.
-        self._treat(image).save(buffer, "PNG", compress_level=1)
-        url = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-        with self._lock:
-            self._kept[key] = url
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return url
+        rgb = image if image.mode == "RGB" else image.convert("RGB")
+        # Level 1: the server is near, and a higher level takes several times as long for a tenth of the bytes.
+        self._treat(rgb).save(buffer, "PNG", compress_level=1)
+        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def text_part(text: str) -> dict[str, Any]:

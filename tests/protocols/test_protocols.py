@@ -1,7 +1,9 @@
 import base64
+import gc
 import io
 import json
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 
 import own_words
 import pytest
@@ -12,7 +14,7 @@ from PIL import Image
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.protocols import default_name, load_protocol
 from pytest_imagejudge.protocols.house import source_of
-from pytest_imagejudge.protocols.requests import area, take_apart
+from pytest_imagejudge.protocols.requests import Pictures, area, take_apart
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, TREE
 
 PROMPTS = [
@@ -168,9 +170,37 @@ def test_q_judger_pictures(size, stretched, kept):
 
 def test_two_pictures_of_one_size_are_not_mixed_up():
     protocol = load_protocol("q-judger")
-    first, second = picture(), picture().transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    parts = [protocol.render("x", [image], "Quality").messages[1]["content"][1] for image in (first, second, first)]
-    assert [decoded(part).tobytes() for part in parts] == [image.tobytes() for image in (first, second, first)]
+    for turn in (0, 90, 180, 270) * 5:  # each is gone when the next one comes, perhaps to the same address
+        image = picture().rotate(turn)
+        part = protocol.render("x", [image], "Quality").messages[1]["content"][1]
+        assert decoded(part).tobytes() == image.tobytes()
+
+
+def test_picture_is_encoded_once_for_all_its_requests():
+    encoded = []
+
+    def treat(image):
+        encoded.append(image)
+        return image
+
+    pictures = Pictures(treat)
+    image, other = picture(), picture(30, 40)
+    with ThreadPoolExecutor(8) as pool:
+        urls = set(pool.map(pictures.url, [image] * 40))
+    assert len(encoded) == 1
+    assert urls == {pictures.url(image)} != {pictures.url(other)}
+    encoded.clear()
+    del image, other
+    gc.collect()
+    assert not pictures._kept
+
+
+def test_picture_that_cannot_be_encoded_is_tried_again():
+    pictures = Pictures(lambda image: 1 / 0)
+    image = picture()
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            pictures.url(image)
 
 
 def test_unknown_dimension():
