@@ -1,0 +1,368 @@
+"""``imagejudge agree``: how well a judge agrees with people.
+
+Three uses: two tables of scores or ranks; recorded answers of a benchmark of edits; a gate's report and labels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError
+from ..outputs import number, print_table, write_text
+from ..taxonomy import nearest
+from ..untrusted import escape
+
+if TYPE_CHECKING:
+    from ..people import Scores
+    from ..statistics.agreement import Correlation, Estimate, RankAgreement, ScoreAgreement
+
+BENCHES = ("ie-bench-4k",)
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="JUDGE and HUMAN tables; with --bench the recorded answers; with --labels the gate's JSON report",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write an HTML page with a chart")
+    tables = parser.add_argument_group("two tables (CSV, JSON, JSON Lines, or a leaderboard's scores_detail.json)")
+    tables.add_argument("--key", metavar="COLUMN", help='the column of names (default: "model", "ID", ...)')
+    kinds = ("scores", "ranks")
+    tables.add_argument("--judge-as", choices=kinds, help="what the judge's numbers are (default: by their names)")
+    tables.add_argument("--human-as", choices=kinds, help="what people's numbers are (default: by their names)")
+    bench = parser.add_argument_group("a benchmark of edits")
+    bench.add_argument("--bench", choices=BENCHES, help="the file holds answers and mean opinion scores")
+    bench.add_argument("--label-field", default="mos_perception", metavar="NAME", help="default: %(default)s")
+    bench.add_argument("--answer-field", default="model_response", metavar="NAME", help="default: %(default)s")
+    bench.add_argument("--protocol", default="ie-critic", metavar="NAME", help="whose answers (default: %(default)s)")
+    gate = parser.add_argument_group("a gate")
+    gate.add_argument("--labels", type=Path, metavar="FILE", help="ID and label (good or bad) of images in the report")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command: 0, or 2 where rows could not be used."""
+    if args.bench and args.labels:
+        raise ConfigError("--bench and --labels are two uses; give one of them")
+    wanted = 1 if args.bench or args.labels else 2
+    if len(args.files) != wanted:
+        what = {1: "one file goes with --bench or --labels", 2: "two files are expected, the judge's and people's"}
+        raise ConfigError(f"{what[wanted]}, not {len(args.files)}")
+    if args.bench:
+        result, errors, body = _bench(args)
+    elif args.labels:
+        result, errors, body = _gate(args)
+    else:
+        result, errors, body = _tables(args)
+    if args.output:
+        from ..charts import page
+
+        write_text(args.output, page("Agreement with people", body))
+    if args.json:
+        print(json.dumps({**result, "errors": errors}, ensure_ascii=False, indent=2, allow_nan=False))
+    for error in errors:
+        print(f"imagejudge: {error}", file=sys.stderr)
+    return 2 if errors else 0
+
+
+def _say(args: argparse.Namespace, line: str) -> None:
+    print(line if not args.json else f"imagejudge: {line}", file=sys.stderr if args.json else sys.stdout)
+
+
+def _shown(estimate: Estimate, digits: int = 3) -> str:
+    if estimate.value is None:
+        return "N/A"
+    if estimate.low is None:
+        return number(estimate.value, digits)
+    return f"{estimate.value:.{digits}f} ({number(estimate.low, digits)} to {number(estimate.high, digits)})"
+
+
+# --- two tables ---
+
+
+def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
+    from .. import charts
+    from ..people import OVERALL, PUBLISHED, PUBLISHED_MODELS, read_scores
+
+    judge = read_scores(args.files[0], args.key, args.judge_as)
+    human = read_scores(args.files[1], args.key, args.human_as)
+    shared = [name for name in judge.columns if name in human.columns]
+    if not shared:
+        raise ConfigError(
+            f"{escape(judge.path)} and {escape(human.path)} have no dimension in common: "
+            f"{', '.join(map(escape, judge.columns))} there, {', '.join(map(escape, human.columns))} here"
+            f"{nearest(judge.columns[0], map(escape, human.columns))}"
+        )
+    for one, other in ((judge, human), (human, judge)):
+        for name in one.columns:
+            if name not in other.columns and name != OVERALL:
+                near = nearest(name, map(escape, [x for x in other.columns if x not in shared]))
+                _say(args, f'note: "{escape(name)}" of {escape(one.path)} is not in {escape(other.path)}{near}')
+    items = [name for name in judge.items if name in human.items]
+    lone = {
+        "judge": [name for name in judge.items if name not in human.items],
+        "human": [name for name in human.items if name not in judge.items],
+    }
+    for side, names in lone.items():
+        if names:
+            some = ", ".join(map(escape, names[:5])) + (", ..." if len(names) > 5 else "")
+            _say(args, f"note: {len(names)} only in the {side} table, left out: {some}")
+    if len(items) < 2:
+        raise ConfigError(
+            f"{escape(judge.path)} and {escape(human.path)} have {len(items)} items in common; at least 2 are needed"
+        )
+    for scores in (judge, human):
+        ranks = [name for name in shared if scores.as_[name] == "ranks"]
+        if ranks:
+            _say(args, f"note: {escape(scores.path)}: ranks, 1 is best: {', '.join(map(escape, ranks))}")
+    dimensions = [name for name in shared if name != OVERALL]
+    found = {name: _agreement(judge, human, name, items) for name in dimensions}
+    computed = OVERALL not in shared and len(dimensions) > 1
+    if computed:
+        for scores in (judge, human):
+            if OVERALL not in scores.columns:
+                _add_overall(scores, dimensions)
+    if computed or OVERALL in shared:
+        found[OVERALL] = _agreement(judge, human, OVERALL, items)
+    for name, (agreement, _) in found.items():
+        if (agreement.spearman.value or 0) < 0:
+            _hint_at_ranks(args, judge, human, name, items)
+    rows = []
+    for name, (agreement, left_out) in found.items():
+        reference = f"{PUBLISHED[name]:.2f}" if name in PUBLISHED else ""
+        rows.append(
+            [
+                name,
+                agreement.n,
+                left_out,
+                _shown(agreement.spearman),
+                _shown(agreement.kendall),
+                _shown(agreement.pairwise),
+                reference,
+            ]
+        )
+    head = ["Dimension", "n", "left out", "Spearman", "Kendall", "Pairwise accuracy", "Published Spearman"]
+    method = (
+        f"Intervals: 95%, percentile bootstrap over items. Published: Q-Judger against experts' rankings of "
+        f"{PUBLISHED_MODELS} models."
+    )
+    if not args.json:
+        print_table("Agreement with people", head, rows)
+        if computed:
+            print("Overall is the mean of the dimensions where a table has none of its own.")
+        print(method)
+    dots = [(name, a.spearman.value, a.spearman.low, a.spearman.high) for name, (a, _) in found.items()]
+    body = ["<h2>Spearman's correlation</h2>", charts.interval_chart("Spearman's correlation", dots)]
+    body += [charts.table(head, rows), f'<p class="note">{charts.safe(method)}</p>']
+    for name in found:
+        points = [(x, y, item) for item in items if (x := judge.items[item][name]) is not None
+                  and (y := human.items[item][name]) is not None]  # fmt: skip
+        body += [f"<h2>{charts.safe(name)}</h2>", charts.scatter_chart(name, points, "judge", "people")]
+    result = {
+        "n": len(items),
+        "dimensions": {
+            name: {
+                **asdict(agreement),
+                "left_out": left_out,
+                "published_spearman": PUBLISHED.get(name),
+                "judge_as": judge.as_[name],
+                "human_as": human.as_[name],
+            }
+            for name, (agreement, left_out) in found.items()
+            if name != OVERALL
+        },
+        "overall": None,
+        "only_in_judge": lone["judge"],
+        "only_in_human": lone["human"],
+        "published": {"spearman": PUBLISHED, "models": PUBLISHED_MODELS},
+    }
+    if OVERALL in found:
+        agreement, left_out = found[OVERALL]
+        result["overall"] = {
+            **asdict(agreement),
+            "left_out": left_out,
+            "published_spearman": PUBLISHED[OVERALL],
+            "computed": computed,
+        }
+    return result, [*judge.errors, *human.errors], "\n".join(body)
+
+
+def _agreement(judge: Scores, human: Scores, name: str, items: list[str]) -> tuple[RankAgreement, int]:
+    """Agreement in one dimension, and how many items lack a number there."""
+    from ..statistics.agreement import rank_agreement
+
+    pairs = [(judge.items[item][name], human.items[item][name]) for item in items]
+    present = [(x, y) for x, y in pairs if x is not None and y is not None]
+    signs = [-1.0 if scores.as_[name] == "ranks" else 1.0 for scores in (judge, human)]  # more has to be better
+    found = rank_agreement([signs[0] * x for x, _ in present], [signs[1] * y for _, y in present])
+    return found, len(pairs) - len(present)
+
+
+def _hint_at_ranks(args: argparse.Namespace, judge: Scores, human: Scores, name: str, items: list[str]) -> None:
+    from ..people import is_ranking
+
+    for scores, option in ((judge, "--judge-as"), (human, "--human-as")):
+        values = [value for item in items if (value := scores.items[item][name]) is not None]
+        if scores.as_[name] == "scores" and is_ranking(values):
+            _say(
+                args, f"note: {escape(name)} of {escape(scores.path)} looks like ranks; {option} ranks takes 1 as best"
+            )
+
+
+def _add_overall(scores: Scores, dimensions: list[str]) -> None:
+    from ..people import OVERALL
+
+    kinds = {scores.as_[name] for name in dimensions}
+    if len(kinds) > 1:
+        raise ConfigError(f"{escape(scores.path)} mixes scores and ranks, so it needs an {OVERALL} column")
+    for item in scores.items.values():
+        values = [value for name in dimensions if (value := item[name]) is not None]
+        item[OVERALL] = sum(values) / len(values) if len(values) == len(dimensions) else None
+    scores.as_[OVERALL] = kinds.pop()
+
+
+# --- a benchmark of edits ---
+
+
+def _bench(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
+    from .. import charts
+    from ..people import read_bench
+    from ..statistics.agreement import logistic, score_agreement
+
+    bench = read_bench(args.files[0], args.protocol, args.label_field, args.answer_field)
+    read = [(prediction, label) for _, label, prediction in bench.rows if prediction is not None]
+    labels = [label for _, label, _ in bench.rows]
+    left_out = score_agreement([x for x, _ in read], [y for _, y in read])
+    # An answer that can't be read says nothing of its edit, so it counts as the prediction that says nothing: the
+    # mean of the others. It can't make agreement, whatever its label is.
+    middle = sum(x for x, _ in read) / len(read) if read else None
+    counted = left_out
+    if bench.unreadable and middle is not None:
+        counted = score_agreement([middle if x is None else x for _, _, x in bench.rows], labels)
+    head = ["", "n", "PLCC", "SRCC", "Main score"]
+    rows = [
+        *_bench_rows("unreadable left out", left_out),
+        *(_bench_rows("unreadable counted as the mean prediction", counted) if bench.unreadable else []),
+    ]
+    share = f"{len(bench.unreadable)} of {len(bench.rows)} answers can't be read"
+    mended = dict(sorted(bench.problems.items()))
+    method = (
+        "Main score: mean of PLCC and SRCC. With fit: the 4-parameter logistic fit made on the labels it is tested on, "
+        "as published; cross-validated: each prediction mapped by a fit that has not seen its label. "
+        "Intervals: 95%, percentile bootstrap over edits."
+    )
+    if not args.json:
+        print_table(f"{args.bench}: {escape(args.files[0])}", head, rows)
+        print(f"{share}.")
+        if mended:
+            print("Problems in the answers: " + ", ".join(f"{kind} {n}" for kind, n in mended.items()) + ".")
+        print(method)
+    curve: list[tuple[float, float]] = []
+    if left_out.fitted and left_out.fitted.parameters:
+        low, high = min(x for x, _ in read), max(x for x, _ in read)
+        at = [low + (high - low) * i / 60 for i in range(61)]
+        curve = [(x, float(logistic(x, *left_out.fitted.parameters))) for x in at]
+    points = [(x, label, f"row {row}") for row, label, x in bench.rows if x is not None]
+    body = [
+        charts.scatter_chart("Predictions and labels", points, "judge", "mean opinion score", curve),
+        charts.table(head, rows),
+        f'<p class="note">{charts.safe(share)}. {charts.safe(method)}</p>',
+    ]
+    result = {
+        "bench": args.bench,
+        "n": len(bench.rows),
+        "readable": len(read),
+        "unreadable": len(bench.unreadable),
+        "unreadable_rows": [{"row": row, "id": name, "problems": kinds} for row, name, kinds in bench.unreadable],
+        "problems": mended,
+        "left_out": _as_json(left_out),
+        "counted": {**_as_json(counted), "counted_as": middle},
+    }
+    return result, bench.errors, "\n".join(body)
+
+
+def _bench_rows(title: str, found: ScoreAgreement) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for name, correlation in (
+        ("without fit", found.plain),
+        ("with fit", found.fitted),
+        (f"cross-validated fit ({found.folds} folds)", found.cross_validated),
+    ):
+        cells = ["N/A"] * 3
+        if correlation is not None:
+            cells = [_shown(x, 4) for x in (correlation.plcc, correlation.srcc, correlation.main)]
+        rows.append([f"{name}, {title}", found.n, *cells])
+    return rows
+
+
+def _as_json(found: ScoreAgreement) -> dict[str, Any]:
+    def correlation(one: Correlation | None) -> dict[str, Any] | None:
+        if one is None:
+            return None
+        shown = {"plcc": asdict(one.plcc), "srcc": asdict(one.srcc), "main": asdict(one.main)}
+        return {**shown, "parameters": list(one.parameters)} if one.parameters else shown
+
+    return {
+        "n": found.n,
+        "without_fit": correlation(found.plain),
+        "with_fit": correlation(found.fitted),
+        "cross_validated": correlation(found.cross_validated),
+        "folds": found.folds,
+    }
+
+
+# --- a gate ---
+
+
+def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
+    from .. import charts
+    from ..people import read_labels
+    from ..report.json import read
+    from ..statistics.calibration import gate_calibration
+
+    labels, errors = read_labels(args.labels)
+    report = read(args.files[0])
+    entries = {entry.id: entry for entry in (*report.verdicts, *report.edits) if entry.id is not None}
+    unknown = [name for name in labels if name not in entries]
+    errors += [f'{escape(args.labels)}: the ID "{escape(name)}" is not in {escape(args.files[0])}' for name in unknown]
+    outcome = {"passed": True, "failed": False, "error": None}
+    passed = [outcome[entry.outcome] for entry in entries.values()]
+    found = gate_calibration(passed, [labels.get(name) for name in entries])
+    judged = [value for value in passed if value is not None]
+    rate = found.corrected_pass_rate(sum(judged), len(judged))
+    shares = {
+        "bad images that the gate fails (sensitivity)": found.sensitivity,
+        "good images that the gate passes (specificity)": found.specificity,
+        "images that people would pass, all that were judged": rate,
+    }
+    head = ["", "share", "95% interval", "of"]
+    rows = []
+    for name, share in shares.items():
+        spread = "" if share.low is None else f"{number(share.low, 3)} to {number(share.high, 3)}"
+        rows.append([name, number(share.value, 3), spread, share.n])
+    note = f"{found.left_out} of {len(entries)} images were not judged or have no label."
+    if not args.json:
+        print_table("The gate against people's labels", head, rows)
+        print(note)
+        if not found.informative:
+            print("The gate does not tell bad from good here.")
+    result = {
+        "n": len(entries),
+        "left_out": found.left_out,
+        "informative": found.informative,
+        "sensitivity": asdict(found.sensitivity),
+        "specificity": asdict(found.specificity),
+        "corrected_pass_rate": asdict(rate),
+    }
+    dots = [(name, share.value, share.low, share.high) for name, share in shares.items()]
+    body = charts.interval_chart("Shares", dots, digits=3) + charts.table(head, rows)
+    return result, errors, body + f'<p class="note">{charts.safe(note)}</p>'

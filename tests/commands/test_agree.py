@@ -1,0 +1,314 @@
+"""``imagejudge agree``: against scipy on known data, unreadable answers, tables and labels of every kind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.optimize import curve_fit
+
+from pytest_imagejudge.cli import main
+from pytest_imagejudge.people import is_ranking
+from pytest_imagejudge.report.json import write as write_report
+from pytest_imagejudge.report.model import Report, VerdictEntry
+from pytest_imagejudge.statistics.agreement import rank_agreement, score_agreement
+
+JUDGE = """model,Quality,Aesthetics,Alignment,Real-world Fidelity,Creative Generation,Total
+A,58.65,67.53,65.85,57.38,75.23,64.69
+B,54.77,61.08,62.40,54.28,67.05,59.82
+C,55.14,60.88,61.72,53.95,66.35,59.65
+D,55.67,60.26,61.25,54.07,66.23,59.45
+E,54.39,58.67,59.28,51.83,64.94,57.84
+"""
+HUMAN = """Model,quality,aesthetics,alignment,real_world_fidelity,creative generation,overall
+A,4.1,4.5,4.0,4.2,4.8,4.4
+B,3.9,4.0,4.1,3.9,4.2,4.0
+C,3.7,4.1,3.8,3.5,4.0,3.9
+D,4.0,3.9,3.6,3.6,3.9,3.7
+E,3.5,3.5,3.3,3.3,3.2,3.5
+"""
+
+
+def agree(capsys: pytest.CaptureFixture[str], *args: object, code: int = 0) -> tuple[dict[str, Any], str]:
+    assert main(["agree", *map(str, args), "--json"]) == code
+    captured = capsys.readouterr()
+    return (json.loads(captured.out) if captured.out else {}), captured.err
+
+
+def tables(folder: Path, judge: str = JUDGE, human: str = HUMAN) -> tuple[Path, Path]:
+    (folder / "judge.csv").write_text(judge)
+    (folder / "human.csv").write_text(human)
+    return folder / "judge.csv", folder / "human.csv"
+
+
+def test_two_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found, _ = agree(capsys, *tables(tmp_path), "-o", tmp_path / "page.html")
+    assert list(found["dimensions"]) == [
+        "Quality",
+        "Aesthetics",
+        "Alignment",
+        "Real-world Fidelity",
+        "Creative Generation",
+    ]
+    x, y = [58.65, 54.77, 55.14, 55.67, 54.39], [4.1, 3.9, 3.7, 4.0, 3.5]
+    quality = found["dimensions"]["Quality"]
+    assert quality["spearman"]["value"] == pytest.approx(stats.spearmanr(x, y)[0])
+    assert quality["kendall"]["value"] == pytest.approx(stats.kendalltau(x, y)[0])
+    assert (quality["pairs"], quality["pairwise"]["value"]) == (10, pytest.approx(0.9))
+    assert quality["published_spearman"] == 0.89
+    assert quality["spearman"]["low"] <= quality["spearman"]["value"] <= quality["spearman"]["high"]
+    assert found["overall"]["spearman"]["value"] == pytest.approx(1.0)
+    assert found["overall"]["published_spearman"] == 0.92
+    assert not found["overall"]["computed"]
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("<svg") == 7
+    main(["agree", *map(str, tables(tmp_path))])
+    out = capsys.readouterr().out
+    assert "0.92" in out
+    assert "18 models" in out
+
+
+def test_overall_is_computed_where_it_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    human = "\n".join(line.rpartition(",")[0] for line in HUMAN.strip().splitlines())
+    found, _ = agree(capsys, *tables(tmp_path, human=human))
+    assert found["overall"]["computed"]
+    assert found["overall"]["n"] == 5
+
+
+def test_ranks_are_taken_by_name_or_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ranked = "model,Quality rank\nA,1\nB,3\nC,4\nD,2\nE,5\n"
+    found, said = agree(capsys, *tables(tmp_path, human=ranked))
+    assert found["dimensions"]["Quality"]["spearman"]["value"] == pytest.approx(0.9)
+    assert found["dimensions"]["Quality"]["human_as"] == "ranks"
+    assert "1 is best" in said
+    plain = ranked.replace(" rank", "")
+    found, said = agree(capsys, *tables(tmp_path, human=plain))
+    assert found["dimensions"]["Quality"]["spearman"]["value"] == pytest.approx(-0.9)
+    assert "--human-as ranks" in said
+    found, _ = agree(capsys, *tables(tmp_path, human=plain), "--human-as", "ranks")
+    assert found["dimensions"]["Quality"]["spearman"]["value"] == pytest.approx(0.9)
+    judge, human = tables(tmp_path, human=plain)
+    found, _ = agree(capsys, judge, human.rename(tmp_path / "human_rankings.csv"))
+    assert found["dimensions"]["Quality"]["spearman"]["value"] == pytest.approx(0.9)
+
+
+def test_what_does_not_match_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    human = "model,Qualty,Alignment,note\nA,1,4.0,x\nB,2,x,y\nC,3,3,\nD,4,2,\nD,5,5,\nF,6,1,\n,7,7,\n"
+    found, said = agree(capsys, *tables(tmp_path, human=human), code=2)
+    assert 'did you mean "Qualty"?' in said
+    assert 'human.csv, row 2, line 3: Alignment is "x", no number' in said
+    assert 'row 5, line 6: "D" is in row 4 already' in said
+    assert "row 7, line 8: no model" in said
+    assert (found["only_in_judge"], found["only_in_human"]) == (["E"], ["F"])
+    assert (found["n"], found["dimensions"]["Alignment"]["n"]) == (4, 3)
+    assert found["dimensions"]["Alignment"]["left_out"] == 1
+
+
+@pytest.mark.parametrize(
+    ("judge", "human", "said"),
+    [
+        (JUDGE, "thing,Quality\nA,1\n", 'no column called "model"'),
+        (JUDGE, "model,Colour\nA,1\nB,2\n", "no dimension in common"),
+        (JUDGE, "model,Quality\nX,1\nY,2\n", "0 items in common"),
+        (JUDGE, "model,Quality\nA,good\nB,bad\n", "no column of numbers"),
+        (JUDGE, "model,Quality,quality\nA,1,2\nB,2,3\n", "two columns mean"),
+        ("", HUMAN, "is empty"),
+    ],
+)
+def test_tables_that_cannot_be_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], judge: str, human: str, said: str
+) -> None:
+    assert main(["agree", *map(str, tables(tmp_path, judge, human))]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_leaderboards_detail_is_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, human = tables(tmp_path)
+    detail = {line.split(",")[0]: {"total": float(line.split(",")[6]), "level1": {"Quality": float(line.split(",")[1])},
+                                   "level2": {}} for line in JUDGE.splitlines()[1:]}  # fmt: skip
+    (tmp_path / "scores_detail.json").write_text(json.dumps(detail))
+    found, _ = agree(capsys, tmp_path / "scores_detail.json", human)
+    assert list(found["dimensions"]) == ["Quality"]
+    assert found["overall"]["spearman"]["value"] == pytest.approx(1.0)
+
+
+VALUES = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=25)
+
+
+@settings(deadline=None, max_examples=60)
+@given(VALUES)
+def test_rank_agreement_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
+    x, y = ([float(value) for value in values] for values in zip(*pairs, strict=True))
+    found = rank_agreement(x, y, resamples=50)
+    told = [(i, j) for i in range(len(x)) for j in range(i) if y[i] != y[j]]
+    assert found.pairs == len(told)
+    if len(set(x)) > 1 and len(set(y)) > 1:
+        assert found.spearman.value == pytest.approx(stats.spearmanr(x, y)[0], abs=1e-12)
+        assert found.kendall.value == pytest.approx(stats.kendalltau(x, y)[0], abs=1e-12)
+    else:
+        assert found.spearman.value is None
+    if told:
+        alike = sum(0.5 if x[i] == x[j] else float((x[i] > x[j]) == (y[i] > y[j])) for i, j in told)
+        assert found.pairwise.value == pytest.approx(alike / len(told))
+    for one in (found.spearman, found.kendall, found.pairwise):
+        assert one.low is None or (one.value is not None and one.high is not None and one.low <= one.high)
+
+
+def test_intervals_of_many_and_few_items_agree() -> None:
+    rng = np.random.default_rng(1)
+    y = rng.normal(size=700)
+    x = y + rng.normal(size=700)
+    whole = rank_agreement(x, y)
+    part = rank_agreement(x[:600], y[:600])
+    assert whole.kendall.low is not None
+    assert part.kendall.low is not None
+    assert whole.kendall.low == pytest.approx(part.kendall.low, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, 2, 3, 4], True),
+        ([3, 1, 2], True),
+        ([1, 2, 2, 4], True),
+        ([1, 2.5, 2.5, 4], True),
+        ([1, 2, 2, 3, 5], False),
+        ([1, 3, 5], False),
+        ([0, 1, 2], False),
+        ([1, 2], False),
+        ([4.1, 3.9, 3.7], False),
+    ],
+)
+def test_is_ranking(values: list[float], expected: bool) -> None:
+    assert is_ranking(values) == expected
+
+
+def edits(count: int = 120, seed: int = 0) -> tuple[list[float], list[float]]:
+    rng = np.random.default_rng(seed)
+    labels = rng.uniform(1, 5, count).round(3)
+    guesses = np.clip(1 + 4 / (1 + np.exp(-(labels - 3) * 1.5)) + rng.normal(0, 0.5, count), 1, 5).round(2)
+    return list(map(float, guesses)), list(map(float, labels))
+
+
+def bench_file(path: Path, guesses: list[float], labels: list[float]) -> Path:
+    rows = [
+        {"mos_perception": label, "model_response": f"<think>ok 1.00</think><answer>{guess:.2f}</answer>"}
+        for guess, label in zip(guesses, labels, strict=True)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def published(labels: list[float], guesses: list[float]) -> tuple[float, float, float, float]:
+    """PLCC, SRCC without, PLCC with fit and main with fit, by the published formula, written out again."""
+    y, x = np.array(labels), np.array(guesses)
+
+    def curve(value: Any, b1: float, b2: float, b3: float, b4: float) -> Any:
+        return b2 + (b1 - b2) / (1 + np.exp(-(value - b3) / abs(b4)))
+
+    found, _ = curve_fit(curve, x, y, p0=[y.max(), y.min(), x.mean(), 0.5], maxfev=100_000)
+    srcc = stats.spearmanr(x, y)[0]
+    fitted = stats.pearsonr(curve(x, *found), y)[0]
+    return stats.pearsonr(x, y)[0], srcc, fitted, (fitted + srcc) / 2
+
+
+def test_bench_of_edits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    guesses, labels = edits()
+    path = bench_file(tmp_path / "p.jsonl", guesses, labels)
+    found, _ = agree(capsys, "--bench", "ie-bench-4k", path, "-o", tmp_path / "page.html")
+    plcc, srcc, fitted, main_score = published(labels, guesses)
+    left_out = found["left_out"]
+    assert left_out["without_fit"]["plcc"]["value"] == pytest.approx(plcc, abs=1e-12)
+    assert left_out["without_fit"]["srcc"]["value"] == pytest.approx(srcc, abs=1e-12)
+    assert left_out["without_fit"]["main"]["value"] == pytest.approx((plcc + srcc) / 2, abs=1e-12)
+    assert left_out["with_fit"]["plcc"]["value"] == pytest.approx(fitted, abs=1e-6)
+    assert left_out["with_fit"]["main"]["value"] == pytest.approx(main_score, abs=1e-6)
+    assert left_out["cross_validated"]["plcc"]["value"] < left_out["with_fit"]["plcc"]["value"]
+    assert left_out["folds"] == 10
+    for name in ("without_fit", "with_fit", "cross_validated"):
+        main_figure = left_out[name]["main"]
+        assert main_figure["low"] < main_figure["value"] < main_figure["high"]
+    assert {**found["counted"], "counted_as": None} == {**left_out, "counted_as": None}
+    assert "<polyline" in (tmp_path / "page.html").read_text()
+
+
+def test_unreadable_answers_are_counted_both_ways(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    guesses, labels = edits()
+    rows = [json.loads(line) for line in bench_file(tmp_path / "p.jsonl", guesses, labels).read_text().splitlines()]
+    rows[0]["model_response"] = "<think>I would say <answer>4.00</answer>"
+    rows[1]["model_response"] = "<think>x</think><answer>50</answer>"
+    rows[2]["model_response"] = None
+    rows[3]["model_response"] = "<think>x</think><answer>8/10</answer>"
+    rows[4]["model_response"], rows[4]["finish_reason"] = "<think>x</think><answer>3.1", "length"
+    rows[5]["mos_perception"] = float("nan")
+    rows[6]["mos_perception"] = "high"
+    path = tmp_path / "p.json"  # the published script saves an array
+    path.write_text(json.dumps(rows))
+    found, said = agree(capsys, "--bench", "ie-bench-4k", path, code=2)
+    assert (found["n"], found["readable"], found["unreadable"]) == (118, 113, 5)
+    assert [row["row"] for row in found["unreadable_rows"]] == [1, 2, 3, 4, 5]
+    assert found["problems"]["out-of-range"] == 1
+    assert "row 6" in said
+    assert "row 7" in said
+    plcc = stats.pearsonr(guesses[7:], labels[7:])[0]
+    assert found["left_out"]["without_fit"]["plcc"]["value"] == pytest.approx(plcc, abs=1e-12)
+    middle = float(np.mean(guesses[7:]))
+    assert found["counted"]["counted_as"] == pytest.approx(middle)
+    counted = stats.pearsonr([middle] * 5 + guesses[7:], labels[:5] + labels[7:])[0]
+    assert found["counted"]["without_fit"]["plcc"]["value"] == pytest.approx(counted, abs=1e-12)
+    assert found["counted"]["n"] == 118
+    main(["agree", "--bench", "ie-bench-4k", str(path)])
+    assert "5 of 118 answers can't be read." in capsys.readouterr().out
+
+
+def test_other_fields_and_nothing_to_correlate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"mos": 3, "out": "<answer>3.00</answer>"}\n{"mos": 3, "out": "no"}\n')
+    fields = ("--label-field", "mos", "--answer-field", "out")
+    found, _ = agree(capsys, "--bench", "ie-bench-4k", path, *fields)
+    assert found["left_out"]["without_fit"]["plcc"]["value"] is None
+    assert found["left_out"]["with_fit"] is None
+    assert main(["agree", "--bench", "ie-bench-4k", str(path)]) == 2
+    assert 'no column "mos_perception"; the columns are: "mos", "out"' in capsys.readouterr().err
+    path.write_text('{"mos": 3, "out": "no"}\n')
+    found, _ = agree(capsys, "--bench", "ie-bench-4k", path, *fields)
+    assert (found["readable"], found["counted"]["counted_as"]) == (0, None)
+
+
+@pytest.mark.parametrize(
+    "args", [["a.csv"], ["a.csv", "b.csv", "c.csv"], ["--bench", "ie-bench-4k", "a", "b"], ["--labels", "x", "a", "b"]]
+)
+def test_wrong_numbers_of_files(capsys: pytest.CaptureFixture[str], args: list[str]) -> None:
+    assert main(["agree", *args]) == 2
+    assert "file" in capsys.readouterr().err
+
+
+def test_the_fit_is_not_made_on_few_items() -> None:
+    found = score_agreement([1.0, 2.0, 3.0, 4.5, 4.7, 2.2], [1.2, 2.1, 3.3, 4.0, 4.9, 2.0])
+    assert found.cross_validated is None
+    assert found.plain.plcc.low is not None
+
+
+def test_a_gate_against_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes = ["failed"] * 9 + ["passed"] + ["passed"] * 8 + ["failed"] * 2 + ["error"]
+    entries = [
+        VerdictEntry(key=str(i), id=str(i), image="x.png", prompt="p", outcome=outcome)  # type: ignore[arg-type]
+        for i, outcome in enumerate(outcomes)
+    ]
+    write_report(Report(verdicts=entries), tmp_path / "report.json")
+    labels = "".join(f"{i},{'bad' if i < 10 else 1}\n" for i in range(21))
+    (tmp_path / "labels.csv").write_text(f"ID,label\n{labels}99,good\n20,good\n5x,maybe\n")
+    args = ["--labels", tmp_path / "labels.csv", tmp_path / "report.json"]
+    found, said = agree(capsys, *args, "-o", tmp_path / "page.html", code=2)
+    assert found["sensitivity"]["value"] == pytest.approx(0.9)
+    assert found["specificity"]["value"] == pytest.approx(0.8)
+    assert (found["n"], found["left_out"], found["informative"]) == (21, 1, True)
+    assert 'the ID "99" is not in' in said
+    assert 'the label is "maybe"' in said
+    assert "<svg" in (tmp_path / "page.html").read_text()
