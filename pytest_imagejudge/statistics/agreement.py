@@ -8,7 +8,6 @@ intervals over items, 95%, from five items on; what can't be computed (all value
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -225,7 +224,7 @@ def score_agreement(
     n = len(x)
     rng = np.random.default_rng(seed)
     draws = rng.integers(0, n, (resamples, n)) if n >= MINIMUM else np.zeros((0, n), dtype=int)
-    plain = _correlation(x, y, x, lambda draw: x[draw], draws)
+    plain = _correlation(x, y, x, x[draws], draws)
     parameters = fit_logistic(x, y)
     fitted = None
     if parameters is not None:
@@ -235,12 +234,14 @@ def score_agreement(
             found = fit_logistic(x[draw], y[draw], at_start, most=100) or at_start
             return logistic(x[draw], *found)
 
-        fitted = _correlation(logistic(x, *parameters), y, x, refitted, draws[:fits], parameters)
+        some = draws[:fits]
+        resampled = np.array([refitted(draw) for draw in some]).reshape(some.shape)
+        fitted = _correlation(logistic(x, *parameters), y, x, resampled, some, parameters)
     count = min(folds, n // MINIMUM)
     held_out = _held_out(x, y, count, rng) if count >= 2 and parameters is not None else None
     crossed = None
     if held_out is not None:
-        crossed = _correlation(held_out, y, x, lambda draw: held_out[draw], draws)
+        crossed = _correlation(held_out, y, x, held_out[draws], draws)
     return ScoreAgreement(n, plain, fitted, crossed, count if crossed is not None else 0)
 
 
@@ -262,15 +263,18 @@ def _correlation(
     mapped: Floats,
     labels: Floats,
     raw: Floats,
-    again: Callable[[Floats], Floats],
+    resampled: Floats,
     draws: Floats,
     parameters: tuple[float, ...] | None = None,
 ) -> Correlation:
-    """As published: PLCC of the mapped predictions, SRCC of the raw ones, main score their mean."""
+    """As published: PLCC of the mapped predictions, SRCC of the raw ones, main score their mean.
+
+    ``resampled``: the mapped predictions of each row of ``draws``.
+    """
     plcc, srcc = _pearson(mapped, labels), _spearman(raw, labels)
     main = None if plcc is None or srcc is None else (plcc + srcc) / 2
     if len(draws) == 0:
         return Correlation(Estimate(plcc), Estimate(srcc), Estimate(main), parameters)
-    plccs = np.array([value if (value := _pearson(again(d), labels[d])) is not None else np.nan for d in draws])
+    plccs = _pearson_rows(resampled, labels[draws])
     srccs = _spearman_rows(raw[draws], labels[draws])
     return Correlation(_estimate(plcc, plccs), _estimate(srcc, srccs), _estimate(main, (plccs + srccs) / 2), parameters)
