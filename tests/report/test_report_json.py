@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import jsonschema
+import pytest
+import report_samples as samples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_imagejudge.errors import ConfigError
+from pytest_imagejudge.report import json as report_json
+from pytest_imagejudge.report.model import Report
+
+
+def test_the_shipped_schema_is_that_of_the_models() -> None:
+    assert report_json.SCHEMA_FILE.read_text(encoding="utf-8") == report_json.schema_text()
+
+
+def test_a_report_fits_its_schema_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    report = samples.report()
+    report_json.write(report, tmp_path / "deep" / "x.json")
+    data = json.loads((tmp_path / "deep" / "x.json").read_text(encoding="utf-8"))
+    jsonschema.validate(data, json.loads(report_json.SCHEMA_FILE.read_text(encoding="utf-8")))
+    assert data["schema"] == "imagejudge-report/1"
+    assert data["verdicts"][0]["image"] == "../img/0.png"
+    assert data["verdicts"][0]["total"] == report.verdicts[0].total  # full precision
+    assert data["verdicts"][-1]["total"] is None
+    assert report_json.read(tmp_path / "deep" / "x.json") == report
+
+
+def test_unknown_fields_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(
+        '{"schema": "imagejudge-report/1", "colour": "red",'
+        ' "verdicts": [{"key": "", "image": "", "prompt": "", "new": 1}]}'
+    )
+    report_json.write(report_json.read(tmp_path / "x.json"), tmp_path / "y.json")
+    data = json.loads((tmp_path / "y.json").read_text())
+    assert data["colour"] == "red"
+    assert data["verdicts"][0]["new"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ["not JSON", "line 1"]),
+        ("{", ["not JSON"]),
+        ("[]", ["a JSON object, not an array"]),
+        ("3", ["not a number"]),
+        ("null", ["not null"]),
+        ("{}", ['"schema" is missing', "imagejudge-report/1"]),
+        ('{"shema": "imagejudge-report/1"}', ['did you mean "shema"']),
+        ('{"schema": "imagejudge-report/2"}', ["imagejudge-report/2", "another version"]),
+        ('{"schema": "imagejudge-repot/1"}', ['did you mean "imagejudge-report/1"']),
+        ('{"schema": 1}', ['"schema" is 1']),
+        ('{"schema": "imagejudge-report/1", "verdicts": 3}', ["verdicts is 3"]),
+        (
+            '{"schema": "imagejudge-report/1", "verdicts": [{"image": "", "prompt": ""}]}',
+            ["verdicts[0].key is missing"],
+        ),
+        (
+            '{"schema": "imagejudge-report/1", "verdicts": [{"key": "", "image": "", "promt": ""}]}',
+            ["verdicts[0].prompt is missing", 'did you mean "promt"'],
+        ),
+        (
+            '{"schema": "imagejudge-report/1", "verdicts":'
+            ' [{"key": "", "image": "", "prompt": "", "outcome": "pased"}]}',
+            ["verdicts[0].outcome", '"pased"', 'did you mean "passed"'],
+        ),
+        ('{"schema": "imagejudge-report/1", "run": {"seconds": NaN}}', ["NaN is no JSON number"]),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: list[str]) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        report_json.read(path)
+    for word in ["bad.json", *words]:
+        assert word in str(caught.value)
+
+
+def test_files_that_cant_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.json"):
+        report_json.read(tmp_path / "none.json")
+    with pytest.raises(ConfigError, match=tmp_path.name):
+        report_json.read(tmp_path)
+    (tmp_path / "latin.json").write_bytes(b'{"schema": "\xe9"}')
+    with pytest.raises(ConfigError, match=r"latin\.json: not UTF-8"):
+        report_json.read(tmp_path / "latin.json")
+    (tmp_path / "deep.json").write_text('{"schema": "imagejudge-report/1", "x": ' + "[" * 100_000)
+    with pytest.raises(ConfigError, match=r"deep\.json"):
+        report_json.read(tmp_path / "deep.json")
+
+
+def test_a_byte_order_mark_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('\ufeff{"schema": "imagejudge-report/1"}', encoding="utf-8")
+    assert report_json.read(tmp_path / "x.json") == Report()
+
+
+@given(st.text(), st.text(st.characters(categories=["Cc", "Cf", "Zl", "Zp"])))
+def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, prompt: str, odd: str) -> None:
+    path = tmp_path_factory.mktemp("any") / "x.json"
+    entry = samples.entry(1).model_copy(update={"prompt": prompt + odd})
+    report_json.write(Report(verdicts=[entry]), path)
+    assert report_json.read(path).verdicts[0].prompt == prompt + odd
+
+
+def test_a_file_that_cant_be_written_leaves_nothing_and_keeps_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(ConfigError, match=r"folder\.json"):
+        report_json.write(Report(), tmp_path / "folder.json")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigError, match="file"):
+        report_json.write(Report(), tmp_path / "file" / "x.json")
+    path = tmp_path / "x.json"
+    path.write_text("old")
+    broken = samples.entry(1).model_copy(update={"total": float("nan")})
+    with pytest.raises(ValueError, match=r"(?i)nan|range"):
+        report_json.write(Report(verdicts=[broken]), path)
+    assert path.read_text() == "old"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "folder.json", "x.json"]
+
+
+def test_the_file_can_be_read_by_others(tmp_path: Path) -> None:
+    mask = os.umask(0o022)
+    try:
+        report_json.write(Report(), tmp_path / "x.json")
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "x.json").stat().st_mode & 0o777 == 0o644
