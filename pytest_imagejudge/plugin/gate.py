@@ -234,7 +234,12 @@ class Gate:
 
     def wait_for(self, expected: Expectation) -> AnyVerdict:
         """Wait for a verdict; fails the running test as the thresholds say."""
-        self.progress.wait(expected.futures, self.judges())
+        try:
+            self.progress.wait(expected.futures, self.judges())
+        except BaseException:
+            verdicts = expected.verdicts("the test was interrupted before this was judged")
+            self.holding.note(expected.test, expected.entries(verdicts))
+            raise
         verdicts = expected.verdicts()
         entries = expected.entries(verdicts)
         self.holding.note(expected.test, entries)

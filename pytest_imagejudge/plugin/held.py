@@ -209,34 +209,47 @@ class Holding:
             self._home += [{"orphan": expected.dump()} for expected in self._orphans]
             self._home += [{"file": str(file)} for file in self._waiting.files]
             return
-        if self._remote:
-            self._adopt(submit=wait)
         if wait:
-            self._take_up()
-            gate.when.begin()
-            everything = [*(e for held in self._held.values() for e in held.expected), *self._orphans]
             try:
-                gate.progress.wait([f for e in everything for f in e.futures], gate.judges())
+                self._wait()
+                self._decide_all(reason, wait=True)
             except BaseException:
                 self.settle("the run was interrupted before this was judged", wait=False)
                 raise
+            self._waiting.done()
+            return
+        self._adopt(submit=False)
+        for expected in self._pending.values():  # of the test that was interrupted
+            self._orphans += expected
+        self._pending.clear()
+        self._decide_all(reason, wait=False)
+        for entries in self._notes.values():
+            self._keep(entries)
+        self._notes.clear()
+        gate.results.lines += [
+            f"kept to be judged by the next run, or by: imagejudge score {file}" for file in self._waiting.files
+        ]
+
+    def _wait(self) -> None:
+        """Wait for all that is held."""
+        gate = self._gate
+        self._adopt(submit=True)
+        self._take_up()
+        gate.when.begin()
+        everything = [*(e for held in self._held.values() for e in held.expected), *self._orphans]
+        gate.progress.wait([f for e in everything for f in e.futures], gate.judges())
+
+    def _decide_all(self, reason: str, *, wait: bool) -> None:
         for held in list(self._held.values()):
             if wait or held.done:
                 self._decide(held, reason)
             else:
                 for expected in held.expected:
                     self._report(expected, reason)
-                gate.results.undecided.append(held.reports[0].nodeid)
-        self._held.clear()
-        for expected in self._orphans:
-            self._report(expected, reason)
-        self._orphans.clear()
-        if wait:
-            self._waiting.done()
-        else:
-            gate.results.lines += [
-                f"kept to be judged by the next run, or by: imagejudge score {file}" for file in self._waiting.files
-            ]
+                self._gate.results.undecided.append(held.reports[0].nodeid)
+                del self._held[id(held)]
+        while self._orphans:
+            self._report(self._orphans.pop(0), reason)
 
     def _take_up(self) -> None:
         """Judge what a run that was killed left behind; it belongs to no test of this one."""
@@ -251,7 +264,9 @@ class Holding:
                 self._gate.results.lines.append(f"judged too, from a run that was cut off: {file}")
 
     def _report(self, expected: Expectation, reason: str) -> None:
-        entries = expected.entries(expected.verdicts(reason))
+        self._keep(expected.entries(expected.verdicts(reason)))
+
+    def _keep(self, entries: Sequence[AnyEntry]) -> None:
         if self._gate.is_worker:
             self._home.append({"entries": [_plain(entry) for entry in entries]})
         else:
