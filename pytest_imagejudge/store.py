@@ -52,6 +52,16 @@ def key_of(**deciding: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+class _Line:
+    """Rows of several threads that wait to be written together."""
+
+    def __init__(self) -> None:
+        self.turn = threading.Condition()
+        self.rows: list[Row] = []
+        self.last = self.done = 0  # numbers of the last put that came, and of the last that is written
+        self.writing = False
+
+
 class Outline(NamedTuple):
     """What pruning needs to know of an entry; ``size`` in bytes, compressed."""
 
@@ -90,7 +100,7 @@ class Store:
         self._say = say or _to_stderr
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        self._queue: list[Row] = []
+        self._line = _Line()
         self._unsaved: dict[str, Row] = {}
         self._unsaved_bytes = 0
         self._waiting: dict[str, str] = {}
@@ -143,19 +153,36 @@ class Store:
         self.put_rows([self.seal.row(Entry(key, answer, about, time.time()))])
 
     def put_rows(self, rows: Iterable[Row]) -> None:
-        """As `put`, for sealed rows. What several threads put at once goes into one transaction."""
-        lock = self._guard()
-        self._queue.extend(rows)
-        with lock:
-            taken = len(self._queue)  # whoever comes first writes for all; others add at the end meanwhile
-            batch = self._queue[:taken]
-            del self._queue[:taken]
-            if not batch:
-                return
-            if not self._write(batch):
-                for row in batch:
+        """As `put`, for sealed rows; on the disk when it returns. What threads put meanwhile goes together."""
+        rows = list(rows)
+        self._guard()
+        line = self._line
+        with line.turn:
+            line.rows += rows
+            line.last += 1
+            mine = line.last
+            while line.writing and line.done < mine:
+                line.turn.wait()
+            if line.done >= mine:
+                return  # another thread has written for this one
+            line.writing = True
+            batch, line.rows, upto = line.rows, [], line.last
+        try:
+            self._put_now(batch)
+        finally:
+            with line.turn:
+                line.writing, line.done = False, upto
+                line.turn.notify_all()
+
+    def _put_now(self, batch: list[Row]) -> None:
+        with self._guard():
+            written = False
+            try:
+                written = self._write(batch)
+            finally:
+                for row in batch if not written else ():
                     self._hold(row)
-            elif self._unsaved:
+            if written and self._unsaved:
                 self.flush()
 
     def entries(self) -> Iterator[Entry]:
@@ -291,7 +318,7 @@ class Store:
     def _guard(self) -> contextlib.AbstractContextManager[Any]:
         """The lock; a fork gets its own, since its parent's may have been held when it forked."""
         if self._pid != os.getpid():
-            self._pid, self._lock, self._queue = os.getpid(), threading.RLock(), []
+            self._pid, self._lock, self._line = os.getpid(), threading.RLock(), _Line()
         return self._lock
 
     def read(self, row: Row) -> Entry | None:
