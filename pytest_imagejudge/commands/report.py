@@ -110,6 +110,8 @@ def _compare(report: Report, path: Path, profile: Profile | None) -> None:
     from ..statistics.runs import read_run
 
     images = read_run(path).images
+    for item in images:  # as a baseline file rounds them, so that an unchanged image differs by nothing
+        item.figures.update({place: round(value, 4) for place, value in item.figures.items()})
     if not attach(report, images):
         _say(f"{path}: no image of this run is in it")
     report.baseline = compare_with_baseline(

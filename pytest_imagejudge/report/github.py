@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..taxonomy import Path as TreePath
-from ..untrusted import escape, for_github
+from ..untrusted import for_github
 from . import markdown, why
 from .build import AnyEntry
 from .model import Report
@@ -112,14 +112,15 @@ def annotations(report: Report, rootpath: Path | None = None) -> list[str]:
     for (file, line), entries in lines.items():
         first = min(entries, key=lambda entry: entry.outcome == "error")
         more = f" (and {len(entries) - 1} more images here)" if len(entries) > 1 else ""
-        where = f" file={for_github(file)}," + (f"line={line}," if line else "") if file else " "
-        name = first.id or first.test or ""
-        message = f"{name}: {why.headline(first)}" if name else why.headline(first)
-        found.append(f"::error{where}title=Image judge::{_message(message[:1500] + more)}")
+        name = for_github(file, prop=True).replace("##[", "## [")
+        where = f" file={name}," + (f"line={line}," if line else "") if file else " "
+        subject = first.id or first.test or ""
+        message = f"{subject}: {why.headline(first)}" if subject else why.headline(first)
+        found.append(f"::error{where}title=Image judge::{for_github(message[:1500] + more)}")
     for row in gates:
         mean = "no mean" if row.mean is None else f"mean {row.mean:.2f}"
         text = f"suite: {why.place(row.path)}: {mean}, bound {row.bound:g}" + (f": {row.detail}" if row.detail else "")
-        found.append(f"::error title=Image judge::{_message(text[:1500])}")
+        found.append(f"::error title=Image judge::{for_github(text[:1500])}")
     if len(found) > ANNOTATIONS:
         rest = len(found) - ANNOTATIONS + 1
         found = [*found[: ANNOTATIONS - 1], f"::error title=Image judge::{rest} more places failed; see the report"]
@@ -246,10 +247,5 @@ def _place(entry: AnyEntry, rootpath: Path | None) -> tuple[str, str]:
         return path.as_posix(), line
 
 
-def _message(text: str) -> str:
-    """The message of a command; unlike a property it keeps its colons and commas."""
-    return escape(text).replace("%", "%25").replace("##[", "## [")
-
-
 def _warn(text: str) -> None:
-    print(f"::warning title=Image judge::{_message(text)}", file=sys.stderr, flush=True)
+    print(f"::warning title=Image judge::{for_github(text)}", file=sys.stderr, flush=True)

@@ -22,7 +22,7 @@ _MARKUP = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
 # What GitHub links after Markdown is done, entities or not: mentions, issues, commits by word, addresses.
 _LINKED = re.compile(r"(?i)@(?=\w)|#(?=\d)|\bGH(?=-\d)|:(?=//)|\bwww(?=\.)")
-_APART = "&#8203;"  # a space of no width
+_APART = "\u200b"  # a space of no width
 
 
 def text(value: object, most: int | None = None) -> str:
@@ -30,9 +30,9 @@ def text(value: object, most: int | None = None) -> str:
     plain = escape(" ".join(str(value).split()))
     if most is not None and len(plain) > most:
         plain = plain[:most].rstrip() + " …"
-    plain = re.sub(r"[&<>$]", lambda match: _ENTITIES[match[0]], plain)
+    plain = _LINKED.sub(lambda match: match[0] + _APART, plain)
     plain = _MARKUP.sub(lambda match: "\\" + match[0], plain)
-    return _LINKED.sub(lambda match: match[0] + _APART, plain)
+    return re.sub(r"[&<>$]", lambda match: _ENTITIES[match[0]], plain)
 
 
 def write_markdown(report: Report, path: Path | str, bounds: Mapping[TreePath, float] | None = None) -> None:

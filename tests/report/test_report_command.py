@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import report_samples as samples
+
+from pytest_imagejudge.cli import main
+from pytest_imagejudge.report import json as report_json
+from pytest_imagejudge.report.model import Report
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    report_json.write(samples.report(3), tmp_path / "a.json")
+    report_json.write(samples.report(3, first=20), tmp_path / "sub" / "b.json")
+    return tmp_path
+
+
+def run(*args: str) -> int:
+    return main(["report", *args])
+
+
+def test_every_format_of_merged_shards(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("a.json", "sub/b.json", "-o", "out/m.json", "-o", "out/m.html", "-o", "out/m.md") == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "--thresholds NAME decides them over the whole" in said.err
+    data = json.loads((folder / "out" / "m.json").read_text(encoding="utf-8"))
+    assert len(data["verdicts"]) == 10
+    assert data["verdicts"][0]["image"] == "../img/0.png"
+    assert data["verdicts"][5]["image"] == "../img/20.png"
+    assert data["summary"]["n"] == 10
+    assert (folder / "out" / "m.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert (folder / "out" / "m.md").read_text(encoding="utf-8").startswith("# ❌")
+
+
+def test_the_same_files_give_the_same_report(folder: Path) -> None:
+    run("a.json", "sub/b.json", "-o", "1.json", "-o", "1.html")
+    run("a.json", "sub/b.json", "-o", "2.json", "-o", "2.html")
+    assert Path("1.json").read_bytes() == Path("2.json").read_bytes()
+    assert Path("1.html").read_bytes() == Path("2.html").read_bytes()
+
+
+def test_one_report_comes_through_unchanged(folder: Path) -> None:
+    assert run("a.json", "-o", "b.json") == 0
+    assert json.loads(Path("b.json").read_text()) == json.loads(Path("a.json").read_text())
+    assert run("a.json", "a.json", "-o", "c.json") == 0
+    assert json.loads(Path("c.json").read_text()) == json.loads(Path("a.json").read_text())
+
+
+def test_without_an_output_the_tree_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("a.json") == 0
+    assert "Quality" in capsys.readouterr().out
+
+
+def test_gate(folder: Path) -> None:
+    assert run("a.json", "--gate", "-o", "x.md") == 1
+    assert Path("x.md").exists()
+    good = Report(verdicts=[samples.entry(1, bounds={})])
+    report_json.write(good, folder / "good.json")
+    assert run("good.json", "--gate", "-o", "x.md") == 0
+    report_json.write(Report(), folder / "empty.json")
+    assert run("empty.json", "--gate", "-o", "x.md") == 1
+    report_json.write(good.model_copy(update={"suite": samples.report().suite}), folder / "suite.json")
+    assert run("suite.json", "--gate", "-o", "x.md") == 1
+    report_json.write(good.model_copy(update={"baseline": {"gate": "failed"}}), folder / "base.json")
+    assert run("base.json", "--gate", "-o", "x.md") == 1
+
+
+def test_a_gate_does_not_pass_because_bounds_were_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in (1, 2):
+        part = Report(verdicts=[samples.entry(number, bounds={})], suite=samples.report().suite)
+        report_json.write(part, folder / f"{number}.json")
+    assert run("1.json", "2.json", "--gate", "-o", "x.md") == 2
+    assert "--thresholds NAME" in capsys.readouterr().err
+    for number in (1, 2):
+        part = Report(verdicts=[samples.entry(number, bounds={})], baseline={"gate": "failed"})
+        report_json.write(part, folder / f"{number}.json")
+    assert run("1.json", "2.json", "--gate", "-o", "x.md") == 2
+    assert "--baseline FILE" in capsys.readouterr().err
+
+
+def test_a_profile_decides_bounds_over_the_whole(folder: Path) -> None:
+    (folder / "p.toml").write_text("[suite.level1]\nQuality = 1\n")
+    for number in range(6):
+        report_json.write(Report(verdicts=[samples.entry(number, bounds={})]), folder / f"{number}.json")
+    files = [f"{number}.json" for number in range(6)]
+    assert run(*files, "--thresholds", "p.toml", "--gate", "-o", "x.json") == 0
+    (row,) = json.loads(Path("x.json").read_text())["suite"]
+    assert (row["path"], row["n"], row["outcome"]) == (["Quality"], 6, "passed")
+    (folder / "p.toml").write_text("[suite.level1]\nQuality = 99\n")
+    assert run(*files, "--thresholds", "p.toml", "--gate", "-o", "x.json") == 1
+
+
+def test_an_earlier_report_stands_beside(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report_json.write(Report(verdicts=[samples.entry(n, bounds={}) for n in range(6)]), folder / "now.json")
+    report_json.write(Report(verdicts=[samples.entry(n, bounds={}) for n in range(6)]), folder / "old.json")
+    assert run("now.json", "--baseline", "old.json", "-o", "x.json", "-o", "x.md") == 0
+    data = json.loads(Path("x.json").read_text())
+    assert data["verdicts"][0]["before"]["total"] == pytest.approx(data["verdicts"][0]["total"], abs=1e-3)
+    assert {row["change"] for row in data["baseline"]["rows"]} == {0}
+    assert "Against the baseline" in Path("x.md").read_text(encoding="utf-8")
+    report_json.write(Report(verdicts=[samples.entry(99, bounds={})]), folder / "other.json")
+    run("now.json", "--baseline", "other.json", "-o", "x.json")
+    assert "no image of this run is in it" in capsys.readouterr().err
+
+
+def test_github(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("a.json", "--github-summary") == 2
+    assert "GITHUB_STEP_SUMMARY is not set" in capsys.readouterr().err
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder / "s.md"))
+    assert run("a.json", "--github-summary", "--github-annotations") == 0
+    assert Path("s.md").read_text(encoding="utf-8").startswith("# ❌")
+    assert all(line.startswith("::error ") for line in capsys.readouterr().out.splitlines())
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
+    monkeypatch.setenv("GITHUB_REF", "refs/pull/1/merge")
+    assert run("a.json", "--github-comment") == 0
+    assert "GITHUB_TOKEN is not set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["none.json", "-o", "x.html"], "none.json"),
+        (["a.json", "-o", "x.htm"], 'did you mean ".html"'),
+        (["a.json", "-o", "x"], "-o x"),
+        (["a.json", "--failed-only", "-o", "x.json"], "--failed-only"),
+        (["a.json", "--thresholds", "defualt", "-o", "x.md"], "default"),
+        (["a.json", "--baseline", "none.json", "-o", "x.md"], "none.json"),
+        (["a.json", "-o", "a.json/x.json"], "a.json"),
+    ],
+)
+def test_wrong_input(args: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*args) == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert said.err.startswith("imagejudge: ")
+    assert said.out == ""
+
+
+def test_reports_that_differ(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = json.loads(Path("a.json").read_text())
+    data["verdicts"][0]["level1"]["Quality"] = 1.0
+    Path("changed.json").write_text(json.dumps(data))
+    assert run("a.json", "changed.json", "-o", "x.json") == 2
+    assert "a.json and changed.json hold different verdicts" in capsys.readouterr().err
+    assert not Path("x.json").exists()
