@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..taxonomy import Path
+from ..untrusted import escape
 from ..verdict import Problem, ProblemKind
 
 # Written exactly so: an engine that puts an answer together spells tags inside the thinking another way.
@@ -80,15 +81,14 @@ _DECODER = json.JSONDecoder(
 
 def short(value: Any, limit: int = 60) -> str:
     """Untrusted text for a problem's detail: one line, control characters escaped, cut."""
-    if isinstance(value, Number):
-        written = str(value)
-    elif isinstance(value, Object):
+    if isinstance(value, Object):
         return "an object"
-    elif isinstance(value, list):
+    if isinstance(value, list):
         return "a list"
-    else:
-        written = json.dumps(value[: limit + 1]) if isinstance(value, str) else json.dumps(value)
-    return written if len(written) <= limit else written[:limit] + "…"
+    if not isinstance(value, str):
+        return json.dumps(value)  # null, true or false
+    written = escape(value[:limit]) + ("…" if len(value) > limit else "")
+    return written if isinstance(value, Number) else f'"{written}"'
 
 
 class Problems:

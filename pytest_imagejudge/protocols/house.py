@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..errors import ConfigError
 from ..taxonomy import FACETS, LEVEL1, TREE, check_path, nearest
 from ..taxonomy import Path as TreePath
+from ..untrusted import escape
 from ..verdict import Problem
 from .base import EDIT, Protocol, Reading, Request, digest_of
 from .checklist import read_checklist
@@ -119,7 +120,7 @@ class FileProtocol(Protocol):
     def _check_keys(self, table: Mapping[str, Any], known: set[str], prefix: str) -> None:
         for key in table:
             if key not in known:
-                raise ConfigError(f'{self._where}: unknown key "{prefix}{key}"{nearest(key, known)}')
+                raise ConfigError(f'{self._where}: unknown key "{prefix}{escape(key)}"{nearest(key, known)}')
 
     def _text(self, table: Mapping[str, Any], key: str, *, required: bool = True) -> str:
         value = table.get(key, "")

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from ..taxonomy import Path
+from ..untrusted import escape
 from ..verdict import Problem
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def take_apart(text: str, path: Path) -> tuple[str, tuple[Problem, ...]]:
     clean, lost = _SURROGATE.subn("�", clean)
     if lost:
         found.append("unpaired surrogate")
-    return clean, (Problem(path, "special-token", f"taken apart: {', '.join(found)[:200]}"),) if found else ()
+    return clean, (Problem(path, "special-token", f"taken apart: {escape(', '.join(found)[:200])}"),) if found else ()
 
 
 def stretch(image: Image, side: int = 1024) -> Image:

@@ -349,7 +349,7 @@ def mutate(draw, one, tree, touched):
             return {**tree, "~ invented ~": {"~ this too ~": {"score": draw(SCORES)}}}
         case 10 if isinstance(value, dict):
             return {**tree, home: {**rest, name: {**value, "evidence": draw(st.text(max_size=20))}}}
-        case 11 if isinstance(value, dict) and value.get("score") in OTHER:  # the same facet once more
+        case 11 if isinstance(value, dict) and type(value.get("score")) in (int, str) and value["score"] in OTHER:
             again = draw(st.sampled_from([value["score"], OTHER[value["score"]]]))
             if again != value["score"]:
                 touched.add(path)
