@@ -15,7 +15,8 @@ from uuid import uuid4
 if TYPE_CHECKING:
     import psutil
 
-TERM_SECONDS = 6.0  # for an orderly end; then it is killed
+TERM_SECONDS = 6.0  # for an orderly end of a server's first process; then it is killed
+FOLLOW_SECONDS = 0.5  # for the others to follow it
 KILL_SECONDS = 30.0  # what is still there then hangs in the kernel
 TRACKER_SECONDS = 1.0  # for Python's resource tracker to remove shared memory after its parent's end
 
@@ -122,52 +123,40 @@ def die_with_parent() -> Callable[[], None]:
 
 
 class Brood:
-    """The processes of one server: all in its session, and those once seen below it that have left the session."""
+    """The processes of one server: those in its session, and those in the working directory that is its alone.
 
-    def __init__(self, leader: int) -> None:
-        self.leader = leader
-        self.strays: dict[int, float] = {}  # pid: time of creation
+    A process may leave the session, and what vLLM starts overwrites its environment with its title; but it stays
+    where it was started.
+    """
+
+    def __init__(self, leader: int | None, home: Path) -> None:
+        self.leader, self.home = leader, home
 
     def look(self) -> list[psutil.Process]:
-        """All of its processes that live; remembers those that have left the session."""
+        """All of its processes that live."""
         import psutil
 
-        found: dict[int, psutil.Process] = {}
-        for pid in psutil.pids():
+        found = []
+        apart = {1, os.getpid(), os.getppid()}
+        for process in psutil.process_iter():
             try:
-                if os.getsid(pid) == self.leader:
-                    found[pid] = psutil.Process(pid)
-            except (OSError, psutil.Error):
+                mine = self._in_session(process.pid) or process.cwd() == str(self.home)
+                if mine and process.pid not in apart and process.uids().real == os.getuid() and _alive(process):
+                    found.append(process)
+            except (psutil.Error, OSError):
                 continue
-        for pid, created in list(self.strays.items()):
-            try:
-                process = psutil.Process(pid)
-                if process.create_time() == created:
-                    found[pid] = process
-            except psutil.Error:
-                del self.strays[pid]
-        for pid in {self.leader, *self.strays} & found.keys():  # each look at children reads the whole process table
-            process = found[pid]
-            try:
-                for child in process.children(recursive=True):
-                    if child.pid not in found:
-                        found[child.pid] = child
-                        self.strays[child.pid] = child.create_time()
-            except psutil.Error:
-                continue
-        return [process for process in found.values() if _alive(process)]
+        return found
 
     def end(self, term_seconds: float = TERM_SECONDS) -> None:
         """End all of it: the leader is asked to end in order, what is left is killed."""
         import psutil
 
-        left = self.look()
-        for process in left:
-            if process.pid == self.leader:
-                _send(process, signal.SIGTERM)
-        deadline = time.monotonic() + (term_seconds if any(p.pid == self.leader for p in left) else 0.0)
-        while (left := self.look()) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        leaders = [process for process in self.look() if process.pid == self.leader]
+        for process in leaders:
+            _send(process, signal.SIGTERM)
+        psutil.wait_procs(leaders, timeout=term_seconds)
+        if leaders:
+            psutil.wait_procs(self.look(), timeout=FOLLOW_SECONDS)
         killing = time.monotonic()
         trackers_until = killing + TRACKER_SECONDS
         while (left := self.look()) and time.monotonic() < killing + KILL_SECONDS:
@@ -175,6 +164,27 @@ class Brood:
                 if time.monotonic() > trackers_until or not _is_tracker(process):
                     _send(process, signal.SIGKILL)
             psutil.wait_procs(left, timeout=0.1)
+
+    def _in_session(self, pid: int) -> bool:
+        if self.leader is None or self.leader <= 1:  # what came from outside a container is in a "session 0"
+            return False
+        try:
+            return os.getsid(pid) == self.leader
+        except OSError:
+            return False
+
+
+def sweep(home: Path, patience: float = 10.0) -> None:
+    """End what a killed supervisor left of the server in ``home``, after the guard has had its chance.
+
+    Not to be called while it is supervised.
+    """
+    import psutil
+
+    brood = Brood(None, home)
+    if left := brood.look():
+        psutil.wait_procs(left, timeout=patience)
+    brood.end()
 
 
 def _send(process: psutil.Process, number: int) -> None:

@@ -18,8 +18,8 @@ from pathlib import Path
 from ..errors import EngineError
 from ..untrusted import escape
 from .base import Progress
-from .processes import Lease, is_held, live_leases
-from .supervisor import State, log_tail
+from .processes import Lease, is_held, live_leases, sweep
+from .supervisor import HOME, State, log_tail
 
 POLL_SECONDS = 0.25
 REPORT_SECONDS = 20.0  # between two lines about the same phase of a start
@@ -78,7 +78,7 @@ class Server:
 
     def __init__(self, spec: ServerSpec, state_dir: Path) -> None:
         self.spec = spec
-        self.folder = servers_folder(state_dir) / spec.digest
+        self.folder = servers_folder(state_dir).resolve() / spec.digest
         self._lease: Lease | None = None
 
     @property
@@ -120,7 +120,7 @@ class Server:
                 state = self.state()
                 if not self.supervised:
                     if state is not None and (again or live_leases(leases, apart_from=self._lease.path)):
-                        self._check_that_it_may_start(state)
+                        self._check_that_it_may_start(state, leave=not again)
                     elif state is not None:
                         (self.folder / "state.json").unlink(missing_ok=True)
                     self._supervise()
@@ -129,12 +129,13 @@ class Server:
                     return
             time.sleep(POLL_SECONDS)  # it is just ending
 
-    def _check_that_it_may_start(self, state: State) -> None:
-        if state.status == "failed":
-            raise self.failure(state)
+    def _check_that_it_may_start(self, state: State, *, leave: bool) -> None:
         if state.status in ("starting", "ready") and state.restarts:
             state.status, state.message = "failed", "its supervisor was killed, after it had been started once more"
             state.write(self.folder)
+        if state.status == "failed":
+            if leave:
+                self.leave()
             raise self.failure(state)
 
     def _supervise(self) -> None:
@@ -151,7 +152,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                cwd=self.folder,
+                cwd="/",
                 check=False,
             )
             output.seek(0)
@@ -199,6 +200,18 @@ class Server:
         lease, self._lease = self._lease, None
         if lease is not None:
             lease.end()
+
+    async def ended(self, seconds: float) -> None:
+        """Wait until the server that was left is gone, unless others use it or it is to be kept."""
+        deadline = time.monotonic() + seconds
+        while self.supervised and time.monotonic() < deadline and not live_leases(self.folder / "leases"):
+            state = self.state()
+            if state is not None and state.kept and state.status == "ready":
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        state = self.state()
+        if not self.supervised and state is not None and state.status in ("starting", "ready"):
+            await asyncio.to_thread(sweep, self.folder / HOME)  # the supervisor was killed
 
     def failure(self, state: State) -> EngineError:
         """Why it failed, the most telling line of its log, and the log's tail."""

@@ -16,17 +16,17 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from .processes import Brood, Hold, die_with_parent, live_leases
+from .processes import Brood, Hold, die_with_parent, live_leases, sweep
 
 POLL_SECONDS = 0.25
-LOOK_SECONDS = 5.0  # how often the server's processes are noted, to know those that leave its session
 SILENT_SECONDS = 1800.0  # a start that writes nothing for this long hangs
+HOME = "run"  # the working directory of the server, and of nothing else
 PORT, MODEL = "{port}", "{model}"  # stand for themselves in the command until they are known
 
 
@@ -90,12 +90,14 @@ class Supervisor:
     state: State
     child: subprocess.Popen[bytes] | None = None
     brood: Brood | None = None
-    guard: Guard = field(default_factory=lambda: Guard())
     keep_until: float = 0.0
-    next_look: float = 0.0
     ports_tried: int = 0
     used: bool = True
     stop: bool = False
+
+    def __post_init__(self) -> None:
+        self.home = self.folder / HOME
+        self.guard = Guard(self.home)
 
     def run(self) -> None:
         """Serve until the last user is gone, and leave nothing behind."""
@@ -163,10 +165,6 @@ class Supervisor:
     def _step(self) -> None:
         self.guard.watch()
         assert self.child is not None
-        assert self.brood is not None
-        if time.monotonic() >= self.next_look:
-            self.brood.look()
-            self.next_look = time.monotonic() + LOOK_SECONDS
         code = self.child.poll()
         if self.state.status == "ready":
             if code is not None:
@@ -232,11 +230,11 @@ class Supervisor:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**inherited, **env},
-                cwd=self.folder,
+                cwd=self.home,
                 start_new_session=True,
                 preexec_fn=die_with_parent(),  # safe: this process has one thread
             )
-        self.brood = Brood(self.child.pid)
+        self.brood = Brood(self.child.pid, self.home)
         self.guard.tell(self.child.pid)
         self.state.server = self.child.pid
         self.state.write(self.folder)
@@ -279,10 +277,11 @@ class Supervisor:
 class Guard:
     """A forked process that holds the other end of a pipe: when this one is gone, it ends the server."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Path) -> None:
+        self._home = home
         self._pid = 0
         self._pipe = -1
-        self._leader = 0
+        self._leader: int | None = None
 
     def watch(self) -> None:
         """Fork a guard where there is none, or where it was killed."""
@@ -294,13 +293,13 @@ class Guard:
         self._pid = os.fork()
         if self._pid == 0:
             os.close(self._pipe)
-            _guard(reading)
+            _guard(reading, self._home)
         os.close(reading)
-        if self._leader:
+        if self._leader is not None:
             self.tell(self._leader)
 
     def tell(self, leader: int) -> None:
-        """Name the server's first process; its session is what the guard ends."""
+        """Say which session is to be ended."""
         self._leader = leader
         try:
             os.write(self._pipe, f"{leader}\n".encode())
@@ -316,21 +315,17 @@ class Guard:
             self._pid = 0
 
 
-def _guard(pipe: int) -> NoReturn:
+def _guard(pipe: int, home: Path) -> NoReturn:
     """The guard's life: read which session to end, and end it at the end of the pipe."""
     try:
         os.setsid()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        brood: Brood | None = None
         heard = b""
         while chunk := os.read(pipe, 4096):
-            heard += chunk
-            *lines, heard = heard.split(b"\n")
-            if lines:
-                brood = Brood(int(lines[-1]))
-        if brood is not None:
-            brood.end()
+            heard = (heard + chunk)[-64:]
+        if words := heard.split():
+            Brood(int(words[-1]), home).end()
     finally:
         os._exit(0)
 
@@ -355,13 +350,6 @@ def _how(code: int) -> str:
         return str(code)
 
 
-def _wait_for_the_end_of(leader: int, seconds: float = 15.0) -> None:
-    """Let the guard of a killed supervisor finish: two servers at once need twice the memory."""
-    deadline = time.monotonic() + seconds
-    while Brood(leader).look() and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-
-
 def main(folder: Path) -> int:
     """Take the folder over and supervise in the background; returns 0 when that process has begun.
 
@@ -375,6 +363,8 @@ def main(folder: Path) -> int:
         return 0 if begun else 1
     os.close(reading)
     os.setsid()
+    os.chdir("/")
+    (folder / HOME).mkdir(exist_ok=True)
     hold = Hold.take(folder / "supervisor.lock")
     if hold is not None:
         before = State.read(folder)
@@ -390,8 +380,8 @@ def main(folder: Path) -> int:
         state.write(folder)
         os.write(writing, b"1")
         os.close(writing)
-        if before is not None and before.server:
-            _wait_for_the_end_of(before.server)
+        if before is not None:
+            sweep(folder / HOME)  # two servers at once would need twice the memory
         log = folder / "server.log"
         if log.exists():
             log.replace(folder / "server.log.1")

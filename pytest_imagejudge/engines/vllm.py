@@ -18,7 +18,6 @@ from .gpus import Gpu, Holder, gib, visible_gpus
 from .hub import Model, check_space, download_command, find_model
 from .install import Install, find_vllm
 from .placement import Fit, Placement, fit, pick, place, share
-from .processes import live_leases
 from .supervisor import State
 
 END_SECONDS = 20.0  # how long the last user waits to see the server gone
@@ -206,15 +205,7 @@ class VllmEngine(Engine):
         if mine is None:
             return
         mine.leave()
-        if self.settings.keep_alive:
-            return
-        for _ in range(int(END_SECONDS / server.POLL_SECONDS)):
-            state = mine.state()
-            if not mine.supervised or live_leases(mine.folder / "leases"):
-                return
-            if state is not None and state.kept and state.status == "ready":
-                return
-            await asyncio.sleep(server.POLL_SECONDS)
+        await mine.ended(END_SECONDS)
 
     def _place(self, model: Model, install: Install) -> Placement:
         gpus: list[Gpu] = []
