@@ -22,6 +22,8 @@ from .untrusted import escape
 
 IMAGE_COLUMNS = ("ID", "prompt", "image_path")
 EDIT_COLUMNS = ("ID", "source_path", "edited_path", "instruction")
+# "unknown" (not in the metadata) and "stopped" (interrupted) are said by those who judge the rows.
+ErrorKind = Literal["row", "image", "duplicate", "unknown", "stopped"]
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -75,7 +77,7 @@ class RowError:
     line: int
     id: str | None
     message: str
-    kind: Literal["row", "image", "duplicate"] = "row"
+    kind: ErrorKind = "row"
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -91,9 +93,9 @@ class RowError:
 class _Bad(Exception):  # noqa: N818
     """What is wrong with a row."""
 
-    def __init__(self, message: str, kind: Literal["row", "image", "duplicate"] = "row") -> None:
+    def __init__(self, message: str, kind: ErrorKind = "row") -> None:
         super().__init__(message)
-        self.kind: Literal["row", "image", "duplicate"] = kind
+        self.kind: ErrorKind = kind
 
 
 def read_manifest(path: Path, *, root: Path | None = None) -> Iterator[Row | RowError]:

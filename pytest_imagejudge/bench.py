@@ -1,0 +1,351 @@
+"""Judge all rows of an input as one batch: streaming, in order, every row accounted for."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from . import __version__
+from .errors import ConfigError, ImageJudgeError
+from .judged import EDIT_OUTPUTS, IMAGE_OUTPUTS, BenchScores, JudgedRows, edit_output, image_output
+from .manifests import ErrorKind, Row, RowError
+from .protocols.base import digest_of
+from .verdict import EditVerdict, Verdict
+
+if TYPE_CHECKING:
+    from .judge import EditJudge, Judge
+    from .report.model import EditEntry, Report, VerdictEntry
+    from .thresholds import Profile
+
+Fate = Literal[
+    "judged",  # and read in full
+    "unreadable",  # judged, but not all of the answer could be read
+    "image_missing",  # no such file, outside of the root, a path of Windows, a URL
+    "image_unreadable",  # a file that is no image, or too large a one
+    "unknown_id",  # the metadata does not have it
+    "duplicate",  # the ID of an earlier row
+    "bad_row",  # no prompt, no ID, no text, ...
+    "engine_failed",  # the judge was lost, or refused the request
+    "not_reached",  # the run was interrupted before
+]
+BAD_INPUT: frozenset[Fate] = frozenset(("image_missing", "image_unreadable", "unknown_id", "duplicate", "bad_row"))
+_FATE_OF: dict[ErrorKind, Fate] = {
+    "row": "bad_row",
+    "image": "image_missing",
+    "duplicate": "duplicate",
+    "unknown": "unknown_id",
+    "stopped": "not_reached",
+}
+_WINDOW = 64  # rows in flight at least
+_TICK = 0.5  # seconds between looks at the clock
+
+
+@dataclass
+class Tally:
+    """What became of the rows. The fates add up to ``rows``; ``from_store`` are among those judged."""
+
+    rows: int = 0
+    fates: dict[Fate, int] = field(default_factory=lambda: dict.fromkeys(get_args(Fate), 0))
+    from_store: int = 0
+    failed: int = 0  # rows that missed a bound, or had nothing that a bound applies to
+
+    def as_json(self) -> dict[str, int]:
+        """Flat, for ``--json``."""
+        counts = {str(fate): count for fate, count in self.fates.items()}
+        return {"rows": self.rows, "from_store": self.from_store, **counts, "failed": self.failed}
+
+
+@dataclass(frozen=True)
+class Asks:
+    """What is asked of which rows, and what is done with the verdicts.
+
+    Attributes:
+        image, edit: the judges, None where there is none for that kind.
+        metadata: L1 by row ID; None asks all that ``dimensions`` names.
+        dimensions: L1 of every row that does not say; None is all.
+        profile: bounds on every row; None applies none, unless a row names its own.
+        load_profile: from the name in a row to its profile.
+        keep: whether entries are kept, for reports and bounds on the run.
+        keep_answers: whether they keep the raw answers.
+    """
+
+    image: Judge | None = None
+    edit: EditJudge | None = None
+    metadata: Mapping[str, tuple[str, ...]] | None = None
+    dimensions: tuple[str, ...] | None = None
+    profile: Profile | None = None
+    load_profile: Callable[[str], Profile] | None = None
+    keep: bool = False
+    keep_answers: bool = True
+
+
+class Bench:
+    """One run over an input.
+
+    Args:
+        asks: judges and bounds.
+        output: where judged rows go.
+        say: takes a line about a row that was not judged.
+        tick: called about twice a second, with how many rows are done.
+    """
+
+    def __init__(
+        self,
+        asks: Asks,
+        output: JudgedRows,
+        *,
+        say: Callable[[str], None],
+        tick: Callable[[Tally], None] | None = None,
+    ) -> None:
+        self.asks, self.output = asks, output
+        self.say = say
+        self.tick = tick or (lambda tally: None)
+        self.tally = Tally()
+        self.scores = BenchScores()
+        self.entries: list[VerdictEntry | EditEntry] = []
+        self.started = datetime.now(UTC)
+        self._begun = time.monotonic()
+        self._profiles: dict[str, Profile] = {}
+        judges = [judge for judge in (asks.image, asks.edit) if judge is not None]
+        self._window = max(_WINDOW, 4 * max((judge.session.engine.concurrency for judge in judges), default=1))
+
+    def run(self, rows: Iterable[Row | RowError]) -> None:
+        """Judge ``rows`` and write each as soon as all before it are done.
+
+        Raises:
+            KeyboardInterrupt: after what was judged, and what was not, has been written.
+        """
+        source = iter(rows)
+        pending: deque[tuple[Row | RowError, Future[Any] | RowError]] = deque()
+        try:
+            for row in source:
+                pending.append((row, self._submit(row)))
+                while pending and (_done(pending[0][1]) or len(pending) >= self._window):
+                    self._next(pending)
+            while pending:
+                self._next(pending)
+        except KeyboardInterrupt:
+            for row, future in pending:
+                finished = isinstance(future, RowError) or (future.done() and not future.cancelled())
+                self._emit(row, future if finished else _not_reached(row))
+            for row in source:
+                self._emit(row, row if isinstance(row, RowError) else _not_reached(row))
+            raise
+
+    def _next(self, pending: deque[tuple[Row | RowError, Future[Any] | RowError]]) -> None:
+        row, future = pending[0]
+        while isinstance(future, Future) and not wait([future], timeout=_TICK).done:
+            self.tick(self.tally)
+        pending.popleft()
+        self._emit(row, future)
+        self.tick(self.tally)
+
+    def _submit(self, row: Row | RowError) -> Future[Any] | RowError:
+        if isinstance(row, RowError):
+            return row
+        asks = self.asks
+        try:
+            self._profile(row)  # an unknown one is said before its row is judged
+            if row.kind == "edit":
+                if asks.edit is None:
+                    return _error(row, "an edit, but no judge of edits: --edit-judge-model or --edit-judge-url")
+                return asks.edit.submit(row.source, row.edited, row.instruction or "")
+            if asks.image is None:
+                return _error(row, "an image, but no judge of images: --judge-model or --judge-url")
+            dimensions = row.dimensions or asks.dimensions
+            if row.dimensions is None and asks.metadata is not None:
+                if row.id not in asks.metadata:
+                    return _error(row, "the metadata does not have this ID", "unknown")
+                dimensions = asks.metadata[row.id]
+            return asks.image.submit(row.image, row.prompt, dimensions=dimensions)
+        except (ImageJudgeError, TypeError) as error:
+            return _error(row, str(error), "row" if isinstance(error, ConfigError) else "image")
+
+    def _profile(self, row: Row) -> Profile | None:
+        if row.thresholds is None or self.asks.load_profile is None:
+            return self.asks.profile
+        if row.thresholds not in self._profiles:
+            self._profiles[row.thresholds] = self.asks.load_profile(row.thresholds)
+        return self._profiles[row.thresholds]
+
+    def _emit(self, row: Row | RowError, result: Future[Any] | RowError) -> None:
+        self.tally.rows += 1
+        if isinstance(result, RowError):
+            self._fail(row, result, _FATE_OF[result.kind])
+            return
+        try:
+            verdict = result.result()
+        except (CancelledError, ImageJudgeError) as error:
+            lost = RowError(row.number, row.line, row.id, str(error) or "the session ended", extra=row.extra)
+            self._fail(row, lost, "engine_failed")
+            return
+        assert isinstance(row, Row)
+        self._judged(row, verdict)
+
+    def _judged(self, row: Row, verdict: Verdict | EditVerdict) -> None:
+        from .report.entry import entry_of
+
+        fate: Fate = "judged" if verdict.readable else "unreadable"
+        if verdict.error:
+            # Without pixels it was the picture that could not be had; else the judge.
+            fate = "engine_failed" if verdict.pixels else "image_unreadable"
+            self.say(str(RowError(row.number, row.line, row.id, verdict.error)))
+        else:
+            self.tally.from_store += verdict.source == "store"
+        self.tally.fates[fate] += 1
+        self.scores.add(verdict)
+        self._write(row.extra, verdict)
+        profile = self._profile(row)
+        if profile is None and not self.asks.keep:
+            return
+        entry = entry_of(verdict, profile, id=row.id, seed=row.seed)
+        self.tally.failed += profile is not None and entry.outcome == "failed"
+        if self.asks.keep:
+            if not self.asks.keep_answers:
+                entry = entry.model_copy(update={"answers": {}} if isinstance(verdict, Verdict) else {"answer": ""})
+            self.entries.append(entry)
+
+    def _fail(self, row: Row | RowError, error: RowError, fate: Fate) -> None:
+        self.tally.fates[fate] += 1
+        if fate != "not_reached":
+            self.say(str(error))
+        # A second row with one ID has no place among the outputs, nor has one without an ID.
+        if error.id is not None and fate != "duplicate":
+            self._write(error.extra, None)
+        if self.asks.keep:
+            self.entries.append(_entry(row, error))
+
+    def _write(self, columns: Mapping[str, Any], verdict: Verdict | EditVerdict | None) -> None:
+        added: Mapping[str, Any]
+        if isinstance(verdict, EditVerdict):
+            added = edit_output(verdict)
+        elif verdict is not None:
+            added = image_output(verdict)
+        else:
+            added = dict.fromkeys(name for name in (*IMAGE_OUTPUTS, *EDIT_OUTPUTS) if name in self.output.columns)
+        self.output.write({**columns, **added})
+
+    def report(self) -> Report:
+        """The run so far, as a report."""
+        from .report.build import summarize
+        from .report.model import EditEntry, Judge, Report, Run, VerdictEntry
+        from .statistics.figures import deciding
+
+        run = Run(
+            version=__version__,
+            started=self.started.isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - self._begun, 3),
+        )
+        for judge in (self.asks.image, self.asks.edit):
+            if judge is not None:
+                stats = judge.session.stats
+                run.requests += stats.requests
+                run.from_store += stats.from_store
+                run.prompt_tokens += stats.prompt_tokens
+                run.cached_prompt_tokens += stats.cached_prompt_tokens
+                run.output_tokens += stats.output_tokens
+                run.restarts += judge.session.engine.restarts
+        judges: dict[str, Judge] = {}
+        for entry in self.entries:
+            if not entry.fingerprint:
+                continue
+            model = str(entry.fingerprint.get("model") or "")
+            judged_by = judges.setdefault(
+                digest_of(deciding(entry.fingerprint)), Judge(model=model, fingerprint=entry.fingerprint)
+            )
+            names = (str(entry.fingerprint.get(name) or "") for name in ("engine", "engine_version"))
+            version = " ".join(names).strip()
+            if version and version not in judged_by.engine_versions:
+                judged_by.engine_versions.append(version)
+        run.judges = list(judges.values())
+        return Report(
+            run=run,
+            verdicts=[entry for entry in self.entries if isinstance(entry, VerdictEntry)],
+            edits=[entry for entry in self.entries if isinstance(entry, EditEntry)],
+            summary=summarize(self.entries),
+        )
+
+
+def _done(future: Future[Any] | RowError) -> bool:
+    return isinstance(future, RowError) or future.done()
+
+
+def _error(row: Row, message: str, kind: ErrorKind = "row") -> RowError:
+    return RowError(row.number, row.line, row.id, message, kind, row.extra)
+
+
+def _not_reached(row: Row | RowError) -> RowError:
+    message = "the run was interrupted before this was judged"
+    return RowError(row.number, row.line, row.id, message, "stopped", row.extra)
+
+
+def _entry(row: Row | RowError, error: RowError) -> VerdictEntry | EditEntry:
+    from .report.model import EditEntry, VerdictEntry
+
+    text = {name: value for name, value in error.extra.items() if isinstance(value, str)}
+    common: dict[str, Any] = {
+        "key": digest_of("row", error.number, error.line, error.id, error.message),
+        "id": error.id,
+        "outcome": "error",
+        "error": f"{error.where}: {error.message}",
+    }
+    if (row.kind if isinstance(row, Row) else "edit" if "edited_path" in error.extra else "image") == "edit":
+        return EditEntry(
+            source_image=str(getattr(row, "source", None) or ""),
+            edited_image=str(getattr(row, "edited", None) or ""),
+            instruction=text.get("instruction", ""),
+            **common,
+        )
+    return VerdictEntry(image=str(getattr(row, "image", None) or ""), prompt=text.get("prompt", ""), **common)
+
+
+class Counter:
+    """Counts an input's rows in the background, so that progress can say how much is left."""
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        self.total: int | None = None
+        self._thread = threading.Thread(target=self._run, args=(count,), name="imagejudge-count", daemon=True)
+        self._thread.start()
+
+    def _run(self, count: Callable[[], int]) -> None:
+        try:
+            self.total = count()
+        except (ConfigError, OSError):  # the reader of the rows says what is wrong
+            pass
+
+
+def output_columns(columns: Iterable[str], first: Row | None) -> list[str]:
+    """Columns of the judged rows: those of the input, then what judging adds."""
+    found = list(columns)
+    edits = first is not None and first.kind == "edit"
+    if not edits or "image_path" in found:
+        found += [name for name in IMAGE_OUTPUTS if name not in found]
+    if edits or "edited_path" in found:
+        found += [name for name in EDIT_OUTPUTS if name not in found]
+    return found
+
+
+def first_row(rows: Iterator[Row | RowError], most: int = 100) -> Row | None:
+    """The first usable row, out of the first few."""
+    for _, row in zip(range(most), rows, strict=False):
+        if isinstance(row, Row):
+            return row
+    return None
+
+
+def write_scores(bench: Bench, folder: Path, name: str) -> list[Path]:
+    """Write ``<input>_bench_scores.json`` and ``.xlsx``."""
+    from .outputs import write_text, write_xlsx
+
+    paths = [folder / f"{name}_bench_scores.json", folder / f"{name}_bench_scores.xlsx"]
+    write_text(paths[0], json.dumps(bench.scores.published(), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    write_xlsx(paths[1], bench.scores.sheets())
+    return paths

@@ -1,0 +1,358 @@
+"""``imagejudge score``: judge the rows of a file, or the images of a folder."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..bench import BAD_INPUT, Asks, Bench, Counter, Fate, Tally, first_row, output_columns, write_scores
+from ..errors import ConfigError
+from ..inputs import HUB, Input, metadata_file, open_input
+from ..judged import JudgedRows
+from ..manifests import read_metadata
+from ..outputs import print_table
+from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
+from ..taxonomy import LEVEL1, TREE, check_dimensions
+from ..untrusted import escape, for_log
+
+if TYPE_CHECKING:
+    from ..judge import EditJudge, Judge
+    from ..report.model import Report
+    from ..thresholds import Profile
+
+_MOST_LINES = 50  # about rows that were not judged; the rest is counted
+_EVERY = 30.0  # seconds between lines of progress where the terminal can't be written over
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    add = parser.add_argument
+    add("input", metavar="INPUT", help=f"a CSV, JSON or JSONL file, a folder of images, or {HUB}ORG/NAME/FILE")
+    add("--prompts", type=Path, metavar="FILE", help="the prompts of a folder's images")
+    add("--judge-model", metavar="ID", help="a Hub id or folder, served by vLLM, or 'signals'")
+    add("--judge-url", action="append", default=[], metavar="URL", help="an OpenAI-compatible endpoint; repeatable")
+    add("--judge-protocol", metavar="NAME", help="q-judger, house, or a file; default by model")
+    add("--edit-judge-model", metavar="ID", help="the judge of edits, where the input has both")
+    add("--edit-judge-url", action="append", default=[], metavar="URL", help="its endpoint")
+    add("--edit-judge-protocol", metavar="NAME", help="ie-critic, house, or a file; default by model")
+    add("--judge-revision", metavar="REV", help="revision of the model on the Hub")
+    add("--judge-thresholds", metavar="NAME", help="a shipped profile or a TOML file: exit 1 where it is missed")
+    add("--judge-metadata", metavar="FILE", help=f"dimensions to ask about by ID: a file, or {HUB}ORG/NAME")
+    add("--judge-dimensions", metavar="LIST", help="dimensions to ask about, with commas between them (default: all)")
+    add("--judge-store", type=Path, metavar="DIR", help="where answers are kept (default: .imagejudge/store)")
+    add("--judge-no-store", action="store_true", help="keep no answers between runs")
+    add(
+        "--judge-report", action="append", default=[], type=Path, metavar="FILE", help=".html, .json or .md; repeatable"
+    )
+    add("--judge-arg", action="append", default=[], metavar="ARG", help="one token for the vLLM server; repeatable")
+    add("--judge-gpus", metavar="LIST", help="GPUs the judge may use (default: all visible)")
+    add("--judge-keep-alive", type=float, metavar="MIN", help="leave the server up for the next run")
+    add("--judge-decoding", choices=("free", "constrained"), default="free", help="default: as published, free")
+    add("--judge-max-pixels", type=int, default=DEFAULT_MAX_PIXELS, metavar="N", help="default: %(default)s")
+    add("--root", "--judge-root", type=Path, metavar="DIR", help="images must lie in this folder")
+    add("--output-dir", type=Path, metavar="DIR", help="where the outputs go (default: beside the input)")
+    add("--json", action="store_true", help="print the summary as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command.
+
+    Returns 3 where the engine failed, else 2 where rows were bad, else 1 where a gate failed or not all answers could
+    be read, else 0. What could be judged is written in every case.
+    """
+    from ..report import SUFFIXES
+
+    for path in args.judge_report:
+        if path.suffix.lower() not in SUFFIXES:
+            raise ConfigError(f"--judge-report {escape(path)}: a name that ends in {', '.join(SUFFIXES)} is expected")
+    dimensions = _dimensions(args.judge_dimensions)
+    source = open_input(args.input, prompts=args.prompts, root=args.root)
+    metadata = read_metadata(metadata_file(args.judge_metadata)) if args.judge_metadata else None
+    first = first_row(source.rows())
+    with ExitStack() as stack:
+        progress = Progress(Counter(source.count))
+        image, edit = _judges(args, first.kind if first else "image", progress, stack)
+        profile = _profile(args.judge_thresholds, Path.cwd(), image, edit) if args.judge_thresholds else None
+        folder = args.output_dir or source.folder
+        output = JudgedRows(folder / f"{source.name}_judged{source.suffix}", output_columns(source.columns, first))
+        bounded = profile is not None and (profile.suite.bounds() or profile.suite.edit.score is not None)
+        asks = Asks(
+            image=image,
+            edit=edit,
+            metadata=metadata,
+            dimensions=dimensions,
+            profile=profile,
+            load_profile=lambda name: _profile(name, source.folder, image, edit),
+            keep=bool(args.judge_report or bounded),
+            keep_answers=bool(args.judge_report),
+        )
+        bench = Bench(asks, output, say=progress.row, tick=progress.tick)
+        interrupted = False
+        try:
+            with _terminated():
+                bench.run(source.rows())
+        except KeyboardInterrupt:
+            interrupted = True
+        progress.close()
+        return _finish(args, bench, source, folder, profile, interrupted=interrupted)
+
+
+def _finish(
+    args: argparse.Namespace, bench: Bench, source: Input, folder: Path, profile: Profile | None, *, interrupted: bool
+) -> int:
+    bench.output.close()
+    files = [bench.output.path, *write_scores(bench, folder, source.name)]
+    report = bench.report()
+    missed = _suite(report, profile)
+    for path in args.judge_report:
+        from ..report import write_report
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_report(report, path, _bounds(profile))
+        files.append(path)
+    if args.json:
+        print(json.dumps(_as_json(bench, report, files, missed), ensure_ascii=False, indent=2, allow_nan=False))
+    else:
+        _print(bench, missed, profile)
+        for path in files:
+            print(f"imagejudge: {escape(path)}", file=sys.stderr)
+    if interrupted:
+        raise KeyboardInterrupt
+    fates = bench.tally.fates
+    if fates["engine_failed"]:
+        return 3
+    if any(fates[fate] for fate in BAD_INPUT):
+        return 2
+    return 1 if bench.tally.failed or missed or fates["unreadable"] else 0
+
+
+# --- what is asked for ---
+
+
+def _dimensions(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    try:
+        return check_dimensions([name.strip() for name in text.split(",") if name.strip()])
+    except KeyError as error:
+        raise ConfigError(f"--judge-dimensions: {error.args[0]}") from None
+
+
+def _settings(args: argparse.Namespace, kind: Literal["image", "edit"], *, own: bool) -> JudgeSettings:
+    """Settings of one judge; ``own``: from the options that say edit."""
+    prefix = "edit_judge" if own else "judge"
+    return JudgeSettings(
+        model=getattr(args, f"{prefix}_model") or None,
+        urls=tuple(getattr(args, f"{prefix}_url")),
+        protocol=getattr(args, f"{prefix}_protocol"),
+        kind=kind,
+        revision=None if own else args.judge_revision,
+        decoding=args.judge_decoding,
+        args=tuple(args.judge_arg),
+        keep_alive=args.judge_keep_alive,
+        gpus=args.judge_gpus,
+    )
+
+
+def _judges(
+    args: argparse.Namespace, kind: Literal["image", "edit"], progress: Progress, stack: ExitStack
+) -> tuple[Judge | None, EditJudge | None]:
+    """The judges that the options name; one named as the judge is that of edits where the input has edits only."""
+    from ..judge import EditJudge, Judge
+    from ..store import default_root
+
+    edit = _settings(args, "edit", own=True)
+    plain = _settings(args, "image", own=False)
+    if kind == "edit" and not edit.configured:
+        edit, plain = _settings(args, "edit", own=False), JudgeSettings()
+    if not (edit if kind == "edit" else plain).configured:
+        raise ConfigError(f"no judge of {kind}s: give --judge-model (a Hub id, a folder, or 'signals') or --judge-url")
+    store = None if args.judge_no_store else args.judge_store or default_root()
+    found: list[Any] = []
+    for settings, cls in ((plain, Judge), (edit, EditJudge)):
+        judge: Any = None
+        if settings.configured:
+            judge = cls.from_settings(settings, store=store, progress=progress.say, max_pixels=args.judge_max_pixels)
+            stack.callback(judge.close)
+            judge.preflight()
+        found.append(judge)
+    return found[0], found[1]
+
+
+def _profile(source: str, base: Path, image: Judge | None, edit: EditJudge | None) -> Profile:
+    from ..thresholds import load_profile
+
+    profile = load_profile(source, base=base)
+    for judge in (image, edit):
+        if judge is not None:
+            profile.require_measurable(judge.protocol, judge.settings.model or judge.protocol.name)
+    return profile
+
+
+@contextmanager
+def _terminated() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C, so that a job that is cancelled writes what it has."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# --- what is said ---
+
+
+class Progress:
+    """Lines on standard error: one that changes on a terminal, one now and then elsewhere."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._begun = self._said = time.monotonic()
+        self._rows = 0
+        self._last = ""
+        self._lock = threading.Lock()
+        self._tty = sys.stderr.isatty()
+
+    def say(self, line: str) -> None:
+        """A line of an engine's. From any thread."""
+        for text in line.splitlines():
+            with self._lock:
+                if text != self._last:
+                    self._last = text
+                    self._print(text)
+
+    def row(self, line: str) -> None:
+        """A line about a row; after many of them only their number is said."""
+        self._rows += 1
+        if self._rows <= _MOST_LINES:
+            with self._lock:
+                self._print(line)
+
+    def tick(self, tally: Tally) -> None:
+        """Say how far it is, if it is time."""
+        now = time.monotonic()
+        if now - self._said < (0.2 if self._tty else _EVERY):
+            return
+        self._said = now
+        line = progress_line(tally, self._counter.total, now - self._begun)
+        with self._lock:
+            if self._tty:
+                print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+            else:
+                self._print(line)
+
+    def close(self) -> None:
+        """The last line."""
+        with self._lock:
+            if self._tty:
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            if self._rows > _MOST_LINES:
+                self._print(f"and {self._rows - _MOST_LINES} more rows that were not judged")
+
+    def _print(self, line: str) -> None:
+        start = "\r\x1b[K" if self._tty else ""
+        print(f"{start}imagejudge: {for_log(line)}", file=sys.stderr, flush=True)
+
+
+def progress_line(tally: Tally, total: int | None, seconds: float) -> str:
+    """How many rows are done, how fast, and how long the rest will take; ``total`` is None until it is counted."""
+    line = f"{tally.rows} of {total if total is not None else '?'} rows"
+    asked = tally.rows - tally.from_store  # what comes from the store says nothing of the judge's speed
+    if asked > 0 and seconds > 0:
+        line += f", {asked / seconds * 60:.0f} a minute"
+        if total is not None:
+            minutes, rest = divmod(round(max(0, total - tally.rows) * seconds / asked), 60)
+            line += f", {minutes} min {rest:02d} s left"
+    return line
+
+
+def _suite(report: Report, profile: Profile | None) -> list[str]:
+    """Apply the bounds on the means of the run; what was missed, in words."""
+    if profile is None or not (report.verdicts or report.edits):
+        return []
+    from ..statistics.suite import suite_rows
+
+    suite = profile.suite
+    report.suite = suite_rows(
+        report.verdicts,
+        suite.bounds() if report.verdicts else {},
+        on_undecided=suite.on_undecided,
+        edits=report.edits,
+        edit_bound=suite.edit.score,
+    )
+    return [f"{' / '.join(row.path)}: {row.detail}" for row in report.suite if row.gate == "failed"]
+
+
+def _bounds(profile: Profile | None) -> dict[tuple[str, ...], float]:
+    """The bounds by path, for display."""
+    if profile is None:
+        return {}
+    found = profile.bounds()
+    found.update({tuple(path): 60.0 for path in profile.must_not_fail})
+    if profile.edit.score is not None:
+        found["score",] = profile.edit.score
+    return found
+
+
+_WORDS: dict[Fate, str] = {
+    "judged": "judged",
+    "unreadable": "judged, but the answer can't be read in full",
+    "image_missing": "image missing",
+    "image_unreadable": "image can't be read",
+    "unknown_id": "ID unknown to the metadata",
+    "duplicate": "ID of an earlier row",
+    "bad_row": "row can't be used",
+    "engine_failed": "engine failed",
+    "not_reached": "not reached",
+}
+
+
+def _print(bench: Bench, missed: list[str], profile: Profile | None) -> None:
+    tally, scores = bench.tally, bench.scores
+    head = ["", "mean", "rows", "left out"]
+    if bench.asks.image is not None:
+        present = [one for one in LEVEL1 if scores.level1[one].n or scores.level1[one].left_out]
+        means = [(one, scores.level1[one]) for one in present]
+        print_table("Scores", head, [[name, *mean.cells()] for name, mean in (*means, ("Total", scores.total))])
+        below = [(f"{one} / {two}", scores.level2[one][two]) for one in present for two in TREE[one]]
+        if below:
+            print_table("Level 2", head, [[name, *mean.cells()] for name, mean in below if mean.n or mean.left_out])
+    if scores.edits.n or scores.edits.left_out:
+        print_table("Edits", head, [["Score, 1 to 5", *scores.edits.cells()]])
+    counts = [[_WORDS[fate], count] for fate, count in tally.fates.items() if count or fate == "judged"]
+    print_table("Rows", ["", "n"], [["all", tally.rows], *counts, ["from the store", tally.from_store]])
+    if profile is not None:
+        print(f"Thresholds {escape(profile.name)}: {tally.failed} rows missed them.")
+        for line in missed:
+            print(f"Suite: {escape(line)}")
+
+
+def _as_json(bench: Bench, report: Report, files: list[Path], missed: list[str]) -> dict[str, Any]:
+    run = report.run
+    return {
+        **bench.tally.as_json(),
+        "scores": bench.scores.published(),
+        "left_out": bench.scores.left_out(),
+        "suite": [row.model_dump(mode="json") for row in report.suite],
+        "missed": missed,
+        "seconds": run.seconds,
+        "requests": run.requests,
+        "requests_from_store": run.from_store,
+        "output_tokens": run.output_tokens,
+        "files": [str(path) for path in files],
+    }

@@ -1,0 +1,302 @@
+"""What ``imagejudge score`` takes: a manifest, a folder of images with their prompts, a file of a Hub data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from .errors import ConfigError
+from .manifests import Row, RowError, read_manifest, row_id
+from .tables import SUFFIXES, peek, read_rows, show_value
+from .taxonomy import nearest
+from .untrusted import escape
+
+HUB = "hf://datasets/"
+BENCH_FILE = "qwen_image_bench_hf_v0518.jsonl"  # of the data set Qwen/Qwen-Image-Bench
+IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"))
+_PROMPT_FILES = tuple(f"{stem}{suffix}" for stem in ("prompts", "metadata") for suffix in (*SUFFIXES, ".txt"))
+_NAME_COLUMNS = ("image_path", "file_name", "filename", "image", "file", "ID", "id", "name")
+_PROMPT_COLUMNS = ("prompt", "text", "caption")
+_CHUNK = 500  # images that one call to the Hub asks for
+
+
+@dataclass(frozen=True)
+class Input:
+    """Rows to judge.
+
+    Attributes:
+        name: of the outputs, before ``_judged``.
+        suffix: format of the judged rows: ``.csv``, ``.json`` or ``.jsonl``.
+        folder: where the outputs go unless said otherwise.
+        columns: of the rows, in their order.
+        rows: reads them, from the start; may be called again.
+        count: counts them, which reads the file once.
+    """
+
+    name: str
+    suffix: str
+    folder: Path
+    columns: list[str]
+    rows: Callable[[], Iterator[Row | RowError]]
+    count: Callable[[], int]
+
+
+def open_input(source: str, *, prompts: Path | None = None, root: Path | None = None) -> Input:
+    """The rows of ``source``.
+
+    Args:
+        source: a ``.csv``, ``.json`` or ``.jsonl`` manifest; a folder of images; or
+            ``hf://datasets/ORG/NAME[@REVISION]/FILE``, a manifest whose images lie in the same data set.
+        prompts: for a folder, its prompts; without it a file called prompts or metadata in the folder, or a ``.txt``
+            beside each image.
+        root: folder that images may not lie outside of.
+
+    Raises:
+        ConfigError: nothing there can be judged; the message says what was expected.
+    """
+    if source.startswith("hf://"):
+        if prompts is not None:
+            raise ConfigError("--prompts goes with a folder of images, not with a Hub data set")
+        path = hub_file(source)
+        _fetch_images(source, path)
+        return _manifest(path, path.name, Path.cwd(), root)
+    path = Path(source)
+    if path.is_dir():
+        return _folder(path, prompts, root)
+    if prompts is not None:
+        raise ConfigError(f"--prompts goes with a folder of images; {escape(path)} is none")
+    if not path.exists():
+        near = nearest(path.name, (p.name for p in path.parent.glob("*"))) if path.parent.is_dir() else ""
+        raise ConfigError(f"{escape(path)}: there is no such file or folder{escape(near)}")
+    return _manifest(path, path.name, path.parent, root)
+
+
+def _manifest(path: Path, name: str, folder: Path, root: Path | None) -> Input:
+    columns, _ = peek(path)
+    read_manifest(path, root=root)  # a missing column is said before anything starts
+    return Input(
+        name=Path(name).stem,
+        suffix=path.suffix.lower(),
+        folder=folder,
+        columns=columns,
+        rows=lambda: read_manifest(path, root=root),
+        count=lambda: sum(1 for _ in read_rows(path)),
+    )
+
+
+# --- folders ---
+
+
+def _folder(folder: Path, prompts: Path | None, root: Path | None) -> Input:
+    images = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and _seen(path, folder)
+    )
+    if not images:
+        raise ConfigError(f"{escape(folder)}: no images in it ({', '.join(sorted(IMAGE_SUFFIXES))})")
+    if prompts is None:
+        prompts = next((folder / name for name in _PROMPT_FILES if (folder / name).is_file()), None)
+    if prompts is None and not any(path.with_suffix(".txt").is_file() for path in images):
+        raise ConfigError(
+            f"{escape(folder)}: no prompts: name their file with --prompts, or put prompts.csv, prompts.jsonl, "
+            "prompts.txt (a line an image) or a .txt beside each image in the folder"
+        )
+    if root is not None:
+        inside = root.resolve()
+        if not inside.is_dir():
+            raise ConfigError(f"the root {escape(root)} is no folder")
+    rows = list(_paired(folder, images, prompts))
+    if root is not None:
+        rows = [_confined(row, inside) for row in rows]
+    return Input(
+        name=folder.resolve().name,
+        suffix=".jsonl",
+        folder=folder.resolve().parent,
+        columns=["ID", "prompt", "image_path"],
+        rows=lambda: iter(rows),
+        count=lambda: len(rows),
+    )
+
+
+def _seen(path: Path, folder: Path) -> bool:
+    return not any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _confined(row: Row | RowError, root: Path) -> Row | RowError:
+    if isinstance(row, Row) and row.image is not None and not row.image.resolve().is_relative_to(root):
+        return RowError(row.number, row.line, row.id, f"the image lies outside of {root}", "image", row.extra)
+    return row
+
+
+def _paired(folder: Path, images: list[Path], prompts: Path | None) -> Iterator[Row | RowError]:
+    """Images with their prompts. Prompts without an image, and images without a prompt, are errors."""
+    if prompts is None:
+        texts: Iterable[tuple[int, str | None, str, str]] = (
+            (i, _name(path, folder), _text_of(path.with_suffix(".txt")), "")
+            for i, path in enumerate(images, start=1)
+            if path.with_suffix(".txt").is_file()
+        )
+    elif prompts.suffix.lower() == ".txt":
+        lines = [line for line in _text_of(prompts).splitlines() if line.strip()]
+        if len(lines) != len(images):
+            raise ConfigError(
+                f"{escape(prompts)} has {len(lines)} prompts for {len(images)} images in {escape(folder)}; "
+                "one line is expected for each image, in the order of their names"
+            )
+        names = (_name(path, folder) for path in images)
+        texts = [(i, name, line, "") for i, (name, line) in enumerate(zip(names, lines, strict=True), start=1)]
+    else:
+        texts = _from_table(prompts)
+    by_name = _by_name(folder, images)
+    used: set[Path] = set()
+    count = 0
+    for line, name, text, problem in texts:
+        count += 1
+        found = by_name.get(name or "", [])
+        if not problem and not found:
+            problem = f"no image {show_value(name)} in {escape(folder)}"
+        elif not problem and len(found) > 1:
+            some = ", ".join(escape(_name(path, folder)) for path in found[:3])
+            problem = f"{show_value(name)} could be any of {some}"
+        elif not problem and found[0] in used:
+            problem = f"the image {escape(_name(found[0], folder))} has a prompt already; the first one counts"
+        if problem:
+            yield RowError(count, line, name, problem, "image" if not found else "row", {"ID": name, "prompt": text})
+            continue
+        used.add(found[0])
+        yield _row(count, line, found[0], text, folder)
+    for path in images:
+        if path not in used:
+            count += 1
+            name = _name(path, folder)
+            yield RowError(
+                count, 0, name, f"no prompt for {escape(name)}", "row", {"ID": name, "image_path": str(path)}
+            )
+
+
+def _row(number: int, line: int, image: Path, prompt: str, folder: Path) -> Row | RowError:
+    name = _name(image, folder)
+    extra: dict[str, Any] = {"ID": name, "prompt": prompt, "image_path": str(image)}
+    if not prompt.strip():
+        return RowError(number, line, name, "the prompt is empty", "row", extra)
+    return Row(number, line, name, prompt=prompt, image=image, extra=extra)
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _by_name(folder: Path, images: list[Path]) -> dict[str, list[Path]]:
+    """Images by every name that means them: path in the folder, name, and both without the ending."""
+    found: dict[str, list[Path]] = {}
+    for path in images:
+        name = PurePosixPath(_name(path, folder))
+        for key in {str(name), name.name, str(name.with_suffix("")), name.stem}:
+            found.setdefault(key, []).append(path)
+    for path in images:
+        found[_name(path, folder)] = [path]  # the whole path is never ambiguous
+    return found
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{escape(path)} can't be read: {error}") from error
+
+
+def _from_table(prompts: Path) -> Iterator[tuple[int, str | None, str, str]]:
+    columns, rows = peek(prompts)
+    name_column = next((name for name in _NAME_COLUMNS if name in columns), None)
+    prompt_column = next((name for name in _PROMPT_COLUMNS if name in columns), None)
+    if name_column is None or prompt_column is None:
+        missing = "image_path" if name_column is None else "prompt"
+        names = ", ".join(show_value(column, 40) for column in columns)
+        raise ConfigError(
+            f'{escape(prompts)}: no column "{missing}"{nearest(missing, map(escape, columns))}; '
+            f"the columns are: {names}"
+        )
+    for row in rows:
+        name = row_id(row.values.get(name_column))
+        text = row.values.get(prompt_column)
+        problem = row.message or ("" if name is not None else f"no {name_column}")
+        if not problem and not isinstance(text, str):
+            problem = "the prompt is empty" if text is None or text != text else "the prompt is no text"
+        if name is not None:
+            name = str(PurePosixPath(name.replace("\\", "/")))
+        yield row.line, name, text if isinstance(text, str) else "", problem
+
+
+# --- the Hub ---
+
+
+def hub_file(source: str, default: str | None = None) -> Path:
+    """A file of a Hub data set, downloaded or from the Hub's cache.
+
+    Args:
+        source: ``hf://datasets/ORG/NAME[@REVISION]/FILE``.
+        default: the file, where the source names none.
+
+    Raises:
+        ConfigError: it is no such source, or can't be had.
+    """
+    repo, revision, name = split_hub(source)
+    name = name or default or ""
+    if not name:
+        raise ConfigError(f"{escape(source)}: name a file of the data set: {HUB}ORG/NAME/FILE")
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(repo, name, repo_type="dataset", revision=revision))
+    except Exception as error:
+        raise ConfigError(f"{escape(source)} can't be had: {escape(error)}") from error
+
+
+def split_hub(source: str) -> tuple[str, str | None, str]:
+    """Data set, revision (or None) and file (or an empty string) of ``hf://datasets/...``."""
+    parts = source.removeprefix(HUB).split("/", 2)
+    if not source.startswith(HUB) or len(parts) < 2 or not all(parts[:2]):
+        raise ConfigError(f"{escape(source)}: {HUB}ORG/NAME[@REVISION]/FILE is expected")
+    name, _, revision = parts[1].partition("@")
+    return f"{parts[0]}/{name}", revision or None, parts[2] if len(parts) == 3 else ""
+
+
+def _fetch_images(source: str, path: Path) -> None:
+    """Download the images that a manifest of a data set names relative to itself, into the same snapshot."""
+    from huggingface_hub import snapshot_download
+
+    repo, revision, name = split_hub(source)
+    folder = PurePosixPath(name).parent
+    wanted: list[str] = []
+
+    def fetch() -> None:
+        try:
+            snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=wanted)
+        except Exception as error:
+            raise ConfigError(f"the images of {escape(source)} can't be had: {escape(error)}") from error
+        wanted.clear()
+
+    for row in read_rows(path):
+        for column in ("image_path", "source_path", "edited_path"):
+            value = row.values.get(column)
+            if not isinstance(value, str) or not value or "\0" in value or value.startswith("/") or "://" in value:
+                continue
+            if not (path.parent / value).exists():
+                wanted.append(_literal(str(folder / value)))
+        if len(wanted) >= _CHUNK:
+            fetch()
+    if wanted:
+        fetch()
+
+
+def _literal(name: str) -> str:
+    """A pattern that only this name fits."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def metadata_file(source: str) -> Path:
+    """The file of ``--judge-metadata``: a path, or a data set whose default is that of Qwen-Image-Bench."""
+    return hub_file(source, BENCH_FILE) if source.startswith("hf://") else Path(source)
