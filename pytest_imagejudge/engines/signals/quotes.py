@@ -67,7 +67,7 @@ def _closing(prompt: str, at: int) -> int | None:
         end = at
         while (end := prompt.find(closer, end + 1, at + 1 + _REACH)) != -1:
             if mark not in _SINGLE or _ends_single(prompt, end):
-                return end if prompt[at + 1 : end].strip() else None
+                return end
     return None
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Long sides at which a picture is read, until all is found. Small ones: a title that fills the picture is found
 # only when it is read like small text.
-_SIZES = (1280, 640, 320, 2048, 192)
+_SIZES = (960, 480, 1600, 240)
 _MARGIN = 1 / 12  # of the long side: text that touches the border is found only with room around it
 _LINES = 400  # lines of text kept; no prompt asks for more
 
@@ -77,7 +77,7 @@ def readings(picture: Image) -> Any:
     done: set[int] = set()
     for size in _SIZES:
         side = min(size, long) if long >= 480 else min(size, 2 * long)
-        if side in done or side < 24 or (size > 1280 and long <= 1600):
+        if side in done or side < 24 or (size > 960 and long <= 1200):
             continue
         done.add(side)
         shape = (max(1, round(picture.width * side / long)), max(1, round(picture.height * side / long)))
