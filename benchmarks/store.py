@@ -1,6 +1,6 @@
 """How fast the store of answers is, and how large: 1,000 verdicts of 5 answers each, and the index of their images.
 
-    python benchmarks/store.py [-o benchmarks/store.md]
+    python benchmarks/store.py [--runs N] [-o benchmarks/store.md]
 
 Answers are synthetic: thinking of words drawn by Zipf's law from 8,000 made-up ones, so that it compresses about as
 prose does, and the scores of one dimension as JSON. Each figure is the median of the runs, with the quickest and the
@@ -145,7 +145,7 @@ def main() -> None:
     load_average = os.getloadavg()[0]
     text = f"""# The store of answers
 
-    python benchmarks/store.py -o benchmarks/store.md
+    python benchmarks/store.py --runs {args.runs} -o benchmarks/store.md
 
 | 1,000 verdicts of 5 answers | median of {args.runs} runs (quickest to slowest) |
 |---|---|

@@ -129,6 +129,7 @@ class StoreFile:
         try:
             self._inode = self.path.stat().st_ino
             connection.text_factory = _text
+            connection.execute("PRAGMA page_size=8192")  # of a new file: a page holds three answers, not one
             connection.execute("PRAGMA trusted_schema=OFF")
             connection.execute("PRAGMA cell_size_check=ON")
             connection.execute("PRAGMA synchronous=NORMAL")

@@ -325,7 +325,7 @@ store = Store(sys.argv[1], say=said.append)
 text = lambda number: "".join(chr(33 + (number * 7919 + i * i * 31) % 9000) for i in range(2000))
 store.put("0", Answer(text(0)), {})
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
+resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, hard))
 for number in range(1, 60):
     store.put(str(number), Answer(text(number)), {})
 for number in range(60):
