@@ -146,6 +146,13 @@ class Profile(_Levels):
             or self.baseline.edit.score is not None
         )
 
+    def only_the_run(self, kind: str) -> bool:
+        """Whether images, or edits, are bounded as a whole (`suite`, `baseline`) and not one by one."""
+        if kind == "edit":
+            whole = self.suite.edit.score is not None or self.baseline.edit.score is not None
+            return whole and not self.bounds_edits
+        return bool(self.suite.bounds() or self.baseline.bounds()) and not self.bounds_images
+
     def check(self, verdict: Verdict) -> Check:
         """Apply the bounds on one image. A figure that is N/A, or was not asked, is not applicable."""
         return _check(

@@ -54,7 +54,7 @@ class ImageJudgeFixture:
     ) -> Verdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or something was not judged."""
         expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
-        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile(thresholds)
+        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("image", thresholds)
         return self._gate.wait_for(expected)  # type: ignore[return-value]
 
     def expect(
@@ -69,7 +69,7 @@ class ImageJudgeFixture:
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided when its verdicts are in."""
         expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=False)
-        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile(thresholds)
+        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("image", thresholds)
         self._gate.defer(expected)
 
     def release(self) -> None:
@@ -109,7 +109,7 @@ class EditJudgeFixture:
     ) -> EditVerdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or the answer was not read."""
         expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
-        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile(thresholds)
+        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("edit", thresholds)
         return self._gate.wait_for(expected)  # type: ignore[return-value]
 
     def expect(
@@ -124,7 +124,7 @@ class EditJudgeFixture:
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided when its verdict is in."""
         expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=False)
-        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile(thresholds)
+        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("edit", thresholds)
         self._gate.defer(expected)
 
     def release(self) -> None:

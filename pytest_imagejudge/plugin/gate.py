@@ -47,7 +47,7 @@ class Gate:
         self._judges: dict[Kind, Judge | EditJudge] = {}
         self._profiles: dict[str, Profile] = {}
         self._stores: dict[Path, Store] = {}
-        self._body_passed = False
+        self._body_passed = self._collected = False
         self._fixture_value: tuple[pytest.Item, Any] | None = None
         try:
             self.dimensions = None if self.options.dimensions is None else dimensions_of(self.options.dimensions)
@@ -97,14 +97,19 @@ class Gate:
             profile.require_measurable(protocol, self.settings[kind].model or kind)
         return profile
 
-    def profile(self, explicit: Any = None) -> Profile:
-        """The profile for the running test: the argument, the marker, the fixture, or the option's."""
+    def profile(self, kind: Kind, explicit: Any = None) -> Profile | None:
+        """The profile for the running test: the argument, the marker, the fixture, or the option's.
+
+        None where the option's bounds only the run as a whole: nothing is decided image by image then.
+        """
         source = explicit
         if source is None and self.item is not None:
             source = wish_of(self.item).thresholds
             if source is None:
                 source = self._of_fixture(self.item)
-        return self.default_profile if source is None else self._load(source)
+        if source is not None:
+            return self._load(source)
+        return None if self.default_profile.only_the_run(kind) else self.default_profile
 
     def _of_fixture(self, item: pytest.Item) -> Any:
         """What the fixture ``judge_thresholds`` gives to a test; asked once for each test."""
@@ -202,7 +207,7 @@ class Gate:
                 raise ConfigError(f"{item.path.name}, {row.where}: ID {row.id!r} is not in {self.options.metadata}")
             names = row.dimensions or self.metadata.get(row.id)
             expected = self.ask_image(row.image, row.prompt, dimensions=names, seed=row.seed, id=row.id, urgent=False)
-        expected.where, expected.thresholds = where, self.profile(row.thresholds)
+        expected.where, expected.thresholds = where, self.profile(row.kind, row.thresholds)
         return expected
 
     def ask_left(self, row: Row) -> Expectation:
@@ -298,8 +303,21 @@ class Gate:
                         raise
                     self.progress.say(f"{error}\nonly images whose answers are stored can be judged")
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Check the profiles that markers name; what is wrong with the markers themselves is found before."""
+        for item in items:
+            if (source := wish_of(item).thresholds) is not None:
+                try:
+                    self._load(source)
+                except (ConfigError, TypeError) as error:
+                    raise pytest.UsageError(f"{item.nodeid}: marker imagejudge: {error}") from None
+        self._collected = True
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Submit what is known in advance: rows of manifests and images that markers name."""
+        if not self._collected:
+            return  # pytest calls this after an error in the collection too
         if self.is_worker or self.is_controller or self.config.option.collectonly:
             return  # a worker does not know which of its items it will run
         self.holding.submit_known(session.items)

@@ -334,7 +334,7 @@ class Holding:
         """Take over what workers that died left undecided: judged where its images were kept."""
         for setup in self._remote.values():
             held = Held(None, _passed(setup), node=getattr(setup, "node", None))
-            carried = setup.imagejudge  # type: ignore[attr-defined]
+            carried = setup.imagejudge
             held.forgiven = carried["forgiven"]
             held.expected = [Expectation.load(data) for data in carried["pending"]]
             for expected in held.expected if submit else ():

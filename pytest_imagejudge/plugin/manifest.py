@@ -10,6 +10,8 @@ import pytest
 
 from ..errors import ConfigError
 from ..manifests import Row, RowError, read_manifest
+from ..protocols.base import EDIT
+from ..report.model import EditEntry, VerdictEntry
 from ..untrusted import escape
 from . import NO_EDIT_JUDGE, NO_JUDGE, options
 
@@ -51,15 +53,22 @@ class RowItem(pytest.Item):
     @property
     def kind(self) -> str:
         """What is to be judged: "image" or "edit"."""
-        return self.row.kind if isinstance(self.row, Row) else "image"
+        if isinstance(self.row, Row):
+            return self.row.kind
+        return "edit" if self.row.extra.get("edited_path") else "image"
+
+    @property
+    def configured(self) -> bool:
+        """Whether the row's judge is configured."""
+        if self.gate is None:
+            return False
+        settings = self.gate.options.edit if self.kind == "edit" else self.gate.options.image
+        return bool(settings.configured)
 
     @property
     def judged(self) -> bool:
         """Whether the row can be judged and its judge is configured."""
-        if self.gate is None or isinstance(self.row, RowError):
-            return False
-        settings = self.gate.options.edit if self.kind == "edit" else self.gate.options.image
-        return bool(settings.configured)
+        return self.configured and isinstance(self.row, Row)
 
     def setup(self) -> None:
         """Skip where no judge is configured; a bad row is an error all the same."""
@@ -71,8 +80,37 @@ class RowItem(pytest.Item):
     def runtest(self) -> None:
         """Hand the row to the judge; the outcome is decided when the verdict is in."""
         if isinstance(self.row, RowError):
+            self._note(str(self.row.message))
             raise RowError_(f"{self.path.name}, {self.row}")
-        self.gate.defer(self.gate.ask_row(self))
+        try:
+            expected = self.gate.ask_row(self)
+        except ConfigError as error:
+            self._note(str(error))
+            raise
+        self.gate.defer(expected)
+
+    def _note(self, error: str) -> None:
+        """Let the report say that the row was not judged, so that no gate over the run passes without it.
+
+        Its files are not named as pictures: they may be what the row was refused for.
+        """
+        if not self.configured:
+            return
+        text = self.row.extra.get("instruction" if self.kind == "edit" else "prompt")
+        text = text if isinstance(text, str) else ""
+        common: dict[str, Any] = {
+            "key": "",
+            "id": self.row.id,
+            "test": self.nodeid,
+            "error": error,
+            "where": self.gate.place(str(self.path), self.row.line),
+        }
+        entry: VerdictEntry | EditEntry
+        if self.kind == "edit":
+            entry = EditEntry(source_image="", edited_image="", instruction=text, unreadable=[[EDIT]], **common)
+        else:
+            entry = VerdictEntry(image="", prompt=text, **common)
+        self.gate.holding.note(self.nodeid, [entry])
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What is wrong with the row, without a traceback of this package."""
