@@ -64,7 +64,13 @@ class _Base:
             store = self._exit.enter_context(tempfile.TemporaryDirectory(prefix="imagejudge-"))
         self._spool = spool
         self.session: JudgeSession[Any] = JudgeSession(
-            self.protocol, self.engine, Store(Path(store)), progress=progress, max_pixels=max_pixels, hold=hold
+            self.protocol,
+            self.engine,
+            Store(Path(store)),
+            progress=progress,
+            max_pixels=max_pixels,
+            hold=hold,
+            sleep_after=settings.sleep,
         )
 
     @property

@@ -115,6 +115,7 @@ class JudgeSession(Generic[V]):
         progress: takes lines of what the engine is doing.
         max_pixels: an image with more is an `ImageError` of that image.
         hold: submit nothing until `release`.
+        sleep_after: seconds without work after which the engine is put to sleep; None or 0 never does.
     """
 
     def __init__(
@@ -126,12 +127,15 @@ class JudgeSession(Generic[V]):
         progress: Progress | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         hold: bool = False,
+        sleep_after: float | None = None,
     ) -> None:
         self.protocol, self.engine, self.store = protocol, engine, store
         self.stats = Stats()
         self._progress = progress or (lambda line: None)
         self._max_pixels = max_pixels
         self._held = hold
+        self._sleep_after = sleep_after
+        self._sleeping: asyncio.Task[None] | None = None
         self._order = itertools.count()
         self._identity: EngineIdentity | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -194,7 +198,7 @@ class JudgeSession(Generic[V]):
 
     def sleep(self) -> None:
         """Let the engine sleep, if it can, until the next request."""
-        if self._loop is not None and self.started and hasattr(self.engine, "sleep"):
+        if self._loop is not None and self.started:
             asyncio.run_coroutine_threadsafe(self.engine.sleep(), self._loop).result()
 
     def release(self) -> None:
@@ -275,9 +279,21 @@ class JudgeSession(Generic[V]):
                     future.set_exception(EngineError("the session ended before this was judged"))
                     raise
                 except Exception as error:  # noqa: BLE001 - a fault in one image must not end the worker
-                    future.set_result(self._verdict(task, {}, error=f"{type(error).__name__}: {error}"))
+                    future.set_exception(EngineError(f"{type(error).__name__}: {error}"))
             self.stats.done += 1
             self._open.discard(future)
+            if not self._open and self._sleep_after and self._loop is not None:
+                self._loop.call_later(self._sleep_after, self._sleep_if_idle, self.stats.done)
+
+    def _sleep_if_idle(self, done: int) -> None:
+        if done == self.stats.done and not self._open and not self._closed and self._loop is not None:
+            self._sleeping = self._loop.create_task(self._fall_asleep())
+
+    async def _fall_asleep(self) -> None:
+        try:
+            await self.engine.sleep()
+        except EngineError as error:
+            self._progress(f"the judge's server could not be put to sleep: {error}")
 
     async def _judge(self, task: Task) -> V:
         pictures = _Pictures(task.images, self._max_pixels, self.store)

@@ -29,7 +29,8 @@ class JudgeSettings:
         gpus: comma-separated GPU indices or UUIDs; None is all that are visible.
         allow_fp8: serve in FP8 where only that fits.
         memory_share: share of each GPU's memory for the server, 0 to 1; None is computed.
-        sleep: start the server with sleep mode.
+        sleep: seconds without use after which the server sleeps (its weights in main memory); 0 sleeps only when it
+            is told to, None never.
     """
 
     model: str | None = None
@@ -45,7 +46,7 @@ class JudgeSettings:
     gpus: str | None = None
     allow_fp8: bool = False
     memory_share: float | None = None
-    sleep: bool = False
+    sleep: float | None = None
 
     @property
     def configured(self) -> bool:

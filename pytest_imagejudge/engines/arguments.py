@@ -108,7 +108,7 @@ def server_arguments(model: Model, install: Install, settings: JudgeSettings, pa
         wanted.append(("--tensor-parallel-size", str(parallel)))
     if fp8:
         wanted.append(("--quantization", "fp8_per_block"))
-    if settings.sleep:
+    if settings.sleep is not None:
         wanted.append(("--enable-sleep-mode",))
     return [token for option in wanted if install.knows(option[0]) for token in option]
 
@@ -153,7 +153,7 @@ def server_environment(install: Install, settings: JudgeSettings, caches: Path) 
     changes["PYTHONUNBUFFERED"] = "1"
     if install.device == "cpu":
         changes["VLLM_CPU_KVCACHE_SPACE"] = str(cpu_cache_bytes() >> 30)
-    if settings.sleep:
+    if settings.sleep is not None:
         changes["VLLM_SERVER_DEV_MODE"] = "1"  # what puts it to sleep is a developers' endpoint
     return changes
 

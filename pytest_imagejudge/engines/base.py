@@ -93,5 +93,8 @@ class Engine(ABC):
     async def prime(self, request: Request) -> None:  # noqa: B027
         """Put the prefix that an image's requests share into the server's cache."""
 
+    async def sleep(self) -> None:  # noqa: B027
+        """Give up what can be given up between two uses; the next request takes it again."""
+
     async def close(self) -> None:  # noqa: B027
         """Give everything back. Safe to call twice."""

@@ -55,8 +55,10 @@ class Expectation:
             return self.unjudged(reason)
         try:
             return future.result()  # type: ignore[no-any-return]
-        except (CancelledError, EngineError):
+        except CancelledError:
             return self.unjudged(reason)
+        except EngineError as error:
+            return self.unjudged(str(error))
 
     def unjudged(self, reason: str) -> AnyVerdict:
         """A verdict that says that there is none."""

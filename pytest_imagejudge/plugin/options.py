@@ -69,6 +69,7 @@ _INI: dict[str, tuple[str, str]] = {
     "judge_aspect": ("string", "stretch (as published, the default) or keep"),
     "judge_thinking_budget": ("string", "tokens of thinking where a budget is used"),
     "judge_allow_fp8": ("bool", "serve in FP8 where only that fits"),
+    "judge_sleep": ("string", "seconds without use after which the server frees the GPU (0: only on release())"),
     "judge_max_pixels": ("string", f"an image with more pixels is an error (default: {DEFAULT_MAX_PIXELS})"),
     "judge_keep_images": ("string", "keep images handed over in memory: failed (default), all or none"),
     "judge_github": ("string", "auto (default: where GITHUB_ACTIONS is set) or off"),
@@ -167,6 +168,7 @@ def read_options(config: pytest.Config) -> Options:
         keep_alive=keep_alive,
         gpus=_value(config, "judge_gpus") or None,
         allow_fp8=bool(_value(config, "judge_allow_fp8")),
+        sleep=_number(config, "judge_sleep", float, at_least=0),
     )
     edit = dataclasses.replace(
         image,
