@@ -199,9 +199,9 @@ def _row(found: Difference, pairs: Sequence[tuple[Scored, Scored]], allowed: flo
 
 def _outcome(row: BaselineRow, allowed: float) -> tuple[Literal["passed", "failed", "undecided"], str]:
     if row.not_judged:
-        return "failed", f"{row.not_judged} images of the baseline were not judged, so the gate fails"
+        return "failed", f"{row.not_judged} images that were judged before were not judged now, so the gate fails"
     if row.n == 0:
-        return "failed", "no image of this run can be compared with the baseline, so the gate fails"
+        return "failed", "no image has the figure both before and now, so the gate fails"
     if row.low is None or row.high is None:
         return "undecided", f"{row.n} pairs: no interval under {MINIMUM} different ones, so the gate is not applied"
     if row.high < -allowed - _ROUNDING:

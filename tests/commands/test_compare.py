@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+from PIL import Image
+
+from pytest_imagejudge import scoring
+from pytest_imagejudge.cli import main
+from pytest_imagejudge.report.json import write
+from pytest_imagejudge.report.model import EditEntry, Report, VerdictEntry
+from pytest_imagejudge.taxonomy import FACETS, LEVEL1
+
+HOSTILE = "<script>alert(1)</script> | `x` \x1b[31m @team\n::error::x"
+
+
+def drawn(number, rng, fail=0.1, **fields):
+    scores = {path: rng.choices((0.0, 60.0, 100.0), (fail, 0.5, 0.5 - fail))[0] for path in FACETS}
+    found = scoring.aggregate(scores, LEVEL1)
+    common = {
+        "key": f"{number} {rng.random()}",
+        "image": f"{number}.png",
+        "prompt": f"prompt {number}",
+        "outcome": "passed",
+        "fingerprint": {"model": "judge"},
+        "pixels": f"{rng.random()}",
+    }
+    return VerdictEntry(**{**common, "total": found.total, "level1": found.level1, "level2": found.level2, **fields})
+
+
+def run_of(n, seed, fail=0.1, **fields):
+    rng = random.Random(seed)
+    return [drawn(i, rng, fail, **fields) for i in range(n)]
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(name, verdicts=(), edits=()):
+        write(Report(verdicts=list(verdicts), edits=list(edits)), tmp_path / name)
+        return str(tmp_path / name)
+
+    return save
+
+
+@pytest.fixture
+def compare(capsys):
+    def run(*arguments):
+        code = main(["compare", *map(str, arguments)])
+        found = capsys.readouterr()
+        return code, found.out, found.err
+
+    return run
+
+
+def test_a_drop_is_shown_by_dimension(compare, save):
+    code, out, err = compare(save("a.json", run_of(40, 1)), save("b.json", run_of(40, 2, 0.35)))
+    assert (code, err) == (0, "")
+    assert "b.json against a.json: 40 pairs" in out
+    assert "a drop is shown" in out
+    assert "Moved most (20)" in out
+    assert "\x1b" not in out
+
+
+def test_as_json(compare, save):
+    before, after = run_of(40, 1), run_of(40, 2, 0.35)
+    del after[0], before[-1]
+    code, out, _ = compare(save("a.json", before), save("b.json", after), "--json", "--top", 3)
+    found = json.loads(out)
+    assert code == 0
+    assert found["pairs"] == 38
+    assert (found["only_a"], found["only_b"]) == (["prompt 0"], ["prompt 39"])
+    assert len(found["rows"]) == 29
+    total = found["rows"][0]
+    assert total["path"] == ["total"]
+    assert total["low"] < total["change"] < total["high"] < 0
+    assert total["change"] == pytest.approx(total["after"] - total["before"])
+    assert [abs(move["change"]) for move in found["moved"]] == sorted(
+        (abs(move["change"]) for move in found["moved"]), reverse=True
+    )
+    assert len(found["moved"]) == 3
+    assert found["gate"] is None
+
+
+@pytest.mark.parametrize(("fail", "code"), [(0.35, 1), (0.1, 0)])
+def test_the_gate_on_drops(compare, save, fail, code):
+    found, out, _ = compare(save("a.json", run_of(60, 1)), save("b.json", run_of(60, 2, fail)), "--max-drop", 2)
+    assert found == code
+    assert ("failed" if code else "passed") in out.splitlines()[-1]
+
+
+def test_the_gate_fails_on_what_was_not_judged(compare, save):
+    after = run_of(20, 1)
+    after[3] = drawn(3, random.Random(1), error="gone", outcome="error", total=None, level1={}, level2={})
+    code, out, err = compare(save("a.json", run_of(20, 1)), save("b.json", after), "--max-drop", 50)
+    assert code == 1
+    assert "1 images that were judged before were not judged now" in " ".join(out.split())
+    assert "1 pairs were not judged in full" in err
+
+
+def test_the_same_run_twice(compare, save):
+    file = save("a.json", run_of(20, 1))
+    code, out, _ = compare(file, file, "--max-drop", 0, "--json")
+    found = json.loads(out)
+    assert (code, found["gate"], found["moved"]) == (0, "passed", [])
+    assert all(row["change"] == 0 for row in found["rows"])
+
+
+def test_edits(compare, save):
+    def edits(score):
+        return [
+            EditEntry(
+                key=str(i),
+                source_image="a.png",
+                edited_image="b.png",
+                instruction=f"e{i}",
+                score=score,
+                outcome="passed",
+            )
+            for i in range(8)
+        ]
+
+    code, out, _ = compare(
+        save("a.json", edits=edits(4.0)), save("b.json", edits=edits(3.0)), "--max-drop", 0.5, "--json"
+    )
+    found = json.loads(out)
+    assert code == 1
+    assert [(row["path"], row["outcome"]) for row in found["rows"]] == [(["score"], "failed")]
+
+
+def test_other_judges_are_a_warning_and_no_gate(compare, save):
+    other = run_of(20, 1)
+    for entry in other:
+        entry.fingerprint = {"model": "another"}
+    files = save("a.json", run_of(20, 1)), save("b.json", other)
+    code, _, err = compare(*files)
+    assert code == 0
+    assert "model: 'judge' there, 'another' here" in err
+    code, _, err = compare(*files, "--max-drop", 2)
+    assert code == 2
+    assert "model" in err
+
+
+def judged(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def row_of(number, raw, **fields):
+    answer = {}
+    for one, two, three in FACETS:
+        answer.setdefault(one, {}).setdefault(two, {})[three] = {"score": raw}
+    return {
+        "ID": number,
+        "prompt": f"prompt {number}",
+        "image_path": f"{number}.png",
+        "judge_model_output": json.dumps(answer),
+        **fields,
+    }
+
+
+def test_judged_rows_of_the_published_shape(compare, tmp_path):
+    a = judged(tmp_path / "a_judged.jsonl", [row_of(i, 2) for i in range(10)])
+    b = judged(tmp_path / "b_judged.jsonl", [row_of(i, 1) for i in range(10)])
+    code, out, _ = compare(a, b, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert {(row["before"], row["after"], row["n"]) for row in found["rows"]} == {(100, 60, 10)}
+
+
+def test_judged_rows_that_are_broken(compare, tmp_path):
+    a = judged(tmp_path / "a_judged.jsonl", [row_of(i, 2) for i in range(10)])
+    rows = [row_of(i, 2) for i in range(10)]
+    broken = json.loads(rows[0]["judge_model_output"])
+    broken["Quality"]["Detail"]["Noise"] = {"score": 1.9}
+    rows[0]["judge_model_output"] = broken
+    rows[1]["judge_model_output"] = "no JSON"
+    rows[2]["judge_model_output"] = None
+    rows[3] = {"ID": 3, "prompt": "prompt 3"}
+    rows.append(row_of(5, 0))
+    b = judged(tmp_path / "b_judged.jsonl", rows)
+    code, out, err = compare(a, b, "--json")
+    found = json.loads(out)
+    assert code == 0
+    n = {tuple(row["path"]): row["n"] for row in found["rows"]}
+    assert (n["total",], n["Quality",], n["Quality", "Detail"], n["Aesthetics",]) == (6, 6, 6, 7)
+    assert n["Quality", "Realism"] == 7
+    assert found["only_a"] == ["3"]
+    assert "row 4, line 4" in err
+    assert "stands twice" in err
+
+
+def test_a_report_without_ids_pairs_with_rows_by_prompt(compare, save, tmp_path):
+    b = judged(tmp_path / "b_judged.jsonl", [row_of(i, 1) for i in range(10)])
+    code, out, _ = compare(save("a.json", run_of(10, 1)), b, "--json")
+    assert code == 0
+    assert json.loads(out)["pairs"] == 10
+
+
+def test_a_page_with_pictures_side_by_side(compare, save, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for i in range(8):
+        Image.new("RGB", (64, 48), (30 * i, 10, 200)).save(tmp_path / f"{i}.png")
+    before, after = run_of(8, 1), run_of(8, 2, 0.3)
+    for entry in (before[0], after[0]):
+        entry.prompt = HOSTILE
+    after[1].image = "gone.png"
+    page = tmp_path / "out" / "c.html"
+    code, _, _ = compare(save("a.json", before), save("b.json", after), "-o", page, "-o", tmp_path / "c.md")
+    assert code == 0
+    text = page.read_text(encoding="utf-8")
+    assert text.count('src="data:image/webp;base64,') == 15
+    assert "gone.png" in text
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert" in text
+    assert "\x1b" not in text
+    assert "http" not in text.replace("http-equiv", "")
+    markdown = (tmp_path / "c.md").read_text(encoding="utf-8")
+    assert "<script>" not in markdown
+    assert "@team" not in markdown
+    assert "\x1b" not in markdown
+    assert all(line.count("|") - line.count("\\|") in (0, 5, 8) for line in markdown.splitlines())
+
+
+def test_a_hostile_prompt_cannot_move_the_cursor(compare, save):
+    before, after = run_of(8, 1, prompt=HOSTILE), run_of(8, 2, 0.3, prompt=HOSTILE)
+    code, out, _ = compare(save("a.json", before), save("b.json", after))
+    assert code == 0
+    assert "\x1b" not in out
+    assert not any(line.startswith("::error") for line in out.splitlines())
+
+
+def test_repeated_judgements_of_several_files(compare, save):
+    first, second = run_of(10, 1), run_of(10, 1)
+    second[4].outcome = "failed"
+    second[4].total += 10
+    code, out, _ = compare("--repeat", save("a.json", first), save("b.json", second), "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["images"] == 10
+    assert [one["label"] for one in found["flipped"]] == ["prompt 4"]
+    total = next(row for row in found["rows"] if row["path"] == ["total"])
+    assert (total["changed"], total["n"]) == (1, 10)
+    assert total["sd"] == pytest.approx((50 / 10) ** 0.5)
+    code, out, _ = compare("--repeat", save("a.json", first), save("b.json", second))
+    assert "prompt 4: passed, failed" in out
+
+
+def test_repeated_judgements_of_one_report(compare, save):
+    entries = run_of(6, 1)
+    again = [entry.model_copy(update={"repeat": 1}) for entry in entries]
+    code, out, _ = compare("--repeat", save("a.json", [*entries, *again]), "--json")
+    assert code == 0
+    assert json.loads(out)["judgements"] == 12
+    code, out, _ = compare(save("a.json", [*entries, *again]), save("b.json", entries), "--json")
+    assert json.loads(out)["pairs"] == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("a.json",), "two files are expected"),
+        (("a.json", "b.json", "c.json"), "two files are expected"),
+        (("a.json", "none.json"), "none.json: there is no such file"),
+        (("a.json", "."), "is a folder"),
+        (("a.json", "a.json", "--max-drop", "-1"), "--max-drop"),
+        (("a.json", "a.json", "--max-drop", "nan"), "--max-drop"),
+        (("a.json", "a.json", "--top", "-1"), "--top"),
+        (("a.json", "a.json", "-o", "x.pdf"), ".html or .md"),
+        (("a.json", "other.json"), "no image in common"),
+        (("--repeat", "a.json"), "no image was judged more than once"),
+        (("--repeat", "a.json", "a.json", "--max-drop", "1"), "--repeat"),
+        (("a.json", "rows.jsonl"), "judge_model_output"),
+        (("a.json", "empty.jsonl"), "empty"),
+        (("a.json", "bad.json"), "bad.json"),
+    ],
+)
+def test_wrong_input(compare, save, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    save("a.json", run_of(6, 1))
+    save("other.json", [entry.model_copy(update={"prompt": f"other {entry.prompt}"}) for entry in run_of(6, 1)])
+    (tmp_path / "rows.jsonl").write_text('{"ID": 1, "prompt": "x"}\n')
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "bad.json").write_text("{")
+    code, out, err = compare(*arguments)
+    assert code == 2
+    assert words in err
+    assert out == ""

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from pytest_imagejudge.cli import main
+from pytest_imagejudge.report.json import write
+from pytest_imagejudge.report.model import Report, VerdictEntry
+from pytest_imagejudge.statistics.baseline_file import update_baseline
+
+
+@pytest.fixture
+def plan(capsys):
+    def run(*arguments):
+        code = main(["plan", *map(str, arguments)])
+        found = capsys.readouterr()
+        return code, found.out, found.err
+
+    return run
+
+
+@pytest.fixture
+def plan_json(plan):
+    def run(*arguments):
+        code, out, err = plan(*arguments, "--json")
+        assert code == 0, err
+        return json.loads(out)
+
+    return run
+
+
+def entries(prompts, seeds, shift=0.0, seed=1):
+    rng = np.random.default_rng(seed)
+    base = 60 + np.random.default_rng(0).normal(0, 8, (prompts, 1))
+    values = np.clip(base + rng.normal(-shift, 12, (prompts, seeds)), 0, 100)
+    return [
+        VerdictEntry(
+            key=f"{seed} {i} {j}",
+            image="a.png",
+            prompt=f"p{i}",
+            seed=j,
+            outcome="passed",
+            total=float(values[i, j]),
+            level1={"Quality": float(values[i, j])},
+            level2={"Quality": {"Realism": float(values[i, j])}},
+        )
+        for i in range(prompts)
+        for j in range(seeds)
+    ]
+
+
+def test_defaults_say_that_they_are(plan):
+    code, out, err = plan("--detect", 2, "--power", 0.8)
+    assert code == 0
+    assert err == ""
+    assert "no baseline was given" in out
+    assert "Real-world Fidelity" in out
+    assert "more than the margin allows" in out
+    assert "\x1b" not in out
+
+
+def test_the_plan_as_json(plan_json):
+    found = plan_json("--detect", 4, "--dimension", "total", "--seeds", 2)
+    assert found["images"] == found["prompts"] * 2
+    assert found["source"] == "defaults"
+    (row,) = found["dimensions"]
+    assert row["path"] == ["total"]
+    assert row["options"] == found["options"]
+    assert "suite" not in found
+
+
+def test_every_dimension_is_seen_with_the_number_of_the_noisiest(plan_json):
+    found = plan_json("--detect", 4)
+    assert found["dimensions"][0]["path"] == ["total"]
+    assert len(found["dimensions"]) == 6
+    assert [option["seeds"] for option in found["options"]] == [1, 2, 4, 8]
+    assert found["prompts"] == max(row["options"][0]["prompts"] for row in found["dimensions"])
+
+
+def test_a_smaller_drop_more_power_or_fewer_alarms_take_more(plan_json):
+    base = plan_json("--detect", 4)["images"]
+    for other in (("--detect", 3), ("--detect", 4, "--power", 0.9), ("--detect", 4, "--alpha", 0.01)):
+        assert plan_json(*other)["images"] > base
+    assert plan_json("--detect", 6, "--margin", 2)["images"] == base
+
+
+def test_a_given_suite_and_what_it_sees(plan_json):
+    found = plan_json("--images", 200, "--seeds", 4)
+    assert found["suite"] == {"images": 200, "prompts": 50, "seeds": 4, "detects": found["suite"]["detects"]}
+    assert found["suite"]["detects"] == max(row["detects"] for row in found["dimensions"])
+    assert "options" not in found
+    drop = found["suite"]["detects"]
+    assert plan_json("--detect", drop + 0.01, "--seeds", 4)["prompts"] <= 50
+    assert plan_json("--images", 200, "--seeds", 4, "--margin", 1)["suite"]["detects"] == pytest.approx(drop + 1)
+    assert plan_json("--images", 3)["suite"]["detects"] is None
+
+
+def test_from_a_baseline_with_seeds(plan_json, tmp_path):
+    update_baseline(tmp_path / "baseline.json", entries(60, 4))
+    found = plan_json("--detect", 3, "--from", tmp_path / "baseline.json")
+    assert found["source"] == "baseline.json"
+    assert [row["path"] for row in found["dimensions"]] == [["total"], ["Quality"]]
+    row = found["dimensions"][0]
+    assert row["sd_between_prompts"] == pytest.approx(8, rel=0.3)
+    assert row["sd_between_seeds"] == pytest.approx(12, rel=0.15)
+    assert (found["suite"]["images"], found["suite"]["prompts"], found["suite"]["seeds"]) == (240, 60, 4)
+    realism = plan_json("--detect", 3, "--from", tmp_path / "baseline.json", "--dimension", "quality/realism")
+    assert [row["path"] for row in realism["dimensions"]] == [["Quality", "Realism"]]
+
+
+def test_from_two_reports(plan, plan_json, tmp_path):
+    write(Report(verdicts=entries(60, 1)), tmp_path / "a.json")
+    write(Report(verdicts=entries(60, 1, 4.0, seed=2)), tmp_path / "b.json")
+    found = plan_json("--detect", 3, "--from", tmp_path / "a.json", tmp_path / "b.json")
+    assert found["source"] == "a.json and b.json"
+    assert found["dimensions"][0]["sd_change"] == pytest.approx(12 * 2**0.5, rel=0.2)
+    code, out, _ = plan("--from", tmp_path / "a.json", tmp_path / "b.json")
+    assert code == 0
+    assert "A suite of 60 images" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "--detect"),
+        (("--detect", "0"), "--detect: a number above 0"),
+        (("--detect", "nan"), "--detect"),
+        (("--detect", "2", "--margin", "2"), "within the margin"),
+        (("--detect", "2", "--margin", "-1"), "--margin"),
+        (("--detect", "2", "--power", "1"), "--power"),
+        (("--detect", "2", "--power", "0.05"), "--power"),
+        (("--detect", "2", "--alpha", "0"), "--alpha"),
+        (("--images", "0"), "--images"),
+        (("--images", "3", "--seeds", "4"), "--seeds"),
+        (("--detect", "2", "--seeds", "0"), "--seeds"),
+        (("--detect", "2", "--dimension", "Qualty"), 'did you mean "Quality"'),
+        (("--detect", "2", "--dimension", "Quality/Realism"), "--from"),
+        (("--from", "none.json"), "none.json: there is no such file"),
+        (("--from", "a", "b", "c"), "--from"),
+    ],
+)
+def test_wrong_input(plan, arguments, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = plan(*arguments)
+    assert code == 2
+    assert words in err
+    assert out == ""
+
+
+def test_too_few_images_to_plan_from(plan, tmp_path):
+    update_baseline(tmp_path / "b.json", entries(3, 1))
+    code, _, err = plan("--detect", 2, "--from", tmp_path / "b.json")
+    assert code == 2
+    assert "3 prompts of b.json" in err
+
+
+def test_text_is_no_number(plan):
+    with pytest.raises(SystemExit) as caught:
+        plan("--detect", "two")
+    assert caught.value.code == 2
