@@ -27,7 +27,6 @@ Ints = np.ndarray[tuple[int], np.dtype[np.intp]]
 MINIMUM = 5  # images (or prompts) for an interval
 LARGE = 200  # units from which Student's t interval is used
 LEVEL = 0.95
-_RULE_OF_THREE = 3.0
 _MOST = 10_000_000  # images; more than that is no advice
 
 
@@ -110,9 +109,9 @@ def limits(
     share = min(1.0, max(0.0, (mean - bottom) / width))
     binomial = share * (1 - share)
     if spread == 0 or binomial == 0:
-        # Figures that are all the same have no spread to go by. Up to 3 in n may differ unseen (rule of three),
-        # by a fifth of the scale, which is what images of one run usually differ by.
-        half = _RULE_OF_THREE / units * width / 5
+        # Figures that are all the same have no spread to go by. A share of 1 - 0.05^(1/n), about 3/n, may differ
+        # unseen (rule of three), by a fifth of the scale, which is what images of one run usually differ by.
+        half = (1 - 0.05 ** (1 / units)) * width / 5
         return max(bottom, mean - half), min(top, mean + half)
     factor = spread / width**2 / binomial
     effective = n / factor

@@ -90,8 +90,8 @@ def test_the_same_image_again_is_no_new_image():
 
 def test_figures_that_are_all_the_same_have_an_interval_with_a_width():
     found = mean_interval([60.0] * 20)
-    assert found.low == pytest.approx(57)
-    assert found.high == pytest.approx(63)
+    assert found.low == pytest.approx(60 - 20 * (1 - 0.05 ** (1 / 20)))
+    assert found.high == pytest.approx(60 + 20 * (1 - 0.05 ** (1 / 20)))
     assert "rule of three" in found.method
     assert mean_interval([100.0] * 20).high == 100
 
