@@ -56,6 +56,7 @@ class Leaderboard:
     standings: list[Standing]
     groups: list[tuple[int, int]]
     prompts: int
+    unanswered: int  # prompts that no model has an answer for
     errors: list[str]
 
 
@@ -132,7 +133,7 @@ def rank(recorded: Recorded, metadata: dict[str, tuple[str, ...]] | None = None)
     order = sorted(range(len(models)), key=lambda m: standings[m].total.mean or 0, reverse=True)
     ranked = [m for m in order if standings[m].total.mean is not None]
     alike = [(first + 1, last + 1) for first, last in groups(ranked, ranks.apart)]
-    return Leaderboard([standings[m] for m in order], alike, len(ids), errors)
+    return Leaderboard([standings[m] for m in order], alike, len(ids), int((~asked.any(axis=1)).sum()), errors)
 
 
 def _with_interval(figure: Figure, low: float, high: float) -> Figure:
@@ -213,6 +214,7 @@ def as_json(board: Leaderboard) -> dict[str, Any]:
 
     return {
         "prompts": board.prompts,
+        "unanswered": board.unanswered,
         "models": [
             {
                 "model": s.model,
@@ -278,6 +280,8 @@ def notes(board: Leaderboard) -> list[str]:
     for first, last in board.groups:
         names = ", ".join(escape(s.model) for s in board.standings[first - 1 : last])
         lines.append(f"Ranks {first} to {last} cannot be told apart: {names}.")
+    if board.unanswered:
+        lines.append(f"{board.unanswered} of {board.prompts} prompts have no answer of any model and are left out.")
     for s in board.standings:
         for count, what in ((s.unreadable, "can't be read"), (s.missing, "are missing")):
             if total := sum(count.values()):

@@ -222,6 +222,15 @@ def test_several_files_and_judged_ones(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["leaderboard", str(one), str(one)]) == 2
 
 
+def test_prompts_without_any_answer_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows, _ = bench(6, ["A"])
+    rows[3] = {name: "" if "_response_" in name else value for name, value in rows[3].items()}
+    path = write(tmp_path / "r.jsonl", rows)
+    assert board(capsys, path)["unanswered"] == 1
+    main(["leaderboard", str(path)])
+    assert "1 of 6 prompts have no answer of any model and are left out." in capsys.readouterr().out
+
+
 def test_bad_rows_cost_only_themselves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows, _ = bench(8, ["A"])
     lines = [json.dumps(row) for row in rows]

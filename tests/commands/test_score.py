@@ -1,0 +1,450 @@
+"""``imagejudge score``: a real endpoint that answers by the prompt, and every way of giving it rows."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import openpyxl
+import own_words
+import pytest
+from engines.standin import Call, Reply, StandIn, completion, failure
+from PIL import Image
+
+from pytest_imagejudge.bench import Tally
+from pytest_imagejudge.cli import main
+from pytest_imagejudge.commands.score import progress_line
+from pytest_imagejudge.report.json import read as read_report
+from pytest_imagejudge.statistics.runs import read_run
+from pytest_imagejudge.taxonomy import TREE
+
+L1_OUTPUTS = [
+    "quality_judge_output",
+    "aesthetics_judge_output",
+    "alignment_judge_output",
+    "real_world_fidelity_judge_output",
+    "creative_generation_judge_output",
+]
+
+
+def text_of(call: Call) -> str:
+    parts = (
+        call.body["messages"][1]["content"] if len(call.body["messages"]) > 1 else call.body["messages"][0]["content"]
+    )
+    return parts if isinstance(parts, str) else "".join(part.get("text", "") for part in parts)
+
+
+def answer(call: Call) -> Reply | None:
+    """Scores by a word in the prompt: bad 0, fair 1, good 2; ``odd`` can't be read; ``refused`` is refused."""
+    text = text_of(call)
+    if "refused" in text:
+        return failure(400, "no such thing")
+    if "Wanted:" in text or any("Wanted:" in str(m["content"]) for m in call.body["messages"]):
+        return completion("so it is</think><answer>3.50</answer>")
+    one = re.search(r"About: (.*)", text)
+    assert one is not None
+    if "odd" in text and one[1] == "Quality":
+        return completion("<think>hm")
+    raw = 0 if "bad" in text else 2 if "good" in text else 1
+    scores = {two: {three: {"score": raw} for three in threes} for two, threes in TREE[one[1]].items()}
+    return completion(f"<think>ok</think>{json.dumps(scores)}")
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    own_words.use(monkeypatch, tmp_path)
+    monkeypatch.setenv("IMAGEJUDGE_CACHE", str(tmp_path / "cache"))
+    stand_in = StandIn(answer)
+    yield stand_in
+    stand_in.close()
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for i in range(6):
+        Image.new("RGB", (8, 8), (i * 20, 90, 90)).save(folder / f"{i}.png")
+    return folder
+
+
+def rows(*prompts: str) -> list[dict[str, Any]]:
+    return [{"ID": i, "prompt": prompt, "image_path": f"{i}.png"} for i, prompt in enumerate(prompts)]
+
+
+def write(path: Path, values: list[dict[str, Any]]) -> Path:
+    if path.suffix == ".csv":
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(values[0]))
+            writer.writeheader()
+            writer.writerows(values)
+    else:
+        lines = [json.dumps(value) for value in values]
+        path.write_text("\n".join(lines) + "\n" if path.suffix == ".jsonl" else json.dumps(values))
+    return path
+
+
+def command(server: StandIn, *args: object) -> list[str]:
+    return ["score", *map(str, args), "--judge-url", server.url, "--judge-protocol", "q-judger"]
+
+
+def score(
+    capsys: pytest.CaptureFixture[str], server: StandIn, *args: object, code: int = 0
+) -> tuple[dict[str, Any], str]:
+    assert main([*command(server, *args), "--json"]) == code
+    captured = capsys.readouterr()
+    found: dict[str, Any] = json.loads(captured.out)
+    fates = set(Tally().fates)
+    assert sum(found[fate] for fate in fates) == found["rows"]
+    return found, captured.err
+
+
+def judged(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".csv":
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+    text = path.read_text()
+    found: list[dict[str, Any]] = (
+        json.loads(text) if path.suffix == ".json" else [json.loads(x) for x in text.splitlines()]
+    )
+    return found
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "jsonl"])
+def test_published_outputs(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], suffix: str) -> None:
+    source = [{**row, "note": "kept"} for row in rows("a bad fox", "a fair fox", "a good fox")]
+    found, _ = score(capsys, server, write(work / f"in.{suffix}", source))
+    assert (found["rows"], found["judged"], found["requests"]) == (3, 3, 15)
+    lines = judged(work / f"in_judged.{suffix}")
+    assert list(lines[0]) == ["ID", "prompt", "image_path", "note", "judge_model_output", *L1_OUTPUTS]
+    assert [str(line["ID"]) for line in lines] == ["0", "1", "2"]
+    output = json.loads(lines[2]["judge_model_output"])
+    assert list(output) == list(TREE)
+    assert output["Creative Generation"]["Visual Storytelling"]["Camera / Lens Style"] == {"score": 2}
+    assert lines[2]["quality_judge_output"].startswith("<think>ok</think>{")
+    bench = json.loads((work / "in_bench_scores.json").read_text())
+    assert list(bench) == ["level1", "level2", "total"]
+    assert bench["total"] == pytest.approx(160 / 3)
+    assert bench["level1"] == pytest.approx(dict.fromkeys(TREE, 160 / 3))
+    assert bench["level2"]["Quality"]["Detail"] == pytest.approx(160 / 3)
+    book = openpyxl.load_workbook(work / "in_bench_scores.xlsx")
+    assert book.sheetnames == ["Level-1 Summary", *TREE]
+    summary = [[cell.value for cell in row] for row in book["Level-1 Summary"].rows]
+    assert summary[0] == ["Dimension", "Score"]
+    assert summary[-1] == ["Total", pytest.approx(160 / 3)]
+    assert [cell.value for cell in next(book["Quality"].rows)] == ["Sub-dimension", "Score"]
+    assert not list(work.glob("*.partial"))
+    assert main(["leaderboard", str(work / f"in_judged.{suffix}"), "--json"]) == 0
+    standing = json.loads(capsys.readouterr().out)["models"][0]
+    assert (standing["model"], standing["total"]["mean"]) == ("in", pytest.approx(160 / 3))
+
+
+def test_a_second_run_asks_nothing(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(work / "in.jsonl", rows("a bad fox", "a fair fox"))
+    score(capsys, server, path)
+    asked = len(server.asked)
+    found, _ = score(capsys, server, path)
+    assert len(server.asked) == asked
+    assert (found["judged"], found["from_store"], found["requests_from_store"]) == (2, 2, 10)
+    found, _ = score(capsys, server, path, "--judge-no-store")
+    assert found["from_store"] == 0
+
+
+def test_every_row_is_accounted_for(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    (work / "4.png").write_bytes(b"no image at all")
+    values = [
+        *rows("a good fox", "", "a good owl", "an odd one", "a broken image", "a good cat"),
+        {"ID": 0, "prompt": "again", "image_path": "0.png"},
+        {"ID": "gone", "prompt": "p", "image_path": "gone.png"},
+        {"ID": "out", "prompt": "p", "image_path": "../q_words.png"},
+        {"ID": "win", "prompt": "p", "image_path": "C:\\x\\y.png"},
+        {"ID": float("nan"), "prompt": "p", "image_path": "0.png"},
+    ]
+    path = write(work / "in.jsonl", values)
+    metadata = write(work / "meta.json", [{"ID": i, "dims_en": "Quality / Detail / Noise"} for i in (0, 1, 3, 4, 5)])
+    found, said = score(
+        capsys, server, path, "--root", work, "--judge-metadata", metadata, "--judge-report", work / "r.json", code=2
+    )
+    assert {name: found[name] for name in Tally().fates} == {
+        "judged": 2,
+        "unreadable": 1,
+        "image_missing": 3,
+        "image_unreadable": 1,
+        "unknown_id": 1,
+        "duplicate": 1,
+        "bad_row": 2,
+        "engine_failed": 0,
+        "not_reached": 0,
+    }
+    for line in (
+        'row 2, line 2 (ID "1"): the prompt is empty',
+        'row 3, line 3 (ID "2"): the metadata does not have this ID',
+        'row 7, line 7 (ID "0"): the ID "0" is that of row 1 already',
+        'row 8, line 8 (ID "gone"): image_path: no file "gone.png"',
+        'row 9, line 9 (ID "out"): image_path: "../q_words.png" lies outside',
+        "a path of Windows",
+        "row 11, line 11: no ID",
+        "4.png",
+    ):
+        assert line in said
+    lines = judged(work / "in_judged.jsonl")
+    assert [line["ID"] for line in lines] == [0, 1, 2, 3, 4, 5, "gone", "out", "win"]
+    by_id = {line["ID"]: line for line in lines}
+    assert by_id[1]["judge_model_output"] is None
+    assert json.loads(by_id[3]["judge_model_output"]) == {"Quality": {}}
+    assert by_id[3]["quality_judge_output"] == "<think>hm"
+    assert list(json.loads(by_id[5]["judge_model_output"])) == ["Quality"]
+    assert found["left_out"] == {"Quality": 2, "total": 2}
+    assert found["scores"]["total"] == 100
+    report = read_report(work / "r.json")
+    assert len(report.verdicts) == found["rows"]
+    assert sum(entry.outcome == "error" for entry in report.verdicts) == 9
+    run = read_run(work / "in_judged.jsonl")
+    assert len(run.images) == 9
+
+
+def test_unreadable_answers_are_no_success(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(work / "in.csv", rows("an odd one", "a good fox"))
+    found, _ = score(capsys, server, path, code=1)
+    assert (found["judged"], found["unreadable"]) == (1, 1)
+    assert found["scores"]["total"] == 100
+    assert found["left_out"] == {"Quality": 1, "total": 1}
+    assert main(command(server, path)) == 1
+    assert "judged, but the answer can't be read in full" in capsys.readouterr().out
+
+
+def test_what_the_engine_refuses_is_its_failure(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(work / "in.csv", rows("a good fox", "refused", "", "a good owl"))
+    found, said = score(capsys, server, path, code=3)
+    assert (found["judged"], found["engine_failed"], found["bad_row"]) == (2, 1, 1)
+    assert "no such thing" in said
+    assert [line["judge_model_output"] != "" for line in judged(work / "in_judged.csv")] == [True, False, False, True]
+
+
+def test_an_endpoint_that_is_not_there(work: Path, capsys: pytest.CaptureFixture[str], server: StandIn) -> None:
+    path = write(work / "in.csv", rows("a fox"))
+    server.close()
+    assert main(command(server, path)) in (2, 3)
+    assert "127.0.0.1" in capsys.readouterr().err
+
+
+def test_gates(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(work / "in.jsonl", rows("a fair fox", "a good fox", "a good owl", "a good cat", "a good dog"))
+    (work / "strict.toml").write_text("total = 80\n[suite]\ntotal = 95\n")
+    found, _ = score(capsys, server, path, "--judge-thresholds", "strict.toml", code=1)
+    assert (found["failed"], found["judged"], len(found["suite"])) == (1, 5, 1)
+    assert found["missed"][0].startswith("total")
+    (work / "mild.toml").write_text("total = 50\n[suite]\ntotal = 50\n")
+    found, _ = score(capsys, server, path, "--judge-thresholds", "mild.toml", "--judge-report", "r.html")
+    assert (found["failed"], found["missed"]) == (0, [])
+    assert (work / "r.html").is_file()
+    assert main(command(server, path, "--judge-thresholds", "strict.toml")) == 1
+    assert "1 rows missed them" in capsys.readouterr().out
+    values = rows("a fair fox", "a good fox")
+    values[0]["thresholds"], values[1]["thresholds"] = "strict.toml", ""
+    found, _ = score(capsys, server, write(work / "own.jsonl", values), code=1)
+    assert found["failed"] == 1
+    values[0]["thresholds"] = "gone.toml"
+    found, said = score(capsys, server, write(work / "own.jsonl", values), code=2)
+    assert (found["bad_row"], found["judged"]) == (1, 1)
+    assert "gone.toml" in said
+    assert main(command(server, path, "--judge-thresholds", "strictt.toml")) == 2
+
+
+def test_dimensions(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    values = rows("a fox", "an owl")
+    values[0]["dimensions"] = "Alignment; Quality"
+    found, _ = score(capsys, server, write(work / "in.jsonl", values), "--judge-dimensions", "Aesthetics")
+    assert found["requests"] == 3
+    lines = judged(work / "in_judged.jsonl")
+    assert [list(json.loads(line["judge_model_output"])) for line in lines] == [
+        ["Quality", "Alignment"],
+        ["Aesthetics"],
+    ]
+    assert main(command(server, work / "in.jsonl", "--judge-dimensions", "Qualty")) == 2
+    assert 'did you mean "Quality"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["csv", "txt", "sidecar", "metadata.jsonl"])
+def test_folders(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+    folder = work / "images"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("a.png", "b.jpg", "deep/c.webp", ".hidden.png"):
+        Image.new("RGB", (8, 8), (len(name), 0, 0)).save(folder / name)
+    prompts = {"a.png": "a bad fox", "b.jpg": "a fair fox", "deep/c.webp": "a good fox"}
+    args: list[object] = []
+    if kind == "csv":
+        args = ["--prompts", work / "p.csv"]
+        (work / "p.csv").write_text("ID,prompt\na,a bad fox\nb.jpg,a fair fox\ndeep/c,a good fox\n")
+    elif kind == "txt":
+        (folder / "prompts.txt").write_text("\n".join(prompts.values()) + "\n")
+    elif kind == "sidecar":
+        for name, prompt in prompts.items():
+            (folder / name).with_suffix(".txt").write_text(prompt + "\n")
+    else:
+        lines = [json.dumps({"file_name": name, "text": prompt}) for name, prompt in prompts.items()]
+        (folder / "metadata.jsonl").write_text("\n".join(lines))
+    found, _ = score(capsys, server, folder, *args)
+    assert found["judged"] == 3
+    lines_out = judged(work / "images_judged.jsonl")
+    assert {line["ID"]: line["prompt"] for line in lines_out} == prompts
+    assert found["scores"]["total"] == pytest.approx(160 / 3)
+
+
+def test_folders_that_do_not_fit(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    (work / "p.csv").write_text("ID,prompt\n0,a fox\n0.png,again\nzz,nothing there\n1,\n")
+    found, said = score(capsys, server, work, "--prompts", work / "p.csv", "--output-dir", work / "out", code=2)
+    assert (found["judged"], found["image_missing"], found["bad_row"]) == (1, 1, 6)
+    assert 'no image "zz"' in said
+    assert "has a prompt already" in said
+    assert "no prompt for 2.png" in said
+    for name, content, expected in (
+        ("p.txt", "one\ntwo\n", "2 prompts for 6 images"),
+        ("p.csv", "ID,promt\n0,a\n", 'did you mean "promt"'),
+        ("p.csv", "thing,prompt\n0,a\n", 'no column "image_path"'),
+    ):
+        (work / name).write_text(content)
+        assert main(command(server, work, "--prompts", work / name)) == 2
+        assert expected in capsys.readouterr().err
+    (work / "empty").mkdir()
+    for args, expected in (
+        ([work / "empty"], "no images in it"),
+        ([work], "no prompts"),
+        ([work / "gone.csv"], "no such file or folder"),
+        ([work / "p.csv", "--prompts", work / "p.csv"], "is none"),
+        (["hf://models/x/y"], "is expected"),
+        (["hf://datasets/x/y"], "name a file"),
+        ([write(work / "in.csv", rows("a")), "--judge-report", "x.pdf"], ".html, .json, .md"),
+    ):
+        assert main(command(server, *args)) == 2
+        assert expected in capsys.readouterr().err
+    assert main(["score", str(work / "in.csv")]) == 2
+    assert "no judge of images" in capsys.readouterr().err
+
+
+def test_hub_data_sets(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, snapshot = work / "hub", work / "snapshot"
+    for folder in (hub / "data", snapshot / "data"):
+        folder.mkdir(parents=True)
+    write(hub / "data" / "rows.jsonl", [{"ID": 1, "prompt": "a good fox", "image_path": "0[1].png"}])
+    write(hub / "qwen_image_bench_hf_v0518.jsonl", [{"ID": 1, "dims_en": "Quality / Detail / Noise"}])
+    asked: list[Any] = []
+
+    def download(repo: str, name: str, *, repo_type: str, revision: str | None) -> str:
+        asked.append((repo, name, repo_type, revision))
+        if not (hub / name).is_file():
+            raise OSError("404: no such entry")
+        (snapshot / name).write_bytes((hub / name).read_bytes())
+        return str(snapshot / name)
+
+    def fetch(repo: str, *, repo_type: str, revision: str | None, allow_patterns: list[str]) -> str:
+        asked.append(list(allow_patterns))
+        (snapshot / "data" / "0[1].png").write_bytes((work / "0.png").read_bytes())
+        return str(snapshot)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    found, _ = score(
+        capsys,
+        server,
+        "hf://datasets/org/set@v2/data/rows.jsonl",
+        "--judge-metadata",
+        "hf://datasets/Qwen/Qwen-Image-Bench",
+    )
+    assert (found["judged"], found["requests"]) == (1, 1)
+    assert asked[0] == ("org/set", "data/rows.jsonl", "dataset", "v2")
+    assert asked[1] == ["data/0[[]1].png"]
+    assert asked[2][:2] == ("Qwen/Qwen-Image-Bench", "qwen_image_bench_hf_v0518.jsonl")
+    assert (work / "rows_judged.jsonl").is_file()
+    assert main(command(server, "hf://datasets/org/set/gone.jsonl")) == 2
+    assert "404" in capsys.readouterr().err
+
+
+def test_edits_and_their_agreement(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    values = [
+        {"ID": i, "source_path": "0.png", "edited_path": f"{i}.png", "instruction": "darker", "mos_perception": 3.1}
+        for i in range(1, 6)
+    ]
+    path = write(work / "edits.jsonl", [*values, {**values[0], "ID": 9, "edited_path": "gone.png"}])
+    args = ["score", str(path), "--judge-url", server.url, "--judge-protocol", "ie-critic", "--json"]
+    assert main(args) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert (found["judged"], found["image_missing"], found["scores"]["edits"]["score"]) == (5, 1, 3.5)
+    lines = judged(work / "edits_judged.jsonl")
+    assert lines[0]["edit_score"] == 3.5
+    assert "judge_model_output" not in lines[0]
+    assert main(["agree", "--bench", "ie-bench-4k", str(work / "edits_judged.jsonl"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["readable"] == 5
+
+
+def start(server: StandIn, path: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest_imagejudge", *command(server, path, "--json")],
+        cwd=path.parent,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_run_that_is_killed_goes_on_from_there(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], how: signal.Signals
+) -> None:
+    path = write(work / "in.jsonl", rows("a good fox", "a fair fox", "a bad fox", "slow one", "slow two", "slow three"))
+    reached, release = threading.Event(), threading.Event()
+
+    def slowly(call: Call) -> Reply | None:
+        if "slow" in text_of(call):
+            reached.set()
+            release.wait(60)
+        return answer(call)
+
+    server.answer = slowly
+    process = start(server, path)
+    assert reached.wait(60)
+    partial = work / "in_judged.jsonl.partial"
+    for _ in range(600):  # until the rows before are on the disk
+        if partial.exists() and partial.read_text().count("\n") >= 3:
+            break
+        release.wait(0.05)
+    process.send_signal(how)
+    out, _ = process.communicate(timeout=60)
+    release.set()
+    if how == signal.SIGTERM:
+        assert process.returncode == 130
+        found = json.loads(out)
+        assert (found["judged"], found["rows"]) == (3, 6)
+        assert found["not_reached"] + found["engine_failed"] == 3
+        assert len(judged(work / "in_judged.jsonl")) == 6
+    else:
+        assert partial.read_text().count("\n") == 3
+    server.answer = answer
+    server.calls.clear()
+    found, _ = score(capsys, server, path)
+    assert (found["judged"], found["from_store"]) == (6, 3)
+    assert len(server.asked) == 15
+    assert len(judged(work / "in_judged.jsonl")) == 6
+
+
+def test_progress() -> None:
+    tally = Tally(rows=30, from_store=10)
+    assert progress_line(tally, 100, 60.0) == "30 of 100 rows, 20 a minute, 3 min 30 s left"
+    assert progress_line(tally, None, 60.0) == "30 of ? rows, 20 a minute"
+    assert progress_line(Tally(), 5, 1.0) == "0 of 5 rows"
