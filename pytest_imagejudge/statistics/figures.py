@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from ..report.model import EditEntry, Entry, VerdictEntry
 from ..taxonomy import LEVEL1, LEVEL2, Path
@@ -12,7 +12,6 @@ TOTAL: Path = ("total",)
 EDIT: Path = ("score",)  # the one figure of an edit, 1 to 5
 DIMENSIONS: tuple[Path, ...] = (TOTAL, *((one,) for one in LEVEL1), *LEVEL2)  # all means of a run of images
 State = Literal["scored", "not applicable", "not judged"]
-E = TypeVar("E", bound=Entry)
 
 
 def as_path(path: Sequence[str]) -> Path:
@@ -74,13 +73,6 @@ def image_of(entry: Entry) -> str:
         return entry.edited_image
     assert isinstance(entry, VerdictEntry)
     return entry.image
-
-
-def mean_of(values: Iterable[float]) -> float | None:
-    """The mean, or None of nothing."""
-    from ..scoring import mean
-
-    return mean(values)
 
 
 # What gave an answer, but does not decide it: another one is worth a warning, no more.

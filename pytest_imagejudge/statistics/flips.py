@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from ..report.model import EditEntry, VerdictEntry
 from ..taxonomy import Path
-from .figures import DIMENSIONS, EDIT
+from .figures import DIMENSIONS, EDIT, TOTAL
 from .pairing import Scored, scored
 
 _LEVEL = 0.95
@@ -93,6 +93,29 @@ def flips(groups: Iterable[Sequence[Scored]]) -> Flips:
         result.share, result.low, result.high = share_interval(len(changed), len(with_outcome))
         result.method = "95% Clopper-Pearson interval of the share"
     return result
+
+
+def flip_lines(found: Flips, top: int = 5) -> list[str]:
+    """A few lines for a summary: how many flipped, which, and the noise of the total. Labels are not escaped."""
+    if not found.images:
+        return []
+    lines = []
+    if found.share is not None and found.low is not None and found.high is not None:
+        lines.append(
+            f"judged again: {len(found.flipped)} of {found.images} images changed their outcome "
+            f"({found.share:.1%}, 95% interval {found.low:.1%} to {found.high:.1%})"
+        )
+        lines += [f"  {image.label}: {', '.join(image.outcomes)}" for image in found.flipped[:top]]
+        if len(found.flipped) > top:
+            lines.append(f"  and {len(found.flipped) - top} more")
+    for row in found.rows:
+        if tuple(row.path) in (TOTAL, EDIT):
+            name = "total" if tuple(row.path) == TOTAL else "edit score"
+            lines.append(
+                f"the judge's noise in the {name}: standard deviation {row.sd:.2f}; an image nearer to its bound than "
+                f"{row.image_margin:.2f} may flip; the judge alone moves a mean by {row.mean_margin:.2f} in 5% of runs"
+            )
+    return lines
 
 
 def repeats_of(verdicts: Sequence[VerdictEntry], edits: Sequence[EditEntry] = ()) -> list[list[Scored]]:

@@ -6,7 +6,7 @@ from samples import edit, image
 from scipy import stats
 
 from pytest_imagejudge.report.model import Breach
-from pytest_imagejudge.statistics.flips import flips, grouped, repeats_of
+from pytest_imagejudge.statistics.flips import flip_lines, flips, grouped, repeats_of
 from pytest_imagejudge.statistics.pairing import scored
 
 QUALITY = [Breach(path=["Quality"], score=40, bound=50)]
@@ -65,3 +65,15 @@ def test_edits_flip_on_their_scale():
     found = flips(repeats_of([], entries))
     assert [one.path for one in found.rows] == [["score"]]
     assert found.rows[0].image_margin == pytest.approx(0.5)
+
+
+def test_lines_for_a_summary():
+    entries = [
+        image(i, 60.0, outcome="failed" if k and i < 7 else "passed", repeat=k) for i in range(20) for k in range(2)
+    ]
+    lines = flip_lines(flips(repeats_of(entries)))
+    assert "7 of 20 images changed their outcome (35.0%" in lines[0]
+    assert lines[1] == "  prompt 0: passed, failed"
+    assert lines[6] == "  and 2 more"
+    assert "noise in the total: standard deviation 0.00" in lines[7]
+    assert flip_lines(flips([])) == []
