@@ -32,6 +32,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baseline", metavar="FILE", type=Path, help="a baseline or an earlier report, shown side by side"
     )
+    parser.add_argument("--unjudged", action="store_true", help="print what was not judged, and why, one a line")
     parser.add_argument("--gate", action="store_true", help="exit 1 unless everything passed")
     parser.add_argument(
         "--github-summary", action="store_true", help="add to the step's summary ($GITHUB_STEP_SUMMARY)"
@@ -139,8 +140,22 @@ def _write(report: Report, args: argparse.Namespace, profile: Profile | None) ->
         else:
             markdown.write_markdown(report, path, bounds)
         _say(f"{path}: {markdown.title(report)}")
-    if not args.output and not (args.github_summary or args.github_annotations or args.github_comment is not None):
+    if args.unjudged:
+        _unjudged(report)
+    elif not args.output and not (args.github_summary or args.github_annotations or args.github_comment is not None):
         _print(report, bounds)
+
+
+def _unjudged(report: Report) -> None:
+    from ..report.why import headline
+    from ..untrusted import for_log
+
+    for entry in report.verdicts:
+        if entry.outcome == "error":
+            print(for_log(f"{entry.id or entry.image or entry.test}: {headline(entry)}"))
+    for edit in report.edits:
+        if edit.outcome == "error":
+            print(for_log(f"{edit.id or edit.edited_image or edit.test}: {headline(edit)}"))
 
 
 def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:

@@ -39,14 +39,15 @@ def worst_first(breaches: Sequence[Breach]) -> list[Breach]:
 
 def headline(entry: AnyEntry) -> str:
     """One line: what is wrong, or that nothing is."""
+    if entry.error:
+        return f"not judged: {entry.error}"
+    lost = f"unreadable: {', '.join(show(path) for path in entry.unreadable)}" if entry.unreadable else ""
     if entry.breaches:
         first = worst_first(entry.breaches)[0]
         more = f", and {len(entry.breaches) - 1} more" if len(entry.breaches) > 1 else ""
-        return f"{place(first.path)} {' < '.join(below(first, entry))}{more}"
-    if entry.error:
-        return f"not judged: {entry.error}"
-    if entry.unreadable:
-        return f"unreadable: {', '.join(show(path) for path in entry.unreadable)}"
+        return f"{place(first.path)} {' < '.join(below(first, entry))}{more}{'; ' if lost else ''}{lost}"
+    if lost:
+        return lost
     if entry.outcome != "passed" and entry.not_applicable:
         return f"nothing that is bounded applies: {', '.join(place(path) for path in entry.not_applicable)}"
     if entry.outcome == "failed":

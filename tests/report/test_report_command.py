@@ -57,6 +57,16 @@ def test_without_an_output_the_tree_is_printed(capsys: pytest.CaptureFixture[str
     assert "Quality" in capsys.readouterr().out
 
 
+def test_what_was_not_judged_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("a.json", "--unjudged") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "img/3.png: unreadable: Aesthetics",
+        "img/broken-0.png: not judged: img/broken-0.png: truncated",
+        "img/2-edited.png: unreadable: score",
+    ]
+
+
 def test_gate(folder: Path) -> None:
     assert run("a.json", "--gate", "-o", "x.md") == 1
     assert Path("x.md").exists()
