@@ -114,8 +114,11 @@ def rank(recorded: Recorded, metadata: dict[str, tuple[str, ...]] | None = None)
                 errors.append(f"the ID {show_value(name)} is not in the metadata; its answers are left out")
     standings = []
     columns = np.full((len(ids), len(models) * 6), np.nan)  # the totals, then the L1 one after the other
+    # all models at once: (models * prompts, facets)
+    every = [part.reshape(len(models), len(ids), -1) for part in figures(codes.reshape(-1, len(FACETS)))]
     for m, model in enumerate(models):
-        standing, totals, level1 = _standing(model, codes[m], asked, asked & absent[m], asked & unreadable[m])
+        of_model = every[0][m], every[1][m]
+        standing, totals, level1 = _standing(model, *of_model, asked, asked & absent[m], asked & unreadable[m])
         standings.append(standing)
         columns[:, m] = totals
         columns[:, len(models) * np.arange(1, 6) + m] = level1
@@ -140,17 +143,18 @@ def _with_interval(figure: Figure, low: float, high: float) -> Figure:
     return figure if low != low else Figure(figure.mean, figure.n, figure.left_out, float(low), float(high))
 
 
-def _standing(model: str, codes: Any, asked: Any, missing: Any, unreadable: Any) -> tuple[Standing, Any, Any]:
+def _standing(
+    model: str, level1: Any, level2: Any, asked: Any, missing: Any, unreadable: Any
+) -> tuple[Standing, Any, Any]:
     """A model's means, and its totals (prompts) and L1 (prompts x 5), NaN where there is none."""
     import numpy as np
 
     lost = missing | unreadable
-    level1, level2 = figures(codes)
     level1[~asked] = np.nan
     of_two = [LEVEL1.index(one) for one, _ in LEVEL2]
     level2[~asked[:, of_two]] = np.nan
     some = ~np.isnan(level1).all(axis=1) & ~lost.any(axis=1)
-    totals = np.full(len(codes), np.nan)
+    totals = np.full(len(level1), np.nan)
     totals[some] = np.nanmean(level1[some], axis=1)
 
     def figure(column: Any, broken: Any) -> Figure:
