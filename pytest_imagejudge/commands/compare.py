@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from ..report.side_by_side import to_html, to_markdown
     from ..statistics.comparison import compare_runs
     from ..statistics.runs import read_run
+    from .console import print_json
 
     _check(args)
     if args.repeat:
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     for line in found.warnings:
         print(f"imagejudge: {escape(line)}", file=sys.stderr)
     if args.json:
-        print(found.model_dump_json(indent=1))
+        print_json(found.model_dump(mode="python"))
     else:
         _show(found)
     return 1 if found.gate == "failed" else 0
@@ -80,6 +81,7 @@ def _check(args: argparse.Namespace) -> None:
 def _repeat(args: argparse.Namespace) -> int:
     from ..statistics.flips import flips, grouped
     from ..statistics.runs import read_run
+    from .console import print_json
 
     runs = [read_run(file, repeats=True) for file in args.files]
     for problem in (line for one in runs for line in one.problems):
@@ -88,27 +90,19 @@ def _repeat(args: argparse.Namespace) -> int:
     if not found.images:
         raise ConfigError(f"{', '.join(args.files)}: no image was judged more than once")
     if args.json:
-        print(found.model_dump_json(indent=1))
+        print_json(found.model_dump(mode="python"))
     else:
         _show_flips(found, args.top)
     return 0
 
 
 def _show(found: Comparison) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
     from ..taxonomy import show
+    from .console import Output, table
 
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    console = Output()
     console.print(f"{escape(found.b)} against {escape(found.a)}: {found.pairs} pairs")
-    table = Table(box=SIMPLE_HEAD if sys.stdout.isatty() else None)
-    table.add_column("", no_wrap=True)
-    for head in ("n", "before", "after", "change"):
-        table.add_column(head, justify="right")
-    table.add_column("interval", justify="right")
-    table.add_column("")
+    rows = table("", "n", "before", "after", "change", "interval", last="")
     for row in found.rows:
         interval = "" if row.low is None or row.high is None else f"{row.low:+.2f} to {row.high:+.2f}"
         cells = [
@@ -116,8 +110,8 @@ def _show(found: Comparison) -> None:
             for value, form in ((row.before, ".2f"), (row.after, ".2f"), (row.change, "+.2f"))
         ]
         words = f"{row.outcome}: {row.detail}" if row.outcome else row.detail
-        table.add_row("  " * (len(row.path) - 1) + show(row.path[-1:]), str(row.n), *cells, interval, words)
-    console.print(table)
+        rows.add_row("  " * (len(row.path) - 1) + show(row.path[-1:]), str(row.n), *cells, interval, words)
+    console.print(rows)
     if found.moved:
         console.print(f"Moved most ({len(found.moved)}):")
         for move in found.moved:
@@ -140,13 +134,10 @@ def _show(found: Comparison) -> None:
 
 
 def _show_flips(found: Flips, top: int) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
     from ..taxonomy import show
+    from .console import Output, table
 
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    console = Output()
     console.print(f"{found.images} images, judged {found.judgements} times in all")
     if found.share is not None:
         console.print(
@@ -154,12 +145,9 @@ def _show_flips(found: Flips, top: int) -> None:
         )
         for image in found.flipped[:top]:
             console.print(f"  {escape(image.label)}: {', '.join(image.outcomes)}")
-    table = Table(box=SIMPLE_HEAD if sys.stdout.isatty() else None)
-    table.add_column("", no_wrap=True)
-    for head in ("n", "changed", "bound crossed", "SD of the judge", "margin of an image", "margin of the mean"):
-        table.add_column(head, justify="right")
+    rows = table("", "n", "changed", "bound crossed", "SD of the judge", "margin of an image", "margin of the mean")
     for row in found.rows:
-        table.add_row(
+        rows.add_row(
             "  " * (len(row.path) - 1) + show(row.path[-1:]),
             str(row.n),
             f"{row.changed / row.n:.1%}",
@@ -168,7 +156,7 @@ def _show_flips(found: Flips, top: int) -> None:
             f"{row.image_margin:.2f}",
             f"{row.mean_margin:.2f}",
         )
-    console.print(table)
+    console.print(rows)
     console.print(
         "An image nearer to its bound than its margin may flip; a mean's margin is what the judge alone exceeds in 5%."
     )

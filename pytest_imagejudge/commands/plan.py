@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from typing import TYPE_CHECKING, Any
@@ -50,10 +49,12 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan."""
+    from .console import print_json
+
     _check(args)
     plan = plan_of(args)
     if args.json:
-        print(json.dumps(plan, ensure_ascii=False, indent=1, allow_nan=False))
+        print_json(plan)
     else:
         _show(plan)
     return 0
@@ -189,38 +190,27 @@ def _suite(args: argparse.Namespace, noise: Noise) -> dict[str, Any] | None:
 
 
 def _show(plan: dict[str, Any]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
     from ..taxonomy import show
     from ..untrusted import escape
+    from .console import Output, table
 
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    console = Output()
     rows, suite = plan["dimensions"], plan.get("suite")
     beyond = f"with a margin of {plan['margin']:g}" if plan["margin"] else "more than the margin allows"
     of = f"{len(rows)} dimensions together" if len(rows) > 1 else "one dimension"
     console.print(
         f"A baseline gate with at most {plan['alpha']:.0%} false alarms over {of}, {plan['power']:.0%} power."
     )
-    table = Table(box=SIMPLE_HEAD if sys.stdout.isatty() else None)
-    table.add_column("dimension", no_wrap=True)
-    for head in ("SD prompts", "SD seeds"):
-        table.add_column(head, justify="right")
-    if "options" in plan:
-        for option in plan["options"]:
-            count = option["seeds"]
-            table.add_column(f"prompts (x {count})", justify="right")
-    if suite:
-        table.add_column("sees a drop of", justify="right")
-        table.add_column("mean known to ±", justify="right")
+    heads = ["SD prompts", "SD seeds", *(f"prompts (x {option['seeds']})" for option in plan.get("options", ()))]
+    heads += ["sees a drop of", "mean known within"] if suite else []
+    shown = table("dimension", *heads)
     for row in rows:
         cells = [show(row["path"]), f"{row['sd_between_prompts']:.1f}", f"{row['sd_between_seeds']:.1f}"]
         cells += [_count(option["prompts"]) for option in row.get("options", ())]
         if suite:
             cells += [_points(row["detects"]), _points(row["half_width"])]
-        table.add_row(*cells)
-    console.print(table)
+        shown.add_row(*cells)
+    console.print(shown)
     if "options" in plan:
         ways = " or ".join(
             f"{_count(option['prompts'])} x {option['seeds']} ({_count(option['images'])} images)"

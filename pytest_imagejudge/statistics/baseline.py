@@ -192,7 +192,7 @@ def _row(found: Difference, pairs: Sequence[tuple[Scored, Scored]], allowed: flo
     elif row.low is not None and row.high is not None and (row.low > _ROUNDING or row.high < -_ROUNDING):
         words.append("a rise is shown" if row.low > 0 else "a drop is shown")
     if row.left_out:
-        words.append(f"{row.left_out} with the figure on one side only (N/A) left out")
+        words.append(f"{row.left_out} left out (N/A on one side)")
     row.detail = "; ".join(words)
     return row
 

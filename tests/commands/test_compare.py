@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
@@ -286,3 +289,44 @@ def test_wrong_input(compare, save, tmp_path, monkeypatch, arguments, words):
     assert code == 2
     assert words in err
     assert out == ""
+
+
+@pytest.mark.parametrize(("drop", "code"), [("0", 1), ("90", 0)])
+def test_a_reader_that_leaves_early_does_not_change_the_exit_code(save, drop, code):
+    files = save("a.json", run_of(60, 1)), save("b.json", run_of(60, 2, 0.4))
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "pytest_imagejudge", "compare", *files, "--max-drop", drop]
+    try:
+        found = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    finally:
+        os.close(writer)
+    assert (found.returncode, found.stderr) == (code, b"")
+
+
+def test_a_prompt_that_no_encoding_can_carry(compare, tmp_path):
+    for name, raw in (("a", 2), ("b", 1)):
+        rows = [{**row_of(i, raw), "prompt": f"p{i} \u4e2d \U0001f600 \ud800"} for i in range(6)]
+        judged(tmp_path / f"{name}_judged.jsonl", rows)
+    files = tmp_path / "a_judged.jsonl", tmp_path / "b_judged.jsonl"
+    code, out, _ = compare(*files, "--json", "-o", tmp_path / "x.html")
+    assert code == 0
+    assert json.loads(out)["pairs"] == 6
+    command = [sys.executable, "-m", "pytest_imagejudge", "compare", *map(str, files)]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    found = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert found.returncode == code
+    assert b"Traceback" not in found.stderr
+
+
+def test_any_script_in_a_terminal_that_knows_ascii_only(save):
+    prompts = {"prompt": "狐狸 в снегу 🦊"}
+    files = save("a.json", run_of(8, 1, **prompts)), save("b.json", run_of(8, 2, 0.4, **prompts))
+    for more in ((), ("--json",)):
+        found = subprocess.run(
+            [sys.executable, "-m", "pytest_imagejudge", "compare", *files, *more],
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+            check=False,
+        )
+        assert (found.returncode, found.stderr) == (0, b"")

@@ -1,0 +1,45 @@
+"""Where commands print tables for people: rich on a terminal, plain text in a pipe."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+_WIDTH = 160  # of a pipe or a file, which have none
+
+
+class Output(Console):
+    """Standard output. A reader that leaves early, such as ``head``, does not change the exit code."""
+
+    def __init__(self) -> None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # prompts are in any script, terminals are not
+        super().__init__(highlight=False, markup=False, width=None if sys.stdout.isatty() else _WIDTH)
+
+    def on_broken_pipe(self) -> None:
+        """Write the rest to nowhere; rich would exit with 1, which means that a gate failed."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def table(first: str, *numbers: str, last: str | None = None) -> Table:
+    """A table of a name, numbers, and perhaps words."""
+    found = Table(box=SIMPLE_HEAD if sys.stdout.isatty() else None)
+    found.add_column(first, no_wrap=True)
+    for head in numbers:
+        found.add_column(head, justify="right", no_wrap=True)
+    if last is not None:
+        found.add_column(last)
+    return found
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` as JSON that any encoding can carry, half a surrogate pair in a prompt included."""
+    print(json.dumps(value, indent=1, allow_nan=False))
