@@ -85,6 +85,8 @@ class Expectation:
             context: dict[str, Any] = {"id": self.id, "test": self.test, "seed": self.seed, "where": self.where}
             if number:
                 context["repeat"] = number
+            if any(file.kept for file in self.images):
+                context["in_memory"] = True  # handed over so, and written by us: ours to remove
             found.append(entry_of(verdict, self.thresholds if self.bounded else None, **context))
         return found
 

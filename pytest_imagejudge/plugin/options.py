@@ -190,6 +190,9 @@ def read_options(config: pytest.Config) -> Options:
     for report in reports:
         if report.suffix.lower() not in (".html", ".json", ".md"):
             raise pytest.UsageError(f"--judge-report {report}: a name that ends in .html, .json or .md is expected")
+    root = _path(config, "judge_root")
+    if root is not None and not root.is_dir():
+        raise pytest.UsageError(f"{_shown(config, 'judge_root')}: {root} is no folder")
     repeat = _number(config, "judge_repeat", int, at_least=1)
     pixels = _number(config, "judge_max_pixels", int, at_least=1)
     return Options(
@@ -199,7 +202,7 @@ def read_options(config: pytest.Config) -> Options:
         thresholds=_located(config, "judge_thresholds", thresholds) if thresholds else None,
         manifests=manifests(config),
         metadata=_path(config, "judge_metadata"),
-        root=_path(config, "judge_root"),
+        root=root,
         store=store,
         reports=reports,
         baseline=baseline,

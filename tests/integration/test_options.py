@@ -1,0 +1,236 @@
+"""Every option, its ini twin, and what is refused."""
+
+import pytest
+
+PLAIN = """
+def test_plain(image_judge):
+    image_judge.check('good.png', 'a red fox')
+"""
+
+TWINS = [
+    ("--judge-protocol=hose", "judge_protocol = hose", '*no protocol "hose"*did you mean "house"*'),
+    ("--judge-thresholds=defualt", "judge_thresholds = defualt", '*did you mean "default"*'),
+    ("--judge-manifest=gone.csv", "judge_manifest = gone.csv", "*gone.csv: no such file*"),
+    ("--judge-metadata=gone.json", "judge_metadata = gone.json", "*gone.json*"),
+    ("--judge-report=report.txt", None, "*report.txt*.html, .json or .md*"),
+    ("--judge-keep-alive=soon", "judge_keep_alive = soon", "*judge?keep?alive*number*'soon'*"),
+    ("--judge-keep-alive=-1", "judge_keep_alive = -1", "*judge?keep?alive*at least 0*'-1'*"),
+    ("--judge-keep-alive=nan", "judge_keep_alive = nan", "*judge?keep?alive*number*'nan'*"),
+    ("--judge-baseline=gone.json", "judge_baseline = gone.json", "*gone.json*"),
+    ("--judge-update-baseline", "judge_update_baseline = true", "*--judge-baseline*"),
+    ("--judge-repeat=0", "judge_repeat = 0", "*judge?repeat*at least 1*'0'*"),
+    ("--judge-repeat=1.5", "judge_repeat = 1.5", "*judge?repeat*whole number*'1.5'*"),
+    ("--judge-store=test_it.py", "judge_store = test_it.py", "*test_it.py*not a folder*"),
+    (None, "judge_when = sometimes", "*judge_when*auto, during, after*'sometimes'*"),
+    (None, "judge_decoding = fre", '*judge_decoding*did you mean "free"*'),
+    (None, "judge_aspect = wide", "*judge_aspect*stretch, keep*"),
+    (None, "judge_keep_images = some", "*judge_keep_images*failed, all, none*"),
+    (None, "judge_github = on", "*judge_github*auto, off*"),
+    (None, "judge_max_pixels = many", "*judge_max_pixels*whole number*'many'*"),
+    (None, "judge_max_pixels = 0", "*judge_max_pixels*at least 1*"),
+    (None, "judge_thinking_budget = -3", "*judge_thinking_budget*"),
+    (None, "judge_dimensions = Qualty", '*did you mean "Quality"*'),
+    (None, "judge_root = gone", "*gone*"),
+]
+
+
+@pytest.mark.parametrize(("option", "ini", "words"), TWINS, ids=[ini or option for option, ini, _ in TWINS])
+def test_what_is_refused_before_any_test(project, option, ini, words):
+    project.tests(PLAIN + "    open('ran', 'w').close()")
+    for given in [option] if option else []:
+        result = project.run(given)
+        assert result.ret == 4
+        result.stderr.fnmatch_lines([words])
+    if ini:
+        project.ini(ini)
+        result = project.run()
+        assert result.ret == 4
+        result.stderr.fnmatch_lines([words])
+    assert not (project.path / "ran").exists()
+    assert "Traceback" not in result.stderr.str()
+
+
+def test_a_choice_is_refused(project):
+    result = project.run("--judge-when=sometimes")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*--judge-when*sometimes*"])
+
+
+def test_ini_twins_and_the_command_line_before_them(project):
+    (project.path / "zero.toml").write_text("total = 0\n")
+    project.ini(
+        "judge_model = stand-in",
+        "judge_protocol = house",
+        "judge_thresholds = zero.toml",
+        "judge_store = kept",
+        "judge_report =",
+        "    one.json",
+        "    out/two.md",
+        "judge_when = during",
+        "judge_repeat = 2",
+        "judge_keep_alive = 5",
+        "judge_gpus = 0",
+        "judge_arg =",
+        "    --enforce-eager",
+        "judge_github = off",
+    )
+    project.tests(PLAIN.replace("good", "bad"))
+    result = project.run(judge=False)
+    result.assert_outcomes(passed=1)
+    assert (project.path / "one.json").exists()
+    assert (project.path / "out" / "two.md").exists()
+    assert (project.path / "kept" / "answers.sqlite").exists()
+    assert not (project.path / ".imagejudge").exists()
+    assert project.asked() == 10
+    result = project.run("--judge-thresholds=default", "--judge-no-store", "--judge-repeat=1", judge=False)
+    result.assert_outcomes(failed=1)
+    assert project.asked() == 15
+    result.stdout.fnmatch_lines(["*store none*"])
+
+
+def test_the_ini_can_forbid_the_store(project):
+    project.ini("judge_no_store = true")
+    project.tests(PLAIN)
+    project.run().assert_outcomes(passed=1)
+    assert not (project.path / ".imagejudge").exists()
+
+
+def test_keep_alive_does_not_swallow_a_path(project):
+    project.pytester.mkdir("tests")
+    project.pytester.makepyfile(**{"tests/test_in": PLAIN, "test_out": PLAIN})
+    result = project.run("--judge-keep-alive", "tests/")
+    result.assert_outcomes(passed=1)
+    project.environ("PYTEST_ADDOPTS", "--judge-keep-alive")
+    project.run("tests/").assert_outcomes(passed=1)
+    project.run("--judge-keep-alive=3", "tests/").assert_outcomes(passed=1)
+
+
+def test_the_header_says_what_judges(project):
+    project.tests(PLAIN)
+    result = project.run()
+    result.stdout.fnmatch_lines(["imagejudge: stand-in, protocol house", "imagejudge: thresholds default, store *"])
+    result = project.run("--judge-url=http://user:secret@127.0.0.1:9/v1?key=hidden", "--collect-only")
+    assert "secret" not in result.stdout.str()
+    assert "hidden" not in result.stdout.str()
+
+
+def test_without_a_judge_tests_are_skipped_with_a_reason_and_counted(project):
+    project.tests(
+        """
+        def test_image(image_judge):
+            image_judge.check("bad.png", "a red fox")
+
+        def test_edit(edit_judge):
+            edit_judge.check("bad.png", "bad.png", "nothing")
+
+        def test_plain():
+            pass
+        """
+    )
+    result = project.run("-rs", judge=False)
+    result.assert_outcomes(skipped=2, passed=1)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["imagejudge: 2 tests need a judge and did not run*--judge-model*", "SKIPPED*--judge-model or --judge-url*"]
+    )
+    result.stdout.fnmatch_lines(["SKIPPED*--edit-judge-model or --edit-judge-url*"])
+    assert not (project.path / ".imagejudge").exists()
+    assert "need a judge" not in project.run("-q", judge=False).stdout.str()
+    project.tests("def test_plain(): pass")
+    assert "imagejudge:" not in project.run(judge=False).stdout.str()
+
+
+def test_the_preflight_stops_before_any_test(project):
+    project.environ("STAND_IN_FAULT", "preflight")
+    project.tests(PLAIN + "    open('ran', 'w').close()")
+    result = project.run()
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["ERROR*70 GiB, 3 GiB are free*"])
+    assert not (project.path / "ran").exists()
+    assert project.run("--collect-only").ret == 0
+
+
+def test_a_model_that_does_not_exist(project):
+    project.environ("STAND_IN_FAULT", "identity")
+    project.tests(PLAIN)
+    result = project.run()
+    assert result.ret in (1, 4)
+    assert "does not exist" in result.stdout.str() + result.stderr.str()
+    assert "INTERNALERROR" not in result.stdout.str()
+
+
+def test_a_report_that_cannot_be_written_fails_the_run(project):
+    project.tests(PLAIN)
+    (project.path / "folder.json").mkdir()
+    result = project.run("--judge-report=folder.json", "--judge-report=last.json")
+    assert result.ret not in (0, 1)
+    assert (project.path / "last.json").exists()
+    result.stdout.fnmatch_lines(["*folder.json could not be written*"])
+
+
+def test_github(project):
+    project.environ("GITHUB_ACTIONS", "true")
+    project.environ("GITHUB_STEP_SUMMARY", str(project.path / "summary.md"))
+    project.tests(PLAIN.replace("good", "bad"))
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    assert "a red fox" in (project.path / "summary.md").read_text()
+    (project.path / "summary.md").unlink()
+    project.ini("judge_github = off")
+    project.run()
+    assert not (project.path / "summary.md").exists()
+
+
+def test_help_names_every_option(project):
+    result = project.run("--help", judge=False)
+    for name in (
+        "--judge-model",
+        "--judge-url",
+        "--edit-judge-model",
+        "--edit-judge-url",
+        "--judge-protocol",
+        "--judge-thresholds",
+        "--judge-manifest",
+        "--judge-store",
+        "--judge-no-store",
+        "--judge-report",
+        "--judge-arg",
+        "--judge-keep-alive",
+        "--judge-baseline",
+        "--judge-update-baseline",
+        "--judge-when",
+        "--judge-gpus",
+    ):
+        assert name in result.stdout.str()
+        assert name.lstrip("-").replace("-", "_") in result.stdout.str()
+
+
+def test_hooks_of_a_project(project):
+    with (project.path / "conftest.py").open("a") as handle:
+        handle.write(
+            """
+
+def pytest_imagejudge_verdict(config, entry):
+    with open("verdicts.txt", "a") as handle:
+        handle.write(f"{entry.prompt} {entry.outcome}\\n")
+
+
+def pytest_imagejudge_report(config, report, path):
+    if path.suffix == ".md":
+        path.write_text("our own")
+        return True
+
+
+def pytest_imagejudge_protocol(config, settings):
+    from pytest_imagejudge.protocols import load_protocol
+
+    protocol = load_protocol("house", kind=settings.kind)
+    protocol.name = "ours"
+    return protocol
+"""
+        )
+    project.tests(PLAIN)
+    project.run("--judge-report=x.md").assert_outcomes(passed=1)
+    assert (project.path / "verdicts.txt").read_text() == "a red fox passed\n"
+    assert (project.path / "x.md").read_text() == "our own"
+    assert project.report["run"]["judges"][0]["fingerprint"]["protocol"] == "ours"

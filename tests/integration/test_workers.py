@@ -1,0 +1,169 @@
+"""The same under xdist."""
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+TESTS = """
+import os
+import pytest
+
+@pytest.mark.parametrize("picture", ["good", "bad", "fair", "unreadable", "gone"])
+def test_expect(image_judge, picture):
+    image_judge.expect(f"{picture}.png", prompt="a red fox")
+
+@pytest.mark.parametrize("picture", ["good", "bad"])
+def test_check(image_judge, picture):
+    image_judge.check(f"{picture}.png", prompt="a blue fox")
+
+@pytest.mark.xfail(raises=ZeroDivisionError)
+def test_not_forgiven(image_judge):
+    image_judge.expect("bad.png", prompt="a green fox")
+
+@pytest.mark.xfail(strict=True)
+def test_forgiven(image_judge):
+    image_judge.expect("bad.png", prompt="a green fox")
+
+def test_own_failure(image_judge):
+    image_judge.expect("good.png", prompt="a grey fox")
+    assert 1 == 2
+
+def test_own_skip(image_judge):
+    image_judge.expect("good.png", prompt="a grey fox")
+    pytest.skip("enough")
+"""
+EXPECTED = {"passed": 4, "failed": 7, "xfailed": 1, "skipped": 1}
+
+
+def rows(project):
+    project.manifest(
+        "rows.imagejudge.jsonl",
+        [
+            {"ID": "a", "prompt": "a cat", "image_path": "good.png"},
+            {"ID": "b", "prompt": "a cat", "image_path": "bad.png"},
+        ],
+    )
+
+
+@pytest.mark.parametrize("extra", [["--dist=loadfile"], ["--judge-when=after"]], ids=str)
+def test_the_same_outcomes_printed_once(project, extra):
+    project.tests(TESTS)
+    rows(project)
+    when_after = "--judge-when=after" in extra
+    if when_after:
+        project.tests(TESTS.replace(".check(", ".expect("))
+    result = project.run("-n2", "--junitxml=junit.xml", *extra, process=True)
+    result.assert_outcomes(**EXPECTED)
+    assert result.ret == 1
+    output = result.stdout.str()
+    assert output.count("= image judge =") == 1
+    assert output.count("13 images") == 1
+    assert output.count("3 not decided") == 0
+    assert output.count("test_it.py:6") == 3
+    report = project.report
+    assert len(report["verdicts"]) == 13
+    assert len({(entry["test"], entry["prompt"]) for entry in report["verdicts"]}) == 13
+    assert report["run"]["requests"] > 0
+    assert {entry["outcome"] for entry in report["verdicts"] if entry["image"] in ("gone.png", "unreadable.png")} == {
+        "error"
+    }
+    suite = ElementTree.parse(project.path / "junit.xml").getroot().find("testsuite")
+    assert suite is not None
+    names = [case.get("name") for case in suite.findall("testcase")]
+    assert len(names) == len(set(names)) == 13
+    assert suite.get("failures") == "7"
+
+
+def test_plugins_named_one_by_one(project):
+    project.environ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    project.tests(TESTS)
+    result = project.run("-p", "pytest_imagejudge.plugin", process=True)
+    result.assert_outcomes(passed=3, failed=6, xfailed=1, skipped=1)
+    result = project.run("-p", "pytest_imagejudge.plugin", "-p", "xdist", "-n2", process=True)
+    result.assert_outcomes(passed=3, failed=6, xfailed=1, skipped=1)
+    assert len(project.report["verdicts"]) == 11
+
+
+def test_a_worker_that_dies(project):
+    project.tests(
+        """
+        import os
+        import PIL.Image
+
+        def test_kept(image_judge):
+            image_judge.expect(PIL.Image.new("RGB", (8, 8), (40, 40, 40)), prompt="kept")
+
+        def test_file(image_judge):
+            image_judge.expect("good.png", prompt="file")
+
+        def test_gone(image_judge):
+            image_judge.expect("gone.png", prompt="gone")
+
+        def test_checked(image_judge):
+            image_judge.check("good.png", prompt="checked")
+
+        def test_dies(image_judge):
+            image_judge.expect("good.png", prompt="dies")
+            os._exit(3)
+
+        def test_next():
+            pass
+        """
+    )
+    result = project.run("-n1", "-v", process=True)
+    result.assert_outcomes(passed=3, failed=3)
+    assert result.ret == 1
+    by_prompt = {entry["prompt"]: entry["outcome"] for entry in project.report["verdicts"]}
+    assert by_prompt == {"kept": "failed", "file": "passed", "gone": "error", "checked": "passed"}
+    result.stdout.fnmatch_lines(["*crashed*test_dies*"])
+    for name in ("kept", "file", "gone", "checked"):
+        assert len({line for line in result.outlines if f"::test_{name}" in line and "%" in line}) == 1
+
+
+def test_stop_at_the_first_failure(project):
+    project.tests(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(40))
+        def test_fox(image_judge, number):
+            image_judge.expect("good.png", prompt=f"{number}")
+            assert number < 4
+        """
+    )
+    result = project.run("-n2", "--maxfail=1", process=True)
+    assert result.ret in (1, 2)
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] >= 1
+    judged = {entry["prompt"]: entry["outcome"] for entry in project.report["verdicts"]}
+    assert "4" in judged
+    assert set(judged.values()) <= {"passed", "error"}
+
+
+def test_no_judge(project):
+    project.tests(TESTS)
+    result = project.run("-n2", judge=False, process=True)
+    result.assert_outcomes(skipped=11)
+    result.stdout.fnmatch_lines(["imagejudge: 11 tests need a judge and did not run*--judge-model*"])
+
+
+def test_an_error_of_configuration_is_said_once_and_stops(project):
+    project.tests(TESTS)
+    result = project.run("-n2", "--judge-thresholds=nothing", process=True)
+    assert result.ret == 4
+    assert result.stderr.str().count("no profile 'nothing'") == 1
+
+
+def test_a_wrong_marker_fails_the_run(project):
+    project.tests(
+        """
+        import pytest
+
+        @pytest.mark.imagejudge(threshold="default")
+        def test_fox(image_judge):
+            pass
+        """
+    )
+    result = project.run("-n1", process=True)
+    assert result.ret not in (0, 5)
+    assert "unknown keyword 'threshold'" in result.stdout.str() + result.stderr.str()

@@ -1,0 +1,122 @@
+"""Verdicts."""
+
+import copy
+import math
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_imagejudge import EditVerdict, FacetScore, Verdict
+from pytest_imagejudge.taxonomy import FACETS, LEVEL1
+from pytest_imagejudge.verdict import Score, thinking
+
+
+def verdict(raw=1, asked=LEVEL1, **more):
+    level3 = {path: FacetScore(raw, "seen") for path in FACETS if path[0] in asked}
+    return Verdict("a fox", level3, tuple(asked), **more)
+
+
+def test_scores_by_path():
+    found = verdict(2)
+    assert found.total == found["Quality"] == found["Quality", "Detail"] == found["Quality", "Detail", "Noise"] == 100
+    assert found.level1 == dict.fromkeys(LEVEL1, 100.0)
+    assert isinstance(found["Quality"], float)
+    assert found["Quality"].path == ("Quality",)
+
+
+@pytest.mark.parametrize("name", ["Qualty", ("Quality", "Detial"), ("Quality", "Detail", "noise"), (), ("a",) * 4])
+def test_an_unknown_path_is_an_error(name):
+    with pytest.raises(KeyError):
+        verdict()[name]
+
+
+@pytest.mark.parametrize(
+    ("found", "path", "shown"),
+    [
+        (verdict("N/A"), ("Quality",), "N/A"),
+        (verdict(asked=("Quality",)), ("Alignment",), "not asked"),
+        (verdict(unreadable=(("Quality",),)), ("Quality",), "unreadable"),
+        (verdict(unreadable=(("Quality", "Detail", "Noise"),)), ("Quality",), "unreadable"),
+        (verdict(unreadable=(("Quality", "Detail", "Noise"),)), ("Quality", "Detail"), "unreadable"),
+    ],
+)
+def test_a_score_that_is_not_there_compares_false_and_says_why(found, path, shown):
+    score = found[path]
+    assert math.isnan(score)
+    assert repr(score) == shown
+    assert not (score >= 0 or score <= 100 or score == score or score > -1)
+    assert shown in score.explain()[0]
+
+
+def test_what_is_unreadable_elsewhere_does_not_matter():
+    found = verdict(unreadable=(("Quality", "Detail", "Noise"),))
+    assert found["Quality", "Realism"] == 60
+    assert found["Alignment"] == 60
+    assert found.total is None
+    assert not found.readable
+
+
+def test_the_explanation_names_the_lowest_facets_first():
+    level3 = {**verdict(2).level3, ("Quality", "Detail", "Noise"): FacetScore(0, "grain all over")}
+    lines = Verdict("a fox", level3, LEVEL1)["Quality"].explain()
+    assert lines[1].strip() == "Detail / Noise: 0  grain all over"
+    assert lines[-1] == "prompt: a fox"
+
+
+def test_scores_and_verdicts_can_be_copied_and_sent():
+    found = verdict(1)
+    score = pickle.loads(pickle.dumps(found["Quality"]))
+    assert score == 60
+    assert score.path == ("Quality",)
+    assert repr(score) == "60"
+    assert math.isnan(pickle.loads(pickle.dumps(verdict("N/A")["Quality"])))
+    assert copy.deepcopy(found["Quality"]) == 60
+    assert pickle.loads(pickle.dumps(found)).level1 == found.level1
+
+
+@given(st.floats(0, 100) | st.none())
+def test_a_score_is_a_number(value):
+    score = Score(value, ("Quality",))
+    assert (score == value) if value is not None else math.isnan(score)
+    assert isinstance(repr(score), str)
+    assert score.explain()
+
+
+def test_an_error_is_not_readable():
+    assert not Verdict("a fox", error="gone").readable
+    assert not EditVerdict("bluer", error="gone").readable
+    assert not EditVerdict("bluer", unreadable=(("Edit",),)).readable
+    assert EditVerdict("bluer", score=3.0).readable
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<think>hm</think>{}", "hm"),
+        ("hm</think>{}", "hm"),
+        ("<think>endless", "endless"),
+        ("{}", ""),
+        ("", ""),
+        ("<think>a</think>b</think>c", "a</think>b"),
+    ],
+)
+def test_thinking(text, expected):
+    assert thinking(text) == expected
+
+
+@given(st.text())
+def test_thinking_takes_any_text(text):
+    assert isinstance(thinking(text), str)
+
+
+def test_shown_in_a_notebook_and_a_console():
+    from rich.console import Console
+
+    hostile = Verdict("<script>\x1b[31m", verdict(1).level3, LEVEL1)
+    page = hostile._repr_html_()
+    assert "<script>" not in page
+    assert "\x1b" not in page
+    with open("/dev/null", "w") as sink:
+        Console(file=sink).print(hostile)
