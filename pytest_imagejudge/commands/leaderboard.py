@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
@@ -74,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
     for i, path in enumerate(args.files):
         if path in args.files[:i]:
             raise ConfigError(f"{escape(path)} is named twice")
+    if "numpy" not in sys.modules:  # its matrices are small here: starting threads would take longer than using them
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     recorded = read_recorded(args.files, args.protocol)
     metadata = read_metadata(args.judge_metadata) if args.judge_metadata else None
     board = rank(recorded, metadata)
