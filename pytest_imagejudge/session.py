@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from .engines.base import Answer, Engine, EngineIdentity, Progress
-from .errors import EngineError, ImageError
+from .errors import EngineError, ImageError, ImageJudgeError
 from .images import ImageFile, file_hash, load, pixel_hash
 from .protocols.base import EDIT, Protocol, Reading, Request, digest_of
 from .settings import DEFAULT_MAX_PIXELS
@@ -170,7 +170,8 @@ class JudgeSession(Generic[V]):
         """Judge ``task`` in the background; ``urgent`` goes before what is not (somebody waits for it).
 
         The future ends in a verdict even where judging failed: its ``error`` says why. It raises only where
-        the session was closed (`concurrent.futures.CancelledError`).
+        the session was closed (`concurrent.futures.CancelledError`), or where not even the judge's model can
+        be found out (`EngineError`).
         """
         if self._closed:
             raise RuntimeError("the judge's session is closed")
@@ -279,11 +280,18 @@ class JudgeSession(Generic[V]):
                     future.set_exception(EngineError("the session ended before this was judged"))
                     raise
                 except Exception as error:  # noqa: BLE001 - a fault in one image must not end the worker
-                    future.set_exception(EngineError(f"{type(error).__name__}: {error}"))
+                    self._break(task, future, error)
             self.stats.done += 1
             self._open.discard(future)
             if not self._open and self._sleep_after and self._loop is not None:
                 self._loop.call_later(self._sleep_after, self._sleep_if_idle, self.stats.done)
+
+    def _break(self, task: Task, future: Future[V], error: Exception) -> None:
+        words = str(error) if isinstance(error, ImageJudgeError) else f"{type(error).__name__}: {error}"
+        try:
+            future.set_result(self._verdict(task, {}, error=words))
+        except Exception:  # noqa: BLE001 - not even the judge's model can be named, which a verdict does
+            future.set_exception(EngineError(words))
 
     def _sleep_if_idle(self, done: int) -> None:
         if done == self.stats.done and not self._open and not self._closed and self._loop is not None:

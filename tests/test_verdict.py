@@ -1,6 +1,7 @@
 """Verdicts."""
 
 import copy
+import io
 import math
 import pickle
 
@@ -118,5 +119,7 @@ def test_shown_in_a_notebook_and_a_console():
     page = hostile._repr_html_()
     assert "<script>" not in page
     assert "\x1b" not in page
-    with open("/dev/null", "w") as sink:
-        Console(file=sink).print(hostile)
+    stream = io.StringIO()
+    Console(file=stream).print(hostile)
+    assert "\x1b" not in stream.getvalue()
+    assert "Quality" in stream.getvalue()

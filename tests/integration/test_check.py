@@ -213,7 +213,7 @@ def test_wrong_dimensions_fail_with_the_valid_names(project):
         """
         import pytest
 
-        @pytest.mark.parametrize("value", ["Qualty", ["Qualty"], ["Quality", "Qualty"], [], ("Quality", 1), 5, iter(["Qualty"])])
+        @pytest.mark.parametrize("value", ["Qualty", ["Qualty"], ["Quality", "Qualty"], [], ("Quality", 1), 5, {}])
         def test_fox(image_judge, value):
             with pytest.raises((KeyError, TypeError, pytest.UsageError), match="L1"):
                 image_judge.check("good.png", "a red fox", dimensions=value)

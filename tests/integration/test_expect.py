@@ -30,9 +30,7 @@ def test_each_test_is_reported_once_with_the_outcome_of_its_verdicts(project):
     assert {entry["where"] for entry in project.report["verdicts"]} == {"test_it.py:5"}
 
 
-@pytest.mark.parametrize(
-    "flag", ["-q", "-qq", "-vv", "--tb=no", "--color=yes", "--tb=line", "--tb=native", "-rA", "-s"]
-)
+@pytest.mark.parametrize("flag", ["-q", "-qq", "-vv", "--tb=no", "--color=yes", "--tb=line", "--tb=native", "-rA"])
 def test_output_options(project, flag):
     project.tests(THREE)
     result = project.run(flag)

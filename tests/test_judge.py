@@ -1,0 +1,123 @@
+"""The library, without pytest."""
+
+import asyncio
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_session import Scripted
+
+from pytest_imagejudge import ConfigError, EditJudge, Judge
+from pytest_imagejudge.settings import JudgeSettings
+
+
+def picture(level):
+    return Image.new("RGB", (8, 8), (level, level, level))
+
+
+@pytest.fixture
+def judge(tmp_path):
+    with Judge.from_settings(JudgeSettings(model="scripted"), engine=Scripted(), store=tmp_path / "store") as judge:
+        yield judge
+
+
+def test_score(judge):
+    verdict = judge.score(picture(1), prompt="a fox")
+    assert verdict.total == 60
+    assert verdict["Quality"] == 60
+    assert len(judge.engine.asked) == 5
+    assert judge.score(np.asarray(picture(1)), "a fox").source == "store"
+
+
+def test_score_many_is_one_batch_in_order(judge):
+    pairs = [(picture(level), f"{level}") for level in range(12)]
+    verdicts = list(judge.score_many(pairs, dimensions=["Quality"]))
+    assert [verdict.prompt for verdict in verdicts] == [text for _, text in pairs]
+    assert len(judge.engine.asked) == 12
+
+
+def test_from_asynchronous_code(judge):
+    async def both():
+        return await asyncio.gather(judge.ascore(picture(1), "one"), judge.ascore(picture(2), "two"))
+
+    one, two = asyncio.run(both())
+    assert (one.prompt, two.prompt) == ("one", "two")
+
+
+def test_submit_does_not_wait(judge):
+    future = judge.submit(picture(1), "a fox", dimensions=["Quality"])
+    assert future.result(timeout=30).asked == ("Quality",)
+
+
+@pytest.mark.parametrize("image", [None, 3, object(), ["x.png"]])
+def test_what_is_no_image(judge, image):
+    with pytest.raises(TypeError, match="an image is a path"):
+        judge.score(image, "a fox")
+
+
+def test_what_is_no_prompt_and_no_dimension(judge):
+    with pytest.raises(TypeError, match="prompt"):
+        judge.score(picture(1), None)
+    with pytest.raises(KeyError, match="did you mean"):
+        judge.score(picture(1), "a fox", dimensions=["Qualty"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, "no judge"),
+        ({"model": "signals", "protocol": "hose"}, "did you mean"),
+        ({"model": "signals", "protocol": "ie-critic"}, "not images"),
+        ({"model": "x", "decoding": "loose"}, "free"),
+    ],
+)
+def test_wrong_settings(arguments, words):
+    with pytest.raises(ConfigError, match=words):
+        Judge(**arguments)
+
+
+def test_edits_need_an_edit_protocol():
+    with pytest.raises(ConfigError, match="not edits"):
+        EditJudge("signals", protocol="q-judger")
+
+
+def test_closing_twice_and_what_was_written_is_gone(tmp_path):
+    judge = Judge.from_settings(JudgeSettings(model="scripted"), engine=Scripted())
+    image = judge.take(picture(3)).path
+    judge.score(picture(3), "a fox", dimensions=["Quality"])
+    assert image.exists()
+    judge.close()
+    judge.close()
+    assert not image.exists()
+    with pytest.raises(RuntimeError, match="closed"):
+        judge.score(tmp_path / "x.png", "a fox")
+
+
+def test_the_store_says_whether_it_has_answers(judge):
+    assert not judge.has_stored()
+    judge.score(picture(1), "a fox", dimensions=["Quality"])
+    assert judge.has_stored()
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    script = """
+        import sys
+        before = set(sys.modules)
+        import pytest_imagejudge
+        dir(pytest_imagejudge)
+        heavy = {"numpy", "PIL", "pydantic", "rich", "torch", "vllm", "scipy", "httpx", "jinja2", "huggingface_hub"}
+        print(sorted(heavy & set(sys.modules)), sorted(set(sys.modules) - before - set(sys.stdlib_module_names)))
+        for name in pytest_imagejudge.__all__:
+            getattr(pytest_imagejudge, name)
+        try:
+            pytest_imagejudge.Jugde
+        except AttributeError:
+            print("AttributeError")
+    """
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
+    lines = run.stdout.splitlines()
+    assert lines[0].startswith("[] ")
+    assert lines[1] == "AttributeError"
