@@ -76,7 +76,7 @@ def _cells(row: rows.Row, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
     row = _merged(row)
     dim = not row.n and not row.unread
     style = "dim" if dim else "bold" if len(row.path) < 2 else ""
-    name = Text(guide, style="dim").append(row.name, style)
+    name = Text.assemble((guide, "dim"), (row.name, style))
     if dim:
         return [name, Text(), Text(row.state, "dim"), _bound(row), Text(), Text(_size(row), "dim")]
     notes = Text()
@@ -145,10 +145,12 @@ def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
         score = Text(f"{row.mean:.1f}" if row.mean is not None else {"no total": "none"}.get(row.state, row.state))
         score.stylize("bold red" if row.failed or row.state == "unreadable" else "dim" if row.mean is None else "")
         raw = next(iter(row.counts), "")
-        notes = Text(f"{glyphs.bad} bound {row.bound:g}  " if row.failed else "", "bold red")
-        notes.append(escape(" ".join(row.evidence.split())), "dim" if raw != "0" else "")
+        notes = Text.assemble(
+            (f"{glyphs.bad} bound {row.bound:g}  " if row.failed else "", "bold red"),
+            (escape(" ".join(row.evidence.split())), "" if raw == "0" else "dim"),
+        )
         raw_text = Text(raw if raw != "N/A" else "", "red" if raw == "0" else "")
-        table.add_row(Text(guide, "dim").append(row.name, style), score, raw_text, notes)
+        table.add_row(Text.assemble((guide, "dim"), (row.name, style)), score, raw_text, notes)
     return table
 
 

@@ -140,7 +140,7 @@ def _run_lines(report: Report, glyphs: Glyphs) -> Iterator[Text]:
     errors = sum(entry.outcome == "error" for entry in entries)
     count = [_many(len(report.verdicts), "image")] if report.verdicts or not report.edits else []
     count += [_many(len(report.edits), "edit")] if report.edits else []
-    line = Text(", ".join(count), style="bold")
+    line = Text().append(", ".join(count), "bold")
     passed = len(entries) - failed - errors
     for number, word, style in (
         (failed, "failed", "bold red"),
@@ -229,7 +229,8 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[Text]:
         detail = f"; {row.detail}" if row.detail else needed
         text = f"{why.place(row.path)}: {mean}{interval}, n {row.n}, bound {row.bound:g}: "
         yield (
-            Text(f"  {sign} ", style=style)
+            Text()
+            .append(f"  {sign} ", style)
             .append(escape(text), "")
             .append(row.outcome, style)
             .append(escape(detail), "dim")
@@ -248,7 +249,7 @@ def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs) -> Itera
     }
     for outcome, text in lines:
         sign, style = signs.get(outcome, (" ", "dim"))
-        yield Text(f"  {sign} ", style=style).append(escape(text), "")
+        yield Text().append(f"  {sign} ", style).append(escape(text), "")
     for text in warnings:
         yield Text(escape(f"  warning: {text}"), style="yellow")
 
@@ -278,7 +279,7 @@ def _cause(cause: why.Cause, breach: Breach, entry: VerdictEntry | EditEntry) ->
     relative = cause.path[len(breach.path) :] if list(cause.path[: len(breach.path)]) == breach.path else cause.path
     name = escape(show(tuple(dict.fromkeys(relative)) or cause.path[-1:]))
     meaning = f" ({why.MEANING[cause.raw]})" if isinstance(entry, VerdictEntry) and cause.raw in why.MEANING else ""
-    text = Text(f"{name}: {cause.raw}{meaning}", style="bold")
+    text = Text().append(f"{name}: {cause.raw}{meaning}", "bold")
     if cause.words:
         words = escape(" ".join(cause.words.split()))
         text.append(": ", "").append(f'"{words}"' if cause.quoted else words, "")
