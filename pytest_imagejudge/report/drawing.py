@@ -78,6 +78,8 @@ def _cells(row: rows.Row, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
     style = "dim" if dim else "bold" if len(row.path) < 2 else ""
     name = Text.assemble((guide, "dim"), (row.name, style))
     if dim:
+        if not row.path:
+            return [name, Text(), Text("none", "dim"), _bound(row), Text(), Text()]
         return [name, Text(), Text(row.state, "dim"), _bound(row), Text(), Text(_size(row), "dim")]
     notes = Text()
     if row.failed:
@@ -86,11 +88,9 @@ def _cells(row: rows.Row, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
         notes.append(f"{glyphs.bad} mean", "red")
     if row.lost and (row.path or not row.failed):  # the first line says it of the total
         notes.append(", " if notes else "").append(f"{row.lost} unread", "bold red")
-    if row.counts.get("0"):
+    if row.counts.get("0") and not row.failed:
         notes.append(", " if notes else "").append(f"{row.counts['0']} at 0", "dim")
     mean = Text("-" if row.mean is None else f"{row.mean:.1f}", "bold red" if row.low else "")
-    if row.mean is None and row.state in ("no total", "unreadable"):
-        mean = Text("none" if row.state == "no total" else "-", "dim")
     return [name, Text(str(row.n)), mean, _bound(row), _bar(row, glyphs, cells), notes]
 
 

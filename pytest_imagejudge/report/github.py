@@ -14,7 +14,7 @@ from urllib.parse import quote
 from ..taxonomy import Path as TreePath
 from ..untrusted import for_github
 from . import markdown, why
-from .build import AnyEntry
+from .build import AnyEntry, relative_paths
 from .model import Report
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def report_to_github(
     Goes by the environment of GitHub Actions; what is not there is left out. Never raises.
     """
     try:
+        report = relative_paths(report, rootpath or Path.cwd())
         if path := os.environ.get("GITHUB_STEP_SUMMARY"):
             write_step_summary(report, path, bounds, rootpath)
         if lines := annotations(report, rootpath):

@@ -13,7 +13,7 @@ from ..taxonomy import Path as TreePath
 from ..untrusted import escape
 from . import rows, why
 from .baseline import changes
-from .build import AnyEntry, once
+from .build import AnyEntry, once, relative_paths
 from .json import write_text
 from .model import Report, Run
 from .payload import answers, bounds_of, embed, payload
@@ -43,7 +43,9 @@ def write_html(
     Raises:
         ConfigError: the file can't be written.
     """
-    write_text(Path(path), render(report, bounds, failed_only=failed_only, folder=folder or Path.cwd()))
+    path = Path(path)
+    report = relative_paths(report, path.parent, base=folder)
+    write_text(path, render(report, bounds, failed_only=failed_only, folder=path.parent))
 
 
 def render(

@@ -11,7 +11,7 @@ from ..taxonomy import Path as TreePath
 from ..untrusted import escape
 from . import rows, why
 from .baseline import changes
-from .build import AnyEntry, once
+from .build import AnyEntry, once, relative_paths
 from .json import write_text
 from .model import EditEntry, Report
 from .payload import bounds_of
@@ -36,12 +36,13 @@ def text(value: object, most: int | None = None) -> str:
 
 
 def write_markdown(report: Report, path: Path | str, bounds: Mapping[TreePath, float] | None = None) -> None:
-    """Write the report to ``path``, at once or not at all.
+    """Write the report to ``path``, at once or not at all; image paths become relative to its folder.
 
     Raises:
         ConfigError: the file can't be written.
     """
-    write_text(Path(path), render(report, bounds))
+    path = Path(path)
+    write_text(path, render(relative_paths(report, path.parent), bounds))
 
 
 def render(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -51,7 +52,7 @@ class Pictures:
 
     def _make(self, job: tuple[str, ...], most: int) -> tuple[str, str]:
         try:
-            pictures = [load(self._folder / image) for image in job]
+            pictures = [load(os.path.normpath(self._folder / image)) for image in job]  # as written, links aside
             picture = change_map(*pictures) if len(pictures) == 2 else pictures[0]
         except ImageError as error:
             return "", str(error)
