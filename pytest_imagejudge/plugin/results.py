@@ -226,11 +226,10 @@ class Results:
         if keep == "all" or self.undecided or not self.spool.is_dir():
             return
         used: dict[str, bool] = {}  # by path: whether something failed with it
-        for entry in (*report.verdicts, *report.edits):
-            if not (entry.model_extra or {}).get("in_memory"):
-                continue
-            pictures = (entry.image,) if isinstance(entry, VerdictEntry) else (entry.source_image, entry.edited_image)
-            for image in pictures:
+        pictures: list[tuple[VerdictEntry | EditEntry, str]] = [(entry, entry.image) for entry in report.verdicts]
+        pictures += [(edit, image) for edit in report.edits for image in (edit.source_image, edit.edited_image)]
+        for entry, image in pictures:
+            if (entry.model_extra or {}).get("in_memory"):
                 used[image] = used.get(image, False) or entry.outcome != "passed"
         for image, failed in used.items():
             path = Path(image)

@@ -1,0 +1,40 @@
+"""With the plugin installed and no judge asked for, nothing heavy is loaded and nothing is written."""
+
+HEAVY = {"numpy", "PIL", "pydantic", "rich", "torch", "vllm", "scipy", "httpx", "jinja2", "huggingface_hub"}
+
+CONFTEST = """
+import sys
+
+def pytest_sessionfinish(session):
+    if not hasattr(session.config, "workerinput"):
+        names = {name.partition(".")[0] for name in sys.modules}
+        print("LOADED", sorted(names & %r), sorted(name for name in sys.modules if name.startswith("pytest_imagejudge")))
+"""
+
+TESTS = """
+def test_plain():
+    assert [1] == [1]
+
+def test_needs_a_judge(image_judge):
+    image_judge.check("x.png", "a fox")
+
+def test_needs_an_edit_judge(edit_judge):
+    edit_judge.check("x.png", "y.png", "bluer")
+
+def test_fails():
+    assert 1.5 == 2.5
+"""
+
+
+def test_nothing_heavy_is_imported(project):
+    project.environ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    (project.path / "conftest.py").write_text(CONFTEST % HEAVY)
+    project.tests(TESTS)
+    result = project.pytester.runpytest_subprocess("-s", "-p", "pytest_imagejudge.plugin")
+    result.assert_outcomes(passed=1, skipped=2, failed=1)
+    (line,) = [line for line in result.outlines if "LOADED" in line]
+    assert "LOADED [] [" in line
+    for module in ("gate", "session", "store", "verdict", "thresholds", "images", "protocols", "engines"):
+        assert f"pytest_imagejudge.{module}'" not in line
+        assert f"pytest_imagejudge.plugin.{module}'" not in line
+    assert not (project.path / ".imagejudge").exists()
