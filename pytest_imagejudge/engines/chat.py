@@ -99,6 +99,11 @@ class Address:
         return f"{self.base}{path}"
 
     @property
+    def encrypted(self) -> bool:
+        """Whether it is reached by TLS."""
+        return self.base.startswith("https:")
+
+    @property
     def root(self) -> str:
         """The base without its version, where vLLM has ``/health`` and ``/version``."""
         return re.sub(r"/v\d+\w*$", "", self.base)
@@ -292,6 +297,7 @@ class ChatClient:
                 timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=None),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
                 trust_env=not self.direct,
+                verify=self.address.encrypted,  # reading the certificates takes time; redirects are not followed
             )
         return self._client
 

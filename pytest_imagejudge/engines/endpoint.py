@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -39,6 +40,7 @@ class EndpointEngine(Engine):
         self._first_wait = first_wait
         self._identity: EngineIdentity | None = None
         self._clients: list[ChatClient] = []
+        self._starting = asyncio.Lock()
 
     @property
     def given_up(self) -> tuple[str, ...]:
@@ -64,10 +66,22 @@ class EndpointEngine(Engine):
         """
         self.identity()
 
+    def unreachable(self) -> list[str]:
+        """What is wrong with the endpoints, found out by asking for their models; one sentence for each."""
+        wrong = []
+        for address in self.addresses:
+            try:
+                models = self._listing(address, remembered=False)
+            except ConfigError as error:
+                wrong.append(str(error))
+                continue
+            name = self.settings.model
+            if name and models and name not in models:
+                wrong.append(f"{address.base} does not list {name!r}{nearest(name, models)}: {_names(models)}")
+        return wrong
+
     async def start(self, progress: Progress) -> None:
         """Open the clients and learn the servers' versions; a server that is still starting is met by retries."""
-        import asyncio
-
         model = self.identity().model
         versions = await asyncio.gather(*(asyncio.to_thread(self._version, address) for address in self.addresses))
         self._clients = [
@@ -82,8 +96,9 @@ class EndpointEngine(Engine):
         Raises:
             EngineError: refused, unreadable, or no server is left.
         """
-        if not self._clients:
-            await self.start(lambda line: None)
+        async with self._starting:
+            if not self._clients:
+                await self.start(lambda line: None)
         error: EngineError | None = None
         for client in self._order(request):
             try:
@@ -105,8 +120,6 @@ class EndpointEngine(Engine):
 
     async def _what_is_served(self, client: ChatClient) -> str:
         """A half sentence for "not found": most often it is the model's name that is wrong."""
-        import asyncio
-
         try:
             models = await asyncio.to_thread(self._listing, client.address)
         except ConfigError:
@@ -134,19 +147,19 @@ class EndpointEngine(Engine):
             raise ConfigError(f"the endpoints serve different models: {_names(names)}; name the judge with {option}")
         return names[0]
 
-    def _listing(self, address: Address) -> list[str]:
+    def _listing(self, address: Address, *, remembered: bool = True) -> list[str]:
         """The models that an endpoint lists; what it listed last where nothing answers.
 
         With nothing there no new answer can be had, and those of the store are still the same model's.
         """
         import httpx
 
-        remembered = self._remembered / f"{hashlib.sha256(address.base.encode()).hexdigest()[:32]}.json"
+        memory = self._remembered / f"{hashlib.sha256(address.base.encode()).hexdigest()[:32]}.json"
         try:
             response = self._get(address.to("/models"), address)
         except httpx.TransportError as error:
-            if (models := _remembered_models(remembered)) is not None:
-                return models
+            if remembered and (known := _remembered_models(memory)) is not None:
+                return known
             raise ConfigError(
                 f"{address.to_show('/models')}: {type(error).__name__}: {excerpt(str(error))}; "
                 "is the server running? (with a model named, its list is not needed)"
@@ -162,7 +175,7 @@ class EndpointEngine(Engine):
         except (ValueError, KeyError, TypeError, RecursionError):
             raise ConfigError(f"{address.to_show('/models')}: not a list of models: {shown}") from None
         models = list(dict.fromkeys(models))
-        _remember_models(remembered, models)
+        _remember_models(memory, models)
         return models
 
     def _version(self, address: Address) -> str:
@@ -181,7 +194,7 @@ class EndpointEngine(Engine):
 
         headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
         auth = None if self._key else address.auth
-        return httpx.get(url, headers=headers, auth=auth, timeout=LISTING_SECONDS)
+        return httpx.get(url, headers=headers, auth=auth, timeout=LISTING_SECONDS, verify=address.encrypted)
 
 
 def picture_digest(request: Request) -> bytes:

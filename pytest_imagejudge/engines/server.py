@@ -31,16 +31,16 @@ PHASES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), phase)
     for pattern, phase in (
         (r"imagejudge: (downloading .*)", r"\1"),
-        (r"Starting vLLM|vLLM API server version|version \d+\.\d+.* model", "importing vLLM"),
+        (r"non-default args", "reading the model's configuration"),
+        (r"Resolved architecture|Using max model len", "starting the engine's processes"),
         (r"Initializing a V1 LLM engine|Starting to load model", "loading the model"),
         (r"Loading safetensors checkpoint shards: +(\d+%)", r"loading weights, \1"),
         (r"Loading weights took|Model loading took", "weights are loaded"),
-        (r"torch\.compile|Dynamo bytecode|Compiling a graph|Cache the graph", "compiling"),
-        (r"profil(e|ing) run|Encoder cache will be initialized|memory profiling", "measuring memory"),
-        (r"GPU KV cache size|CPU KV cache size|Available KV cache memory", "setting up the caches"),
-        (r"Capturing CUDA graphs?.*?(\d+%)?", "capturing CUDA graphs"),
-        (r"Warming up|warm.?up", "warming up"),
-        (r"init engine .* took|Starting vLLM API server|Started server process", "starting the HTTP server"),
+        (r"[Tt]orch\.compile |Dynamo bytecode|Compiling a graph|Cache the graph", "compiling"),
+        (r"Encoder cache will be initialized|[Mm]emory profiling|profile run", "measuring memory"),
+        (r"[GC]PU KV cache size|Available KV cache memory", "setting up the caches"),
+        (r"Capturing CUDA graphs?", "capturing CUDA graphs"),
+        (r"init engine .* took|Starting vLLM server|Started server process", "starting the HTTP server"),
     )
 )
 _CAUSE = re.compile(r"\b(\w+(?:Error|Exception|Interrupt): .*|Killed|.*CUDA out of memory.*)")
@@ -232,7 +232,7 @@ class _Watcher:
         self._phase, self._said, self._generation = "", 0.0, 0
 
     def look(self, state: State) -> None:
-        phase = "downloading" if state.phase == "download" else "starting"
+        phase = "downloading" if state.phase == "download" else "importing vLLM"
         for line in _ANSI.sub("", log_tail(self._log)).replace("\r", "\n").splitlines():
             for pattern, words in PHASES:
                 if match := pattern.search(line):

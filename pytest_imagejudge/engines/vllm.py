@@ -120,6 +120,21 @@ class VllmEngine(Engine):
         placement = self._place(plan.model, plan.install)  # as it is now
         return fit(placement, self._idle_holders(placement.gpus))
 
+    def server_folder(self) -> Path:
+        """Where the state and the log of this judge's server are, whether it is up or not.
+
+        Raises:
+            ConfigError: as `plan`.
+        """
+        plan = self.plan()
+        return server.Server(self._spec(plan, plan.placement.gpus), self.state_dir).folder
+
+    def running(self) -> tuple[State, Path]:
+        """The state of the server that was started, and its folder."""
+        assert self._state is not None
+        assert self._server is not None
+        return self._state, self._server.folder
+
     async def start(self, progress: Progress) -> None:
         """Join the server, or have it started, and wait until it is ready.
 
@@ -146,8 +161,9 @@ class VllmEngine(Engine):
         Raises:
             EngineError: refused, or the server is gone for good.
         """
-        if self._client is None:
-            await self.start(self._progress)
+        async with self._recovery:
+            if self._client is None and self._failed is None:
+                await self.start(self._progress)
         for _ in range(CRASHES):
             if self._failed is not None:
                 raise EngineError(str(self._failed))

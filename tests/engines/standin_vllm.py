@@ -16,7 +16,8 @@ import json, os, signal, subprocess, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-HANGS = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]; print('up', flush=True); time.sleep(600)"
+IGNORE = "import signal, time; [signal.signal(number, signal.SIG_IGN) for number in (2, 15)]; "
+HANGS = IGNORE + "print('up', flush=True); time.sleep(600)"
 
 
 def spawn(**how):

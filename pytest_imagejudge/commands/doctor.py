@@ -1,0 +1,176 @@
+"""``imagejudge doctor``: what would keep a judge from running here, with the figures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from typing import Any
+
+from ..engines import server
+from ..engines.endpoint import EndpointEngine
+from ..engines.gpus import gib, visible_gpus
+from ..engines.install import find_vllm
+from ..engines.placement import main_memory
+from ..engines.vllm import VllmEngine, describe
+from ..errors import ImageJudgeError
+from ..settings import JudgeSettings, cache_dir
+from ..untrusted import escape
+from .judge_options import add_judge_options, judge_settings
+
+ALL_RIGHT, SOMETHING_WRONG = 0, 2
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_judge_options(parser)
+    parser.add_argument("--json", action="store_true", help="print an object in JSON")
+    parser.epilog = "Exit code: 0 the judges that are named can run here, 2 one of them can't."
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look, print, and tell by the exit code whether all judges that are named could run."""
+    found = look(judge_settings(args))
+    if args.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(_lines(found)))
+    return ALL_RIGHT if found["ok"] else SOMETHING_WRONG
+
+
+def look(judges: list[JudgeSettings]) -> dict[str, Any]:
+    """What is here, and for each judge whether it could run."""
+    from .. import __version__
+
+    found: dict[str, Any] = {
+        "imagejudge": __version__,
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "machine": f"{platform.system()} {platform.machine()}",
+        "memory_bytes": main_memory(),
+        "cache": str(cache_dir()),
+        "vllm": None,
+        "gpus": [],
+        "servers": [
+            {"model": state.title, "status": state.status, "url": state.url, "users": users, "folder": str(folder)}
+            for folder, state, users in server.running(cache_dir())
+        ],
+    }
+    try:
+        install = find_vllm()
+        found["vllm"] = {
+            "version": install.version,
+            "torch": install.torch,
+            "device": install.device,
+            "python": install.python,
+        }
+    except ImageJudgeError as error:
+        found["vllm_error"] = str(error)
+    found["gpus"] = [
+        {
+            "index": gpu.index,
+            "uuid": gpu.uuid,
+            "name": gpu.name,
+            "total_bytes": gpu.total,
+            "free_bytes": gpu.free,
+            "holders": [{"pid": h.pid, "name": h.name, "bytes": h.bytes} for h in gpu.holders],
+        }
+        for gpu in visible_gpus()
+    ]
+    found["judges"] = [_judge(settings) for settings in judges]
+    found["ok"] = all(judge["ok"] for judge in found["judges"])
+    return found
+
+
+def _judge(settings: JudgeSettings) -> dict[str, Any]:
+    from ..engines import make_engine
+    from ..judge import protocol_for
+
+    found: dict[str, Any] = {"kind": settings.kind, "model": settings.model, "ok": True, "problems": []}
+    try:
+        protocol = protocol_for(settings)
+        found["protocol"] = protocol.name
+        found["protocol_digest"] = protocol.digest  # fetches the published words where they are not here
+    except ImageJudgeError as error:
+        found["problems"].append(str(error))
+    try:
+        engine = make_engine(settings, protocol_for(settings), state_dir=cache_dir())
+        found["engine"] = engine.name
+        engine.preflight()
+        if isinstance(engine, VllmEngine):
+            found |= _served(engine, found["problems"])
+        elif isinstance(engine, EndpointEngine):
+            found["urls"] = [address.base for address in engine.addresses]
+            found["problems"] += engine.unreachable()
+        identity = engine.identity()
+        found |= {"model": identity.model, "revision": identity.revision}
+    except ImageJudgeError as error:
+        if str(error) not in found["problems"]:
+            found["problems"].append(str(error))
+    found["ok"] = not found["problems"]
+    return found
+
+
+def _served(engine: VllmEngine, problems: list[str]) -> dict[str, Any]:
+    plan, fits = engine.plan(), engine.fit()
+    if not fits.ok:
+        problems.append(f"it does not fit beside what is running: {describe(fits)}")
+    return {
+        "architecture": plan.model.architecture,
+        "folder": str(plan.model.folder),
+        "weights_bytes": plan.model.weights,
+        "download_bytes": plan.model.missing,
+        "tensor_parallel": plan.placement.parallel or 1,
+        "fp8": plan.placement.fp8,
+        "needed_bytes": fits.needed_bytes,
+        "free_bytes": fits.free_bytes,
+        "fits": fits.ok,
+        "gpus": [gpu.index for gpu in fits.gpus],
+        "running": fits.needed_bytes == 0,
+    }
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = [
+        f"imagejudge {found['imagejudge']}, Python {found['python']} ({found['executable']}), {found['machine']}, "
+        f"{gib(found['memory_bytes'])} of memory",
+        f"cache: {found['cache']}",
+    ]
+    if vllm := found["vllm"]:
+        lines.append(f"vLLM {vllm['version']} ({vllm['device']} build, PyTorch {vllm['torch']}) in {vllm['python']}")
+    else:
+        lines.append(f"vLLM: {found['vllm_error']}")
+    for gpu in found["gpus"]:
+        held = "".join(f"; {escape(h['name'])} (process {h['pid']}) holds {gib(h['bytes'])}" for h in gpu["holders"])
+        free = f"{gib(gpu['free_bytes'])} of {gib(gpu['total_bytes'])} free"
+        lines.append(f"GPU {gpu['index']}: {escape(gpu['name'])}, {free}{held}")
+    if not found["gpus"]:
+        lines.append("GPUs: none that nvidia-smi shows")
+    for one in found["servers"]:
+        lines.append(f"a server is up: {escape(one['model'])}, {one['status']}, users: {one['users']}, {one['url']}")
+    for judge in found["judges"]:
+        lines += _judge_lines(judge)
+    if not found["judges"]:
+        lines.append("name a judge (--judge-model, --judge-url, --edit-judge-model) to have it checked")
+    return lines
+
+
+def _judge_lines(judge: dict[str, Any]) -> list[str]:
+    kind = "edits" if judge["kind"] == "edit" else "images"
+    head = f"judge of {kind}: {escape(judge['model'] or 'not named')}"
+    for name in ("engine", "protocol", "revision", "architecture"):
+        if judge.get(name):
+            head += f", {name} {escape(judge[name])}"
+    lines = [head]
+    if "needed_bytes" in judge:
+        lines.append(
+            f"  weights {gib(judge['weights_bytes'])}, to be downloaded {gib(judge['download_bytes'])}; "
+            + ("it is up already" if judge["running"] else f"needs {gib(judge['needed_bytes'])}")
+            + (f" on GPU {', '.join(map(str, judge['gpus']))}" if judge["gpus"] else "")
+            + (f", {gib(judge['free_bytes'])} free" if judge["gpus"] and not judge["running"] else "")
+            + (f"; split over {judge['tensor_parallel']}" if judge["tensor_parallel"] > 1 else "")
+            + ("; in FP8" if judge["fp8"] else "")
+        )
+    lines += [f"  can't run: {escape(problem)}" for problem in judge["problems"]]
+    return lines if judge["problems"] else [*lines, "  can run here"]

@@ -1,0 +1,116 @@
+"""``imagejudge serve``: start a judge's server as the plugin would, so that the next runs find it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import sys
+from pathlib import Path
+
+from ..engines import server
+from ..engines.supervisor import State
+from ..engines.vllm import VllmEngine
+from ..errors import ConfigError, EngineError
+from ..settings import API_KEY_VARIABLE, SIGNALS, JudgeSettings, cache_dir
+from ..untrusted import escape
+from .judge_options import add_judge_options, judge_settings
+
+DEFAULT_MINUTES = 60.0
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_judge_options(parser)
+    parser.add_argument(
+        "--judge-keep-alive",
+        dest="minutes",
+        metavar="MIN",
+        type=float,
+        default=None,
+        help=f"minutes without a user after which it ends (default: {DEFAULT_MINUTES:g})",
+    )
+    parser.add_argument("--judge-sleep", action="store_true", help="start it with sleep mode, as ini judge_sleep does")
+    parser.add_argument("--foreground", action="store_true", help="stay, show its log, and end it with Ctrl-C")
+    parser.add_argument("--stop", action="store_true", help="end the server of these options; without a judge, all")
+    parser.add_argument("--json", action="store_true", help="print an object in JSON: url, key, model, log, ...")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start or stop."""
+    if args.foreground and args.minutes is not None:
+        raise ConfigError("--foreground ends the server at once; --judge-keep-alive leaves it up: give one of them")
+    minutes = DEFAULT_MINUTES if args.minutes is None else args.minutes
+    if not 0 < minutes < math.inf:
+        raise ConfigError(f"--judge-keep-alive is {minutes:g}; it is minutes, more than 0")
+    judges = judge_settings(args, keep_alive=None if args.foreground else minutes, sleep=args.judge_sleep)
+    for settings in judges:
+        if settings.urls or settings.model == SIGNALS:
+            raise ConfigError("only a model that vLLM serves has a server: a Hub id or a folder")
+    if args.stop:
+        return _stop(judges)
+    if len(judges) != 1:
+        raise ConfigError("name one judge with --judge-model or --edit-judge-model")
+    return asyncio.run(_serve(judges[0], foreground=args.foreground, as_json=args.json))
+
+
+async def _serve(settings: JudgeSettings, *, foreground: bool, as_json: bool) -> int:
+    from ..judge import protocol_for
+
+    engine = VllmEngine(settings, protocol_for(settings), state_dir=cache_dir())
+    engine.preflight()
+    try:
+        await engine.start(lambda line: print(line, file=sys.stderr, flush=True))
+        state, folder = engine.running()
+        facts = {
+            "model": settings.model,
+            "revision": engine.identity().revision,
+            "url": f"{state.url}/v1",
+            "key": state.key,
+            "log": str(folder / "server.log"),
+            "pid": state.server,
+            "keep_alive_minutes": settings.keep_alive,
+        }
+        if as_json:
+            print(json.dumps(facts, indent=2), flush=True)
+        else:
+            option = "--edit-judge" if settings.kind == "edit" else "--judge"
+            print(f"serving {escape(settings.model)} at {facts['url']}, log {facts['log']}", file=sys.stderr)
+            print(f"runs on this machine find it by the same options: {option}-model ...; others:", file=sys.stderr)
+            print(f"{API_KEY_VARIABLE}={state.key} pytest {option}-url {facts['url']}", flush=True)
+        if foreground:
+            await _follow(folder)
+    finally:
+        await engine.close()
+    return 0
+
+
+async def _follow(folder: Path) -> None:
+    """Copy the log to standard error for as long as the server is up."""
+    with (folder / "server.log").open(encoding="utf-8", errors="replace") as log:
+        while True:
+            for line in log:
+                print(escape(line.rstrip("\n")), file=sys.stderr, flush=True)
+            state = State.read(folder)
+            if state is None or state.status not in ("starting", "ready"):
+                raise EngineError(f"the server ended{f': {state.message}' if state and state.message else ''}")
+            await asyncio.sleep(0.5)
+
+
+def _stop(judges: list[JudgeSettings]) -> int:
+    from ..judge import protocol_for
+
+    wanted = {
+        VllmEngine(settings, protocol_for(settings), state_dir=cache_dir()).server_folder().name for settings in judges
+    }
+    stopped = 0
+    for folder, state, _ in list(server.running(cache_dir())):
+        if not judges or folder.name in wanted:
+            if not server.stop(folder):
+                raise EngineError(f"the server of {escape(state.title)} (process {state.supervisor}) does not end")
+            print(f"ended the server of {escape(state.title)}", file=sys.stderr)
+            stopped += 1
+    if not stopped:
+        print("no such server is up", file=sys.stderr)
+    return 0

@@ -1,0 +1,155 @@
+"""Tiny checkpoints of the judges' architectures with random weights: what vLLM loads is real, its answers are noise."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+SPECIAL = [
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+    "<think>",
+    "</think>",
+]
+TEMPLATE = (
+    "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' }}"
+    "{%- if message.content is string %}{{- message.content }}{%- else %}{%- for part in message.content %}"
+    "{%- if part.type == 'text' %}{{- part.text }}"
+    "{%- else %}{{- '<|vision_start|><|image_pad|><|vision_end|>' }}{%- endif %}"
+    "{%- endfor %}{%- endif %}{{- '<|im_end|>\\n' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}THINKING{%- endif %}"
+)
+THINKING = (
+    "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}"
+    "{%- else %}{{- '<think>\\n' }}{%- endif %}"
+)
+TEXT = """Judge the picture by its prompt: quality, aesthetics, alignment, realism, layout, style, light and colour.
+Answer with an object in JSON: {"Realism": {"Physical Logic": {"score": 0}, "Geometry": {"score": "N/A"}}}, 1, 2, 3.5.
+"""
+CLIP_MEAN, CLIP_DEVIATION = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
+QWEN35, QWEN3VL, QWEN25VL = "qwen3_5", "qwen3_vl", "qwen2_5_vl"
+
+
+def build(folder: Path, kind: str) -> Path:
+    """Write a checkpoint of ``kind`` into ``folder``."""
+    import torch
+    import transformers
+
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = _tokenizer(folder)
+    ids_in_config = {
+        "image_token_id": ids["<|image_pad|>"],
+        "video_token_id": ids["<|video_pad|>"],
+        "vision_start_token_id": ids["<|vision_start|>"],
+        "vision_end_token_id": ids["<|vision_end|>"],
+    }
+    text: dict[str, Any] = {
+        "vocab_size": (len(ids) + 127) // 128 * 128,
+        "hidden_size": 128,
+        "intermediate_size": 256,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 64,
+        "max_position_embeddings": 32_768,
+        "eos_token_id": ids["<|im_end|>"],
+        "bos_token_id": None,
+        "pad_token_id": None,
+        "tie_word_embeddings": False,
+    }
+    vision: dict[str, Any] = {"depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 4}
+    rope = {"rope_type": "default", "rope_theta": 1_000_000.0}
+    torch.manual_seed(0)
+    if kind == QWEN35:
+        text |= {
+            "layer_types": ["linear_attention"] * 3 + ["full_attention"],
+            "full_attention_interval": 4,
+            "linear_key_head_dim": 64,
+            "linear_value_head_dim": 64,
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 4,
+            "mamba_ssm_dtype": "float32",
+            "partial_rotary_factor": 0.25,
+            "rope_parameters": {
+                **rope,
+                "mrope_section": [3, 3, 2],
+                "mrope_interleaved": True,
+                "partial_rotary_factor": 0.25,
+            },
+        }
+        vision |= {"out_hidden_size": 128, "deepstack_visual_indexes": []}
+        config = transformers.Qwen3_5Config(text_config=text, vision_config=vision, **ids_in_config)
+        model = transformers.Qwen3_5ForConditionalGeneration(config)
+    elif kind == QWEN3VL:
+        text |= {"rope_parameters": {**rope, "mrope_section": [12, 10, 10], "mrope_interleaved": True}}
+        vision |= {"out_hidden_size": 128, "deepstack_visual_indexes": [0, 1]}
+        config = transformers.Qwen3VLConfig(text_config=text, vision_config=vision, **ids_in_config)
+        model = transformers.Qwen3VLForConditionalGeneration(config)
+    else:
+        del text["head_dim"]
+        text |= {"hidden_size": 256, "rope_parameters": {**rope, "mrope_section": [12, 10, 10]}}
+        vision |= {"out_hidden_size": 256, "fullatt_block_indexes": [1], "window_size": 112}
+        config = transformers.Qwen2_5_VLConfig(text_config=text, vision_config=vision, **ids_in_config)
+        model = transformers.Qwen2_5_VLForConditionalGeneration(config)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    thinks = kind == QWEN35
+    (folder / "chat_template.jinja").write_text(TEMPLATE.replace("THINKING", THINKING if thinks else ""))
+    old = kind == QWEN25VL
+    pixels = {
+        "do_resize": True,
+        "do_rescale": True,
+        "do_normalize": True,
+        "do_convert_rgb": True,
+        "image_mean": CLIP_MEAN if old else [0.5] * 3,
+        "image_std": CLIP_DEVIATION if old else [0.5] * 3,
+        "patch_size": 14 if old else 16,
+        "temporal_patch_size": 2,
+        "merge_size": 2,
+        "size": {"shortest_edge": 3136 if old else 65_536, "longest_edge": 16_777_216},
+        "processor_class": "Qwen2_5_VLProcessor" if old else "Qwen3VLProcessor",
+    }
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps({**pixels, "image_processor_type": "Qwen2VLImageProcessor"})
+    )
+    video = "Qwen2VLVideoProcessor" if old else "Qwen3VLVideoProcessor"
+    (folder / "video_preprocessor_config.json").write_text(json.dumps({**pixels, "video_processor_type": video}))
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings["processor_class"] = pixels["processor_class"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return folder
+
+
+def _tokenizer(folder: Path) -> dict[str, int]:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=2000,
+        special_tokens=SPECIAL,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([TEXT, Path(__file__).read_text("utf-8"), json.__doc__ or ""], trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    settings = {
+        "tokenizer_class": "Qwen2TokenizerFast",
+        "eos_token": "<|im_end|>",
+        "pad_token": "<|endoftext|>",
+        "bos_token": None,
+        "unk_token": None,
+        "additional_special_tokens": SPECIAL[1:8],
+        "image_token": "<|image_pad|>",
+        "video_token": "<|video_pad|>",
+        "model_max_length": 32_768,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return dict(tokenizer.get_vocab())
