@@ -138,7 +138,13 @@
     });
     const order = controls.elements.sort.value;
     const RANK = { failed: 0, error: 1, passed: 2 };
-    const score = (number) => share(entries[number], figure(entries[number], entries[number].kind === "edit" ? "" : key));
+    const score = (number) => {
+      const entry = entries[number];
+      const value = share(entry, figure(entry, entry.kind === "edit" ? "" : key));
+      if (value !== null || key || !entry.level1) return value;
+      const ones = entry.level1.filter(isNumber); // a judge without a total: its lowest dimension
+      return ones.length ? Math.min(...ones) : null;
+    };
     if (order !== "run") {
       const scores = new Map(chosen.map((number) => [number, score(number)]));
       chosen.sort((a, b) => {
@@ -184,7 +190,7 @@
       make("span", { class: "words" },
         make("span", { class: "row" },
           make("span", { class: `badge ${entry.outcome}` }, OUTCOME[entry.outcome]),
-          make("span", { class: "score" }, isNumber(value) ? show(value, entry) + (entry.kind === "edit" ? "/5" : "") : show(value, entry))),
+          make("span", { class: "score" }, value === null ? "" : show(value, entry) + (isNumber(value) && entry.kind === "edit" ? "/5" : ""))),
         make("span", { class: "title" }, entry.title),
         entry.headline ? make("span", { class: "why" }, entry.headline) : null,
         make("span", { class: "prompt" }, entry.prompt)));
