@@ -17,10 +17,11 @@ from . import __version__
 from .errors import ConfigError, ImageJudgeError
 from .judged import EDIT_OUTPUTS, IMAGE_OUTPUTS, BenchScores, JudgedRows, edit_output, image_output
 from .manifests import ErrorKind, Row, RowError
-from .protocols.base import digest_of
+from .protocols.base import EDIT, digest_of
 from .verdict import EditVerdict, Verdict
 
 if TYPE_CHECKING:
+    from .images import ImageFile
     from .judge import EditJudge, Judge
     from .report.model import EditEntry, Report, VerdictEntry
     from .thresholds import Profile
@@ -87,6 +88,20 @@ class Asks:
     keep_answers: bool = True
 
 
+@dataclass(frozen=True)
+class Plan:
+    """One row's question: to whom, about what."""
+
+    judge: Judge | EditJudge
+    text: str
+    images: tuple[Path | None, ...]
+    dimensions: tuple[str, ...]
+
+    def files(self) -> tuple[ImageFile, ...]:
+        """The pictures, as the judge takes them."""
+        return tuple(self.judge.take(image) for image in self.images)
+
+
 class Bench:
     """One run over an input.
 
@@ -111,6 +126,8 @@ class Bench:
         self.tally = Tally()
         self.scores = BenchScores()
         self.entries: list[VerdictEntry | EditEntry] = []
+        self.fresh: set[int] = set()  # numbers of rows that were asked about in this run, though not by the session
+        self.asked = 0  # requests of theirs
         self.started = datetime.now(UTC)
         self._begun = time.monotonic()
         self._profiles: dict[str, Profile] = {}
@@ -149,25 +166,35 @@ class Bench:
         self.tick(self.tally)
 
     def _submit(self, row: Row | RowError) -> Future[Any] | RowError:
+        planned = self.plan(row)
+        if isinstance(planned, RowError):
+            return planned
+        try:
+            return planned.judge.submit_task(planned.text, planned.files(), planned.dimensions)
+        except (ImageJudgeError, TypeError) as error:
+            return RowError(row.number, row.line, row.id, str(error), "image", row.extra)
+
+    def plan(self, row: Row | RowError) -> Plan | RowError:
+        """Who judges a row, and what about; or why nobody does."""
         if isinstance(row, RowError):
             return row
         asks = self.asks
         try:
             self._profile(row)  # an unknown one is said before its row is judged
-            if row.kind == "edit":
-                if asks.edit is None:
-                    return _error(row, "an edit, but no judge of edits: --edit-judge-model or --edit-judge-url")
-                return asks.edit.submit(row.source, row.edited, row.instruction or "")
-            if asks.image is None:
-                return _error(row, "an image, but no judge of images: --judge-model or --judge-url")
-            dimensions = row.dimensions or asks.dimensions
-            if row.dimensions is None and asks.metadata is not None:
-                if row.id not in asks.metadata:
-                    return _error(row, "the metadata does not have this ID", "unknown")
-                dimensions = asks.metadata[row.id]
-            return asks.image.submit(row.image, row.prompt, dimensions=dimensions)
-        except (ImageJudgeError, TypeError) as error:
-            return _error(row, str(error), "row" if isinstance(error, ConfigError) else "image")
+        except ConfigError as error:
+            return _error(row, str(error))
+        if row.kind == "edit":
+            if asks.edit is None:
+                return _error(row, "an edit, but no judge of edits: --edit-judge-model or --edit-judge-url")
+            return Plan(asks.edit, row.instruction or "", (row.source, row.edited), (EDIT,))
+        if asks.image is None:
+            return _error(row, "an image, but no judge of images: --judge-model or --judge-url")
+        dimensions = row.dimensions or asks.dimensions
+        if row.dimensions is None and asks.metadata is not None:
+            if row.id not in asks.metadata:
+                return _error(row, "the metadata does not have this ID", "unknown")
+            dimensions = asks.metadata[row.id]
+        return Plan(asks.image, row.prompt, (row.image,), dimensions or asks.image.protocol.dimensions)
 
     def _profile(self, row: Row) -> Profile | None:
         if row.thresholds is None or self.asks.load_profile is None:
@@ -199,7 +226,7 @@ class Bench:
             fate = "engine_failed" if verdict.pixels else "image_unreadable"
             self.say(str(RowError(row.number, row.line, row.id, verdict.error)))
         else:
-            self.tally.from_store += verdict.source == "store"
+            self.tally.from_store += verdict.source == "store" and row.number not in self.fresh
         self.tally.fates[fate] += 1
         self.scores.add(verdict)
         self._write(row.extra, verdict)
@@ -253,6 +280,7 @@ class Bench:
                 run.cached_prompt_tokens += stats.cached_prompt_tokens
                 run.output_tokens += stats.output_tokens
                 run.restarts += judge.session.engine.restarts
+        run.from_store -= self.asked
         judges: dict[str, Judge] = {}
         for entry in self.entries:
             if not entry.fingerprint:

@@ -17,7 +17,7 @@ from ..bench import BAD_INPUT, Asks, Bench, Counter, Fate, Tally, first_row, out
 from ..errors import ConfigError
 from ..inputs import HUB, Input, metadata_file, open_input
 from ..judged import JudgedRows
-from ..manifests import read_metadata
+from ..manifests import Row, RowError, read_metadata
 from ..outputs import print_table
 from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
 from ..taxonomy import LEVEL1, TREE, check_dimensions
@@ -58,6 +58,8 @@ def register(parser: argparse.ArgumentParser) -> None:
     add("--judge-decoding", choices=("free", "constrained"), default="free", help="default: as published, free")
     add("--judge-max-pixels", type=int, default=DEFAULT_MAX_PIXELS, metavar="N", help="default: %(default)s")
     add("--root", "--judge-root", type=Path, metavar="DIR", help="images must lie in this folder")
+    add("--engine", choices=("here", "ray"), default="here", help="ray: spread the requests over a Ray cluster")
+    add("--ray-address", metavar="ADDRESS", help="the cluster (default: RAY_ADDRESS, else one on this machine)")
     add("--output-dir", type=Path, metavar="DIR", help="where the outputs go (default: beside the input)")
     add("--json", action="store_true", help="print the summary as JSON")
 
@@ -98,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         interrupted = False
         try:
             with _terminated():
-                bench.run(source.rows())
+                bench.run(_spread(args, bench, source, progress) if args.engine == "ray" else source.rows())
         except KeyboardInterrupt:
             interrupted = True
         progress.close()
@@ -180,7 +182,12 @@ def _judges(
     for settings, cls in ((plain, Judge), (edit, EditJudge)):
         judge: Any = None
         if settings.configured:
-            judge = cls.from_settings(settings, store=store, progress=progress.say, max_pixels=args.judge_max_pixels)
+            common: dict[str, Any] = {"store": store, "progress": progress.say, "max_pixels": args.judge_max_pixels}
+            if args.engine == "ray":
+                from ..spread import Elsewhere
+
+                common["engine"] = Elsewhere(settings)
+            judge = cls.from_settings(settings, **common)
             stack.callback(judge.close)
             judge.preflight()
         found.append(judge)
@@ -195,6 +202,13 @@ def _profile(source: str, base: Path, image: Judge | None, edit: EditJudge | Non
         if judge is not None:
             profile.require_measurable(judge.protocol, judge.settings.model or judge.protocol.name)
     return profile
+
+
+def _spread(args: argparse.Namespace, bench: Bench, source: Input, progress: Progress) -> Iterator[Row | RowError]:
+    from ..spread import Cluster
+
+    with Cluster(args.ray_address, args.judge_max_pixels, progress.say) as cluster:
+        yield from cluster.ahead(bench, source.rows())
 
 
 @contextmanager
