@@ -77,7 +77,6 @@ def merge(reports: Sequence[tuple[str, Report]]) -> Report:
     merged = Report(
         verdicts=verdicts,
         edits=edits,
-        thresholds={name: bounds for _, report in reports for name, bounds in report.thresholds.items()},
         run=_merge_runs([report.run for _, report in reports]),
     )
     merged.summary = summarize([*verdicts, *edits])

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..thresholds import Check, Profile
 from ..verdict import EditVerdict, Verdict, nested
-from .model import EditEntry, Facet, Outcome, ProblemEntry, VerdictEntry
+from .model import Bound, EditEntry, Facet, Outcome, ProblemEntry, VerdictEntry
 
 
 def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context: Any) -> VerdictEntry | EditEntry:
@@ -26,6 +26,7 @@ def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context:
             ProblemEntry(path=list(problem.path), kind=problem.kind, detail=problem.detail)
             for problem in verdict.problems
         ],
+        "bounds": _bounds(verdict, profile),
         "breaches": list(check.breaches) if check else [],
         "not_applicable": [list(path) for path in check.not_applicable] if check else [],
         "fingerprint": dict(verdict.fingerprint),
@@ -69,6 +70,16 @@ def _applied(verdict: Verdict | EditVerdict, profile: Profile | None) -> Check |
     if profile is None:
         return None
     return profile.check_edit(verdict) if isinstance(verdict, EditVerdict) else profile.check(verdict)
+
+
+def _bounds(verdict: Verdict | EditVerdict, profile: Profile | None) -> list[Bound]:
+    if profile is None:
+        return []
+    if isinstance(verdict, EditVerdict):
+        edit = {("score",): profile.edit.score, **{(name,): bound for name, bound in profile.edit.aspects.items()}}
+        return [Bound(path=list(path), bound=bound) for path, bound in edit.items() if bound is not None]
+    found = {**profile.bounds(), **{tuple(path): 60.0 for path in profile.must_not_fail}}
+    return [Bound(path=list(path) or ["total"], bound=bound) for path, bound in found.items()]
 
 
 def _outcome(verdict: Verdict | EditVerdict, check: Check | None) -> Outcome:

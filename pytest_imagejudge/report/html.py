@@ -57,12 +57,12 @@ def render(
     every: list[AnyEntry] = [*report.verdicts, *report.edits]
     entries = [entry for entry in every if entry.outcome != "passed"] if failed_only else every
     pictures = Pictures(folder, BUDGET)
-    data = payload(report, entries, pictures)
+    data = payload(entries, pictures)
     made = pictures.make()
     data["missing"] = {number: escape(reason) for number, (_, reason) in enumerate(made) if reason}
     script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    tree = rows.tree(once(report.verdicts), bounds_of(report) if bounds is None else bounds)
+    tree = rows.tree(once(report.verdicts), bounds_of(*report.verdicts) if bounds is None else bounds)
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -152,7 +152,7 @@ def _edits(report: Report, bounds: Mapping[TreePath, float] | None) -> list[dict
         values = [entry.score if name == "score" else entry.aspects.get(name) for entry in once(report.edits)]
         present = [value for value in values if value is not None]
         breached = [breach.bound for entry in report.edits for breach in entry.breaches if breach.path == [name]]
-        bound = (bounds or {}).get((name,), breached[0] if breached and len(set(breached)) == 1 else None)
+        bound = (bounds or {}).get((name,), bounds_of(*report.edits).get((name,)))
         found.append(
             {
                 "name": "Score, 1 to 5" if name == "score" else escape(name),

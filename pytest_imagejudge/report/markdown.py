@@ -165,7 +165,7 @@ def _baseline(report: Report) -> Iterator[str]:
 def _tree(report: Report, bounds: Mapping[TreePath, float] | None, facets: bool) -> Iterator[str]:
     verdicts = once(report.verdicts)
     if verdicts:
-        root = rows.tree(verdicts, bounds_of(report) if bounds is None else bounds)
+        root = rows.tree(verdicts, bounds_of(*report.verdicts) if bounds is None else bounds)
         yield "## Dimensions"
         yield ""
         if root.state == "no total":

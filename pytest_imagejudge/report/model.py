@@ -99,6 +99,7 @@ class Entry(Model):
     source: Literal["engine", "store"] = "engine"
     judged_at: str = ""
     thresholds: str = ""  # name of the profile that was applied; empty where none was
+    bounds: list[Bound] = []  # what the profile bounds, met or not
     error: str = ""
     unreadable: list[list[str]] = []
     problems: list[ProblemEntry] = []
@@ -180,7 +181,6 @@ class Report(Model):
     run: Run = Run()
     verdicts: list[VerdictEntry] = []
     edits: list[EditEntry] = []
-    thresholds: dict[str, list[Bound]] = {}  # the bounds of each profile that was applied, by its name
     suite: list[SuiteRow] = []
     baseline: dict[str, Any] | None = None
     summary: Summary = Summary()

@@ -13,7 +13,7 @@ from ..taxonomy import FACETS, LEVEL1, LEVEL2, TREE, Path, show
 from ..untrusted import escape
 from . import rows, why
 from .build import AnyEntry, facet_of
-from .model import Before, EditEntry, Report, VerdictEntry
+from .model import Before, EditEntry, VerdictEntry
 from .pictures import Pictures
 
 PLAIN = 12 * 2**20  # characters of raw answers up to which they are embedded as they are; more are compressed
@@ -24,43 +24,29 @@ def lines(text: object) -> str:
     return "\n".join(escape(line) for line in str(text).replace("\r\n", "\n").split("\n"))
 
 
-def bounds_of(report: Report, entry: AnyEntry | None = None) -> dict[Path, float]:
-    """Bounds by path (the total's is ``()``): those of ``entry``, or those on which all entries agree."""
-    if entry is not None:
-        found = {tuple(each.path): each.bound for each in report.thresholds.get(entry.thresholds, ())}
-        found.update({tuple(breach.path): breach.bound for breach in entry.breaches})
-    else:
-        used = {each.thresholds for each in report.verdicts}
-        profiles = [
-            {tuple(each.path): each.bound for each in bounds}
-            for name, bounds in report.thresholds.items()
-            if name in used
-        ]
-        breached: dict[Path, set[float]] = {}
-        for verdict in report.verdicts:
-            for breach in verdict.breaches:
-                breached.setdefault(tuple(breach.path), set()).add(breach.bound)
-        found = {path: bounds.pop() for path, bounds in breached.items() if len(bounds) == 1}
-        if profiles:
-            agreed = {
-                path: bound for path, bound in profiles[0].items() if all(each.get(path) == bound for each in profiles)
-            }
-            found = {path: bound for path, bound in found.items() if path in agreed or len(path) == 3} | agreed
-    return {() if path == ("total",) else path: bound for path, bound in found.items()}
+def bounds_of(*entries: AnyEntry) -> dict[Path, float]:
+    """The bounds on which all entries agree that have any, by path; the total's is ``()``."""
+    found: list[dict[Path, float]] = []
+    for entry in entries:
+        bounds = {tuple(each.path): each.bound for each in entry.bounds}
+        bounds |= {tuple(each.path): each.bound for each in entry.breaches}
+        if bounds:
+            found.append({() if path == ("total",) else path: bound for path, bound in bounds.items()})
+    first = found[0] if found else {}
+    return {path: bound for path, bound in first.items() if all(each.get(path) == bound for each in found)}
 
 
-def payload(report: Report, entries: Sequence[AnyEntry], pictures: Pictures) -> dict[str, Any]:
+def payload(entries: Sequence[AnyEntry], pictures: Pictures) -> dict[str, Any]:
     """The entries with figures by position in the tree, their fingerprints once each, pictures by number.
 
     Args:
-        report: where bounds come from.
         entries: what is shown, in the order of the run.
         pictures: takes the pictures' paths.
     """
     fingerprints: dict[str, int] = {}
     made = []
     for entry in entries:
-        item = _entry(report, entry, pictures)
+        item = _entry(entry, pictures)
         key = json.dumps(entry.fingerprint, sort_keys=True, default=str)
         item["fingerprint"] = fingerprints.setdefault(key, len(fingerprints))
         if entry.before is not None:
@@ -103,7 +89,7 @@ def _safe(value: Any) -> Any:
     return [_safe(part) for part in value] if isinstance(value, list) else value
 
 
-def _entry(report: Report, entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
+def _entry(entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
     item: dict[str, Any] = {
         "outcome": entry.outcome,
         "title": escape(_title(entry)),
@@ -121,7 +107,7 @@ def _entry(report: Report, entry: AnyEntry, pictures: Pictures) -> dict[str, Any
     if isinstance(entry, EditEntry):
         labels = [("Source", pictures.add(entry.source_image)), ("Edited", pictures.add(entry.edited_image)),
                   ("Change map", pictures.add_change(entry.source_image, entry.edited_image))]  # fmt: skip
-        bound = bounds_of(report, entry).get(("score",))
+        bound = bounds_of(entry).get(("score",))
         aspects = [
             [escape(name), _round(value), lines(entry.evidence.get(name, ""))] for name, value in entry.aspects.items()
         ]
@@ -129,7 +115,7 @@ def _entry(report: Report, entry: AnyEntry, pictures: Pictures) -> dict[str, Any
                  "words": lines(entry.evidence.get("score", "")), "cover": 1, "bound": bound}  # fmt: skip
     else:
         labels = [("Image", pictures.add(entry.image))]
-        bounds = bounds_of(report, entry)
+        bounds = bounds_of(entry)
         item |= {"kind": "image", "prompt": lines(entry.prompt), "total": _round(entry.total), "cover": 0,
                  "bound": bounds.get(()), "bounds": [[_index(path), bound] for path, bound in bounds.items() if path],
                  **_figures(entry)}  # fmt: skip

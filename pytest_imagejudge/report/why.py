@@ -110,7 +110,7 @@ def excerpt(reasoning: str, name: str, most: int = EXCERPT) -> str:
     text = " ".join(reasoning.split())
     if len(text) <= most:
         return text
-    at = text.casefold().rfind(name.casefold()) if name else -1
+    at = max((match.start() for match in re.finditer(re.escape(name), text, re.IGNORECASE)), default=-1) if name else -1
     if at < 0:
         tail = text[-most:]
         start = re.search(r"[.!?。！？]\s*", tail)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_imagejudge.report import build
 from pytest_imagejudge.report.entry import entry_of
-from pytest_imagejudge.report.model import Breach, EditEntry, Judge, Report, Run, SuiteRow, VerdictEntry
+from pytest_imagejudge.report.model import Bound, Breach, EditEntry, Judge, Report, Run, SuiteRow, VerdictEntry
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, Path
 from pytest_imagejudge.verdict import FacetScore, Raw, Verdict
 
@@ -53,6 +53,7 @@ def entry(
     made = entry_of(judged, None, test=f"tests/test_x.py::test_{number}", where=f"tests/test_x.py:{number + 3}")
     assert isinstance(made, VerdictEntry)
     for path, bound in (BOUNDS if bounds is None else bounds).items():
+        made.bounds.append(Bound(path=list(path) or ["total"], bound=bound))
         value = judged.value(path)
         if value is not None and value < bound:
             made.breaches.append(Breach(path=list(path) or ["total"], score=value, bound=bound))

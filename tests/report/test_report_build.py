@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.report import build, rows
-from pytest_imagejudge.report.model import Before, Bound, EditEntry, Report, VerdictEntry
+from pytest_imagejudge.report.model import Before, EditEntry, Report, VerdictEntry
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1
 
 
@@ -69,7 +69,6 @@ def test_the_same_verdict_twice_counts_once() -> None:
 
 def test_shards_add_up() -> None:
     one, two = samples.report(4), samples.report(4, first=20)
-    one.thresholds, two.thresholds = {"a": [Bound(path=["total"], bound=1)]}, {"b": [Bound(path=["total"], bound=2)]}
     merged = build.merge([("a", one), ("b", two)])
     assert len(merged.verdicts) == 12
     assert merged.run.requests == 120
@@ -77,7 +76,6 @@ def test_shards_add_up() -> None:
     assert merged.run.started == "2025-01-01T00:00:00Z"
     assert [judge.model for judge in merged.run.judges] == ["Qwen/Qwen-Image-Bench"]
     assert merged.summary.n == 12
-    assert set(merged.thresholds) == {"a", "b"}
     assert merged.suite == []  # nobody has decided them over the whole
 
 
