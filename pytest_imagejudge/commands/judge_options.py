@@ -27,7 +27,7 @@ def add_judge_options(parser: argparse.ArgumentParser) -> None:
 
 
 def judge_settings(
-    args: argparse.Namespace, *, keep_alive: float | None = None, sleep: bool = False
+    args: argparse.Namespace, *, keep_alive: float | None = None, sleep: float | None = None
 ) -> list[JudgeSettings]:
     """The judges that ``args`` name: of images, of edits, or both."""
     kinds: tuple[tuple[Literal["image", "edit"], str], ...] = (("image", "judge"), ("edit", "edit_judge"))

@@ -44,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
     minutes = DEFAULT_MINUTES if args.minutes is None else args.minutes
     if not 0 < minutes < math.inf:
         raise ConfigError(f"--judge-keep-alive is {minutes:g}; it is minutes, more than 0")
-    judges = judge_settings(args, keep_alive=None if args.foreground else minutes, sleep=args.judge_sleep)
+    judges = judge_settings(
+        args, keep_alive=None if args.foreground else minutes, sleep=0.0 if args.judge_sleep else None
+    )
     for settings in judges:
         if settings.urls or settings.model == SIGNALS:
             raise ConfigError("only a model that vLLM serves has a server: a Hub id or a folder")
