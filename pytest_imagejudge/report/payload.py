@@ -96,6 +96,7 @@ def _entry(entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
         "headline": lines(why.headline(entry)) if entry.outcome != "passed" else "",
         "advice": why.advice(entry),
         "breaches": [_breach(entry, each) for each in why.worst_first(entry.breaches)],
+        "stored": escape(entry.judged_at or "earlier") if entry.source == "store" else "",
         "error": lines(entry.error),
         "unreadable": [escape(show(path)) for path in entry.unreadable],
         "problems": [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..changemap import change_map
 from ..errors import ImageError
 from ..images import load, thumbnail
+from ..untrusted import escape
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,11 +52,15 @@ class Pictures:
             return list(pool.map(lambda job: self._make(job, most), self._jobs))
 
     def _make(self, job: tuple[str, ...], most: int) -> tuple[str, str]:
+        paths = [os.path.normpath(self._folder / image) for image in job]  # as written, links aside
         try:
-            pictures = [load(os.path.normpath(self._folder / image)) for image in job]  # as written, links aside
+            pictures = [load(path) for path in paths]
             picture = change_map(*pictures) if len(pictures) == 2 else pictures[0]
         except ImageError as error:
-            return "", str(error)
+            reason = str(error)
+            for path, image in zip(paths, job, strict=True):  # the report may be read elsewhere
+                reason = reason.replace(escape(path), escape(image))
+            return "", reason
         data = fit(lambda side: thumbnail(picture, side), picture, most)
         return "data:image/webp;base64," + base64.b64encode(data).decode(), ""
 

@@ -202,6 +202,27 @@ def test_before_and_after_stand_side_by_side(visit: Any) -> None:
     seen.asked.append("file:")
 
 
+def test_the_largest_drop_can_come_first(visit: Any) -> None:
+    report, old = samples.report(edits=False), samples.report(edits=False)
+    for entry in old.verdicts[:12]:
+        entry.total = 100.0 if entry.image == "img/3.png" else entry.total
+    baseline.attach(report, scored(old.verdicts))
+    seen = visit(report)
+    seen.page.get_by_role("combobox", name="Sort").select_option(label="largest drop first")
+    assert seen.titles()[0] == "3.png"
+
+
+def test_a_cached_verdict_says_so_and_when_it_was_judged(visit: Any) -> None:
+    report = samples.report(2, edits=False)
+    report.verdicts[1] = report.verdicts[1].model_copy(update={"source": "store", "judged_at": "2025-05-05T05:05:05Z"})
+    seen = visit(report)
+    seen.page.get_by_role("link", name="1.png").click()
+    assert seen.page.get_by_text("cached, judged 2025-05-05T05:05:05Z").is_visible()
+    seen.page.keyboard.press("Escape")
+    seen.page.get_by_role("link", name="prompt 0:").click()
+    assert seen.page.get_by_text("cached, judged").count() == 0
+
+
 def test_failed_only_leaves_out_what_passed(visit: Any) -> None:
     seen = visit(samples.report(), failed_only=True)
     assert "✓ passed" not in seen.badges()
@@ -277,7 +298,9 @@ def test_large_answers_are_unpacked(visit: Any, monkeypatch: pytest.MonkeyPatch)
 def test_a_picture_that_is_gone_says_so(visit: Any, folder: Path) -> None:
     (folder / "img" / "1.png").unlink()
     seen = visit(samples.report(2, edits=False))
-    assert "no such file" in seen.page.locator(".card", has_text="1.png").locator(".picture").text_content()
+    assert (
+        seen.page.locator(".card", has_text="prompt 1:").locator(".picture").text_content() == "img/1.png: no such file"
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

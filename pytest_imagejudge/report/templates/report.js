@@ -109,6 +109,10 @@
   });
   if (dimension.options.length === 1) dimension.closest("label").hidden = true;
 
+  if (entries.some((entry) => entry.before)) {
+    controls.elements.sort.append(make("option", { value: "drop" }, "largest drop first"));
+  }
+
   const haystacks = entries.map((entry) =>
     [entry.title, entry.prompt, entry.headline, ...entry.facts.map((fact) => fact[1])].join("\n").toLowerCase());
 
@@ -137,6 +141,10 @@
       chosen.push(number);
     });
     const order = controls.elements.sort.value;
+    const drop = (number) => {
+      const { before, total } = entries[number];
+      return before && isNumber(before.total) && isNumber(total) ? share(entries[number], total) - share(entries[number], before.total) : null;
+    };
     const RANK = { failed: 0, error: 1, passed: 2 };
     const score = (number) => {
       const entry = entries[number];
@@ -146,7 +154,7 @@
       return ones.length ? Math.min(...ones) : null;
     };
     if (order !== "run") {
-      const scores = new Map(chosen.map((number) => [number, score(number)]));
+      const scores = new Map(chosen.map((number) => [number, order === "drop" ? drop(number) : score(number)]));
       chosen.sort((a, b) => {
         if (order === "worst") {
           const rank = RANK[entries[a].outcome] - RANK[entries[b].outcome];
@@ -312,7 +320,8 @@
       make("p", {},
         make("span", { class: `badge ${entry.outcome}` }, OUTCOME[entry.outcome]), " ",
         make("strong", {}, isNumber(entry.total) ? (edit ? `score ${show(entry.total, entry)} of 5` : `total ${show(entry.total)}`) : ""), " ",
-        entry.before ? make("span", {}, "before: ", change(entry.before.total, entry.total, edit ? 2 : 1)) : null),
+        entry.before ? make("span", {}, "before: ", change(entry.before.total, entry.total, edit ? 2 : 1)) : null, " ",
+        entry.stored ? make("span", { class: "badge" }, `cached, judged ${entry.stored}`) : null),
       entry.error ? make("div", { class: "breach" }, make("p", {}, `Not judged: ${entry.error}`)) : null,
       entry.unreadable.length ? make("div", { class: "breach" }, make("p", {}, `The judge's answer could not be read: ${entry.unreadable.join(", ")}`)) : null,
       entry.outcome === "failed" && !entry.breaches.length ? make("div", { class: "breach" }, make("p", {}, entry.headline)) : null,
