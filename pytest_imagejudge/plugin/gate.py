@@ -20,11 +20,11 @@ from ..manifests import Row, read_metadata
 from ..settings import JudgeSettings, cache_dir
 from ..store import Store
 from ..thresholds import Profile, default_profile, load_profile
+from .asked import Options, read_options
 from .expectation import AnyVerdict, Expectation, failing
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
 from .held import Held, Holding, JudgeFailure
 from .marker import dimensions_of, wish_of
-from .options import Options, read_options
 from .progress import Progress
 from .results import Results
 from .when import ONLY_AFTER, When, out_of_memory_help

@@ -21,7 +21,7 @@ class ManifestFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item a row, bad rows too: they fail with what is wrong."""
-        root = options._path(self.config, "judge_root")
+        root = options.path(self.config, "judge_root")
         seen: dict[str, int] = {}
         try:
             for row in read_manifest(self.path, root=root):

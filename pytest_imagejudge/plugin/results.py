@@ -18,8 +18,8 @@ from ..untrusted import escape
 
 if TYPE_CHECKING:
     from ..thresholds import Profile
+    from .asked import Options
     from .expectation import AnyEntry
-    from .options import Options
 
 _COUNTS = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens")
 
