@@ -48,7 +48,11 @@ def suite_table(root: rows.Row, glyphs: Glyphs, width: int, verbosity: int) -> T
     table.add_column("0" + "100".rjust(cells - 1), no_wrap=True, width=cells)
     table.add_column("", ratio=1, no_wrap=True, overflow="ellipsis" if glyphs is UNICODE else "crop")
     for row, guide in _visible(root, glyphs, verbosity):
-        table.add_row(*_cells(row, guide, glyphs, cells))
+        drawn = _cells(row, guide, glyphs, cells)
+        if verbosity < 0 and row.path and not drawn[-1]:  # what is wrong below would not be seen
+            names = [each.name for each in row.walk() if each.missed or each.lost]
+            drawn[-1].append(f"{glyphs.bad} {', '.join(names)}" if names else "", "bold red")
+        table.add_row(*drawn)
     return table
 
 

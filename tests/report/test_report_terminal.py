@@ -84,6 +84,14 @@ def test_quiet_is_shorter_and_verbose_is_longer() -> None:
     assert "Comic Creation" in tree(report, verbosity=1)
 
 
+def test_quiet_names_what_is_wrong_further_down() -> None:
+    scores = {path: 0 if path[-1] == "Noise" else 2 for path in FACETS}
+    entry = samples.entry(verdict_=samples.verdict(0, scores), bounds={("Quality", "Detail", "Noise"): 60.0})
+    text = tree(Report(verdicts=[entry]), verbosity=-1)
+    assert row(text, "Quality").endswith("✗ Noise")
+    assert "✗" not in row(text, "Alignment")
+
+
 def test_what_does_not_apply_is_shown_as_such_and_collapsed() -> None:
     scores = {path: 1 if path == ("Quality", "Detail", "Noise") else "N/A" for path in FACETS}
     report = Report(verdicts=[samples.entry(verdict_=samples.verdict(0, scores))])
