@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections import deque
@@ -222,8 +223,9 @@ class Bench:
 
         fate: Fate = "judged" if verdict.readable else "unreadable"
         if verdict.error:
-            # Without pixels it was the picture that could not be had; else the judge.
-            fate = "engine_failed" if verdict.pixels else "image_unreadable"
+            # Without pixels it was the picture that could not be had, unless an error nobody foresaw says its type.
+            judge = verdict.pixels or re.match(r"[A-Z]\w*(Error|Exception): ", verdict.error)
+            fate = "engine_failed" if judge else "image_unreadable"
             self.say(str(RowError(row.number, row.line, row.id, verdict.error)))
         else:
             self.tally.from_store += verdict.source == "store" and row.number not in self.fresh

@@ -10,7 +10,7 @@ import contextlib
 import csv
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,36 +72,52 @@ class JudgedRows:
         self.partial = path.with_name(path.name + ".partial")
         self.columns = list(dict.fromkeys(columns))
         self._count = 0
-        try:
+        with _writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.partial.open("w", encoding="utf-8", newline="", errors="backslashreplace")
-        except OSError as error:
-            raise ConfigError(f"{escape(path)} can't be written: {error.strerror or error}") from error
         self._csv = csv.DictWriter(self._file, self.columns, restval="", extrasaction="ignore")
         if path.suffix == ".csv":
             self._csv.writeheader()
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Add a row; it is on its way to the disk when this returns."""
-        if self.path.suffix == ".csv":
-            self._csv.writerow({name: _cell(value) for name, value in row.items()})
-        else:
-            text = json.dumps(clean(row), ensure_ascii=False, allow_nan=False)
-            if self.path.suffix == ".json":
-                self._file.write(("[\n" if self._count == 0 else ",\n") + text)
+        """Add a row; it is on its way to the disk when this returns.
+
+        Raises:
+            ConfigError: the disk takes no more.
+        """
+        with _writing(self.partial):
+            if self.path.suffix == ".csv":
+                self._csv.writerow({name: _cell(value) for name, value in row.items()})
             else:
-                self._file.write(text + "\n")
-        self._count += 1
-        self._file.flush()
+                text = json.dumps(clean(row), ensure_ascii=False, allow_nan=False)
+                if self.path.suffix == ".json":
+                    self._file.write(("[\n" if self._count == 0 else ",\n") + text)
+                else:
+                    self._file.write(text + "\n")
+            self._count += 1
+            self._file.flush()
 
     def close(self) -> None:
-        """Finish the file and give it its name."""
+        """Finish the file and give it its name.
+
+        Raises:
+            ConfigError: as `write`.
+        """
         if self._file.closed:
             return
-        if self.path.suffix == ".json":
-            self._file.write("[]\n" if self._count == 0 else "\n]\n")
-        self._file.close()
-        self.partial.replace(self.path)
+        with _writing(self.path):
+            if self.path.suffix == ".json":
+                self._file.write("[]\n" if self._count == 0 else "\n]\n")
+            self._file.close()
+            self.partial.replace(self.path)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{escape(path)} can't be written: {error.strerror or error}") from error
 
 
 def clean(value: Any) -> Any:

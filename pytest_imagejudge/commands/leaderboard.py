@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
+from ..inputs import BENCH_FILE, HUB, hub_file, metadata_file
 from ..manifests import read_metadata
 from ..outputs import markdown_cell, markdown_table, number, print_table, write_text, write_xlsx
 from ..released import ABSENT, UNREADABLE, Recorded, figures, read_recorded
@@ -63,22 +64,28 @@ class Leaderboard:
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="released answers, or <input>_judged files")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help=f"released answers, <input>_judged files, or {HUB}ORG/NAME[/FILE]",
+    )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="write tables, chart and JSON there")
     parser.add_argument("--protocol", default="q-judger", metavar="NAME", help="whose answers they are")
-    parser.add_argument("--judge-metadata", type=Path, metavar="FILE", help="which dimensions count, by prompt ID")
+    parser.add_argument("--judge-metadata", metavar="FILE", help="which dimensions count, by prompt ID")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command: 0, or 2 where rows could not be used (what could be is written)."""
-    for i, path in enumerate(args.files):
-        if path in args.files[:i]:
-            raise ConfigError(f"{escape(path)} is named twice")
+    for i, name in enumerate(args.files):
+        if name in args.files[:i]:
+            raise ConfigError(f"{escape(name)} is named twice")
+    files = [hub_file(name, BENCH_FILE) if name.startswith("hf://") else Path(name) for name in args.files]
     if "numpy" not in sys.modules:  # its matrices are small here: starting threads would take longer than using them
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    recorded = read_recorded(args.files, args.protocol)
-    metadata = read_metadata(args.judge_metadata) if args.judge_metadata else None
+    recorded = read_recorded(files, args.protocol)
+    metadata = read_metadata(metadata_file(args.judge_metadata)) if args.judge_metadata else None
     board = rank(recorded, metadata)
     if args.output_dir:
         write(board, args.output_dir)
@@ -319,7 +326,6 @@ def write(board: Leaderboard, folder: Path) -> None:
     """Write all files into ``folder``."""
     from .. import charts
 
-    folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "scores_detail.json", json.dumps(detail(board), ensure_ascii=False, indent=2))
     write_xlsx(folder / "scores_result.xlsx", sheets(board))
     write_text(folder / "leaderboard.json", json.dumps(as_json(board), ensure_ascii=False, indent=2))

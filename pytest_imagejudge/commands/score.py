@@ -117,8 +117,11 @@ def _finish(
     for path in args.judge_report:
         from ..report import write_report
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_report(report, path, _bounds(profile))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_report(report, path, _bounds(profile))
+        except OSError as error:
+            raise ConfigError(f"--judge-report {escape(path)} can't be written: {error.strerror or error}") from error
         files.append(path)
     if args.json:
         print(json.dumps(_as_json(bench, report, files, missed), ensure_ascii=False, indent=2, allow_nan=False))
@@ -190,6 +193,7 @@ def _judges(
             judge = cls.from_settings(settings, **common)
             stack.callback(judge.close)
             judge.preflight()
+            _ = judge.protocol.digest  # words that can't be had are said before anything is judged
         found.append(judge)
     return found[0], found[1]
 

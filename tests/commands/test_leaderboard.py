@@ -8,6 +8,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import openpyxl
 import pytest
 from hypothesis import given, settings
@@ -265,6 +266,29 @@ def test_files_without_answers(
     (tmp_path / name).write_text(content)
     assert main(["leaderboard", str(tmp_path / name)]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows, _ = bench(5, ["A"])
+    path = write(tmp_path / "r.jsonl", rows)
+    assert main(["leaderboard", str(path), "--output-dir", str(path)]) == 2
+    assert "can't be written" in capsys.readouterr().err
+
+
+def test_a_data_set_of_the_hub(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, _ = bench(5, ["A"])
+    path = write(tmp_path / "qwen_image_bench_hf_v0518.jsonl", rows)
+    asked: list[object] = []
+
+    def download(repo: str, name: str, **options: object) -> str:
+        asked.append((repo, name))
+        return str(path)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    assert board(capsys, "hf://datasets/Qwen/Qwen-Image-Bench")["prompts"] == 5
+    assert asked == [("Qwen/Qwen-Image-Bench", path.name)]
 
 
 def test_ranks_that_cannot_be_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -241,6 +241,24 @@ def test_an_endpoint_that_is_not_there(work: Path, capsys: pytest.CaptureFixture
     assert "127.0.0.1" in capsys.readouterr().err
 
 
+def test_outputs_that_cannot_be_written(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(work / "in.csv", rows("a fox"))
+    assert main(command(server, path, "--output-dir", path)) == 2
+    assert "can't be written" in capsys.readouterr().err
+    assert main(command(server, path, "--judge-report", path / "r.json")) == 2
+    assert "can't be written" in capsys.readouterr().err
+    assert (work / "in_judged.csv").is_file()
+
+
+def test_words_that_cannot_be_had(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEJUDGE_Q_JUDGER_WORDS", "gone.py#00")
+    assert main(command(server, write(work / "in.csv", rows("a fox")))) == 2
+    assert "gone.py" in capsys.readouterr().err
+    assert not server.asked
+
+
 def test_gates(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(work / "in.jsonl", rows("a fair fox", "a good fox", "a good owl", "a good cat", "a good dog"))
     (work / "strict.toml").write_text("total = 80\n[suite]\ntotal = 95\n")
