@@ -64,7 +64,7 @@ def interval_chart(
     low, high = min(numbers), max(numbers)
     pad = max((high - low) * 0.06, 0.01)
     low, high = low - pad, high + pad
-    left, width, line, top = 240, 900, 26, 10
+    left, width, line, top = 290, 960, 26, 10
     height = top + line * len(rows) + 30
 
     def x(value: float) -> float:

@@ -59,12 +59,13 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]
     Console().print(table)
 
 
-_MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_{}[]()#+!|<>~@&:"})
+_MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_{}[]()#+!|<>~@&"})
 
 
 def markdown_cell(value: object) -> str:
     """Text that Markdown shows as it is, on one line, without links, mentions or HTML."""
-    return escape(value).translate(_MARKDOWN)
+    text = escape(value).translate(_MARKDOWN)
+    return text.replace("://", "\\://").replace("www.", "www\\.")
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

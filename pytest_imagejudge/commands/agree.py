@@ -155,6 +155,8 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
         f"Intervals: 95%, percentile bootstrap over items. Published: Q-Judger against experts' rankings of "
         f"{PUBLISHED_MODELS} models."
     )
+    if any(abs(agreement.spearman.value or 0) > 1 - 1e-9 for agreement, _ in found.values()):
+        method += " A perfect order leaves resampling nothing to vary: its interval says nothing of other items."
     if not args.json:
         print_table("Agreement with people", head, rows)
         if computed:
