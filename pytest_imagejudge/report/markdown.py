@@ -114,7 +114,7 @@ def _head(report: Report) -> Iterator[str]:
     run = report.run
     yield f"# {title(report)}"
     yield ""
-    facts = [f"judge {text(judge.model)}" for judge in run.judges]
+    facts = [f"judge {text(judge.model)}" for judge in run.judges if judge.model]
     facts.append(f"{run.requests:,} requests, {run.from_store:,} from the store")
     if run.output_tokens and run.requests > run.from_store:
         facts.append(f"mean answer {run.output_tokens / (run.requests - run.from_store):,.0f} tokens")

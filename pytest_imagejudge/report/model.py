@@ -92,7 +92,7 @@ class Before(Model):
 class Entry(Model):
     """What an image and an edit have in common."""
 
-    key: str
+    key: str = ""  # content key; empty where nothing was judged
     id: str | None = None
     test: str | None = None
     outcome: Outcome = "error"

@@ -10,6 +10,7 @@ import report_samples as samples
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_imagejudge.cli import main
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.report import json as report_json
 from pytest_imagejudge.report import payload, why
@@ -60,10 +61,8 @@ def test_unknown_fields_are_kept(tmp_path: Path) -> None:
         ('{"schema": "imagejudge-repot/1"}', ['did you mean "imagejudge-report/1"']),
         ('{"schema": 1}', ['"schema" is 1']),
         ('{"schema": "imagejudge-report/1", "verdicts": 3}', ["verdicts is 3"]),
-        (
-            '{"schema": "imagejudge-report/1", "verdicts": [{"image": "", "prompt": ""}]}',
-            ["verdicts[0].key is missing"],
-        ),
+        ('{"schema": "imagejudge-report/1", "verdicts": [{"image": ""}]}', ["verdicts[0].prompt is missing"]),
+        ('{"schema": "imagejudge-report/1", "edits": [{"source_image": ""}]}', ["edits[0].edited_image is missing"]),
         (
             '{"schema": "imagejudge-report/1", "verdicts": [{"key": "", "image": "", "promt": ""}]}',
             ["verdicts[0].prompt is missing", 'did you mean "promt"'],
@@ -167,3 +166,41 @@ def test_the_profile_that_was_applied_is_in_the_entry() -> None:
     assert made.thresholds == "typography"
     assert {tuple(each.path) for each in made.bounds} >= {path or ("total",) for path in profile.bounds()}
     assert {tuple(each.path) for each in made.breaches} <= {tuple(each.path) for each in made.bounds}
+
+
+def test_a_report_of_another_program_with_only_what_is_promised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = {
+        "schema": "imagejudge-report/1",
+        "run": {"version": "", "started": "", "seconds": 0.0, "judges": [{"model": "", "fingerprint": {}}],
+                "requests": 0, "from_store": 0, "prompt_tokens": 0, "cached_prompt_tokens": 0, "output_tokens": 0,
+                "restarts": 0},
+        "verdicts": [{"key": "", "id": None, "test": None, "image": "", "prompt": "", "outcome": "failed",
+                      "source": "engine", "total": 61.3, "level1": {"Quality": 60.0, "New": 3},
+                      "level2": {"Quality": {"Realism": 60.0}},
+                      "level3": {"Quality": {"Realism": {"Physical Logic": {"raw": 1, "score": 60.0, "evidence": ""}}}},
+                      "error": "", "unreadable": [["Aesthetics"], ["New", "Name"]],
+                      "problems": [{"path": ["Quality"], "kind": "wrapped", "detail": ""}],
+                      "breaches": [{"path": ["Quality", "Realism"], "score": 40.0, "bound": 50.0},
+                                   {"path": ["New"], "score": 1, "bound": 2}],
+                      "answers": {"Quality": "raw text"}}],
+        "edits": [{"source_image": "", "edited_image": "", "instruction": "", "score": 3.71, "aspects": {},
+                   "answer": ""}],
+        "suite": [{"path": ["Quality"], "mean": 0.0, "low": 0.0, "high": 0.0, "n": 0, "bound": 0.0,
+                   "outcome": "undecided"}],
+        "summary": {"n": 0, "total": {"mean": 0.0, "n": 0}, "level1": {}, "level2": {}, "level3": {}},
+    }  # fmt: skip
+    (tmp_path / "x.json").write_text(json.dumps(data))
+    assert main(["report", "x.json", "-o", "y.html", "-o", "y.md", "-o", "y.json"]) == 0
+    assert main(["report", "x.json"]) == 0
+    assert "Quality / Realism 40.0 &lt; 50.0" in (tmp_path / "y.md").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "y.json").read_text())["verdicts"][0]["level1"]["New"] == 3
+
+
+def test_an_empty_report_can_be_written_in_every_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.json").write_text('{"schema": "imagejudge-report/1"}')
+    assert main(["report", "x.json", "-o", "y.html", "-o", "y.md", "-o", "y.json"]) == 0
+    assert "Nothing was judged" in (tmp_path / "y.html").read_text(encoding="utf-8")
