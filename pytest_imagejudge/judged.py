@@ -75,7 +75,7 @@ class JudgedRows:
         with _writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.partial.open("w", encoding="utf-8", newline="", errors="backslashreplace")
-        self._csv = csv.DictWriter(self._file, self.columns, restval="", extrasaction="ignore")
+        self._csv = csv.DictWriter(self._file, self.columns, restval="", extrasaction="ignore", lineterminator="\n")
         if path.suffix == ".csv":
             self._csv.writeheader()
 

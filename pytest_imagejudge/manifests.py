@@ -82,8 +82,8 @@ class RowError:
 
     @property
     def where(self) -> str:
-        """``row 3, line 4``."""
-        return f"row {self.number}, line {self.line}"
+        """``row 3, line 4``; without the line where the row is of no file."""
+        return f"row {self.number}, line {self.line}" if self.line else f"row {self.number}"
 
     def __str__(self) -> str:
         named = "" if self.id is None else f" (ID {show_value(self.id)})"
