@@ -153,7 +153,9 @@ def _remote(name: str, revision: str | None, option: str) -> Model:
     tensors = any(file.endswith(".safetensors") for file in sizes)
     ignore = NOT_FOR_SERVING if tensors else ("*.md",)
     wanted = [file for file in sizes if not any(fnmatch.fnmatch(file, pattern) for pattern in ignore)]
-    config_file = _fetch(name, commit, "config.json", shown)
+    config_file = _fetch(name, revision, "config.json", shown)  # so that the cache knows the branch when offline
+    if config_file.parent.name != commit:  # it has just moved
+        config_file = _fetch(name, commit, "config.json", shown)
     folder = config_file.parent
     for file in TEMPLATES:
         if file in wanted:
@@ -165,11 +167,11 @@ def _remote(name: str, revision: str | None, option: str) -> Model:
     return Model(name, commit, config, weights, folder, complete, missing, tuple(ignore))
 
 
-def _fetch(name: str, commit: str, file: str, shown: str) -> Path:
+def _fetch(name: str, revision: str | None, file: str, shown: str) -> Path:
     from huggingface_hub import constants, errors, hf_hub_download
 
     try:
-        return Path(hf_hub_download(name, file, revision=commit))
+        return Path(hf_hub_download(name, file, revision=revision))
     except errors.EntryNotFoundError:
         raise ConfigError(f"{shown} has no {file}, so it can't be served") from None
     except errors.GatedRepoError:
@@ -187,12 +189,15 @@ def _gated(name: str, shown: str, endpoint: str) -> ConfigError:
 
 def _cached(name: str, revision: str | None, shown: str, why: str) -> Model:
     """The model as the local cache has it, for a machine without a network."""
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import errors, try_to_load_from_cache
 
     try:
-        folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
-    except Exception:  # noqa: BLE001 - not there, in one of several ways
-        raise ConfigError(f"{shown} is not in the local cache, and {why}") from None
+        found = try_to_load_from_cache(name, "config.json", revision=revision)
+    except errors.HFValidationError as error:
+        raise ConfigError(f"{shown}: no such folder, and no name of a model: {escape(error)}") from None
+    if not isinstance(found, str):
+        raise ConfigError(f"{shown} is not in the local cache, and {why}")
+    folder = Path(found).parent
     config = _read_config(folder / "config.json", shown)
     weights = _weight_files(folder)
     index = folder / "model.safetensors.index.json"

@@ -200,7 +200,7 @@ class Supervisor:
         self.state.status, self.state.started = "starting", time.time()
         if self.spec.get("download"):
             self.state.phase = "download"
-            self._spawn(self.spec["download"], {})
+            self._spawn(self.spec["download"], {})  # as the user's environment says: tokens, proxies, mirrors
         else:
             self._serve()
 
@@ -216,11 +216,10 @@ class Supervisor:
         model = self.folder / "model"
         words = {PORT: str(port), MODEL: model.read_text("utf-8").strip() if self.spec.get("download") else ""}
         command = [words.get(part, part) for part in self.spec["command"]]
-        self._spawn(command, {"VLLM_API_KEY": self.state.key})
+        self._spawn(command, {**self.spec["env"], "VLLM_API_KEY": self.state.key})
 
-    def _spawn(self, command: list[str], env: dict[str, str]) -> None:
+    def _spawn(self, command: list[str], changes: dict[str, str | None]) -> None:
         self._end_server()
-        changes: dict[str, str | None] = self.spec["env"]
         inherited = {name: value for name, value in os.environ.items() if name not in changes}
         inherited |= {name: value for name, value in changes.items() if value is not None}
         with (self.folder / "server.log").open("ab") as log:
@@ -229,7 +228,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**inherited, **env},
+                env=inherited,
                 cwd=self.home,
                 start_new_session=True,
                 preexec_fn=die_with_parent(),  # safe: this process has one thread

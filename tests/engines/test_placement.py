@@ -1,0 +1,263 @@
+"""On which GPUs a judge goes and whether it fits, with a stand-in for nvidia-smi; and what its server is told."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standin_vllm import checkpoint, install
+
+from pytest_imagejudge.engines import arguments
+from pytest_imagejudge.engines import install as installs
+from pytest_imagejudge.engines.gpus import GIB, MIB, gib, visible_gpus
+from pytest_imagejudge.engines.hub import find_model
+from pytest_imagejudge.engines.placement import needed_bytes
+from pytest_imagejudge.engines.vllm import VllmEngine, describe
+from pytest_imagejudge.errors import ConfigError
+from pytest_imagejudge.protocols import load_protocol
+from pytest_imagejudge.settings import JudgeSettings
+
+JUDGE = {  # the heads of the 27B model
+    "architectures": ["Qwen3_5ForConditionalGeneration"],
+    "text_config": {
+        "num_attention_heads": 24,
+        "num_key_value_heads": 4,
+        "linear_num_key_heads": 16,
+        "linear_num_value_heads": 48,
+        "max_position_embeddings": 262144,
+    },
+    "vision_config": {"num_heads": 16},
+}
+WEIGHTS = int(51.1 * GIB)
+
+
+class Computer:
+    """A machine with GPUs: (total, free) in MiB, and holders (index, pid, name, MiB)."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.patch = folder, monkeypatch
+        self.model = checkpoint(folder / "judge", size=WEIGHTS, **JUDGE)  # a hole: nothing is on the disk
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        self.vllm("0.32.0")
+
+    def vllm(self, version: str, **more: str) -> None:
+        python = install(self.folder / f"site-{version}", version=version, **more)
+        self.patch.setenv(installs.PYTHON_VARIABLE, str(python))
+        installs.find_vllm.cache_clear()
+
+    def gpus(self, *memory: tuple[int, int], holders: tuple[tuple[int, int, str, int], ...] = ()) -> None:
+        rows = [f"{i}, GPU-{i}abc, Card {i}, {total}, {free}" for i, (total, free) in enumerate(memory)]
+        apps = [f"GPU-{i}abc, {pid}, /usr/bin/{name}, {size}" for i, pid, name, size in holders]
+        folder = self.folder / "bin"
+        folder.mkdir(exist_ok=True)
+        cases = 'case "$1" in --query-gpu=*) cat <<E\n{}\nE\n;; *) cat <<E\n{}\nE\n;; esac'
+        (folder / "nvidia-smi").write_text("#!/bin/sh\n" + cases.format("\n".join(rows), "\n".join(apps)))
+        (folder / "nvidia-smi").chmod(0o755)
+        self.patch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    def engine(self, **settings: Any) -> VllmEngine:
+        chosen = JudgeSettings(model=str(self.model), **settings)
+        return VllmEngine(chosen, load_protocol("house"), state_dir=self.folder / "state")
+
+
+@pytest.fixture
+def computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Computer:
+    return Computer(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("memory", "parallel"),
+    [([143_771], 1), ([81_559], 1), ([49_140] * 2, 2), ([24_564] * 4, 4), ([24_564] * 7, 4), ([49_140, 143_771], 1)],
+)
+def test_as_few_gpus_as_hold_it(computer: Computer, memory: list[int], parallel: int) -> None:
+    computer.gpus(*((total, total) for total in memory))
+    engine = computer.engine()
+    engine.preflight()
+    plan = engine.plan()
+    assert (plan.placement.parallel, plan.placement.fp8) == (parallel, False)
+    assert ("--tensor-parallel-size" in plan.options) == (parallel > 1)
+    assert engine.identity().extra == {}
+
+
+def test_too_little_memory_is_told_with_figures(computer: Computer) -> None:
+    computer.gpus((49_140, 49_140))
+    with pytest.raises(ConfigError) as caught:
+        computer.engine().preflight()
+    for words in ("56.1 GiB", "weights 51.1 GiB", "GPU 0 (Card 0) 48.0 GiB", "judge_allow_fp8", "--judge-url"):
+        assert words in str(caught.value)
+    computer.gpus((24_000, 24_000))
+    with pytest.raises(ConfigError) as caught:
+        computer.engine().preflight()
+    assert "judge_allow_fp8" not in str(caught.value)  # would not help
+
+
+def test_fp8_where_only_that_fits_and_it_is_allowed(computer: Computer) -> None:
+    computer.gpus((49_140, 49_140))
+    engine = computer.engine(allow_fp8=True)
+    assert engine.plan().placement.fp8
+    assert engine.plan().options[-2:] == ("--quantization", "fp8_per_block")
+    assert engine.identity().extra == {"quantization": "fp8_per_block"}
+    computer.gpus((81_559, 81_559))
+    assert computer.engine(allow_fp8=True).identity().extra == {}
+
+
+def test_no_gpu(computer: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ConfigError, match=r"CUDA build.*no GPU.*--judge-url"):
+        computer.engine().preflight()
+    computer.gpus((81_559, 81_559))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(ConfigError, match="CUDA_VISIBLE_DEVICES"):
+        computer.engine().preflight()
+
+
+def test_a_cpu_build_needs_main_memory(computer: Computer) -> None:
+    computer.vllm("0.32.0+cpu")
+    computer.model = checkpoint(computer.folder / "huge", size=4000 * GIB, **JUDGE)
+    with pytest.raises(ConfigError, match=r"4004\.0 GiB of main memory.*this machine has"):
+        computer.engine().preflight()
+    with pytest.raises(ConfigError, match="CPU build"):
+        computer.engine(gpus="0").preflight()
+
+
+def test_the_gpus_that_are_named(computer: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
+    computer.gpus((10, 10), (20, 20), (30, 30))
+    assert [gpu.index for gpu in visible_gpus()] == [0, 1, 2]
+    assert [gpu.index for gpu in visible_gpus("2, 0")] == [2, 0]
+    assert [gpu.index for gpu in visible_gpus("GPU-1")] == [1]
+    for wrong in ("3", "0,x", "", "-1"):
+        with pytest.raises(ConfigError, match=r"--judge-gpus.*there are: 0 \(Card 0\)"):
+            visible_gpus(wrong)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,7,2")
+    assert [gpu.index for gpu in visible_gpus()] == [1]
+
+
+def test_what_is_free_now(computer: Computer) -> None:
+    computer.gpus((143_771, 143_000))
+    assert computer.engine().fit().ok
+    computer.gpus((143_771, 40_000), holders=((0, 4711, "python", 103_000),))
+    fit = computer.engine().fit()
+    assert not fit.ok
+    assert (fit.needed_bytes, fit.free_bytes) == (needed_bytes(computer.engine().model(), 1, fp8=False), 40_000 * MIB)
+    assert [(holder.pid, holder.name, holder.bytes) for holder in fit.holders] == [(4711, "python", 103_000 * MIB)]
+    words = describe(fit)
+    assert "python (process 4711) 100.6 GiB" in words
+    assert "56.1 GiB are needed on GPU 0, 39.1 GiB of 140.4 GiB are free" in words
+    computer.engine().preflight()  # it would fit when the tests are over
+
+
+def test_the_gpu_with_room_is_taken(computer: Computer) -> None:
+    computer.gpus((81_559, 20_000), (81_559, 81_000))
+    fit = computer.engine().fit()
+    assert fit.ok
+    assert [gpu.index for gpu in fit.gpus] == [1]
+    assert not computer.engine(gpus="0").fit().ok
+
+
+def share_of(engine: VllmEngine) -> float:
+    command = engine._spec(engine.plan(), engine.fit().gpus).command
+    return float(command[command.index("--gpu-memory-utilization") + 1])
+
+
+def test_the_share_is_of_what_is_free(computer: Computer) -> None:
+    computer.gpus((143_771, 143_500))
+    assert share_of(computer.engine()) == 0.92
+    computer.gpus((143_771, 70_000))
+    assert share_of(computer.engine()) == pytest.approx((70_000 - 1024) / 143_771, abs=0.001)
+    computer.gpus((143_771, 130_000))  # not more than it can make use of: the tests may need more
+    assert share_of(computer.engine()) == pytest.approx((51.1 + 30) * 1024 / 143_771, abs=0.001)
+    assert share_of(computer.engine(memory_share=0.5)) == 0.5
+    for wrong in (0.0, 1.5, -1.0):
+        with pytest.raises(ConfigError, match="more than 0"):
+            computer.engine(memory_share=wrong)
+
+
+def test_what_is_free_is_not_part_of_what_makes_two_servers_different(computer: Computer) -> None:
+    computer.gpus((143_771, 143_500))
+    one = computer.engine().server_folder()
+    computer.gpus((143_771, 90_000))
+    assert computer.engine().server_folder() == one
+    assert computer.engine(keep_alive=3.0).server_folder() == one
+    assert computer.engine(args=("--enforce-eager",)).server_folder() != one
+    assert computer.engine(kind="edit").server_folder() != one
+
+
+def test_an_older_vllm_is_not_told_what_it_does_not_know(computer: Computer) -> None:
+    computer.gpus((143_771, 143_500))
+    assert "--prefix-match-unit" in computer.engine().plan().options
+    computer.vllm("0.20.0", options="seed served_model_name max_model_len")
+    options = computer.engine().plan().options
+    assert [option for option in options if option.startswith("--")] == [
+        "--served-model-name",
+        "--seed",
+        "--max-model-len",
+    ]
+
+
+def test_no_vllm(computer: Computer, tmp_path: Path) -> None:
+    computer.patch.setenv(installs.PYTHON_VARIABLE, str(tmp_path / "nothing"))
+    installs.find_vllm.cache_clear()
+    with pytest.raises(ConfigError, match=f"nothing.*{installs.PYTHON_VARIABLE}"):
+        computer.engine().preflight()
+    computer.patch.setenv(installs.PYTHON_VARIABLE, sys.executable)
+    installs.find_vllm.cache_clear()
+    if importlib.util.find_spec("vllm") is None:
+        with pytest.raises(ConfigError, match=r"not installed.*--judge-model signals"):
+            computer.engine().preflight()
+
+
+@pytest.mark.parametrize(
+    "token", ["--port=1", "--port", "--host", "--uds=/x", "--api-key=k", "--served-model-name", "--served_model_name=x"]
+)
+def test_tokens_that_are_not_the_users(computer: Computer, token: str) -> None:
+    with pytest.raises(ConfigError, match="--judge-arg"):
+        computer.engine(args=(token,))
+
+
+@pytest.mark.parametrize(
+    ("args", "deciding"),
+    [
+        ([], ""),
+        (["--enforce-eager", "--max-num-seqs", "8"], ""),
+        (["--quantization=fp8"], "--quantization=fp8"),
+        (["--dtype", "float16", "--enforce-eager"], "--dtype float16"),
+        (["--hf_overrides", '{"a": 1}'], '--hf_overrides {"a": 1}'),
+        (["--hf-overrides.a", "1", "-tp", "2"], "--hf-overrides.a 1"),
+        (["-q", "awq", "--seed=1"], "-q awq --seed=1"),
+    ],
+)
+def test_tokens_that_decide_answers_are_in_the_fingerprint(args: list[str], deciding: str) -> None:
+    assert arguments.deciding(args) == deciding
+
+
+@pytest.mark.parametrize("number", [0.0, float("nan"), -1.0])
+def test_minutes(computer: Computer, number: float) -> None:
+    if number == 0:
+        computer.engine(keep_alive=number)
+    else:
+        with pytest.raises(ConfigError, match="minutes"):
+            computer.engine(keep_alive=number)
+
+
+@pytest.mark.parametrize(
+    ("config", "template", "thinks"),
+    [
+        ({"architectures": ["Qwen3_5ForConditionalGeneration"]}, "", True),
+        ({"architectures": ["Qwen3VLForConditionalGeneration"]}, "{% if add_generation_prompt %}<think>", True),
+        ({"architectures": ["Qwen3VLForConditionalGeneration"]}, "<think>{% if add_generation_prompt %}", False),
+        ({"architectures": ["Qwen2_5_VLForConditionalGeneration"]}, "{% if add_generation_prompt %}<think>", False),
+        ({"architectures": []}, "", False),
+        ({"architectures": "x"}, "", False),
+    ],
+)
+def test_who_thinks(tmp_path: Path, config: dict[str, Any], template: str, thinks: bool) -> None:
+    folder = checkpoint(tmp_path / "model", **config)
+    (folder / "chat_template.jinja").write_text(template)
+    assert arguments.thinks(find_model(str(folder), None, "--judge-model")) is thinks
+
+
+def test_sizes_for_people() -> None:
+    assert [gib(n) for n in (51.1 * GIB, 5 * MIB)] == ["51.1 GiB", "5.0 MiB"]
