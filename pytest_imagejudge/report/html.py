@@ -72,6 +72,7 @@ def render(
     )
     return environment.get_template("report.html").render(
         counts=_counts(every),
+        gates=[escape(name) for name in why.failed_gates(report)],
         shown=len(entries),
         failed_only=failed_only,
         run=_run(report.run),

@@ -101,18 +101,23 @@ def title(report: Report) -> str:
     entries = _entries(report)
     count = {name: sum(entry.outcome == name for entry in entries) for name in ("failed", "error", "passed")}
     things = "images and edits" if report.verdicts and report.edits else "edits" if report.edits else "images"
-    if not entries:
-        return "Nothing was judged"
-    if not count["failed"] and not count["error"]:
-        return f"✅ All {len(entries)} {things} passed"
+    gates = why.failed_gates(report)
     words = [f"{count['failed']} failed"] if count["failed"] else []
     words += [f"{count['error']} not judged"] if count["error"] else []
-    return f"❌ {', '.join(words)}, of {len(entries)} {things}"
+    if not entries:
+        text = "Nothing was judged"
+    elif words:
+        text = f"{', '.join(words)}, of {len(entries)} {things}"
+    else:
+        text = f"All {len(entries)} {things} passed"
+    if gates:
+        text += f"{', but' if entries and not words else ';'} the run failed: {', '.join(gates)}"
+    return text if not entries and not gates else f"{'❌' if words or gates else '✅'} {text}"
 
 
 def _head(report: Report) -> Iterator[str]:
     run = report.run
-    yield f"# {title(report)}"
+    yield f"# {text(title(report))}"
     yield ""
     facts = [f"judge {text(judge.model)}" for judge in run.judges if judge.model]
     facts.append(f"{run.requests:,} requests, {run.from_store:,} from the store")

@@ -149,6 +149,8 @@ def _run_lines(report: Report, glyphs: Glyphs) -> Iterator[Text]:
     ):
         if number:
             line.append(glyphs.dot, "dim").append(f"{number} {word}", style)
+    if gates := why.failed_gates(report):
+        line.append(glyphs.dot, "dim").append(escape(f"the run failed: {', '.join(gates)}"), "bold red")
     yield line
     facts = [f"{_many(run.requests, 'request')}, {run.from_store} from the store"]
     asked = run.requests - run.from_store

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..taxonomy import Path, facets_of, show
 from ..verdict import thinking
 from .build import AnyEntry, facet_of
-from .model import Breach, EditEntry, Facet, VerdictEntry
+from .model import Breach, EditEntry, Facet, Report, VerdictEntry
 
 EXCERPT = 320  # characters of the judge's reasoning that are shown where it gave no evidence
 MEANING = {"0": "fail", "1": "pass", "2": "excel", "N/A": "not applicable"}
@@ -55,6 +55,16 @@ def headline(entry: AnyEntry) -> str:
     if entry.outcome == "error":
         return "error"
     return "passed"
+
+
+def failed_gates(report: Report) -> list[str]:
+    """What failed of the run as a whole: bounds on its mean, drops against the baseline."""
+    suite = [row for row in report.suite if row.gate == "failed" or (row.gate is None and row.outcome == "failed")]
+    found = [f"mean of {place(row.path)}" for row in suite]
+    baseline = report.baseline or {}
+    drops = [row for row in baseline.get("rows") or () if isinstance(row, dict) and row.get("outcome") == "failed"]
+    found += [f"{place([str(name) for name in row.get('path') or ()])} against the baseline" for row in drops]
+    return found or (["baseline"] if baseline.get("gate") == "failed" else [])
 
 
 def figure(value: float | None, entry: AnyEntry | None = None) -> str:

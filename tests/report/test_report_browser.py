@@ -31,6 +31,11 @@ class Visit:
     def titles(self) -> list[str]:
         return self.page.locator("#grid .title").all_text_contents()
 
+    def opened(self) -> Any:
+        """The page of an image, once it is open."""
+        self.page.locator("#page[open] #page-title").wait_for()
+        return self.page.get_by_role("dialog")
+
     def choose(self, outcome: str) -> None:
         self.page.get_by_role("radio", name=outcome).check()
 
@@ -137,19 +142,20 @@ def test_an_image_opens_with_prompt_tree_reasoning_and_answer(visit: Any) -> Non
     card = seen.page.get_by_role("link", name="7.png")
     card.focus()
     seen.page.keyboard.press("Enter")
-    page = seen.page.get_by_role("dialog")
+    page = seen.opened()
     assert page.get_by_role("heading", name="7.png").is_visible()
     assert page.get_by_text("prompt 7: a red fox in the snow", exact=True).is_visible()
     assert page.get_by_role("rowheader", name="Noise").is_visible()
     assert page.get_by_text("estimated noise sigma 23.1").first.is_visible()
     page.get_by_text("Reasoning", exact=True).click()
-    assert page.locator("p.text", has_text="Physical Logic holds").is_visible()
+    page.locator("p.text", has_text="Physical Logic holds").wait_for()
     page.get_by_text("Raw answer", exact=True).click()
+    page.get_by_text('{"Detail": {}}').wait_for()
     assert page.get_by_text('{"Detail": {}}').is_visible()
     assert page.get_by_text("Qwen/Qwen-Image-Bench").is_visible()
     assert page.get_by_role("img").first.evaluate("image => image.naturalWidth") == 64
     seen.page.keyboard.press("Escape")
-    assert not page.is_visible()
+    page.wait_for(state="hidden")
     assert seen.page.evaluate("document.activeElement.getAttribute('href')") == card.get_attribute("href")
 
 
@@ -158,6 +164,7 @@ def test_the_next_image_is_the_next_of_what_is_shown(visit: Any) -> None:
     seen.choose("Failed")
     titles = seen.titles()
     seen.page.locator("#grid a").first.click()
+    seen.opened()
     heading = seen.page.locator("#page-title")
     shown = [heading.text_content()]
     for _ in titles[1:]:
@@ -173,6 +180,7 @@ def test_the_next_image_is_the_next_of_what_is_shown(visit: Any) -> None:
 def test_an_address_leads_to_an_image(browser: Any, visit: Any) -> None:
     seen = visit(samples.report())
     seen.page.goto(seen.page.url + "#image-3")
+    seen.opened()
     assert seen.page.locator("#page-title").text_content() == "3.png"
     seen.asked.clear()
     seen.asked.append("file:")  # the address of an image is not fetched
@@ -181,6 +189,7 @@ def test_an_address_leads_to_an_image(browser: Any, visit: Any) -> None:
 def test_an_edit_shows_source_edited_and_change_map(visit: Any) -> None:
     seen = visit(samples.report())
     seen.page.get_by_role("link", name="1-edited.png").click()
+    seen.opened()
     captions = seen.page.locator("figcaption").all_text_contents()
     assert captions == ["Source", "Edited", "Change map"]
     assert seen.page.locator("figure img").count() == 3
@@ -193,6 +202,7 @@ def test_before_and_after_stand_side_by_side(visit: Any) -> None:
     baseline.attach(report, scored([*old.verdicts, *old.edits]))
     seen = visit(report)
     seen.page.goto(seen.page.url + "#image-1")
+    seen.opened()
     assert seen.page.locator("figcaption").all_text_contents() == ["Before", "Image"]
     assert seen.page.get_by_role("columnheader", name="Before").is_visible()
     delta = report.verdicts[1].level1["Quality"] - old.verdicts[1].level1["Quality"]
@@ -200,6 +210,17 @@ def test_before_and_after_stand_side_by_side(visit: Any) -> None:
     assert f"{abs(delta):.1f}" in row
     seen.asked.clear()
     seen.asked.append("file:")
+
+
+def test_a_run_that_failed_as_a_whole_says_so(visit: Any) -> None:
+    report = samples.report(2, edits=False)
+    report.verdicts = [samples.entry(1, bounds={})]
+    seen = visit(report)
+    assert seen.page.get_by_role("heading", level=1).text_content() == "The run failed"
+    assert (
+        "mean of Aesthetics, Quality against the baseline. Every image passed"
+        in seen.page.locator("header").text_content()
+    )
 
 
 def test_the_largest_drop_can_come_first(visit: Any) -> None:
@@ -217,9 +238,10 @@ def test_a_cached_verdict_says_so_and_when_it_was_judged(visit: Any) -> None:
     report.verdicts[1] = report.verdicts[1].model_copy(update={"source": "store", "judged_at": "2025-05-05T05:05:05Z"})
     seen = visit(report)
     seen.page.get_by_role("link", name="1.png").click()
-    assert seen.page.get_by_text("cached, judged 2025-05-05T05:05:05Z").is_visible()
+    seen.page.get_by_text("cached, judged 2025-05-05T05:05:05Z").wait_for()
     seen.page.keyboard.press("Escape")
     seen.page.get_by_role("link", name="prompt 0:").click()
+    seen.opened()
     assert seen.page.get_by_text("cached, judged").count() == 0
 
 
@@ -258,6 +280,7 @@ def test_nothing_from_outside_is_acted_on(visit: Any, text: str) -> None:
     report.baseline = {"file": text, "rows": [{"path": [text], "detail": text}], "warnings": [text]}
     seen = visit(report)
     seen.page.goto(seen.page.url + "#image-0")
+    seen.opened()
     seen.page.get_by_text("Reasoning", exact=True).click()
     seen.page.get_by_text("Raw answer", exact=True).click()
     assert seen.page.evaluate("window.pwned") is None
@@ -292,7 +315,7 @@ def test_large_answers_are_unpacked(visit: Any, monkeypatch: pytest.MonkeyPatch)
     assert "Physical Logic holds" not in seen.page.locator("#answers").text_content()
     seen.page.get_by_role("link", name="1.png").first.click()
     seen.page.get_by_text("Reasoning", exact=True).click()
-    assert seen.page.locator("p.text", has_text="Physical Logic holds").is_visible()
+    seen.page.locator("p.text", has_text="Physical Logic holds").wait_for()
 
 
 def test_a_picture_that_is_gone_says_so(visit: Any, folder: Path) -> None:
@@ -320,6 +343,7 @@ def test_no_serious_fault_in_accessibility(visit: Any, width: int, scheme: str) 
 
     assert faults() == []
     seen.page.locator("#grid a").first.click()
+    seen.opened()
     assert faults() == []
     wide = seen.page.evaluate("[document.documentElement.scrollWidth, document.getElementById('page').scrollWidth]")
     assert max(wide) <= width

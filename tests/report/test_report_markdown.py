@@ -15,7 +15,7 @@ from pytest_imagejudge.taxonomy import FACETS
 def test_the_hierarchy_the_failures_and_the_baseline_are_there() -> None:
     report = samples.report()
     text = markdown.render(report, samples.BOUNDS)
-    assert text.startswith("# ❌ 9 failed, 3 not judged, of 17 images and edits\n")
+    assert text.startswith("# ❌ 9 failed, 3 not judged, of 17 images and edits; the run failed: mean of Aesthetics, ")
     assert "| **Quality** | 13 |" in text
     for path in FACETS:
         assert path[-1] in text
@@ -31,6 +31,13 @@ def test_titles() -> None:
     assert markdown.title(Report()) == "Nothing was judged"
     passed = samples.entry(bounds={})
     assert markdown.title(Report(verdicts=[passed])) == "✅ All 1 images passed"
+    row = samples.report().suite[-1]
+    only = Report(verdicts=[passed], suite=[row])
+    assert markdown.title(only) == "❌ All 1 images passed, but the run failed: mean of Aesthetics"
+    only.suite = [row.model_copy(update={"gate": "passed"})]
+    assert markdown.title(only) == "✅ All 1 images passed"
+    only.baseline = {"gate": "failed"}
+    assert markdown.title(only) == "❌ All 1 images passed, but the run failed: baseline"
     assert markdown.title(Report(edits=[samples.edit(1, 2.0)])) == "❌ 1 failed, of 1 edits"
 
 

@@ -24,7 +24,7 @@ def failure(entry: object, width: int = 80, encoding: str = "utf-8") -> str:
 
 
 def row(text: str, name: str) -> str:
-    return next(line for line in text.splitlines() if re.search(rf"[├└|`]?[─-]* ?{re.escape(name)} +\S", line))
+    return next(line for line in text.splitlines() if re.match(rf"(?:[│ ]*[├└]─ ){re.escape(name)} +\S", line))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_repeated_judgements_of_an_image_do_not_count() -> None:
 
 def test_the_run_is_described() -> None:
     text = " ".join(tree(samples.report(), 200).split())
-    assert "14 images, 3 edits · 9 failed · 3 not decided · 5 passed" in text
+    assert "14 images, 3 edits · 9 failed · 3 not decided · 5 passed · the run failed: mean of Aesthetics, " in text
     assert "60 requests, 20 from the store" in text
     assert "100,000 prompt tokens (58% cached), 16,000 output tokens (mean 400 an answer)" in text
     assert "engine versions are mixed: vllm 0.26.0, vllm 0.32.0" in text
