@@ -47,8 +47,8 @@ def write(path: Path, prompts: int, models: int, words: int, seed: int = 0) -> N
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def measure(command: list[str]) -> tuple[float, float]:
-    """Wall seconds and peak resident MiB (of the largest process) of a command."""
+def measure(command: list[str]) -> tuple[float, float, float]:
+    """Wall seconds, processor seconds and peak resident MiB (of the largest process) of a command."""
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         _, status, usage = os.wait4(process.pid, 0)
@@ -56,7 +56,7 @@ def measure(command: list[str]) -> tuple[float, float]:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise SystemExit(f"{command[0]} failed: {process.stderr.read().decode() if process.stderr else ''}")
-    return seconds, usage.ru_maxrss / 1024
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def differences(ours: Path, theirs: Path) -> float:
@@ -111,26 +111,29 @@ def main() -> None:
             theirs.append(measure(reference))
             ours.append(measure(command))
         gap = differences(base / "ours" / "scores_detail.json", base / "theirs" / "scores_detail.json")
-    best = [min(seconds for seconds, _ in runs) for runs in (theirs, ours)]
+    best = [min(run[0] for run in runs) for runs in (theirs, ours)]
+    busy = [min(run[1] for run in runs) for runs in (theirs, ours)]
     lines = [
         "# The leaderboard's speed",
         "",
         f"{args.prompts:,} prompts, {args.models} models, 5 dimensions: {args.prompts * args.models * 5:,} answers,",
         f"{size:,.0f} MiB, each with about {args.words} words of thinking (synthetic, well-formed).",
         "",
-        f"| | seconds (best of {args.repeats}) | all runs | peak memory of one process, MiB |",
-        "|---|---|---|---|",
+        f"| | seconds, best of {args.repeats} | all runs | processor seconds, least | peak MiB of one process |",
+        "|---|---|---|---|---|",
     ]
-    for name, runs, least in (("published script", theirs, best[0]), ("`imagejudge leaderboard`", ours, best[1])):
-        shown = ", ".join(f"{seconds:.2f}" for seconds, _ in runs)
-        lines.append(f"| {name} | {least:.2f} | {shown} | {max(memory for _, memory in runs):,.0f} |")
+    names = ("published script", "`imagejudge leaderboard`")
+    for name, runs, least, used in zip(names, (theirs, ours), best, busy, strict=True):
+        shown = ", ".join(f"{run[0]:.2f}" for run in runs)
+        lines.append(f"| {name} | {least:.2f} | {shown} | {used:.2f} | {max(run[2] for run in runs):,.0f} |")
     lines += [
         "",
-        f"Ratio: {best[0] / best[1]:.1f}. Largest difference between the two `scores_detail.json`: {gap:.1e}.",
+        f"Ratio: {best[0] / best[1]:.1f}; of processor seconds {busy[0] / busy[1]:.1f}.",
+        f"Largest difference between the two `scores_detail.json`: {gap:.1e}.",
         "Ours also computes the rank intervals (bootstrap), Markdown and HTML in that time.",
         "",
         f"Machine: {os.cpu_count()} CPUs, {platform.machine()}, {platform.system()}, "
-        f"Python {platform.python_version()}.",
+        f"Python {platform.python_version()}. Load average at the end: {os.getloadavg()[0]:.1f}.",
         "",
         f"    python benchmarks/leaderboard.py PUBLISHED/compute_scores.py --prompts {args.prompts} "
         f"--models {args.models} --words {args.words}",
