@@ -1,0 +1,111 @@
+"""Raw vLLM given the plugin's own requests in one offline batch: what the plugin is compared with.
+
+    python benchmarks/gpu/offline.py CHECKPOINT [--images 48] [-- server arguments, as with --judge-arg]
+
+The engine gets the arguments that the plugin gives its server. Each image's primer first, then all requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent / "suite"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("checkpoint")
+    parser.add_argument("--images", type=int, default=48)
+    parser.add_argument("--first", type=int, default=200_000)
+    parser.add_argument("--side", type=int, default=1024)
+    parser.add_argument("--thinking-budget", type=int, default=340)
+    parser.add_argument("--server-arg", action="append", default=[])
+    args = parser.parse_args()
+
+    import conftest
+
+    from pytest_imagejudge.engines import make_engine
+    from pytest_imagejudge.protocols import load_protocol
+    from pytest_imagejudge.settings import JudgeSettings, cache_dir
+
+    conftest.SIDE = args.side
+    settings = JudgeSettings(model=args.checkpoint, args=tuple(args.server_arg), decoding="constrained")
+    protocol = load_protocol("q-judger", decoding="constrained", thinking_budget=args.thinking_budget)
+    engine: Any = make_engine(settings, protocol, state_dir=cache_dir())
+    plan = engine.plan()
+
+    begun = time.monotonic()
+    requests, primers = [], []
+    for number in range(args.first, args.first + args.images):
+        picture = conftest.picture(number)
+        mine = [protocol.render(conftest.PROMPT.format(number), [picture], name) for name in protocol.dimensions]
+        primers.append(mine[0].primer)
+        requests += mine
+    rendered = time.monotonic() - begun
+
+    from vllm import LLM, SamplingParams
+    from vllm.engine.arg_utils import EngineArgs
+    from vllm.sampling_params import StructuredOutputsParams
+
+    try:
+        from vllm.utils.argparse_utils import FlexibleArgumentParser
+    except ImportError:
+        from vllm.utils import FlexibleArgumentParser
+
+    own = EngineArgs.add_cli_args(FlexibleArgumentParser())
+    tokens = list(plan.options)
+    cut = tokens.index("--served-model-name")
+    del tokens[cut : cut + 2]
+    known, unknown = own.parse_known_args(["--model", args.checkpoint, *tokens, *args.server_arg])
+    print("server arguments that an offline engine has not:", unknown)
+    engine_args = EngineArgs.from_cli_args(known)
+    begun = time.monotonic()
+    llm = LLM(**{field.name: getattr(engine_args, field.name) for field in dataclasses.fields(engine_args)})
+    started = time.monotonic() - begun
+
+    def params(sampling: dict[str, Any]) -> SamplingParams:
+        fields = {k: v for k, v in sampling.items() if k not in ("structured_outputs", "chat_template_kwargs")}
+        grammar = StructuredOutputsParams(json=sampling["structured_outputs"]["json"])
+        return SamplingParams(**fields, structured_outputs=grammar)
+
+    kwargs = dict(requests[0].sampling.get("chat_template_kwargs", {}))
+    warm = [request.messages for request in requests[:5]]
+    llm.chat(warm, [params({**r.sampling, "max_tokens": 8}) for r in requests[:5]], chat_template_kwargs=kwargs)
+    llm.reset_prefix_cache()
+    begun = time.monotonic()
+    llm.chat(
+        primers,
+        SamplingParams(max_tokens=1, temperature=0.0),
+        add_generation_prompt=False,
+        chat_template_kwargs=kwargs,
+        use_tqdm=False,
+    )
+    outputs = llm.chat(
+        [request.messages for request in requests],
+        [params(dict(request.sampling)) for request in requests],
+        chat_template_kwargs=kwargs,
+        use_tqdm=False,
+    )
+    seconds = time.monotonic() - begun
+    prompt = sum(len(output.prompt_token_ids or ()) for output in outputs)
+    result = {
+        "images": args.images,
+        "start_seconds": round(started, 1),
+        "render_seconds": round(rendered, 2),
+        "batch_seconds": round(seconds, 2),
+        "seconds_an_image": round(seconds / args.images, 3),
+        "prompt_tokens": prompt,
+        "cached_share": round(sum(output.num_cached_tokens or 0 for output in outputs) / prompt, 3),
+        "output_tokens": sum(len(output.outputs[0].token_ids) for output in outputs),
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Measures the judges at their real size, with random weights, on one GPU: run.sh setup|judge|offline|after|edits
+# Needs: PYTHONPATH with vLLM and this package's dependencies, $WORDS with the pinned files of the protocols' words.
+set -uo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=${WORK:-/tmp/imagejudge-gpu}
+export IMAGEJUDGE_CACHE=$work/cache
+export PYTHONUNBUFFERED=1
+out=${OUT:-$work/out}
+mkdir -p "$work" "$out"
+server=(--judge-arg=--load-format --judge-arg=dummy --judge-arg=--gdn-prefill-backend --judge-arg=triton)
+judge=(python3 -m pytest -p pytest_imagejudge.plugin -p no:cacheprovider -c "$here/suite/pytest.ini" --rootdir "$work" --tb=no -q --judge-no-store)
+q_judger=("${judge[@]}" --judge-model "$work/q-judger" --judge-protocol q-judger "${server[@]}")
+now() { date +%s.%N; }
+timed() { # NAME COMMAND...: prints how long it took
+  local name=$1 begun; shift; begun=$(now); "$@"; local rc=$?
+  python3 -c "import sys; print(f'TIMED {sys.argv[1]}: {float(sys.argv[3]) - float(sys.argv[2]):.1f} s, exit {sys.argv[4]}')" "$name" "$begun" "$(now)" "$rc"
+}
+stop() { python3 -m pytest_imagejudge serve --stop; }
+
+case $1 in
+  setup)
+    nvidia-smi --query-gpu=name,memory.total,memory.used --format=csv
+    free -g | head -2
+    python3 "$here/shapes.py" "$work/q-judger" --shape q-judger --text "$WORDS/checklists.py"
+    python3 "$here/shapes.py" "$work/ie-critic" --shape ie-critic --text "$WORDS/checklists.py"
+    python3 -m pytest_imagejudge protocol pull --from "$WORDS"
+    ;;
+  judge) # cold start with 48 images; 48 others on the warm server; 3 one by one
+    FIRST=0 timed "48 images, server started" "${q_judger[@]}" "$here/suite/test_expect.py" --judge-keep-alive=20 --judge-report "$out/cold.json"
+    FIRST=1000 timed "48 images, server up" "${q_judger[@]}" "$here/suite/test_expect.py" --judge-keep-alive=20 --judge-report "$out/warm.json"
+    FIRST=2000 timed "48 images, server up, again" "${q_judger[@]}" "$here/suite/test_expect.py" --judge-keep-alive=20 --judge-report "$out/warm2.json"
+    IMAGES=3 FIRST=3000 timed "3 images by score" "${q_judger[@]}" "$here/suite/test_score.py" --judge-keep-alive=20 --judge-report "$out/score.json"
+    timed "stop" stop
+    cp "$IMAGEJUDGE_CACHE"/servers/*/*.log "$out/" 2>/dev/null
+    ;;
+  offline)
+    timed "offline" python3 "$here/offline.py" "$work/q-judger" --server-arg=--load-format --server-arg=dummy --server-arg=--gdn-prefill-backend --server-arg=triton
+    ;;
+  after) # a generator that holds 100 GiB of the GPU
+    HOLD_GIB=100 timed "auto, generator holds 100 GiB" "${q_judger[@]}" "$here/suite/test_expect.py" --judge-when auto --judge-report "$out/after.json"
+    python3 -c 'import sys, time, torch; held = torch.empty(100 * 2**30, dtype=torch.uint8, device="cuda"); print("held", flush=True); sys.stdin.read()' < <(sleep 45) &
+    sleep 15
+    timed "during, another process holds 100 GiB" "${q_judger[@]}" "$here/suite/test_expect.py" --judge-when during
+    wait
+    ;;
+  sleep)
+    timed "sleep" python3 "$here/sleep.py" "$work/q-judger"
+    ;;
+  edits)
+    IMAGES=${EDITS:-200} SIDE=768 timed "200 edits, server started" "${judge[@]}" "$here/suite/test_edits.py" --edit-judge-model "$work/ie-critic" --edit-judge-protocol ie-critic --judge-arg=--load-format --judge-arg=dummy --judge-keep-alive=20 --judge-report "$out/edits.json"
+    IMAGES=${EDITS:-200} FIRST=500 SIDE=768 timed "200 edits, server up" "${judge[@]}" "$here/suite/test_edits.py" --edit-judge-model "$work/ie-critic" --edit-judge-protocol ie-critic --judge-arg=--load-format --judge-arg=dummy --judge-keep-alive=20 --judge-report "$out/edits2.json"
+    timed "stop" stop
+    ;;
+esac

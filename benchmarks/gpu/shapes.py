@@ -1,0 +1,280 @@
+"""Checkpoints of the judges' architectures at their real size, without weights, for vLLM's ``--load-format dummy``.
+
+    python benchmarks/gpu/shapes.py FOLDER --shape q-judger|ie-critic [--text FILE]
+
+The weights' file is a hole of the real length, so that what is computed from it (memory, placement) is as for the
+real model. The tokenizer is a small one, trained on ``--text`` so that prompts have about as many tokens as theirs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+GIB = 1024**3
+SPECIAL = [
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+    "<think>",
+    "</think>",
+]
+PICTURE = "<|vision_start|><|image_pad|><|vision_end|>"
+TEMPLATE = (
+    "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' }}"
+    "{%- if message.content is string %}{{- message.content }}"
+    "{%- else %}{%- for part in message.content %}"
+    "{%- if part.type == 'text' %}{{- part.text }}{%- else %}{{- '" + PICTURE + "' }}{%- endif %}"
+    "{%- endfor %}{%- endif %}"
+    "{{- '<|im_end|>\\n' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}THINK{%- endif %}"
+)
+THINK = (
+    "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}"
+    "{%- else %}{{- '<think>\\n' }}{%- endif %}"
+)
+
+
+def q_judger(ids: dict[str, int]) -> dict[str, Any]:
+    """27B: 64 layers, three of four with linear attention."""
+    kinds = ["linear_attention", "linear_attention", "linear_attention", "full_attention"] * 16
+    return {
+        "architectures": ["Qwen3_5ForConditionalGeneration"],
+        "model_type": "qwen3_5",
+        "dtype": "bfloat16",
+        "tie_word_embeddings": False,
+        "image_token_id": ids["<|image_pad|>"],
+        "video_token_id": ids["<|video_pad|>"],
+        "vision_start_token_id": ids["<|vision_start|>"],
+        "vision_end_token_id": ids["<|vision_end|>"],
+        "text_config": {
+            "model_type": "qwen3_5_text",
+            "dtype": "bfloat16",
+            "attention_bias": False,
+            "attn_output_gate": True,
+            "bos_token_id": None,
+            "eos_token_id": ids["<|im_end|>"],
+            "pad_token_id": None,
+            "full_attention_interval": 4,
+            "head_dim": 256,
+            "hidden_act": "silu",
+            "hidden_size": 5120,
+            "initializer_range": 0.02,
+            "intermediate_size": 17408,
+            "layer_types": kinds,
+            "linear_conv_kernel_dim": 4,
+            "linear_key_head_dim": 128,
+            "linear_num_key_heads": 16,
+            "linear_num_value_heads": 48,
+            "linear_value_head_dim": 128,
+            "mamba_ssm_dtype": "float32",
+            "max_position_embeddings": 262144,
+            "num_attention_heads": 24,
+            "num_hidden_layers": 64,
+            "num_key_value_heads": 4,
+            "partial_rotary_factor": 0.25,
+            "rms_norm_eps": 1e-6,
+            "rope_parameters": {
+                "mrope_interleaved": True,
+                "mrope_section": [11, 11, 10],
+                "partial_rotary_factor": 0.25,
+                "rope_theta": 10000000,
+                "rope_type": "default",
+            },
+            "tie_word_embeddings": False,
+            "use_cache": True,
+            "vocab_size": 248320,
+        },
+        "vision_config": {
+            "model_type": "qwen3_5",
+            "deepstack_visual_indexes": [],
+            "depth": 27,
+            "hidden_act": "gelu_pytorch_tanh",
+            "hidden_size": 1152,
+            "in_channels": 3,
+            "initializer_range": 0.02,
+            "intermediate_size": 4304,
+            "num_heads": 16,
+            "num_position_embeddings": 2304,
+            "out_hidden_size": 5120,
+            "patch_size": 16,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 2,
+        },
+    }
+
+
+def ie_critic(ids: dict[str, int]) -> dict[str, Any]:
+    """7B: the shape of Qwen2.5-VL-7B."""
+    return {
+        "architectures": ["Qwen2_5_VLForConditionalGeneration"],
+        "model_type": "qwen2_5_vl",
+        "dtype": "bfloat16",
+        "bos_token_id": ids["<|endoftext|>"],
+        "eos_token_id": ids["<|im_end|>"],
+        "image_token_id": ids["<|image_pad|>"],
+        "video_token_id": ids["<|video_pad|>"],
+        "vision_start_token_id": ids["<|vision_start|>"],
+        "vision_end_token_id": ids["<|vision_end|>"],
+        "vision_token_id": ids["<|vision_pad|>"],
+        "attention_dropout": 0.0,
+        "hidden_act": "silu",
+        "hidden_size": 3584,
+        "initializer_range": 0.02,
+        "intermediate_size": 18944,
+        "max_position_embeddings": 128000,
+        "max_window_layers": 28,
+        "num_attention_heads": 28,
+        "num_hidden_layers": 28,
+        "num_key_value_heads": 4,
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 1000000.0,
+        "rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]},
+        "sliding_window": 32768,
+        "use_sliding_window": False,
+        "tie_word_embeddings": False,
+        "use_cache": True,
+        "vocab_size": 152064,
+        "vision_config": {
+            "depth": 32,
+            "hidden_act": "silu",
+            "hidden_size": 1280,
+            "intermediate_size": 3420,
+            "num_heads": 16,
+            "in_chans": 3,
+            "out_hidden_size": 3584,
+            "patch_size": 14,
+            "spatial_merge_size": 2,
+            "spatial_patch_size": 14,
+            "window_size": 112,
+            "fullatt_block_indexes": [7, 15, 23, 31],
+            "tokens_per_second": 2,
+            "temporal_patch_size": 2,
+        },
+    }
+
+
+def tiny(ids: dict[str, int]) -> dict[str, Any]:
+    """Q-Judger's architecture at a size for trying these scripts on a CPU."""
+    made = q_judger(ids)
+    made["text_config"] |= {
+        "layer_types": made["text_config"]["layer_types"][:4],
+        "num_hidden_layers": 4,
+        "hidden_size": 128,
+        "head_dim": 64,
+        "intermediate_size": 256,
+        "linear_key_head_dim": 64,
+        "linear_value_head_dim": 64,
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "vocab_size": 16_384,
+    }
+    made["text_config"]["rope_parameters"]["mrope_section"] = [3, 3, 2]
+    made["vision_config"] |= {"depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 4}
+    made["vision_config"]["out_hidden_size"] = 128
+    return made
+
+
+# shape: (configuration, bytes of the weights, processor, side of a patch, mean and deviation of the normalisation, thinks)
+SHAPES: dict[str, tuple[Any, int, str, int, list[float], list[float], bool]] = {
+    "q-judger": (q_judger, int(51.1 * GIB), "Qwen3VLProcessor", 16, [0.5] * 3, [0.5] * 3, True),
+    "tiny": (tiny, 4_000_000, "Qwen3VLProcessor", 16, [0.5] * 3, [0.5] * 3, True),
+    "ie-critic": (
+        ie_critic,
+        int(15.4 * GIB),
+        "Qwen2_5_VLProcessor",
+        14,
+        [0.48145466, 0.4578275, 0.40821073],
+        [0.26862954, 0.26130258, 0.27577711],
+        False,
+    ),
+}
+
+
+def write_tokenizer(folder: Path, texts: list[str], processor: str) -> dict[str, int]:
+    """Train a byte-level BPE tokenizer; returns the ids of the special tokens."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=16_000, special_tokens=SPECIAL, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    settings = {
+        "tokenizer_class": "Qwen2TokenizerFast",
+        "processor_class": processor,
+        "eos_token": "<|im_end|>",
+        "pad_token": "<|endoftext|>",
+        "bos_token": None,
+        "unk_token": None,
+        "additional_special_tokens": SPECIAL[1:8],
+        "image_token": "<|image_pad|>",
+        "video_token": "<|video_pad|>",
+        "model_max_length": 262144,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=1))
+    return {token: tokenizer.token_to_id(token) for token in SPECIAL}
+
+
+def write_hole(file: Path, size: int) -> None:
+    """A safetensors file with one tensor of ``size`` bytes, none of which is on the disk."""
+    header = json.dumps({"hole": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
+    header += b" " * (-len(header) % 8)
+    with file.open("wb") as out:
+        out.write(struct.pack("<Q", len(header)) + header)
+        out.truncate(8 + len(header) + size)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--shape", choices=SHAPES, default="q-judger")
+    parser.add_argument("--text", type=Path, help="text to train the tokenizer on")
+    args = parser.parse_args()
+    configuration, size, processor, patch, mean, deviation, thinks = SHAPES[args.shape]
+    folder: Path = args.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    text = args.text.read_text("utf-8") if args.text else Path(__file__).read_text("utf-8")
+    template = TEMPLATE.replace("THINK", THINK if thinks else "")
+    (folder / "chat_template.jinja").write_text(template)
+    ids = write_tokenizer(folder, [text, Path(json.__file__).read_text("utf-8")], processor)
+    (folder / "config.json").write_text(json.dumps(configuration(ids), indent=1))
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [ids["<|im_end|>"]]}))
+    pixels = {
+        "do_resize": True,
+        "do_rescale": True,
+        "do_normalize": True,
+        "do_convert_rgb": True,
+        "image_mean": mean,
+        "image_std": deviation,
+        "patch_size": patch,
+        "temporal_patch_size": 2,
+        "merge_size": 2,
+        "size": {"shortest_edge": 65536, "longest_edge": 16777216},
+        "processor_class": processor,
+    }
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps({**pixels, "image_processor_type": "Qwen2VLImageProcessor"}, indent=1)
+    )
+    video = "Qwen3VLVideoProcessor" if thinks else "Qwen2VLVideoProcessor"
+    (folder / "video_preprocessor_config.json").write_text(
+        json.dumps({**pixels, "video_processor_type": video}, indent=1)
+    )
+    write_hole(folder / "model.safetensors", size)
+
+
+if __name__ == "__main__":
+    main()

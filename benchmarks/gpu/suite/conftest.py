@@ -1,0 +1,46 @@
+"""Pictures for the measurements: every one another, none from elsewhere than ``fixtures/``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+FIXTURES = Path(__file__).parents[3] / "fixtures"
+COUNT = int(os.environ.get("IMAGES", "48"))
+FIRST = int(os.environ.get("FIRST", "0"))  # another one makes other pictures
+SIDE = int(os.environ.get("SIDE", "1024"))
+PROMPT = "a photograph, number {}, with soft light from the left and a plain background"
+
+
+def picture(number: int) -> Image.Image:
+    """A piece of a sample photograph with a little noise of its own."""
+    rng = np.random.default_rng(number)
+    names = ("astronaut.jpg", "coffee.jpg", "rocket.jpg")
+    image = Image.open(FIXTURES / names[number % len(names)]).convert("RGB")
+    left, top = (int(rng.integers(0, size // 3)) for size in image.size)
+    side = min(image.width - left, image.height - top)
+    piece = image.crop((left, top, left + side, top + side)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    noisy = np.asarray(piece, dtype=np.int16) + rng.integers(-8, 9, (SIDE, SIDE, 3))
+    return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def numbers() -> range:
+    return range(FIRST, FIRST + COUNT)
+
+
+@pytest.fixture(scope="session")
+def generator() -> Iterator[Callable[[int], Image.Image]]:
+    """The model under test; holds ``HOLD_GIB`` of the GPU's memory, as a pipeline would."""
+    held = None
+    if gib := int(os.environ.get("HOLD_GIB", "0")):
+        import torch
+
+        held = torch.empty(gib * 2**30, dtype=torch.uint8, device="cuda")
+    yield picture
+    del held
