@@ -97,6 +97,8 @@ def _judge(settings: JudgeSettings) -> dict[str, Any]:
     try:
         engine = make_engine(settings, protocol_for(settings), state_dir=cache_dir())
         found["engine"] = engine.name
+        if isinstance(engine, VllmEngine):
+            found |= _looked_up(engine, found["problems"])  # worth knowing even where there is no vLLM
         engine.preflight()
         if isinstance(engine, VllmEngine):
             found |= _served(engine, found["problems"])
@@ -112,15 +114,26 @@ def _judge(settings: JudgeSettings) -> dict[str, Any]:
     return found
 
 
+def _looked_up(engine: VllmEngine, problems: list[str]) -> dict[str, Any]:
+    try:
+        model = engine.model()
+    except ImageJudgeError as error:
+        problems.append(str(error))
+        return {}
+    return {
+        "revision": model.revision,
+        "architecture": model.architecture,
+        "folder": str(model.folder),
+        "weights_bytes": model.weights,
+        "download_bytes": model.missing,
+    }
+
+
 def _served(engine: VllmEngine, problems: list[str]) -> dict[str, Any]:
     plan, fits = engine.plan(), engine.fit()
     if not fits.ok:
         problems.append(f"it does not fit beside what is running: {describe(fits)}")
     return {
-        "architecture": plan.model.architecture,
-        "folder": str(plan.model.folder),
-        "weights_bytes": plan.model.weights,
-        "download_bytes": plan.model.missing,
         "tensor_parallel": plan.placement.parallel or 1,
         "fp8": plan.placement.fp8,
         "needed_bytes": fits.needed_bytes,

@@ -86,6 +86,23 @@ class Server:
         """The server's output."""
         return self.folder / "server.log"
 
+    @property
+    def asleep(self) -> int:
+        """The generation that one of its users has put to sleep, or 0."""
+        try:
+            return int((self.folder / "asleep").read_text("utf-8"))
+        except (OSError, ValueError):
+            return 0
+
+    @asleep.setter
+    def asleep(self, generation: int) -> None:
+        (self.folder / "asleep").write_text(str(generation), "utf-8")
+
+    def shared(self) -> bool:
+        """Whether there are other users."""
+        assert self._lease is not None
+        return bool(live_leases(self.folder / "leases", apart_from=self._lease.path))
+
     def state(self) -> State | None:
         """What the supervisor says."""
         return State.read(self.folder)
@@ -145,6 +162,7 @@ class Server:
             "env": self.spec.env,
             "download": self.spec.download,
         }
+        (self.folder / "asleep").unlink(missing_ok=True)
         (self.folder / "spec.json").write_text(json.dumps(spec), "utf-8")
         with (self.folder / "supervisor.log").open("w+", encoding="utf-8") as output:
             done = subprocess.run(

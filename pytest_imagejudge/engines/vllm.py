@@ -60,7 +60,6 @@ class VllmEngine(Engine):
         self._progress: Progress = lambda line: None
         self._recovery = asyncio.Lock()
         self._failed: EngineError | None = None
-        self.asleep = False
 
     def model(self) -> Model:
         """The model, looked up once.
@@ -152,7 +151,7 @@ class VllmEngine(Engine):
         except EngineError as error:
             self._failed = error
             raise
-        self._restarts_before = state.restarts
+        self._restarts_before = state.restarts - self.restarts  # it may have been suspended in between
         await self._use(state)
 
     async def ask(self, request: Request) -> Answer:
@@ -170,9 +169,9 @@ class VllmEngine(Engine):
             client, state = self._client, self._state
             assert client is not None
             assert state is not None
-            if self.asleep:
-                await self.wake()
             try:
+                if self.asleep:
+                    await self.wake()
                 return await client.ask(request)
             except UnavailableError as lost:
                 await self._recover(state, lost)
@@ -191,15 +190,31 @@ class VllmEngine(Engine):
         sampling |= {"max_tokens": 1, "temperature": 0.0, "add_generation_prompt": False}
         await self.ask(Request(request.dimension, request.primer, sampling, request.text))
 
+    @property
+    def asleep(self) -> bool:
+        """Whether this server was put to sleep, by whichever of its users."""
+        if self.settings.sleep is None or self._server is None or self._state is None:
+            return False
+        return self._server.asleep == self._state.generation
+
     async def sleep(self) -> None:
         """Have the server move its weights to main memory and give up the GPU's; the next request wakes it.
 
+        Does nothing where it was not started with sleep mode, where others use it too, and where the main memory
+        has no room for the weights.
+
         Raises:
-            EngineError: it was not started with sleep mode, or refused.
+            EngineError: it refused.
         """
-        if self._client is not None and not self.asleep:
-            self.asleep = True
-            await self._tell("/sleep?level=1")
+        if self.settings.sleep is None or self._client is None or self._server is None or self._state is None:
+            return
+        if self.asleep or self._server.shared():
+            return
+        if _free_main_memory() < self.model().weights:
+            self._progress("the judge's server does not sleep: the main memory has no room for its weights")
+            return
+        self._server.asleep = self._state.generation
+        await self._tell("/sleep?level=1")
 
     async def wake(self) -> None:
         """Have the server take the GPU's memory again.
@@ -209,8 +224,9 @@ class VllmEngine(Engine):
         """
         async with self._recovery:
             if self.asleep:
+                assert self._server is not None
                 await self._tell("/wake_up")
-                self.asleep = False
+                self._server.asleep = 0
 
     async def close(self) -> None:
         """Leave the server; the last user waits for its end. Safe to call twice."""
@@ -221,6 +237,7 @@ class VllmEngine(Engine):
         if mine is None:
             return
         mine.leave()
+        self._state = None
         await mine.ended(END_SECONDS)
 
     def _place(self, model: Model, install: Install) -> Placement:
@@ -296,7 +313,6 @@ class VllmEngine(Engine):
             direct=True,
             adapt=False,
         )
-        self.asleep = False
         self.restarts = max(0, state.restarts - self._restarts_before)
         if old is not None:
             await old.close()
@@ -324,8 +340,8 @@ class VllmEngine(Engine):
         async with httpx.AsyncClient(trust_env=False, timeout=600.0) as client:
             try:
                 response = await client.post(url, headers={"authorization": f"Bearer {self._client.key}"})
-            except httpx.HTTPError as error:
-                raise EngineError(f"{url}: {type(error).__name__}: {error}") from None
+            except httpx.TransportError as error:
+                raise UnavailableError(f"{url}: {type(error).__name__}: {error}") from None
         if response.status_code != 200:
             raise EngineError(f"{url}: HTTP {response.status_code}: {response.text[:400]}")
 
@@ -347,6 +363,12 @@ def describe(fit_: Fit) -> str:
     return f"{gib(fit_.needed_bytes)} are needed on {where}, {gib(fit_.free_bytes)} of {gib(total)} are free" + (
         f"; held by {held}" if held else ""
     )
+
+
+def _free_main_memory() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().available)
 
 
 def _session(pid: int) -> int:

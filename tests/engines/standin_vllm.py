@@ -61,6 +61,10 @@ def main():
             self.reply(200, {})
 
         def do_POST(self):
+            if self.path.startswith(("/sleep", "/wake_up")):
+                with (place / "naps").open("a") as file:
+                    file.write(self.path + "\\n")
+                return self.reply(200, {})
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             if self.headers["authorization"] != "Bearer " + os.environ["VLLM_API_KEY"]:
                 return self.reply(401, {})

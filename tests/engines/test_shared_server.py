@@ -410,6 +410,72 @@ def test_two_engines_of_one_process(place: Place) -> None:
     assert place.gone()
 
 
+def naps(place: Place) -> list[str]:
+    file = place.standin / "naps"
+    return file.read_text().split() if file.exists() else []
+
+
+def test_it_sleeps_and_the_next_request_wakes_it(place: Place) -> None:
+    async def run() -> None:
+        engine = place.engine(sleep=0.0)
+        await engine.start(lambda line: None)
+        await engine.sleep()
+        await engine.sleep()
+        assert naps(place) == ["/sleep?level=1"]
+        answers = await asyncio.gather(*(engine.ask(request(text)) for text in "abc"))
+        assert [answer.text for answer in answers] == ["to a", "to b", "to c"]
+        assert naps(place) == ["/sleep?level=1", "/wake_up"]
+        other = place.engine(sleep=0.0)
+        await other.start(lambda line: None)
+        await engine.sleep()  # not while it is shared
+        assert len(naps(place)) == 2
+        await other.close()
+        await engine.sleep()
+        await engine.close()
+
+    asyncio.run(run())
+    assert len(naps(place)) == 3
+    (start,) = place.starts()
+    assert "--enable-sleep-mode" in start
+
+
+def test_who_finds_it_asleep_wakes_it(place: Place) -> None:
+    async def run() -> None:
+        engine = place.engine(sleep=0.0, keep_alive=5.0)
+        await engine.start(lambda line: None)
+        await engine.sleep()
+        await engine.close()
+
+    asyncio.run(run())
+    assert asyncio.run(ask(place.engine(sleep=0.0), "a")) == ["to a"]
+    assert naps(place) == ["/sleep?level=1", "/wake_up"]
+
+
+def test_without_sleep_mode_it_stays_awake(place: Place) -> None:
+    async def run() -> None:
+        engine = place.engine()
+        await engine.start(lambda line: None)
+        await engine.sleep()
+        assert not engine.asleep
+        await engine.close()
+
+    asyncio.run(run())
+    assert naps(place) == []
+
+
+def test_it_may_be_given_back_and_started_again(place: Place) -> None:
+    async def run() -> None:
+        engine = place.engine()
+        for _ in range(2):
+            await engine.start(lambda line: None)
+            assert (await engine.ask(request("a"))).text == "to a"
+            await engine.close()
+            assert place.gone()
+
+    asyncio.run(run())
+    assert len(place.starts()) == 2
+
+
 def test_a_forked_child_does_not_keep_it(place: Place) -> None:
     """As a data loader's worker that outlives its killed parent."""
     fork = "import os, time; child = os.fork(); child or time.sleep(600); print(child); "
