@@ -9,12 +9,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "suite"))
 
-from conftest import PROMPT, picture  # noqa: E402
+from conftest import PROMPT, picture
 
-from pytest_imagejudge.engines.gpus import gib, visible_gpus  # noqa: E402
-from pytest_imagejudge.engines.vllm import VllmEngine  # noqa: E402
-from pytest_imagejudge.protocols import load_protocol  # noqa: E402
-from pytest_imagejudge.settings import JudgeSettings, cache_dir  # noqa: E402
+from pytest_imagejudge.engines.gpus import gib, visible_gpus
+from pytest_imagejudge.engines.vllm import VllmEngine
+from pytest_imagejudge.protocols import load_protocol
+from pytest_imagejudge.settings import JudgeSettings, cache_dir
 
 ARGS = ("--load-format", "dummy", "--gdn-prefill-backend", "triton")
 
