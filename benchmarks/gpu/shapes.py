@@ -185,7 +185,7 @@ def tiny(ids: dict[str, int]) -> dict[str, Any]:
     return made
 
 
-# shape: configuration, bytes of the weights, processor, side of a patch, mean and deviation of pixels, whether it thinks
+# shape: configuration, bytes of the weights, processor, side of a patch, mean and deviation of pixels, does it think
 SHAPES: dict[str, tuple[Any, int, str, int, list[float], list[float], bool]] = {
     "q-judger": (q_judger, int(51.1 * GIB), "Qwen3VLProcessor", 16, [0.5] * 3, [0.5] * 3, True),
     "tiny": (tiny, 4_000_000, "Qwen3VLProcessor", 16, [0.5] * 3, [0.5] * 3, True),
