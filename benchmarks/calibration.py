@@ -262,7 +262,8 @@ def quality_tables(results: list[dict[str, Any]]) -> str:
         ("noise_sigma", gauss, True),
         ("impulse_share", strong_of("Noise", "salt"), True),
         ("edge_sigma", strong_of("Edge Clarity"), True),
-        ("effective_share", strong_of("Resolution", "enlarged", "squares of 5"), False),
+        ("effective_share", strong_of("Resolution", "8 times", "squares of 5"), False),
+        ("fine_detail", strong_of("Resolution", "enlarged"), False),
         ("block_share", strong_of("Resolution", "JPEG 10", "JPEG 5"), True),
     ):
         lines.append(f"| {name} | {suggestion(setting, name, strong, high)} | {BOUNDS[name][0]:g} |")

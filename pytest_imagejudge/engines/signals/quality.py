@@ -5,7 +5,8 @@ Donoho and Johnstone 1994, on PyWavelets): texture raises it in some tiles, nois
 width of the strongest edges, from the ratio of their gradients at two scales (Zhuo and Sim 2011, on OpenCV),
 taken by direction, so that motion blur is seen, and of the sharper ones only, so that a soft background is not.
 Resolution is the number of pixels that carry detail, from the width of the sharpest edges at the picture's own
-pixels and from the size of enlarged pixels, and the share of the borders of JPEG's blocks that show.
+pixels and from the size of enlarged pixels; the power of fine detail over that of coarse detail, against the
+inverse square law of natural pictures (Field 1987); and the share of the borders of JPEG's blocks that show.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ _TILE = 512  # side of a sampled tile
 _SMALLEST = 32  # side below which no statistic of the picture means anything
 _SCALES = (1.0, 2.0)  # pixels; the sigmas of the two scales at which gradients are compared
 _FAINTEST = 1.0  # levels a pixel; fainter than this, the strongest edges of a picture are shades
+_COARSE, _FINE = (0.1, 0.25), (0.35, 0.5)  # bands of frequencies; 1 is the finest a picture can hold
+_DRAWN = 64  # levels; a higher step at a border of JPEG's blocks was drawn there
+_APART = 25  # levels by which a pixel that stands out alone is brighter, or darker, than all its neighbours
 _SHARP = 0.45  # sigma, in pixels, up to which the edges of a picture count as sharp at its own pixels
 
 
@@ -35,12 +39,14 @@ class Figures:
     Attributes:
         width, height: of the picture, in pixels.
         noise_sigma: noise, standard deviation in 8-bit levels, mean of the channels.
-        impulse_share: share of pixels that stand out from a calm neighbourhood.
+        impulse_share: share of pixels that stand out from all their neighbours.
         edge_sigma: width of the edges in the blurriest direction, pixels at the working size.
         direction: across which edges that is, degrees from the horizontal.
         native_sigma: width of the edges in the sharpest direction, at the picture's own pixels.
         pixel_size: side of the squares that the picture is made of; 1 where it is not enlarged that way.
         block_share: share of the borders of 8 x 8 blocks that show, beyond what shows elsewhere.
+        fine_detail: power of fine detail over that of coarse detail, at the working size, where 1 is the
+            inverse square law of natural pictures.
     """
 
     width: int
@@ -52,6 +58,7 @@ class Figures:
     native_sigma: float | None = None
     pixel_size: float = 1.0
     block_share: float = 0.0
+    fine_detail: float | None = None
 
     @property
     def effective_share(self) -> float | None:
@@ -86,10 +93,12 @@ def figures_of(picture: Image) -> Figures:
     noise, impulses = _noise(tiles)
     lumas = [cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY) for tile in tiles]
     edge, direction, native = _edges(lumas)
+    working = lumas[0]
     if max(picture.size) > _WORKING_SIDE:
-        working = picture.copy()
-        working.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Images.Resampling.LANCZOS)
-        edge, direction, _ = _edges([np.asarray(working.convert("L"))])
+        small = picture.copy()
+        small.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Images.Resampling.LANCZOS)
+        working = np.asarray(small.convert("L"))
+        edge, direction, _ = _edges([working])
     return Figures(
         width,
         height,
@@ -100,6 +109,7 @@ def figures_of(picture: Image) -> Figures:
         native_sigma=native,
         pixel_size=_pixel_size(lumas),
         block_share=_blocks(lumas),
+        fine_detail=_fine_detail(working),
     )
 
 
@@ -130,6 +140,8 @@ def _noise(tiles: list[Any]) -> tuple[float | None, float]:
     import pywt  # type: ignore[import-untyped, unused-ignore]
 
     side = 32  # pixels; 16 coefficients
+    around = np.ones((3, 3), np.uint8)
+    around[1, 1] = 0  # the neighbours of a pixel: strokes of letters have one of their own kind, an impulse has none
     sigmas: list[list[float]] = [[], [], []]
     impulses, pixels = 0, 0
     for tile in tiles:
@@ -142,8 +154,9 @@ def _noise(tiles: list[Any]) -> tuple[float | None, float]:
             medians = np.median(blocks.transpose(0, 2, 1, 3).reshape(down * across, -1), axis=1)
             sigmas[channel] += (medians[clipped[:, :, channel].ravel() < 0.1] / 0.6745).tolist()
         luma = cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY)
-        apart = cv2.absdiff(luma, cv2.medianBlur(luma, 3))
-        impulses += int(((apart > 40) & (cv2.medianBlur(apart, 5) < 8)).sum())
+        above = cv2.subtract(luma, cv2.dilate(luma, around))
+        below = cv2.subtract(cv2.erode(luma, around), luma)
+        impulses += int(np.count_nonzero((above > _APART) | (below > _APART)))
         pixels += luma.size
     found = [float(np.percentile(values, 10)) for values in sigmas if values]
     return (float(np.mean(found)) if found else None), impulses / pixels
@@ -183,6 +196,28 @@ def _edges(lumas: list[Any]) -> tuple[float | None, int, float | None]:
     return widths[blurriest], blurriest, min(widths.values())
 
 
+def _fine_detail(luma: Any) -> float | None:
+    """Power of fine over coarse detail where there is most of it, times squared frequency; None of a narrow picture.
+
+    In an enlarged picture nothing is left above the frequencies that the small one had.
+    """
+    import numpy as np
+
+    side = 64
+    if min(luma.shape) < side:
+        return None
+    tiles = np.lib.stride_tricks.sliding_window_view(luma, (side, side))[:: side // 2, :: side // 2]
+    tiles = tiles.reshape(-1, side, side).astype(np.float32)
+    window = np.outer(np.hanning(side), np.hanning(side))
+    power = np.abs(np.fft.rfft2((tiles - tiles.mean(axis=(1, 2), keepdims=True)) * window)) ** 2 / (window**2).sum()
+    frequency = 2 * np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :])  # 1: every second pixel
+    power *= frequency**2
+    coarse, fine = (power[:, (frequency >= low) & (frequency < high)].mean(axis=1) for low, high in (_COARSE, _FINE))
+    busy = coarse >= np.percentile(coarse, 75)
+    floor = 0.02  # squared levels; what is left of a flat tile by rounding
+    return float(np.percentile((fine[busy] + floor) / (coarse[busy] + floor), 75))
+
+
 def _blocks(lumas: list[Any]) -> float:
     """Share of the borders of 8 x 8 blocks that show: a step twice as high as those on both sides of it.
 
@@ -198,19 +233,21 @@ def _blocks(lumas: list[Any]) -> float:
             steps = np.abs(np.diff(luma.astype(np.float32), axis=axis))
             steps = steps if axis else steps.T
             middle, sides = steps[:, 1:-1], np.maximum(steps[:, :-2], steps[:, 2:])
-            shows = (middle > 2 * sides + 2).mean(axis=0)
+            shows = ((middle > 2 * sides + 2) & (middle < _DRAWN)).mean(axis=0)
             places = np.arange(len(shows)) % 8
             counts += np.bincount(places, shows, 8)
             seen += np.bincount(places, minlength=8)
         phases = np.sort(counts / np.maximum(seen, 1))
-        shares.append(float(phases[-1] - np.median(phases[:-1])))
+        # Drawn lines on an even grid have two borders each, blocks have one: the second phase is what shows elsewhere.
+        shares.append(float(phases[-1] - phases[-2]))
     return sum(shares) / 2
 
 
 def _pixel_size(lumas: list[Any]) -> float:
     """Side of the squares of a picture that was enlarged by repeating its pixels; 1 where it was not.
 
-    Then the steps between columns stand at even distances, with next to nothing between them, and so between rows.
+    Then the steps between columns peak at even distances all over the picture, with little between them, and so
+    between rows. The edges of letters and drawn shapes peak too, at distances that differ.
     """
     import numpy as np
 
@@ -219,14 +256,15 @@ def _pixel_size(lumas: list[Any]) -> float:
         found: list[float] = []
         for luma in lumas:
             profile = np.abs(np.diff(luma.astype(np.float32), axis=axis)).mean(axis=1 - axis)
-            lines = np.flatnonzero(profile > profile.mean())
+            before, after = np.append(0, profile[:-1]), np.append(profile[1:], 0)
+            lines = np.flatnonzero((profile >= before) & (profile > after) & (profile > 2 * np.median(profile) + 0.05))
             if len(lines) < 12:
                 return 1.0
             gaps = np.diff(lines)
-            size = float(np.median(gaps))
+            size = float(np.median(gaps) // 1)
             between = float(np.delete(profile, lines).mean() / profile[lines].mean())
-            even = float((np.abs(gaps / size - np.round(gaps / size)) * size <= 1.01).mean())
-            if size < 3 or between > 0.25 or even < 0.85:
+            even = float(max(np.mean((gaps == near) | (gaps == near + 1)) for near in (size - 1, size)))
+            if size < 3 or between > 0.3 or even < 0.6 or len(lines) * size < 0.6 * len(profile):
                 return 1.0
             found.append(size)
         sizes.append(float(np.median(found)))
@@ -278,6 +316,10 @@ def score_resolution(figures: Figures) -> FacetScore:
     if figures.pixel_size > 1:
         words += f", made of squares of {figures.pixel_size:g} pixels"
     words += f", fail below {fail:g} pixels or {BOUNDS['effective_share'][0]:.0%}"
+    if figures.fine_detail is not None and (fine := _low_is_bad(figures.fine_detail, "fine_detail")) < raw:
+        raw = fine
+        natural = f"fine detail is {figures.fine_detail:.2f} of a natural picture's"
+        words = f"{natural}, fail below {BOUNDS['fine_detail'][0]:g}, as if enlarged; {words}"
     blocks = _high_is_bad(figures.block_share, "block_share")
     if blocks < raw:
         bound = BOUNDS["block_share"][0]
