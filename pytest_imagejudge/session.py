@@ -138,6 +138,7 @@ class JudgeSession(Generic[V]):
         self._sleeping: asyncio.Task[None] | None = None
         self._order = itertools.count()
         self._identity: EngineIdentity | None = None
+        self._digests: dict[tuple[str, bool], str] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._workers: list[asyncio.Task[None]] = []
@@ -425,20 +426,27 @@ class JudgeSession(Generic[V]):
         self.stats.output_tokens += answer.output_tokens
 
     def _key(self, task: Task, pixels: tuple[str, ...], dimension: str, *, again: bool) -> str:
-        identity = self.identity
         return key_of(
             pixels=list(pixels),
             text=task.text,
             dimension=dimension,
-            model=identity.model,
-            revision=identity.revision,
-            protocol=self.protocol.digest,
-            treatment=self.protocol.treatment,
-            sampling=self.protocol.sampling(dimension, again=again),
-            extra=identity.extra,
+            judge=self._deciding(dimension, again=again),
             again=again,
             repeat=task.repeat,
         )
+
+    def _deciding(self, dimension: str, *, again: bool) -> str:
+        """Digest of all that decides an answer but the image and the text; the same for every image."""
+        if (dimension, again) not in self._digests:
+            self._digests[dimension, again] = key_of(
+                model=self.identity.model,
+                revision=self.identity.revision,
+                protocol=self.protocol.digest,
+                treatment=self.protocol.treatment,
+                sampling=self.protocol.sampling(dimension, again=again),
+                extra=self.identity.extra,
+            )
+        return self._digests[dimension, again]
 
     def _verdict(self, task: Task, results: dict[str, _Asked], *, pixels: tuple[str, ...] = (), error: str = "") -> V:
         answers: dict[str, Answer] = {name: one.answer for name, one in results.items() if one.answer is not None}

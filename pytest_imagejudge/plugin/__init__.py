@@ -61,9 +61,18 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         for marker in item.iter_markers("imagejudge"):
-            from .marker import check_marker
+            from .marker import check_marker, refuse
 
-            check_marker(marker, item)
+            try:
+                check_marker(marker, item)
+            except pytest.UsageError as error:
+                refuse(item, error)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if (module := sys.modules.get("pytest_imagejudge.plugin.marker")) and (error := item.stash.get(module.WRONG, "")):
+        raise pytest.UsageError(error)
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:

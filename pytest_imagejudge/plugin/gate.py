@@ -24,7 +24,7 @@ from .asked import Options, read_options
 from .expectation import AnyVerdict, Expectation, failing
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
 from .held import Held, Holding, JudgeFailure
-from .marker import dimensions_of, wish_of
+from .marker import WRONG, dimensions_of, refuse, wish_of
 from .progress import Progress
 from .results import Results
 from .when import ONLY_AFTER, When, out_of_memory_help
@@ -307,11 +307,11 @@ class Gate:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Check the profiles that markers name; what is wrong with the markers themselves is found before."""
         for item in items:
-            if (source := wish_of(item).thresholds) is not None:
+            if WRONG not in item.stash and (source := wish_of(item).thresholds) is not None:
                 try:
                     self._load(source)
                 except (ConfigError, TypeError) as error:
-                    raise pytest.UsageError(f"{item.nodeid}: marker imagejudge: {error}") from None
+                    refuse(item, pytest.UsageError(f"{item.nodeid}: marker imagejudge: {error}"))
         self._collected = True
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:

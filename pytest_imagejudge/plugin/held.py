@@ -127,7 +127,7 @@ class Holding:
     def attach(self, report: pytest.TestReport) -> None:
         """Let ``report`` carry the entries that its test has so far."""
         if entries := self._notes.pop(report.nodeid, None):
-            _carry(report, entries)
+            self._carry(report, entries)
 
     # -- when a test has run --------------------------------------------------------------------------------
 
@@ -152,6 +152,14 @@ class Holding:
         self._log(setup, held)
         self._hold(held)
         self.flush()
+
+    def _carry(self, report: pytest.TestReport, entries: Sequence[AnyEntry]) -> None:
+        """Let ``report`` carry ``entries``: as plain data where it travels to another process."""
+        carried = getattr(report, "imagejudge", {})
+        plain = self._gate.is_worker or hasattr(report, "node")
+        added = [_plain(entry) for entry in entries] if plain else entries
+        carried["entries"] = [*carried.get("entries", ()), *added]
+        report.imagejudge = carried  # type: ignore[attr-defined]
 
     def _hold(self, held: Held) -> None:
         self._held[id(held)] = held
@@ -180,7 +188,7 @@ class Holding:
         call = held.reports[0]
         if failed := failing(entries):
             _fail(call, self.explain(failed), forgiven=held.forgiven)
-        _carry(call, entries)
+        self._carry(call, entries)
         held.logged = True
         self._held.pop(id(held), None)
         if self._gate.is_worker:
@@ -300,7 +308,8 @@ class Holding:
         carried = getattr(report, "imagejudge", None)
         if not carried:
             return
-        self._gate.results.add_plain(carried.get("entries", ()))
+        entries = carried.pop("entries", ())  # the terminal keeps every report to the end
+        self._gate.results.add_plain(entries)
         if "pending" in carried and hasattr(report, "node"):
             self._remote[report.nodeid] = report
 
@@ -389,9 +398,3 @@ def _fail(report: pytest.TestReport, text: str, *, forgiven: bool) -> None:
 
 def _plain(entry: AnyEntry) -> dict[str, Any]:
     return entry.model_dump(mode="json", exclude_defaults=True)
-
-
-def _carry(report: pytest.TestReport, entries: Sequence[AnyEntry]) -> None:
-    carried = getattr(report, "imagejudge", {})
-    carried["entries"] = [*carried.get("entries", ()), *(_plain(entry) for entry in entries)]
-    report.imagejudge = carried  # type: ignore[attr-defined]

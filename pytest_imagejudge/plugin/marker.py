@@ -46,6 +46,16 @@ def check_marker(marker: pytest.Mark, item: pytest.Item) -> None:
         raise pytest.UsageError(f"{where}: image names a picture to judge beforehand, and needs prompt= beside it")
 
 
+WRONG = pytest.StashKey[str]()
+
+
+def refuse(item: pytest.Item, error: Exception) -> None:
+    """Stop for what is wrong with a test; on a worker of xdist, which cannot say it, let that test say it."""
+    if not hasattr(item.config, "workerinput"):
+        raise pytest.UsageError(str(error)) from None
+    item.stash.setdefault(WRONG, str(error))
+
+
 def dimensions_of(value: Iterable[str]) -> tuple[str, ...]:
     """L1 names, one or several, checked."""
     if not isinstance(value, Iterable):

@@ -60,12 +60,12 @@ class Results:
                 self.report.verdicts.append(entry)
             self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
 
-    def add_plain(self, entries: Iterable[Mapping[str, Any]]) -> None:
-        """Add entries that travelled on a report."""
-        self.add(
-            EditEntry.model_validate(entry) if "edited_image" in entry else VerdictEntry.model_validate(entry)
-            for entry in entries
-        )
+    def add_plain(self, entries: Iterable[AnyEntry | Mapping[str, Any]]) -> None:
+        """Add entries, some of which may be plain data that travelled on a report."""
+        for entry in entries:
+            if isinstance(entry, Mapping):
+                entry = (EditEntry if "edited_image" in entry else VerdictEntry).model_validate(entry)
+            self.add((entry,))
 
     def count(self, kind: str, judge: Any) -> None:
         """Add the counts of one judge, at its end."""
@@ -87,23 +87,24 @@ class Results:
 
     def decide_run(self, session: pytest.Session, profile: Profile) -> None:
         """Apply the bounds on the means of the run; each is a test of its own in every report."""
-        from ..statistics.suite import gate_passed, suite_rows
-
         self.profile, self._session = profile, session
         verdicts, edits = self.first(self.report.verdicts), self.first(self.report.edits)
         if not (verdicts or edits):
             return
         suite = profile.suite
-        self.report.suite = suite_rows(
-            verdicts,
-            suite.bounds() if verdicts else {},
-            on_undecided=suite.on_undecided,
-            edits=edits,
-            edit_bound=suite.edit.score,
-        )
-        for row in self.report.suite:
-            passed = gate_passed(row, suite.on_undecided)
-            self._log_item(f"suite[{place(row.path)}]", None if passed else f"{place(row.path)}: {row.detail}")
+        if suite.bounds() or suite.edit.score is not None:
+            from ..statistics.suite import gate_passed, suite_rows
+
+            self.report.suite = suite_rows(
+                verdicts,
+                suite.bounds() if verdicts else {},
+                on_undecided=suite.on_undecided,
+                edits=edits,
+                edit_bound=suite.edit.score,
+            )
+            for row in self.report.suite:
+                passed = gate_passed(row, suite.on_undecided)
+                self._log_item(f"suite[{place(row.path)}]", None if passed else f"{place(row.path)}: {row.detail}")
         if self._options.baseline is not None:
             self._against_baseline(self._options.baseline, profile, verdicts, edits)
 
