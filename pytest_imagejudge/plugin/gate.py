@@ -24,6 +24,7 @@ from .asked import Options, read_options
 from .expectation import AnyVerdict, Expectation, failing
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
 from .held import Held, Holding, JudgeFailure
+from .loggers import guard
 from .marker import WRONG, dimensions_of, refuse, wish_of
 from .progress import Progress
 from .results import Results
@@ -36,6 +37,7 @@ class Gate:
     """One run's judges, expectations and results."""
 
     def __init__(self, config: pytest.Config) -> None:
+        guard()
         self.config = config
         self.options: Options = read_options(config)
         self.is_worker = hasattr(config, "workerinput")

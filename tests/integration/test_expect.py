@@ -475,3 +475,19 @@ def test_durations_and_step_wise(project):
     project.picture("good", "bad.png", 1)
     result = project.run("--stepwise")
     assert result.ret == 0
+
+
+def test_loggers_added_by_the_judges_thread(project):
+    project.tests(
+        """
+        import logging
+
+        def test_fox(image_judge):
+            for number, logger in enumerate(logging.root.manager.loggerDict.values()):
+                logging.getLogger(f"added.meanwhile.{number}")
+                if number > 3:
+                    break
+            image_judge.expect("good.png", prompt="a red fox")
+        """
+    )
+    project.run().assert_outcomes(passed=1)
