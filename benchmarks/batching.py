@@ -1,0 +1,238 @@
+"""What batching gives: 200 images by `check`, by `expect` and by manifest against an endpoint with a fixed delay.
+
+The endpoint, in a process of its own, works on LIMIT requests at once and answers each after DELAY seconds. The ideal
+is all requests at once at the same limit: requests / LIMIT x DELAY. Times are those of whole ``pytest`` processes.
+
+    python benchmarks/batching.py        # writes benchmarks/batching.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+IMAGES, DIMENSIONS = 200, 5
+LIMIT, DELAY = 48, 1.0
+IDEAL = -(-IMAGES * DIMENSIONS // LIMIT) * DELAY
+FEW, MANY = 1_000, 20_000
+
+CHECK = """
+import pytest
+
+@pytest.mark.parametrize("number", range(%d))
+def test_image(image_judge, number):
+    image_judge.check(f"images/{number}.png", prompt=f"image {number}", thresholds={"total": 0})
+"""
+
+
+def answer(schema: dict[str, Any]) -> Any:
+    """Something that ``schema`` allows."""
+    if "properties" in schema:
+        return {name: answer(inner) for name, inner in schema["properties"].items()}
+    return schema["enum"][0] if "enum" in schema else "seen"
+
+
+class Endpoint:
+    """The chat completions of the OpenAI shape; ``/figures`` tells and forgets what it has counted."""
+
+    def __init__(self) -> None:
+        self.free = asyncio.Semaphore(LIMIT)
+        self.delay = DELAY
+        self.forget()
+
+    def forget(self) -> None:
+        self.requests = self.now = self.most = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                path = line.split()[1].decode()
+                length = 0
+                while (header := (await reader.readline()).strip().lower()) != b"":
+                    if header.startswith(b"content-length:"):
+                        length = int(header.split(b":")[1])
+                body = json.dumps(await self.reply(path, await reader.readexactly(length))).encode()
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ")
+                writer.write(str(len(body)).encode() + b"\r\n\r\n" + body)
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def reply(self, path: str, data: bytes) -> dict[str, Any]:
+        if path.startswith("/figures"):
+            figures = {"requests": self.requests, "most": self.most}
+            self.forget()
+            self.delay = float(path.partition("?")[2] or DELAY)
+            return figures
+        if not data:
+            return {"object": "list", "data": [{"id": "judge"}], "version": "1"}
+        self.requests += 1
+        async with self.free:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            schema = json.loads(data)["structured_outputs"]["json"]
+            await asyncio.sleep(self.delay)
+            self.now -= 1
+        message = {"role": "assistant", "content": json.dumps(answer(schema))}
+        usage = {"prompt_tokens": 2000, "completion_tokens": 500}
+        return {"choices": [{"index": 0, "finish_reason": "stop", "message": message}], "usage": usage}
+
+
+async def serve() -> None:
+    """Serve for as long as the standard input is open."""
+    endpoint = Endpoint()
+    server = await asyncio.start_server(endpoint.serve, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+
+
+@contextmanager
+def endpoint() -> Iterator[str]:
+    """The endpoint's URL."""
+    command = [sys.executable, __file__, "serve"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.stdin.close()
+
+
+def figures(url: str, delay: float = DELAY) -> dict[str, int]:
+    """What was counted; from now on each request takes ``delay`` seconds."""
+    with urllib.request.urlopen(f"{url}/figures?{delay}") as reply:
+        counted: dict[str, int] = json.loads(reply.read())
+        return counted
+
+
+def pictures(folder: Path, count: int, side: int) -> None:
+    """``count`` different pictures."""
+    (folder / "images").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        pixels = rng.integers(0, 255, (side, side, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / "images" / f"{number}.png")
+
+
+def manifest(folder: Path, count: int) -> None:
+    """A manifest over the pictures."""
+    with (folder / "rows.imagejudge.jsonl").open("w") as handle:
+        for number in range(count):
+            row = {"ID": number, "prompt": f"image {number}", "image_path": f"images/{number}.png"}
+            handle.write(json.dumps(row) + "\n")
+
+
+def pytest_run(folder: Path, url: str, *options: str) -> tuple[float, float]:
+    """Seconds, and the largest memory of a process of the run in MiB."""
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--judge-url={url}/v1"]
+    environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    plugins = ["-p", "pytest_imagejudge.plugin", "-p", "xdist"]
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [*command, *plugins, *options], cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert process.stdout is not None
+    output = process.stdout.read().decode()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - begun
+    if process.returncode or not re.search(r"\d+ passed", output):
+        raise SystemExit(output)
+    return seconds, used.ru_maxrss / 1024
+
+
+def batching(url: str, folder: Path) -> list[str]:
+    """The first table."""
+    pictures(folder, IMAGES, 64)
+    loose = folder / "loose.toml"
+    loose.write_text("total = 0\n")
+    lines = []
+    for how in ("expect", "manifest", "check"):
+        for old in (folder / "test_images.py", folder / "rows.imagejudge.jsonl"):
+            old.unlink(missing_ok=True)
+        if how == "manifest":
+            manifest(folder, IMAGES)
+        else:
+            (folder / "test_images.py").write_text(CHECK.replace("check", how) % IMAGES)
+        for workers in ("", "-n4"):
+            figures(url)
+            seconds, _ = pytest_run(
+                folder, url, "--judge-no-store", "--judge-thresholds=loose.toml", *([workers] if workers else [])
+            )
+            counted = figures(url)
+            assert counted["requests"] == IMAGES * DIMENSIONS, counted
+            name = f"{how}{', -n 4' if workers else ''}"
+            lines.append(f"| {name} | {seconds:.1f} | {seconds / IDEAL:.2f} | {counted['most']} |")
+            print(lines[-1], flush=True)
+    return lines
+
+
+def stored(url: str, folder: Path, count: int) -> list[str]:
+    """The second table: memory, and a run whose answers are all there."""
+    pictures(folder, count, 8)
+    manifest(folder, count)
+    (folder / "loose.toml").write_text("total = 0\n")
+    figures(url, 0.0)
+    options = ("--judge-thresholds=loose.toml", "--judge-report=report.json")
+    lines = []
+    for name in ("judged", "all stored"):
+        seconds, memory = pytest_run(folder, url, *options)
+        counted = figures(url, 0.0)
+        lines.append(f"| {count:,} images, {name} | {seconds:.1f} | {memory:.0f} | {counted['requests']} |")
+        print(lines[-1], flush=True)
+    return lines
+
+
+def main() -> None:
+    """Measure and write."""
+    with endpoint() as url, tempfile.TemporaryDirectory() as name:
+        first = batching(url, Path(name) / "batching")
+        second = [*stored(url, Path(name) / "few", FEW), *stored(url, Path(name) / "many", MANY)]
+    write(first, second)
+
+
+def write(first: list[str], second: list[str]) -> None:
+    """Write both tables."""
+    lines = [
+        "# Batching",
+        "",
+        f"`python benchmarks/batching.py`: {IMAGES} images, {DIMENSIONS} requests each, an endpoint that works on {LIMIT} requests",
+        f"at once and answers each after {DELAY:g} s. Ideal: {IDEAL:.1f} s. Whole pytest processes, start-up and all.",
+        "",
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "",
+        "| by | s | times the ideal | most requests at once |",
+        "|---|--:|--:|--:|",
+        *first,
+        "",
+        "Tiny images by manifest, an endpoint without delay, with a JSON report; memory is the largest resident set of",
+        "the process, which holds every verdict for the report.",
+        "",
+        "| run | s | MiB | requests |",
+        "|---|--:|--:|--:|",
+        *second,
+    ]
+    Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    asyncio.run(serve()) if sys.argv[1:] == ["serve"] else main()
