@@ -57,9 +57,11 @@ class Endpoint:
         self.forget()
 
     def forget(self) -> None:
+        """Count from zero."""
         self.requests = self.now = self.most = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, kept alive."""
         try:
             while line := await reader.readline():
                 path = line.split()[1].decode()
@@ -77,6 +79,7 @@ class Endpoint:
             writer.close()
 
     async def reply(self, path: str, data: bytes) -> dict[str, Any]:
+        """The body of one reply."""
         if path.startswith("/figures"):
             figures = {"requests": self.requests, "most": self.most}
             self.forget()
@@ -214,8 +217,9 @@ def write(first: list[str], second: list[str]) -> None:
     lines = [
         "# Batching",
         "",
-        f"`python benchmarks/batching.py`: {IMAGES} images, {DIMENSIONS} requests each, an endpoint that works on {LIMIT} requests",
-        f"at once and answers each after {DELAY:g} s. Ideal: {IDEAL:.1f} s. Whole pytest processes, start-up and all.",
+        f"`python benchmarks/batching.py`: {IMAGES} images, {DIMENSIONS} requests each, an endpoint that works on",
+        f"{LIMIT} requests at once and answers each after {DELAY:g} s. Ideal: {IDEAL:.1f} s. Whole processes of pytest,",
+        "start-up and all.",
         "",
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "",

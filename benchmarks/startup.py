@@ -79,8 +79,8 @@ def table(found: dict[str, list[Times]]) -> str:
         "# Start-up",
         "",
         f"`python benchmarks/startup.py`: one empty test, a process a run, plugins loaded one by one; {len(bare)}",
-        "interleaved rounds, each run compared with the bare one of its round. Medians, and in brackets the middle half;",
-        "the clock is that of a machine with other work, the processor's time is not.",
+        "interleaved rounds, each run compared with the bare one of its round. Medians, and in brackets the middle",
+        "half; the clock is that of a machine with other work, the processor's time is not.",
         "",
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"pytest {version('pytest')}, pytest-benchmark {version('pytest-benchmark')}, "

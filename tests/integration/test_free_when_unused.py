@@ -8,7 +8,8 @@ import sys
 def pytest_sessionfinish(session):
     if not hasattr(session.config, "workerinput"):
         names = {name.partition(".")[0] for name in sys.modules}
-        print("LOADED", sorted(names & %r), sorted(name for name in sys.modules if name.startswith("pytest_imagejudge")))
+        ours = sorted(name for name in sys.modules if name.startswith("pytest_imagejudge"))
+        print("LOADED", sorted(names & %r), ours)
 """
 
 TESTS = """
