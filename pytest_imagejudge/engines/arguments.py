@@ -133,6 +133,11 @@ def thinks(model: Model) -> bool:
     return model.architecture.startswith("Qwen3") and "<think>" in template.rpartition("add_generation_prompt")[2]
 
 
+def parses_thinking(options: Sequence[str]) -> bool:
+    """Whether a server with ``options`` tells thinking from answers, and so can limit it."""
+    return any(option_name(option) in ("--reasoning-parser", "--reasoning-config") for option in options)
+
+
 def server_environment(install: Install, settings: JudgeSettings, caches: Path) -> dict[str, str | None]:
     """Variables to set for the server, or with None to remove. All that it compiles is kept in one folder of ours."""
     changes: dict[str, str | None] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -172,7 +173,7 @@ class VllmEngine(Engine):
             try:
                 if self.asleep:
                     await self.wake()
-                return await client.ask(request)
+                return await self._ask(client, request)
             except UnavailableError as lost:
                 await self._recover(state, lost)
             except RefusedError as refusal:
@@ -180,6 +181,15 @@ class VllmEngine(Engine):
                     raise
                 await self._recover(state, refusal)  # another program has its port now
         raise EngineError("the judge's server was lost again and again while it answered one request")
+
+    async def _ask(self, client: ChatClient, request: Request) -> Answer:
+        """Ask; a model that does not think has no budget for it, which the server would refuse."""
+        budget = "thinking_token_budget"
+        if budget not in request.sampling or arguments.parses_thinking((*self.plan().options, *self.settings.args)):
+            return await client.ask(request)
+        sampling = {name: value for name, value in request.sampling.items() if name != budget}
+        answer = await client.ask(dataclasses.replace(request, sampling=sampling))
+        return dataclasses.replace(answer, notes=(*answer.notes, f"without {budget}"))
 
     async def prime(self, request: Request) -> None:
         """Have the server read what an image's requests share, up to and including the image."""

@@ -43,7 +43,7 @@ def build(folder: Path, kind: str) -> Path:
     import transformers
 
     folder.mkdir(parents=True, exist_ok=True)
-    ids = _tokenizer(folder)
+    ids = _tokenizer(folder, SPECIAL[:8] if kind == QWEN25VL else SPECIAL)  # the old one thinks in ordinary letters
     ids_in_config = {
         "image_token_id": ids["<|image_pad|>"],
         "video_token_id": ids["<|video_pad|>"],
@@ -126,7 +126,7 @@ def build(folder: Path, kind: str) -> Path:
     return folder
 
 
-def _tokenizer(folder: Path) -> dict[str, int]:
+def _tokenizer(folder: Path, special: list[str]) -> dict[str, int]:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
@@ -134,12 +134,15 @@ def _tokenizer(folder: Path) -> dict[str, int]:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=2000,
-        special_tokens=SPECIAL,
+        special_tokens=special,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator([TEXT, Path(__file__).read_text("utf-8"), json.__doc__ or ""], trainer)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    saved = json.loads(tokenizer.to_str())
+    for token in saved["added_tokens"]:
+        token["special"] = "think" not in token["content"]  # as in the real ones: these stay in the text
+    (folder / "tokenizer.json").write_text(json.dumps(saved))
     settings = {
         "tokenizer_class": "Qwen2TokenizerFast",
         "eos_token": "<|im_end|>",

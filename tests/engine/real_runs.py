@@ -76,6 +76,16 @@ class Machine:
                 continue
         return found
 
+    def has_engine(self) -> bool:
+        """Whether a server has come as far as its engine's process."""
+        for process in self.processes():
+            try:
+                if "EngineCore" in " ".join(process.cmdline()):
+                    return True
+            except psutil.Error:
+                continue
+        return False
+
     def gone(self) -> bool:
         """Whether nothing is left within the time that is promised."""
         psutil.wait_procs(self.processes(), timeout=END_SECONDS)

@@ -117,7 +117,7 @@ def test_a_start_is_interrupted(
 ) -> None:
     pictures(project, 1, seed=400)
     run = project.start(*q_judger)
-    wait(lambda: any("EngineCore" in " ".join(p.cmdline()) for p in machine.processes()), 300, "an engine that starts")
+    wait(machine.has_engine, 300, "an engine that starts")
     run.send_signal(number)
     run.wait(timeout=60)
     assert machine.gone()

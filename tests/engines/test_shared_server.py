@@ -410,6 +410,27 @@ def test_two_engines_of_one_process(place: Place) -> None:
     assert place.gone()
 
 
+@pytest.mark.parametrize(
+    ("architecture", "kept"),
+    [("Qwen3_5ForConditionalGeneration", True), ("Qwen2_5_VLForConditionalGeneration", False)],
+)
+def test_a_budget_for_thinking_is_for_models_that_think(place: Place, architecture: str, kept: bool) -> None:
+    place.model = checkpoint(place.folder / "other", architectures=[architecture])
+
+    async def run() -> tuple[str, ...]:
+        engine = place.engine()
+        await engine.start(lambda line: None)
+        sampling = {"thinking_token_budget": 9, "top_k": 1}
+        answer = await engine.ask(Request("Quality", [{"role": "user", "content": "a"}], sampling))
+        await engine.close()
+        return answer.notes
+
+    assert asyncio.run(run()) == (() if kept else ("without thinking_token_budget",))
+    (asked,) = [json.loads(line) for line in (place.standin / "asked").read_text().splitlines()]
+    assert ("thinking_token_budget" in asked) is kept
+    assert asked["top_k"] == 1
+
+
 def naps(place: Place) -> list[str]:
     file = place.standin / "naps"
     return file.read_text().split() if file.exists() else []
