@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,11 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from pytest_imagejudge.engines.signals import text as measurement
+from pytest_imagejudge.engines.signals.bounds import REVISION
+
+# script, size, kind, what is shown and what is expected, font, height of letters, number of the text
+Job = tuple[str, str, str, str, Path, float | None, int]
+Row = tuple[str, str, str, str, object, str]  # script, size, kind, font, raw score, evidence
 
 FONT_PACKAGES = ("fonts-noto-cjk", "fonts-liberation2", "fonts-comfortaa", "fonts-lobster")
 LATIN = {
@@ -70,7 +76,10 @@ def poster(words: str, face: Path, height: float | None, number: int) -> Image.I
     picture = Image.new("RGB", (1024, 768), paper)
     draw = ImageDraw.Draw(picture)
     if height is not None:
-        draw.text((512, 384), words, fill=ink, font=ImageFont.truetype(str(face), height * 768 / 0.7), anchor="mm")
+        font = ImageFont.truetype(str(face), height * 768 / 0.7)
+        if (width := draw.textlength(words, font)) > 960:
+            font = ImageFont.truetype(str(face), font.size * 960 / width)
+        draw.text((512, 384), words, fill=ink, font=font, anchor="mm")
         return picture
     lines = "\n".join(words.split()) if " " in words else words
     size = 20
@@ -84,7 +93,7 @@ def poster(words: str, face: Path, height: float | None, number: int) -> Image.I
     return picture
 
 
-def one_poster(job: tuple[str, str, str, str, Path, float | None, int]) -> tuple[str, str, str, str, object, str]:
+def one_poster(job: Job) -> Row:
     """Measure one poster."""
     script, size, kind, shown, face, height, number = job
     wanted = shown.split("\0")
@@ -92,9 +101,8 @@ def one_poster(job: tuple[str, str, str, str, Path, float | None, int]) -> tuple
     return script, size, kind, face.name, facet.raw, facet.evidence
 
 
-def measured(folder: Path) -> list[tuple[str, str, str, str, object, str]]:
-    """All posters, measured."""
-    fetch_fonts(folder)
+def all_jobs(folder: Path) -> list[Job]:
+    """One job a poster."""
     jobs = []
     for script, texts in (("Latin", LATIN), ("Chinese", CHINESE)):
         fonts = faces(folder, script == "Chinese")
@@ -105,25 +113,38 @@ def measured(folder: Path) -> list[tuple[str, str, str, str, object, str]]:
                 for kind, shown in (("right", right), ("one letter wrong", wrong), ("another text", other)):
                     if kind != "another text" or step == 1:
                         jobs.append((script, size, kind, f"{shown}\0{right}", face, height, number))
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        return list(pool.map(one_poster, jobs))
+    return jobs
 
 
-def text_table(folder: Path) -> str:
+def measured(folder: Path) -> list[Row]:
+    """All posters, measured; ``folder`` keeps them, so that a run that was cut off goes on from there."""
+    fetch_fonts(folder)
+    file = folder / f"text-{REVISION}.jsonl"
+    done = dict(map(json.loads, file.read_text().splitlines())) if file.exists() else {}
+    jobs = {"/".join(job[:4]): job for job in all_jobs(folder)}
+    left = {name: job for name, job in jobs.items() if name not in done}
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool, file.open("a") as lines:
+        for name, row in zip(left, pool.map(one_poster, left.values()), strict=True):
+            done[name] = row
+            lines.write(json.dumps([name, row]) + "\n")
+            lines.flush()
+    return [tuple(done[name]) for name in jobs]
+
+
+def text_shares(rows: list[Row]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How many right words were not failed, of how many, and how many wrong words were failed."""
+    right = [row[4] != 0 for row in rows if row[2] == "right"]
+    wrong = [row[4] == 0 for row in rows if row[2] != "right"]
+    return (sum(right), len(right)), (sum(wrong), len(wrong))
+
+
+def text_table(rows: list[Row]) -> str:
     """The table of what is read."""
-    rows = measured(folder)
     lines = ["| script | size | text | posters | scored 2 | scored 1 | failed |", "|---|---|---|---|---|---|---|"]
     for script, size, kind in sorted({row[:3] for row in rows}):
         raws = [row[4] for row in rows if row[:3] == (script, size, kind)]
         counts = " | ".join(str(raws.count(raw)) for raw in (2, 1, 0))
         lines.append(f"| {script} | {size} | {kind} | {len(raws)} | {counts} |")
-    right = [row[4] for row in rows if row[2] == "right"]
-    wrong = [row[4] for row in rows if row[2] != "right"]
-    lines += [
-        "",
-        f"Right words not failed: {1 - right.count(0) / len(right):.1%} of {len(right)}; "
-        f"wrong words failed: {wrong.count(0) / len(wrong):.1%} of {len(wrong)}.",
-    ]
     missed = [row for row in rows if (row[4] == 0) == (row[2] == "right")]
     if missed:
         lines += ["", "Scored against expectation:", ""]

@@ -22,7 +22,24 @@ DEBIAN = {
     "opencv-doc": (
         *(
             f"usr/share/doc/opencv-doc/examples/data/{name}.jpg"
-            for name in ["fruits", "baboon", "leuvenA", "ela_original", "squirrel_cls", "home", "aloeL", "board", "orange", "apple", "stuff", "messi5", "right", "aero1", "butterfly", "building"]
+            for name in [
+                "fruits",
+                "baboon",
+                "leuvenA",
+                "ela_original",
+                "squirrel_cls",
+                "home",
+                "aloeL",
+                "board",
+                "orange",
+                "apple",
+                "stuff",
+                "messi5",
+                "right",
+                "aero1",
+                "butterfly",
+                "building",
+            ]
         ),
         "usr/share/doc/opencv-doc/examples/alphamat/input_images/plant.jpg",
         "usr/share/doc/opencv-doc/opencv4/html/230501201_1.jpg",
@@ -31,7 +48,18 @@ DEBIAN = {
     "palapeli-data": ("usr/share/palapeli/collection/*.jpg",),
     "plasma-workspace-wallpapers": tuple(
         f"usr/share/wallpapers/{name}/contents/images/2560x1600.jpg"
-        for name in ["FallenLeaf", "Path", "summer_1am", "EveningGlow", "Grey", "Kite", "ColorfulCups", "OneStandsOut", "ColdRipple", "BytheWater"]
+        for name in [
+            "FallenLeaf",
+            "Path",
+            "summer_1am",
+            "EveningGlow",
+            "Grey",
+            "Kite",
+            "ColorfulCups",
+            "OneStandsOut",
+            "ColdRipple",
+            "BytheWater",
+        ]
     ),
 }
 WHEELS = {

@@ -106,6 +106,7 @@ def test_undistorted_photographs_fail_nothing(judge, name):
         pytest.param("Edge Clarity", lambda p: p.filter(ImageFilter.GaussianBlur(4)), id="blur"),
         pytest.param("Edge Clarity", lambda p: moved(p, 21), id="motion"),
         pytest.param("Resolution", lambda p: enlarged(p, 5, Image.Resampling.BICUBIC), id="enlarged"),
+        pytest.param("Resolution", lambda p: jpeg(enlarged(p, 4, Image.Resampling.BILINEAR), 85), id="enlarged-4"),
         pytest.param("Resolution", lambda p: enlarged(p, 7, Image.Resampling.NEAREST), id="squares"),
         pytest.param("Resolution", lambda p: jpeg(p, 8), id="jpeg"),
     ],
@@ -118,6 +119,30 @@ def test_noise_blocks_and_squares_are_no_blur(judge):
     for distorted in (noisy(photograph("coffee"), 30), jpeg(photograph("coffee"), 8)):
         assert quality(judge, distorted)["Edge Clarity"] != 0
     assert quality(judge, jpeg(photograph("coffee"), 8))["Noise"] != 0
+
+
+def drawn(kind, shape=(768, 1024)):
+    """Flat drawings: what is not a photograph has no noise and no blocks for all that."""
+    picture = Image.new("RGB", shape, (236, 226, 198))
+    draw = ImageDraw.Draw(picture)
+    if kind == "grid":
+        for step in range(0, max(shape), 32):
+            draw.line((step, 0, step, shape[1]), fill=(40, 60, 90), width=2)
+            draw.line((0, step, shape[0], step), fill=(40, 60, 90), width=2)
+    elif kind == "page":
+        words = "\n".join(["the quick brown fox jumps over the lazy dog, 0123456789"] * 40)
+        draw.multiline_text((40, 40), words, fill=(20, 20, 20), font=ImageFont.load_default(16))
+    else:
+        draw.rectangle((80, 500, 600, 900), fill=(20, 90, 160))
+        draw.ellipse((300, 100, 700, 480), fill=(200, 60, 40))
+        draw.text((384, 700), "MARKET", fill="white", font=ImageFont.load_default(110), anchor="mm")
+    return picture
+
+
+@pytest.mark.parametrize("kind", ["grid", "page", "shapes"])
+def test_flat_drawings_fail_nothing(judge, kind):
+    raws = quality(judge, drawn(kind))
+    assert all(raw != 0 for raw in raws.values()), raws
 
 
 def test_figures_grow_with_the_distortion(judge):

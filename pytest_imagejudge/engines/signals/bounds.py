@@ -26,7 +26,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "edge_sigma": (1.1, 0.7),  # pixels at a long side of at most 1024
     "effective_pixels": (256.0, 512.0),  # long side, in pixels that carry detail; low is bad
     "effective_share": (0.45, 0.7),  # of the picture's own pixels on a side, where it has few; low is bad
-    "fine_detail": (0.11, 0.2),  # of a natural picture's, at a long side of at most 1024; low is bad
+    "fine_detail": (0.07, 0.2),  # of a natural picture's, at a long side of at most 1024; low is bad
     "block_share": (0.125, 0.07),  # share of the borders of 8 x 8 blocks that show
     "text_similarity": (0.95, 1.0),  # 1 - edits / length; low is bad
     "exposed": (0.45, 0.45),  # confidence of the detector in an exposed part
