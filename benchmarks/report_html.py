@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1000)
     args = parser.parse_args()
     executable = os.environ.get("IMAGEJUDGE_CHROMIUM") or shutil.which("chromium")
-    columns = {"answers of 300 words": 300, "answers of 3,000 words (the most a judge writes)": 3000}
+    columns = {"answers of 300 words": 300, "answers of 3,000 words (near the limit of 4,096 tokens)": 3000}
     table: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
