@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[signals,bench]' --group test --group lint
+	$(BIN)/python -m pip install --quiet --editable '.[signals]' --group test --group lint
 	touch $@
 
 demo: $(STAMP)  ## judge the sample images with the embedded judge; some are meant to fail

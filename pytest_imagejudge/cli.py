@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from .errors import ConfigError, EngineError, ImageJudgeError
+from .untrusted import escape
 
 DONE, GATE_FAILED, BAD_INPUT, ENGINE_FAILED = 0, 1, 2, 3
 
@@ -58,5 +59,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: Exception, code: int) -> int:
-    print(f"imagejudge: {error}", file=sys.stderr)
+    for number, line in enumerate(str(error).split("\n")):  # names and values in it come from outside
+        print(("" if number else "imagejudge: ") + escape(line), file=sys.stderr)
     return code

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from .engines.base import Answer, Engine, EngineIdentity, Progress
 from .errors import EngineError, ImageError, ImageJudgeError
-from .images import ImageFile, file_hash, load, pixel_hash
+from .images import ImageFile, load_hashed, pixel_hash
 from .protocols.base import EDIT, Protocol, Reading, Request, digest_of
 from .settings import DEFAULT_MAX_PIXELS
 from .store import Store, key_of
@@ -75,34 +75,37 @@ class _Pictures:
     files: Sequence[ImageFile]
     max_pixels: int
     store: Store
+    found: tuple[str, ...] = ()
     decoded: tuple[Any, ...] | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def hashes(self) -> tuple[str, ...]:
-        known = [self.store.pixels(file.path) if _is_file(file.path) else None for file in self.files]
-        if all(known):
-            return tuple(str(one) for one in known)
-        self.decoded = self._load()
-        hashes = tuple(pixel_hash(image) for image in self.decoded)
-        for file, value in zip(self.files, hashes, strict=True):
-            self.store.remember_pixels(file_hash(file.path), value)
-        return hashes
+        """SHA-256 of each picture's pixels."""
+        known: list[str | None] = [None]
+        if self.max_pixels >= DEFAULT_MAX_PIXELS:  # the index does not say how large a picture is
+            known = [self.store.pixels(file.path) for file in self.files]
+        self.found = tuple(one for one in known if one) if all(known) else self._decode()
+        return self.found
 
-    def _load(self) -> tuple[Any, ...]:
-        return tuple(load(file, max_pixels=self.max_pixels) for file in self.files)
+    def _decode(self) -> tuple[str, ...]:
+        images, hashes = [], []
+        for file in self.files:
+            image, content = load_hashed(file, max_pixels=self.max_pixels)
+            images.append(image)
+            hashes.append(pixel_hash(image))
+            self.store.remember_pixels(content, hashes[-1])
+        self.decoded = tuple(images)
+        return tuple(hashes)
 
     async def images(self) -> tuple[Any, ...]:
+        """The pictures, which are still those that were hashed."""
         async with self.lock:
-            if self.decoded is None:
-                self.decoded = await asyncio.to_thread(self._load)
+            if self.decoded is None and await asyncio.to_thread(self._decode) != self.found:
+                self.decoded = None
+                names = ", ".join(str(file.path) for file in self.files)
+                raise ImageError(f"{names}: changed while it was waiting to be judged")
+            assert self.decoded is not None
             return self.decoded
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 class JudgeSession(Generic[V]):

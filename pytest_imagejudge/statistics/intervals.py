@@ -6,7 +6,7 @@ the variance of the mean is taken as proportional to mu (R - mu), as of a propor
 from the images (the design-effect form of Korn and Graubard, Survey Methodology 24, 1998) and Student's t in
 place of the normal quantile. It never leaves the scale and follows the skew near its ends. From 200 it is
 Student's t interval, from which Wilson's can then hardly be told apart. Coverage of both is simulated in
-``benchmarks/statistics.py``.
+``benchmarks/gates.py``.
 
 Several images of one prompt are not independent: prompts are then the units, with the cluster-robust variance
 of a ratio mean. With fewer than five prompts nothing can be said of other prompts; images are the units, and the

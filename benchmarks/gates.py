@@ -1,7 +1,7 @@
 """What the gates promise, simulated: coverage, false alarms, power.
 
-Run ``python benchmarks/statistics.py``. Seeded; takes some ten minutes on an idle core. Writes the tables to
-``benchmarks/statistics.md``; with ``--quick`` it draws a tenth of the suites and only prints them.
+Run ``python benchmarks/gates.py``. Seeded; takes some ten minutes on an idle core. Writes the tables to
+``benchmarks/gates.md``; with ``--quick`` it draws a tenth of the suites and only prints them.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ def main() -> None:
     say("# What the statistics promise, simulated\n")
     say("Suites of images with facet scores 0, 60 and 100, correlated within prompt, picture and dimension; the means")
     say("of the L1 are those of two models of the published leaderboard (`benchmarks/simulated.py`). Measured by")
-    say("`python benchmarks/statistics.py`, seeded; the standard error of a share is at most 0.7 points in the first")
+    say("`python benchmarks/gates.py`, seeded; the standard error of a share is at most 0.7 points in the first")
     say("two tables, 1.6 in the third. The gate's error is exactly 5% where nothing changed.\n")
     for part in (coverage, false_alarms, power, calibration):
         part()
