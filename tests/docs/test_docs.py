@@ -36,7 +36,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     """What commands find: this Python's programs, the pictures, a stand-in for the judges that need a GPU."""
     own_words.use(monkeypatch, tmp_path)
     folder = tmp_path / "project"
-    shutil.copytree(ROOT / "fixtures", folder / "fixtures", ignore=shutil.ignore_patterns("*.py", "*.ini", "__*"))
+    shutil.copytree(ROOT / "fixtures", folder / "fixtures", ignore=shutil.ignore_patterns("*.py", "*.ini", "*.jsonl", "__*"))
     for name in os.environ:
         if name.startswith(("GITHUB_", "PYTEST_", "COV_")) or name in ("CI", "COLUMNS", "FORCE_COLOR", "NO_COLOR"):
             monkeypatch.delenv(name)
