@@ -36,7 +36,9 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     """What commands find: this Python's programs, the pictures, a stand-in for the judges that need a GPU."""
     own_words.use(monkeypatch, tmp_path)
     folder = tmp_path / "project"
-    shutil.copytree(ROOT / "fixtures", folder / "fixtures", ignore=shutil.ignore_patterns("*.py", "*.ini", "*.jsonl", "__*"))
+    shutil.copytree(
+        ROOT / "fixtures", folder / "fixtures", ignore=shutil.ignore_patterns("*.py", "*.ini", "*.jsonl", "__*")
+    )
     for name in os.environ:
         if name.startswith(("GITHUB_", "PYTEST_", "COV_")) or name in ("CI", "COLUMNS", "FORCE_COLOR", "NO_COLOR"):
             monkeypatch.delenv(name)
@@ -80,7 +82,8 @@ def test_examples(
     capsys.readouterr()
     for name in written:
         if Path(name).name.startswith("test_"):
-            assert re.search(rf"^{re.escape(name)} ", printed, re.MULTILINE), f"{page.name}: {name} was not run"
+            shown = re.compile(rf"^(\S+/)?{re.escape(Path(name).name)}(::\S*)* ", re.MULTILINE)
+            assert shown.search(printed), f"{page.name}: {name} was not run"
 
 
 def run(example: Example, environment: dict[str, str]) -> str:
