@@ -58,7 +58,12 @@ _NO_LETTERS = {code: None for code in range(128) if not chr(code).isalnum()} | {
 
 def fold(name: str) -> str:
     """A name without case, spacing, punctuation and plural: what differs only in these is the same."""
-    folded = name[:200].lower()
+    return _fold(name[:200])
+
+
+@lru_cache(maxsize=4096)  # a run's answers hold the same hundred names over and over
+def _fold(name: str) -> str:
+    folded = name.lower()
     if not folded.isascii():
         folded = "".join(filter(lambda char: char.isalnum() or char == "&", unicodedata.normalize("NFKC", folded)))
     return folded.translate(_NO_LETTERS).replace("colour", "color").removesuffix("s")

@@ -54,7 +54,7 @@ def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context:
         level3={
             one: {
                 two: {
-                    three: Facet(raw=facet.raw, score=facet.score, evidence=facet.evidence)
+                    three: Facet.model_construct(raw=facet.raw, score=facet.score, evidence=facet.evidence)
                     for three, facet in threes.items()
                 }
                 for two, threes in twos.items()
