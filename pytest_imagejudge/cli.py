@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -45,7 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             sub.set_defaults(run=command.run)
     args = parser.parse_args(argv)
     try:
-        return int(args.run(args))
+        code = int(args.run(args))
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:  # a reader that leaves early, such as ``head``, does not change the exit code
+            _mute()
+        return code
     except EngineError as error:
         return _fail(error, ENGINE_FAILED)
     except (ConfigError, ImageJudgeError) as error:
@@ -54,8 +61,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("imagejudge: interrupted; what was judged is in the store", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        _mute()
         return DONE
+    except OSError as error:  # a full disk, a folder that may not be written to: no gate's failure, so not exit 1
+        _mute()
+        return _fail(error, BAD_INPUT)
+
+
+def _mute() -> None:
+    """Write what is left of standard output to nowhere: Python would fail again on it at its end."""
+    with contextlib.suppress(OSError, ValueError):  # a stream without a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(error: Exception, code: int) -> int:

@@ -26,7 +26,7 @@ class Output(Console):
     def on_broken_pipe(self) -> None:
         """Write the rest to nowhere; rich would exit with 1, which means that a gate failed."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _mute()
 
 
 def table(first: str, *numbers: str, last: str | None = None) -> Table:
@@ -42,4 +42,11 @@ def table(first: str, *numbers: str, last: str | None = None) -> Table:
 
 def print_json(value: Any) -> None:
     """Print ``value`` as JSON that any encoding can carry, half a surrogate pair in a prompt included."""
-    print(json.dumps(value, indent=1, allow_nan=False))
+    try:
+        print(json.dumps(value, indent=1, allow_nan=False), flush=True)
+    except BrokenPipeError:  # the gate still decides the exit code
+        _mute()
+
+
+def _mute() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

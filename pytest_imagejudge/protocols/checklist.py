@@ -23,8 +23,8 @@ EVIDENCE_LIMIT = 2000  # characters
 _EVIDENCE = frozenset({"evidence", "reason", "reasoning", "explanation", "justification", "comment", "rationale"})
 _NOT_APPLICABLE = frozenset({"n/a", "na", "n.a.", "n.a", "n / a", "not applicable"})
 _WRITTEN = re.compile(r"([012])(?:\.0*)?", re.ASCII)  # "1" and 1.0, but not 1.9
-# Names seen in answers that are further from the checklist's than a slip of the pen.
-_VARIANTS = {"featuremapping": "Feature Matching"}
+# Other names that are known from answers, of an L2 or an L3: they stand for the checklist's own.
+_VARIANTS = {"featuremapping": "featurematching"}
 _CLOSE = 0.9  # similarity from which an unknown name is a misspelt one
 _CLOSE_TRIES = 64  # names compared that way in one answer: the comparison is slow
 _WRAPPERS = 4  # levels of unknown names around the expected ones
@@ -43,8 +43,6 @@ class _Names:
 
     def close(self, folded: str) -> Path | None:
         """The one facet whose name this is misspelt, if there is just one so close."""
-        if folded in _VARIANTS:
-            return next((path for path in self.facets if path[2] == _VARIANTS[folded]), None)
         near = sorted(
             ((difflib.SequenceMatcher(None, folded, name).ratio(), path) for name, path in self.level3.items()),
             reverse=True,
@@ -81,6 +79,11 @@ def _names(one: str, facets: tuple[Path, ...]) -> _Names:
         level3[fold("".join(path))] = level3[fold(path[1] + path[2])] = path
     level3 |= {fold(path[2]): path for path in mine}
     level2 = {fold(path[1]): path[1] for path in mine}
+    for variant, name in _VARIANTS.items():
+        if name in level2:
+            level2[variant] = level2[name]
+        if name in level3:
+            level3[variant] = level3[name]
     whole = [path for path in FACETS if path[0] == one]
     only = {two: paths[0] for two in level2.values() if len(paths := [p for p in whole if p[1] == two]) == 1}
     return _Names(one, fold(one), mine, level2, level3, only)
@@ -198,6 +201,8 @@ class _Walk:
         for inner, content in value.pairs:
             folded = fold(inner)
             if folded == "score":
+                if inner != "score":
+                    self.problems.add(path, "renamed", short(inner))
                 scores.append(content)
             elif folded in _EVIDENCE:
                 if isinstance(content, str) and not isinstance(content, Number):

@@ -1,6 +1,9 @@
 import base64
 import io
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -241,3 +244,31 @@ def test_export_is_a_protocol(command, name):
     Path("mine.toml").write_text(out)
     lines("a.jsonl", {"id": 1, "dimension": "Quality", "text": "{}"})
     assert command("read", "--protocol", "mine.toml", "a.jsonl")[0] == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    "arguments", [("protocol", "read", "--protocol", "house", "a.jsonl"), ("plan", "--images", "9", "--json")]
+)
+def test_output_that_cannot_be_written_is_exit_2_and_no_traceback(folder, arguments):
+    lines("a.jsonl", {"id": 1, "dimension": "Quality", "text": GOOD})
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "pytest_imagejudge", *arguments]
+        found = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert found.returncode == 2
+    assert "No space left" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_reader_that_leaves_early_gets_no_complaint(folder):
+    lines("a.jsonl", {"id": 1, "dimension": "Quality", "text": GOOD})
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "pytest_imagejudge", "protocol", "show", "--protocol", "house"]
+    try:
+        found = subprocess.run(
+            [*command, "--prompt", "x", "red.png"], stdout=writer, stderr=subprocess.PIPE, check=False
+        )
+    finally:
+        os.close(writer)
+    assert (found.returncode, found.stderr) == (0, b"")

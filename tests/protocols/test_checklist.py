@@ -154,17 +154,36 @@ def test_two_scores_that_differ_make_the_facet_unreadable(other):
 
 
 def test_close_name_beside_the_right_one_is_invented():
-    good = {"Feature Matching": {"Feature Matching": {"score": 2}, "Feature Mapping": {"score": 0}}}
-    raws, _, problems = read(good, one="Creative Generation")
-    assert raws == {("Creative Generation", "Feature Matching", "Feature Matching"): 2}
+    raws, _, problems = read({**GOOD, "Detail": {**GOOD["Detail"], "Natural ness x": {"score": 0}}})
+    assert raws == RAWS
     assert "invented" in problems
     assert "renamed" not in problems
 
 
 def test_known_variant_of_a_name():
-    raws, _, problems = read({"Feature Matching": {"Feature Mapping": {"score": 2}}}, one="Creative Generation")
-    assert raws == {("Creative Generation", "Feature Matching", "Feature Matching"): 2}
-    assert "renamed" in problems
+    facet = ("Creative Generation", "Feature Matching", "Feature Matching")
+    for answer in (
+        {"Feature Matching": {"Feature Mapping": {"score": 2}}},
+        {"Feature Mapping": {"Feature Mapping": {"score": 2}}},
+        {"Feature Mapping": {"Feature Matching": {"score": 2}}},
+        {"Feature Mapping": {"score": 2}},
+    ):
+        raws, _, problems = read(answer, one="Creative Generation")
+        assert raws == {facet: 2}
+        assert "renamed" in problems
+
+
+@pytest.mark.parametrize(("other", "kept"), [(2, True), (0, False)])
+def test_known_variant_beside_the_right_name_is_a_duplicate(other, kept):
+    answer = {"Feature Matching": {"Feature Matching": {"score": 2}, "Feature Mapping": {"score": other}}}
+    raws, unreadable, problems = read(answer, one="Creative Generation")
+    assert bool(raws) is kept
+    assert ("Creative Generation",) not in unreadable or not kept
+    assert "duplicate" in problems
+
+
+def test_score_under_a_key_in_another_case_is_named():
+    assert read(edited(Noise={"Score": "N/A"})) == (RAWS, (), {"renamed"})
 
 
 def test_composition_is_looked_up_in_the_dimension_that_was_asked():
