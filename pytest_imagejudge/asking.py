@@ -174,14 +174,14 @@ class Asker:
 
     def _look_up(self, task: Task, pictures: _Pictures) -> _Known:
         pixels = pictures.hashes()
-        keys = {(name, False): self._key(task, pixels, name, again=False) for name in task.dimensions}
+        keys = {(name, False): self.key(task, pixels, name, again=False) for name in task.dimensions}
         stored = self.store.get_many(keys.values())
         asked = {}
         for name in task.dimensions:
             best: _Asked | None = None
             for again in self._tries(name):
                 if again:  # seldom: only of an answer that can't be read
-                    keys[name, again] = self._key(task, pixels, name, again=again)
+                    keys[name, again] = self.key(task, pixels, name, again=again)
                     stored |= self.store.get_many([keys[name, again]])
                 if (answer := stored.get(keys[name, again])) is None:
                     break
@@ -234,7 +234,7 @@ class Asker:
         known: _Known,
         primed: _Once | None,
     ) -> tuple[Answer, bool]:
-        key = known.keys.get((dimension, again)) or self._key(task, known.pixels, dimension, again=again)
+        key = known.keys.get((dimension, again)) or self.key(task, known.pixels, dimension, again=again)
         if key in known.stored:
             return known.stored[key], True
         if key in self._asking:  # the same question is under way for another image object
@@ -292,7 +292,8 @@ class Asker:
         self.stats.cached_prompt_tokens += answer.cached_prompt_tokens
         self.stats.output_tokens += answer.output_tokens
 
-    def _key(self, task: Task, pixels: tuple[str, ...], dimension: str, *, again: bool) -> str:
+    def key(self, task: Task, pixels: tuple[str, ...], dimension: str, *, again: bool) -> str:
+        """The store's key of one request."""
         return key_of(
             pixels=list(pixels),
             text=task.text,
@@ -331,7 +332,10 @@ class Asker:
             else tuple((name,) for name in task.dimensions),
             "answers": {name: answer.text for name, answer in answers.items()},
             "fingerprint": fingerprint,
-            "key": digest_of("verdict", [self._key(task, pixels, name, again=False) for name in task.dimensions]),
+            # without pixels there is no content to name
+            "key": digest_of("verdict", [self.key(task, pixels, name, again=False) for name in task.dimensions])
+            if pixels
+            else "",
             "pixels": pixels[-1] if pixels else "",
             "source": "store" if results and all(one.stored for one in results.values()) else "engine",
             "judged_at": max((answer.created for answer in answers.values()), default=""),
@@ -365,7 +369,12 @@ def _better(best: _Asked | None, this: _Asked) -> _Asked:
     """The later answer, unless the earlier one says more."""
     if best is None or not this.reading.unreadable or len(this.reading.level3) > len(best.reading.level3):
         return this
-    return best
+    tried = tuple(
+        dataclasses.replace(problem, detail="the second answer could not be read either; this is the first")
+        for problem in this.problems
+        if problem.kind == "asked-again"
+    )
+    return dataclasses.replace(best, problems=(*best.problems, *tried))
 
 
 class _Once:

@@ -154,20 +154,24 @@ class Profile(_Levels):
         return bool(self.suite.bounds() or self.baseline.bounds()) and not self.bounds_images
 
     def check(self, verdict: Verdict) -> Check:
-        """Apply the bounds on one image. A figure that is N/A, or was not asked, is not applicable."""
-        return _check(
-            [
-                *((path, bound, verdict.value(path)) for path, bound in self.bounds().items()),
-                *((tuple(path), 60.0, verdict.value(tuple(path))) for path in self.must_not_fail),
-            ]
-        )
+        """Apply the bounds on one image. A figure that is N/A, or was not asked, is not applicable.
+
+        One that could not be read is neither: the verdict itself says so, and is an error.
+        """
+        rows = [*self.bounds().items(), *((tuple(path), 60.0) for path in self.must_not_fail)]
+        return _check([(path, bound, verdict.value(path)) for path, bound in rows if not verdict.missing(path)])
 
     def check_edit(self, verdict: EditVerdict) -> Check:
         """Apply the bounds on one edit."""
         rows: list[tuple[TreePath, float, float | None]] = []
-        if self.edit.score is not None:
+        lost = {path[1:] for path in verdict.unreadable}  # () is the whole edit
+        if self.edit.score is not None and () not in lost:
             rows.append((("score",), self.edit.score, verdict.score))
-        rows += [((name,), bound, verdict.aspects.get(name)) for name, bound in self.edit.aspects.items()]
+        rows += [
+            ((name,), bound, verdict.aspects.get(name))
+            for name, bound in self.edit.aspects.items()
+            if lost.isdisjoint(((), (name,)))
+        ]
         return _check(rows)
 
     def require_measurable(self, protocol: Protocol, model: str) -> None:

@@ -246,6 +246,24 @@ def test_an_unreadable_answer_is_asked_once_more_and_says_so(make, task, engine)
     assert len(engine.asked) == 2
 
 
+def test_a_second_unreadable_answer_says_that_it_was_asked_for(make, task, engine):
+    engine.reply = lambda request: Answer("?")
+    for _ in range(2):  # the second time from the store
+        verdict = make().judge(task())
+        assert verdict.unreadable == (("Quality",),)
+        assert [problem.kind for problem in verdict.problems][-1] == "asked-again"
+        assert "second" in verdict.problems[-1].detail
+    assert len(engine.asked) == 2
+
+
+def test_an_image_that_is_none_has_no_key(make, task, tmp_path):
+    (tmp_path / "text.png").write_text("hello")
+    session = make()
+    verdict = session.judge(Task("a fox", (ImageFile(tmp_path / "text.png"),), ("Quality",)))
+    assert "not an image" in verdict.error
+    assert (verdict.key, verdict.pixels) == ("", "")
+
+
 def test_an_engine_that_does_not_start_is_an_error_of_every_image(make, task, engine):
     engine.start_error = EngineError("out of memory")
     session = make()

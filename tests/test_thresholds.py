@@ -183,6 +183,18 @@ def test_what_does_not_apply_never_passes_alone():
     assert both.check(verdict(asked=("Alignment",))).passed
 
 
+def test_what_could_not_be_read_is_not_called_not_applicable():
+    profile = load_profile({"total": 0, "level1": {"Quality": 0, "Alignment": 0}, "must_not_fail": [list(FACETS[0])]})
+    check = profile.check(verdict(unreadable=(("Quality",),)))
+    assert not check.not_applicable  # the total contains it, too
+    assert check.applied == 1
+    assert not profile.check(verdict(unreadable=tuple((one,) for one in LEVEL1))).passed
+    edits = load_profile({"edit": {"score": 3.5, "aspects": {"fidelity": 3}}})
+    assert edits.check_edit(EditVerdict("bluer", unreadable=(("Edit",),))).not_applicable == ()
+    lost = edits.check_edit(EditVerdict("bluer", 4.0, {"fidelity": None}, unreadable=(("Edit", "fidelity"),)))
+    assert (lost.not_applicable, lost.applied) == ((), 1)
+
+
 def test_edits():
     profile = load_profile({"edit": {"score": 3.5, "aspects": {"fidelity": 3}}})
     assert profile.check_edit(EditVerdict("bluer", 3.5, {"fidelity": 3.0})).passed

@@ -98,8 +98,8 @@ def _once(files: Sequence[tuple[str, Sequence[E]]]) -> list[E]:
             nth[identity] = nth.get(identity, 0) + 1
             place = (*identity, nth[identity])
             for which, fields in ((place, _VERDICT), (("key", entry.key), _JUDGED)):
-                if which == ("key", ""):
-                    continue
+                if which == ("key", "") or (which[0] == "key" and entry.error):
+                    continue  # what was not judged contradicts no verdict on the same image
                 before, other = judged.setdefault(which, (name, entry))
                 if before != name and (differs := _difference(other, entry, fields)):
                     raise ConfigError(

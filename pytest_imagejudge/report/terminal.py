@@ -69,7 +69,8 @@ def failure_text(entry: VerdictEntry | EditEntry, *, width: int, color: bool, en
     parts: list[RenderableType] = [*_breach_lines(entry, glyphs)]
     if entry.error:
         parts.append(_error_text(entry.error, width))
-    for path in entry.unreadable:
+    nothing = bool(entry.error) and not (entry.level3 if isinstance(entry, VerdictEntry) else entry.answer)
+    for path in () if nothing else entry.unreadable:  # of an image that was not judged the error says it all
         parts.append(Text.assemble(("unreadable: ", "bold red"), escape(show(path))))
     if entry.not_applicable:
         names = ", ".join(why.place(path) for path in entry.not_applicable)
@@ -82,7 +83,7 @@ def failure_text(entry: VerdictEntry | EditEntry, *, width: int, color: bool, en
     parts.append(_facts(entry))
     if words := why.advice(entry):
         parts += [Text(), Text(words, style="italic")]
-    if isinstance(entry, VerdictEntry) and entry.level1:
+    if isinstance(entry, VerdictEntry) and entry.level1 and not nothing:
         parts += [Text(), image_table(entry, glyphs, width)]
     return draw(Group(*parts), width, color, encoding)
 

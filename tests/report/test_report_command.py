@@ -160,3 +160,16 @@ def test_reports_that_differ(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert run("a.json", "changed.json", "-o", "x.json") == 2
     assert "a.json and changed.json hold different verdicts" in capsys.readouterr().err
     assert not Path("x.json").exists()
+
+
+def test_a_shard_that_could_not_judge_contradicts_nothing(folder: Path) -> None:
+    data = json.loads(Path("a.json").read_text())
+    data["verdicts"] = data["verdicts"][:1]
+    data["edits"] = []
+    lost = data["verdicts"][0]
+    lost |= {"test": "test_other.py::test_it", "error": "no answer", "outcome": "error", "total": None}
+    lost |= {"level1": {}, "level2": {}, "level3": {}, "unreadable": [["Quality"]]}
+    Path("lost.json").write_text(json.dumps(data))
+    assert run("a.json", "lost.json", "-o", "x.json") == 0
+    merged = json.loads(Path("x.json").read_text())
+    assert merged["verdicts"][-1]["error"] == "no answer"

@@ -210,6 +210,7 @@ def test_failure_of_what_was_not_judged() -> None:
     text = failure(report.verdicts[-1])
     assert text.startswith("not judged: img/broken-0.png: truncated\n")
     assert "Mend what the message names" in text
+    assert "unreadable" not in text  # the error says it all
     assert failure(report.verdicts[-2]).startswith("unreadable: Aesthetics\n")
 
 
