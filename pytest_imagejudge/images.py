@@ -43,11 +43,13 @@ class ImageFile:
 
     Attributes:
         path: absolute; unchanged by a later change of the working directory.
-        kept: whether we wrote it, because it was handed over in memory.
+        kept: whether we wrote it: it was handed over in memory, or copied because it may change before it is judged.
+        origin: of a copy, the file that it was made of.
     """
 
     path: Path
     kept: bool = False
+    origin: Path | None = None
 
 
 # --- taking ---------------------------------------------------------------------------------------------------------
@@ -195,6 +197,33 @@ def _write(spool: Path, data: bytes, name: str) -> Path:
             part.unlink(missing_ok=True)
         raise ImageError(f"{escape(path)}: an image in memory could not be written: {escape(error)}") from error
     return path
+
+
+def keep(file: ImageFile, spool: Path) -> ImageFile:
+    """A copy of a file by content, for one that may be written over before it is judged.
+
+    A file that can't be read is returned as it is: what is wrong with it is said when it is judged.
+    """
+    if file.kept:
+        return file
+    try:
+        with _open(file.path) as handle:
+            data = handle.read()
+        copy = _write(spool, data, hashlib.sha256(data).hexdigest() + decoding.suffix(data))
+    except (ImageError, OSError):
+        return file
+    return ImageFile(copy, kept=True, origin=file.path)
+
+
+def shown(file: ImageFile) -> Path:
+    """The path to show for a file: of a copy the original's, while that still has the same bytes."""
+    if file.origin is None:
+        return file.path
+    try:
+        same = file_hash(file.origin) == file_hash(file.path)
+    except ImageError:
+        same = False
+    return file.origin if same else file.path
 
 
 # --- loading --------------------------------------------------------------------------------------------------------

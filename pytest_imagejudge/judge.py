@@ -14,7 +14,7 @@ from typing import Any
 from .engines import make_engine
 from .engines.base import Engine, Progress
 from .errors import ConfigError
-from .images import ImageFile, take
+from .images import ImageFile, keep, take
 from .protocols import load_protocol
 from .protocols.base import EDIT, Protocol
 from .session import JudgeSession, Task
@@ -92,6 +92,10 @@ class _Base:
     def take(self, image: object) -> ImageFile:
         """``image`` as a file; pictures in memory are written to the spool."""
         return take(image, self.spool)
+
+    def keep(self, file: ImageFile) -> ImageFile:
+        """A copy of ``file`` in the spool, for one that may be written over before it is judged."""
+        return keep(file, self.spool)
 
     def submit_task(
         self,

@@ -77,6 +77,10 @@ class JudgeSession(Generic[V]):
         """What decides this judge's answers."""
         return self._asker.fingerprint(dimension)
 
+    def key(self, task: Task, pixels: tuple[str, ...], dimension: str, *, again: bool) -> str:
+        """The store's key of one request: of content, and of what decides the answer."""
+        return self._asker.key(task, pixels, dimension, again=again)
+
     @property
     def started(self) -> bool:
         """Whether the engine has been asked for."""

@@ -156,7 +156,7 @@ class Cluster:
         session = planned.judge.session
         task = Task(planned.text, planned.files(), planned.dimensions)
         for dimension in planned.dimensions:
-            first = session._key(task, pixels, dimension, again=False)
+            first = session.key(task, pixels, dimension, again=False)
             key = first
             if again:
                 answer = session.store.get(first)
@@ -164,7 +164,7 @@ class Cluster:
                     continue
                 if not session.protocol.read(dimension, answer.text, answer.finish_reason).unreadable:
                     continue
-                key = session._key(task, pixels, dimension, again=True)
+                key = session.key(task, pixels, dimension, again=True)
             if session.store.get(key) is None:
                 yield {
                     "row": number,

@@ -69,6 +69,7 @@ class Score(float):
     verdict: Verdict | None
 
     def __new__(cls, value: float | None, path: Path, verdict: Verdict | None = None) -> Score:
+        """``value`` (None is no score) at ``path``."""
         self = super().__new__(cls, float("nan") if value is None else value)
         self.path, self.verdict = path, verdict
         return self

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import EngineError
-from ..images import ImageFile
+from ..images import ImageFile, shown
 from ..protocols.base import EDIT
 from ..report.entry import entry_of
 from ..report.model import EditEntry, VerdictEntry
@@ -85,9 +85,17 @@ class Expectation:
             context: dict[str, Any] = {"id": self.id, "test": self.test, "seed": self.seed, "where": self.where}
             if number:
                 context["repeat"] = number
-            if any(file.kept for file in self.images):
-                context["in_memory"] = True  # handed over so, and written by us: ours to remove
-            found.append(entry_of(verdict, self.thresholds if self.bounded else None, **context))
+            if kept := [str(file.path) for file in self.images if file.kept]:
+                context["kept"] = kept  # written by us, and ours to remove
+            entry = entry_of(verdict, self.thresholds if self.bounded else None, **context)
+            paths = [str(shown(file)) for file in self.images]
+            if isinstance(entry, EditEntry):
+                entry.source_image, entry.edited_image = paths
+            else:
+                entry.image = paths[0]
+            for file, path in zip(self.images, paths, strict=True):
+                entry.error = entry.error.replace(str(file.path), path)  # the user's own name for it
+            found.append(entry)
         return found
 
     def dump(self) -> dict[str, Any]:
@@ -95,7 +103,9 @@ class Expectation:
         return {
             "kind": self.kind,
             "text": self.text,
-            "images": [[str(file.path), file.kept] for file in self.images],
+            "images": [
+                [str(file.path), file.kept, None if file.origin is None else str(file.origin)] for file in self.images
+            ],
             "dimensions": list(self.dimensions),
             "test": self.test,
             "id": self.id,
@@ -112,7 +122,10 @@ class Expectation:
         return cls(
             **{
                 **data,
-                "images": tuple(ImageFile(Path(path), kept) for path, kept in data["images"]),
+                "images": tuple(
+                    ImageFile(Path(path), kept, None if origin is None else Path(origin))
+                    for path, kept, origin in data["images"]
+                ),
                 "dimensions": tuple(data["dimensions"]),
                 "thresholds": None if profile is None else load_profile(profile["bounds"], name=profile["name"]),
             }

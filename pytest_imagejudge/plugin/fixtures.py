@@ -68,7 +68,7 @@ class ImageJudgeFixture:
         id: str | None = None,  # noqa: A002
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided when its verdicts are in."""
-        expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=False)
+        expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=False, keep=True)
         expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("image", thresholds)
         self._gate.defer(expected)
 
@@ -123,7 +123,7 @@ class EditJudgeFixture:
         id: str | None = None,  # noqa: A002
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided when its verdict is in."""
-        expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=False)
+        expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=False, keep=True)
         expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("edit", thresholds)
         self._gate.defer(expected)
 

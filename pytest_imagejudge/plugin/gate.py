@@ -60,6 +60,11 @@ class Gate:
                 kind: self._protocol(settings) for kind, settings in self.settings.items() if settings.configured
             }
             self.default_profile = self._load_default()
+            self.results.measures = {
+                protocol.name: sorted(list(path) for path in protocol.measures)
+                for protocol in self.protocols.values()
+                if not protocol.has_total
+            }
             self.metadata = read_metadata(self.options.metadata) if self.options.metadata else {}
             if self.options.baseline and not self.options.update_baseline and not self.is_worker:
                 from ..statistics.baseline_file import read_baseline
@@ -166,11 +171,12 @@ class Gate:
         seed: int | str | None = None,
         id: str | None = None,  # noqa: A002
         urgent: bool,
+        keep: bool = False,
     ) -> Expectation:
-        """Submit one image for the running test."""
+        """Submit one image for the running test; ``keep`` a copy of it, if it may be written over."""
         judge = self.judge("image")
         names = dimensions_of(dimensions) if dimensions is not None else self._wished()
-        file = judge.take(image)
+        file = judge.keep(judge.take(image)) if keep else judge.take(image)
         expected = Expectation("image", prompt, (file,), names or judge.protocol.dimensions, self._test(), id, seed)
         if not isinstance(prompt, str):
             raise TypeError(f"prompt: a string is expected, not {type(prompt).__name__}")
@@ -185,12 +191,14 @@ class Gate:
         seed: int | str | None = None,
         id: str | None = None,  # noqa: A002
         urgent: bool,
+        keep: bool = False,
     ) -> Expectation:
-        """Submit one edit for the running test."""
+        """Submit one edit for the running test; ``keep`` copies of its pictures, if they may be written over."""
         judge = self.judge("edit")
         if not isinstance(instruction, str):
             raise TypeError(f"instruction: a string is expected, not {type(instruction).__name__}")
-        files = (judge.take(source), judge.take(edited))
+        source_file, edited_file = judge.take(source), judge.take(edited)
+        files = (judge.keep(source_file), judge.keep(edited_file)) if keep else (source_file, edited_file)
         expected = Expectation("edit", instruction, files, judge.protocol.dimensions, self._test(), id, seed)
         return self.submit(judge, expected, urgent=urgent)
 

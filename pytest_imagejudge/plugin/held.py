@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..manifests import Row, read_manifest
+from ..report.junit import properties
 from ..report.terminal import failure_text
 from .expectation import AnyEntry, Expectation, failing
 from .manifest import RowItem
@@ -82,6 +83,8 @@ class Holding:
     def note(self, test: str | None, entries: Sequence[AnyEntry]) -> None:
         """Remember entries for the next report of ``test``."""
         self._notes.setdefault(test, []).extend(entries)
+        if self._gate.item is not None:
+            self._gate.item.user_properties += self._properties(entries)
 
     def defer(self, expected: Expectation) -> None:
         """Let the outcome of the running test wait for ``expected``."""
@@ -123,6 +126,12 @@ class Holding:
         """Why entries fail their test, in words; the first one whole."""
         width = min(self.width, 140)
         return "\n".join(failure_text(entry, width=width, color=False) for entry in entries)
+
+    def _properties(self, entries: Sequence[AnyEntry]) -> list[tuple[str, str]]:
+        """What JUnit's file says of entries; nothing where none is written."""
+        if not getattr(self._config.option, "xmlpath", None):
+            return []
+        return [pair for entry in entries for pair in properties(entry)]
 
     def attach(self, report: pytest.TestReport) -> None:
         """Let ``report`` carry the entries that its test has so far."""
@@ -189,6 +198,7 @@ class Holding:
         if failed := failing(entries):
             _fail(call, self.explain(failed), forgiven=held.forgiven)
         self._carry(call, entries)
+        held.reports[-1].user_properties += self._properties(entries)
         held.logged = True
         self._held.pop(id(held), None)
         if self._gate.is_worker:

@@ -33,8 +33,10 @@ class Results:
         self._begun = time.monotonic()
         self.report = Report()
         self.undecided: list[str] = []
+        self._kept: dict[str, bool] = {}  # images that we wrote: whether they are still needed
         self.lines: list[str] = []  # said at the end of the summary
         self.profile: Profile | None = None
+        self.measures: dict[str, list[list[str]]] = {}  # by protocol that can score only some facets
 
     @property
     def spool(self) -> Path:
@@ -58,6 +60,11 @@ class Results:
                 self.report.edits.append(entry)
             else:
                 self.report.verdicts.append(entry)
+            pictures = {entry.source_image, entry.edited_image} if isinstance(entry, EditEntry) else {entry.image}
+            for path in (entry.model_extra or {}).pop("kept", ()):
+                # a copy is needed where something failed with it and the original has changed since
+                needed = path in pictures and entry.outcome != "passed"
+                self._kept[path] = self._kept.get(path, False) or needed
             self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
 
     def add_plain(self, entries: Iterable[AnyEntry | Mapping[str, Any]]) -> None:
@@ -93,6 +100,7 @@ class Results:
             return
         suite = profile.suite
         if suite.bounds() or suite.edit.score is not None:
+            from ..report.junit import suite_properties
             from ..statistics.suite import gate_passed, suite_rows
 
             self.report.suite = suite_rows(
@@ -104,13 +112,21 @@ class Results:
             )
             for row in self.report.suite:
                 passed = gate_passed(row, suite.on_undecided)
-                self._log_item(f"suite[{place(row.path)}]", None if passed else f"{place(row.path)}: {row.detail}")
+                failure = None if passed else f"{place(row.path)}: {row.detail}"
+                self._log_item(f"suite[{place(row.path)}]", failure, suite_properties(row))
+        if self._options.repeat > 1:
+            from ..statistics.flips import flip_lines, flips, repeats_of
+
+            found = flips(repeats_of(self.report.verdicts, self.report.edits))
+            self.report.__pydantic_extra__ = {"flips": found.model_dump(mode="json")}
+            self.lines += flip_lines(found)
         if self._options.baseline is not None:
             self._against_baseline(self._options.baseline, profile, verdicts, edits)
 
     def _against_baseline(
         self, path: Path, profile: Profile, verdicts: list[VerdictEntry], edits: list[EditEntry]
     ) -> None:
+        from ..report.baseline import attach
         from ..statistics.baseline import compare_with_baseline
         from ..statistics.baseline_file import read_baseline, update_baseline
 
@@ -121,9 +137,10 @@ class Results:
                 if left_out:
                     self._log_item("baseline", f"{path}: not judged, so not in the baseline: {', '.join(left_out)}")
                 return
+            baseline = read_baseline(path)
             result = compare_with_baseline(
                 verdicts,
-                read_baseline(path),
+                baseline,
                 profile.baseline.bounds(),
                 edits=edits,
                 edit_margin=profile.baseline.edit.score,
@@ -133,6 +150,7 @@ class Results:
             self._log_item("baseline", str(error))
             return
         self.report.baseline = result.model_dump(mode="json")
+        attach(self.report, baseline.images)
         for row in result.rows:
             if row.allowed is not None:
                 failure = f"{place(row.path)}: {row.detail}" if row.outcome == "failed" else None
@@ -143,7 +161,7 @@ class Results:
         """Without repeated judgements of the same image."""
         return [entry for entry in entries if not (entry.model_extra or {}).get("repeat")]
 
-    def _log_item(self, name: str, failure: str | None) -> None:
+    def _log_item(self, name: str, failure: str | None, properties: Sequence[tuple[str, str]] = ()) -> None:
         """Log a gate over the whole run as an item of its own."""
         nodeid = f"imagejudge::{name}"
         self._session.testscollected += 1  # one more than were collected: for the terminal's percentage
@@ -161,6 +179,7 @@ class Results:
                     outcome="failed" if failed else "passed",
                     longrepr=failed,
                     when=when,
+                    user_properties=properties,
                 )
             )
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
@@ -180,7 +199,11 @@ class Results:
             deciding = {k: v for k, v in entry.fingerprint.items() if k not in ("engine", "engine_version", "notes")}
             judge = judges.setdefault(
                 repr(sorted(deciding.items(), key=str)),
-                Judge(model=str(entry.fingerprint.get("model") or ""), fingerprint=entry.fingerprint),
+                Judge(
+                    model=str(entry.fingerprint.get("model") or ""),
+                    fingerprint=entry.fingerprint,
+                    measures=self.measures.get(str(entry.fingerprint.get("protocol")), []),
+                ),
             )
             version = " ".join(str(entry.fingerprint.get(name) or "") for name in ("engine", "engine_version")).strip()
             if version and version not in judge.engine_versions:
@@ -203,7 +226,7 @@ class Results:
             from ..report.github import report_to_github
 
             report_to_github(report, bounds=self.bounds(), rootpath=self._options.rootpath)
-        self._drop_images(report)
+        self._drop_images()
 
     def _write(self, report: Report, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -222,20 +245,13 @@ class Results:
             found["score",] = self.profile.edit.score
         return found
 
-    def _drop_images(self, report: Report) -> None:
+    def _drop_images(self) -> None:
         keep = self._options.keep_images
         if keep == "all" or self.undecided or not self.spool.is_dir():
             return
-        used: dict[str, bool] = {}  # by path: whether something failed with it
-        pictures: list[tuple[VerdictEntry | EditEntry, str]] = [(entry, entry.image) for entry in report.verdicts]
-        pictures += [(edit, image) for edit in report.edits for image in (edit.source_image, edit.edited_image)]
-        for entry, image in pictures:
-            if (entry.model_extra or {}).get("in_memory"):
-                used[image] = used.get(image, False) or entry.outcome != "passed"
-        for image, failed in used.items():
-            path = Path(image)
-            if path.parent == self.spool and not (keep == "failed" and failed):
-                path.unlink(missing_ok=True)
+        for image, needed in self._kept.items():
+            if not (keep == "failed" and needed):
+                Path(image).unlink(missing_ok=True)
         if not any(self.spool.iterdir()):
             self.spool.rmdir()
 
