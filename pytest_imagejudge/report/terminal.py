@@ -5,6 +5,7 @@ Everything that comes from outside is escaped and enters rich as `Text`, never a
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..verdict import Verdict
 
 MOST_PROMPT = 600  # characters of a prompt that are shown
+MOST_LINES = 12  # lines of an error, such as the tail of a log, that are shown
 
 
 def suite_tree(
@@ -89,14 +91,22 @@ def failure_text(entry: VerdictEntry | EditEntry, *, width: int, color: bool, en
 
 
 def _error_text(error: str, width: int) -> Text:
-    """What kept an image from being judged; a long path is broken within, so that the first line says something."""
+    """What kept an image from being judged, line by line, of a long log the end.
+
+    A long path is broken within, so that the first line says something.
+    """
     head = "not judged: "
-    text = head + escape(error)
-    if any(cell_len(word) > width - len(head) for word in text.split()):
-        text = "\n".join(chop_cells(text, width))
-    line = Text(text)
-    line.stylize("bold red", 0, len(head))
-    return line
+    first, *rest = error.splitlines() or [""]
+    if len(rest) > MOST_LINES:
+        rest = [f"({len(rest) - MOST_LINES} lines left out)", *rest[-MOST_LINES:]]
+    lines = [head + escape(first), *(escape(line) for line in rest)]
+    text = "\n".join(
+        "\n".join(chop_cells(line, width)) if any(cell_len(w) > width - len(head) for w in line.split()) else line
+        for line in lines
+    )
+    shown = Text(text)
+    shown.stylize("bold red", 0, len(head))
+    return shown
 
 
 def verdict_tree(verdict: Verdict) -> RenderableType:
@@ -294,11 +304,11 @@ def _facts(entry: VerdictEntry | EditEntry) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     if isinstance(entry, VerdictEntry):
-        facts = [("image", entry.image or "(in memory, not kept)"), ("prompt", _clip(entry.prompt))]
+        facts = [("image", _near(entry.image) or "(in memory, not kept)"), ("prompt", _clip(entry.prompt))]
     else:
         facts = [
-            ("source", entry.source_image),
-            ("edited", entry.edited_image),
+            ("source", _near(entry.source_image)),
+            ("edited", _near(entry.edited_image)),
             ("instruction", _clip(entry.instruction)),
         ]
     if entry.id is not None:
@@ -312,6 +322,12 @@ def _facts(entry: VerdictEntry | EditEntry) -> Table:
         if value:
             table.add_row(name, Text(escape(value)))
     return table
+
+
+def _near(path: str) -> str:
+    """A path as short as it can be said from here."""
+    here = pathlib.Path.cwd()
+    return str(pathlib.Path(path).relative_to(here)) if path and pathlib.Path(path).is_relative_to(here) else path
 
 
 def _clip(text: str) -> str:
