@@ -56,7 +56,7 @@ def read_options(config: pytest.Config) -> Options:
     """
     text = {key: _choice(config, key, choices) for key, choices in _CHOICES.items()}
     keep_alive = _number(config, "judge_keep_alive", float, at_least=0)
-    budget = _number(config, "judge_thinking_budget", int, at_least=0)
+    budget = _number(config, "judge_thinking_budget", int, at_least=1)
     image = JudgeSettings(
         model=get(config, "judge_model") or None,
         urls=tuple(get(config, "judge_url") or ()),
@@ -89,7 +89,8 @@ def read_options(config: pytest.Config) -> Options:
         raise pytest.UsageError("--judge-update-baseline: name the file to write with --judge-baseline FILE")
     reports = paths(config, "judge_report")
     for report in reports:
-        if report.suffix.lower() not in (".html", ".json", ".md"):
+        own = config.hook.pytest_imagejudge_report.get_hookimpls()  # writes formats of its own
+        if not own and report.suffix.lower() not in (".html", ".json", ".md"):
             raise pytest.UsageError(f"--judge-report {report}: a name that ends in .html, .json or .md is expected")
     root = path(config, "judge_root")
     if root is not None and not root.is_dir():
