@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -25,15 +26,22 @@ from .verdict import EditVerdict, Verdict
 
 
 def protocol_for(settings: JudgeSettings) -> Protocol:
-    """The protocol that ``settings`` ask for, of the right kind."""
-    protocol = load_protocol(
+    """The protocol that ``settings`` ask for, of the right kind; with neither protocol nor model, the served one's.
+
+    Raises:
+        ConfigError: no such protocol, one of the other kind, or endpoints that do not list just one model.
+    """
+    load = functools.partial(
+        load_protocol,
         settings.protocol,
-        model=settings.model,
         kind=settings.kind,
         decoding=settings.decoding,
         aspect=settings.aspect,
         thinking_budget=settings.thinking_budget,
     )
+    protocol = load(model=settings.model)
+    if settings.urls and settings.model is None and settings.protocol is None:
+        protocol = load(model=make_engine(settings, protocol, state_dir=cache_dir()).identity().model)
     if protocol.kind != settings.kind:
         raise ConfigError(f"protocol {protocol.name} judges {protocol.kind}s, not {settings.kind}s")
     return protocol

@@ -5,12 +5,14 @@ import subprocess
 import sys
 import textwrap
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
 from test_session import Scripted
 
 from pytest_imagejudge import ConfigError, EditJudge, Judge
+from pytest_imagejudge.judge import protocol_for
 from pytest_imagejudge.settings import JudgeSettings
 
 
@@ -121,3 +123,20 @@ def test_importing_the_package_loads_nothing_heavy():
     lines = run.stdout.splitlines()
     assert lines[0].startswith("[] ")
     assert lines[1] == "AttributeError"
+
+
+@pytest.mark.parametrize(
+    ("served", "kind", "name"),
+    [
+        ("Qwen/Qwen-Image-Bench", "image", "q-judger"),
+        ("some/vision-model", "image", "house"),
+        ("Coobiw/IE-Critic-R1-7B", "edit", "ie-critic"),
+    ],
+)
+def test_without_a_name_the_served_model_chooses_the_protocol(monkeypatch, tmp_path, served, kind, name):
+    monkeypatch.setenv("IMAGEJUDGE_CACHE", str(tmp_path))
+    reply = httpx.Response(200, json={"data": [{"id": served}]})
+    monkeypatch.setattr(httpx, "get", lambda *args, **kwargs: reply)
+    assert protocol_for(JudgeSettings(urls=("http://127.0.0.1:9/v1",), kind=kind)).name == name
+    own = JudgeSettings(urls=("http://127.0.0.1:9/v1",), kind=kind, protocol="house")
+    assert protocol_for(own).name.startswith("house")
