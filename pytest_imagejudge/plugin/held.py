@@ -274,6 +274,8 @@ class Holding:
         if self._gate.is_worker:
             return
         for kind in self._gate.protocols:
+            if not self._gate.judge(kind).session.stats.submitted:
+                continue  # a run that judges nothing of its own starts no judge for another's
             for file in self._waiting.left(kind):
                 for row in read_manifest(file):
                     if isinstance(row, Row):
