@@ -17,7 +17,7 @@ from ..engines import make_engine
 from ..errors import ConfigError, EngineError
 from ..judge import EditJudge, Judge, protocol_for
 from ..manifests import Row, read_metadata
-from ..settings import JudgeSettings, cache_dir
+from ..settings import SIGNALS, JudgeSettings, cache_dir
 from ..store import Store
 from ..thresholds import Profile, default_profile, load_profile
 from .asked import Options, read_options
@@ -294,6 +294,10 @@ class Gate:
                 lines.append(f"{name}: {what}, protocol {self.protocols[kind].name}")
         store = self.options.store or "none"
         lines.append(f"imagejudge: thresholds {self.default_profile.name}, store {store}")
+        if self.options.when != "auto":
+            lines.append(f"imagejudge: judges {self.options.when} the tests (--judge-when)")
+        elif any(s.model and s.model != SIGNALS and not s.urls for s in self.settings.values()):
+            lines.append("imagejudge: judges during the tests if the GPU memory that is free at the first image allows")
         return lines
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -306,12 +310,13 @@ class Gate:
                 judge = self.judge(kind)
                 try:
                     judge.preflight()
-                    self.when.preflight(judge)
                 except ConfigError as error:
                     # what is stored needs no engine: such a run may go on, and says what could not be judged
                     if not judge.has_stored():
                         raise
                     self.progress.say(f"{error}\nonly images whose answers are stored can be judged")
+                else:
+                    self.when.preflight(judge)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
