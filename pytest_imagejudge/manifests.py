@@ -7,6 +7,8 @@ relative to the manifest. The format of `read_metadata` is that of Qwen-Image-Be
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -275,6 +277,10 @@ def _dimensions(value: object) -> tuple[str, ...] | None:
         text = _text(value)
         if text is None:
             return None
+        if text.lstrip().startswith("["):  # a list, as tables write one into a cell
+            with contextlib.suppress(ValueError, RecursionError):
+                if isinstance(inner := json.loads(text), list):
+                    return _dimensions(inner)
         names = [name.strip() for name in re.split("[;,|]", text) if name.strip()]
     try:
         return check_dimensions(names)

@@ -50,6 +50,12 @@ def test_csv(folder: Path) -> None:
     assert list(two.extra.items()) == [("ID", "2"), ("prompt", "an owl"), ("image_path", "owl.png")]
 
 
+@pytest.mark.parametrize("cell", ['"[""Alignment"", ""Quality""]"', "Quality;Alignment", '"Quality, Alignment"'])
+def test_dimensions_in_a_cell(folder: Path, cell: str) -> None:
+    (row,) = rows_of(read(folder / "m.csv", f"ID,prompt,image_path,dimensions\n1,a fox,fox.png,{cell}\n"))
+    assert row.dimensions == ("Quality", "Alignment")
+
+
 @pytest.mark.parametrize("suffix", ["json", "jsonl"])
 def test_json_and_lines_say_the_same(folder: Path, suffix: str) -> None:
     values = [

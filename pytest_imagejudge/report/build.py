@@ -143,10 +143,12 @@ def _bare(value: object) -> object:
 
 def _merge_runs(every: Sequence[Run]) -> Run:
     runs = [run for number, run in enumerate(every) if run not in every[:number]]
-    judges: dict[str, Judge] = {}
+    judges: dict[tuple[str, object], Judge] = {}
     for run in runs:
         for judge in run.judges:
-            known = judges.setdefault(judge.model, judge.model_copy(deep=True))
+            # one model may judge images by one protocol and edits by another
+            which = (judge.model, judge.fingerprint.get("protocol"))
+            known = judges.setdefault(which, judge.model_copy(deep=True))
             versions = {*known.engine_versions, *judge.engine_versions}
             known.engine_versions = sorted(versions)
     counts = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens", "restarts")
@@ -157,6 +159,16 @@ def _merge_runs(every: Sequence[Run]) -> Run:
         judges=list(judges.values()),
         **{name: sum(getattr(run, name) for run in runs) for name in counts},
     )
+
+
+def judge_names(run: Run) -> list[str]:
+    """The judges' names, in the order of ``run.judges``; with the protocol where two are of one name."""
+    models = [judge.model for judge in run.judges]
+    protocols = [str(judge.fingerprint.get("protocol") or "") for judge in run.judges]
+    return [
+        f"{model} ({protocol})" if models.count(model) > 1 and protocol else model
+        for model, protocol in zip(models, protocols, strict=True)
+    ]
 
 
 def relative_paths(report: Report, folder: Path, *, base: Path | None = None) -> Report:

@@ -13,7 +13,7 @@ from ..taxonomy import Path as TreePath
 from ..untrusted import escape
 from . import rows, why
 from .baseline import changes
-from .build import AnyEntry, once, relative_paths
+from .build import AnyEntry, judge_names, once, relative_paths
 from .json import write_text
 from .model import Report, Run
 from .payload import answers, bounds_of, embed, payload
@@ -105,8 +105,8 @@ def _counts(entries: list[AnyEntry]) -> dict[str, int]:
 
 def _run(run: Run) -> list[tuple[str, str]]:
     judges = [
-        f"{judge.model}{' on ' + ', '.join(judge.engine_versions) if judge.engine_versions else ''}"
-        for judge in run.judges
+        f"{name}{' on ' + ', '.join(judge.engine_versions) if judge.engine_versions else ''}"
+        for judge, name in zip(run.judges, judge_names(run), strict=True)
     ]
     asked = run.requests - run.from_store
     facts = [

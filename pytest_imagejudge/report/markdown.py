@@ -11,7 +11,7 @@ from ..taxonomy import Path as TreePath
 from ..untrusted import escape
 from . import rows, why
 from .baseline import changes
-from .build import AnyEntry, once, relative_paths
+from .build import AnyEntry, judge_names, once, relative_paths
 from .json import write_text
 from .model import EditEntry, Report
 from .payload import bounds_of
@@ -119,7 +119,7 @@ def _head(report: Report) -> Iterator[str]:
     run = report.run
     yield f"# {text(title(report))}"
     yield ""
-    facts = [f"judge {text(judge.model)}" for judge in run.judges if judge.model]
+    facts = [f"judge {text(name)}" for name in judge_names(run) if name]
     facts.append(f"{run.requests:,} requests, {run.from_store:,} from the store")
     if run.output_tokens and run.requests > run.from_store:
         facts.append(f"mean answer {run.output_tokens / (run.requests - run.from_store):,.0f} tokens")

@@ -20,7 +20,7 @@ from ..taxonomy import FACETS, Path, show
 from ..untrusted import escape
 from . import rows, why
 from .baseline import changes
-from .build import once
+from .build import judge_names, once
 from .drawing import Glyphs, draw, glyphs_for, image_table, stream_encoding, suite_table
 from .model import Breach, EditEntry, Report, SuiteRow, VerdictEntry
 
@@ -172,9 +172,9 @@ def _run_lines(report: Report, glyphs: Glyphs) -> Iterator[Text]:
     if run.seconds:
         facts.append(f"{run.seconds:,.1f} s")
     yield Text(glyphs.dot.join(facts), style="dim")
-    for judge in run.judges:
+    for judge, name in zip(run.judges, judge_names(run), strict=True):
         versions = f"{glyphs.dot}{', '.join(judge.engine_versions)}" if judge.engine_versions else ""
-        yield Text(escape(f"judge {judge.model}{versions}"), style="dim")
+        yield Text(escape(f"judge {name}{versions}"), style="dim")
         if len(judge.engine_versions) > 1:
             yield Text(
                 escape(f"warning: answers of several engine versions are mixed: {', '.join(judge.engine_versions)}"),

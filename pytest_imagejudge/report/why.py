@@ -147,6 +147,9 @@ def advice(entry: AnyEntry) -> str:
             "Look at the picture. If the judge is right, the model or its settings fell short; if the bound does not "
             "suit such images, give them their own (thresholds= of the marker or the call)."
         )
+    if entry.not_applicable and isinstance(entry, EditEntry):
+        given = ", ".join(name for name, value in entry.aspects.items() if value is not None)
+        return f"Bound what this judge gives for edits, under [edit.aspects]: {given}." if given else ""
     if entry.not_applicable:
         return "Bound something that applies to this prompt, or name dimensions= that do."
     return ""

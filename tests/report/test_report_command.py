@@ -173,3 +173,14 @@ def test_a_shard_that_could_not_judge_contradicts_nothing(folder: Path) -> None:
     assert run("a.json", "lost.json", "-o", "x.json") == 0
     merged = json.loads(Path("x.json").read_text())
     assert merged["verdicts"][-1]["error"] == "no answer"
+
+
+def test_two_judges_of_one_name_stay_two(folder: Path) -> None:
+    for name, started in (("a.json", "2026-01-01T00:00:00+00:00"), ("b.json", "2026-01-02T00:00:00+00:00")):
+        data = json.loads(Path("a.json").read_text())
+        data["run"]["started"] = started
+        data["run"]["judges"] = [{"model": "m", "fingerprint": {"protocol": kind}} for kind in ("house", "house-edit")]
+        Path(name).write_text(json.dumps(data))
+    assert run("a.json", "b.json", "-o", "x.json") == 0
+    judges = json.loads(Path("x.json").read_text())["run"]["judges"]
+    assert [judge["fingerprint"]["protocol"] for judge in judges] == ["house", "house-edit"]

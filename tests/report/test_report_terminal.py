@@ -219,6 +219,29 @@ def test_failure_where_nothing_applied() -> None:
     assert "bounded, but not applicable to this image: Quality" in failure(entry)
 
 
+def test_an_edit_judge_without_an_overall_score_says_what_can_be_bounded() -> None:
+    entry = samples.edit(1, 2.1).model_copy(
+        update={
+            "score": None,
+            "breaches": [],
+            "outcome": "failed",
+            "not_applicable": [["score"]],
+            "aspects": {"fidelity": 0.9, "text_alignment": None},
+        }
+    )
+    assert "under [edit.aspects]: fidelity." in " ".join(failure(entry).split())
+
+
+def test_two_judges_of_one_name_are_told_apart() -> None:
+    report = samples.report()
+    one = report.run.judges[0].model_copy(update={"model": "m", "fingerprint": {"protocol": "q-judger"}})
+    two = one.model_copy(update={"fingerprint": {"protocol": "ie-critic"}})
+    report.run.judges = [one, two]
+    text = tree(report)
+    assert "judge m (q-judger)" in text
+    assert "judge m (ie-critic)" in text
+
+
 def test_failure_of_an_edit() -> None:
     text = failure(samples.edit(1, 2.1))
     assert text.startswith('✗ Edit score: 2.10, bound 3.50\n    score: 2.10: "The sky is still grey."\n')
