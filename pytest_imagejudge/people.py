@@ -94,6 +94,26 @@ def read_scores(path: Path, key: str | None = None, kind: Kind | None = None) ->
     return found
 
 
+def pair_up(one: Scores, other: Scores) -> tuple[str, str] | None:
+    """Let the only columns of two tables mean the same, such as "score" and "rank"; two L1 never do.
+
+    Returns:
+        How they were called, or None where there is nothing to do.
+    """
+    if len(one.columns) != 1 or len(other.columns) != 1 or one.columns == other.columns:
+        return None
+    names = one.columns[0], other.columns[0]
+    known = [name for name in names if name in LEVEL1]
+    if len(known) == 2:
+        return None
+    title = known[0] if known else OVERALL
+    for scores, name in zip((one, other), names, strict=True):
+        scores.columns = [title]
+        scores.as_ = {title: scores.as_[name]}
+        scores.items = {item: {title: values[name]} for item, values in scores.items.items()}
+    return names
+
+
 def _detail(path: Path) -> Scores | None:
     if path.suffix.lower() != ".json" or not path.is_file():
         return None

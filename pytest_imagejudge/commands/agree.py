@@ -91,10 +91,12 @@ def _shown(estimate: Estimate, digits: int = 3) -> str:
 
 def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     from .. import charts
-    from ..people import OVERALL, PUBLISHED, PUBLISHED_MODELS, read_scores
+    from ..people import OVERALL, PUBLISHED, PUBLISHED_MODELS, pair_up, read_scores
 
     judge = read_scores(args.files[0], args.key, args.judge_as)
     human = read_scores(args.files[1], args.key, args.human_as)
+    if paired := pair_up(judge, human):
+        _say(args, f'note: "{escape(paired[0])}" and "{escape(paired[1])}", the only numbers, belong together')
     shared = [name for name in judge.columns if name in human.columns]
     if not shared:
         raise ConfigError(

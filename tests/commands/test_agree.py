@@ -98,6 +98,24 @@ def test_ranks_are_taken_by_name_or_option(tmp_path: Path, capsys: pytest.Captur
     assert found["dimensions"]["Quality"]["spearman"]["value"] == pytest.approx(0.9)
 
 
+@pytest.mark.parametrize(("first", "title"), [("score", "Overall"), ("Quality", "Quality")])
+def test_the_only_columns_belong_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], first: str, title: str
+) -> None:
+    scores, ranks = [58.0, 54.0, 55.0, 51.0], [1, 3, 4, 2]
+    judge = f"model,{first}\n" + "".join(f"{name},{value}\n" for name, value in zip("ABCD", scores, strict=True))
+    human = "name,rank\n" + "".join(f"{name},{value}\n" for name, value in zip("ABCD", ranks, strict=True))
+    found, said = agree(capsys, *tables(tmp_path, judge, human))
+    entry = found["overall"] if title == "Overall" else found["dimensions"][title]
+    assert entry["spearman"]["value"] == pytest.approx(stats.spearmanr(scores, [-rank for rank in ranks])[0])
+    assert f'"{first}" and "rank"' in said
+
+
+def test_two_dimensions_never_belong_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, said = agree(capsys, *tables(tmp_path, "model,Quality\nA,1\nB,2\n", "model,Alignment\nA,1\nB,2\n"), code=2)
+    assert "no dimension in common" in said
+
+
 def test_what_does_not_match_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     human = "model,Qualty,Alignment,note\nA,1,4.0,x\nB,2,x,y\nC,3,3,\nD,4,2,\nD,5,5,\nF,6,1,\n,7,7,\n"
     found, said = agree(capsys, *tables(tmp_path, human=human), code=2)
