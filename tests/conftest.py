@@ -1,6 +1,6 @@
-import signal
-
 """For all tests."""
+
+import signal
 
 pytest_plugins = ["pytester"]
 
