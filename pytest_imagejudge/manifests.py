@@ -224,9 +224,9 @@ def _text(value: object) -> str | None:
 def _absent(column: str, values: dict[str, Any]) -> str:
     if column not in values:
         return f"no {column}{nearest(column, map(escape, values))}"
-    if column != "ID" or values[column] in (None, ""):
+    if column != "ID":
         return f"the {column} is empty"
-    return f"no ID, but {show_value(values[column])}"
+    return "no ID: it is empty" if values[column] in (None, "") else f"no ID, but {show_value(values[column])}"
 
 
 def _words(values: dict[str, Any], column: str) -> str:
