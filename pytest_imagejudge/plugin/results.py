@@ -66,6 +66,12 @@ class Results:
                 needed = path in pictures and entry.outcome != "passed"
                 self._kept[path] = self._kept.get(path, False) or needed
             self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
+            if not (self._options.reports or self._options.github):
+                # raw answers are most of what an entry holds, and only reports show them
+                if isinstance(entry, EditEntry):
+                    entry.answer = ""
+                else:
+                    entry.answers = {}
 
     def add_plain(self, entries: Iterable[AnyEntry | Mapping[str, Any]]) -> None:
         """Add entries, some of which may be plain data that travelled on a report."""
