@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from . import scoring
 from .taxonomy import TREE, Path, check_path, show
+from .untrusted import escape
 
 Raw = Literal[0, 1, 2, "N/A"]
 
@@ -96,11 +97,15 @@ class Score(float):
         facets = [(path, facet) for path, facet in self.verdict.level3.items() if path[: len(self.path)] == self.path]
         facets.sort(key=lambda pair: 999.0 if pair[1].score is None else pair[1].score)
         for path, facet in facets:
-            words = f"  {facet.evidence}" if facet.evidence else ""
+            words = f"  {escape(facet.evidence)}" if facet.evidence else ""
             lines.append(f"  {show(path[len(self.path) :]) or path[-1]}: {facet.raw}{words}")
-        lines += [f"  {show(path)}: unreadable" for path in self.verdict.missing(self.path)]
+        for path in self.verdict.missing(self.path):
+            why = [f"{problem.kind} {problem.detail}" for problem in self.verdict.problems if problem.path == path]
+            lines.append(escape(f"  {show(path)}: unreadable{': ' if why else ''}{'; '.join(why)}"))
+        if self.verdict.error:
+            lines.append(f"not judged: {escape(self.verdict.error)}")
         if self.verdict.prompt:
-            lines.append(f"prompt: {self.verdict.prompt}")
+            lines.append(f"prompt: {escape(self.verdict.prompt)}")
         return lines
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_imagejudge import EditVerdict, FacetScore, Verdict
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1
-from pytest_imagejudge.verdict import Score, thinking
+from pytest_imagejudge.verdict import Problem, Score, thinking
 
 
 def verdict(raw=1, asked=LEVEL1, **more):
@@ -64,6 +64,18 @@ def test_the_explanation_names_the_lowest_facets_first():
     lines = Verdict("a fox", level3, LEVEL1)["Quality"].explain()
     assert lines[1].strip() == "Detail / Noise: 0  grain all over"
     assert lines[-1] == "prompt: a fox"
+
+
+def test_the_explanation_says_why_and_lets_nothing_speak_for_itself():
+    level3 = {("Quality", "Detail", "Noise"): FacetScore(0, "\x1b[31mred\n::error::x")}
+    problem = Problem(("Quality", "Realism", "Physical Logic"), "missing", "no score")
+    found = Verdict("a\x1b[2J\r\n::error::fox", level3, LEVEL1, (problem.path,), (problem,), error="gone\x07")
+    lines = found["Quality"].explain()
+    assert all(line.isprintable() for line in lines)
+    assert "  Realism / Physical Logic: unreadable: missing no score" in [
+        line.replace("Quality / ", "") for line in lines
+    ]
+    assert "not judged: gone\\x07" in lines
 
 
 def test_scores_and_verdicts_can_be_copied_and_sent():

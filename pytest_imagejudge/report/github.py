@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -30,17 +30,20 @@ PAGES = 30  # of a hundred comments each that are looked through
 
 
 def report_to_github(
-    report: Report, bounds: Mapping[TreePath, float] | None = None, rootpath: Path | None = None
+    report: Report,
+    bounds: Mapping[TreePath, float] | None = None,
+    rootpath: Path | None = None,
+    excused: Collection[str] = (),
 ) -> None:
     """Tell GitHub of a run: step summary, annotations, and a comment where there is a pull request and a token.
 
-    Goes by the environment of GitHub Actions; what is not there is left out. Never raises.
+    Tests in ``excused`` (node ids) get no annotation: they were expected to fail, or skipped. Goes by the environment of GitHub Actions; what is not there is left out. Never raises.
     """
     try:
         report = relative_paths(report, rootpath or Path.cwd())
         if path := os.environ.get("GITHUB_STEP_SUMMARY"):
             write_step_summary(report, path, bounds, rootpath)
-        if lines := annotations(report, rootpath):
+        if lines := annotations(report, rootpath, excused):
             print("", *lines, sep="\n", flush=True)
         if os.environ.get("GITHUB_TOKEN"):
             job = "/".join(filter(None, (os.environ.get("GITHUB_WORKFLOW"), os.environ.get("GITHUB_JOB"))))
@@ -98,7 +101,7 @@ def tracked_pictures(report: Report, rootpath: Path, environ: Mapping[str, str])
     return found
 
 
-def annotations(report: Report, rootpath: Path | None = None) -> list[str]:
+def annotations(report: Report, rootpath: Path | None = None, excused: Collection[str] = ()) -> list[str]:
     """Workflow commands, ``::error file=,line=,title=::message``, one a line of code that failed, once.
 
     GitHub shows ten of a step, so there are at most ten; the last says how many more there are.
@@ -106,7 +109,7 @@ def annotations(report: Report, rootpath: Path | None = None) -> list[str]:
     lines: dict[tuple[str, str], list[AnyEntry]] = {}
     every: list[AnyEntry] = [*report.verdicts, *report.edits]
     for entry in every:
-        if entry.outcome != "passed" and not getattr(entry, "repeat", None):
+        if entry.outcome != "passed" and not getattr(entry, "repeat", None) and entry.test not in excused:
             lines.setdefault(_place(entry, rootpath), []).append(entry)
     gates = [row for row in report.suite if row.gate == "failed" or (row.gate is None and row.outcome == "failed")]
     found = []
@@ -122,6 +125,9 @@ def annotations(report: Report, rootpath: Path | None = None) -> list[str]:
         mean = "no mean" if row.mean is None else f"mean {row.mean:.2f}"
         text = f"suite: {why.place(row.path)}: {mean}, bound {row.bound:g}" + (f": {row.detail}" if row.detail else "")
         found.append(f"::error title=Image judge::{for_github(text[:1500])}")
+    if (report.baseline or {}).get("gate") == "failed":
+        text = ", ".join(gate for gate in why.failed_gates(report) if gate.endswith("baseline"))
+        found.append(f"::error title=Image judge::{for_github(('failed: ' + text)[:1500])}")
     if len(found) > ANNOTATIONS:
         rest = len(found) - ANNOTATIONS + 1
         found = [*found[: ANNOTATIONS - 1], f"::error title=Image judge::{rest} more places failed; see the report"]

@@ -181,6 +181,15 @@ def test_github(project):
     assert not (project.path / "summary.md").exists()
 
 
+def test_github_annotates_only_what_turns_the_run_red(project):
+    project.environ("GITHUB_ACTIONS", "true")
+    bad = PLAIN.replace("good", "bad")
+    project.tests(bad + "\n\nimport pytest\n\n" + "@pytest.mark.xfail\n" + bad.replace("def test_", "def test_known_"))
+    result = project.run()
+    result.assert_outcomes(failed=1, xfailed=1)
+    assert len([line for line in result.outlines if line.startswith("::error ")]) == 1
+
+
 def test_help_names_every_option(project):
     result = project.run("--help", judge=False)
     for name in (

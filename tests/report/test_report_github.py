@@ -239,3 +239,14 @@ def test_all_at_once_and_never_an_exception(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
     github.report_to_github(samples.report())
     assert "::warning" in capsys.readouterr().err
+
+
+def test_what_was_expected_to_fail_and_a_baseline() -> None:
+    report = Report(verdicts=[samples.entry().model_copy(update={"outcome": "failed"})])
+    test = report.verdicts[0].test
+    assert github.annotations(report)
+    assert github.annotations(report, excused={test}) == []
+    report.baseline = {"gate": "failed", "rows": [{"path": ["Quality"], "outcome": "failed"}]}
+    assert github.annotations(report, excused={test}) == [
+        "::error title=Image judge::failed: Quality against the baseline"
+    ]
