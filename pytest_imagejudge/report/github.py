@@ -37,7 +37,8 @@ def report_to_github(
 ) -> None:
     """Tell GitHub of a run: step summary, annotations, and a comment where there is a pull request and a token.
 
-    Tests in ``excused`` (node ids) get no annotation: they were expected to fail, or skipped. Goes by the environment of GitHub Actions; what is not there is left out. Never raises.
+    Goes by the environment of GitHub Actions; what is not there is left out. Never raises. Tests in ``excused`` (node
+    ids) get no annotation: they were expected to fail, or skipped.
     """
     try:
         report = relative_paths(report, rootpath or Path.cwd())
