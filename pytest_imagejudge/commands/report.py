@@ -159,6 +159,7 @@ def _unjudged(report: Report) -> None:
 
 
 def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:
+    import os
     import shutil
 
     from ..report.payload import bounds_of
@@ -168,7 +169,7 @@ def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:
         report,
         {**bounds_of(*report.verdicts), **bounds_of(*report.edits)} if bounds is None else bounds,
         width=shutil.get_terminal_size().columns,
-        color=sys.stdout.isatty(),
+        color=sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
         verbosity=0,
         encoding=sys.stdout.encoding,
     )

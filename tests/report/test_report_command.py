@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,21 @@ def test_one_report_comes_through_unchanged(folder: Path) -> None:
 def test_without_an_output_the_tree_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("a.json") == 0
     assert "Quality" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("environment", "colors"), [({"TERM": "xterm"}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_colors_only_where_they_are_wanted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environment: dict[str, str], colors: bool
+) -> None:
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert run("a.json") == 0
+    assert ("\x1b[" in capsys.readouterr().out) is colors
 
 
 def test_what_was_not_judged_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
