@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +41,6 @@ def pytest_configure(config: pytest.Config) -> None:
     for path in options.manifests(config):
         if not path.is_file():
             raise pytest.UsageError(f"--judge-manifest {path}: no such file")
-        if str(path) not in config.args:
-            config.args.append(str(path))
     if options.configured(config):
         from .gate import Gate
 
@@ -49,13 +48,34 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    name = file_path.name
-    named = name.endswith((".imagejudge.csv", ".imagejudge.json", ".imagejudge.jsonl"))
-    if not named and file_path not in (path.resolve() for path in options.manifests(parent.config)):
+    named = file_path.name.endswith((".imagejudge.csv", ".imagejudge.json", ".imagejudge.jsonl"))
+    given = file_path in _given(parent.config)
+    if given and not parent.session.isinitpath(file_path):
+        return None  # collected once, as below, wherever it lies
+    if not (named or given):
         return None
     from .manifest import ManifestFile
 
     return ManifestFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if isinstance(collector, pytest.Session) and report.passed:
+        for path in _given(collector.config):
+            if not collector.isinitpath(path):
+                from .manifest import ManifestFile
+
+                report.result.append(ManifestFile.from_parent(collector, path=path))
+    return report
+
+
+def _given(config: pytest.Config) -> list[Path]:
+    """The files of ``--judge-manifest``, each once."""
+    return list(dict.fromkeys(path.resolve() for path in options.manifests(config)))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
