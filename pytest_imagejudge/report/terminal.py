@@ -74,9 +74,12 @@ def failure_text(entry: VerdictEntry | EditEntry, *, width: int, color: bool, en
     nothing = bool(entry.error) and not (entry.level3 if isinstance(entry, VerdictEntry) else entry.answer)
     for path in () if nothing else entry.unreadable:  # of an image that was not judged the error says it all
         parts.append(Text.assemble(("unreadable: ", "bold red"), escape(show(path))))
+    kind = "image" if isinstance(entry, VerdictEntry) else "edit"
     if entry.not_applicable:
         names = ", ".join(why.place(path) for path in entry.not_applicable)
-        parts.append(Text(f"bounded, but not applicable to this image: {escape(names)}", style="yellow"))
+        parts.append(Text(f"bounded, but not applicable to this {kind}: {escape(names)}", style="yellow"))
+    elif why.nothing_bounded(entry):
+        parts.append(Text(escape(why.headline(entry)), style="bold red"))
     for problem in entry.problems:
         detail = f": {problem.detail}" if problem.detail else ""
         where = f" ({show(problem.path)})" if problem.path else ""

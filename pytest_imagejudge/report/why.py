@@ -50,11 +50,22 @@ def headline(entry: AnyEntry) -> str:
         return lost
     if entry.outcome != "passed" and entry.not_applicable:
         return f"nothing that is bounded applies: {', '.join(place(path) for path in entry.not_applicable)}"
+    if nothing_bounded(entry):
+        return f"the thresholds {entry.thresholds} bound nothing of an {_kind(entry)}, so that none can pass"
     if entry.outcome == "failed":
         return "failed"
     if entry.outcome == "error":
         return "error"
     return "passed"
+
+
+def nothing_bounded(entry: AnyEntry) -> bool:
+    """Whether it failed because its profile says nothing about such a thing: one for images, of an edit."""
+    return entry.outcome == "failed" and bool(entry.thresholds) and not (entry.bounds or entry.breaches)
+
+
+def _kind(entry: AnyEntry) -> str:
+    return "edit" if isinstance(entry, EditEntry) else "image"
 
 
 def failed_gates(report: Report) -> list[str]:
@@ -147,6 +158,9 @@ def advice(entry: AnyEntry) -> str:
             "Look at the picture. If the judge is right, the model or its settings fell short; if the bound does not "
             "suit such images, give them their own (thresholds= of the marker or the call)."
         )
+    if nothing_bounded(entry):
+        table = "[edit] (score = 3.5)" if isinstance(entry, EditEntry) else "[level1] (Quality = 60)"
+        return f"Add bounds for {_kind(entry)}s to the profile, under {table}, or judge with score, which has none."
     if entry.not_applicable and isinstance(entry, EditEntry):
         given = ", ".join(name for name, value in entry.aspects.items() if value is not None)
         return f"Bound what this judge gives for edits, under [edit.aspects]: {given}." if given else ""

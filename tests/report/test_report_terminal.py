@@ -232,6 +232,16 @@ def test_an_edit_judge_without_an_overall_score_says_what_can_be_bounded() -> No
     assert "under [edit.aspects]: fidelity." in " ".join(failure(entry).split())
 
 
+def test_a_profile_that_says_nothing_of_edits() -> None:
+    bare = {"breaches": [], "bounds": [], "outcome": "failed", "thresholds": "safety"}
+    text = failure(samples.edit(1, 4.0).model_copy(update=bare))
+    assert text.startswith("the thresholds safety bound nothing of an edit")
+    assert "under [edit] (score = 3.5)" in " ".join(text.split())
+    assert failure(samples.entry().model_copy(update=bare)).startswith(
+        "the thresholds safety bound nothing of an image"
+    )
+
+
 def test_two_judges_of_one_name_are_told_apart() -> None:
     report = samples.report()
     one = report.run.judges[0].model_copy(update={"model": "m", "fingerprint": {"protocol": "q-judger"}})
