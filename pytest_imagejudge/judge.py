@@ -29,7 +29,7 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
     """The protocol that ``settings`` ask for, of the right kind; with neither protocol nor model, the served one's.
 
     Raises:
-        ConfigError: no such protocol, one of the other kind, or endpoints that do not list just one model.
+        ConfigError: no such protocol, or one of the other kind.
     """
     load = functools.partial(
         load_protocol,
@@ -41,7 +41,8 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
     )
     protocol = load(model=settings.model)
     if settings.urls and settings.model is None and settings.protocol is None:
-        protocol = load(model=make_engine(settings, protocol, state_dir=cache_dir()).identity().model)
+        with contextlib.suppress(ConfigError):  # an endpoint that can't say is an error only when it is needed
+            protocol = load(model=make_engine(settings, protocol, state_dir=cache_dir()).identity().model)
     if protocol.kind != settings.kind:
         raise ConfigError(f"protocol {protocol.name} judges {protocol.kind}s, not {settings.kind}s")
     return protocol

@@ -140,3 +140,13 @@ def test_without_a_name_the_served_model_chooses_the_protocol(monkeypatch, tmp_p
     assert protocol_for(JudgeSettings(urls=("http://127.0.0.1:9/v1",), kind=kind)).name == name
     own = JudgeSettings(urls=("http://127.0.0.1:9/v1",), kind=kind, protocol="house")
     assert protocol_for(own).name.startswith("house")
+
+
+def test_an_endpoint_that_is_not_there_is_no_error_yet(monkeypatch, tmp_path):
+    monkeypatch.setenv("IMAGEJUDGE_CACHE", str(tmp_path))
+
+    def refuse(*args, **kwargs):
+        raise httpx.ConnectError("refused")
+
+    monkeypatch.setattr(httpx, "get", refuse)
+    assert protocol_for(JudgeSettings(urls=("http://127.0.0.1:9/v1",))).name == "house"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, EngineError
+from ..protocols import default_name
 from ..protocols.base import Protocol, Request
 from ..settings import JudgeSettings
 from ..taxonomy import nearest
@@ -58,13 +59,24 @@ class EndpointEngine(Engine):
             self._identity = EngineIdentity(self.settings.model or self._only_model(), self.settings.revision)
         return self._identity
 
+    def _check_protocol(self, model: str) -> None:
+        """The served model chooses the protocol; where it came too late for that, nothing may be asked."""
+        kind = self.settings.kind
+        meant, assumed = default_name(model, kind), default_name(None, kind)
+        if self.settings.model is None and self.settings.protocol is None and self.protocol.name == assumed != meant:
+            option = "--edit-judge-model" if kind == "edit" else "--judge-model"
+            raise ConfigError(
+                f"{self.addresses[0].base} serves {model!r}, whose protocol is {meant}, but it was not there when "
+                f"protocols were chosen; name the judge with {option}"
+            )
+
     def preflight(self) -> None:
         """Check what can be known without asking; contacts the endpoint only where no model is named.
 
         Raises:
-            ConfigError: as `identity`.
+            ConfigError: as `identity`; the model that is served is asked in other words.
         """
-        self.identity()
+        self._check_protocol(self.identity().model)
 
     def unreachable(self) -> list[str]:
         """What is wrong with the endpoints, found out by asking for their models; one sentence for each."""
@@ -83,6 +95,7 @@ class EndpointEngine(Engine):
     async def start(self, progress: Progress) -> None:
         """Open the clients and learn the servers' versions; a server that is still starting is met by retries."""
         model = self.identity().model
+        self._check_protocol(model)
         versions = await asyncio.gather(*(asyncio.to_thread(self._version, address) for address in self.addresses))
         self._clients = [
             ChatClient(address, model, key=self._key, version=version, habits=self._habits, first_wait=self._first_wait)

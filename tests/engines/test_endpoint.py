@@ -402,6 +402,18 @@ def test_a_server_that_is_lost_is_stood_in_for(
     assert [answer.text for answer in answers] == ["{}"] * 10
 
 
+def test_a_model_that_came_after_the_protocol_was_chosen_is_not_asked_in_other_words(
+    server: StandIn, engine: Callable[..., EndpointEngine]
+) -> None:
+    server.listing = lambda: models("Qwen/Qwen-Image-Bench")
+    with pytest.raises(ConfigError, match=r"whose protocol is q-judger.*name the judge with --judge-model"):
+        engine().preflight()
+    with pytest.raises(ConfigError, match="whose protocol is q-judger"):
+        ask(engine())
+    engine(protocol="house").preflight()
+    engine(model="Qwen/Qwen-Image-Bench").preflight()
+
+
 def test_endpoints_with_different_models(
     server: StandIn, other: StandIn, engine: Callable[..., EndpointEngine]
 ) -> None:
