@@ -25,7 +25,8 @@ def test_each_test_is_reported_once_with_the_outcome_of_its_verdicts(project):
         lines = [line for line in result.outlines if f"test_fox[{picture}]" in line and word in line and "%" in line]
         assert len(lines) == 1, output
     (line,) = [line for line in result.outlines if line.startswith("FAILED")]
-    assert "Total: 0.0, bound 45.0" in line
+    if pytest.version_tuple >= (9,):  # older ones show no message of a failure without a traceback there
+        assert "Total: 0.0, bound 45.0" in line
     assert project.outcomes() == {"good": "passed", "bad": "failed", "fair": "passed"}
     assert {entry["where"] for entry in project.report["verdicts"]} == {"test_it.py:5"}
 
@@ -41,7 +42,7 @@ def test_output_options(project, flag):
         assert "\x1b[" in output
     else:
         assert "\x1b[" not in output
-    if flag not in ("--tb=no", "-qq"):
+    if flag not in ("--tb=no", "-qq") and (flag != "--tb=line" or pytest.version_tuple >= (9,)):
         assert "test_it.py:5" in output
     assert output.count("1 failed") + output.count("1\x1b[0m failed") >= (0 if flag == "-qq" else 1)
     assert project.outcomes() == {"good": "passed", "bad": "failed", "fair": "passed"}
