@@ -35,7 +35,7 @@ def chromium() -> str | None:
     return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop would stay in the way of later tests
 def browser() -> Iterator[Any]:
     executable = chromium()
     if executable is None:
