@@ -172,3 +172,52 @@ def test_edit(edit_judge, generator):
     result.assert_outcomes(passed=2, failed=1)
     assert events(project)[0] == "generator is gone"
     assert {"start image", "start edit"} <= set(events(project))
+
+
+def test_a_generator_that_runs_out_of_memory_beside_the_judge(project) -> None:
+    project.tests(
+        """
+        def test_good(image_judge):
+            image_judge.check("good.png", prompt="a red fox")
+
+        def test_generate():
+            raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+        def test_other():
+            raise RuntimeError("something else")
+        """
+    )
+    result = project.run()
+    result.assert_outcomes(passed=1, failed=2)
+    text = result.stdout.str()
+    assert text.count("The judge stand-in runs beside the tests and holds") == 1
+    assert "--judge-when after" in text
+    assert "image_judge.release()" in text
+
+
+def test_release_puts_the_server_to_sleep(project) -> None:
+    project.tests(
+        """
+        def test_good(image_judge):
+            image_judge.check("good.png", prompt="a red fox")
+            image_judge.release()
+            image_judge.check("fair.png", prompt="a red fox")
+        """
+    )
+    project.run().assert_outcomes(passed=1)
+    assert events(project) == ["start image", "sleep image", "close image"]
+
+
+def test_an_idle_server_goes_to_sleep(project) -> None:
+    project.ini("judge_sleep = 0.01")
+    project.tests(
+        """
+        def test_good(image_judge, pytestconfig):
+            image_judge.check("good.png", prompt="a red fox")
+            log = pytestconfig.rootpath / "engine.log"
+            while "sleep" not in log.read_text():
+                pass
+        """
+    )
+    project.run().assert_outcomes(passed=1)
+    assert events(project) == ["start image", "sleep image", "close image"]
