@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from .errors import ConfigError
 from .untrusted import escape
@@ -51,12 +51,31 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    table = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for i, name in enumerate(head):
-        table.add_column(Text(escape(name)), justify="left" if i == 0 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(escape(cell)) for cell in row))
-    Console().print(table)
+    console = Console()
+    for part, columns in enumerate(_parts(head, rows, console.width)):
+        table = RichTable(title=None if part else Text(escape(title)), title_justify="left", box=box.SIMPLE_HEAD)
+        for i, width in columns.items():
+            justify: Literal["left", "right"] = "left" if i == 0 else "right"
+            table.add_column(Text(escape(head[i])), justify=justify, overflow="fold", min_width=width)
+        for row in rows:
+            table.add_row(*(Text(escape(row[i])) for i in columns))
+        console.print(table)
+
+
+def _parts(head: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> list[dict[int, int]]:
+    """Which columns stand side by side in ``width``, and how wide each is at least: words and figures are never broken.
+
+    What does not fit is a table of its own below, with the first column, the names, again.
+    """
+    texts = [[escape(text) for text in (head[i], *(row[i] for row in rows))] for i in range(len(head))]
+    least = [max((_width(word) for text in column for word in text.split()), default=1) for column in texts]
+    names = {0: min(least[0], max(width // 3, 8))}
+    parts: list[dict[int, int]] = [{**names}]
+    for i in range(1, len(head)):
+        if len(parts[-1]) > 1 and sum(parts[-1].values()) + least[i] + 3 * len(parts[-1]) + 4 > width:
+            parts.append({**names})
+        parts[-1][i] = least[i]
+    return parts
 
 
 _MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_{}[]()#+!|<>~@&"})

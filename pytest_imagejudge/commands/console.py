@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
 from typing import Any
 
@@ -31,10 +32,11 @@ class Output(Console):
 
 def table(first: str, *numbers: str, last: str | None = None) -> Table:
     """A table of a name, numbers, and perhaps words."""
-    found = Table(box=SIMPLE_HEAD if sys.stdout.isatty() else None)
+    drawn = sys.stdout.isatty()
+    found = Table(box=SIMPLE_HEAD if drawn else None, padding=(0, 0) if drawn else (0, 1))
     found.add_column(first, no_wrap=True)
     for head in numbers:
-        found.add_column(head, justify="right", no_wrap=True)
+        found.add_column(re.sub(r" (?!\d)", "\n", head) if drawn else head, justify="right", no_wrap=True)
     if last is not None:
         found.add_column(last)
     return found
