@@ -74,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
     return 2 if errors else 0
 
 
-def _say(args: argparse.Namespace, line: str) -> None:
-    print(line if not args.json else f"imagejudge: {line}", file=sys.stderr if args.json else sys.stdout)
+def _note(line: str) -> None:
+    print(f"imagejudge: {line}", file=sys.stderr)
 
 
 def _shown(estimate: Estimate, digits: int = 3) -> str:
@@ -96,7 +96,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     judge = read_scores(args.files[0], args.key, args.judge_as)
     human = read_scores(args.files[1], args.key, args.human_as)
     if paired := pair_up(judge, human):
-        _say(args, f'note: "{escape(paired[0])}" and "{escape(paired[1])}", the only numbers, belong together')
+        _note(f'note: "{escape(paired[0])}" and "{escape(paired[1])}", the only numbers, belong together')
     shared = [name for name in judge.columns if name in human.columns]
     if not shared:
         raise ConfigError(
@@ -108,7 +108,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
         for name in one.columns:
             if name not in other.columns and name != OVERALL:
                 near = nearest(name, map(escape, [x for x in other.columns if x not in shared]))
-                _say(args, f'note: "{escape(name)}" of {escape(one.path)} is not in {escape(other.path)}{near}')
+                _note(f'note: "{escape(name)}" of {escape(one.path)} is not in {escape(other.path)}{near}')
     items = [name for name in judge.items if name in human.items]
     lone = {
         "judge": [name for name in judge.items if name not in human.items],
@@ -117,7 +117,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     for side, names in lone.items():
         if names:
             some = ", ".join(map(escape, names[:5])) + (", ..." if len(names) > 5 else "")
-            _say(args, f"note: {len(names)} only in the {side} table, left out: {some}")
+            _note(f"note: {len(names)} only in the {side} table, left out: {some}")
     if len(items) < 2:
         raise ConfigError(
             f"{escape(judge.path)} and {escape(human.path)} have {len(items)} items in common; at least 2 are needed"
@@ -125,7 +125,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     for scores in (judge, human):
         ranks = [name for name in shared if scores.as_[name] == "ranks"]
         if ranks:
-            _say(args, f"note: {escape(scores.path)}: ranks, 1 is best: {', '.join(map(escape, ranks))}")
+            _note(f"note: {escape(scores.path)}: ranks, 1 is best: {', '.join(map(escape, ranks))}")
     dimensions = [name for name in shared if name != OVERALL]
     found = {name: _agreement(judge, human, name, items) for name in dimensions}
     computed = OVERALL not in shared and len(dimensions) > 1
@@ -137,7 +137,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
         found[OVERALL] = _agreement(judge, human, OVERALL, items)
     for name, (agreement, _) in found.items():
         if (agreement.spearman.value or 0) < 0:
-            _hint_at_ranks(args, judge, human, name, items)
+            _hint_at_ranks(judge, human, name, items)
     rows = []
     for name, (agreement, left_out) in found.items():
         reference = f"{PUBLISHED[name]:.2f}" if name in PUBLISHED else ""
@@ -211,15 +211,13 @@ def _agreement(judge: Scores, human: Scores, name: str, items: list[str]) -> tup
     return found, len(pairs) - len(present)
 
 
-def _hint_at_ranks(args: argparse.Namespace, judge: Scores, human: Scores, name: str, items: list[str]) -> None:
+def _hint_at_ranks(judge: Scores, human: Scores, name: str, items: list[str]) -> None:
     from ..people import is_ranking
 
     for scores, option in ((judge, "--judge-as"), (human, "--human-as")):
         values = [value for item in items if (value := scores.items[item][name]) is not None]
         if scores.as_[name] == "scores" and is_ranking(values):
-            _say(
-                args, f"note: {escape(name)} of {escape(scores.path)} looks like ranks; {option} ranks takes 1 as best"
-            )
+            _note(f"note: {escape(name)} of {escape(scores.path)} looks like ranks; {option} ranks takes 1 as best")
 
 
 def _add_overall(scores: Scores, dimensions: list[str]) -> None:

@@ -111,6 +111,14 @@ def test_the_only_columns_belong_together(
     assert f'"{first}" and "rank"' in said
 
 
+def test_notes_are_not_among_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = tables(tmp_path, "model,score\nA,1\nB,2\nC,3\nD,4\n", "model,rank\nA,1\nB,2\nC,3\n")
+    assert main(["agree", *map(str, files)]) == 0
+    said = capsys.readouterr()
+    assert "note:" not in said.out
+    assert "1 only in the judge table, left out: D" in said.err
+
+
 def test_two_dimensions_never_belong_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, said = agree(capsys, *tables(tmp_path, "model,Quality\nA,1\nB,2\n", "model,Alignment\nA,1\nB,2\n"), code=2)
     assert "no dimension in common" in said
