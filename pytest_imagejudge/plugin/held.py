@@ -254,8 +254,9 @@ class Holding:
         self._adopt(submit=True)
         self._take_up()
         gate.when.begin()
-        everything = [*(e for held in self._held.values() for e in held.expected), *self._orphans]
-        gate.progress.wait([f for e in everything for f in e.futures], gate.judges())
+        futures = (f for held in self._held.values() for e in held.expected for f in e.futures)
+        gate.progress.wait(futures, gate.judges(), self.flush)  # decided as they come, so that none piles up
+        gate.progress.wait((f for expected in self._orphans for f in expected.futures), gate.judges())
 
     def _decide_all(self, reason: str, *, wait: bool) -> None:
         for held in list(self._held.values()):
@@ -268,6 +269,8 @@ class Holding:
                 del self._held[id(held)]
         while self._orphans:
             self._report(self._orphans.pop(0), reason)
+        while not self._ready.empty():
+            self._ready.get_nowait()  # decided above
 
     def _take_up(self) -> None:
         """Judge what a run that was killed left behind; it belongs to no test of this one."""

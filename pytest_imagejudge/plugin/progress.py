@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from typing import Any
 
@@ -30,16 +30,22 @@ class Progress:
         """Print ``line`` when next possible. From any thread."""
         self._lines.put(line)
 
-    def wait(self, futures: Collection[Future[Any]], judges: Iterable[Any]) -> None:
-        """Wait until all ``futures`` are done, saying how far the judges are."""
-        if all(future.done() for future in futures):
+    def wait(
+        self, futures: Iterable[Future[Any]], judges: Iterable[Any], meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """Wait until all ``futures`` are done, saying how far the judges are; ``meanwhile`` is called now and then.
+
+        What is done is let go of, so that a generator of futures keeps no verdict alive.
+        """
+        left = {future for future in futures if not future.done()}
+        if not left:
             return
         sessions = [judge.session for judge in judges]
         begun, said = time.monotonic(), time.monotonic()
         done_before = sum(session.stats.done for session in sessions)
-        left: set[Future[Any]] = set(futures)
         while left:
             left = wait(left, timeout=TICK).not_done
+            meanwhile()
             self.flush()
             now = time.monotonic()
             if left and (self._rewrites or now - said >= EVERY):

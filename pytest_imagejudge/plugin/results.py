@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,8 +13,9 @@ import pytest
 
 from .. import __version__
 from ..errors import ConfigError
-from ..report.model import EditEntry, Judge, Report, Run, VerdictEntry
+from ..report.model import EditEntry, Facet, Judge, Report, Run, VerdictEntry
 from ..report.why import place
+from ..scoring import mapped
 from ..untrusted import escape
 
 if TYPE_CHECKING:
@@ -22,6 +24,16 @@ if TYPE_CHECKING:
     from .expectation import AnyEntry
 
 _COUNTS = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens")
+
+
+@cache
+def _shared(raw: int | str) -> Facet:
+    return Facet(raw=raw, score=mapped(raw))  # type: ignore[arg-type]
+
+
+def _bare(facet: Facet) -> Facet:
+    """A facet without its evidence: one object for all that are alike."""
+    return _shared(facet.raw)
 
 
 class Results:
@@ -67,11 +79,18 @@ class Results:
                 self._kept[path] = self._kept.get(path, False) or needed
             self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
             if not (self._options.reports or self._options.github):
-                # raw answers are most of what an entry holds, and only reports show them
+                # raw answers and evidence are most of what an entry holds, and only reports show them
                 if isinstance(entry, EditEntry):
                     entry.answer = ""
                 else:
                     entry.answers = {}
+                    entry.level3 = {
+                        one: {
+                            two: {three: _bare(facet) for three, facet in threes.items()}
+                            for two, threes in twos.items()
+                        }
+                        for one, twos in entry.level3.items()
+                    }
 
     def add_plain(self, entries: Iterable[AnyEntry | Mapping[str, Any]]) -> None:
         """Add entries, some of which may be plain data that travelled on a report."""
