@@ -395,6 +395,12 @@ class Gate:
                 self.results.decide_run(session, self.default_profile)
         return result
 
+    def pytest_report_teststatus(self, report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
+        """With ``-v``: that the outcome of a test comes later."""
+        if report.when == "setup" and report.passed and getattr(report, "imagejudge", {}).get("held"):
+            return "", "", "judged later"
+        return None
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect what was judged."""
         if not self.is_worker:

@@ -151,6 +151,7 @@ class Holding:
             self.flush()
             return
         setup, *held.reports = held.reports
+        setup.imagejudge = {**getattr(setup, "imagejudge", {}), "held": True}  # type: ignore[attr-defined]
         held.forgiven = held.item is None or _forgives(held.item)
         if self._gate.is_worker:
             setup.imagejudge = {  # type: ignore[attr-defined]

@@ -241,6 +241,10 @@ class Results:
     def write(self, session: pytest.Session) -> None:
         """Write every report that was asked for; then drop images that need not be kept."""
         report = self.finish()
+        folder = self._options.rootpath / ".imagejudge"
+        if folder.is_dir() and not (folder / ".gitignore").exists():
+            with contextlib.suppress(OSError):
+                (folder / ".gitignore").write_text("*\n")
         for path in self._options.reports:
             try:
                 self._write(report, path)
