@@ -54,6 +54,7 @@ class JudgeSession(Generic[V]):
         self._sleep_after = sleep_after
         self._sleeping: asyncio.Task[None] | None = None
         self._order = itertools.count()
+        self._beginning = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._workers: list[asyncio.Task[None]] = []
@@ -156,12 +157,14 @@ class JudgeSession(Generic[V]):
     # -- in the loop's thread -------------------------------------------------------------------------------
 
     def _running(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._queue = asyncio.PriorityQueue()
-            self._thread = threading.Thread(target=self._loop.run_forever, name="imagejudge", daemon=True)
-            self._thread.start()
-        return self._loop
+        with self._beginning:  # threads that submit at once must not each make a loop of their own
+            if self._loop is None:
+                loop = asyncio.new_event_loop()
+                self._queue = asyncio.PriorityQueue()
+                self._thread = threading.Thread(target=loop.run_forever, name="imagejudge", daemon=True)
+                self._thread.start()
+                self._loop = loop
+            return self._loop
 
     def _put(self, item: tuple[int, int, Task, Future[V]]) -> None:
         assert self._queue is not None
