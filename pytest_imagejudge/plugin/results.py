@@ -28,13 +28,9 @@ _COUNTS = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "o
 
 
 @cache
-def _shared(raw: int | str) -> Facet:
+def _without_evidence(raw: int | str) -> Facet:
+    """A facet's score alone: one object for all that are alike."""
     return Facet(raw=raw, score=mapped(raw))  # type: ignore[arg-type]
-
-
-def _bare(facet: Facet) -> Facet:
-    """A facet without its evidence: one object for all that are alike."""
-    return _shared(facet.raw)
 
 
 class Results:
@@ -87,7 +83,7 @@ class Results:
                     entry.answers = {}
                     entry.level3 = {
                         one: {
-                            two: {three: _bare(facet) for three, facet in threes.items()}
+                            two: {three: _without_evidence(facet.raw) for three, facet in threes.items()}
                             for two, threes in twos.items()
                         }
                         for one, twos in entry.level3.items()
