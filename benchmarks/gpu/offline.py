@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=48)
     parser.add_argument("--first", type=int, default=200_000)
     parser.add_argument("--side", type=int, default=1024)
+    parser.add_argument("--rounds", type=int, default=1, help="as many batches, each of other images")
     parser.add_argument("--thinking-budget", type=int, default=340)
     parser.add_argument("--server-arg", action="append", default=[])
     args = parser.parse_args()
@@ -40,14 +41,18 @@ def main() -> None:
     engine: Any = make_engine(settings, protocol, state_dir=cache_dir())
     plan = engine.plan()
 
-    begun = time.monotonic()
-    requests, primers = [], []
-    for number in range(args.first, args.first + args.images):
-        picture = conftest.picture(number)
-        mine = [protocol.render(conftest.PROMPT.format(number), [picture], name) for name in protocol.dimensions]
-        primers.append(mine[0].primer)
-        requests += mine
-    rendered = time.monotonic() - begun
+    def render(first: int) -> tuple[list[Any], list[Any], float]:
+        """Requests and primers of the images from number ``first`` on, and the seconds that they took."""
+        pictures = [conftest.picture(number) for number in range(first, first + args.images)]
+        begun = time.monotonic()
+        requests, primers = [], []
+        for number, picture in enumerate(pictures, first):
+            mine = [protocol.render(conftest.PROMPT.format(number), [picture], name) for name in protocol.dimensions]
+            primers.append(mine[0].primer)
+            requests += mine
+        return requests, primers, time.monotonic() - begun
+
+    requests, primers, rendered = render(args.first)
 
     from vllm import LLM, SamplingParams
     from vllm.engine.arg_utils import EngineArgs
@@ -78,33 +83,36 @@ def main() -> None:
     warm = [request.messages for request in requests[:5]]
     llm.chat(warm, [params({**r.sampling, "max_tokens": 8}) for r in requests[:5]], chat_template_kwargs=kwargs)
     llm.reset_prefix_cache()
-    begun = time.monotonic()
-    llm.chat(
-        primers,
-        SamplingParams(max_tokens=1, temperature=0.0),
-        add_generation_prompt=False,
-        chat_template_kwargs=kwargs,
-        use_tqdm=False,
-    )
-    outputs = llm.chat(
-        [request.messages for request in requests],
-        [params(dict(request.sampling)) for request in requests],
-        chat_template_kwargs=kwargs,
-        use_tqdm=False,
-    )
-    seconds = time.monotonic() - begun
-    prompt = sum(len(output.prompt_token_ids or ()) for output in outputs)
-    result = {
-        "images": args.images,
-        "start_seconds": round(started, 1),
-        "render_seconds": round(rendered, 2),
-        "batch_seconds": round(seconds, 2),
-        "seconds_an_image": round(seconds / args.images, 3),
-        "prompt_tokens": prompt,
-        "cached_share": round(sum(output.num_cached_tokens or 0 for output in outputs) / prompt, 3),
-        "output_tokens": sum(len(output.outputs[0].token_ids) for output in outputs),
-    }
-    print(json.dumps(result))
+    for number in range(args.rounds):
+        if number:
+            requests, primers, rendered = render(args.first + number * args.images)
+        begun = time.monotonic()
+        llm.chat(
+            primers,
+            SamplingParams(max_tokens=1, temperature=0.0),
+            add_generation_prompt=False,
+            chat_template_kwargs=kwargs,
+            use_tqdm=False,
+        )
+        outputs = llm.chat(
+            [request.messages for request in requests],
+            [params(dict(request.sampling)) for request in requests],
+            chat_template_kwargs=kwargs,
+            use_tqdm=False,
+        )
+        seconds = time.monotonic() - begun
+        prompt = sum(len(output.prompt_token_ids or ()) for output in outputs)
+        result = {
+            "images": args.images,
+            "start_seconds": round(started, 1),
+            "render_seconds": round(rendered, 2),
+            "batch_seconds": round(seconds, 2),
+            "seconds_an_image": round(seconds / args.images, 3),
+            "prompt_tokens": prompt,
+            "cached_share": round(sum(output.num_cached_tokens or 0 for output in outputs) / prompt, 3),
+            "output_tokens": sum(len(output.outputs[0].token_ids) for output in outputs),
+        }
+        print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the judges at their real size, with random weights, on one GPU: run.sh setup|judge|offline|after|edits
+# Measures the judges at their real size, with random weights, on one GPU: run.sh setup|cold|judge|offline|after|sleep|edits
 # Needs: PYTHONPATH with vLLM and this package's dependencies, $WORDS with the pinned files of the protocols' words.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -26,16 +26,24 @@ case $1 in
     python3 "$here/shapes.py" "$work/ie-critic" --shape ie-critic --text "$WORDS/checklists.py"
     python3 -m pytest_imagejudge protocol pull --from "$WORDS"
     ;;
-  judge) # cold start with 48 images; 48 others on the warm server; 3 one by one
+  cold) # nothing compiled yet
     FIRST=0 timed "48 images, server started" "${q_judger[@]}" "$here/suite/test_expect.py" --judge-keep-alive=20 --judge-report "$out/cold.json"
-    FIRST=1000 timed "48 images, server up" "${q_judger[@]}" "$here/suite/test_expect.py" --judge-keep-alive=20 --judge-report "$out/warm.json"
-    FIRST=2000 timed "48 images, server up, again" "${q_judger[@]}" "$here/suite/test_expect.py" --judge-keep-alive=20 --judge-report "$out/warm2.json"
-    IMAGES=3 FIRST=3000 timed "3 images by score" "${q_judger[@]}" "$here/suite/test_score.py" --judge-keep-alive=20 --judge-report "$out/score.json"
+    timed "stop" stop
+    ;;
+  judge) # on a server that is up: 48 images by expect and by manifest, twice each; a few one by one
+    IMAGES=2 FIRST=100 timed "2 images, server started" "${q_judger[@]}" "$here/suite/test_expect.py" --judge-keep-alive=20
+    for round in 1 2; do
+      FIRST=$((round * 1000)) timed "48 images by expect, $round" "${q_judger[@]}" "$here/suite/test_expect.py" --judge-keep-alive=20 --judge-report "$out/expect$round.json"
+      python3 "$here/suite/make_manifest.py" "$work/rows$round" $((round * 1000 + 500)) 48
+      timed "48 images by manifest, $round" "${q_judger[@]}" "$here/suite/test_manifest.py" --judge-manifest "$work/rows$round/rows.jsonl" --judge-keep-alive=20 --judge-report "$out/manifest$round.json"
+    done
+    IMAGES=${ONE_BY_ONE:-2} FIRST=3000 timed "${ONE_BY_ONE:-2} images by score" "${q_judger[@]}" "$here/suite/test_score.py" --judge-keep-alive=20 --judge-report "$out/score.json"
+    IMAGES=${ONE_BY_ONE:-2} FIRST=4000 timed "${ONE_BY_ONE:-2} images, one request at a time" "${q_judger[@]}" "$here/suite/test_one_request.py" --judge-keep-alive=20 --judge-report "$out/one.json"
     timed "stop" stop
     cp "$IMAGEJUDGE_CACHE"/servers/*/*.log "$out/" 2>/dev/null
     ;;
   offline)
-    timed "offline" python3 "$here/offline.py" "$work/q-judger" --server-arg=--load-format --server-arg=dummy --server-arg=--gdn-prefill-backend --server-arg=triton
+    timed "offline" python3 "$here/offline.py" "$work/q-judger" --rounds 2 --server-arg=--load-format --server-arg=dummy --server-arg=--gdn-prefill-backend --server-arg=triton
     ;;
   after) # a generator that holds 100 GiB of the GPU
     HOLD_GIB=100 timed "auto, generator holds 100 GiB" "${q_judger[@]}" "$here/suite/test_expect.py" --judge-when auto --judge-report "$out/after.json"

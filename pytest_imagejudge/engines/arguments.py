@@ -45,6 +45,9 @@ DECIDING = frozenset(
     """.split()  # noqa: SIM905
 )
 
+# Options that split the model over GPUs, or serve it several times.
+SPLITS = {"--tensor-parallel-size": "-tp", "--pipeline-parallel-size": "-pp", "--data-parallel-size": "-dp"}
+
 # Of pytest, coverage and launchers of distributed programs: not for the server. Secrets of ours neither.
 UNWANTED = ("PYTEST_", "COV_CORE_", "COVERAGE_", "IMAGEJUDGE_", "TORCHELASTIC_")
 UNWANTED_NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
@@ -84,6 +87,27 @@ def deciding(args: Sequence[str]) -> str:
     return " ".join(kept)
 
 
+def own_split(args: Sequence[str]) -> tuple[int, int] | None:
+    """Over how many GPUs the user's tokens split the model, and how often they have it served; None: they don't say.
+
+    Raises:
+        ConfigError: a number of GPUs that is none.
+    """
+    sizes: dict[str, int] = {}
+    for token, after in zip(args, (*args, "")[1:], strict=True):
+        name, _, value = token.partition("=")
+        long = next((one for one, short in SPLITS.items() if name == short or option_name(token) == one), None)
+        if long is not None:
+            value = value or after
+            if not (value.isascii() and value.isdecimal() and int(value)):
+                raise ConfigError(f"--judge-arg={token}: {long} is a number of GPUs, 1 or more, not {value!r}")
+            sizes[long] = int(value)
+    if not sizes:
+        return None
+    tensor, pipeline, data = (sizes.get(name, 1) for name in SPLITS)
+    return tensor * pipeline, data
+
+
 def server_arguments(model: Model, install: Install, settings: JudgeSettings, parallel: int, fp8: bool) -> list[str]:
     """Options of the server; such as this vLLM does not know are left out. The share of the memory is not in it."""
     wanted: list[tuple[str, ...]] = [
@@ -104,7 +128,7 @@ def server_arguments(model: Model, install: Install, settings: JudgeSettings, pa
     if install.device != "cpu":
         wanted.append(("--max-num-batched-tokens", str(BATCHED_TOKENS)))
         wanted.append(("--max-num-seqs", str(SEQUENCES)))
-    if parallel > 1:
+    if parallel > 1 and own_split(settings.args) is None:
         wanted.append(("--tensor-parallel-size", str(parallel)))
     if fp8:
         wanted.append(("--quantization", "fp8_per_block"))

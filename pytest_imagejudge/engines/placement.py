@@ -25,16 +25,18 @@ class Placement:
     """How a model is placed.
 
     Attributes:
-        gpus: those the judge may use; `pick` takes ``parallel`` of them.
-        parallel: over how many its tensors are split; 0 where there are no GPUs to know about.
+        gpus: those the judge may use; `pick` takes ``parallel`` of them for each copy.
+        parallel: over how many it is split; 0 where there are no GPUs to know about.
         fp8: whether the weights are brought to FP8.
         needed: bytes on each GPU, or of the main memory.
+        copies: how often it is served, as the user's own arguments may ask for.
     """
 
     gpus: tuple[Gpu, ...]
     parallel: int
     fp8: bool
     needed: int
+    copies: int = 1
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,16 @@ class Fit:
     gpus: tuple[Gpu, ...] = ()
 
 
-def place(model: Model, install: Install, settings: JudgeSettings, gpus: Sequence[Gpu]) -> Placement:
+def place(
+    model: Model,
+    install: Install,
+    settings: JudgeSettings,
+    gpus: Sequence[Gpu],
+    own_split: tuple[int, int] | None = None,
+) -> Placement:
     """Find the fewest GPUs that hold ``model``, were they empty; FP8 only where nothing else fits and it is allowed.
+
+    ``own_split`` is what the user's own arguments say instead: GPUs a copy, and copies.
 
     Raises:
         ConfigError: no GPU, or too little memory; with the figures and the remedies.
@@ -77,15 +87,22 @@ def place(model: Model, install: Install, settings: JudgeSettings, gpus: Sequenc
             "it can use (nvidia-smi lists none, or CUDA_VISIBLE_DEVICES hides them): run on a machine with a GPU, "
             "install vLLM's CPU build, or use --judge-url, or --judge-model signals"
         )
+    if own_split and own_split[0] * own_split[1] > len(gpus):
+        raise ConfigError(
+            f"the judge's own arguments (--judge-arg) spread it over {own_split[0] * own_split[1]} GPUs; "
+            f"it may use {len(gpus)}: {', '.join(f'{gpu.index} ({gpu.name})' for gpu in gpus)}"
+        )
+    copies = own_split[1] if own_split else 1
+    splits = [own_split[0]] if own_split else degrees(model, len(gpus))
     share = settings.memory_share or FULL_SHARE
     may = (False, True) if settings.allow_fp8 and not quantized(model) else (False,)
     for fp8 in may:
-        for parallel in degrees(model, len(gpus)):
+        for parallel in splits:
             needed = needed_bytes(model, parallel, fp8=fp8)
-            smallest = sorted((gpu.total for gpu in gpus), reverse=True)[parallel - 1]
+            smallest = sorted((gpu.total for gpu in gpus), reverse=True)[parallel * copies - 1]
             if needed <= share * smallest:
-                return Placement(tuple(gpus), parallel, fp8, needed)
-    most = max(degrees(model, len(gpus)))
+                return Placement(tuple(gpus), parallel, fp8, needed, copies)
+    most = max(splits)
     needed = needed_bytes(model, most, fp8=may[-1])
     have = ", ".join(f"{gpu.index} ({gpu.name}) {gib(gpu.total)}" for gpu in gpus)
     hint = ""
@@ -131,7 +148,7 @@ def quantized(model: Model) -> bool:
 
 def pick(placement: Placement) -> tuple[Gpu, ...]:
     """The GPUs with the most free memory, as many as are needed, in their order."""
-    best = sorted(placement.gpus, key=lambda gpu: (-gpu.free, gpu.index))[: placement.parallel]
+    best = sorted(placement.gpus, key=lambda gpu: (-gpu.free, gpu.index))[: placement.parallel * placement.copies]
     return tuple(sorted(best, key=lambda gpu: gpu.index))
 
 

@@ -256,7 +256,7 @@ class VllmEngine(Engine):
             gpus = visible_gpus(self.settings.gpus)
         elif self.settings.gpus is not None and install.device == "cpu":
             raise ConfigError(f"--judge-gpus {self.settings.gpus!r}: the vLLM that is installed is a CPU build")
-        return place(model, install, self.settings, gpus)
+        return place(model, install, self.settings, gpus, arguments.own_split(self.settings.args))
 
     def _spec(self, plan: Plan, gpus: Sequence[Gpu]) -> server.ServerSpec:
         env = arguments.server_environment(plan.install, self.settings, self.state_dir / "compiled")

@@ -82,6 +82,36 @@ def test_as_few_gpus_as_hold_it(computer: Computer, memory: list[int], parallel:
     assert engine.identity().extra == {}
 
 
+@pytest.mark.parametrize(
+    ("args", "parallel", "used"),
+    [
+        (("--tensor-parallel-size=2",), 2, [0, 1]),
+        (("--tensor_parallel_size", "2", "-dp=2"), 2, [0, 1, 2, 3]),
+        (("--data-parallel-size", "3"), 1, [0, 1, 2]),
+        (("-tp", "2", "-pp", "2"), 4, [0, 1, 2, 3]),
+    ],
+)
+def test_gpus_as_the_users_own_arguments_spread_it(
+    computer: Computer, args: tuple[str, ...], parallel: int, used: list[int]
+) -> None:
+    computer.gpus(*[(81_559, 81_559)] * 4)
+    engine = computer.engine(args=args)
+    assert engine.plan().placement.parallel == parallel
+    assert "--tensor-parallel-size" not in engine.plan().options  # theirs alone
+    assert [gpu.index for gpu in engine.fit().gpus] == used
+
+
+def test_arguments_that_spread_it_over_more_gpus_than_there_are(computer: Computer) -> None:
+    computer.gpus((81_559, 81_559))
+    with pytest.raises(ConfigError, match=r"--judge-arg.*over 2 GPUs; it may use 1: 0 \(Card 0\)"):
+        computer.engine(args=("-tp=2",)).preflight()
+    with pytest.raises(ConfigError, match=r"--tensor-parallel-size is a number of GPUs, 1 or more, not 'two'"):
+        computer.engine(args=("--tensor-parallel-size", "two")).preflight()
+    computer.gpus(*[(24_564, 24_564)] * 4)
+    with pytest.raises(ConfigError, match=r"on each of 2 GPUs"):
+        computer.engine(args=("-tp=2",)).preflight()
+
+
 def test_too_little_memory_is_told_with_figures(computer: Computer) -> None:
     computer.gpus((49_140, 49_140))
     with pytest.raises(ConfigError) as caught:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,3 +46,41 @@ def generator() -> Iterator[Callable[[int], Image.Image]]:
         held = torch.empty(gib * 2**30, dtype=torch.uint8, device="cuda")
     yield picture
     del held
+
+
+class Clock:
+    """When the first request of a run went out and when its last answer was in; primers are requests too."""
+
+    def __init__(self) -> None:
+        self.first: float | None = None
+        self.last = 0.0
+
+    def watch(self, engine: Any) -> Any:
+        """Have ``engine`` tell the time of each request; it is started before the first one."""
+        ask = engine.ask
+
+        async def timed(request: Any) -> Any:
+            self.first = self.first or time.monotonic()
+            try:
+                return await ask(request)
+            finally:
+                self.last = time.monotonic()
+
+        engine.ask = timed
+        return engine
+
+
+CLOCK = Clock()
+
+
+def pytest_imagejudge_engine(config: pytest.Config, settings: Any, protocol: Any) -> Any:
+    from pytest_imagejudge.engines import make_engine
+    from pytest_imagejudge.settings import cache_dir
+
+    return CLOCK.watch(make_engine(settings, protocol, state_dir=cache_dir()))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if CLOCK.first is not None:
+        seconds = CLOCK.last - CLOCK.first
+        terminalreporter.write_line(f"TIMED first request to last answer: {seconds:.1f} s")
