@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -31,6 +31,7 @@ class JudgeSettings:
         memory_share: share of each GPU's memory for the server, 0 to 1; None is computed.
         sleep: seconds without use after which the server sleeps (its weights in main memory); 0 sleeps only when it
             is told to, None never.
+        beside: the session's other judge; a server of ours leaves it room on the GPUs that both may use.
     """
 
     model: str | None = None
@@ -47,11 +48,24 @@ class JudgeSettings:
     allow_fp8: bool = False
     memory_share: float | None = None
     sleep: float | None = None
+    beside: JudgeSettings | None = None
+
+    @property
+    def served(self) -> bool:
+        """Whether it is a model that a vLLM server of ours is to serve."""
+        return bool(self.model) and self.model != SIGNALS and not self.urls
 
     @property
     def configured(self) -> bool:
         """Whether a judge is asked for at all."""
         return bool(self.model or self.urls)
+
+
+def side_by_side(image: JudgeSettings, edit: JudgeSettings) -> tuple[JudgeSettings, JudgeSettings]:
+    """Both judges of one session, each told of the other where both are served on this machine."""
+    if not (image.served and edit.served):
+        return image, edit
+    return replace(image, beside=edit), replace(edit, beside=image)
 
 
 def cache_dir() -> Path:

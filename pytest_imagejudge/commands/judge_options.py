@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Literal
 
-from ..settings import JudgeSettings
+from ..settings import JudgeSettings, side_by_side
 
 
 def add_judge_options(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +31,8 @@ def judge_settings(
 ) -> list[JudgeSettings]:
     """The judges that ``args`` name: of images, of edits, or both."""
     kinds: tuple[tuple[Literal["image", "edit"], str], ...] = (("image", "judge"), ("edit", "edit_judge"))
-    settings = []
-    for kind, prefix in kinds:
-        one = JudgeSettings(
+    image, edit = (
+        JudgeSettings(
             model=getattr(args, f"{prefix}_model"),
             urls=tuple(getattr(args, f"{prefix}_url")),
             protocol=getattr(args, f"{prefix}_protocol"),
@@ -45,6 +44,6 @@ def judge_settings(
             allow_fp8=args.judge_allow_fp8,
             sleep=sleep,
         )
-        if one.configured:
-            settings.append(one)
-    return settings
+        for kind, prefix in kinds
+    )
+    return [one for one in side_by_side(image, edit) if one.configured]

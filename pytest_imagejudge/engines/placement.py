@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ..errors import ConfigError
 from ..settings import JudgeSettings
@@ -56,6 +57,19 @@ class Fit:
     holders: tuple[Holder, ...]
     ok: bool
     gpus: tuple[Gpu, ...] = ()
+
+
+@dataclass(frozen=True)
+class Together:
+    """How two judges of one session are placed.
+
+    Attributes:
+        how: "apart", each on GPUs of its own; "shared", both on one; "in turn", where they do not fit together.
+        most: bytes of each GPU that the one may take so that the other has room too; None where nothing bounds it.
+    """
+
+    how: Literal["apart", "shared", "in turn"]
+    most: int | None = None
 
 
 def place(
@@ -164,9 +178,30 @@ def fit(placement: Placement, given_back: Sequence[Holder] = ()) -> Fit:
     return Fit(placement.needed * len(gpus), sum(free), holders, ok, gpus)
 
 
-def share(gpus: Sequence[Gpu], placement: Placement, model: Model) -> float:
-    """The share of each GPU's memory for the server: of what is really free, and no more than it can make use of."""
-    shares = []
+def together(mine: Placement, other: Placement) -> Together:
+    """How one judge is placed beside the session's other one.
+
+    What neither needs to work at all is shared out in the same proportion. Counts with empty GPUs, so that all
+    processes come to the same.
+    """
+    totals = sorted({gpu.uuid: gpu.total for gpu in (*mine.gpus, *other.gpus)}.values(), reverse=True)
+    counts = mine.parallel * mine.copies, other.parallel * other.copies
+    if not {gpu.uuid for gpu in mine.gpus} & {gpu.uuid for gpu in other.gpus} or (
+        len(totals) >= sum(counts) and max(mine.needed, other.needed) <= FULL_SHARE * totals[sum(counts) - 1]
+    ):
+        return Together("apart")
+    spare = FULL_SHARE * totals[max(counts) - 1] - mine.needed - other.needed
+    if spare < 0:
+        return Together("in turn")
+    return Together("shared", int(mine.needed + spare * mine.needed / (mine.needed + other.needed)))
+
+
+def share(gpus: Sequence[Gpu], placement: Placement, model: Model, most: int | None = None) -> float:
+    """The share of each GPU's memory for the server: of what is really free, and no more than it can make use of.
+
+    ``most`` bounds it: bytes, as of `together`.
+    """
+    shares = [FULL_SHARE if most is None else most / max(gpu.total for gpu in gpus)]
     for gpu in gpus:
         if gpu.free >= 0.96 * gpu.total:
             shares.append(FULL_SHARE)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import EngineError
@@ -56,7 +56,8 @@ class ServerSpec:
         command: what runs; "{port}" and "{model}" as whole words are filled in when they are known.
         env: variables to set, or with None to remove.
         download: a command to run before, which writes the model's folder into the file ``model``.
-        identity: all that makes two servers different; others of the fields above may differ.
+        identity: all that makes two servers different; others of the fields here may differ.
+        leaves: bytes of each of its GPUs, by UUID, that are left for others once it is up.
     """
 
     title: str
@@ -64,6 +65,7 @@ class ServerSpec:
     env: dict[str, str | None]
     download: tuple[str, ...] | None
     identity: tuple[str, ...]
+    leaves: dict[str, int] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -161,6 +163,7 @@ class Server:
             "command": self.spec.command,
             "env": self.spec.env,
             "download": self.spec.download,
+            "leaves": self.spec.leaves,
         }
         (self.folder / "asleep").unlink(missing_ok=True)
         (self.folder / "spec.json").write_text(json.dumps(spec), "utf-8")

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -45,6 +45,7 @@ class State:
         supervisor, server: process ids.
         kept: whether a user asked for it to be left up.
         title: what is served, for people.
+        leaves: bytes of each of its GPUs, by UUID, that are left for others once it is up.
     """
 
     status: str = "starting"
@@ -59,6 +60,7 @@ class State:
     server: int = 0
     kept: bool = False
     title: str = ""
+    leaves: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> State | None:
@@ -368,7 +370,7 @@ def main(folder: Path) -> int:
     if hold is not None:
         before = State.read(folder)
         spec = json.loads((folder / "spec.json").read_text("utf-8"))
-        state = State(supervisor=os.getpid(), title=str(spec.get("title", "")))
+        state = State(supervisor=os.getpid(), title=str(spec.get("title", "")), leaves=dict(spec.get("leaves", {})))
         if before is not None:
             state.generation = before.generation
             if before.status in ("starting", "ready"):  # its supervisor was killed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from .chat import Address, ChatClient, RefusedError, UnavailableError
 from .gpus import Gpu, Holder, gib, visible_gpus
 from .hub import Model, check_space, download_command, find_model
 from .install import Install, find_vllm
-from .placement import Fit, Placement, fit, pick, place, share
+from .placement import Fit, Placement, Together, fit, pick, place, share, together
 from .supervisor import State
 
 END_SECONDS = 20.0  # how long the last user waits to see the server gone
@@ -106,6 +107,19 @@ class VllmEngine(Engine):
         """
         check_space(self.plan().model)
 
+    def beside(self) -> str:
+        """A sentence on how it shares the GPUs with the session's other judge; empty where there is nothing to say.
+
+        Raises:
+            ConfigError: as `preflight`.
+        """
+        found, name = self._together, self.plan().model.name
+        if found.how == "in turn":
+            return f"{name} does not fit beside the session's other judge: one judges after the other"
+        if found.most is not None:
+            return f"{name} shares its GPU with the session's other judge: it takes up to {gib(found.most)}"
+        return ""
+
     def fit(self) -> Fit:
         """Whether the judge fits into the memory that is free now, or is up already.
 
@@ -145,9 +159,8 @@ class VllmEngine(Engine):
         self._progress = progress
         plan = await asyncio.to_thread(self.plan)
         check_space(plan.model)
-        self._server = server.Server(await asyncio.to_thread(self._make_room, plan), self.state_dir)
         try:
-            await asyncio.to_thread(self._server.join, keep_alive=self.settings.keep_alive)
+            self._server = await asyncio.to_thread(self._join, plan)
             state = await self._server.ready(progress)
         except EngineError as error:
             self._failed = error
@@ -250,26 +263,63 @@ class VllmEngine(Engine):
         self._state = None
         await mine.ended(END_SECONDS)
 
+    def _join(self, plan: Plan) -> server.Server:
+        """Choose GPUs and have the server started on them, or join it; one process at a time looks and chooses.
+
+        Raises:
+            EngineError: not enough memory is free, or the start has failed already.
+        """
+        from filelock import FileLock
+
+        folder = server.servers_folder(self.state_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "choosing.lock"):
+            mine = server.Server(self._make_room(plan), self.state_dir)
+            mine.join(keep_alive=self.settings.keep_alive)
+        return mine
+
     def _place(self, model: Model, install: Install) -> Placement:
         gpus: list[Gpu] = []
         if install.device == "cuda":
-            gpus = visible_gpus(self.settings.gpus)
+            gpus = [self._unclaimed(gpu) for gpu in visible_gpus(self.settings.gpus)]
         elif self.settings.gpus is not None and install.device == "cpu":
             raise ConfigError(f"--judge-gpus {self.settings.gpus!r}: the vLLM that is installed is a CPU build")
         return place(model, install, self.settings, gpus, arguments.own_split(self.settings.args))
 
+    def _unclaimed(self, gpu: Gpu) -> Gpu:
+        """``gpu`` as it will be when those servers of ours are up that are just starting on it."""
+        for _, state, _ in server.running(self.state_dir):
+            left = state.leaves.get(gpu.uuid, gpu.free)
+            if state.status == "starting" and left < gpu.free:
+                starting = Holder(state.server, f"{state.title}, which is starting,", gpu.free - left)
+                gpu = dataclasses.replace(gpu, free=left, holders=(*gpu.holders, starting))
+        return gpu
+
+    @functools.cached_property
+    def _together(self) -> Together:
+        if self.settings.beside is None:
+            return Together("apart")
+        other = VllmEngine(self.settings.beside, self.protocol, state_dir=self.state_dir)
+        try:
+            return together(self.plan().placement, other.plan().placement)
+        except ConfigError:
+            return Together("apart")  # the other will not start, and says so itself
+
     def _spec(self, plan: Plan, gpus: Sequence[Gpu]) -> server.ServerSpec:
         env = arguments.server_environment(plan.install, self.settings, self.state_dir / "compiled")
         memory: list[str] = []
+        leaves: dict[str, int] = {}
         if gpus:
             env |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(str(g.index) for g in gpus)}
-            part = self.settings.memory_share or share(gpus, plan.placement, plan.model)
+            part = self.settings.memory_share or share(gpus, plan.placement, plan.model, self._together.most)
+            leaves = {gpu.uuid: max(0, gpu.free - int(part * gpu.total)) for gpu in gpus}
             memory = ["--gpu-memory-utilization", f"{part:g}"]
         target = server.servers_folder(self.state_dir)
         deciding_env = sorted(f"{name}={value}" for name, value in env.items() if name.startswith("VLLM_CPU"))
         identity = (
             *(plan.install.python, plan.install.version, str(plan.model.folder), plan.model.revision),
-            *(*plan.options, *self.settings.args, *deciding_env, str(self.settings.memory_share)),
+            *(*plan.options, *self.settings.args, *deciding_env),
+            *(str(self.settings.memory_share), str(self._together.most)),
             *(gpu.uuid for gpu in plan.placement.gpus),
         )
         spec = server.ServerSpec(
@@ -278,11 +328,12 @@ class VllmEngine(Engine):
             env=env,
             download=None,
             identity=identity,
+            leaves=leaves,
         )
         if plan.model.complete:
             return spec
         command = download_command(plan.model, target / spec.digest / "model")
-        return server.ServerSpec(spec.title, spec.command, spec.env, command, spec.identity)
+        return dataclasses.replace(spec, download=command)
 
     def _make_room(self, plan: Plan) -> server.ServerSpec:
         """Choose GPUs by what is free now; idle servers of ours that are in the way are stopped.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
+from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings, side_by_side
 from .options import OPTIONS, base, get, manifests, path, paths
 
 _CHOICES = {
@@ -79,6 +79,7 @@ def read_options(config: pytest.Config) -> Options:
         protocol=_protocol(config, "edit_judge_protocol"),
         revision=get(config, "edit_judge_revision") or None,
     )
+    image, edit = side_by_side(image, edit)
     store = None if get(config, "judge_no_store") else path(config, "judge_store")
     if store is None and not get(config, "judge_no_store"):
         store = config.rootpath / ".imagejudge" / "store"

@@ -317,6 +317,8 @@ class Gate:
                     self.progress.say(f"{error}\nonly images whose answers are stored can be judged")
                 else:
                     self.when.preflight(judge)
+                    if hasattr(judge.engine, "beside") and (words := judge.engine.beside()):
+                        self.progress.say(words)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:

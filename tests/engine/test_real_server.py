@@ -157,6 +157,29 @@ def test_edit(edit_judge):
     assert machine.gone()
 
 
+def test_both_judges_in_one_session(machine: Machine, project: Project, q_judger: list[str]) -> None:
+    project.picture("before.png", 3)
+    project.picture("after.png", 4)
+    project.tests(
+        """
+def test_image(image_judge):
+    image_judge.expect("before.png", prompt="a red fox in the snow")
+
+def test_edit(edit_judge):
+    assert 1 <= edit_judge.score("before.png", "after.png", instruction="make it blue").score <= 5
+    edit_judge.expect("after.png", "before.png", instruction="make it red")
+"""
+    )
+    (project.folder / "bounds.toml").write_text("[level1]\nQuality = 0\n[edit]\nscore = 1\n")
+    edits = ["--edit-judge-model", str(machine.checkpoint(QWEN25VL)), "--edit-judge-protocol=ie-critic"]
+    report = project.run("-n2", *q_judger, *edits)
+    assert len(judged(report)) == 1
+    assert [edit["error"] for edit in report["edits"]] == ["", ""]
+    assert {judge["model"] for judge in report["run"]["judges"]} == {q_judger[1], edits[1]}
+    assert report["run"]["requests"] == 7
+    assert machine.gone()
+
+
 def test_serve(machine: Machine) -> None:
     options = ["--judge-model", str(machine.checkpoint(QWEN3VL)), EAGER]
     done = machine.imagejudge("serve", "--json", "--judge-keep-alive=10", *options)

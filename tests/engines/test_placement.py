@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from standin_vllm import checkpoint, install
 
-from pytest_imagejudge.engines import arguments
+from pytest_imagejudge.engines import arguments, server
 from pytest_imagejudge.engines import install as installs
 from pytest_imagejudge.engines.gpus import GIB, MIB, gib, visible_gpus
 from pytest_imagejudge.engines.hub import find_model
 from pytest_imagejudge.engines.placement import needed_bytes
+from pytest_imagejudge.engines.supervisor import State
 from pytest_imagejudge.engines.vllm import VllmEngine, describe
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.protocols import load_protocol
-from pytest_imagejudge.settings import JudgeSettings
+from pytest_imagejudge.settings import JudgeSettings, side_by_side
 
 JUDGE = {  # the heads of the 27B model
     "architectures": ["Qwen3_5ForConditionalGeneration"],
@@ -185,6 +187,62 @@ def test_the_gpu_with_room_is_taken(computer: Computer) -> None:
     assert fit.ok
     assert [gpu.index for gpu in fit.gpus] == [1]
     assert not computer.engine(gpus="0").fit().ok
+
+
+@pytest.fixture
+def edit_settings(computer: Computer) -> JudgeSettings:
+    model = checkpoint(computer.folder / "edit-judge", size=int(15.5 * GIB), **{**JUDGE, "architectures": ["Other"]})
+    return JudgeSettings(model=str(model), kind="edit")
+
+
+def both(computer: Computer, edit: JudgeSettings, **settings: Any) -> tuple[VllmEngine, VllmEngine]:
+    image, edit = side_by_side(JudgeSettings(model=str(computer.model), **settings), replace(edit, **settings))
+    protocol = load_protocol("house")
+    return tuple(VllmEngine(one, protocol, state_dir=computer.folder / "state") for one in (image, edit))
+
+
+def test_two_judges_share_a_gpu_that_holds_both(computer: Computer, edit_settings: JudgeSettings) -> None:
+    computer.gpus((143_771, 143_500))
+    image, edit = both(computer, edit_settings)
+    assert share_of(image) + share_of(edit) == pytest.approx(0.92, abs=0.002)
+    assert share_of(image) * 140.4 > 56.1 + 30  # weights and room for a batch
+    assert "shares its GPU" in image.beside()
+    assert computer.engine().server_folder() != image.server_folder()  # it takes less
+    assert computer.engine().beside() == ""
+
+
+def test_two_judges_that_do_not_fit_together_take_turns(computer: Computer, edit_settings: JudgeSettings) -> None:
+    computer.gpus((81_559, 81_000))
+    image, edit = both(computer, edit_settings)
+    assert share_of(image) == share_of(edit) == 0.92
+    for one in (image, edit):
+        one.preflight()
+        assert "one judges after the other" in one.beside()
+
+
+def test_two_judges_have_a_gpu_each_where_there_are_two(computer: Computer, edit_settings: JudgeSettings) -> None:
+    computer.gpus((81_559, 81_000), (81_559, 81_000))
+    image, edit = both(computer, edit_settings)
+    assert share_of(image) == share_of(edit) == 0.92
+    assert image.beside() == edit.beside() == ""
+    computer.gpus((24_564, 24_564), (143_771, 143_771))  # only one holds the large judge
+    assert share_of(both(computer, edit_settings)[0]) < 0.92
+
+
+def test_memory_that_a_starting_server_is_going_to_take_is_not_free(
+    computer: Computer, edit_settings: JudgeSettings
+) -> None:
+    computer.gpus((81_559, 81_000))
+    image, edit = both(computer, edit_settings)
+    assert edit.fit().ok
+    spec = image._spec(image.plan(), image.fit().gpus)
+    state = State(status="starting", server=4711, title="the other", leaves=spec.leaves)
+    computer.patch.setattr(server, "running", lambda folder: [(folder / spec.digest, state, 1)])
+    fit = edit.fit()
+    assert not fit.ok
+    assert "the other, which is starting, (process 4711) 73.3 GiB" in describe(fit)
+    state.status = "ready"  # what nvidia-smi says is the whole truth now
+    assert edit.fit().ok
 
 
 def share_of(engine: VllmEngine) -> float:
