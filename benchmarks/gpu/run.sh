@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the judges at their real size, with random weights, on one GPU: run.sh setup|cold|judge|offline|after|sleep|edits
+# Measures the judges at their real size, with random weights, on one GPU: run.sh setup|cold|judge|offline|after|sleep|edits|both|split
 # Needs: PYTHONPATH with vLLM and this package's dependencies, $WORDS with the pinned files of the protocols' words.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -58,6 +58,19 @@ case $1 in
   edits)
     IMAGES=${EDITS:-200} SIDE=768 timed "200 edits, server started" "${judge[@]}" "$here/suite/test_edits.py" --edit-judge-model "$work/ie-critic" --edit-judge-protocol ie-critic --judge-arg=--load-format --judge-arg=dummy --judge-keep-alive=20 --judge-report "$out/edits.json"
     IMAGES=${EDITS:-200} FIRST=500 SIDE=768 timed "200 edits, server up" "${judge[@]}" "$here/suite/test_edits.py" --edit-judge-model "$work/ie-critic" --edit-judge-protocol ie-critic --judge-arg=--load-format --judge-arg=dummy --judge-keep-alive=20 --judge-report "$out/edits2.json"
+    timed "stop" stop
+    ;;
+  both) # two judges on one GPU, 48 images and 48 edits
+    timed "both judges" "${q_judger[@]}" "$here/suite/test_both.py" --edit-judge-model "$work/ie-critic" --edit-judge-protocol ie-critic --judge-keep-alive=20 --judge-report "$out/both.json"
+    nvidia-smi --query-compute-apps=name,used_memory --format=csv
+    FIRST=500 timed "both judges, servers up" "${q_judger[@]}" "$here/suite/test_both.py" --edit-judge-model "$work/ie-critic" --edit-judge-protocol ie-critic --judge-report "$out/both2.json"
+    ;;
+  split) # two GPUs, nothing compiled: one judge over both, then two judges with one each
+    IMAGES=8 timed "8 images over 2 GPUs" "${q_judger[@]}" --judge-arg=--enforce-eager --judge-arg=--tensor-parallel-size=2 "$here/suite/test_expect.py" --judge-report "$out/split.json" --judge-keep-alive=1
+    nvidia-smi --query-compute-apps=name,used_memory --format=csv
+    timed "stop" stop
+    IMAGES=8 timed "both judges, 2 GPUs" "${q_judger[@]}" --judge-arg=--enforce-eager "$here/suite/test_both.py" --edit-judge-model "$work/ie-critic" --edit-judge-protocol ie-critic --judge-report "$out/apart.json" --judge-keep-alive=1
+    nvidia-smi --query-compute-apps=gpu_uuid,name,used_memory --format=csv
     timed "stop" stop
     ;;
 esac

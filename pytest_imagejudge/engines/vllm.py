@@ -160,7 +160,9 @@ class VllmEngine(Engine):
         plan = await asyncio.to_thread(self.plan)
         check_space(plan.model)
         try:
-            self._server = await asyncio.to_thread(self._join, plan)
+            while (joined := await asyncio.to_thread(self._join, plan)) is None:
+                await asyncio.sleep(server.POLL_SECONDS)
+            self._server = joined
             state = await self._server.ready(progress)
         except EngineError as error:
             self._failed = error
@@ -263,8 +265,11 @@ class VllmEngine(Engine):
         self._state = None
         await mine.ended(END_SECONDS)
 
-    def _join(self, plan: Plan) -> server.Server:
+    def _join(self, plan: Plan) -> server.Server | None:
         """Choose GPUs and have the server started on them, or join it; one process at a time looks and chooses.
+
+        Returns None while another server is starting on one of those GPUs: vLLM measures the memory that it may take
+        while it starts, and what another process takes meanwhile makes it fail.
 
         Raises:
             EngineError: not enough memory is free, or the start has failed already.
@@ -274,7 +279,15 @@ class VllmEngine(Engine):
         folder = server.servers_folder(self.state_dir)
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "choosing.lock"):
-            mine = server.Server(self._make_room(plan), self.state_dir)
+            spec = self._make_room(plan)
+            for place, state, _ in server.running(self.state_dir):
+                if (
+                    place.name != spec.digest
+                    and state.status == "starting"
+                    and state.leaves.keys() & spec.leaves.keys()
+                ):
+                    return None
+            mine = server.Server(spec, self.state_dir)
             mine.join(keep_alive=self.settings.keep_alive)
         return mine
 
