@@ -23,6 +23,7 @@ from .placement import Fit, Placement, Together, fit, pick, place, share, togeth
 from .supervisor import State
 
 END_SECONDS = 20.0  # how long the last user waits to see the server gone
+LOOK_SECONDS = 1.0  # between two looks at whether another server has started
 CRASHES = 3  # tries of one request over restarts of the server
 
 
@@ -160,9 +161,8 @@ class VllmEngine(Engine):
         plan = await asyncio.to_thread(self.plan)
         check_space(plan.model)
         try:
-            while (joined := await asyncio.to_thread(self._join, plan)) is None:
-                await asyncio.sleep(server.POLL_SECONDS)
-            self._server = joined
+            await self._join(plan)
+            assert self._server is not None
             state = await self._server.ready(progress)
         except EngineError as error:
             self._failed = error
@@ -265,15 +265,25 @@ class VllmEngine(Engine):
         self._state = None
         await mine.ended(END_SECONDS)
 
-    def _join(self, plan: Plan) -> server.Server | None:
-        """Choose GPUs and have the server started on them, or join it; one process at a time looks and chooses.
+    async def _join(self, plan: Plan) -> None:
+        """Have the server started, or join it, when no other one is starting on its GPUs any more.
 
-        Returns None while another server is starting on one of those GPUs: vLLM measures the memory that it may take
-        while it starts, and what another process takes meanwhile makes it fail.
+        vLLM measures while it starts how much memory it may take; what another process takes meanwhile makes it fail.
 
         Raises:
             EngineError: not enough memory is free, or the start has failed already.
         """
+        told = False
+        while self._server is None:
+            waits_for = await asyncio.to_thread(self._try_to_join, plan)
+            if waits_for:
+                if not told:
+                    self._progress(f"{plan.model.name}: waits until {waits_for} has started on the same GPU")
+                    told = True
+                await asyncio.sleep(LOOK_SECONDS)
+
+    def _try_to_join(self, plan: Plan) -> str:
+        """Choose GPUs, and join or start; returns whose start is in the way, if any. One process at a time chooses."""
         from filelock import FileLock
 
         folder = server.servers_folder(self.state_dir)
@@ -281,15 +291,13 @@ class VllmEngine(Engine):
         with FileLock(folder / "choosing.lock"):
             spec = self._make_room(plan)
             for place, state, _ in server.running(self.state_dir):
-                if (
-                    place.name != spec.digest
-                    and state.status == "starting"
-                    and state.leaves.keys() & spec.leaves.keys()
-                ):
-                    return None
+                starts = state.status == "starting" and place.name != spec.digest
+                if starts and state.leaves.keys() & spec.leaves.keys():
+                    return state.title
             mine = server.Server(spec, self.state_dir)
             mine.join(keep_alive=self.settings.keep_alive)
-        return mine
+            self._server = mine
+        return ""
 
     def _place(self, model: Model, install: Install) -> Placement:
         gpus: list[Gpu] = []

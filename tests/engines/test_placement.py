@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import sys
 from dataclasses import replace
@@ -243,6 +244,30 @@ def test_memory_that_a_starting_server_is_going_to_take_is_not_free(
     assert "the other, which is starting, (process 4711) 73.3 GiB" in describe(fit)
     state.status = "ready"  # what nvidia-smi says is the whole truth now
     assert edit.fit().ok
+
+
+def test_two_servers_do_not_start_on_one_gpu_at_once(computer: Computer, edit_settings: JudgeSettings) -> None:
+    computer.gpus((143_771, 143_500))
+    image, edit = both(computer, edit_settings)
+    spec = image._spec(image.plan(), image.fit().gpus)
+    state = State(status="starting", server=4711, title="the other", leaves=spec.leaves)
+    computer.patch.setattr(server, "running", lambda folder: [(folder / spec.digest, state, 1)])
+    joined = []
+    computer.patch.setattr(server.Server, "join", lambda self, **more: joined.append(self.spec.title))
+
+    async def meet() -> list[str]:
+        lines: list[str] = []
+        told = asyncio.Event()
+        edit._progress = lambda line: (lines.append(line), told.set())
+        joining = asyncio.create_task(edit._join(edit.plan()))
+        await told.wait()
+        assert not joined
+        state.status = "ready"
+        await joining
+        return lines
+
+    assert asyncio.run(meet()) == [f"{edit_settings.model}: waits until the other has started on the same GPU"]
+    assert joined == [edit_settings.model]
 
 
 def share_of(engine: VllmEngine) -> float:
