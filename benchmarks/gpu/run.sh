@@ -67,7 +67,7 @@ case $1 in
     ;;
   split) # two GPUs, nothing compiled: one judge over both, then two judges with one each
     IMAGES=8 timed "8 images over 2 GPUs" "${q_judger[@]}" --judge-arg=--enforce-eager --judge-arg=--tensor-parallel-size=2 "$here/suite/test_expect.py" --judge-report "$out/split.json" --judge-keep-alive=1
-    nvidia-smi --query-compute-apps=name,used_memory --format=csv
+    nvidia-smi --query-compute-apps=gpu_uuid,name,used_memory --format=csv
     timed "stop" stop
     IMAGES=8 timed "both judges, 2 GPUs" "${q_judger[@]}" --judge-arg=--enforce-eager "$here/suite/test_both.py" --edit-judge-model "$work/ie-critic" --edit-judge-protocol ie-critic --judge-report "$out/apart.json" --judge-keep-alive=1
     nvidia-smi --query-compute-apps=gpu_uuid,name,used_memory --format=csv

@@ -16,6 +16,7 @@ from .install import Install
 
 FULL_SHARE = 0.92  # of a GPU that nothing else uses
 SPARE = GIB  # left alone on a GPU that something else uses
+SECOND = 4 * GIB  # what a second server on a GPU takes beyond its share: 2.5 and 5.5 GiB were seen
 COMFORT = 30 * GIB  # beyond the weights, for 240 requests at once of a 27B hybrid model: caches 9, states 17, work 4
 FP8_SIZE = 0.56  # of the 16-bit weights, measured for the 27B shape: embeddings and vision stay as they are
 ALLOW_FP8 = "judge_allow_fp8 = true in the ini file"
@@ -190,7 +191,7 @@ def together(mine: Placement, other: Placement) -> Together:
         len(totals) >= sum(counts) and max(mine.needed, other.needed) <= FULL_SHARE * totals[sum(counts) - 1]
     ):
         return Together("apart")
-    spare = FULL_SHARE * totals[max(counts) - 1] - mine.needed - other.needed
+    spare = FULL_SHARE * totals[max(counts) - 1] - SECOND - mine.needed - other.needed
     if spare < 0:
         return Together("in turn")
     return Together("shared", int(mine.needed + spare * mine.needed / (mine.needed + other.needed)))

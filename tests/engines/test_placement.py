@@ -205,7 +205,7 @@ def both(computer: Computer, edit: JudgeSettings, **settings: Any) -> tuple[Vllm
 def test_two_judges_share_a_gpu_that_holds_both(computer: Computer, edit_settings: JudgeSettings) -> None:
     computer.gpus((143_771, 143_500))
     image, edit = both(computer, edit_settings)
-    assert share_of(image) + share_of(edit) == pytest.approx(0.92, abs=0.002)
+    assert 0.85 < share_of(image) + share_of(edit) < 0.9
     assert share_of(image) * 140.4 > 56.1 + 30  # weights and room for a batch
     assert "shares its GPU" in image.beside()
     assert computer.engine().server_folder() != image.server_folder()  # it takes less
