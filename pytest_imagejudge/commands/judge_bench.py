@@ -88,6 +88,8 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
     if args.save and args.save.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"--save {escape(args.save)}: a name that ends in {', '.join(SUFFIXES)} is expected")
     data = open_edit_bench(args.files[0], args.label_field)
+    if args.save and args.save.resolve() in {path.resolve() for path in data.files}:
+        raise ConfigError(f"--save {escape(args.save)} would take the place of what is to be judged")
     store = None if args.judge_no_store else args.judge_store or default_root()
     progress = Progress(Counter(data.count))
     with ExitStack() as stack:
@@ -130,7 +132,13 @@ def _settings(args: argparse.Namespace) -> JudgeSettings:
     named = judge_settings(args)
     if len(named) != 1:
         raise ConfigError("a benchmark of edits has one judge: --edit-judge-model or --edit-judge-url names it")
-    settings = replace(named[0], kind="edit", decoding=args.judge_decoding)
+    settings = replace(
+        named[0],
+        kind="edit",
+        protocol=args.edit_judge_protocol or args.judge_protocol,
+        revision=args.edit_judge_revision or args.judge_revision,
+        decoding=args.judge_decoding,
+    )
     if SIGNALS in (settings.model, settings.protocol):
         raise ConfigError(f"{SIGNALS} gives edits no overall score, so there is nothing to compare with people's")
     return settings
@@ -151,12 +159,12 @@ class _Collected:
         columns: dict[str, Any] = dict.fromkeys(COLUMNS)
         columns.update(ID=row.id, instruction=row.extra.get("instruction"), mos_perception=label, error=error)
         if isinstance(result, EditVerdict):
-            self.fingerprint = self.fingerprint or dict(result.fingerprint)
             columns.update(edit_score=result.score, model_response=result.answer or None)
             columns.update(finish_reason=result.finish_reason)
         if error:
             self.answers.errors.append(f"{escape(self._data.source)}, {_where(row)}: {error}")
         elif isinstance(result, EditVerdict) and isinstance(label, float):  # as all are that were asked about
+            self.fingerprint = self.fingerprint or dict(result.fingerprint)
             self.answers.add(row.number, row.id, label, result.score, result.problems)
         if self._output is not None:
             self._output.write(columns)

@@ -363,10 +363,12 @@ def test_an_interrupted_run_goes_on(work: Path, server: StandIn, capsys: pytest.
 def test_judges(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     path = parquet(work / "test.parquet", bench(5))
     protocol = ["--judge-protocol", "ie-critic"]
+    (work / "own.jsonl").write_text('{"images": ["a.png", "b.png"], "edit_inst": "say 3.00", "answer": 3}\n')
     start = ["agree", "--bench", "ie-bench-4k", str(path)]
     for args in (
         ["--judge-url", server.url, *protocol],
         ["--judge", server.url, "--edit-judge-protocol", "ie-critic"],
+        ["--edit-judge-url", server.url, *protocol],
         ["--judge", "judge", "--edit-judge-url", server.url, "--edit-judge-protocol", "ie-critic"],
     ):
         assert main([*start, *args]) == 0, args
@@ -379,6 +381,7 @@ def test_judges(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str])
         ([*start, "--judge", server.url, "--protocol", "ie-critic"], "--edit-judge-protocol"),
         ([*start, "--judge", server.url, *protocol, "--save", "x.txt"], ".jsonl"),
         ([*start, "--save", "x.jsonl"], "go together"),
+        ([*start[:-1], "own.jsonl", "--judge", server.url, *protocol, "--save", "own.jsonl"], "take the place"),
         (["agree", "a.csv", "b.csv", "--judge", server.url], "go together"),
         ([*start[:-1], "tests.parquet", "--judge", server.url], 'did you mean "test.parquet"'),
         ([*start[:-1], str(work), "--judge", server.url, "--label-field", "mos"], 'no column "mos"'),
