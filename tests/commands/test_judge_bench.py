@@ -329,7 +329,7 @@ def test_an_interrupted_run_goes_on(work: Path, server: StandIn, capsys: pytest.
     def slow(call: Call) -> Reply | None:
         if len(server.asked) > 10:
             reached.set()
-            going_on.wait(30)
+            going_on.wait(60)
         return answer(call)
 
     server.answer = slow
@@ -344,9 +344,8 @@ def test_an_interrupted_run_goes_on(work: Path, server: StandIn, capsys: pytest.
     assert reached.wait(60)
     time.sleep(0.5)  # what was answered is on its way into the store
     process.send_signal(signal.SIGTERM)
-    time.sleep(0.2)
-    going_on.set()
     out, said = process.communicate(timeout=60)
+    going_on.set()
     assert process.returncode == 130, said
     found = json.loads(out)
     assert found["rows"]["not_reached"] > 0
