@@ -351,6 +351,7 @@ class Asker:
                 evidence=dict(reading.evidence),
                 source_image=str(task.images[0].path),
                 edited_image=str(task.images[1].path),
+                finish_reason=answers[EDIT].finish_reason if EDIT in answers else None,
                 **common,
             )
         else:

@@ -6,10 +6,11 @@ import json
 import re
 import threading
 import time
+from collections import Counter as Multiset
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -38,6 +39,17 @@ Fate = Literal[
     "engine_failed",  # the judge was lost, or refused the request
     "not_reached",  # the run was interrupted before
 ]
+FATES: dict[Fate, str] = {
+    "judged": "judged",
+    "unreadable": "judged, but the answer can't be read in full",
+    "image_missing": "image missing",
+    "image_unreadable": "image can't be read",
+    "unknown_id": "ID unknown to the metadata",
+    "duplicate": "ID of an earlier row",
+    "bad_row": "row can't be used",
+    "engine_failed": "engine failed",
+    "not_reached": "not reached",
+}
 BAD_INPUT: frozenset[Fate] = frozenset(("image_missing", "image_unreadable", "unknown_id", "duplicate", "bad_row"))
 _FATE_OF: dict[ErrorKind, Fate] = {
     "row": "bad_row",
@@ -95,7 +107,7 @@ class Plan:
 
     judge: Judge | EditJudge
     text: str
-    images: tuple[Path | None, ...]
+    images: tuple[Path | bytes | None, ...]
     dimensions: tuple[str, ...]
 
     def files(self) -> tuple[ImageFile, ...]:
@@ -108,22 +120,25 @@ class Bench:
 
     Args:
         asks: judges and bounds.
-        output: where judged rows go.
+        output: where judged rows go; None writes none.
         say: takes a line about a row that was not judged.
         tick: called about twice a second, with how many rows are done.
+        each: takes every row, in order, with its verdict or with why there is none.
     """
 
     def __init__(
         self,
         asks: Asks,
-        output: JudgedRows,
+        output: JudgedRows | None,
         *,
         say: Callable[[str], None],
         tick: Callable[[Tally], None] | None = None,
+        each: Callable[[Row | RowError, Verdict | EditVerdict | RowError], None] | None = None,
     ) -> None:
         self.asks, self.output = asks, output
         self.say = say
         self.tick = tick or (lambda tally: None)
+        self.each = each or (lambda row, result: None)
         self.tally = Tally()
         self.scores = BenchScores()
         self.entries: list[VerdictEntry | EditEntry] = []
@@ -132,6 +147,7 @@ class Bench:
         self.started = datetime.now(UTC)
         self._begun = time.monotonic()
         self._profiles: dict[str, Profile] = {}
+        self._written: Multiset[Path] = Multiset()  # pictures out of the rows: in how many that are in flight
         judges = [judge for judge in (asks.image, asks.edit) if judge is not None]
         self._window = max(_WINDOW, 4 * max((judge.session.engine.concurrency for judge in judges), default=1))
 
@@ -145,7 +161,7 @@ class Bench:
         pending: deque[tuple[Row | RowError, Future[Any] | RowError]] = deque()
         try:
             for row in source:
-                pending.append((row, self._submit(row)))
+                pending.append(self._submit(row))
                 while pending and (_done(pending[0][1]) or len(pending) >= self._window):
                     self._next(pending)
             while pending:
@@ -166,14 +182,37 @@ class Bench:
         self._emit(row, future)
         self.tick(self.tally)
 
-    def _submit(self, row: Row | RowError) -> Future[Any] | RowError:
+    def _submit(self, row: Row | RowError) -> tuple[Row | RowError, Future[Any] | RowError]:
+        """Ask about a row; it comes back with files for the pictures that it held."""
         planned = self.plan(row)
         if isinstance(planned, RowError):
-            return planned
+            return row, planned
+        assert isinstance(row, Row)
         try:
-            return planned.judge.submit_task(planned.text, planned.files(), planned.dimensions)
+            files = planned.files()
+            row = self._without_bytes(row, files)
+            return row, planned.judge.submit_task(planned.text, files, planned.dimensions)
         except (ImageJudgeError, TypeError) as error:
-            return RowError(row.number, row.line, row.id, str(error), "image", row.extra)
+            return row, RowError(row.number, row.line, row.id, str(error), "image", row.extra)
+
+    def _without_bytes(self, row: Row, files: tuple[ImageFile, ...]) -> Row:
+        names = ("source", "edited") if row.kind == "edit" else ("image",)
+        held: dict[str, Any] = {
+            name: file.path for name, file in zip(names, files, strict=True) if isinstance(getattr(row, name), bytes)
+        }
+        self._written.update(held.values())
+        return replace(row, **held) if held else row
+
+    def _let_go(self, row: Row | RowError) -> None:
+        """Remove the pictures that were written for a row, unless another row or a report is to show them."""
+        if isinstance(row, RowError) or (self.asks.keep and self.asks.keep_answers):
+            return
+        for path in (row.image, row.source, row.edited):
+            if isinstance(path, Path) and path in self._written:
+                self._written[path] -= 1
+                if not self._written[path]:
+                    del self._written[path]
+                    path.unlink(missing_ok=True)
 
     def plan(self, row: Row | RowError) -> Plan | RowError:
         """Who judges a row, and what about; or why nobody does."""
@@ -205,6 +244,10 @@ class Bench:
         return self._profiles[row.thresholds]
 
     def _emit(self, row: Row | RowError, result: Future[Any] | RowError) -> None:
+        self._count(row, result)
+        self._let_go(row)
+
+    def _count(self, row: Row | RowError, result: Future[Any] | RowError) -> None:
         self.tally.rows += 1
         if isinstance(result, RowError):
             self._fail(row, result, _FATE_OF[result.kind])
@@ -231,6 +274,7 @@ class Bench:
             self.tally.from_store += verdict.source == "store" and row.number not in self.fresh
         self.tally.fates[fate] += 1
         self.scores.add(verdict)
+        self.each(row, verdict)
         self._write(row.extra, verdict)
         profile = self._profile(row)
         if profile is None and not self.asks.keep:
@@ -246,6 +290,7 @@ class Bench:
         self.tally.fates[fate] += 1
         if fate != "not_reached":
             self.say(str(error))
+        self.each(row, error)
         # A second row with one ID has no place among the outputs, nor has one without an ID.
         if error.id is not None and fate != "duplicate":
             self._write(error.extra, None)
@@ -253,6 +298,8 @@ class Bench:
             self.entries.append(_entry(row, error))
 
     def _write(self, columns: Mapping[str, Any], verdict: Verdict | EditVerdict | None) -> None:
+        if self.output is None:
+            return
         added: Mapping[str, Any]
         if isinstance(verdict, EditVerdict):
             added = edit_output(verdict)
@@ -329,12 +376,17 @@ def _entry(row: Row | RowError, error: RowError) -> VerdictEntry | EditEntry:
     }
     if (row.kind if isinstance(row, Row) else "edit" if "edited_path" in error.extra else "image") == "edit":
         return EditEntry(
-            source_image=str(getattr(row, "source", None) or ""),
-            edited_image=str(getattr(row, "edited", None) or ""),
+            source_image=_path_of(row, "source"),
+            edited_image=_path_of(row, "edited"),
             instruction=text.get("instruction", ""),
             **common,
         )
-    return VerdictEntry(image=str(getattr(row, "image", None) or ""), prompt=text.get("prompt", ""), **common)
+    return VerdictEntry(image=_path_of(row, "image"), prompt=text.get("prompt", ""), **common)
+
+
+def _path_of(row: Row | RowError, name: str) -> str:
+    path = getattr(row, name, None)
+    return str(path) if isinstance(path, Path) else ""
 
 
 class Counter:

@@ -9,7 +9,8 @@ from typing import Any
 
 from .errors import ConfigError
 from .manifests import Row, RowError, read_manifest, row_id
-from .tables import SUFFIXES, peek, read_rows, show_value
+from .parquet import count_rows
+from .tables import PARQUET, SUFFIXES, peek, read_rows, show_value
 from .taxonomy import nearest
 from .untrusted import escape
 
@@ -19,6 +20,7 @@ IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".
 _PROMPT_FILES = tuple(f"{stem}{suffix}" for stem in ("prompts", "metadata") for suffix in (*SUFFIXES, ".txt"))
 _NAME_COLUMNS = ("image_path", "file_name", "filename", "image", "file", "ID", "id", "name")
 _PROMPT_COLUMNS = ("prompt", "text", "caption")
+TABLES = (*SUFFIXES, PARQUET)  # whose rows may be judged
 _CHUNK = 500  # images that one call to the Hub asks for
 
 
@@ -47,7 +49,7 @@ def open_input(source: str, *, prompts: Path | None = None, root: Path | None = 
     """The rows of ``source``.
 
     Args:
-        source: a ``.csv``, ``.json`` or ``.jsonl`` manifest; a folder of images; or
+        source: a ``.csv``, ``.json``, ``.jsonl`` or ``.parquet`` manifest; a folder of images; or
             ``hf://datasets/ORG/NAME[@REVISION]/FILE``, a manifest whose images lie in the same data set.
         prompts: for a folder, its prompts; without it a file called prompts or metadata in the folder, or a ``.txt``
             beside each image.
@@ -74,15 +76,16 @@ def open_input(source: str, *, prompts: Path | None = None, root: Path | None = 
 
 
 def _manifest(path: Path, name: str, folder: Path, root: Path | None) -> Input:
-    columns, _ = peek(path)
-    read_manifest(path, root=root)  # a missing column is said before anything starts
+    columns, _ = peek(path, TABLES)
+    read_manifest(path, root=root, suffixes=TABLES)  # a missing column is said before anything starts
+    suffix = path.suffix.lower()
     return Input(
         name=Path(name).stem,
-        suffix=path.suffix.lower(),
+        suffix=".jsonl" if suffix == PARQUET else suffix,
         folder=folder,
         columns=columns,
-        rows=lambda: read_manifest(path, root=root),
-        count=lambda: sum(1 for _ in read_rows(path)),
+        rows=lambda: read_manifest(path, root=root, suffixes=TABLES),
+        count=lambda: count_rows(path) if suffix == PARQUET else sum(1 for _ in read_rows(path)),
     )
 
 
@@ -126,7 +129,7 @@ def _seen(path: Path, folder: Path) -> bool:
 
 
 def _confined(row: Row | RowError, root: Path) -> Row | RowError:
-    if isinstance(row, Row) and row.image is not None and not row.image.resolve().is_relative_to(root):
+    if isinstance(row, Row) and isinstance(row.image, Path) and not row.image.resolve().is_relative_to(root):
         return RowError(row.number, row.line, row.id, f"the image lies outside of {root}", "image", row.extra)
     return row
 
@@ -279,7 +282,7 @@ def _fetch_images(source: str, path: Path) -> None:
             raise ConfigError(f"the images of {escape(source)} can't be had: {escape(error)}") from error
         wanted.clear()
 
-    for row in read_rows(path):
+    for row in read_rows(path, TABLES):
         for column in ("image_path", "source_path", "edited_path"):
             value = row.values.get(column)
             if not isinstance(value, str) or not value or "\0" in value or value.startswith("/") or "://" in value:

@@ -24,7 +24,8 @@ from .verdict import EditVerdict, Verdict
 
 ANSWER_COLUMNS = tuple(f"{name}_judge_output" for name in FIELDS)
 IMAGE_OUTPUTS = ("judge_model_output", *ANSWER_COLUMNS)
-EDIT_OUTPUTS = ("edit_score", "model_response")  # the second as the published evaluation of edits calls it
+# The second as the published evaluation of edits calls it; with the third it is read back as it was read first.
+EDIT_OUTPUTS = ("edit_score", "model_response", "finish_reason")
 
 
 def image_output(verdict: Verdict | None) -> dict[str, str | None]:
@@ -57,7 +58,8 @@ def edit_output(verdict: EditVerdict | None) -> dict[str, Any]:
     """The columns that judging adds to an edit's row."""
     if verdict is None or (verdict.error and not verdict.answers):
         return dict.fromkeys(EDIT_OUTPUTS)
-    return {"edit_score": verdict.score, "model_response": verdict.answer}
+    answer = (verdict.score, verdict.answer, verdict.finish_reason)
+    return dict(zip(EDIT_OUTPUTS, answer, strict=True))
 
 
 class JudgedRows:

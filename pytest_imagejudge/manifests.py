@@ -11,13 +11,14 @@ import contextlib
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from .errors import ConfigError
-from .tables import RawRow, bad_text, check_columns, peek, show_value
+from .tables import SUFFIXES, Picture, RawRow, bad_text, check_columns, peek, show_value
+from .tables import where as place
 from .taxonomy import LEVEL1, PATHS, check_dimensions, nearest, show
 from .taxonomy import Path as TreePath
 from .untrusted import escape
@@ -36,24 +37,24 @@ class Row:
 
     Attributes:
         number: data row, from 1.
-        line: line of the file on which it starts, from 1.
+        line: line of the file on which it starts, from 1; 0 where the file has none.
         id: as text; the number 1 and the text "1" are the same ID.
         prompt: of an image; empty for an edit.
-        image: of an image.
-        source, edited, instruction: of an edit.
+        image: of an image; the bytes of a file where it stands in the table itself, as in Parquet.
+        source, edited, instruction: of an edit; images as ``image``.
         dimensions: the L1 to ask, or None where the row does not say.
         thresholds: name or file of a profile, or None.
         seed: of the generation, or None.
-        extra: all columns, as they stand in the file and in its order.
+        extra: all columns, as they stand in the file and in its order; of an image that stands there its name.
     """
 
     number: int
     line: int
     id: str
     prompt: str = ""
-    image: Path | None = None
-    source: Path | None = None
-    edited: Path | None = None
+    image: Path | bytes | None = None
+    source: Path | bytes | None = None
+    edited: Path | bytes | None = None
     instruction: str | None = None
     dimensions: tuple[str, ...] | None = None
     thresholds: str | None = None
@@ -67,8 +68,8 @@ class Row:
 
     @property
     def where(self) -> str:
-        """``row 3, line 4``."""
-        return f"row {self.number}, line {self.line}"
+        """``row 3, line 4``; without the line where there is none."""
+        return place(self.number, self.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class RowError:
     @property
     def where(self) -> str:
         """``row 3, line 4``; without the line where the row is of no file."""
-        return f"row {self.number}, line {self.line}" if self.line else f"row {self.number}"
+        return place(self.number, self.line)
 
     def __str__(self) -> str:
         named = "" if self.id is None else f" (ID {show_value(self.id)})"
@@ -100,26 +101,29 @@ class _Bad(Exception):  # noqa: N818
         self.kind: ErrorKind = kind
 
 
-def read_manifest(path: Path, *, root: Path | None = None) -> Iterator[Row | RowError]:
-    """The rows of a ``.csv``, ``.json`` or ``.jsonl`` manifest, streaming, in the file's order.
+def read_manifest(
+    path: Path, *, root: Path | None = None, suffixes: Sequence[str] = SUFFIXES
+) -> Iterator[Row | RowError]:
+    """The rows of a manifest, ``.csv``, ``.json`` or ``.jsonl``, streaming, in the file's order.
 
     The first of two rows with one ID counts, the second is a `RowError`.
 
     Args:
         path: the manifest.
         root: folder that images may not lie outside of, ``..`` and links included; None does not confine.
+        suffixes: what may be read; with ``.parquet`` among them rows may hold the bytes of images.
 
     Raises:
         ConfigError: at once, for a file that is missing, empty, of an unknown kind, or lacks a column.
     """
     path = Path(path)
-    columns, rows = peek(path)
+    columns, rows = peek(path, suffixes)
     kind = _kind(path, columns)
     if root is not None:
         root = Path(root).resolve()
         if not root.is_dir():
             raise ConfigError(f"the root {root} is no folder")
-    return _rows(path, rows, kind, root)
+    return manifest_rows(path.parent, rows, kind, root)
 
 
 def _kind(path: Path, columns: list[str]) -> Literal["image", "edit", "both"]:
@@ -134,9 +138,10 @@ def _kind(path: Path, columns: list[str]) -> Literal["image", "edit", "both"]:
     return "edit" if edit else "image"
 
 
-def _rows(
-    path: Path, rows: Iterator[RawRow], kind: Literal["image", "edit", "both"], root: Path | None
+def manifest_rows(
+    folder: Path, rows: Iterable[RawRow], kind: Literal["image", "edit", "both"], root: Path | None = None
 ) -> Iterator[Row | RowError]:
+    """What `read_manifest` makes of rows with a manifest's columns; paths in them are relative to ``folder``."""
     seen: dict[str, int] = {}
     for raw in rows:
         name: str | None = None
@@ -152,9 +157,20 @@ def _rows(
                 raise _Bad(raw.message)
             if name is None:
                 raise _Bad(_absent("ID", raw.values))
-            yield _row(raw, name, path.parent, kind, root)
+            yield _row(raw, name, folder, kind, root)
         except _Bad as error:
-            yield RowError(raw.number, raw.line, name, str(error), error.kind, raw.values)
+            yield RowError(raw.number, raw.line, name, str(error), error.kind, _named(raw.values))
+
+
+def _named(values: dict[str, Any]) -> dict[str, Any]:
+    """Columns with the names of the pictures that stand in them: the bytes are held no longer than they must be."""
+
+    def name(value: Any) -> Any:
+        if isinstance(value, list):
+            return [name(item) for item in value]
+        return value.name if isinstance(value, Picture) else value
+
+    return {column: name(value) for column, value in values.items()}
 
 
 def _row(raw: RawRow, name: str, folder: Path, kind: str, root: Path | None) -> Row:
@@ -171,7 +187,7 @@ def _row(raw: RawRow, name: str, folder: Path, kind: str, root: Path | None) -> 
         "dimensions": _dimensions(values.get("dimensions")) if kind == "image" else None,
         "thresholds": _text(values.get("thresholds")),
         "seed": _seed(values.get("seed")),
-        "extra": values,
+        "extra": _named(values),
     }
     if kind == "edit":
         instruction = _words(values, "instruction")
@@ -239,7 +255,9 @@ def _words(values: dict[str, Any], column: str) -> str:
     return text
 
 
-def _file(values: dict[str, Any], column: str, folder: Path, root: Path | None) -> Path:
+def _file(values: dict[str, Any], column: str, folder: Path, root: Path | None) -> Path | bytes:
+    if isinstance(picture := values.get(column), Picture):
+        return picture.data
     text = _words(values, column)
     if _URL.match(text):
         raise _Bad(f"{column}: {show_value(text)} is a URL; a file was expected", "image")

@@ -17,6 +17,7 @@ from .protocols.base import EDIT
 from .tables import RawRow, check_columns, peek, show_value
 from .taxonomy import LEVEL1, nearest
 from .untrusted import escape
+from .verdict import Problem
 
 OVERALL = "Overall"
 _OVERALL = {"overall", "total", "average", "mean", "avg"}
@@ -237,11 +238,20 @@ class Bench:
     problems: dict[str, int] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
 
+    def add(self, row: int, name: str | None, label: float, score: float | None, problems: Iterable[Problem]) -> None:
+        """Count an answer in; ``score`` is None where it can't be read."""
+        kinds = sorted({problem.kind for problem in problems})
+        for kind in kinds:
+            self.problems[kind] = self.problems.get(kind, 0) + 1
+        self.rows.append((row, label, score))
+        if score is None:
+            self.unreadable.append((row, name, list(kinds)))
+
 
 def read_bench(path: Path, protocol: str, label_field: str, answer_field: str) -> Bench:
     """Labels and answers of a file, read with the protocol's reader; ``finish_reason`` is used where it is there.
 
-    An answer that is missing, null or empty is an unreadable one.
+    An answer that is missing, null or empty is an unreadable one; an ``error`` beside it says that none was given.
 
     Raises:
         ConfigError: the file can't be read, or lacks a field.
@@ -253,6 +263,10 @@ def read_bench(path: Path, protocol: str, label_field: str, answer_field: str) -
     for row in rows:
         where = f"{escape(path)}, row {row.number}, line {row.line}"
         label = number(row.values.get(label_field))
+        lost = row.values.get("error")
+        if isinstance(lost, str) and lost.strip():
+            bench.errors.append(f"{where}: it was not judged: {escape(lost)}")
+            continue
         if row.message or not isinstance(label, float):
             what = f"no {escape(label_field)}" if label is None else f"{escape(label_field)} is {show_value(label)}"
             bench.errors.append(f"{where}: {row.message or what}")
@@ -264,12 +278,8 @@ def read_bench(path: Path, protocol: str, label_field: str, answer_field: str) -
         finish = row.values.get("finish_reason")
         answer = text if isinstance(text, str) else "" if text is None or text != text else f"<answer>{text}</answer>"
         reading = reader.read(EDIT, answer, finish if isinstance(finish, str) and finish else None)
-        kinds = sorted({problem.kind for problem in reading.problems})
-        for kind in kinds:
-            bench.problems[kind] = bench.problems.get(kind, 0) + 1
-        bench.rows.append((row.number, label, reading.score))
-        if reading.score is None:
-            bench.unreadable.append((row.number, row_id(row.values.get("ID", row.values.get("id"))), list(kinds)))
+        name = row_id(row.values.get("ID", row.values.get("id")))
+        bench.add(row.number, name, label, reading.score, reading.problems)
     return bench
 
 

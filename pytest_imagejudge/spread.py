@@ -133,7 +133,7 @@ class Cluster:
         items = []
         for number, planned in plans.items():
             store = planned.judge.session.store
-            known = [store.pixels(path) for path in planned.images if path is not None]
+            known = [store.pixels(path) for path in planned.images if isinstance(path, Path)]
             if all(known):
                 found[number] = tuple(str(one) for one in known)
             else:

@@ -1,4 +1,4 @@
-"""Rows out of CSV, JSON and JSON Lines files, one at a time, with what is wrong about each.
+"""Rows out of CSV, JSON, JSON Lines and Parquet files, one at a time, with what is wrong about each.
 
 A file is never read whole: memory is bounded by the longest row (`MAX_ROW` characters), a CSV field by
 `MAX_FIELD`. One bad row is reported and the next one is read; a ``.json`` array that is malformed inside
@@ -23,6 +23,7 @@ MAX_ROW = 64 * 2**20  # characters
 MAX_FIELD = 16 * 2**20  # characters of one CSV field; also what an unclosed quote can swallow
 LOOK_AHEAD = 100  # rows in which a column must be seen at least once
 SUFFIXES = (".csv", ".json", ".jsonl")
+PARQUET = ".parquet"  # read where a caller allows it: its cells may hold a `Picture`
 _BOMS = (  # the longer ones first: UTF-32's starts with UTF-16's
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
@@ -37,7 +38,7 @@ class RawRow:
 
     Attributes:
         number: data row, from 1.
-        line: line of the file on which the row starts, from 1.
+        line: line of the file on which the row starts, from 1; 0 where the file has no lines.
         values: by column, in the file's order; what could be read of it where ``message`` says what is wrong.
         message: what is wrong with the row, or empty.
     """
@@ -46,6 +47,22 @@ class RawRow:
     line: int
     values: dict[str, Any]
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image that stands in a cell: the bytes of its file, and the name it had, which may be empty."""
+
+    data: bytes
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.name or "a picture"
+
+
+def where(number: int, line: int) -> str:
+    """``row 3, line 4``; without the line where there is none."""
+    return f"row {number}, line {line}" if line else f"row {number}"
 
 
 def show_value(value: object, limit: int = 80) -> str:
@@ -76,12 +93,18 @@ def columns_of(rows: Iterable[RawRow]) -> list[str]:
 
 
 def peek(path: Path, suffixes: Sequence[str] = SUFFIXES) -> tuple[list[str], Iterator[RawRow]]:
-    """The columns of a file, seen in its first rows, and all its rows.
+    """The columns of a file, seen in its first rows or in a schema, and all its rows.
 
     Raises:
         ConfigError: as `read_rows`, and for a file without rows.
     """
     rows = read_rows(path, suffixes)
+    if path.suffix.lower() == PARQUET and PARQUET in suffixes:
+        from .parquet import columns_of_file, count_rows
+
+        if not count_rows(path):
+            raise ConfigError(f"{path} is empty: it has no rows")
+        return columns_of_file(path), rows
     head = list(islice(rows, LOOK_AHEAD))
     if not head:
         raise ConfigError(f"{path} is empty: it has no rows")
@@ -92,7 +115,7 @@ def peek(path: Path, suffixes: Sequence[str] = SUFFIXES) -> tuple[list[str], Ite
 
 
 def read_rows(path: Path, suffixes: Sequence[str] = SUFFIXES) -> Iterator[RawRow]:
-    """The rows of a ``.csv``, ``.json`` or ``.jsonl`` file, streaming. Byte-order marks and CRLF are taken care of.
+    """The rows of a file of one of ``suffixes``, streaming. Byte-order marks and CRLF are taken care of.
 
     Raises:
         ConfigError: the file does not exist, is empty, is of another kind, or its header is unusable. Raised
@@ -101,6 +124,11 @@ def read_rows(path: Path, suffixes: Sequence[str] = SUFFIXES) -> Iterator[RawRow
     suffix = path.suffix.lower()
     if suffix not in suffixes:
         raise ConfigError(f"{path}: files ending in {', '.join(suffixes)} can be read, not {show_value(path.suffix)}")
+    if suffix == PARQUET:
+        from .parquet import parquet_rows
+
+        yield from parquet_rows(path)
+        return
     try:
         encoding = _encoding(path)
         with path.open(encoding=encoding, errors=_handler(encoding), newline="" if suffix == ".csv" else None) as file:

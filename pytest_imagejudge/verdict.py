@@ -214,6 +214,7 @@ class EditVerdict:
         score: overall, 1 to 5, or None where it was not read or the judge gives none.
         aspects: further scores by name; 1 to 5 for a model, 0 to 1 for a measured similarity.
         pixels: SHA-256 of the edited picture's canonical pixels.
+        finish_reason: why the answer ended, as the engine said; some answers can be read only with it.
         Others as in `Verdict`.
     """
 
@@ -231,6 +232,7 @@ class EditVerdict:
     pixels: str = ""
     source: Literal["engine", "store"] = "engine"
     judged_at: str = ""
+    finish_reason: str | None = None
     error: str = ""
 
     @property

@@ -1,6 +1,7 @@
 """``imagejudge agree``: how well a judge agrees with people.
 
-Three uses: two tables of scores or ranks; recorded answers of a benchmark of edits; a gate's report and labels.
+Three uses: two tables of scores or ranks; a benchmark of edits, with recorded answers or judged here; a gate's report
+and labels.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..bench import FATES
 from ..errors import ConfigError
 from ..outputs import number, print_table, write_text
 from ..taxonomy import nearest
 from ..untrusted import escape
+from . import judge_bench
 
 if TYPE_CHECKING:
-    from ..people import Scores
+    from ..people import Bench, Scores
     from ..statistics.agreement import Correlation, Estimate, RankAgreement, ScoreAgreement
 
 BENCHES = ("ie-bench-4k",)
@@ -29,9 +32,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files",
         nargs="+",
-        type=Path,
         metavar="FILE",
-        help="JUDGE and HUMAN tables; with --bench the recorded answers; with --labels the gate's JSON report",
+        help="JUDGE and HUMAN tables; with --bench the recorded answers, or the benchmark (a file, a folder, a data "
+        "set of the Hub) for a judge to judge; with --labels the gate's JSON report",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write an HTML page with a chart")
@@ -41,24 +44,36 @@ def register(parser: argparse.ArgumentParser) -> None:
     tables.add_argument("--judge-as", choices=kinds, help="what the judge's numbers are (default: by their names)")
     tables.add_argument("--human-as", choices=kinds, help="what people's numbers are (default: by their names)")
     bench = parser.add_argument_group("a benchmark of edits")
-    bench.add_argument("--bench", choices=BENCHES, help="the file holds answers and mean opinion scores")
-    bench.add_argument("--label-field", default="mos_perception", metavar="NAME", help="default: %(default)s")
+    bench.add_argument("--bench", choices=BENCHES, help="which benchmark it is")
+    bench.add_argument(
+        "--label-field", metavar="NAME", help='column of the mean opinion scores (default: "mos_perception", "answer")'
+    )
     bench.add_argument("--answer-field", default="model_response", metavar="NAME", help="default: %(default)s")
-    bench.add_argument("--protocol", default="ie-critic", metavar="NAME", help="whose answers (default: %(default)s)")
+    bench.add_argument("--protocol", metavar="NAME", help="whose recorded answers (default: ie-critic)")
+    judge_bench.register(parser)
     gate = parser.add_argument_group("a gate")
     gate.add_argument("--labels", type=Path, metavar="FILE", help="ID and label (good or bad) of images in the report")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command: 0, or 2 where rows could not be used."""
+    """Run the command: 0; 2 where rows could not be used; 3 where a judge was asked and failed."""
+    judging = judge_bench.asked_for(args)
+    if (judging or args.save) and not (judging and args.bench):
+        raise ConfigError("a judge, --bench with what it is to judge, and --save go together")
     if args.bench and args.labels:
         raise ConfigError("--bench and --labels are two uses; give one of them")
     wanted = 1 if args.bench or args.labels else 2
     if len(args.files) != wanted:
         what = {1: "one file goes with --bench or --labels", 2: "two files are expected, the judge's and people's"}
         raise ConfigError(f"{what[wanted]}, not {len(args.files)}")
+    judged = judge_bench.judge_bench(args) if judging else None
     if args.bench:
-        result, errors, body = _bench(args)
+        bench = judged.answers if judged else _recorded(args)
+        result, body = _bench(args, bench)
+        errors = bench.errors
+        if judged:
+            result |= judged.details
+            body += _rows(args, judged)
     elif args.labels:
         result, errors, body = _gate(args)
     else:
@@ -69,6 +84,10 @@ def run(args: argparse.Namespace) -> int:
         write_text(args.output, page("Agreement with people", body))
     if args.json:
         print(json.dumps({**result, "errors": errors}, ensure_ascii=False, indent=2, allow_nan=False))
+    if judged:  # its errors were said as they came
+        if judged.interrupted:
+            raise KeyboardInterrupt
+        return judged.code
     for error in errors:
         print(f"imagejudge: {error}", file=sys.stderr)
     return 2 if errors else 0
@@ -82,7 +101,7 @@ def _shown(estimate: Estimate, digits: int = 3) -> str:
     if estimate.value is None:
         return "N/A"
     if estimate.low is None:
-        return number(estimate.value, digits)
+        return f"{number(estimate.value, digits)} (interval N/A)"
     return f"{estimate.value:.{digits}f} ({number(estimate.low, digits)} to {number(estimate.high, digits)})"
 
 
@@ -93,8 +112,8 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     from .. import charts
     from ..people import OVERALL, PUBLISHED, PUBLISHED_MODELS, pair_up, read_scores
 
-    judge = read_scores(args.files[0], args.key, args.judge_as)
-    human = read_scores(args.files[1], args.key, args.human_as)
+    judge = read_scores(Path(args.files[0]), args.key, args.judge_as)
+    human = read_scores(Path(args.files[1]), args.key, args.human_as)
     if paired := pair_up(judge, human):
         _note(f'note: "{escape(paired[0])}" and "{escape(paired[1])}", the only numbers, belong together')
     shared = [name for name in judge.columns if name in human.columns]
@@ -235,12 +254,23 @@ def _add_overall(scores: Scores, dimensions: list[str]) -> None:
 # --- a benchmark of edits ---
 
 
-def _bench(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
-    from .. import charts
+def _recorded(args: argparse.Namespace) -> Bench:
     from ..people import read_bench
+    from ..tables import SUFFIXES
+
+    path = Path(args.files[0])
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(
+            f"{escape(path)}: a file of recorded answers is expected ({', '.join(SUFFIXES)}); to have a benchmark "
+            "judged, name a judge: --edit-judge-model or --edit-judge-url"
+        )
+    return read_bench(path, args.protocol or "ie-critic", args.label_field or "mos_perception", args.answer_field)
+
+
+def _bench(args: argparse.Namespace, bench: Bench) -> tuple[dict[str, Any], str]:
+    from .. import charts
     from ..statistics.agreement import logistic, score_agreement
 
-    bench = read_bench(args.files[0], args.protocol, args.label_field, args.answer_field)
     read = [(prediction, label) for _, label, prediction in bench.rows if prediction is not None]
     labels = [label for _, label, _ in bench.rows]
     left_out = score_agreement([x for x, _ in read], [y for _, y in read])
@@ -289,7 +319,23 @@ def _bench(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
         "left_out": _as_json(left_out),
         "counted": {**_as_json(counted), "counted_as": middle},
     }
-    return result, bench.errors, "\n".join(body)
+    return result, "\n".join(body)
+
+
+def _rows(args: argparse.Namespace, judged: judge_bench.JudgedBench) -> str:
+    """Show what became of the rows of a benchmark that was judged."""
+    from .. import charts
+
+    tally = judged.tally
+    counts: list[list[object]] = [[FATES[fate], n] for fate, n in tally.fates.items() if n or fate == "judged"]
+    rows = [["all", tally.rows], *counts, ["from the store", tally.from_store]]
+    lost = len(judged.answers.errors)
+    note = f"{lost} of {tally.rows} rows were not judged: the figures lack them." if lost else ""
+    if not args.json:
+        print_table("Rows", ["", "n"], rows)
+        if note:
+            print(note)
+    return charts.table(["", "n"], rows) + (f'<p class="note">{charts.safe(note)}</p>' if note else "")
 
 
 def _bench_rows(title: str, found: ScoreAgreement) -> list[list[object]]:
@@ -332,7 +378,7 @@ def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     from ..statistics.calibration import gate_calibration
 
     labels, errors = read_labels(args.labels)
-    report = read(args.files[0])
+    report = read(Path(args.files[0]))
     entries = {entry.id: entry for entry in (*report.verdicts, *report.edits) if entry.id is not None}
     unknown = [name for name in labels if name not in entries]
     errors += [f'{escape(args.labels)}: the ID "{escape(name)}" is not in {escape(args.files[0])}' for name in unknown]

@@ -4,38 +4,34 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..bench import BAD_INPUT, Asks, Bench, Counter, Fate, Tally, first_row, output_columns, write_scores
+from ..bench import BAD_INPUT, FATES, Asks, Bench, Counter, first_row, output_columns, write_scores
 from ..errors import ConfigError
 from ..inputs import HUB, Input, metadata_file, open_input
 from ..judged import JudgedRows
 from ..manifests import Row, RowError, read_metadata
 from ..outputs import print_table
 from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
+from ..tables import PARQUET
 from ..taxonomy import LEVEL1, TREE, check_dimensions
-from ..untrusted import escape, for_log
+from ..untrusted import escape
+from .progress import Progress, terminated
 
 if TYPE_CHECKING:
     from ..judge import EditJudge, Judge
     from ..report.model import Report
     from ..thresholds import Profile
 
-_MOST_LINES = 50  # about rows that were not judged; the rest is counted
-_EVERY = 30.0  # seconds between lines of progress where the terminal can't be written over
-
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     add = parser.add_argument
-    add("input", metavar="INPUT", help=f"a CSV, JSON or JSONL file, a folder of images, or {HUB}ORG/NAME/FILE")
+    add("input", metavar="INPUT", help=f"a CSV, JSON, JSONL or Parquet file, a folder of images, or {HUB}ORG/NAME/FILE")
     add("--prompts", type=Path, metavar="FILE", help="the prompts of a folder's images")
     add("--judge-model", metavar="ID", help="a Hub id or folder, served by vLLM, or 'signals'")
     add("--judge-url", action="append", default=[], metavar="URL", help="an OpenAI-compatible endpoint; repeatable")
@@ -76,14 +72,17 @@ def run(args: argparse.Namespace) -> int:
         if path.suffix.lower() not in SUFFIXES:
             raise ConfigError(f"--judge-report {escape(path)}: a name that ends in {', '.join(SUFFIXES)} is expected")
     dimensions = _dimensions(args.judge_dimensions)
+    if args.engine == "ray" and args.input.lower().endswith(PARQUET):
+        raise ConfigError(f"--engine ray: pictures in {escape(args.input)} are on this node only; give a file of paths")
     source = open_input(args.input, prompts=args.prompts, root=args.root)
     metadata = read_metadata(metadata_file(args.judge_metadata)) if args.judge_metadata else None
     first = first_row(source.rows())
     with ExitStack() as stack:
         progress = Progress(Counter(source.count))
-        image, edit = _judges(args, first.kind if first else "image", progress, stack)
-        profile = _profile(args.judge_thresholds, Path.cwd(), image, edit) if args.judge_thresholds else None
         folder = args.output_dir or source.folder
+        spool = folder / f"{source.name}_images" if args.judge_report else None  # reports name what lies there
+        image, edit = _judges(args, first.kind if first else "image", progress, stack, spool)
+        profile = _profile(args.judge_thresholds, Path.cwd(), image, edit) if args.judge_thresholds else None
         output = JudgedRows(folder / f"{source.name}_judged{source.suffix}", output_columns(source.columns, first))
         bounded = profile is not None and (profile.suite.bounds() or profile.suite.edit.score is not None)
         asks = Asks(
@@ -99,19 +98,25 @@ def run(args: argparse.Namespace) -> int:
         bench = Bench(asks, output, say=progress.row, tick=progress.tick)
         interrupted = False
         try:
-            with _terminated():
+            with terminated():
                 bench.run(_spread(args, bench, source, progress) if args.engine == "ray" else source.rows())
         except KeyboardInterrupt:
             interrupted = True
         progress.close()
-        return _finish(args, bench, source, folder, profile, interrupted=interrupted)
+        output.close()
+        return _finish(args, bench, source, [output.path], profile, interrupted=interrupted)
 
 
 def _finish(
-    args: argparse.Namespace, bench: Bench, source: Input, folder: Path, profile: Profile | None, *, interrupted: bool
+    args: argparse.Namespace,
+    bench: Bench,
+    source: Input,
+    files: list[Path],
+    profile: Profile | None,
+    *,
+    interrupted: bool,
 ) -> int:
-    bench.output.close()
-    files = [bench.output.path, *write_scores(bench, folder, source.name)]
+    files += write_scores(bench, args.output_dir or source.folder, source.name)
     report = bench.report()
     missed = _suite(report, profile)
     for path in args.judge_report:
@@ -168,7 +173,7 @@ def _settings(args: argparse.Namespace, kind: Literal["image", "edit"], *, own: 
 
 
 def _judges(
-    args: argparse.Namespace, kind: Literal["image", "edit"], progress: Progress, stack: ExitStack
+    args: argparse.Namespace, kind: Literal["image", "edit"], progress: Progress, stack: ExitStack, spool: Path | None
 ) -> tuple[Judge | None, EditJudge | None]:
     """The judges that the options name; one named as the judge is that of edits where the input has edits only."""
     from ..judge import EditJudge, Judge
@@ -185,7 +190,8 @@ def _judges(
     for settings, cls in ((plain, Judge), (edit, EditJudge)):
         judge: Any = None
         if settings.configured:
-            common: dict[str, Any] = {"store": store, "progress": progress.say, "max_pixels": args.judge_max_pixels}
+            common: dict[str, Any] = {"store": store, "spool": spool, "progress": progress.say}
+            common["max_pixels"] = args.judge_max_pixels
             if args.engine == "ray":
                 from ..spread import Elsewhere
 
@@ -215,88 +221,7 @@ def _spread(args: argparse.Namespace, bench: Bench, source: Input, progress: Pro
         yield from cluster.ahead(bench, source.rows())
 
 
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """Take SIGTERM for Ctrl-C, so that a job that is cancelled writes what it has."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 # --- what is said ---
-
-
-class Progress:
-    """Lines on standard error: one that changes on a terminal, one now and then elsewhere."""
-
-    def __init__(self, counter: Counter) -> None:
-        self._counter = counter
-        self._begun = self._said = time.monotonic()
-        self._rows = 0
-        self._last = ""
-        self._lock = threading.Lock()
-        self._tty = sys.stderr.isatty()
-
-    def say(self, line: str) -> None:
-        """A line of an engine's. From any thread."""
-        for text in line.splitlines():
-            with self._lock:
-                if text != self._last:
-                    self._last = text
-                    self._print(text)
-
-    def row(self, line: str) -> None:
-        """A line about a row; after many of them only their number is said."""
-        self._rows += 1
-        if self._rows <= _MOST_LINES:
-            with self._lock:
-                self._print(line)
-
-    def tick(self, tally: Tally) -> None:
-        """Say how far it is, if it is time."""
-        now = time.monotonic()
-        if now - self._said < (0.2 if self._tty else _EVERY):
-            return
-        self._said = now
-        line = progress_line(tally, self._counter.total, now - self._begun)
-        with self._lock:
-            if self._tty:
-                print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-            else:
-                self._print(line)
-
-    def close(self) -> None:
-        """The last line."""
-        with self._lock:
-            if self._tty:
-                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            if self._rows > _MOST_LINES:
-                self._print(f"and {self._rows - _MOST_LINES} more rows that were not judged")
-
-    def _print(self, line: str) -> None:
-        start = "\r\x1b[K" if self._tty else ""
-        print(f"{start}imagejudge: {for_log(line)}", file=sys.stderr, flush=True)
-
-
-def progress_line(tally: Tally, total: int | None, seconds: float) -> str:
-    """How many rows are done, how fast, and how long the rest will take; ``total`` is None until it is counted."""
-    line = f"{tally.rows} of {total if total is not None else '?'} rows"
-    asked = tally.rows - tally.from_store  # what comes from the store says nothing of the judge's speed
-    if asked > 0 and seconds > 0:
-        line += f", {asked / seconds * 60:.0f} a minute"
-        if total is not None:
-            minutes, rest = divmod(round(max(0, total - tally.rows) * seconds / asked), 60)
-            line += f", {minutes} min {rest:02d} s left"
-    return line
 
 
 def _suite(report: Report, profile: Profile | None) -> list[str]:
@@ -327,19 +252,6 @@ def _bounds(profile: Profile | None) -> dict[tuple[str, ...], float]:
     return found
 
 
-_WORDS: dict[Fate, str] = {
-    "judged": "judged",
-    "unreadable": "judged, but the answer can't be read in full",
-    "image_missing": "image missing",
-    "image_unreadable": "image can't be read",
-    "unknown_id": "ID unknown to the metadata",
-    "duplicate": "ID of an earlier row",
-    "bad_row": "row can't be used",
-    "engine_failed": "engine failed",
-    "not_reached": "not reached",
-}
-
-
 def _print(bench: Bench, missed: list[str], profile: Profile | None) -> None:
     tally, scores = bench.tally, bench.scores
     head = ["", "mean", "rows", "left out"]
@@ -352,7 +264,7 @@ def _print(bench: Bench, missed: list[str], profile: Profile | None) -> None:
             print_table("Level 2", head, [[name, *mean.cells()] for name, mean in below if mean.n or mean.left_out])
     if scores.edits.n or scores.edits.left_out:
         print_table("Edits", head, [["Score, 1 to 5", *scores.edits.cells()]])
-    counts = [[_WORDS[fate], count] for fate, count in tally.fates.items() if count or fate == "judged"]
+    counts = [[FATES[fate], count] for fate, count in tally.fates.items() if count or fate == "judged"]
     print_table("Rows", ["", "n"], [["all", tally.rows], *counts, ["from the store", tally.from_store]])
     if profile is not None:
         print(f"Thresholds {escape(profile.name)}: {tally.failed} rows missed them.")

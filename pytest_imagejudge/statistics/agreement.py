@@ -83,12 +83,17 @@ def _finite(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def _exact(r: Floats) -> Floats:
+    """Correlations without what rounding does to perfect ones, which would lie beyond 1 or out of their interval."""
+    return np.where(np.abs(r) > 1 - 1e-12, np.sign(r), r)
+
+
 def _pearson(x: Floats, y: Floats) -> float | None:
     if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # nearly constant values; the result is what it is
-        return _finite(stats.pearsonr(x, y)[0])
+        return _finite(_exact(stats.pearsonr(x, y)[0]))
 
 
 def _spearman(x: Floats, y: Floats) -> float | None:
@@ -99,7 +104,7 @@ def _pearson_rows(x: Floats, y: Floats) -> Floats:
     x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
     size = np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(size > 1e-12, (x * y).sum(axis=1) / size, np.nan)
+        return np.where(size > 1e-12, _exact((x * y).sum(axis=1) / size), np.nan)
 
 
 def _spearman_rows(x: Floats, y: Floats) -> Floats:
@@ -163,7 +168,8 @@ class ScoreAgreement:
     Attributes:
         n: items.
         plain: of the predictions as they are.
-        fitted: after the logistic fit, made on the same labels, as published; None where it can't be made.
+        fitted: after the logistic fit, made on the same labels, as published; None where it can't be made, as on fewer
+            than five items, which its four parameters would follow wherever they lie.
         cross_validated: each prediction mapped by a fit that has not seen its label; folds say how many fits.
     """
 
@@ -225,7 +231,7 @@ def score_agreement(
     rng = np.random.default_rng(seed)
     draws = rng.integers(0, n, (resamples, n)) if n >= MINIMUM else np.zeros((0, n), dtype=int)
     plain = _correlation(x, y, x, x[draws], draws)
-    parameters = fit_logistic(x, y)
+    parameters = fit_logistic(x, y) if n >= MINIMUM else None
     fitted = None
     if parameters is not None:
         at_start = parameters

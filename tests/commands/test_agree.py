@@ -321,6 +321,50 @@ def test_the_fit_is_not_made_on_few_items() -> None:
     assert found.plain.plcc.low is not None
 
 
+@pytest.mark.parametrize(
+    ("guesses", "labels", "plain", "fit"),
+    [
+        ([], [], None, None),
+        ([3.0], [2.0], None, None),
+        ([1.0, 2.0], [2.0, 3.0], 1.0, None),
+        ([1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 1.0, 4.0], 0.4, None),
+        ([3.0] * 20, [1.0, 2.0, 3.0, 4.0] * 5, None, None),
+        ([1.0, 2.0, 3.0, 4.0] * 5, [3.0] * 20, None, None),
+        ([1.0, 2.0, 3.0, 4.0, 5.0] * 4, [1.0, 2.0, 3.0, 4.0, 5.0] * 4, 1.0, 1.0),
+        ([1.0, 5.0] * 10, [1.2, 4.8] * 10, 1.0, 1.0),
+    ],
+)
+def test_what_cannot_be_computed_is_not_applicable(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    guesses: list[float],
+    labels: list[float],
+    plain: float | None,
+    fit: float | None,
+) -> None:
+    """Warnings are errors here; perfect agreement is 1, not a little more."""
+    path = bench_file(tmp_path / "p.jsonl", guesses, labels)
+    if not guesses:
+        path.write_text('{"mos_perception": 3, "model_response": "no"}\n')
+    found, _ = agree(capsys, "--bench", "ie-bench-4k", path)
+    left_out = found["left_out"]
+    few = len(guesses) < 5
+    for figure in ("plcc", "srcc", "main"):
+        estimate = left_out["without_fit"][figure]
+        assert estimate["value"] == (plain if plain in (None, 1.0) else pytest.approx(plain))
+        if plain is None or few:
+            assert (estimate["low"], estimate["high"]) == (None, None)
+        else:
+            assert estimate["low"] == estimate["high"] == 1.0
+        fitted = left_out["with_fit"][figure] if left_out["with_fit"] else {"value": None}
+        assert fitted["value"] == (fit if fit is None else pytest.approx(fit))
+    assert (left_out["with_fit"] is None) == (few or len(set(guesses)) == 1)
+    assert main(["agree", "--bench", "ie-bench-4k", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert ("N/A" in shown) == (plain is None or fit is None)
+    assert ("interval N/A" in shown) == (few and plain is not None)
+
+
 def test_a_gate_against_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outcomes = ["failed"] * 9 + ["passed"] + ["passed"] * 8 + ["failed"] * 2 + ["error"]
     entries = [

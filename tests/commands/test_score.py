@@ -17,13 +17,15 @@ from typing import Any
 import huggingface_hub
 import openpyxl
 import own_words
+import pyarrow as arrow
 import pytest
 from engines.standin import Call, Reply, StandIn, completion, failure
 from PIL import Image
+from pyarrow import parquet
 
 from pytest_imagejudge.bench import Tally
 from pytest_imagejudge.cli import main
-from pytest_imagejudge.commands.score import progress_line
+from pytest_imagejudge.commands.progress import progress_line
 from pytest_imagejudge.report.json import read as read_report
 from pytest_imagejudge.statistics.runs import read_run
 from pytest_imagejudge.taxonomy import TREE
@@ -408,6 +410,31 @@ def test_edits_and_their_agreement(work: Path, server: StandIn, capsys: pytest.C
     assert "judge_model_output" not in lines[0]
     assert main(["agree", "--bench", "ie-bench-4k", str(work / "edits_judged.jsonl"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["readable"] == 5
+
+
+def test_parquet(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    image = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
+    cells = [
+        {"bytes": (work / "0.png").read_bytes(), "path": "zero.png"},
+        {"bytes": b"no image", "path": None},
+        {"bytes": None, "path": "2.png"},
+        None,
+    ]
+    prompts = ["a good fox", "a fair fox", "a fair owl", "a fox"]
+    table = {"ID": [1, 2, 3, 4], "prompt": prompts, "image_path": arrow.array(cells, image)}
+    parquet.write_table(arrow.table(table), work / "in.parquet")
+    args = [work / "in.parquet", "--judge-report", "r.json"]
+    found, said = score(capsys, server, *args, code=2)
+    assert (found["judged"], found["image_unreadable"], found["bad_row"]) == (2, 1, 1)
+    assert 'row 4 (ID "4"): the image_path is empty' in said
+    lines = judged(work / "in_judged.jsonl")
+    assert [line["image_path"] for line in lines] == ["zero.png", "", "2.png", None]
+    assert lines[0]["judge_model_output"]
+    kept = {entry.id: work / entry.image for entry in read_report(work / "r.json").verdicts if entry.image}
+    assert kept["1"].read_bytes() == (work / "0.png").read_bytes()
+    assert kept["1"].parent == work / "in_images"
+    assert main([*command(server, work / "in.parquet"), "--engine", "ray"]) == 2
+    assert "give a file of paths" in capsys.readouterr().err
 
 
 def start(server: StandIn, path: Path) -> subprocess.Popen[str]:

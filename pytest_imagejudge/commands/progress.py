@@ -1,0 +1,97 @@
+"""What a command says while it judges many rows, and how it is stopped before they are all done."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..bench import Counter, Tally
+from ..untrusted import for_log
+
+_MOST_LINES = 50  # about rows that were not judged; the rest is counted
+_EVERY = 30.0  # seconds between lines of progress where the terminal can't be written over
+
+
+class Progress:
+    """Lines on standard error: one that changes on a terminal, one now and then elsewhere."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._begun = self._said = time.monotonic()
+        self._rows = 0
+        self._last = ""
+        self._lock = threading.Lock()
+        self._tty = sys.stderr.isatty()
+
+    def say(self, line: str) -> None:
+        """A line of an engine's. From any thread."""
+        for text in line.splitlines():
+            with self._lock:
+                if text != self._last:
+                    self._last = text
+                    self._print(text)
+
+    def row(self, line: str) -> None:
+        """A line about a row; after many of them only their number is said."""
+        self._rows += 1
+        if self._rows <= _MOST_LINES:
+            with self._lock:
+                self._print(line)
+
+    def tick(self, tally: Tally) -> None:
+        """Say how far it is, if it is time."""
+        now = time.monotonic()
+        if now - self._said < (0.2 if self._tty else _EVERY):
+            return
+        self._said = now
+        line = progress_line(tally, self._counter.total, now - self._begun)
+        with self._lock:
+            if self._tty:
+                print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+            else:
+                self._print(line)
+
+    def close(self) -> None:
+        """The last line."""
+        with self._lock:
+            if self._tty:
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            if self._rows > _MOST_LINES:
+                self._print(f"and {self._rows - _MOST_LINES} more rows that were not judged")
+
+    def _print(self, line: str) -> None:
+        start = "\r\x1b[K" if self._tty else ""
+        print(f"{start}imagejudge: {for_log(line)}", file=sys.stderr, flush=True)
+
+
+def progress_line(tally: Tally, total: int | None, seconds: float) -> str:
+    """How many rows are done, how fast, and how long the rest will take; ``total`` is None until it is counted."""
+    line = f"{tally.rows} of {total if total is not None else '?'} rows"
+    asked = tally.rows - tally.from_store  # what comes from the store says nothing of the judge's speed
+    if asked > 0 and seconds > 0:
+        line += f", {asked / seconds * 60:.0f} a minute"
+        if total is not None:
+            minutes, rest = divmod(round(max(0, total - tally.rows) * seconds / asked), 60)
+            line += f", {minutes} min {rest:02d} s left"
+    return line
+
+
+@contextmanager
+def terminated() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C, so that a job that is cancelled writes what it has."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
