@@ -6,14 +6,12 @@ Three uses: two tables of scores or ranks; recorded answers of a benchmark of ed
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
-from ..outputs import number, print_table, write_text
+from ..outputs import note, number, print_json, print_table, write_text
 from ..taxonomy import nearest
 from ..untrusted import escape
 
@@ -68,14 +66,10 @@ def run(args: argparse.Namespace) -> int:
 
         write_text(args.output, page("Agreement with people", body))
     if args.json:
-        print(json.dumps({**result, "errors": errors}, ensure_ascii=False, indent=2, allow_nan=False))
+        print_json({**result, "errors": errors})
     for error in errors:
-        print(f"imagejudge: {error}", file=sys.stderr)
+        note(error)
     return 2 if errors else 0
-
-
-def _note(line: str) -> None:
-    print(f"imagejudge: {line}", file=sys.stderr)
 
 
 def _shown(estimate: Estimate, digits: int = 3) -> str:
@@ -96,7 +90,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     judge = read_scores(args.files[0], args.key, args.judge_as)
     human = read_scores(args.files[1], args.key, args.human_as)
     if paired := pair_up(judge, human):
-        _note(f'note: "{escape(paired[0])}" and "{escape(paired[1])}", the only numbers, belong together')
+        note(f'note: "{escape(paired[0])}" and "{escape(paired[1])}", the only numbers, belong together')
     shared = [name for name in judge.columns if name in human.columns]
     if not shared:
         raise ConfigError(
@@ -108,7 +102,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
         for name in one.columns:
             if name not in other.columns and name != OVERALL:
                 near = nearest(name, map(escape, [x for x in other.columns if x not in shared]))
-                _note(f'note: "{escape(name)}" of {escape(one.path)} is not in {escape(other.path)}{near}')
+                note(f'note: "{escape(name)}" of {escape(one.path)} is not in {escape(other.path)}{near}')
     items = [name for name in judge.items if name in human.items]
     lone = {
         "judge": [name for name in judge.items if name not in human.items],
@@ -117,7 +111,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     for side, names in lone.items():
         if names:
             some = ", ".join(map(escape, names[:5])) + (", ..." if len(names) > 5 else "")
-            _note(f"note: {len(names)} only in the {side} table, left out: {some}")
+            note(f"note: {len(names)} only in the {side} table, left out: {some}")
     if len(items) < 2:
         raise ConfigError(
             f"{escape(judge.path)} and {escape(human.path)} have {len(items)} items in common; at least 2 are needed"
@@ -125,7 +119,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     for scores in (judge, human):
         ranks = [name for name in shared if scores.as_[name] == "ranks"]
         if ranks:
-            _note(f"note: {escape(scores.path)}: ranks, 1 is best: {', '.join(map(escape, ranks))}")
+            note(f"note: {escape(scores.path)}: ranks, 1 is best: {', '.join(map(escape, ranks))}")
     dimensions = [name for name in shared if name != OVERALL]
     found = {name: _agreement(judge, human, name, items) for name in dimensions}
     computed = OVERALL not in shared and len(dimensions) > 1
@@ -217,7 +211,7 @@ def _hint_at_ranks(judge: Scores, human: Scores, name: str, items: list[str]) ->
     for scores, option in ((judge, "--judge-as"), (human, "--human-as")):
         values = [value for item in items if (value := scores.items[item][name]) is not None]
         if scores.as_[name] == "scores" and is_ranking(values):
-            _note(f"note: {escape(name)} of {escape(scores.path)} looks like ranks; {option} ranks takes 1 as best")
+            note(f"note: {escape(name)} of {escape(scores.path)} looks like ranks; {option} ranks takes 1 as best")
 
 
 def _add_overall(scores: Scores, dimensions: list[str]) -> None:

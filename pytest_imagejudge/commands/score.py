@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import threading
@@ -18,7 +17,7 @@ from ..errors import ConfigError
 from ..inputs import HUB, Input, metadata_file, open_input
 from ..judged import JudgedRows
 from ..manifests import Row, RowError, read_metadata
-from ..outputs import print_table
+from ..outputs import note, print_json, print_table, put
 from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
 from ..taxonomy import LEVEL1, TREE, check_dimensions
 from ..untrusted import escape, for_log
@@ -124,11 +123,11 @@ def _finish(
             raise ConfigError(f"--judge-report {escape(path)} can't be written: {error.strerror or error}") from error
         files.append(path)
     if args.json:
-        print(json.dumps(_as_json(bench, report, files, missed), ensure_ascii=False, indent=2, allow_nan=False))
+        print_json(_as_json(bench, report, files, missed))
     else:
         _print(bench, missed, profile)
         for path in files:
-            print(f"imagejudge: {escape(path)}", file=sys.stderr)
+            note(path)
     if interrupted:
         raise KeyboardInterrupt
     fates = bench.tally.fates
@@ -355,9 +354,9 @@ def _print(bench: Bench, missed: list[str], profile: Profile | None) -> None:
     counts = [[_WORDS[fate], count] for fate, count in tally.fates.items() if count or fate == "judged"]
     print_table("Rows", ["", "n"], [["all", tally.rows], *counts, ["from the store", tally.from_store]])
     if profile is not None:
-        print(f"Thresholds {escape(profile.name)}: {tally.failed} rows missed them.")
+        put(f"Thresholds {for_log(profile.name)}: {tally.failed} rows missed them.")
         for line in missed:
-            print(f"Suite: {escape(line)}")
+            put(f"Suite: {for_log(line)}")
 
 
 def _as_json(bench: Bench, report: Report, files: list[Path], missed: list[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import scoring
 from ..errors import ConfigError
+from ..manifests import row_id
 from ..tables import RawRow, read_rows
 from ..taxonomy import TREE
 from ..taxonomy import Path as TreePath
@@ -89,7 +90,6 @@ def _judged(path: Path) -> Run:
 
 def _row(path: Path, row: RawRow) -> Scored:
     values = row.values
-    raw = values.get("ID")
     output = values.get("judge_model_output")
     figures: dict[TreePath, float] = {}
     lost = frozenset(DIMENSIONS)
@@ -105,7 +105,7 @@ def _row(path: Path, row: RawRow) -> Scored:
     image = str(values.get("image_path") or "")
     return Scored(
         kind="image",
-        id=None if raw is None or raw == "" else str(raw),
+        id=row_id(values.get("ID")),
         prompt=str(values.get("prompt") or ""),
         image=str(path.parent / image) if image else "",
         figures=figures,

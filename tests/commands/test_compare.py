@@ -233,6 +233,30 @@ def test_a_hostile_prompt_cannot_move_the_cursor(compare, save):
     assert not any(line.startswith("::error") for line in out.splitlines())
 
 
+def test_a_label_starts_no_workflow_command(compare, save):
+    rng = random.Random(3)
+    names = ("::error::x", "##[error]y")
+    again = [
+        drawn(0, rng, id=name, prompt=name, repeat=i, outcome=outcome)
+        for name in names
+        for i, outcome in enumerate(("passed", "failed"))
+    ]
+    for arguments in ((save("::error::a.json", again), "--repeat"), (save("::error::b.json", again[::2]),) * 2):
+        _, out, err = compare(*arguments)
+        for line in (out + err).splitlines():
+            assert not line.lstrip().startswith("::")
+            assert "##[" not in line
+
+
+def test_numbers_of_rows_are_ids_as_everywhere(compare, save, tmp_path):
+    scores = {one: {two: {} for two in ()} for one in LEVEL1}
+    scores["Quality"] = {"Detail": {"Noise": {"score": 1}}}
+    (tmp_path / "a_judged.jsonl").write_text(json.dumps({"ID": 7.0, "prompt": "b", "judge_model_output": scores}))
+    (tmp_path / "b_judged.jsonl").write_text(json.dumps({"ID": "7", "prompt": "b", "judge_model_output": scores}))
+    _, out, _ = compare(tmp_path / "a_judged.jsonl", tmp_path / "b_judged.jsonl", "--json")
+    assert (json.loads(out)["pairs"], json.loads(out)["only_a"]) == (1, [])
+
+
 def test_repeated_judgements_of_several_files(compare, save):
     first, second = run_of(10, 1), run_of(10, 1)
     second[4].outcome = "failed"
