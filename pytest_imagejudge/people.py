@@ -32,6 +32,7 @@ PUBLISHED = {
 }
 PUBLISHED_MODELS = 18
 Kind = Literal["scores", "ranks"]
+_LARGEST = 1e60  # of a score: what is larger is a slip, and overflows where squares are multiplied
 
 
 def _bare(name: str) -> str:
@@ -189,7 +190,7 @@ def _scores(path: Path, key: str, columns: list[str], rows: Iterable[RawRow]) ->
 
 
 def number(value: Any) -> float | str | None:
-    """A finite number; None for nothing or NaN; the text of anything else."""
+    """A finite number of a size to reckon with; None for nothing or NaN; the text of anything else."""
     if value is None or isinstance(value, bool):
         return None if value is None else str(value)
     if isinstance(value, str):
@@ -206,7 +207,7 @@ def number(value: Any) -> float | str | None:
         value = float(value)
     except OverflowError:
         return str(value)
-    return None if math.isnan(value) else value if math.isfinite(value) else str(value)
+    return None if math.isnan(value) else value if abs(value) <= _LARGEST else str(value)
 
 
 def is_ranking(values: list[float]) -> bool:

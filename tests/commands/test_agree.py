@@ -321,6 +321,36 @@ def test_the_fit_is_not_made_on_few_items() -> None:
     assert found.plain.plcc.low is not None
 
 
+def test_a_label_beyond_all_measure_costs_only_its_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"mos_perception": 1 + i / 5, "model_response": f"</think><answer>{1 + i / 6:.2f}</answer>"} for i in range(9)
+    ]
+    rows += [{"mos_perception": value, "model_response": "</think><answer>3.00</answer>"} for value in (1e308, -1e200)]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found, err = agree(capsys, "--bench", "ie-bench-4k", path, code=2)
+    assert found["n"] == 9
+    assert [error.partition(": ")[2] for error in found["errors"]] == [
+        'mos_perception is "1e+308"',
+        'mos_perception is "-1e+200"',
+    ]
+    assert "Warning" not in err
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1, 1e6, 1e12, 1e40])
+@pytest.mark.parametrize("spread", [0, 1])
+def test_a_chart_of_scores_of_any_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], scale: float, spread: int
+) -> None:
+    judge, human = (
+        "model,Quality\n" + "".join(f"m{i},{scale * (5 + spread * i * k)}\n" for i in range(6)) for k in (1, 2)
+    )
+    agree(capsys, *tables(tmp_path, judge, human), "-o", tmp_path / "a.html")
+    page = (tmp_path / "a.html").read_text()
+    assert 3 <= page.count('class="grid"') <= 27
+    assert "nan" not in page
+
+
 def test_a_gate_against_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outcomes = ["failed"] * 9 + ["passed"] + ["passed"] * 8 + ["failed"] * 2 + ["error"]
     entries = [
