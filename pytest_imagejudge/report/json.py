@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Sequence
@@ -39,7 +40,7 @@ def read(path: Path | str) -> Report:
     """
     path = Path(path)
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_no_constant)
+        data = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_no_constant, parse_float=_finite)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
@@ -96,6 +97,12 @@ def _umask() -> int:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(written: str) -> float:
+    if math.isfinite(value := float(written)):
+        return value
+    raise ValueError(f"{written[:40]} is larger than a number can be")
 
 
 def _kind(value: Any) -> str:

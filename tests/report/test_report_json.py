@@ -73,6 +73,7 @@ def test_unknown_fields_are_kept(tmp_path: Path) -> None:
             ["verdicts[0].outcome", '"pased"', 'did you mean "passed"'],
         ),
         ('{"schema": "imagejudge-report/1", "run": {"seconds": NaN}}', ["NaN is no JSON number"]),
+        ('{"schema": "imagejudge-report/1", "run": {"seconds": -1e999}}', ["-1e999 is larger than a number can be"]),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: list[str]) -> None:
