@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 import threading
@@ -74,6 +75,10 @@ def run(args: argparse.Namespace) -> int:
     for path in args.judge_report:
         if path.suffix.lower() not in SUFFIXES:
             raise ConfigError(f"--judge-report {escape(path)}: a name that ends in {', '.join(SUFFIXES)} is expected")
+    if args.judge_max_pixels < 1:
+        raise ConfigError(f"--judge-max-pixels: a number of at least 1 is expected, not {args.judge_max_pixels}")
+    if args.judge_keep_alive is not None and not 0 <= args.judge_keep_alive < math.inf:
+        raise ConfigError(f"--judge-keep-alive: minutes, 0 or more, are expected, not {args.judge_keep_alive:g}")
     dimensions = _dimensions(args.judge_dimensions)
     source = open_input(args.input, prompts=args.prompts, root=args.root)
     metadata = read_metadata(metadata_file(args.judge_metadata)) if args.judge_metadata else None
@@ -113,27 +118,30 @@ def _finish(
     files = [bench.output.path, *write_scores(bench, folder, source.name)]
     report = bench.report()
     missed = _suite(report, profile)
+    unwritten = []
     for path in args.judge_report:
         from ..report import write_report
 
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_report(report, path, _bounds(profile))
-        except OSError as error:
-            raise ConfigError(f"--judge-report {escape(path)} can't be written: {error.strerror or error}") from error
-        files.append(path)
+        except ConfigError as error:  # the others, and the figures, are worth having all the same
+            unwritten.append(f"--judge-report: {error}")
+        else:
+            files.append(path)
     if args.json:
         print_json(_as_json(bench, report, files, missed))
     else:
         _print(bench, missed, profile)
         for path in files:
             note(path)
+    for line in unwritten:
+        note(line)
     if interrupted:
         raise KeyboardInterrupt
     fates = bench.tally.fates
     if fates["engine_failed"]:
         return 3
-    if any(fates[fate] for fate in BAD_INPUT):
+    if unwritten or any(fates[fate] for fate in BAD_INPUT):
         return 2
     return 1 if bench.tally.failed or missed or fates["unreadable"] else 0
 
