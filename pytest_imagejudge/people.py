@@ -118,19 +118,33 @@ def pair_up(one: Scores, other: Scores) -> tuple[str, str] | None:
 def _detail(path: Path) -> Scores | None:
     if path.suffix.lower() != ".json" or not path.is_file():
         return None
+    twice: list[str] = []
+
+    def first_ones(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        kept: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in kept:
+                twice.append(name)
+            kept.setdefault(name, value)
+        return kept
+
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=first_ones)
     except (ValueError, RecursionError, OSError):
         return None  # the reader of tables says what is wrong
     if not isinstance(data, dict) or not data or not all(isinstance(x, dict) and "level1" in x for x in data.values()):
         return None
     found = Scores(path, [*LEVEL1, OVERALL])
+    found.errors += [f"{escape(path)}: {show_value(name)} stands twice; the first one counts" for name in twice]
     for model, figures in data.items():
-        values = {**(figures["level1"] if isinstance(figures["level1"], dict) else {}), OVERALL: figures.get("total")}
-        found.items[model] = {
-            name: float(value) if isinstance(value := values.get(name), (int, float)) else None
-            for name in found.columns
-        }
+        given = {**(figures["level1"] if isinstance(figures["level1"], dict) else {}), OVERALL: figures.get("total")}
+        values = {name: number(given.get(name)) for name in found.columns}
+        found.items[model] = {name: value if isinstance(value, float) else None for name, value in values.items()}
+        found.errors += [
+            f"{escape(path)}, {show_value(model)}: {name} is {show_value(value)}, no number"
+            for name, value in values.items()
+            if isinstance(value, str)
+        ]
     found.columns = [name for name in found.columns if any(item[name] is not None for item in found.items.values())]
     return found
 

@@ -167,6 +167,20 @@ def test_a_leaderboards_detail_is_a_table(tmp_path: Path, capsys: pytest.Capture
 VALUES = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=25)
 
 
+def test_a_leaderboards_detail_that_holds_no_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, human = tmp_path / "scores_detail.json", tables(tmp_path)[1]
+    written = ("1e999", "9" * 400, "-Infinity", "true", '"x"', "[1]")
+    good = [f'"{name}": {{"total": {i}, "level1": {{"Quality": {i}}}}}' for i, name in enumerate("ABC")]
+    for value in written:
+        path.write_text("{" + ", ".join([*good, f'"D": {{"total": 5, "level1": {{"Quality": {value}}}}}']) + "}")
+        found, err = agree(capsys, path, human, code=2)
+        assert (found["dimensions"]["Quality"]["n"], found["overall"]["n"]) == (3, 4)
+        assert 'scores_detail.json, "D": Quality is ' in err
+    path.write_text("{" + ", ".join([*good, good[0].replace("0", "9")]) + "}")
+    found, err = agree(capsys, path, human, code=2)
+    assert (found["n"], '"A" stands twice; the first one counts' in err) == (3, True)
+
+
 @settings(deadline=None, max_examples=60)
 @given(VALUES)
 def test_rank_agreement_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
