@@ -344,6 +344,7 @@ def test_folders_that_do_not_fit(work: Path, server: StandIn, capsys: pytest.Cap
         ([work / "empty"], "no images in it"),
         ([work], "no prompts"),
         ([work / "gone.csv"], "no such file or folder"),
+        ([""], "INPUT is empty"),
         ([work / "p.csv", "--prompts", work / "p.csv"], "is none"),
         (["hf://models/x/y"], "is expected"),
         (["hf://datasets/x/y"], "name a file"),
