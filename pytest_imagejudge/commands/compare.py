@@ -20,7 +20,7 @@ _SUFFIXES = (".html", ".md")
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="JSON reports, or _judged.jsonl files: before, after")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="JSON reports, or _judged files: before, after")
     parser.add_argument(
         "--repeat",
         action="store_true",

@@ -26,7 +26,7 @@ def register(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="a baseline, report or _judged.jsonl to take the spread from, or two of the same prompts",
+        help="a baseline, report or _judged file to take the spread from, or two of the same prompts",
     )
     parser.add_argument("--images", type=int, metavar="N", help="a suite of N images: what drop can it see?")
     parser.add_argument("--seeds", type=int, metavar="K", help="images a prompt (default: 1, 2, 4 and 8)")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import os
 import random
@@ -169,6 +170,24 @@ def test_judged_rows_of_the_published_shape(compare, tmp_path):
     found = json.loads(out)
     assert code == 0
     assert {(row["before"], row["after"], row["n"]) for row in found["rows"]} == {(100, 60, 10)}
+
+
+def test_judged_rows_in_every_format_that_score_writes(compare, tmp_path):
+    rows = [row_of(i, raw) for i, raw in enumerate((0, 1, 2, 2, 1, 0))]
+    (tmp_path / "b_judged.json").write_text(json.dumps(rows, indent=1))
+    with (tmp_path / "c_judged.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    a = judged(tmp_path / "a_judged.jsonl", rows)
+    for other in (tmp_path / "b_judged.json", tmp_path / "c_judged.csv"):
+        code, out, err = compare(a, other, "--json", "--max-drop", "0")
+        found = json.loads(out)
+        assert (code, err, found["pairs"], found["gate"]) == (0, "", 6, "passed")
+        assert {row["change"] for row in found["rows"]} == {0}
+    (tmp_path / "d.csv").write_text("ID,prompt\n1,x\n")
+    code, _, err = compare(a, tmp_path / "d.csv")
+    assert (code, 'd.csv: row 1, line 2: no "judge_model_output"' in err) == (2, True)
 
 
 def test_judged_rows_that_are_broken(compare, tmp_path):
