@@ -92,7 +92,10 @@ def read_recorded(paths: Iterable[Path], protocol: str = "q-judger") -> Recorded
     paths = list(paths)
     with ExitStack() as stack:
         jobs = [(path, _start(path, protocol, stack)) for path in paths]
-        return _merge((path, _finish(parts)) for path, parts in jobs)
+        found = _merge((path, _finish(parts)) for path, parts in jobs)
+    if not found.models:
+        raise ConfigError("\n".join(["no row can be used:", *found.errors[:20]]))
+    return found
 
 
 def _start(path: Path, protocol: str, stack: ExitStack) -> list[Part | Future[Part]]:

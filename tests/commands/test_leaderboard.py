@@ -268,6 +268,13 @@ def test_files_without_answers(
     assert said in capsys.readouterr().err
 
 
+def test_no_row_that_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "r.jsonl", [{"ID": None, "quality_response_A": "x"}, {"ID": [], "quality_response_A": "x"}])
+    assert main(["leaderboard", str(path)]) == 2
+    found = capsys.readouterr()
+    assert (found.out, "r.jsonl, row 2, line 2: no ID" in found.err) == ("", True)
+
+
 def test_a_name_of_a_judged_file_that_is_no_more_than_that(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = random.Random(1)
     for name in ("judged", "_judged"):
