@@ -77,6 +77,11 @@ def test_unknown_fields_are_kept(tmp_path: Path) -> None:
             '{"schema": "imagejudge-report/1", "run": {"seconds": -1e999}}',
             ["-1e999 is larger than any figure of a report"],
         ),
+        (
+            '{"schema": "imagejudge-report/1", "verdicts": [{"image": "", "prompt": "", "total": "60"}]}',
+            ['verdicts[0].total is "60"', "valid number"],
+        ),
+        ('{"schema": "imagejudge-report/1", "run": {"seconds": "1e999"}}', ['run.seconds is "1e999"', "finite"]),
         ('{"schema": "imagejudge-report/1", "run": {"seconds": 1e308}}', ["1e308 is larger than any figure"]),
         (
             '{"schema": "imagejudge-report/1", "run": {"requests": ' + "9" * 400 + "}}",
