@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 
 from .untrusted import escape
@@ -48,10 +49,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _ticks(low: float, high: float) -> list[float]:
+    """At most nine round numbers from ``low`` to ``high``, whatever their size."""
     span = high - low
-    step = next(step for step in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if span / step <= 8 or step == 100)
-    first = int(low // step)
-    return [round(i * step, 6) for i in range(first, int(high // step) + 2) if low - 1e-9 <= i * step <= high + 1e-9]
+    power = 10.0 ** math.floor(math.log10(span))
+    step = next(step for step in (0.2 * power, 0.5 * power, power, 2 * power) if span / step <= 8)
+    first = math.ceil(low / step - 1e-9)
+    ticks = (float(f"{i * step:.9g}") for i in range(first, first + 9))
+    return [tick for tick in ticks if tick <= high + span * 1e-9]
 
 
 def interval_chart(
@@ -62,7 +66,7 @@ def interval_chart(
     if not numbers:
         return ""
     low, high = min(numbers), max(numbers)
-    pad = max((high - low) * 0.06, 0.01)
+    pad = max((high - low) * 0.06, 0.01, abs(high) * 1e-6)
     low, high = low - pad, high + pad
     left, width, line, top = 290, 960, 26, 10
     height = top + line * len(rows) + 30
@@ -113,7 +117,7 @@ def scatter_chart(
 
     def scale(values: Sequence[float]) -> tuple[float, float]:
         low, high = min(values), max(values)
-        pad = (high - low) * 0.05 or 0.5
+        pad = max((high - low) * 0.05, abs(high) * 1e-6) or 0.5
         return low - pad, high + pad
 
     (x0, x1), (y0, y1) = scale(xs), scale(ys)

@@ -8,9 +8,11 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from .errors import ConfigError, EngineError, ImageJudgeError
-from .untrusted import escape
+from .taxonomy import nearest
+from .untrusted import for_log
 
 DONE, GATE_FAILED, BAD_INPUT, ENGINE_FAILED = 0, 1, 2, 3
 
@@ -35,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from . import __version__
 
     argv = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="imagejudge", description="Gate the quality of generated images.")
+    parser = _Parser(prog="imagejudge", description="Gate the quality of generated images.")
     parser.add_argument("--version", action="version", version=f"imagejudge {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     chosen = next((arg for arg in argv if arg in COMMANDS), None)
@@ -45,7 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             command = importlib.import_module(f".commands.{module}", __package__)
             command.register(sub)
             sub.set_defaults(run=command.run)
-    args = parser.parse_args(argv)
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        named = _chosen(parser, args)
+        options = [option for action in named._actions for option in action.option_strings]
+        hints = [nearest(one.partition("=")[0], options) if one.startswith("-") else "" for one in unknown]
+        shown = ", ".join(one + hint for one, hint in zip(unknown, hints, strict=True))
+        named.error(f"unrecognized arguments: {shown}")
     try:
         code = int(args.run(args))
         try:
@@ -68,6 +76,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, BAD_INPUT)
 
 
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors name the nearest choice, and hold nothing that a terminal or a log acts on."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += nearest(str(value), map(str, action.choices or ()))
+            raise
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and ``message``; exit 2."""
+        super().error(for_log(message))
+
+
+def _chosen(parser: argparse.ArgumentParser, args: argparse.Namespace) -> argparse.ArgumentParser:
+    """The parser of the subcommand that was given, which knows the options."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return _chosen(action.choices[getattr(args, action.dest)], args)
+    return parser
+
+
 def _mute() -> None:
     """Write what is left of standard output to nowhere: Python would fail again on it at its end."""
     with contextlib.suppress(OSError, ValueError):  # a stream without a file
@@ -76,5 +107,5 @@ def _mute() -> None:
 
 def _fail(error: Exception, code: int) -> int:
     for number, line in enumerate(str(error).split("\n")):  # names and values in it come from outside
-        print(("" if number else "imagejudge: ") + escape(line), file=sys.stderr)
+        print(for_log(("" if number else "imagejudge: ") + line), file=sys.stderr)
     return code

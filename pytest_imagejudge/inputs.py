@@ -64,6 +64,8 @@ def open_input(source: str, *, prompts: Path | None = None, root: Path | None = 
         path = hub_file(source)
         _fetch_images(source, path)
         return _manifest(path, path.name, Path.cwd(), root)
+    if not source:  # a variable that is not set; as a path it would mean the working folder
+        raise ConfigError("INPUT is empty; a file, a folder or hf://... is expected")
     path = Path(source)
     if path.is_dir():
         return _folder(path, prompts, root)

@@ -11,10 +11,10 @@ import contextlib
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from .errors import ConfigError
 from .tables import SUFFIXES, Picture, RawRow, bad_text, check_columns, peek, show_value
@@ -27,6 +27,7 @@ IMAGE_COLUMNS = ("ID", "prompt", "image_path")
 EDIT_COLUMNS = ("ID", "source_path", "edited_path", "instruction")
 # "unknown" (not in the metadata) and "stopped" (interrupted) are said by those who judge the rows.
 ErrorKind = Literal["row", "image", "duplicate", "unknown", "stopped"]
+_Read = TypeVar("_Read")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -159,10 +160,10 @@ def manifest_rows(
                 raise _Bad(_absent("ID", raw.values))
             yield _row(raw, name, folder, kind, root)
         except _Bad as error:
-            yield RowError(raw.number, raw.line, name, str(error), error.kind, _named(raw.values))
+            yield RowError(raw.number, raw.line, name, str(error), error.kind, _extra(raw.values))
 
 
-def _named(values: dict[str, Any]) -> dict[str, Any]:
+def _extra(values: dict[str, Any]) -> dict[str, Any]:
     """Columns with the names of the pictures that stand in them: the bytes are held no longer than they must be."""
 
     def name(value: Any) -> Any:
@@ -184,10 +185,10 @@ def _row(raw: RawRow, name: str, folder: Path, kind: str, root: Path | None) -> 
         "number": raw.number,
         "line": raw.line,
         "id": name,
-        "dimensions": _dimensions(values.get("dimensions")) if kind == "image" else None,
-        "thresholds": _text(values.get("thresholds")),
-        "seed": _seed(values.get("seed")),
-        "extra": _named(values),
+        "dimensions": _named("dimensions", _dimensions, values) if kind == "image" else None,
+        "thresholds": _named("thresholds", _text, values),
+        "seed": _named("seed", _seed, values),
+        "extra": _extra(values),
     }
     if kind == "edit":
         instruction = _words(values, "instruction")
@@ -245,11 +246,16 @@ def _absent(column: str, values: dict[str, Any]) -> str:
     return "no ID: it is empty" if values[column] in (None, "") else f"no ID, but {show_value(values[column])}"
 
 
-def _words(values: dict[str, Any], column: str) -> str:
+def _named(column: str, read: Callable[[object], _Read], values: dict[str, Any]) -> _Read:
+    """What ``read`` takes the column's value for; what is wrong with it names the column."""
     try:
-        text = _text(values.get(column))
+        return read(values.get(column))
     except _Bad as error:
         raise _Bad(f"{column}: {error}") from None
+
+
+def _words(values: dict[str, Any], column: str) -> str:
+    text = _named(column, _text, values)
     if text is None:
         raise _Bad(_absent(column, values))
     return text
@@ -291,7 +297,7 @@ def _dimensions(value: object) -> tuple[str, ...] | None:
     """L1 names: a list, or text with semicolons, commas or bars between them (no L1 contains one)."""
     if isinstance(value, list):
         if not all(isinstance(name, str) for name in value):
-            raise _Bad(f"dimensions: a list of names was expected, not {show_value(value)}")
+            raise _Bad(f"a list of names was expected, not {show_value(value)}")
         names = value
     else:
         text = _text(value)
@@ -305,12 +311,12 @@ def _dimensions(value: object) -> tuple[str, ...] | None:
     try:
         return check_dimensions(names)
     except KeyError as error:
-        raise _Bad(f"dimensions: {error.args[0]}") from None
+        raise _Bad(str(error.args[0])) from None
 
 
 def _seed(value: object) -> int | str | None:
     if isinstance(value, bool):
-        raise _Bad("seed: a number or text was expected, not a boolean")
+        raise _Bad("a number or text was expected, not a boolean")
     if isinstance(value, int):
         return value
     if isinstance(value, float):
@@ -369,7 +375,7 @@ def read_metadata(source: Path | str) -> dict[str, tuple[str, ...]]:
                 asked = {facet[0] for facet in parse_facets(_words(raw.values, column))}
                 names: tuple[str, ...] | None = tuple(one for one in LEVEL1 if one in asked)
             else:
-                names = _dimensions(raw.values.get(column))
+                names = _named(column, _dimensions, raw.values)
             if not names:
                 raise _Bad(_absent(column, raw.values))
             metadata[name] = names

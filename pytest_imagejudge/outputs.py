@@ -1,18 +1,19 @@
-"""Tables as text, Markdown and spreadsheets, and files that are whole or not there at all."""
+"""What commands print, tables as text, Markdown and spreadsheets, and files that are whole or not there at all."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from .errors import ConfigError
-from .untrusted import escape
+from .untrusted import escape, for_log
 
 Table = tuple[Sequence[str], Sequence[Sequence[Any]]]  # names of the columns, rows
 
@@ -26,6 +27,36 @@ def _width(text: str) -> int:
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
+def put(text: str) -> None:
+    """Print data on standard output, in any encoding. A reader that leaves early does not change the exit code."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except BrokenPipeError:
+        mute()
+
+
+def mute() -> None:
+    """Write what is left of standard output to nowhere: Python would fail again on it at its end."""
+    with suppress(OSError, ValueError):  # a stream without a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def note(line: object) -> None:
+    """Print a line on standard error; text from outside can be in it."""
+    print(f"imagejudge: {for_log(line)}", file=sys.stderr)
+
+
+def ascii_json(value: Any, indent: int | None = 1) -> str:
+    """``value`` as JSON in ASCII, so that no terminal acts on it, nor a CI log on a workflow command in a string."""
+    return json.dumps(value, indent=indent, allow_nan=False).replace("##[", "\\u0023#[")
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` as JSON that any encoding can carry, half a surrogate pair in a prompt included."""
+    put(ascii_json(value))
+
+
 def text_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A table in plain text: the first column to the left, the others to the right."""
     cells = [[escape(cell) for cell in row] for row in (head, *rows)]
@@ -34,7 +65,7 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     for row in cells:
         fill = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
         line = [cell + space if i == 0 else space + cell for i, (cell, space) in enumerate(zip(row, fill, strict=True))]
-        lines.append("  ".join(line).rstrip())
+        lines.append(for_log("  ".join(line).rstrip()))
     lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(lines)
 
@@ -42,9 +73,7 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on standard output: drawn in a terminal, plain where it is piped."""
     if not sys.stdout.isatty():
-        text = f"{title}\n{text_table(head, rows)}\n"
-        encoding = sys.stdout.encoding or "utf-8"
-        print(text.encode(encoding, "backslashreplace").decode(encoding))
+        put(f"{for_log(title)}\n{text_table(head, rows)}\n")
         return
     from rich import box
     from rich.console import Console
@@ -53,12 +82,12 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]
 
     console = Console()
     for part, columns in enumerate(_parts(head, rows, console.width)):
-        table = RichTable(title=None if part else Text(escape(title)), title_justify="left", box=box.SIMPLE_HEAD)
+        table = RichTable(title=None if part else Text(for_log(title)), title_justify="left", box=box.SIMPLE_HEAD)
         for i, width in columns.items():
             justify: Literal["left", "right"] = "left" if i == 0 else "right"
             table.add_column(Text(escape(head[i])), justify=justify, overflow="fold", min_width=width)
         for row in rows:
-            table.add_row(*(Text(escape(row[i])) for i in columns))
+            table.add_row(*(Text(for_log(row[i])) for i in columns))
         console.print(table)
 
 

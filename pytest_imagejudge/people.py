@@ -33,6 +33,7 @@ PUBLISHED = {
 }
 PUBLISHED_MODELS = 18
 Kind = Literal["scores", "ranks"]
+_LARGEST = 1e60  # of a score: what is larger is a slip, and overflows where squares are multiplied
 
 
 def _bare(name: str) -> str:
@@ -118,19 +119,33 @@ def pair_up(one: Scores, other: Scores) -> tuple[str, str] | None:
 def _detail(path: Path) -> Scores | None:
     if path.suffix.lower() != ".json" or not path.is_file():
         return None
+    twice: list[str] = []
+
+    def first_ones(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        kept: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in kept:
+                twice.append(name)
+            kept.setdefault(name, value)
+        return kept
+
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=first_ones)
     except (ValueError, RecursionError, OSError):
         return None  # the reader of tables says what is wrong
     if not isinstance(data, dict) or not data or not all(isinstance(x, dict) and "level1" in x for x in data.values()):
         return None
     found = Scores(path, [*LEVEL1, OVERALL])
+    found.errors += [f"{escape(path)}: {show_value(name)} stands twice; the first one counts" for name in twice]
     for model, figures in data.items():
-        values = {**(figures["level1"] if isinstance(figures["level1"], dict) else {}), OVERALL: figures.get("total")}
-        found.items[model] = {
-            name: float(value) if isinstance(value := values.get(name), (int, float)) else None
-            for name in found.columns
-        }
+        given = {**(figures["level1"] if isinstance(figures["level1"], dict) else {}), OVERALL: figures.get("total")}
+        values = {name: number(given.get(name)) for name in found.columns}
+        found.items[model] = {name: value if isinstance(value, float) else None for name, value in values.items()}
+        found.errors += [
+            f"{escape(path)}, {show_value(model)}: {name} is {show_value(value)}, no number"
+            for name, value in values.items()
+            if isinstance(value, str)
+        ]
     found.columns = [name for name in found.columns if any(item[name] is not None for item in found.items.values())]
     return found
 
@@ -190,7 +205,7 @@ def _scores(path: Path, key: str, columns: list[str], rows: Iterable[RawRow]) ->
 
 
 def number(value: Any) -> float | str | None:
-    """A finite number; None for nothing or NaN; the text of anything else."""
+    """A finite number of a size to reckon with; None for nothing or NaN; the text of anything else."""
     if value is None or isinstance(value, bool):
         return None if value is None else str(value)
     if isinstance(value, str):
@@ -207,7 +222,7 @@ def number(value: Any) -> float | str | None:
         value = float(value)
     except OverflowError:
         return str(value)
-    return None if math.isnan(value) else value if math.isfinite(value) else str(value)
+    return None if math.isnan(value) else value if abs(value) <= _LARGEST else str(value)
 
 
 def is_ranking(values: list[float]) -> bool:

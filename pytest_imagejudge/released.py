@@ -29,6 +29,7 @@ import orjson
 from . import scoring
 from .errors import ConfigError
 from .manifests import row_id
+from .protocols.answers import split
 from .tables import LOOK_AHEAD, MAX_ROW, RawRow, check_columns, columns_of, object_row, read_rows, show_value
 from .taxonomy import LEVEL1, TREE, facets_of
 from .untrusted import escape
@@ -91,7 +92,10 @@ def read_recorded(paths: Iterable[Path], protocol: str = "q-judger") -> Recorded
     paths = list(paths)
     with ExitStack() as stack:
         jobs = [(path, _start(path, protocol, stack)) for path in paths]
-        return _merge((path, _finish(parts)) for path, parts in jobs)
+        found = _merge((path, _finish(parts)) for path, parts in jobs)
+    if not found.models:
+        raise ConfigError("\n".join(["no row can be used:", *found.errors[:20]]))
+    return found
 
 
 def _start(path: Path, protocol: str, stack: ExitStack) -> list[Part | Future[Part]]:
@@ -119,7 +123,9 @@ def _finish(parts: list[Part | Future[Part]]) -> list[Part]:
 
 def judged_model(path: Path) -> str | None:
     """The model that a ``<input>_judged`` file is of, by its name; None for any other file."""
-    return path.stem.removesuffix("_judged") if path.stem.endswith("_judged") else None
+    if path.stem == "judged" or path.stem.endswith("_judged"):
+        return path.stem.removesuffix("_judged") or path.stem
+    return None
 
 
 def _with_answers(path: Path, judged: str | None) -> Iterator[RawRow]:
@@ -261,9 +267,11 @@ class AnswerReader:
             nothing = answer is None or answer != answer
             return bytes((ABSENT if nothing else UNREADABLE,)) * _SIZES[index]
         # Where the short way succeeds, the rest holds nothing but the checklist's names and scores, so this is
-        # the last of all tags, and it closes the thinking.
+        # the last of all tags. It closes the thinking, unless another tag before it opened it in another way.
         end = answer.rfind("</think>")
         rest = answer if end < 0 else answer[end + 8 :]
+        if end >= 0 and answer.find("<", answer.startswith("<think>")) != end and split(answer).unfinished:
+            return self._read(index, answer)
         pieces = rest.split('"score"')
         known = self.pieces[index]
         if len(pieces) == len(known):

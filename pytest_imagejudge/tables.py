@@ -240,9 +240,14 @@ def _checked(number: int, line: int, value: object, message: str = "") -> RawRow
             number, line, dict(value), message or f"the name {show_value(value.name)} stands twice in one object"
         )
     if not isinstance(value, dict):
-        kind = {list: "a list", str: "a string", type(None): "null", bool: "a boolean"}.get(type(value), "a number")
-        return RawRow(number, line, {}, message or f"{kind} where an object was expected")
+        return RawRow(number, line, {}, message or f"{kind_of(value)} where an object was expected")
     return RawRow(number, line, value, message)
+
+
+def kind_of(value: object) -> str:
+    """What kind of JSON value it is, in words."""
+    words = {dict: "an object", list: "a list", str: "a string", type(None): "null", bool: "a boolean"}
+    return words.get(type(value), "a number")
 
 
 class _Repeated(dict[str, Any]):

@@ -64,11 +64,17 @@ class Edit(_Strict):
     aspects: dict[str, Annotated[float, Field(ge=0, le=5)]] = {}
 
 
+class SuiteEdit(_Strict):
+    """A bound on the mean of the edits' scores, 1 to 5."""
+
+    score: EditBound | None = None
+
+
 class Suite(_Levels):
     """Bounds on the mean of a run, and what an interval that contains the bound means."""
 
     on_undecided: Literal["mean", "pass", "fail"] = "mean"
-    edit: Edit = Edit()
+    edit: SuiteEdit = SuiteEdit()
 
 
 class EditMargin(_Strict):
@@ -181,6 +187,7 @@ class Profile(_Levels):
             ConfigError: naming the bound that can't be measured and what can.
         """
         if protocol.kind != "image":
+            self._require_aspects(protocol.aspects, model)
             return
         bounded = {
             **self.bounds(),
@@ -199,6 +206,15 @@ class Profile(_Levels):
                 raise ConfigError(
                     f"{self._where}: {show(path)} is bounded, but the judge {model} cannot measure it; "
                     f"it can measure {_measurable(protocol)}"
+                )
+
+    def _require_aspects(self, known: tuple[str, ...] | None, model: str) -> None:
+        for name in self.edit.aspects:
+            if known is not None and name not in known:
+                has = f"it gives {', '.join(known)}" if known else "it gives an overall score only"
+                raise ConfigError(
+                    f'{self._where}: edit.aspects: "{name}" is bounded, but the judge {model} does not give it'
+                    f"{nearest(name, known)}; {has}"
                 )
 
     @property
@@ -291,7 +307,7 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of too many digits, or lists too deep
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
 
 
@@ -330,19 +346,29 @@ def _build(data: dict[str, Any], name: str, where: str) -> Profile:
     return profile
 
 
-_TABLES: dict[str, type[BaseModel]] = {"edit": Edit, "suite": Suite, "baseline": Margins}
+_TABLES: dict[str, type[BaseModel]] = {
+    "edit": Edit,
+    "suite": Suite,
+    "suite.edit": SuiteEdit,
+    "baseline": Margins,
+    "baseline.edit": EditMargin,
+}
 
 
 def _explain(where: str, error: Any) -> str:
     loc = [str(part) for part in error["loc"]]
     key, kind, found = ".".join(loc), error["type"], error["input"]
     if kind == "extra_forbidden":
-        model = Profile if len(loc) == 1 else _TABLES.get(loc[-2], Profile)
+        model = _TABLES.get(".".join(loc[:-1]), Profile)
         keys = list(model.model_fields)
         hint = " (a dimension belongs under [level1])" if loc[-1] in LEVEL1 else nearest(loc[-1], keys)
         return f"{where}: {key}: unknown key{hint}; known are {', '.join(keys)}"
     if kind == "value_error":
         return f"{where}: {key + ': ' if key else ''}{error['ctx']['error']}"
+    if kind == "literal_error":
+        names = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        hint = nearest(found, names) if isinstance(found, str) else ""
+        return f"{where}: {key}: {error['ctx']['expected']} is expected, not {found!r}{hint}"
     what = {
         "float_type": "a number is expected",
         "less_than_equal": f"a number of at most {error.get('ctx', {}).get('le', 100):g} is expected",

@@ -28,7 +28,7 @@ ProblemKind = Literal[
     "truncated",  # the answer ended before it was complete
     "unfinished-thinking",  # the answer ended inside the thinking
     "no-answer",  # nothing that could be read as an answer
-    "wrong-type",  # JSON, but not an object where one was expected
+    "wrong-type",  # JSON, but not an object where one was expected; or an answer that is no text
     "out-of-range",  # an edit score outside 1 to 5
     "other-scale",  # an edit score on another scale, such as 8/10
     "several-answers",  # more than one edit score

@@ -1,10 +1,11 @@
-"""Tables in a terminal: no figure is broken or cut, however narrow it is."""
+"""What commands print: no figure of a table is broken or cut, and a wrong argument is answered in words."""
 
 import re
 import sys
 
 import pytest
 
+from pytest_imagejudge.cli import main
 from pytest_imagejudge.commands.console import Output, table
 from pytest_imagejudge.outputs import print_table
 
@@ -54,3 +55,27 @@ def test_headings_of_a_plan_fit_into_80_columns(monkeypatch, capsys):
     out = plain(capsys.readouterr().out)
     assert "…" not in out
     assert all(word in out for word in ("Real-world Fidelity", "24.5", "1,432", "12.40", "(x 8)"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["leaderbord", "x"], 'did you mean "leaderboard"'),
+        (["store", "stast"], 'did you mean "stats"'),
+        (["agree", "x", "--bench", "ie-bench-4"], 'did you mean "ie-bench-4k"'),
+        (
+            ["score", "x", "--judge-modl=signals"],
+            'unrecognized arguments: --judge-modl=signals (did you mean "--judge-model"',
+        ),
+        (
+            ["store", "stats", "--jsn"],
+            'imagejudge store stats: error: unrecognized arguments: --jsn (did you mean "--json"',
+        ),
+        (["init", "a", "##[error]\x1b[31m"], "unrecognized arguments: ## [error]\\x1b[31m"),
+    ],
+)
+def test_a_wrong_argument_is_named_with_the_nearest(capsys, arguments, words):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert (out, words in err) == ("", True)

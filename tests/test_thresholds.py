@@ -117,12 +117,17 @@ def test_extending_in_a_circle(tmp_path):
         ("[edit]\nscore = 5.1", ["edit.score", "at most 5"]),
         ("[edit]\nscor = 3", ["edit.scor", 'did you mean "score"']),
         ("[suite]\non_undecided = 'maybe'\ntotal = 1", ["on_undecided", "maybe"]),
+        ("[suite]\non_undecided = 'fial'\ntotal = 1", ["on_undecided", "fial", 'did you mean "fail"']),
+        ("total = 1\n[suite.edit.aspects]\nfidelity = 3", ["suite.edit.aspects", "unknown key", "known are score"]),
+        ("[baseline.edit]\nscor = 1", ["baseline.edit.scor", 'did you mean "score"']),
         ("[suite.level1]\nQualty = 1", ["suite", "Qualty"]),
         ("[baseline]\ntotal = -2", ["baseline.total", "at least 0"]),
         ("", ["bounds nothing"]),
         ("[suite]\non_undecided = 'fail'", ["bounds nothing"]),
         ("total = ", ["not valid TOML"]),
         ("total = 1\ntotal = 2", ["not valid TOML"]),
+        ("total = " + "[" * 5000, ["not valid TOML"]),
+        ("total = " + "9" * 5000, ["not valid TOML"]),
         ("extends = 3", ["extends", "string"]),
         ("extends = 'photo'", ["extends", "photo", "photoreal"]),
     ],
@@ -216,6 +221,19 @@ def test_what_a_judge_cannot_measure():
             load_profile(bounds).require_measurable(signals, "signals")
         assert "Quality / Detail / Noise" in str(caught.value)
     load_profile({"level1": {"Quality": 1}, "edit": {"score": 3}}).require_measurable(signals, "signals")
+
+
+def test_an_aspect_that_the_judge_of_edits_does_not_give(tmp_path):
+    profile = load_profile({"edit": {"score": 3, "aspects": {"fidelty": 3}}})
+    for name, words in (
+        ("house-edit", r'did you mean "fidelity".*; it gives text_alignment, fidelity, perceptual_quality'),
+        ("signals-edit", r'did you mean "fidelity".*; it gives fidelity, changed_area, text_alignment'),
+        ("ie-critic", "it gives an overall score only"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            profile.require_measurable(load_protocol(name), name)
+    load_profile({"edit": {"aspects": {"fidelity": 3}}}).require_measurable(load_protocol("house-edit"), "house")
+    profile.require_measurable(load_protocol("signals"), "signals")
 
 
 def test_only_the_run():

@@ -7,15 +7,13 @@ and labels.
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..bench import FATES
 from ..errors import ConfigError
-from ..outputs import number, print_table, write_text
+from ..outputs import note, number, print_json, print_table, put, write_text
 from ..taxonomy import nearest
 from ..untrusted import escape
 from . import judge_bench
@@ -83,18 +81,14 @@ def run(args: argparse.Namespace) -> int:
 
         write_text(args.output, page("Agreement with people", body))
     if args.json:
-        print(json.dumps({**result, "errors": errors}, ensure_ascii=False, indent=2, allow_nan=False))
+        print_json({**result, "errors": errors})
     if judged:  # its errors were said as they came
         if judged.interrupted:
             raise KeyboardInterrupt
         return judged.code
     for error in errors:
-        print(f"imagejudge: {error}", file=sys.stderr)
+        note(error)
     return 2 if errors else 0
-
-
-def _note(line: str) -> None:
-    print(f"imagejudge: {line}", file=sys.stderr)
 
 
 def _shown(estimate: Estimate, digits: int = 3) -> str:
@@ -115,7 +109,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     judge = read_scores(Path(args.files[0]), args.key, args.judge_as)
     human = read_scores(Path(args.files[1]), args.key, args.human_as)
     if paired := pair_up(judge, human):
-        _note(f'note: "{escape(paired[0])}" and "{escape(paired[1])}", the only numbers, belong together')
+        note(f'note: "{escape(paired[0])}" and "{escape(paired[1])}", the only numbers, belong together')
     shared = [name for name in judge.columns if name in human.columns]
     if not shared:
         raise ConfigError(
@@ -127,7 +121,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
         for name in one.columns:
             if name not in other.columns and name != OVERALL:
                 near = nearest(name, map(escape, [x for x in other.columns if x not in shared]))
-                _note(f'note: "{escape(name)}" of {escape(one.path)} is not in {escape(other.path)}{near}')
+                note(f'note: "{escape(name)}" of {escape(one.path)} is not in {escape(other.path)}{near}')
     items = [name for name in judge.items if name in human.items]
     lone = {
         "judge": [name for name in judge.items if name not in human.items],
@@ -136,7 +130,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     for side, names in lone.items():
         if names:
             some = ", ".join(map(escape, names[:5])) + (", ..." if len(names) > 5 else "")
-            _note(f"note: {len(names)} only in the {side} table, left out: {some}")
+            note(f"note: {len(names)} only in the {side} table, left out: {some}")
     if len(items) < 2:
         raise ConfigError(
             f"{escape(judge.path)} and {escape(human.path)} have {len(items)} items in common; at least 2 are needed"
@@ -144,7 +138,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     for scores in (judge, human):
         ranks = [name for name in shared if scores.as_[name] == "ranks"]
         if ranks:
-            _note(f"note: {escape(scores.path)}: ranks, 1 is best: {', '.join(map(escape, ranks))}")
+            note(f"note: {escape(scores.path)}: ranks, 1 is best: {', '.join(map(escape, ranks))}")
     dimensions = [name for name in shared if name != OVERALL]
     found = {name: _agreement(judge, human, name, items) for name in dimensions}
     computed = OVERALL not in shared and len(dimensions) > 1
@@ -181,8 +175,8 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     if not args.json:
         print_table("Agreement with people", head, rows)
         if computed:
-            print("Overall is the mean of the dimensions where a table has none of its own.")
-        print(method)
+            put("Overall is the mean of the dimensions where a table has none of its own.")
+        put(method)
     dots = [(name, a.spearman.value, a.spearman.low, a.spearman.high) for name, (a, _) in found.items()]
     body = ["<h2>Spearman's correlation</h2>", charts.interval_chart("Spearman's correlation", dots)]
     body += [charts.table(head, rows), f'<p class="note">{charts.safe(method)}</p>']
@@ -236,7 +230,7 @@ def _hint_at_ranks(judge: Scores, human: Scores, name: str, items: list[str]) ->
     for scores, option in ((judge, "--judge-as"), (human, "--human-as")):
         values = [value for item in items if (value := scores.items[item][name]) is not None]
         if scores.as_[name] == "scores" and is_ranking(values):
-            _note(f"note: {escape(name)} of {escape(scores.path)} looks like ranks; {option} ranks takes 1 as best")
+            note(f"note: {escape(name)} of {escape(scores.path)} looks like ranks; {option} ranks takes 1 as best")
 
 
 def _add_overall(scores: Scores, dimensions: list[str]) -> None:
@@ -294,10 +288,10 @@ def _bench(args: argparse.Namespace, bench: Bench) -> tuple[dict[str, Any], str]
     )
     if not args.json:
         print_table(f"{args.bench}: {escape(args.files[0])}", head, rows)
-        print(f"{share}.")
+        put(f"{share}.")
         if mended:
-            print("Problems in the answers: " + ", ".join(f"{kind} {n}" for kind, n in mended.items()) + ".")
-        print(method)
+            put("Problems in the answers: " + ", ".join(f"{kind} {n}" for kind, n in mended.items()) + ".")
+        put(method)
     curve: list[tuple[float, float]] = []
     if left_out.fitted and left_out.fitted.parameters:
         low, high = min(x for x, _ in read), max(x for x, _ in read)
@@ -334,7 +328,7 @@ def _rows(args: argparse.Namespace, judged: judge_bench.JudgedBench) -> str:
     if not args.json:
         print_table("Rows", ["", "n"], rows)
         if note:
-            print(note)
+            put(note)
     return charts.table(["", "n"], rows) + (f'<p class="note">{charts.safe(note)}</p>' if note else "")
 
 
@@ -400,9 +394,9 @@ def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     note = f"{found.left_out} of {len(entries)} images were not judged or have no label."
     if not args.json:
         print_table("The gate against people's labels", head, rows)
-        print(note)
+        put(note)
         if not found.informative:
-            print("The gate does not tell bad from good here.")
+            put("The gate does not tell bad from good here.")
     result = {
         "n": len(entries),
         "left_out": found.left_out,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
+from ..outputs import note, print_json
 from ..untrusted import escape
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _SUFFIXES = (".html", ".md")
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="JSON reports, or _judged.jsonl files: before, after")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="JSON reports, or _judged files: before, after")
     parser.add_argument(
         "--repeat",
         action="store_true",
@@ -43,7 +43,6 @@ def run(args: argparse.Namespace) -> int:
     from ..report.side_by_side import to_html, to_markdown
     from ..statistics.comparison import compare_runs
     from ..statistics.runs import read_run
-    from .console import print_json
 
     _check(args)
     if args.repeat:
@@ -54,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         html = Path(file).suffix.lower() == ".html"
         write_text(Path(file), to_html(found) if html else to_markdown(found))
     for line in found.warnings:
-        print(f"imagejudge: {escape(line)}", file=sys.stderr)
+        note(line)
     if args.json:
         print_json(found.model_dump(mode="python"))
     else:
@@ -81,11 +80,10 @@ def _check(args: argparse.Namespace) -> None:
 def _repeat(args: argparse.Namespace) -> int:
     from ..statistics.flips import flips, grouped
     from ..statistics.runs import read_run
-    from .console import print_json
 
     runs = [read_run(file, repeats=True) for file in args.files]
     for problem in (line for one in runs for line in one.problems):
-        print(f"imagejudge: {escape(problem)}", file=sys.stderr)
+        note(problem)
     found = flips(grouped(one.images for one in runs))
     if not found.images:
         raise ConfigError(f"{', '.join(args.files)}: no image was judged more than once")

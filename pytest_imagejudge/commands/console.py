@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import os
 import re
 import sys
 from typing import Any
@@ -12,6 +10,9 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+from ..outputs import mute
+from ..untrusted import for_log
 
 _WIDTH = 160  # of a pipe or a file, which have none
 
@@ -24,10 +25,14 @@ class Output(Console):
             sys.stdout.reconfigure(errors="backslashreplace")  # prompts are in any script, terminals are not
         super().__init__(highlight=False, markup=False, width=None if sys.stdout.isatty() else _WIDTH)
 
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich prints; a line of text may hold text from outside."""
+        super().print(*(for_log(one) if isinstance(one, str) else one for one in objects), **options)
+
     def on_broken_pipe(self) -> None:
         """Write the rest to nowhere; rich would exit with 1, which means that a gate failed."""
         self.quiet = True
-        _mute()
+        mute()
 
 
 def table(first: str, *numbers: str, last: str | None = None) -> Table:
@@ -40,15 +45,3 @@ def table(first: str, *numbers: str, last: str | None = None) -> Table:
     if last is not None:
         found.add_column(last)
     return found
-
-
-def print_json(value: Any) -> None:
-    """Print ``value`` as JSON that any encoding can carry, half a surrogate pair in a prompt included."""
-    try:
-        print(json.dumps(value, indent=1, allow_nan=False), flush=True)
-    except BrokenPipeError:  # the gate still decides the exit code
-        _mute()
-
-
-def _mute() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import sys
 from typing import Any
@@ -15,8 +14,9 @@ from ..engines.install import find_vllm
 from ..engines.placement import main_memory
 from ..engines.vllm import VllmEngine, describe
 from ..errors import ImageJudgeError
+from ..outputs import print_json, put
 from ..settings import JudgeSettings, cache_dir
-from ..untrusted import escape
+from ..untrusted import escape, for_log
 from .judge_options import add_judge_options, judge_settings
 
 ALL_RIGHT, SOMETHING_WRONG = 0, 2
@@ -33,9 +33,9 @@ def run(args: argparse.Namespace) -> int:
     """Look, print, and tell by the exit code whether all judges that are named could run."""
     found = look(judge_settings(args))
     if args.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print_json(found)
     else:
-        print("\n".join(_lines(found)))
+        put("\n".join(map(for_log, _lines(found))))
     return ALL_RIGHT if found["ok"] else SOMETHING_WRONG
 
 

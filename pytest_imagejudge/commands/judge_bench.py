@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..edit_bench import EditBench, open_edit_bench
 from ..errors import ConfigError
 from ..judged import JudgedRows
 from ..manifests import Row, RowError
+from ..outputs import note
 from ..people import Bench
 from ..settings import SIGNALS, JudgeSettings
 from ..tables import SUFFIXES
@@ -109,7 +109,7 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
         progress.close()
         if output is not None:
             output.close()
-            print(f"imagejudge: {escape(output.path)}", file=sys.stderr)
+            note(output.path)
         counts = run.tally.as_json()
         del counts["failed"]  # of bounds, of which there are none
         found.details = {

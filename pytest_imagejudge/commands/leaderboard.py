@@ -14,11 +14,12 @@ from typing import Any
 from ..errors import ConfigError
 from ..inputs import BENCH_FILE, HUB, hub_file, metadata_file
 from ..manifests import read_metadata
-from ..outputs import markdown_cell, markdown_table, number, print_table, write_text, write_xlsx
+from ..outputs import markdown_cell, markdown_table, note, number, print_json, print_table, put, write_text, write_xlsx
+from ..protocols import load_protocol
 from ..released import ABSENT, UNREADABLE, Recorded, figures, read_recorded
 from ..tables import show_value
 from ..taxonomy import FACETS, LEVEL1, LEVEL2, TREE
-from ..untrusted import escape
+from ..untrusted import escape, for_log
 
 # The order of the published tables, which is not that of the tree.
 PUBLISHED_ORDER = ("Quality", "Aesthetics", "Alignment", "Creative Generation", "Real-world Fidelity")
@@ -84,17 +85,18 @@ def run(args: argparse.Namespace) -> int:
     files = [hub_file(name, BENCH_FILE) if name.startswith("hf://") else Path(name) for name in args.files]
     if "numpy" not in sys.modules:  # its matrices are small here: starting threads would take longer than using them
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    load_protocol(args.protocol, kind="image")  # a wrong name is said even where no answer needs its reader
     recorded = read_recorded(files, args.protocol)
     metadata = read_metadata(metadata_file(args.judge_metadata)) if args.judge_metadata else None
     board = rank(recorded, metadata)
     if args.output_dir:
         write(board, args.output_dir)
     if args.json:
-        print(json.dumps(as_json(board), ensure_ascii=False, indent=2))
+        print_json(as_json(board))
     else:
         _print(board)
     for error in board.errors:
-        print(f"imagejudge: {error}", file=sys.stderr)
+        note(error)
     return 2 if board.errors else 0
 
 
@@ -313,7 +315,7 @@ def _print(board: Leaderboard) -> None:
     for name, head, rows in _level2_tables(board):
         print_table(f"Level 2: {name}", head, rows)
     for line in notes(board):
-        print(line)
+        put(for_log(line))
 
 
 _METHOD = (

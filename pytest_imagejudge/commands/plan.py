@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from ..outputs import note, print_json
 
 if TYPE_CHECKING:
     from ..statistics.power import Noise
@@ -26,7 +26,7 @@ def register(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="a baseline, report or _judged.jsonl to take the spread from, or two of the same prompts",
+        help="a baseline, report or _judged file to take the spread from, or two of the same prompts",
     )
     parser.add_argument("--images", type=int, metavar="N", help="a suite of N images: what drop can it see?")
     parser.add_argument("--seeds", type=int, metavar="K", help="images a prompt (default: 1, 2, 4 and 8)")
@@ -49,8 +49,6 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan."""
-    from .console import print_json
-
     _check(args)
     plan = plan_of(args)
     if args.json:
@@ -147,7 +145,7 @@ def _noise(args: argparse.Namespace) -> Noise:
     runs = [read_run(file) for file in args.source]
     for found in runs:
         for line in found.problems:
-            print(f"imagejudge: {line}", file=sys.stderr)
+            note(line)
     images = [item for found in runs for item in found.images]
     present = {path for item in images for path in item.figures}
     paths = named or tuple(path for path in (*MAIN, EDIT) if path in present)
@@ -221,8 +219,8 @@ def _show(plan: dict[str, Any]) -> None:
         size = f"{suite['images']} images ({suite['prompts']} prompts x {suite['seeds']:g} seeds)"
         console.print(f"A suite of {size} sees a drop of {_points(suite['detects'])} points {beyond}, in every one.")
     console.print(f"Spread from: {escape(plan['source'])}.")
-    for note in plan["notes"]:
-        console.print(f"Note: {escape(note)}.")
+    for line in plan["notes"]:
+        console.print(f"Note: {escape(line)}.")
 
 
 def _count(value: int | None) -> str:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from ..outputs import ascii_json, note, print_json, put
+from ..protocols.base import EDIT, Reading
+from ..tables import kind_of, object_row, show_value
 from ..taxonomy import nearest
-from ..verdict import nested
+from ..verdict import Problem, nested
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ..protocols.base import Protocol, Reading
+    from ..protocols.base import Protocol
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -120,9 +122,9 @@ def _show(args: argparse.Namespace) -> int:
     images = [_load(name) for name in files]
     requests = [protocol.render(text, images, dimension) for dimension in protocol.dimensions]
     for problem in dict.fromkeys(f"{problem.kind}: {problem.detail}" for made in requests for problem in made.problems):
-        print(f"imagejudge: {problem}", file=sys.stderr)
+        note(problem)
     shown = [{"dimension": request.dimension, "messages": request.messages} for request in requests]
-    print(json.dumps(shown, indent=1))
+    print_json(shown)
     return 0
 
 
@@ -135,7 +137,8 @@ def _load(name: str) -> Image:
 def _export(args: argparse.Namespace) -> int:
     from ..protocols.house import source_of
 
-    sys.stdout.write(source_of(args.name))
+    sys.stdout.flush()
+    sys.stdout.buffer.write(source_of(args.name).encode())  # TOML is UTF-8, whatever the terminal's encoding is
     return 0
 
 
@@ -146,12 +149,11 @@ def _read(args: argparse.Namespace) -> int:
     wrong: list[str] = []
     for number, line in _lines(args.file):
         try:
-            entry = _entry(line, protocol)
+            entry = _entry(number, line, protocol)
         except ValueError as error:
             wrong.append(f"{args.file}, line {number}: {error}")
             continue
-        reading = protocol.read(entry["dimension"], entry["text"] or "", entry.get("finish_reason"))
-        print(json.dumps(_shown(entry, reading, protocol)), flush=True)
+        put(ascii_json(_shown(entry, _reading(entry, protocol), protocol), None))
     if wrong:
         more = f"\n... and {len(wrong) - 20} more" if len(wrong) > 20 else ""
         raise ConfigError("\n".join(wrong[:20]) + more)
@@ -171,38 +173,42 @@ def _lines(name: str) -> Iterator[tuple[int, bytes]]:
                 yield number, content
 
 
-def _entry(line: bytes, protocol: Protocol) -> dict[str, Any]:
-    """One recorded answer, checked.
+def _entry(number: int, line: bytes, protocol: Protocol) -> dict[str, Any]:
+    """One recorded answer, checked: where, who and how it ended. The text itself may be anything.
 
     Raises:
         ValueError: what is wrong with the line.
     """
-    try:
-        entry = json.loads(line.decode("utf-8"), parse_constant=_refuse)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    except ValueError as error:
-        raise ValueError(f"not JSON: {error}") from None
-    if not isinstance(entry, dict):
-        raise ValueError(f"found {type(entry).__name__}, expected an object")
+    row = object_row(number, number, line.decode("utf-8", "surrogateescape"))
+    if row.message:
+        raise ValueError(row.message)
+    entry = row.values
     needed = ("id", "text", "dimension") if protocol.kind == "image" else ("id", "text")
     if missing := [field for field in needed if field not in entry]:
         raise ValueError(f"no {', '.join(missing)}; expected id, dimension, text, finish_reason")
-    if not isinstance(entry["text"], str | None):
-        raise ValueError(f"text: found {type(entry['text']).__name__}, expected a string or null")
+    for name in ("id", "dimension"):  # they are printed again
+        try:
+            ascii_json(entry.get(name), None)
+        except (ValueError, RecursionError):
+            raise ValueError(f"{name}: found {entry[name]!r:.80}, which is no JSON") from None
     if not isinstance(entry.get("finish_reason"), str | None):
-        raise ValueError(f"finish_reason: found {entry['finish_reason']!r}, expected a string or null")
+        raise ValueError(f"finish_reason: found {entry['finish_reason']!r:.80}, expected a string or null")
     if protocol.kind == "edit":
         entry.setdefault("dimension", protocol.dimensions[0])
     elif entry["dimension"] not in protocol.dimensions:
         name = entry["dimension"]
         hint = nearest(name, protocol.dimensions) if isinstance(name, str) else ""
-        raise ValueError(f"dimension: found {str(name)[:80]!r}{hint}, expected {', '.join(protocol.dimensions)}")
+        raise ValueError(f"dimension: found {show_value(name)}{hint}, expected {', '.join(protocol.dimensions)}")
     return entry
 
 
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
+def _reading(entry: dict[str, Any], protocol: Protocol) -> Reading:
+    """What the answer says; one that is no text, or null, is as unreadable as an empty one, and says what it is."""
+    text, dimension = entry["text"], entry["dimension"]
+    if text is None or isinstance(text, str):
+        return protocol.read(dimension, text or "", entry.get("finish_reason"))
+    path = (dimension if protocol.kind == "image" else EDIT,)
+    return Reading(unreadable=(path,), problems=(Problem(path, "wrong-type", f"{kind_of(text)} instead of text"),))
 
 
 def _shown(entry: dict[str, Any], reading: Reading, protocol: Protocol) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
+from ..outputs import put
 from ..taxonomy import nearest
+from ..untrusted import for_log
 
 if TYPE_CHECKING:
     from ..report.model import Report
@@ -148,14 +150,13 @@ def _write(report: Report, args: argparse.Namespace, profile: Profile | None) ->
 
 def _unjudged(report: Report) -> None:
     from ..report.why import headline
-    from ..untrusted import for_log
 
     for entry in report.verdicts:
         if entry.outcome == "error":
-            print(for_log(f"{entry.id or entry.image or entry.test}: {headline(entry)}"))
+            put(for_log(f"{entry.id or entry.image or entry.test}: {headline(entry)}"))
     for edit in report.edits:
         if edit.outcome == "error":
-            print(for_log(f"{edit.id or edit.edited_image or edit.test}: {headline(edit)}"))
+            put(for_log(f"{edit.id or edit.edited_image or edit.test}: {headline(edit)}"))
 
 
 def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:
@@ -173,7 +174,7 @@ def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:
         verbosity=0,
         encoding=sys.stdout.encoding,
     )
-    sys.stdout.write(text)
+    put(text.removesuffix("\n"))
 
 
 def _github(report: Report, args: argparse.Namespace) -> None:
@@ -187,7 +188,7 @@ def _github(report: Report, args: argparse.Namespace) -> None:
         github.write_step_summary(report, summary)
     if args.github_annotations:
         for line in github.annotations(report):
-            print(line)
+            put(line)
     if args.github_comment is not None and (url := github.upsert_comment(report, name=args.github_comment)):
         _say(f"comment: {url}")
 
@@ -207,6 +208,4 @@ def _passed(report: Report, profile: Profile | None) -> bool:
 
 
 def _say(text: str) -> None:
-    from ..untrusted import escape
-
-    print(f"imagejudge report: {escape(text)}", file=sys.stderr)
+    print(f"imagejudge report: {for_log(text)}", file=sys.stderr)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,11 +14,11 @@ from ..errors import ConfigError
 from ..inputs import HUB, Input, metadata_file, open_input
 from ..judged import JudgedRows
 from ..manifests import Row, RowError, read_metadata
-from ..outputs import print_table
+from ..outputs import note, print_json, print_table, put
 from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
 from ..tables import PARQUET
 from ..taxonomy import LEVEL1, TREE, check_dimensions
-from ..untrusted import escape
+from ..untrusted import escape, for_log
 from .progress import Progress, terminated
 
 if TYPE_CHECKING:
@@ -71,6 +70,10 @@ def run(args: argparse.Namespace) -> int:
     for path in args.judge_report:
         if path.suffix.lower() not in SUFFIXES:
             raise ConfigError(f"--judge-report {escape(path)}: a name that ends in {', '.join(SUFFIXES)} is expected")
+    if args.judge_max_pixels < 1:
+        raise ConfigError(f"--judge-max-pixels: a number of at least 1 is expected, not {args.judge_max_pixels}")
+    if args.judge_keep_alive is not None and not 0 <= args.judge_keep_alive < math.inf:
+        raise ConfigError(f"--judge-keep-alive: minutes, 0 or more, are expected, not {args.judge_keep_alive:g}")
     dimensions = _dimensions(args.judge_dimensions)
     if args.engine == "ray" and args.input.lower().endswith(PARQUET):
         raise ConfigError(f"--engine ray: pictures in {escape(args.input)} are on this node only; give a file of paths")
@@ -119,27 +122,30 @@ def _finish(
     files += write_scores(bench, args.output_dir or source.folder, source.name)
     report = bench.report()
     missed = _suite(report, profile)
+    unwritten = []
     for path in args.judge_report:
         from ..report import write_report
 
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_report(report, path, _bounds(profile))
-        except OSError as error:
-            raise ConfigError(f"--judge-report {escape(path)} can't be written: {error.strerror or error}") from error
-        files.append(path)
+        except ConfigError as error:  # the others, and the figures, are worth having all the same
+            unwritten.append(f"--judge-report: {error}")
+        else:
+            files.append(path)
     if args.json:
-        print(json.dumps(_as_json(bench, report, files, missed), ensure_ascii=False, indent=2, allow_nan=False))
+        print_json(_as_json(bench, report, files, missed))
     else:
         _print(bench, missed, profile)
         for path in files:
-            print(f"imagejudge: {escape(path)}", file=sys.stderr)
+            note(path)
+    for line in unwritten:
+        note(line)
     if interrupted:
         raise KeyboardInterrupt
     fates = bench.tally.fates
     if fates["engine_failed"]:
         return 3
-    if any(fates[fate] for fate in BAD_INPUT):
+    if unwritten or any(fates[fate] for fate in BAD_INPUT):
         return 2
     return 1 if bench.tally.failed or missed or fates["unreadable"] else 0
 
@@ -267,9 +273,9 @@ def _print(bench: Bench, missed: list[str], profile: Profile | None) -> None:
     counts = [[FATES[fate], count] for fate, count in tally.fates.items() if count or fate == "judged"]
     print_table("Rows", ["", "n"], [["all", tally.rows], *counts, ["from the store", tally.from_store]])
     if profile is not None:
-        print(f"Thresholds {escape(profile.name)}: {tally.failed} rows missed them.")
+        put(f"Thresholds {for_log(profile.name)}: {tally.failed} rows missed them.")
         for line in missed:
-            print(f"Suite: {escape(line)}")
+            put(f"Suite: {for_log(line)}")
 
 
 def _as_json(bench: Bench, report: Report, files: list[Path], missed: list[str]) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from ..errors import ConfigError
+from ..outputs import note, print_json
 from ..store import FILE_NAME, SCHEMA, Outline, Store, default_root
 from ..store_entry import DamagedError, PixelsRow, Row, UntrustedError, canonical
 from ..taxonomy import nearest
-from ..untrusted import escape
+from ..untrusted import escape, for_log
 
 EXPORT = "imagejudge-store/1"
 _MAX_LINE = 256 << 20  # bytes of one line of an import
@@ -110,17 +111,19 @@ def _stats(store: Store, args: argparse.Namespace) -> int:
         "untrusted": store.untrusted,
     }
     if args.json:
-        print(json.dumps(found, indent=2))
+        print_json(found)
         return 0
-    print(f"store      {escape(store.root)}")
+    print(f"store      {for_log(store.root)}")
     print(f"answers    {entries:,} in {_bytes(found['bytes'])}, of {found['images']:,} known image files")
     if entries:
         print(f"stored     {found['oldest']} to {found['newest']}")
     for judge in found["judges"]:
-        name = " ".join(escape(judge[part]) for part in ("model", "revision", "protocol") if judge[part]) or "(unnamed)"
+        name = (
+            " ".join(for_log(judge[part]) for part in ("model", "revision", "protocol") if judge[part]) or "(unnamed)"
+        )
         print(f"judge      {name}: {judge['answers']:,} answers, {_bytes(judge['bytes'])}")
     for name, count in found["dimensions"].items():
-        print(f"dimension  {escape(name) or '(unnamed)'}: {count:,}")
+        print(f"dimension  {for_log(name) or '(unnamed)'}: {count:,}")
     if signed or store.seal.keyed:
         print(f"signed     {signed:,}")
     print(f"damaged    {store.damaged:,}" + (f", not trusted {store.untrusted:,}" if store.seal.keyed else ""))
@@ -158,13 +161,13 @@ def _prune(store: Store, args: argparse.Namespace) -> int:
     left = len(rows) - len(gone)
     done = {"removed": len(gone), "left": left, "bytes_before": before, "bytes_after": after, "dry_run": args.dry_run}
     if args.json:
-        print(json.dumps(done, indent=2))
+        print_json(done)
     elif args.dry_run:
         print(f"would remove {len(gone):,} answers and leave {left:,}; {_bytes(before)} now")
     else:
         print(f"removed {len(gone):,} answers, {left:,} left; {_bytes(before)} before, {_bytes(after)} now")
     if args.max_size is not None and not args.dry_run and after > args.max_size:
-        print(f"imagejudge: {_bytes(after)} are still more than asked for", file=sys.stderr)
+        note(f"{_bytes(after)} are still more than asked for")
     return 0
 
 
@@ -250,7 +253,7 @@ def _import(store: Store, args: argparse.Namespace) -> int:
     store.put_index(lines)
     refused = counts["damaged"] + counts["untrusted"]
     if args.json:
-        print(json.dumps(counts, indent=2))
+        print_json(counts)
     else:
         print(
             f"{counts['added']:,} answers added, {counts['already']:,} were there already, "
@@ -278,7 +281,7 @@ def _merge(store: Store, rows: list[Row], counts: dict[str, int]) -> None:
             counts["conflicts"] += 1
             if counts["conflicts"] <= 10:
                 about = escape(" ".join(str(have.about.get(name) or "") for name in ("model", "dimension")))
-                print(f"imagejudge: {row.key[:16]} ({about.strip()}) differs from ours; ours kept", file=sys.stderr)
+                note(f"{row.key[:16]} ({about.strip()}) differs from ours; ours kept")
     store.put_rows(new.values())
 
 
@@ -289,7 +292,7 @@ def _unseal(data: dict[str, Any]) -> tuple[bytes, bytes | None]:
 
 def _say(file: str, number: int, error: Exception, count: int) -> None:
     if count <= 10:
-        print(f"imagejudge: {escape(file)}, line {number}: {escape(error) or 'damaged'}; left out", file=sys.stderr)
+        note(f"{file}, line {number}: {escape(error) or 'damaged'}; left out")
 
 
 @contextlib.contextmanager

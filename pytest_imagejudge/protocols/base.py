@@ -72,6 +72,7 @@ class Protocol(ABC):
         measures: the facets that this judge can score.
         has_total: whether a total over the tree means anything.
         treatment: name of what is done to the picture before it is sent, part of the fingerprint.
+        aspects: of a judge of edits, the names of further scores that it gives; None does not say.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Protocol(ABC):
     measures: frozenset[Path] = frozenset(FACETS)
     has_total: bool = True
     treatment: str = "none"
+    aspects: tuple[str, ...] | None = None
 
     @property
     @abstractmethod

@@ -222,6 +222,7 @@ class HouseEdit(FileProtocol):
     """One edit: an overall score and further ones, in the file's words; a grammar from the start."""
 
     kind = "edit"
+    aspects: tuple[str, ...]
 
     def __init__(self, text: str, where: str, *, thinking_budget: int | None = None) -> None:
         super().__init__(text, where, thinking_budget=thinking_budget)
@@ -277,7 +278,7 @@ def parse(text: str, where: str) -> dict[str, Any]:
     """TOML, or a ConfigError that names the file and the line."""
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of too many digits
         raise ConfigError(f"{where} is not TOML: {error}") from error
 
 

@@ -33,6 +33,7 @@ class IECritic(Protocol):
     name = "ie-critic"
     kind = "edit"
     treatment = "ie-critic/area-262144-1048576"
+    aspects = ()
 
     def __init__(
         self,

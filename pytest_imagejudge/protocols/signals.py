@@ -76,6 +76,7 @@ class SignalsEditProtocol(_Signals):
     """Fidelity of an edit; whether the instruction was followed is not measured, so there is no overall score."""
 
     kind: ClassVar[Literal["image", "edit"]] = "edit"
+    aspects = ASPECTS
     measures = frozenset()
 
     def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:

@@ -12,11 +12,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import ConfigError
+from ..tables import bad_text, show_value
 from ..taxonomy import nearest
 from .build import relative_paths
 from .model import SCHEMA, Report, json_schema
 
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
+_LARGEST = 1e60  # of a figure: means and squares of it are still numbers
 
 
 def write(report: Report, path: Path | str) -> None:
@@ -39,7 +41,7 @@ def read(path: Path | str) -> Report:
     """
     path = Path(path)
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_no_constant)
+        data = _DECODER.decode(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
@@ -96,6 +98,28 @@ def _umask() -> int:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _float(written: str) -> float:
+    if abs(value := float(written)) <= _LARGEST:
+        return value
+    raise ValueError(f"{written[:40]} is larger than any figure of a report")
+
+
+def _int(written: str) -> int:
+    if len(written) <= 60:
+        return int(written)
+    raise ValueError(f"{written[:40]}… is larger than any figure of a report")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    for name, _ in pairs:
+        if message := bad_text(name):  # names are written as they are; values can be escaped
+            raise ValueError(f"a name {show_value(name)}: {message}")
+    return dict(pairs)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_float, parse_int=_int)
 
 
 def _kind(value: Any) -> str:

@@ -6,7 +6,7 @@ what was not read is in ``unreadable``, and every figure that would contain it i
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,13 +14,13 @@ from ..verdict import ProblemKind, Raw
 
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
 Outcome = Literal["passed", "failed", "error"]
-Figure = float | None
+Figure = Annotated[float, Field(strict=True)] | None  # "60" is no figure
 
 
 class Model(BaseModel):
     """Base: unknown fields of a newer minor version are kept, so that a merge loses nothing."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 
 
 class Judge(Model):
@@ -176,7 +176,7 @@ class Summary(Model):
 class Report(Model):
     """A whole report."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True)
     schema_: Literal["imagejudge-report/1"] = Field(default=SCHEMA, alias="schema")
     run: Run = Run()
     verdicts: list[VerdictEntry] = []

@@ -1,4 +1,4 @@
-"""Runs to plan from or to compare: a JSON report, a ``_judged.jsonl`` file of the published shape, or a baseline."""
+"""Runs to plan from or to compare: a JSON report, a ``_judged`` file of the published shape, or a baseline."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import scoring
 from ..errors import ConfigError
+from ..manifests import row_id
 from ..tables import RawRow, read_rows
 from ..taxonomy import TREE
 from ..taxonomy import Path as TreePath
@@ -45,7 +46,7 @@ def read_run(path: Path | str, *, repeats: bool = False) -> Run:
         raise ConfigError(f"{path}: {'is a folder; a file is expected' if path.is_dir() else 'there is no such file'}")
     if _is_baseline(path):
         return Run(path.name, read_baseline(path).images)
-    if path.suffix.lower() == ".jsonl":
+    if path.suffix.lower() in (".csv", ".jsonl") or (path.suffix.lower() == ".json" and _start(path).startswith("[")):
         return _judged(path)
     from ..report.json import read
 
@@ -55,22 +56,26 @@ def read_run(path: Path | str, *, repeats: bool = False) -> Run:
 
 
 def _is_baseline(path: Path) -> bool:
+    return re.match(rf'(<<<<<<<.*\s)?{{\s*"schema"\s*:\s*"{BASELINE}"', _start(path)) is not None
+
+
+def _start(path: Path) -> str:
+    """What a file begins with, blanks aside."""
     with path.open("rb") as file:
-        start = file.read(1000).decode("utf-8-sig", "replace")
-    return re.match(rf'\s*(<<<<<<<.*\s)?{{\s*"schema"\s*:\s*"{BASELINE}"', start) is not None
+        return file.read(1000).decode("utf-8-sig", "replace").lstrip()
 
 
 def _judged(path: Path) -> Run:
     run = Run(path.name, [])
     seen: set[str] = set()
-    for row in read_rows(path, (".jsonl",)):
+    for row in read_rows(path):
         where = f"{path.name}: row {row.number}, line {row.line}"
         if row.message:
             run.problems.append(f"{where}: {row.message}")
             continue
         if "judge_model_output" not in row.values:
             message = (
-                f'{where}: no "judge_model_output"; judged rows (*_judged.jsonl of `imagejudge score`) are expected'
+                f'{where}: no "judge_model_output"; judged rows (*_judged files of `imagejudge score`) are expected'
             )
             if not run.images:
                 raise ConfigError(message)
@@ -89,7 +94,6 @@ def _judged(path: Path) -> Run:
 
 def _row(path: Path, row: RawRow) -> Scored:
     values = row.values
-    raw = values.get("ID")
     output = values.get("judge_model_output")
     figures: dict[TreePath, float] = {}
     lost = frozenset(DIMENSIONS)
@@ -105,7 +109,7 @@ def _row(path: Path, row: RawRow) -> Scored:
     image = str(values.get("image_path") or "")
     return Scored(
         kind="image",
-        id=None if raw is None or raw == "" else str(raw),
+        id=row_id(values.get("ID")),
         prompt=str(values.get("prompt") or ""),
         image=str(path.parent / image) if image else "",
         figures=figures,

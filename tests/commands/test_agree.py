@@ -167,6 +167,20 @@ def test_a_leaderboards_detail_is_a_table(tmp_path: Path, capsys: pytest.Capture
 VALUES = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=25)
 
 
+def test_a_leaderboards_detail_that_holds_no_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, human = tmp_path / "scores_detail.json", tables(tmp_path)[1]
+    written = ("1e999", "9" * 400, "-Infinity", "true", '"x"', "[1]")
+    good = [f'"{name}": {{"total": {i}, "level1": {{"Quality": {i}}}}}' for i, name in enumerate("ABC")]
+    for value in written:
+        path.write_text("{" + ", ".join([*good, f'"D": {{"total": 5, "level1": {{"Quality": {value}}}}}']) + "}")
+        found, err = agree(capsys, path, human, code=2)
+        assert (found["dimensions"]["Quality"]["n"], found["overall"]["n"]) == (3, 4)
+        assert 'scores_detail.json, "D": Quality is ' in err
+    path.write_text("{" + ", ".join([*good, good[0].replace("0", "9")]) + "}")
+    found, err = agree(capsys, path, human, code=2)
+    assert (found["n"], '"A" stands twice; the first one counts' in err) == (3, True)
+
+
 @settings(deadline=None, max_examples=60)
 @given(VALUES)
 def test_rank_agreement_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
@@ -363,6 +377,36 @@ def test_what_cannot_be_computed_is_not_applicable(
     shown = capsys.readouterr().out
     assert ("N/A" in shown) == (plain is None or fit is None)
     assert ("interval N/A" in shown) == (few and plain is not None)
+
+
+def test_a_label_beyond_all_measure_costs_only_its_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"mos_perception": 1 + i / 5, "model_response": f"</think><answer>{1 + i / 6:.2f}</answer>"} for i in range(9)
+    ]
+    rows += [{"mos_perception": value, "model_response": "</think><answer>3.00</answer>"} for value in (1e308, -1e200)]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found, err = agree(capsys, "--bench", "ie-bench-4k", path, code=2)
+    assert found["n"] == 9
+    assert [error.partition(": ")[2] for error in found["errors"]] == [
+        'mos_perception is "1e+308"',
+        'mos_perception is "-1e+200"',
+    ]
+    assert "Warning" not in err
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1, 1e6, 1e12, 1e40])
+@pytest.mark.parametrize("spread", [0, 1])
+def test_a_chart_of_scores_of_any_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], scale: float, spread: int
+) -> None:
+    judge, human = (
+        "model,Quality\n" + "".join(f"m{i},{scale * (5 + spread * i * k)}\n" for i in range(6)) for k in (1, 2)
+    )
+    agree(capsys, *tables(tmp_path, judge, human), "-o", tmp_path / "a.html")
+    page = (tmp_path / "a.html").read_text()
+    assert 3 <= page.count('class="grid"') <= 27
+    assert "nan" not in page
 
 
 def test_a_gate_against_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

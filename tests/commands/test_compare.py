@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import os
 import random
@@ -171,6 +172,24 @@ def test_judged_rows_of_the_published_shape(compare, tmp_path):
     assert {(row["before"], row["after"], row["n"]) for row in found["rows"]} == {(100, 60, 10)}
 
 
+def test_judged_rows_in_every_format_that_score_writes(compare, tmp_path):
+    rows = [row_of(i, raw) for i, raw in enumerate((0, 1, 2, 2, 1, 0))]
+    (tmp_path / "b_judged.json").write_text(json.dumps(rows, indent=1))
+    with (tmp_path / "c_judged.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    a = judged(tmp_path / "a_judged.jsonl", rows)
+    for other in (tmp_path / "b_judged.json", tmp_path / "c_judged.csv"):
+        code, out, err = compare(a, other, "--json", "--max-drop", "0")
+        found = json.loads(out)
+        assert (code, err, found["pairs"], found["gate"]) == (0, "", 6, "passed")
+        assert {row["change"] for row in found["rows"]} == {0}
+    (tmp_path / "d.csv").write_text("ID,prompt\n1,x\n")
+    code, _, err = compare(a, tmp_path / "d.csv")
+    assert (code, 'd.csv: row 1, line 2: no "judge_model_output"' in err) == (2, True)
+
+
 def test_judged_rows_that_are_broken(compare, tmp_path):
     a = judged(tmp_path / "a_judged.jsonl", [row_of(i, 2) for i in range(10)])
     rows = [row_of(i, 2) for i in range(10)]
@@ -231,6 +250,30 @@ def test_a_hostile_prompt_cannot_move_the_cursor(compare, save):
     assert code == 0
     assert "\x1b" not in out
     assert not any(line.startswith("::error") for line in out.splitlines())
+
+
+def test_a_label_starts_no_workflow_command(compare, save):
+    rng = random.Random(3)
+    names = ("::error::x", "##[error]y")
+    again = [
+        drawn(0, rng, id=name, prompt=name, repeat=i, outcome=outcome)
+        for name in names
+        for i, outcome in enumerate(("passed", "failed"))
+    ]
+    for arguments in ((save("::error::a.json", again), "--repeat"), (save("::error::b.json", again[::2]),) * 2):
+        _, out, err = compare(*arguments)
+        for line in (out + err).splitlines():
+            assert not line.lstrip().startswith("::")
+            assert "##[" not in line
+
+
+def test_numbers_of_rows_are_ids_as_everywhere(compare, save, tmp_path):
+    scores = {one: {two: {} for two in ()} for one in LEVEL1}
+    scores["Quality"] = {"Detail": {"Noise": {"score": 1}}}
+    (tmp_path / "a_judged.jsonl").write_text(json.dumps({"ID": 7.0, "prompt": "b", "judge_model_output": scores}))
+    (tmp_path / "b_judged.jsonl").write_text(json.dumps({"ID": "7", "prompt": "b", "judge_model_output": scores}))
+    _, out, _ = compare(tmp_path / "a_judged.jsonl", tmp_path / "b_judged.jsonl", "--json")
+    assert (json.loads(out)["pairs"], json.loads(out)["only_a"]) == (1, [])
 
 
 def test_repeated_judgements_of_several_files(compare, save):

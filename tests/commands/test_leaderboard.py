@@ -268,6 +268,46 @@ def test_files_without_answers(
     assert said in capsys.readouterr().err
 
 
+def test_no_row_that_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "r.jsonl", [{"ID": None, "quality_response_A": "x"}, {"ID": [], "quality_response_A": "x"}])
+    assert main(["leaderboard", str(path)]) == 2
+    found = capsys.readouterr()
+    assert (found.out, "r.jsonl, row 2, line 2: no ID" in found.err) == ("", True)
+
+
+def test_a_name_of_a_judged_file_that_is_no_more_than_that(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = random.Random(1)
+    for name in ("judged", "_judged"):
+        row = {"ID": 1, **{f"{FIELD[one]}_judge_output": answer(scores_of(rng, one)) for one in LEVEL1}}
+        found = board(capsys, write(tmp_path / f"{name}.jsonl", [row]))
+        assert [model["model"] for model in found["models"]] == [name]
+
+
+@pytest.mark.parametrize(("name", "words"), [("q-juger", 'did you mean "q-judger"'), ("ie-critic", "judges edits")])
+def test_a_wrong_protocol_is_said_where_no_answer_needs_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, words: str
+) -> None:
+    path = write(tmp_path / "r.jsonl", bench(2, ["A"])[0])
+    assert main(["leaderboard", str(path), "--protocol", name]) == 2
+    found = capsys.readouterr()
+    assert (found.out, words in found.err) == ("", True)
+
+
+def test_names_of_models_speak_to_no_terminal_and_no_ci_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    models = ["::error::a", "##[error]b", "c\x1b[31m\x9b\u202e", "d\ud800"]
+    path = write(tmp_path / "r.jsonl", bench(3, models)[0])
+    path.write_text(path.read_text() + '{"ID": "##[error]e", "ID": 1}\n')
+    for option in ((), ("--json",)):
+        assert main(["leaderboard", str(path), *option]) == 2
+        found = capsys.readouterr()
+        for line in (found.out + found.err).splitlines():
+            assert not line.lstrip().startswith("::")
+            assert "##[" not in line
+            assert line.isprintable()
+        if option:
+            assert sorted(model["model"] for model in json.loads(found.out)["models"]) == sorted(models)
+
+
 def test_an_output_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows, _ = bench(5, ["A"])
     path = write(tmp_path / "r.jsonl", rows)
@@ -349,7 +389,8 @@ def test_the_short_way_reads_as_the_reader_does(data: st.DataObject, one: str) -
         text = f"```json\n{text}\n```"
     elif mutation == "think":
         text = f"{text} <think> no"
-    full = f"<think>{data.draw(st.text(max_size=20))}</think>{text}"
+    opened = data.draw(st.sampled_from(["<think>", "<think>", "", "<thinking>", "<think><thinking>", "<THINKING>a<"]))
+    full = f"{opened}{data.draw(st.text(max_size=20))}</think>{text}"
     reader = released.AnswerReader("q-judger")
     reader.codes(LEVEL1.index(one), answer(scores_of(random.Random(0), one)))
     quick = reader.codes(LEVEL1.index(one), full)

@@ -100,20 +100,22 @@ def test_read_edits_with_aspects(command):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"not json", "not JSON"),
-        (b'{"id": 1', "not JSON"),
-        (b"\xff\xfe", "not JSON"),
-        (b"[1]", "found list"),
-        (b'"text"', "found str"),
+        (b"not json", "no valid JSON"),
+        (b'{"id": 1', "no valid JSON"),
+        (b"\xff\xfe", "byte 0xFF is not valid UTF-8"),
+        (b"[1]", "a list where an object was expected"),
+        (b'"text"', "a string where an object was expected"),
         (b"[" * 100_000, "line 2"),
-        (b'{"id": ' + b"9" * 5000 + b', "dimension": "Quality", "text": ""}', "not JSON"),
-        (b'{"id": NaN, "dimension": "Quality", "text": ""}', "NaN"),
+        (b'{"id": ' + b"9" * 5000 + b', "dimension": "Quality", "text": ""}', "too many digits"),
+        (b'{"id": NaN, "dimension": "Quality", "text": ""}', "id: found nan, which is no JSON"),
+        (b'{"id": [1e999], "dimension": "Quality", "text": ""}', "id: found [inf], which is no JSON"),
+        (b'{"id": 1, "dimension": "Quality", "text": "", "text": "{}"}', 'the name "text" stands twice'),
+        (b'{"id": 1, "dimension": "Quality", "text": "", "finish_reason": null, "finish_reason": "stop"}', "twice"),
         (b'{"id": 1, "dimension": "Quality"}', "no text"),
         (b'{"dimension": "Quality", "text": ""}', "no id"),
         (b'{"id": 1, "text": ""}', "no dimension"),
         (b'{"id": 1, "dimension": "Qualty", "text": ""}', 'did you mean "Quality"'),
         (b'{"id": 1, "dimension": ["Quality"], "text": ""}', "dimension"),
-        (b'{"id": 1, "dimension": "Quality", "text": 5}', "text: found int"),
         (b'{"id": 1, "dimension": "Quality", "text": "", "finish_reason": 5}', "finish_reason: found 5"),
     ],
 )
@@ -124,6 +126,25 @@ def test_wrong_line_is_named_and_the_rest_is_read(command, line, message):
     assert [json.loads(shown)["id"] for shown in out.splitlines()] == [1, 1]
     assert "a.jsonl, line 2" in err
     assert message in err
+
+
+@pytest.mark.parametrize("text", [5, 1.5, True, [GOOD], {"Detail": {"Noise": {"score": 1}}}])
+@pytest.mark.parametrize(("name", "path"), [("q-judger", "Quality"), ("house", "Quality"), ("ie-critic", "Edit")])
+def test_an_answer_that_is_no_text_is_unreadable(command, text, name, path):
+    lines("a.jsonl", {"id": 1, "dimension": path, "text": text, "finish_reason": "stop"})
+    code, out, err = command("read", "--protocol", name, "a.jsonl")
+    found = json.loads(out)
+    assert (code, err, found["unreadable"]) == (0, "", [[path]])
+    assert (found["problems"][0]["path"], found["problems"][0]["kind"]) == ([path], "wrong-type")
+    assert not found.get("level3") and found.get("score") is None
+
+
+def test_what_is_printed_starts_no_command_of_a_ci_log(command):
+    lines("a.jsonl", {"id": "##[error]x\x9b\u202e", "dimension": "Quality", "text": GOOD})
+    _, out, _ = command("read", "--protocol", "q-judger", "a.jsonl")
+    assert json.loads(out)["id"] == "##[error]x\x9b\u202e"
+    assert out.isascii()
+    assert "##[" not in out
 
 
 def test_bom_crlf_and_blank_lines(command):
@@ -244,6 +265,12 @@ def test_export_is_a_protocol(command, name):
     Path("mine.toml").write_text(out)
     lines("a.jsonl", {"id": 1, "dimension": "Quality", "text": "{}"})
     assert command("read", "--protocol", "mine.toml", "a.jsonl")[0] == 0
+
+
+def test_export_is_utf_8_in_any_terminal(folder):
+    command = [sys.executable, "-m", "pytest_imagejudge", "protocol", "export", "house"]
+    found = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True)
+    assert tomllib.loads(found.stdout.decode())["name"] == "house"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

@@ -247,9 +247,11 @@ def test_outputs_that_cannot_be_written(work: Path, server: StandIn, capsys: pyt
     path = write(work / "in.csv", rows("a fox"))
     assert main(command(server, path, "--output-dir", path)) == 2
     assert "can't be written" in capsys.readouterr().err
-    assert main(command(server, path, "--judge-report", path / "r.json")) == 2
-    assert "can't be written" in capsys.readouterr().err
+    found, said = score(capsys, server, path, "--judge-report", path / "r.json", "--judge-report", "r.md", code=2)
+    assert f"--judge-report: {path / 'r.json'}: can't be written" in said
     assert (work / "in_judged.csv").is_file()
+    assert (work / "r.md").is_file()  # what can be written is
+    assert found["judged"] == 1
 
 
 def test_words_that_cannot_be_had(
@@ -344,10 +346,13 @@ def test_folders_that_do_not_fit(work: Path, server: StandIn, capsys: pytest.Cap
         ([work / "empty"], "no images in it"),
         ([work], "no prompts"),
         ([work / "gone.csv"], "no such file or folder"),
+        ([""], "INPUT is empty"),
         ([work / "p.csv", "--prompts", work / "p.csv"], "is none"),
         (["hf://models/x/y"], "is expected"),
         (["hf://datasets/x/y"], "name a file"),
         ([write(work / "in.csv", rows("a")), "--judge-report", "x.pdf"], ".html, .json, .md"),
+        ([work / "in.csv", "--judge-max-pixels", "0"], "--judge-max-pixels: a number of at least 1 is expected, not 0"),
+        ([work / "in.csv", "--judge-keep-alive", "nan"], "--judge-keep-alive: minutes, 0 or more, are expected"),
     ):
         assert main(command(server, *args)) == 2
         assert expected in capsys.readouterr().err

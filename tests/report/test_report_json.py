@@ -73,6 +73,24 @@ def test_unknown_fields_are_kept(tmp_path: Path) -> None:
             ["verdicts[0].outcome", '"pased"', 'did you mean "passed"'],
         ),
         ('{"schema": "imagejudge-report/1", "run": {"seconds": NaN}}', ["NaN is no JSON number"]),
+        (
+            '{"schema": "imagejudge-report/1", "run": {"seconds": -1e999}}',
+            ["-1e999 is larger than any figure of a report"],
+        ),
+        (
+            '{"schema": "imagejudge-report/1", "verdicts": [{"image": "", "prompt": "", "total": "60"}]}',
+            ['verdicts[0].total is "60"', "valid number"],
+        ),
+        ('{"schema": "imagejudge-report/1", "run": {"seconds": "1e999"}}', ['run.seconds is "1e999"', "finite"]),
+        ('{"schema": "imagejudge-report/1", "run": {"seconds": 1e308}}', ["1e308 is larger than any figure"]),
+        (
+            '{"schema": "imagejudge-report/1", "run": {"requests": ' + "9" * 400 + "}}",
+            ["999… is larger than any figure"],
+        ),
+        (
+            '{"schema": "imagejudge-report/1", "x": {"\\ud800": 1}}',
+            ['a name "\\ud800": it contains half a surrogate pair'],
+        ),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: list[str]) -> None:
