@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
@@ -130,6 +131,30 @@ class Expectation:
                 "thresholds": None if profile is None else load_profile(profile["bounds"], name=profile["name"]),
             }
         )
+
+
+def plain_text(name: str, value: object) -> str:
+    """``value`` as a string of the built-in class: another one (NumPy's, an enum's) can't travel to another process.
+
+    Raises:
+        TypeError: it is no string.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: a string is expected, not {type(value).__name__}")
+    return str.__str__(value)
+
+
+def plain_label(name: str, value: object) -> int | str | None:
+    """An ID or a seed as plain data; None is none.
+
+    Raises:
+        TypeError: it is neither a string nor a whole number.
+    """
+    if value is None or isinstance(value, str):
+        return value if value is None else plain_text(name, value)
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name}: a string or a whole number is expected, not {type(value).__name__}")
+    return operator.index(value)
 
 
 def failing(entries: Sequence[AnyEntry]) -> list[AnyEntry]:

@@ -35,7 +35,7 @@ class ImageJudgeFixture:
         *,
         dimensions: Iterable[str] | None = None,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
     ) -> Verdict:
         """Judge and wait. Applies no thresholds and never fails the test."""
         expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
@@ -50,7 +50,7 @@ class ImageJudgeFixture:
         thresholds: Any = None,
         dimensions: Iterable[str] | None = None,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
     ) -> Verdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or something was not judged."""
         expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
@@ -65,7 +65,7 @@ class ImageJudgeFixture:
         thresholds: Any = None,
         dimensions: Iterable[str] | None = None,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided when its verdicts are in."""
         expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=False, keep=True)
@@ -90,7 +90,7 @@ class EditJudgeFixture:
         instruction: str,
         *,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
     ) -> EditVerdict:
         """Judge and wait. Applies no thresholds and never fails the test."""
         expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
@@ -105,7 +105,7 @@ class EditJudgeFixture:
         *,
         thresholds: Any = None,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
     ) -> EditVerdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or the answer was not read."""
         expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
@@ -120,7 +120,7 @@ class EditJudgeFixture:
         *,
         thresholds: Any = None,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided when its verdict is in."""
         expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=False, keep=True)

@@ -21,7 +21,7 @@ from ..settings import SIGNALS, JudgeSettings, cache_dir
 from ..store import Store
 from ..thresholds import Profile, default_profile, load_profile
 from .asked import Options, read_options
-from .expectation import AnyVerdict, Expectation, failing
+from .expectation import AnyVerdict, Expectation, failing, plain_label, plain_text
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
 from .held import Held, Holding, JudgeFailure
 from .loggers import guard
@@ -169,17 +169,16 @@ class Gate:
         *,
         dimensions: Iterable[str] | None = None,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
         urgent: bool,
         keep: bool = False,
     ) -> Expectation:
         """Submit one image for the running test; ``keep`` a copy of it, if it may be written over."""
         judge = self.judge("image")
         names = dimensions_of(dimensions) if dimensions is not None else self._wished()
+        about = self._about("prompt", prompt, id=id, seed=seed)
         file = judge.keep(judge.take(image)) if keep else judge.take(image)
-        expected = Expectation("image", prompt, (file,), names or judge.protocol.dimensions, self._test(), id, seed)
-        if not isinstance(prompt, str):
-            raise TypeError(f"prompt: a string is expected, not {type(prompt).__name__}")
+        expected = Expectation("image", images=(file,), dimensions=names or judge.protocol.dimensions, **about)
         return self.submit(judge, expected, urgent=urgent)
 
     def ask_edit(
@@ -189,17 +188,16 @@ class Gate:
         instruction: str,
         *,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
         urgent: bool,
         keep: bool = False,
     ) -> Expectation:
         """Submit one edit for the running test; ``keep`` copies of its pictures, if they may be written over."""
         judge = self.judge("edit")
-        if not isinstance(instruction, str):
-            raise TypeError(f"instruction: a string is expected, not {type(instruction).__name__}")
+        about = self._about("instruction", instruction, id=id, seed=seed)
         source_file, edited_file = judge.take(source), judge.take(edited)
         files = (judge.keep(source_file), judge.keep(edited_file)) if keep else (source_file, edited_file)
-        expected = Expectation("edit", instruction, files, judge.protocol.dimensions, self._test(), id, seed)
+        expected = Expectation("edit", images=files, dimensions=judge.protocol.dimensions, **about)
         return self.submit(judge, expected, urgent=urgent)
 
     def ask_row(self, item: Any) -> Expectation:
@@ -233,8 +231,15 @@ class Gate:
         wish = None if self.item is None else wish_of(self.item).dimensions
         return wish or self.dimensions
 
-    def _test(self) -> str | None:
-        return None if self.item is None else self.item.nodeid
+    def _about(self, name: str, text: object, *, id: object, seed: object) -> dict[str, Any]:  # noqa: A002
+        """What an expectation says beside its images, as plain data."""
+        label = plain_label("id", id)
+        return {
+            "text": plain_text(name, text),
+            "test": None if self.item is None else self.item.nodeid,
+            "id": None if label is None else str(label),
+            "seed": plain_label("seed", seed),
+        }
 
     def submit(self, judge: Judge | EditJudge, expected: Expectation, *, urgent: bool) -> Expectation:
         """Hand ``expected`` to its judge, as often as it is to be judged."""

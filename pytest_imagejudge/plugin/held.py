@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..errors import ImageError
 from ..manifests import Row, read_manifest
 from ..report.junit import properties
 from ..report.terminal import failure_text
-from .expectation import AnyEntry, Expectation, failing
+from .expectation import AnyEntry, Expectation, failing, plain_text
 from .manifest import RowItem
 from .marker import wish_of
 from .pending import Pending
@@ -106,7 +107,11 @@ class Holding:
             elif gate.options.image.configured and (wish := wish_of(item)).image is not None:
                 judge = gate.judge("image")
                 names = wish.dimensions or gate.dimensions or judge.protocol.dimensions
-                judge.submit_task(str(wish.prompt), (judge.take(wish.image),), names)
+                try:
+                    image = judge.take(wish.image)
+                except (TypeError, ImageError) as error:
+                    raise pytest.UsageError(f"{item.nodeid}: marker imagejudge: image: {error}") from None
+                judge.submit_task(plain_text("prompt", wish.prompt), (image,), names)
         gate.item = None
 
     def known(self, nodeid: str) -> Expectation | None:

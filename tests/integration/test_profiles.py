@@ -144,12 +144,14 @@ def test_an_unknown_profile_is_a_usage_error_wherever_it_is_named(project):
         ("dimensions=3", "*test_fox*dimensions*"),
         ("image='good.png'", "*test_fox*prompt*"),
         ("thresholds='defualt'", '*defualt*did you mean "default"*'),
+        ("image=['a.png', 'b.png'], prompt='a fox'", "*test_fox*image: *list of 2: pass several images one by one"),
+        ("image='', prompt='a fox'", "*test_fox*image: *empty path"),
     ],
 )
 @pytest.mark.parametrize("judge", [True, False])
 def test_wrong_markers_stop_before_any_test(project, marker, words, judge):
-    if "defualt" in marker and not judge:
-        pytest.skip("without a judge no profile is read")
+    if not judge and ("defualt" in marker or "prompt=" in marker):
+        pytest.skip("without a judge no profile and no image is read")
     project.tests(
         f"""
         import pytest
