@@ -297,7 +297,7 @@ class Holding:
 
     def _keep(self, entries: Sequence[AnyEntry]) -> None:
         if self._gate.is_worker:
-            self._home.append({"entries": [_plain(entry) for entry in entries]})
+            self._home.append({"entries": json.dumps([_plain(entry) for entry in entries])})
         else:
             self._gate.results.add(entries)
 
@@ -305,9 +305,13 @@ class Holding:
 
     def _dump(self, report: pytest.TestReport) -> dict[str, Any]:
         data: dict[str, Any] = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
+        if "imagejudge" in data:  # as text, which is the quicker way; all else travels as in xdist's own reports
+            data["imagejudge"] = json.dumps(data["imagejudge"])
         return data
 
     def _restore(self, data: dict[str, Any]) -> pytest.TestReport:
+        if "imagejudge" in data:
+            data["imagejudge"] = json.loads(data["imagejudge"])
         report: pytest.TestReport = self._config.hook.pytest_report_from_serializable(config=self._config, data=data)
         return report
 
@@ -320,9 +324,11 @@ class Holding:
 
     def send_home(self) -> None:
         """On a worker, at its end: hand what is held to the controller."""
-        self._config.workeroutput["imagejudge"] = json.dumps(  # type: ignore[attr-defined]
-            {"held": self._home, "run": self._gate.results.run_counts(), "undecided": self._gate.results.undecided}
-        )
+        self._config.workeroutput["imagejudge"] = {  # type: ignore[attr-defined]
+            "held": self._home,
+            "run": self._gate.results.run_counts(),
+            "undecided": self._gate.results.undecided,
+        }
 
     def collect(self, report: pytest.TestReport) -> None:
         """On a report that is logged: keep its entries, and what it leaves undecided on a worker."""
@@ -336,7 +342,7 @@ class Holding:
 
     def take_over(self, node: Any, error: object) -> None:
         """On the controller, when a worker has ended."""
-        data = json.loads(getattr(node, "workeroutput", {}).get("imagejudge", "{}"))
+        data = getattr(node, "workeroutput", {}).get("imagejudge", {})
         self._gate.results.add_counts(data.get("run", {}))
         for nodeid in data.get("undecided", ()):
             self._gate.results.undecided.append(nodeid)
@@ -347,7 +353,7 @@ class Holding:
             if "file" in row:
                 self._waiting.files.add(Path(row["file"]))
             if "entries" in row:
-                self._gate.results.add_plain(row["entries"])
+                self._gate.results.add_plain(json.loads(row["entries"]))
             if "reports" not in row:
                 continue
             reports = [self._restore(report) for report in row["reports"]]

@@ -141,6 +141,33 @@ def test_stop_at_the_first_failure(project):
     assert set(judged.values()) <= {"passed", "error"}
 
 
+def test_reports_arrive_as_they_left(project):
+    project.tests(
+        """
+        def test_now(image_judge, record_property):
+            record_property("raw", b"1")
+            image_judge.check("good.png", prompt="a red fox")
+
+        def test_later(image_judge, record_property):
+            record_property("raw", b"1")
+            image_judge.expect("good.png", prompt="a red fox")
+        """
+    )
+    with (project.path / "conftest.py").open("a") as handle:
+        handle.write(
+            """
+
+def pytest_runtest_logreport(report):
+    if hasattr(report, "node"):
+        assert report.when != "teardown" or report.user_properties == [("raw", b"1")], report.user_properties
+        assert isinstance(report.location, tuple)
+"""
+        )
+    result = project.run("-n1", process=True)
+    result.assert_outcomes(passed=2)
+    assert result.ret == 0
+
+
 def test_no_judge(project):
     project.tests(TESTS)
     result = project.run("-n2", judge=False, process=True)
