@@ -50,6 +50,7 @@ class Gate:
         self._profiles: dict[str, Profile] = {}
         self._stores: dict[Path, Store] = {}
         self._body_passed = self._collected = False
+        self._all_wait = bool(getattr(config.option, "stepwise", False)) or _reruns(config)
         self._fixture_value: tuple[pytest.Item, Any] | None = None
         try:
             self.dimensions = None if self.options.dimensions is None else dimensions_of(self.options.dimensions)
@@ -59,7 +60,7 @@ class Gate:
             self.protocols = {
                 kind: self._protocol(settings) for kind, settings in self.settings.items() if settings.configured
             }
-            self.default_profile = self._load_default()
+            self.default_profile = self.results.profile = self._load_default()
             self.results.measures = {
                 protocol.name: sorted(list(path) for path in protocol.measures)
                 for protocol in self.protocols.values()
@@ -275,9 +276,12 @@ class Gate:
             self.holding.defer(expected)
 
     def _waits(self, item: pytest.Item) -> bool:
-        """Whether a test waits for its verdicts: where it may be run again, that must generate again."""
-        reruns = getattr(self.config.option, "reruns", None)
-        return bool(reruns) or item.get_closest_marker("flaky") is not None
+        """Whether a test waits for its verdicts, and is over when it is decided.
+
+        Where it may be run again, that must generate again. Where the next run goes on from the failure of this one
+        (``--stepwise``), none may be found after a later test has failed.
+        """
+        return self._all_wait or item.get_closest_marker("flaky") is not None
 
     def judges(self) -> list[Judge | EditJudge]:
         """The judges that were used so far."""
@@ -457,6 +461,17 @@ class usage:  # noqa: N801 - reads as a statement
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, (ConfigError, EngineError)):
             raise pytest.UsageError(str(error)) from None
+
+
+def _reruns(config: pytest.Config) -> bool:
+    """Whether pytest-rerunfailures is told, for all tests, to run again what fails."""
+    if getattr(config.option, "force_reruns", None) or getattr(config.option, "reruns", None):
+        return True
+    try:
+        ini = config.getini("reruns") if getattr(config.option, "reruns", None) is None else None
+    except ValueError:  # the plugin is not there
+        return False
+    return str(ini or 0) != "0"
 
 
 def without_secrets(url: str) -> str:

@@ -116,7 +116,7 @@ class Results:
 
     def decide_run(self, session: pytest.Session, profile: Profile) -> None:
         """Apply the bounds on the means of the run; each is a test of its own in every report."""
-        self.profile, self._session = profile, session
+        self._session = session
         verdicts, edits = self.first(self.report.verdicts), self.first(self.report.edits)
         if not (verdicts or edits):
             return
