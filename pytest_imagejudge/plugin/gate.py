@@ -312,6 +312,7 @@ class Gate:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Check, before any test runs, that the judges could start."""
         self.results.begin()
+        self.holding.session = session
         if self.is_worker or self.config.option.collectonly:
             return
         for kind in self.protocols:
@@ -392,16 +393,16 @@ class Gate:
         """When the last test is over: wait for what is outstanding, decide, and log."""
         try:
             result = yield
+            if not self.config.option.collectonly:
+                self.holding.settle("the judge ended before this was judged")
         except session.Failed:
-            self.holding.settle("stopped by -x or --maxfail before this was judged", wait=False)
+            self.holding.abandon("stopped by -x or --maxfail before this was judged")
             raise
         except BaseException:
-            self.holding.settle("the run was interrupted before this was judged", wait=False)
+            self.holding.abandon("the run was interrupted before this was judged")
             raise
-        if not self.config.option.collectonly:
-            self.holding.settle("the judge ended before this was judged", wait=True)
-            if not self.is_worker:
-                self.results.decide_run(session, self.default_profile)
+        if not (self.is_worker or self.config.option.collectonly):
+            self.results.decide_run(session, self.default_profile)
         return result
 
     def pytest_report_teststatus(self, report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:

@@ -77,6 +77,7 @@ class Holding:
         self._notes: dict[str | None, list[AnyEntry]] = {}
         self._remote: dict[str, pytest.TestReport] = {}
         self._home: list[dict[str, Any]] = []
+        self.session: pytest.Session | None = None  # set when it starts
         self._waiting = Pending(gate.options.rootpath / ".imagejudge" / "pending")
 
     # -- while a test runs ----------------------------------------------------------------------------------
@@ -196,22 +197,32 @@ class Holding:
                 self._decide(held, "")
 
     def _decide(self, held: Held, reason: str) -> None:
-        """Log a held test with the outcome that its verdicts give."""
+        """Log a held test with the outcome that its verdicts give, unless that is one failure more than asked for."""
         entries: list[AnyEntry] = []
         for expected in held.expected:
             entries += expected.entries(expected.verdicts(reason))
         call = held.reports[0]
         if failed := failing(entries):
             _fail(call, self.explain(failed), forgiven=held.forgiven)
-        self._carry(call, entries)
-        held.reports[-1].user_properties += self._properties(entries)
         held.logged = True
         self._held.pop(id(held), None)
+        if call.failed and self._enough_failed:
+            self._keep(entries)
+            self._gate.results.undecided.append(call.nodeid)
+            return
+        self._carry(call, entries)
+        held.reports[-1].user_properties += self._properties(entries)
         if self._gate.is_worker:
             self._home.append({"reports": [self._dump(report) for report in held.reports]})
             return
         for report in held.reports:
             self._log(report, held)
+
+    @property
+    def _enough_failed(self) -> bool:
+        """Whether as many tests have failed as ``-x`` or ``--maxfail`` allow."""
+        limit = self._config.getoption("maxfail", 0)
+        return bool(limit) and self.session is not None and self.session.testsfailed >= limit
 
     def _log(self, report: pytest.TestReport, held: Held) -> None:
         if held.node is not None:
@@ -221,27 +232,33 @@ class Holding:
 
     # -- when the last test has run -------------------------------------------------------------------------
 
-    def settle(self, reason: str, *, wait: bool) -> None:
-        """Decide everything that is held. ``reason`` is said of what is not judged.
+    def settle(self, reason: str) -> None:
+        """Wait for everything that is held, and decide it. ``reason`` is said of what is not judged even then.
 
-        Without ``wait`` only what is judged by now is decided; the rest is an error of the run, not of its tests.
+        Raises:
+            pytest.Session.Failed, pytest.Session.Interrupted: the run is to stop; `abandon` does the rest.
         """
         gate = self._gate
-        if wait and gate.is_worker and gate.when.after:
+        if gate.is_worker and gate.when.after:
             # the GPU is free only when every worker is gone: the controller judges
             self._home += [self._undecided(held) for held in self._held.values()]
             self._home += [{"orphan": expected.dump()} for expected in self._orphans]
             self._home += [{"file": str(file)} for file in self._waiting.files]
+            self._held.clear()
+            self._orphans.clear()
             return
-        if wait:
-            try:
-                self._wait()
-                self._decide_all(reason, wait=True)
-            except BaseException:
-                self.settle("the run was interrupted before this was judged", wait=False)
-                raise
-            self._waiting.done()
-            return
+        self._adopt(submit=True)
+        self._take_up()
+        gate.when.begin()
+        futures = (f for held in self._held.values() for e in held.expected for f in e.futures)
+        gate.progress.wait(futures, gate.judges(), self._meanwhile)  # decided as they come, so that none piles up
+        gate.progress.wait((f for expected in self._orphans for f in expected.futures), gate.judges())
+        self._decide_all(reason, wait=True)
+        self._waiting.done()
+        self._stop()
+
+    def abandon(self, reason: str) -> None:
+        """The run stops: decide what is judged by now; the rest is an error of the run, not of its tests."""
         self._adopt(submit=False)
         for expected in self._pending.values():  # of the test that was interrupted
             self._orphans += expected
@@ -250,19 +267,22 @@ class Holding:
         for entries in self._notes.values():
             self._keep(entries)
         self._notes.clear()
-        gate.results.lines += [
+        self._gate.results.lines += [
             f"kept to be judged by the next run, or by: imagejudge score {file}" for file in self._waiting.files
         ]
 
-    def _wait(self) -> None:
-        """Wait for all that is held."""
-        gate = self._gate
-        self._adopt(submit=True)
-        self._take_up()
-        gate.when.begin()
-        futures = (f for held in self._held.values() for e in held.expected for f in e.futures)
-        gate.progress.wait(futures, gate.judges(), self.flush)  # decided as they come, so that none piles up
-        gate.progress.wait((f for expected in self._orphans for f in expected.futures), gate.judges())
+    def _meanwhile(self) -> None:
+        self.flush()
+        self._stop()
+
+    def _stop(self) -> None:
+        """Stop the run where a verdict was the failure at which it is to stop, as pytest does between two tests."""
+        session = self.session
+        if session is not None and not self._gate.is_worker:
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
 
     def _decide_all(self, reason: str, *, wait: bool) -> None:
         for held in list(self._held.values()):

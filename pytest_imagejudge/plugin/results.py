@@ -306,7 +306,8 @@ class Results:
         for line in text.splitlines():
             reporter.write_line(line)
         if self.undecided:
-            reporter.write_line(f"not decided, because the run was stopped: {len(self.undecided)} tests")
+            tests = "1 test" if len(self.undecided) == 1 else f"{len(self.undecided)} tests"
+            reporter.write_line(f"not decided, because the run was stopped: {tests}")
             for nodeid in self.undecided[:20]:
                 reporter.write_line(f"  {nodeid}")
         for line in self.lines:

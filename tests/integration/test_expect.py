@@ -334,6 +334,40 @@ def test_a_verdict_that_fails_stops_the_run(project):
     result.stdout.fnmatch_lines(["*stopping after 1 failures*"])
 
 
+def test_a_verdict_that_fails_ends_the_wait_for_the_others(project):
+    project.tests(
+        """
+        def test_hanging(image_judge):
+            image_judge.expect("hanging.png", prompt="a red fox")
+
+        def test_bad(image_judge):
+            image_judge.expect("bad.png", prompt="a red fox")
+        """
+    )
+    result = project.run("-x")
+    result.assert_outcomes(failed=1)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["not decided*1 test", "*::test_hanging", "*stopping after 1 failures*"])
+    assert project.outcomes() == {"bad": "failed", "hanging": "error"}
+
+
+def test_no_more_failures_are_told_than_asked_for(project):
+    project.tests(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_fox(image_judge, number):
+            image_judge.expect("good.png" if number == 5 else "bad.png", prompt=f"{number}")
+        """
+    )
+    result = project.run("--maxfail=2")
+    assert result.parseoutcomes()["failed"] == 2
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*stopping after 2 failures*"])
+    assert len(project.report["verdicts"]) == 6  # what was judged is shown all the same
+
+
 def test_last_failed_and_failed_first(project):
     project.tests(THREE)
     project.run().assert_outcomes(passed=2, failed=1)
@@ -469,11 +503,13 @@ def test_captured_output_and_properties_stay_with_their_test(project):
 
 
 def test_durations_and_step_wise(project):
-    project.tests(THREE)
-    result = project.run("--stepwise", "--durations=3")
-    assert result.ret in (1, 2)
-    assert result.parseoutcomes()["failed"] == 1
-    project.picture("good", "bad.png", 1)
+    project.tests(THREE.replace('"good", "bad", "fair"', '"good", "bad", "fair", "unreadable", "refused"'))
+    for mended, passed, deselected in (("bad", 1, 0), ("unreadable", 2, 1), ("refused", 1, 3)):
+        result = project.run("--stepwise", "--durations=3")
+        result.assert_outcomes(passed=passed, failed=1, deselected=deselected)
+        (line,) = [line for line in result.outlines if line.startswith("FAILED")]
+        assert mended in line  # the first that fails, however fast the others are judged
+        project.picture("good", f"{mended}.png", 1)
     result = project.run("--stepwise")
     assert result.ret == 0
 
