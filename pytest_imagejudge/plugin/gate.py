@@ -16,7 +16,7 @@ import pytest
 from ..engines import make_engine
 from ..errors import ConfigError, EngineError
 from ..judge import EditJudge, Judge, protocol_for
-from ..manifests import Row, read_metadata
+from ..manifests import Row, RowError, read_metadata
 from ..settings import SIGNALS, JudgeSettings, cache_dir
 from ..store import Store
 from ..thresholds import Profile, default_profile, load_profile
@@ -47,7 +47,7 @@ class Gate:
         self.when = When(self)
         self.results = Results(config, self.options)
         self._judges: dict[Kind, Judge | EditJudge] = {}
-        self._profiles: dict[str, Profile] = {}
+        self._profiles: dict[tuple[str, Path], Profile] = {}
         self._stores: dict[Path, Store] = {}
         self._body_passed = self._collected = False
         self._all_wait = bool(getattr(config.option, "stepwise", False)) or _reruns(config)
@@ -92,13 +92,14 @@ class Gate:
         first = self.protocols.get("image") or self.protocols["edit"]
         return self._load(self.options.thresholds or default_profile(first))
 
-    def _load(self, source: Any) -> Profile:
-        if isinstance(source, (str, os.PathLike)):
-            name = str(source)
-            if name not in self._profiles:
-                self._profiles[name] = self._measurable(load_profile(name, base=self.config.rootpath))
-            return self._profiles[name]
-        return self._measurable(load_profile(source, base=self.config.rootpath))
+    def _load(self, source: Any, base: Path | None = None) -> Profile:
+        base = self.config.rootpath if base is None else base
+        if not isinstance(source, (str, os.PathLike)):
+            return self._measurable(load_profile(source, base=base))
+        key = str(source), base
+        if key not in self._profiles:
+            self._profiles[key] = self._measurable(load_profile(str(source), base=base))
+        return self._profiles[key]
 
     def _measurable(self, profile: Profile) -> Profile:
         for kind, protocol in self.protocols.items():
@@ -207,6 +208,7 @@ class Gate:
         if (known := self.holding.known(item.nodeid)) is not None:
             return known
         where = self.place(str(item.path), row.line)
+        thresholds = self._of_row(row, item.path)
         if row.kind == "edit":
             expected = self.ask_edit(
                 row.source, row.edited, row.instruction or "", seed=row.seed, id=row.id, urgent=False
@@ -216,8 +218,18 @@ class Gate:
                 raise ConfigError(f"{item.path.name}, {row.where}: ID {row.id!r} is not in {self.options.metadata}")
             names = row.dimensions or self.metadata.get(row.id)
             expected = self.ask_image(row.image, row.prompt, dimensions=names, seed=row.seed, id=row.id, urgent=False)
-        expected.where, expected.thresholds = where, self.profile(row.kind, row.thresholds)
+        expected.where, expected.thresholds = where, thresholds
         return expected
+
+    def _of_row(self, row: Row, manifest: Path) -> Profile | None:
+        """The profile for a manifest's row; a file that it names is relative to the manifest, as its images are."""
+        if row.thresholds is None:
+            return self.profile(row.kind)
+        try:
+            return self._load(row.thresholds, manifest.parent)
+        except ConfigError as error:
+            bad = RowError(row.number, row.line, row.id, str(error))
+            raise ConfigError(f"{manifest.name}, {bad}") from None
 
     def ask_left(self, row: Row) -> Expectation:
         """Submit a row that an earlier run left; no bounds apply to it."""

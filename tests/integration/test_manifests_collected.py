@@ -182,6 +182,27 @@ def test_thresholds_and_dimensions_of_a_row(project):
     assert set(entries["d"]["level1"]) == {"Quality", "Alignment"}
 
 
+def test_a_profile_that_a_row_names_is_relative_to_the_manifest(project):
+    for folder, bound in (("one", 90), ("two", 10)):
+        project.manifest(
+            f"{folder}/rows.imagejudge.jsonl",
+            [row("a", "../fair.png", thresholds="ours.toml"), row("b", "../fair.png")],
+        )
+        (project.path / folder / "ours.toml").write_text(f"[level1]\nQuality = {bound}\n")
+    project.manifest("rows.imagejudge.jsonl", [row("a", "fair.png"), row("b", "good.png", thresholds="ours.toml")])
+    result = project.run("-v")
+    result.assert_outcomes(passed=4, failed=2)
+    result.stdout.fnmatch_lines_random(
+        [
+            "one/rows.imagejudge.jsonl::a FAILED*",
+            "two/rows.imagejudge.jsonl::a PASSED*",
+            "rows.imagejudge.jsonl::b FAILED*",
+            "rows.imagejudge.jsonl, row 2, line 2 (ID \"b\"): thresholds: no profile 'ours.toml'*",
+        ]
+    )
+    assert project.asked() == 5  # a row whose bounds are unknown is not judged
+
+
 def test_images_confined_to_a_root(project):
     project.manifest("in/rows.imagejudge.jsonl", [row("a", "../good.png"), row("b", "mine.png"), row("c", "link.png")])
     project.picture("good", "in/mine.png")
