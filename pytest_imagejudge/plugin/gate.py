@@ -31,6 +31,7 @@ from .results import Results
 from .when import ONLY_AFTER, When, out_of_memory_help
 
 Kind = str  # "image" or "edit"
+_SHOWS_ONLY = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
 class Gate:
@@ -83,6 +84,12 @@ class Gate:
     def is_controller(self) -> bool:
         """Whether xdist's workers run the tests and this process only collects."""
         return self.config.pluginmanager.has_plugin("dsession")
+
+    @property
+    def runs_no_test(self) -> bool:
+        """Whether pytest only shows something: nothing is judged then, and no report written over."""
+        option = self.config.option
+        return any(getattr(option, name, False) for name in _SHOWS_ONLY)
 
     def _protocol(self, settings: JudgeSettings) -> Any:
         own = self.config.hook.pytest_imagejudge_protocol(config=self.config, settings=settings)
@@ -325,7 +332,7 @@ class Gate:
         """Check, before any test runs, that the judges could start."""
         self.results.begin()
         self.holding.session = session
-        if self.is_worker or self.config.option.collectonly:
+        if self.is_worker or self.runs_no_test:
             return
         for kind in self.protocols:
             with usage():
@@ -355,7 +362,7 @@ class Gate:
         """Submit what is known in advance: rows of manifests and images that markers name."""
         if not self._collected:
             return  # pytest calls this after an error in the collection too
-        if self.is_worker or self.is_controller or self.config.option.collectonly:
+        if self.is_worker or self.is_controller or self.runs_no_test:
             return  # a worker does not know which of its items it will run
         self.holding.submit_known(session.items)
 
@@ -405,7 +412,7 @@ class Gate:
         """When the last test is over: wait for what is outstanding, decide, and log."""
         try:
             result = yield
-            if not self.config.option.collectonly:
+            if not self.runs_no_test:
                 self.holding.settle("the judge ended before this was judged")
         except session.Failed:
             self.holding.abandon("stopped by -x or --maxfail before this was judged")
@@ -413,7 +420,7 @@ class Gate:
         except BaseException:
             self.holding.abandon("the run was interrupted before this was judged")
             raise
-        if not (self.is_worker or self.config.option.collectonly):
+        if not (self.is_worker or self.runs_no_test):
             self.results.decide_run(session, self.default_profile)
         return result
 
@@ -446,7 +453,7 @@ class Gate:
         if self.is_worker:
             self.holding.send_home()
         self.close()
-        if not self.is_worker and not self.config.option.collectonly:
+        if not (self.is_worker or self.runs_no_test):
             self.results.write(session)
 
     @pytest.hookimpl(tryfirst=True)

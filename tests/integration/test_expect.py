@@ -434,6 +434,15 @@ def test_collect_only_asks_nothing(project):
     assert not (project.path / "report.json").exists()
 
 
+@pytest.mark.parametrize("flag", ["--fixtures", "--fixtures-per-test", "--setup-plan", "--setup-only", "--cache-show"])
+def test_what_only_shows_asks_nothing(project, flag):
+    project.tests(THREE)
+    project.manifest("rows.imagejudge.jsonl", [{"ID": 1, "prompt": "a fox", "image_path": "good.png"}])
+    assert project.run(flag).ret == 0
+    assert not project.log()
+    assert not (project.path / "report.json").exists()
+
+
 def test_deselected_tests_are_not_judged(project):
     project.tests(THREE)
     project.manifest(
