@@ -206,9 +206,8 @@ class Holding:
             _fail(call, self.explain(failed), forgiven=held.forgiven)
         held.logged = True
         self._held.pop(id(held), None)
-        if call.failed and self._enough_failed:
+        if self._is_too_much(call):
             self._keep(entries)
-            self._gate.results.undecided.append(call.nodeid)
             return
         self._carry(call, entries)
         held.reports[-1].user_properties += self._properties(entries)
@@ -218,11 +217,13 @@ class Holding:
         for report in held.reports:
             self._log(report, held)
 
-    @property
-    def _enough_failed(self) -> bool:
-        """Whether as many tests have failed as ``-x`` or ``--maxfail`` allow."""
+    def _is_too_much(self, call: pytest.TestReport) -> bool:
+        """Whether this failure is one more than ``-x`` or ``--maxfail`` allow; its test counts as undecided then."""
         limit = self._config.getoption("maxfail", 0)
-        return bool(limit) and self.session is not None and self.session.testsfailed >= limit
+        if not (call.failed and limit and self.session is not None and self.session.testsfailed >= limit):
+            return False
+        self._gate.results.undecided.append(call.nodeid)
+        return True
 
     def _log(self, report: pytest.TestReport, held: Held) -> None:
         if held.node is not None:
@@ -382,6 +383,8 @@ class Holding:
             if "expected" in row:
                 held.expected = [self._submit(Expectation.load(expected)) for expected in row["expected"]]
                 self._hold(held)
+            elif self._is_too_much(held.reports[0]):
+                self._gate.results.add_plain(held.reports[0].imagejudge["entries"])
             else:
                 for report in held.reports:
                     self._log(report, held)

@@ -351,7 +351,8 @@ def test_a_verdict_that_fails_ends_the_wait_for_the_others(project):
     assert project.outcomes() == {"bad": "failed", "hanging": "error"}
 
 
-def test_no_more_failures_are_told_than_asked_for(project):
+@pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["alone", "workers"])
+def test_no_more_failures_are_told_than_asked_for(project, workers):
     project.tests(
         """
         import pytest
@@ -361,7 +362,7 @@ def test_no_more_failures_are_told_than_asked_for(project):
             image_judge.expect("good.png" if number == 5 else "bad.png", prompt=f"{number}")
         """
     )
-    result = project.run("--maxfail=2")
+    result = project.run("--maxfail=2", *workers, process=bool(workers))
     assert result.parseoutcomes()["failed"] == 2
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*stopping after 2 failures*"])
