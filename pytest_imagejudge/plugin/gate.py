@@ -26,11 +26,13 @@ from .fixtures import EditJudgeFixture, ImageJudgeFixture
 from .held import Held, Holding, JudgeFailure
 from .loggers import guard
 from .marker import WRONG, dimensions_of, refuse, wish_of
+from .phases import run_phases
 from .progress import Progress
 from .results import Results
 from .when import ONLY_AFTER, When, out_of_memory_help
 
 Kind = str  # "image" or "edit"
+_TEST_BY_TEST = ("stepwise", "setupshow", "setuponly")
 _SHOWS_ONLY = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
@@ -51,7 +53,7 @@ class Gate:
         self._profiles: dict[tuple[str, Path], Profile] = {}
         self._stores: dict[Path, Store] = {}
         self._body_passed = self._collected = False
-        self._all_wait = bool(getattr(config.option, "stepwise", False)) or _reruns(config)
+        self._all_wait = _reruns(config) or any(getattr(config.option, name, False) for name in _TEST_BY_TEST)
         self._fixture_value: tuple[pytest.Item, Any] | None = None
         try:
             self.dimensions = None if self.options.dimensions is None else dimensions_of(self.options.dimensions)
@@ -298,7 +300,7 @@ class Gate:
         """Whether a test waits for its verdicts, and is over when it is decided.
 
         Where it may be run again, that must generate again. Where the next run goes on from the failure of this one
-        (``--stepwise``), none may be found after a later test has failed.
+        (``--stepwise``), none may be found after a later test has failed. What ``--setup-show`` prints is of one test.
         """
         return self._all_wait or item.get_closest_marker("flaky") is not None
 
@@ -371,10 +373,8 @@ class Gate:
         """Run one test; hold its reports back where its outcome waits for verdicts."""
         if self._waits(item):
             return None
-        from _pytest.runner import runtestprotocol
-
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        reports = run_phases(item, nextitem, lambda: self._body_passed)
         self.holding.take(Held(item, reports, passed=self._body_passed))
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True

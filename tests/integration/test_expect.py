@@ -167,6 +167,36 @@ def test_teardown_failure(project):
     assert project.outcomes() == {"good": "passed", "bad": "failed"}
 
 
+@pytest.mark.parametrize("flags", [["-x"], ["-x", "--setup-show"], ["--maxfail=2"]], ids=" ".join)
+def test_a_failure_at_which_the_run_stops_tears_down_every_fixture(project, flags):
+    project.tests(
+        """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def broken(image_judge):
+            yield
+            image_judge.expect("good.png", prompt="a red fox")
+            raise ValueError("torn")
+
+        def test_fails(broken):
+            assert False
+
+        def test_again(broken):
+            assert False
+
+        def test_never(broken):
+            pass
+        """
+    )
+    result = project.run(*flags)
+    if "--setup-show" not in flags:
+        result.assert_outcomes(failed=2 if "--maxfail=2" in flags else 1, errors=1)
+        assert project.outcomes() in ({"good": "passed"}, {"good": "error"})
+    assert result.ret == 1
+    assert "test_never" not in result.stdout.str()
+
+
 def test_expect_in_fixtures_counts_for_the_test_that_set_them_up(project):
     project.tests(
         """
