@@ -164,6 +164,7 @@ class Holding:
                 **getattr(setup, "imagejudge", {}),
                 "pending": [expected.dump() for expected in held.expected],
                 "forgiven": held.forgiven,
+                "files": [str(file) for file in self._waiting.files],
             }
         self._log(setup, held)
         self._hold(held)
@@ -395,6 +396,7 @@ class Holding:
             held = Held(None, _passed(setup), node=getattr(setup, "node", None))
             carried = setup.imagejudge
             held.forgiven = carried["forgiven"]
+            self._waiting.files.update(map(Path, carried["files"]))
             held.expected = [Expectation.load(data) for data in carried["pending"]]
             for expected in held.expected if submit else ():
                 self._submit(expected)

@@ -180,8 +180,8 @@ class Results:
 
     @staticmethod
     def first(entries: Sequence[Any]) -> list[Any]:
-        """Without repeated judgements of the same image."""
-        return [entry for entry in entries if not (entry.model_extra or {}).get("repeat")]
+        """Without repeated judgements of the same image, and without what another run left, which is of no test."""
+        return [entry for entry in entries if entry.test is not None and not (entry.model_extra or {}).get("repeat")]
 
     def _log_item(self, name: str, failure: str | None, properties: Sequence[tuple[str, str]] = ()) -> None:
         """Log a gate over the whole run as an item of its own."""
