@@ -53,8 +53,9 @@ class ImageJudgeFixture:
         id: int | str | None = None,  # noqa: A002
     ) -> Verdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or something was not judged."""
+        profile = self._gate.profile("image", thresholds)
         expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
-        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("image", thresholds)
+        expected.where, expected.thresholds = _caller(self._gate), profile
         return self._gate.wait_for(expected)  # type: ignore[return-value]
 
     def expect(
@@ -68,8 +69,9 @@ class ImageJudgeFixture:
         id: int | str | None = None,  # noqa: A002
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided when its verdicts are in."""
+        profile = self._gate.profile("image", thresholds)
         expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=False, keep=True)
-        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("image", thresholds)
+        expected.where, expected.thresholds = _caller(self._gate), profile
         self._gate.defer(expected)
 
     def release(self) -> None:
@@ -108,8 +110,9 @@ class EditJudgeFixture:
         id: int | str | None = None,  # noqa: A002
     ) -> EditVerdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or the answer was not read."""
+        profile = self._gate.profile("edit", thresholds)
         expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
-        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("edit", thresholds)
+        expected.where, expected.thresholds = _caller(self._gate), profile
         return self._gate.wait_for(expected)  # type: ignore[return-value]
 
     def expect(
@@ -123,8 +126,9 @@ class EditJudgeFixture:
         id: int | str | None = None,  # noqa: A002
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided when its verdict is in."""
+        profile = self._gate.profile("edit", thresholds)
         expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=False, keep=True)
-        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("edit", thresholds)
+        expected.where, expected.thresholds = _caller(self._gate), profile
         self._gate.defer(expected)
 
     def release(self) -> None:
