@@ -22,8 +22,9 @@ from ..store import Store
 from ..thresholds import Profile, default_profile, load_profile
 from .asked import Options, read_options
 from .expectation import AnyVerdict, Expectation, failing, plain_label, plain_text
+from .failure import JudgeFailure, failure_repr
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
-from .held import Held, Holding, JudgeFailure
+from .held import Held, Holding
 from .loggers import guard
 from .marker import WRONG, dimensions_of, refuse, wish_of
 from .phases import run_phases
@@ -286,7 +287,7 @@ class Gate:
         entries = expected.entries(verdicts)
         self.holding.note(expected.test, entries)
         if expected.bounded and failing(entries):
-            raise JudgeFailure(self.holding.explain(failing(entries)))
+            raise JudgeFailure(self.holding.explain(failing(entries)), expected.where)
         return verdicts[0]
 
     def defer(self, expected: Expectation) -> None:
@@ -401,6 +402,8 @@ class Gate:
         elif call.when == "call":
             self._body_passed = call.excinfo is None  # not the outcome, which xfail may have turned
         self.holding.attach(report)
+        if call.excinfo is not None and isinstance(failure := call.excinfo.value, JudgeFailure) and failure.where:
+            report.longrepr = failure_repr(str(failure), failure.where, self.config)
         if words := out_of_memory_help(call, self.judges()):
             report.sections.append(("image judge", words))
         if call.when == "teardown":

@@ -21,21 +21,15 @@ from ..manifests import Row, read_manifest
 from ..report.junit import properties
 from ..report.terminal import failure_text
 from .expectation import AnyEntry, Expectation, failing, plain_text
+from .failure import JudgeFailure, failure_repr
 from .manifest import RowItem
 from .marker import wish_of
 from .pending import Pending
 
 if TYPE_CHECKING:
+    from _pytest._code.code import ReprExceptionInfo
+
     from .gate import Gate
-
-
-class JudgeFailure(pytest.fail.Exception):  # type: ignore[misc, name-defined]
-    """What was judged missed a bound, or could not be judged."""
-
-    __module__ = "builtins"  # as of pytest's own: the short summary shows the bare name
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text, pytrace=False)
 
 
 @dataclass
@@ -204,7 +198,8 @@ class Holding:
             entries += expected.entries(expected.verdicts(reason))
         call = held.reports[0]
         if failed := failing(entries):
-            _fail(call, self.explain(failed), forgiven=held.forgiven)
+            text = failure_repr(self.explain(failed), failed[0].where, self._config)
+            _fail(call, text, forgiven=held.forgiven)
         held.logged = True
         self._held.pop(id(held), None)
         if self._is_too_much(call):
@@ -433,7 +428,7 @@ def _forgives(item: pytest.Item) -> bool:
     return bool(raises.matches(JudgeFailure("")))
 
 
-def _fail(report: pytest.TestReport, text: str, *, forgiven: bool) -> None:
+def _fail(report: pytest.TestReport, text: ReprExceptionInfo, *, forgiven: bool) -> None:
     """Turn the report of a body that passed into one of a body that failed; an expected failure is one."""
     strict = "[XPASS(strict)] "
     if not forgiven:

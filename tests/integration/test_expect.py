@@ -48,6 +48,29 @@ def test_output_options(project, flag):
     assert project.outcomes() == {"good": "passed", "bad": "failed", "fair": "passed"}
 
 
+@pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["alone", "workers"])
+@pytest.mark.parametrize("call", ["check", "expect"])
+def test_a_summary_on_a_ci_server_has_one_line_a_failure(project, call, workers):
+    project.environ("CI", "1")
+    project.tests(THREE.replace(".expect(", f".{call}("))
+    result = project.run("--junitxml=junit.xml", *workers, process=bool(workers))
+    output = result.stdout.str()
+    assert output.count("Look at the picture.") == 1  # shown with the failure, and not again
+    assert "FAILED test_it.py::test_fox[bad] - ✗ Total: 0.0, bound 45.0\n" in output
+    junit = ElementTree.parse(project.path / "junit.xml")
+    (failure,) = junit.iter("failure")
+    assert failure.get("message") == "✗ Total: 0.0, bound 45.0"
+    assert "image      bad.png" in str(failure.text)
+
+
+@pytest.mark.parametrize("call", ["check", "expect"])
+def test_one_line_a_failure(project, call):
+    project.tests(THREE.replace(".expect(", f".{call}("))
+    result = project.run("--tb=line")
+    result.stdout.fnmatch_lines(["*test_it.py:5: ✗ Total: 0.0, bound 45.0"])
+    assert "image      bad.png" not in result.stdout.str()
+
+
 def test_all_is_asked_while_tests_run(project):
     project.environ("STAND_IN_AT_ONCE", "15")  # three images of five requests: none is answered before all wait
     for number in range(3):
