@@ -44,8 +44,8 @@ class Expectation:
 
     @property
     def done(self) -> bool:
-        """Whether every verdict is in."""
-        return all(future.done() for future in self.futures)
+        """Whether it was submitted and every verdict is in."""
+        return bool(self.futures) and all(future.done() for future in self.futures)
 
     def verdicts(self, reason: str = "the run ended before this was judged") -> list[AnyVerdict]:
         """The verdicts; what is not in is one with an error that says why."""
