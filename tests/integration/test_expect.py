@@ -190,8 +190,8 @@ def test_teardown_failure(project):
     assert project.outcomes() == {"good": "passed", "bad": "failed"}
 
 
-@pytest.mark.parametrize("flags", [["-x"], ["-x", "--setup-show"], ["--maxfail=2"]], ids=" ".join)
-def test_a_failure_at_which_the_run_stops_tears_down_every_fixture(project, flags):
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_failure_at_which_the_run_stops_tears_down_every_fixture(project, failures):
     project.tests(
         """
         import pytest
@@ -212,10 +212,9 @@ def test_a_failure_at_which_the_run_stops_tears_down_every_fixture(project, flag
             pass
         """
     )
-    result = project.run(*flags)
-    if "--setup-show" not in flags:
-        result.assert_outcomes(failed=2 if "--maxfail=2" in flags else 1, errors=1)
-        assert project.outcomes() in ({"good": "passed"}, {"good": "error"})
+    result = project.run(f"--maxfail={failures}")
+    result.assert_outcomes(failed=failures, errors=1)
+    assert project.outcomes() in ({"good": "passed"}, {"good": "error"})
     assert result.ret == 1
     assert "test_never" not in result.stdout.str()
 
@@ -506,6 +505,13 @@ def test_deselected_tests_are_not_judged(project):
     project.run("-k", "good").assert_outcomes(passed=2, deselected=3)
     assert set(project.outcomes()) == {"good"}
     assert project.asked() == 10
+
+
+def test_setup_show_is_of_one_test_at_a_time(project):
+    project.tests(THREE)
+    result = project.run("--setup-show")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*test_fox?bad? (fixtures used: *)*F"])
 
 
 def test_without_a_terminal(project):
