@@ -55,6 +55,26 @@ def test_the_option_is_repeated_and_collects_nothing_twice(project):
     project.run(both[0], both[0], "test_it.py").assert_outcomes(passed=2)
 
 
+def test_manifests_elsewhere_have_names_of_their_own(project):
+    for folder, picture in (("one", "good.png"), ("two", "bad.png")):
+        project.manifest(f"{folder}/rows.jsonl", [row("a", f"../{picture}")])
+    (project.path / "root").mkdir()
+    (project.path / "root" / "link.imagejudge.jsonl").symlink_to("../one/linked.jsonl")
+    project.manifest("one/linked.jsonl", [row("b", str(project.path / "fair.png"))])
+    options = [
+        f"--judge-manifest={name}" for name in ("one/rows.jsonl", "two/rows.jsonl", "root/link.imagejudge.jsonl")
+    ]
+    (project.path / "conftest.py").rename(project.path / "root" / "conftest.py")
+    result = project.run("--rootdir=root", "root", "-v", *options)
+    result.assert_outcomes(passed=2, failed=1)
+    assert {entry["test"] for entry in project.report["verdicts"]} == {
+        "../one/rows.jsonl::a",
+        "../two/rows.jsonl::a",
+        "link.imagejudge.jsonl::b",
+    }
+    project.run("--rootdir=root", "root", "--lf", *options).assert_outcomes(failed=1)
+
+
 def test_the_ini_names_manifests_from_its_own_folder(project):
     project.manifest("one.jsonl", [row("a")])
     project.ini("judge_manifest =", "    one.jsonl")
