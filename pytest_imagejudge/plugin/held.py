@@ -20,6 +20,7 @@ from ..errors import ImageError
 from ..manifests import Row, read_manifest
 from ..report.junit import properties
 from ..report.terminal import failure_text
+from ..report.why import advice
 from .expectation import AnyEntry, Expectation, failing, plain_text
 from .failure import JudgeFailure, failure_repr
 from .manifest import RowItem
@@ -123,9 +124,16 @@ class Holding:
         return shutil.get_terminal_size().columns
 
     def explain(self, entries: Sequence[AnyEntry]) -> str:
-        """Why entries fail their test, in words; the first one whole."""
+        """Why entries fail their test, in words: a test may hand over hundreds, so that only the first has its tree."""
         width = min(self.width, 140)
-        return "\n".join(failure_text(entry, width=width, color=False) for entry in entries)
+        texts: list[str] = []
+        advised: set[str] = set()
+        for entry in entries:
+            words = advice(entry)
+            new = words not in advised
+            texts.append(failure_text(entry, width=width, color=False, advice=new, tree=not texts))
+            advised.add(words)
+        return "\n".join(texts)
 
     def _properties(self, entries: Sequence[AnyEntry]) -> list[tuple[str, str]]:
         """What JUnit's file says of entries; nothing where none is written."""

@@ -109,6 +109,26 @@ def test_several_in_one_test(project):
     assert project.outcomes() == {"good": "passed", "unreadable": "error", "fair": "passed", "bad": "failed"}
 
 
+def test_of_many_failures_in_one_test_the_first_is_shown_whole(project):
+    project.tests(
+        """
+        def test_foxes(image_judge):
+            for number in range(30):
+                image_judge.expect("bad.png", prompt=f"fox {number}")
+            image_judge.expect("unreadable.png", prompt="fox")
+        """
+    )
+    result = project.run("-q")
+    result.assert_outcomes(failed=1)
+    output = result.stdout.str()
+    assert output.count("Look at the picture.") == 1
+    assert output.count("Nothing passes on an answer that can't be read.") == 1
+    assert output.count("└─ Comic Creation") == 1
+    for number in range(30):
+        assert f"prompt     fox {number}\n" in output
+    assert output.count("✗ Quality: 0.0, bound 40.0") == 30
+
+
 def test_what_was_not_judged_fails_its_test(project):
     project.tests(
         """
