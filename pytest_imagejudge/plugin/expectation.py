@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
@@ -99,9 +100,9 @@ class Expectation:
             found.append(entry)
         return found
 
-    def dump(self) -> dict[str, Any]:
-        """Plain data from which `load` makes the expectation again in another process."""
-        return {
+    def dump(self) -> str:
+        """JSON from which `load` makes the expectation again in another process; ASCII, whatever a prompt holds."""
+        data = {
             "kind": self.kind,
             "text": self.text,
             "images": [
@@ -115,10 +116,12 @@ class Expectation:
             "bounded": self.bounded,
             "thresholds": None if self.thresholds is None else self.thresholds.dump(),
         }
+        return json.dumps(data)
 
     @classmethod
-    def load(cls, data: dict[str, Any]) -> Expectation:
+    def load(cls, text: str) -> Expectation:
         """The inverse of `dump`, without futures."""
+        data = json.loads(text)
         profile = data["thresholds"]
         return cls(
             **{

@@ -173,7 +173,7 @@ class Holding:
         self.flush()
 
     def _carry(self, report: pytest.TestReport, entries: Sequence[AnyEntry]) -> None:
-        """Let ``report`` carry ``entries``: as plain data where it travels to another process."""
+        """Let ``report`` carry ``entries``: as JSON where it travels to another process."""
         carried = getattr(report, "imagejudge", {})
         plain = self._gate.is_worker or hasattr(report, "node")
         added = [_plain(entry) for entry in entries] if plain else entries
@@ -322,7 +322,7 @@ class Holding:
 
     def _keep(self, entries: Sequence[AnyEntry]) -> None:
         if self._gate.is_worker:
-            self._home.append({"entries": json.dumps([_plain(entry) for entry in entries])})
+            self._home.append({"entries": [_plain(entry) for entry in entries]})
         else:
             self._gate.results.add(entries)
 
@@ -330,13 +330,9 @@ class Holding:
 
     def _dump(self, report: pytest.TestReport) -> dict[str, Any]:
         data: dict[str, Any] = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
-        if "imagejudge" in data:  # as text, which is the quicker way; all else travels as in xdist's own reports
-            data["imagejudge"] = json.dumps(data["imagejudge"])
         return data
 
     def _restore(self, data: dict[str, Any]) -> pytest.TestReport:
-        if "imagejudge" in data:
-            data["imagejudge"] = json.loads(data["imagejudge"])
         report: pytest.TestReport = self._config.hook.pytest_report_from_serializable(config=self._config, data=data)
         return report
 
@@ -378,7 +374,7 @@ class Holding:
             if "file" in row:
                 self._waiting.files.add(Path(row["file"]))
             if "entries" in row:
-                self._gate.results.add_plain(json.loads(row["entries"]))
+                self._gate.results.add_plain(row["entries"])
             if "reports" not in row:
                 continue
             reports = [self._restore(report) for report in row["reports"]]
@@ -451,5 +447,6 @@ def _fail(report: pytest.TestReport, text: ReprExceptionInfo, *, forgiven: bool)
     report.longrepr = text
 
 
-def _plain(entry: AnyEntry) -> dict[str, Any]:
-    return entry.model_dump(mode="json", exclude_defaults=True)
+def _plain(entry: AnyEntry) -> str:
+    """JSON: quicker than execnet's own way, and ASCII whatever a prompt or an answer holds, which execnet refuses."""
+    return json.dumps(entry.model_dump(mode="json", exclude_defaults=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -89,11 +90,12 @@ class Results:
                         for one, twos in entry.level3.items()
                     }
 
-    def add_plain(self, entries: Iterable[AnyEntry | Mapping[str, Any]]) -> None:
-        """Add entries, some of which may be plain data that travelled on a report."""
+    def add_plain(self, entries: Iterable[AnyEntry | str]) -> None:
+        """Add entries, some of which may be JSON that travelled on a report."""
         for entry in entries:
-            if isinstance(entry, Mapping):
-                entry = (EditEntry if "edited_image" in entry else VerdictEntry).model_validate(entry)
+            if isinstance(entry, str):
+                data = json.loads(entry)
+                entry = (EditEntry if "edited_image" in data else VerdictEntry).model_validate(data)
             self.add((entry,))
 
     def count(self, kind: str, judge: Any) -> None:
