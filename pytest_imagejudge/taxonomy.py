@@ -120,6 +120,8 @@ def check_path(path: Sequence[str]) -> Path:
         raise KeyError(f"a path has one to three names (L1, L2, L3), not {len(names)}")
     one, *rest = names
     if one not in TREE:
+        if places := [path for path in (*LEVEL2, *FACETS) if path[-1] == one]:
+            raise KeyError(f'"{one}" is no dimension; its path is {" or ".join(map(show, places))}')
         raise KeyError(f'no dimension "{one}"{nearest(one, LEVEL1)}; L1: {", ".join(LEVEL1)}')
     if rest[0] not in TREE[one]:
         raise KeyError(f'{one} has no "{rest[0]}"{nearest(rest[0], TREE[one])}; it has: {", ".join(TREE[one])}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -63,7 +64,7 @@ class FacetScore:
 class Score(float):
     """A mapped score, 0 to 100, that can explain itself; NaN where there is none.
 
-    NaN makes every comparison with a bound false, so an assertion on a score that does not exist fails.
+    One that does not exist is false, and so is every comparison with it, "!=" too: an assertion on it fails.
     """
 
     path: Path
@@ -75,8 +76,18 @@ class Score(float):
         self.path, self.verdict = path, verdict
         return self
 
+    @property
+    def _exists(self) -> bool:
+        return not math.isnan(self)
+
+    def __bool__(self) -> bool:
+        return self._exists and float(self) != 0
+
+    def __ne__(self, other: object) -> bool:
+        return self._exists and super().__ne__(other)
+
     def __repr__(self) -> str:
-        if self == self:
+        if self._exists:
             return f"{float(self):g}"
         if self.verdict is not None and self.verdict.missing(self.path):
             return "unreadable"
@@ -85,7 +96,7 @@ class Score(float):
         return "N/A"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Score, (None if self != self else float(self), self.path))
+        return (Score, (float(self) if self._exists else None, self.path))
 
     def explain(self) -> list[str]:
         """Lines that say what the score is of and which facets made it, lowest first."""
@@ -192,7 +203,7 @@ class Verdict:
         return None if facet is None else facet.score
 
     def __getitem__(self, name: str | tuple[str, ...]) -> Score:
-        path = check_path((name,) if isinstance(name, str) else name)
+        path = check_path(name if isinstance(name, (tuple, list)) else (name,))
         return Score(self.value(path), path, self)
 
     def __rich__(self) -> Any:

@@ -27,7 +27,9 @@ def test_scores_by_path():
     assert found["Quality"].path == ("Quality",)
 
 
-@pytest.mark.parametrize("name", ["Qualty", ("Quality", "Detial"), ("Quality", "Detail", "noise"), (), ("a",) * 4])
+@pytest.mark.parametrize(
+    "name", ["Qualty", ("Quality", "Detial"), ("Quality", "Detail", "noise"), (), ("a",) * 4, 3, None, ("Quality", 3)]
+)
 def test_an_unknown_path_is_an_error(name):
     with pytest.raises(KeyError):
         verdict()[name]
@@ -48,6 +50,7 @@ def test_a_score_that_is_not_there_compares_false_and_says_why(found, path, show
     assert math.isnan(score)
     assert repr(score) == shown
     assert not (score >= 0 or score <= 100 or score == score or score > -1)
+    assert not (score or score != 0 or score != score)  # nothing can be asserted of it
     assert shown in score.explain()[0]
 
 
@@ -57,6 +60,22 @@ def test_what_is_unreadable_elsewhere_does_not_matter():
     assert found["Alignment"] == 60
     assert found.total is None
     assert not found.readable
+
+
+def test_a_score_that_is_there_is_a_number_like_any_other():
+    score = verdict(0)["Quality"]
+    assert not score
+    assert score != 1
+    assert (score != 0) is False
+    assert verdict(1)["Quality"]
+    assert {verdict(1)["Quality"]: 1} == {60.0: 1}
+
+
+def test_a_name_without_the_ones_above_it_says_its_path():
+    with pytest.raises(KeyError, match='"Realism" is no dimension; its path is Quality / Realism'):
+        verdict()["Realism"]
+    with pytest.raises(KeyError, match=r"Aesthetics / Composition or .*Visual Storytelling / Composition"):
+        verdict()["Composition"]
 
 
 def test_the_explanation_names_the_lowest_facets_first():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -49,7 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     named = file_path.name.endswith((".imagejudge.csv", ".imagejudge.json", ".imagejudge.jsonl"))
-    given = file_path in _given(parent.config)
+    paths = _given(parent.config)
+    given = bool(paths) and file_path.resolve() in paths
     if given and not parent.session.isinitpath(file_path):
         return None  # collected once, as below, wherever it lies
     if not (named or given):
@@ -65,17 +67,18 @@ def pytest_make_collect_report(
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
     if isinstance(collector, pytest.Session) and report.passed:
-        for path in _given(collector.config):
+        for path in _given(collector.config).values():
             if not collector.isinitpath(path):
                 from .manifest import ManifestFile
 
-                report.result.append(ManifestFile.from_parent(collector, path=path))
+                name = os.path.relpath(path, collector.config.rootpath).replace(os.sep, "/")
+                report.result.append(ManifestFile.from_parent(collector, path=path, nodeid=name))
     return report
 
 
-def _given(config: pytest.Config) -> list[Path]:
-    """The files of ``--judge-manifest``, each once."""
-    return list(dict.fromkeys(path.resolve() for path in options.manifests(config)))
+def _given(config: pytest.Config) -> dict[Path, Path]:
+    """The files of ``--judge-manifest``, each once: what it is with links followed, and as it was named."""
+    return {path.resolve(): Path(os.path.abspath(path)) for path in options.manifests(config)}  # noqa: PTH100
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

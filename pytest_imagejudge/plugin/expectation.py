@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import operator
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
@@ -43,8 +45,8 @@ class Expectation:
 
     @property
     def done(self) -> bool:
-        """Whether every verdict is in."""
-        return all(future.done() for future in self.futures)
+        """Whether it was submitted and every verdict is in."""
+        return bool(self.futures) and all(future.done() for future in self.futures)
 
     def verdicts(self, reason: str = "the run ended before this was judged") -> list[AnyVerdict]:
         """The verdicts; what is not in is one with an error that says why."""
@@ -98,9 +100,9 @@ class Expectation:
             found.append(entry)
         return found
 
-    def dump(self) -> dict[str, Any]:
-        """Plain data from which `load` makes the expectation again in another process."""
-        return {
+    def dump(self) -> str:
+        """JSON from which `load` makes the expectation again in another process; ASCII, whatever a prompt holds."""
+        data = {
             "kind": self.kind,
             "text": self.text,
             "images": [
@@ -114,10 +116,12 @@ class Expectation:
             "bounded": self.bounded,
             "thresholds": None if self.thresholds is None else self.thresholds.dump(),
         }
+        return json.dumps(data)
 
     @classmethod
-    def load(cls, data: dict[str, Any]) -> Expectation:
+    def load(cls, text: str) -> Expectation:
         """The inverse of `dump`, without futures."""
+        data = json.loads(text)
         profile = data["thresholds"]
         return cls(
             **{
@@ -130,6 +134,30 @@ class Expectation:
                 "thresholds": None if profile is None else load_profile(profile["bounds"], name=profile["name"]),
             }
         )
+
+
+def plain_text(name: str, value: object) -> str:
+    """``value`` as a string of the built-in class: another one (NumPy's, an enum's) can't travel to another process.
+
+    Raises:
+        TypeError: it is no string.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: a string is expected, not {type(value).__name__}")
+    return str.__str__(value)
+
+
+def plain_label(name: str, value: object) -> int | str | None:
+    """An ID or a seed as plain data; None is none.
+
+    Raises:
+        TypeError: it is neither a string nor a whole number.
+    """
+    if value is None or isinstance(value, str):
+        return value if value is None else plain_text(name, value)
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name}: a string or a whole number is expected, not {type(value).__name__}")
+    return operator.index(value)
 
 
 def failing(entries: Sequence[AnyEntry]) -> list[AnyEntry]:

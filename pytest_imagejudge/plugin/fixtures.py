@@ -35,7 +35,7 @@ class ImageJudgeFixture:
         *,
         dimensions: Iterable[str] | None = None,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
     ) -> Verdict:
         """Judge and wait. Applies no thresholds and never fails the test."""
         expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
@@ -50,11 +50,12 @@ class ImageJudgeFixture:
         thresholds: Any = None,
         dimensions: Iterable[str] | None = None,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
     ) -> Verdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or something was not judged."""
+        profile = self._gate.profile("image", thresholds)
         expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
-        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("image", thresholds)
+        expected.where, expected.thresholds = _caller(self._gate), profile
         return self._gate.wait_for(expected)  # type: ignore[return-value]
 
     def expect(
@@ -65,11 +66,12 @@ class ImageJudgeFixture:
         thresholds: Any = None,
         dimensions: Iterable[str] | None = None,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided when its verdicts are in."""
+        profile = self._gate.profile("image", thresholds)
         expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=False, keep=True)
-        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("image", thresholds)
+        expected.where, expected.thresholds = _caller(self._gate), profile
         self._gate.defer(expected)
 
     def release(self) -> None:
@@ -90,7 +92,7 @@ class EditJudgeFixture:
         instruction: str,
         *,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
     ) -> EditVerdict:
         """Judge and wait. Applies no thresholds and never fails the test."""
         expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
@@ -105,11 +107,12 @@ class EditJudgeFixture:
         *,
         thresholds: Any = None,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
     ) -> EditVerdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or the answer was not read."""
+        profile = self._gate.profile("edit", thresholds)
         expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
-        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("edit", thresholds)
+        expected.where, expected.thresholds = _caller(self._gate), profile
         return self._gate.wait_for(expected)  # type: ignore[return-value]
 
     def expect(
@@ -120,11 +123,12 @@ class EditJudgeFixture:
         *,
         thresholds: Any = None,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided when its verdict is in."""
+        profile = self._gate.profile("edit", thresholds)
         expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=False, keep=True)
-        expected.where, expected.thresholds = _caller(self._gate), self._gate.profile("edit", thresholds)
+        expected.where, expected.thresholds = _caller(self._gate), profile
         self._gate.defer(expected)
 
     def release(self) -> None:

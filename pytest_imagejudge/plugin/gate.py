@@ -16,21 +16,25 @@ import pytest
 from ..engines import make_engine
 from ..errors import ConfigError, EngineError
 from ..judge import EditJudge, Judge, protocol_for
-from ..manifests import Row, read_metadata
+from ..manifests import Row, RowError, read_metadata
 from ..settings import SIGNALS, JudgeSettings, cache_dir
 from ..store import Store
 from ..thresholds import Profile, default_profile, load_profile
 from .asked import Options, read_options
-from .expectation import AnyVerdict, Expectation, failing
+from .expectation import AnyVerdict, Expectation, failing, plain_label, plain_text
+from .failure import JudgeFailure, failure_repr
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
-from .held import Held, Holding, JudgeFailure
+from .held import Held, Holding
 from .loggers import guard
 from .marker import WRONG, dimensions_of, refuse, wish_of
+from .phases import run_phases
 from .progress import Progress
 from .results import Results
 from .when import ONLY_AFTER, When, out_of_memory_help
 
 Kind = str  # "image" or "edit"
+_TEST_BY_TEST = ("stepwise", "setupshow", "setuponly")
+_SHOWS_ONLY = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
 class Gate:
@@ -47,9 +51,10 @@ class Gate:
         self.when = When(self)
         self.results = Results(config, self.options)
         self._judges: dict[Kind, Judge | EditJudge] = {}
-        self._profiles: dict[str, Profile] = {}
+        self._profiles: dict[tuple[str, Path], Profile] = {}
         self._stores: dict[Path, Store] = {}
         self._body_passed = self._collected = False
+        self._all_wait = _reruns(config) or any(getattr(config.option, name, False) for name in _TEST_BY_TEST)
         self._fixture_value: tuple[pytest.Item, Any] | None = None
         try:
             self.dimensions = None if self.options.dimensions is None else dimensions_of(self.options.dimensions)
@@ -59,7 +64,7 @@ class Gate:
             self.protocols = {
                 kind: self._protocol(settings) for kind, settings in self.settings.items() if settings.configured
             }
-            self.default_profile = self._load_default()
+            self.default_profile = self.results.profile = self._load_default()
             self.results.measures = {
                 protocol.name: sorted(list(path) for path in protocol.measures)
                 for protocol in self.protocols.values()
@@ -83,6 +88,12 @@ class Gate:
         """Whether xdist's workers run the tests and this process only collects."""
         return self.config.pluginmanager.has_plugin("dsession")
 
+    @property
+    def runs_no_test(self) -> bool:
+        """Whether pytest only shows something: nothing is judged then, and no report written over."""
+        option = self.config.option
+        return any(getattr(option, name, False) for name in _SHOWS_ONLY)
+
     def _protocol(self, settings: JudgeSettings) -> Any:
         own = self.config.hook.pytest_imagejudge_protocol(config=self.config, settings=settings)
         return own if own is not None else protocol_for(settings)
@@ -91,13 +102,14 @@ class Gate:
         first = self.protocols.get("image") or self.protocols["edit"]
         return self._load(self.options.thresholds or default_profile(first))
 
-    def _load(self, source: Any) -> Profile:
-        if isinstance(source, (str, os.PathLike)):
-            name = str(source)
-            if name not in self._profiles:
-                self._profiles[name] = self._measurable(load_profile(name, base=self.config.rootpath))
-            return self._profiles[name]
-        return self._measurable(load_profile(source, base=self.config.rootpath))
+    def _load(self, source: Any, base: Path | None = None) -> Profile:
+        base = self.config.rootpath if base is None else base
+        if not isinstance(source, (str, os.PathLike)):
+            return self._measurable(load_profile(source, base=base))
+        key = str(source), base
+        if key not in self._profiles:
+            self._profiles[key] = self._measurable(load_profile(str(source), base=base))
+        return self._profiles[key]
 
     def _measurable(self, profile: Profile) -> Profile:
         for kind, protocol in self.protocols.items():
@@ -169,17 +181,16 @@ class Gate:
         *,
         dimensions: Iterable[str] | None = None,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
         urgent: bool,
         keep: bool = False,
     ) -> Expectation:
         """Submit one image for the running test; ``keep`` a copy of it, if it may be written over."""
         judge = self.judge("image")
         names = dimensions_of(dimensions) if dimensions is not None else self._wished()
+        about = self._about("prompt", prompt, id=id, seed=seed)
         file = judge.keep(judge.take(image)) if keep else judge.take(image)
-        expected = Expectation("image", prompt, (file,), names or judge.protocol.dimensions, self._test(), id, seed)
-        if not isinstance(prompt, str):
-            raise TypeError(f"prompt: a string is expected, not {type(prompt).__name__}")
+        expected = Expectation("image", images=(file,), dimensions=names or judge.protocol.dimensions, **about)
         return self.submit(judge, expected, urgent=urgent)
 
     def ask_edit(
@@ -189,17 +200,16 @@ class Gate:
         instruction: str,
         *,
         seed: int | str | None = None,
-        id: str | None = None,  # noqa: A002
+        id: int | str | None = None,  # noqa: A002
         urgent: bool,
         keep: bool = False,
     ) -> Expectation:
         """Submit one edit for the running test; ``keep`` copies of its pictures, if they may be written over."""
         judge = self.judge("edit")
-        if not isinstance(instruction, str):
-            raise TypeError(f"instruction: a string is expected, not {type(instruction).__name__}")
+        about = self._about("instruction", instruction, id=id, seed=seed)
         source_file, edited_file = judge.take(source), judge.take(edited)
         files = (judge.keep(source_file), judge.keep(edited_file)) if keep else (source_file, edited_file)
-        expected = Expectation("edit", instruction, files, judge.protocol.dimensions, self._test(), id, seed)
+        expected = Expectation("edit", images=files, dimensions=judge.protocol.dimensions, **about)
         return self.submit(judge, expected, urgent=urgent)
 
     def ask_row(self, item: Any) -> Expectation:
@@ -208,6 +218,7 @@ class Gate:
         if (known := self.holding.known(item.nodeid)) is not None:
             return known
         where = self.place(str(item.path), row.line)
+        thresholds = self._of_row(row, item.path)
         if row.kind == "edit":
             expected = self.ask_edit(
                 row.source, row.edited, row.instruction or "", seed=row.seed, id=row.id, urgent=False
@@ -217,8 +228,18 @@ class Gate:
                 raise ConfigError(f"{item.path.name}, {row.where}: ID {row.id!r} is not in {self.options.metadata}")
             names = row.dimensions or self.metadata.get(row.id)
             expected = self.ask_image(row.image, row.prompt, dimensions=names, seed=row.seed, id=row.id, urgent=False)
-        expected.where, expected.thresholds = where, self.profile(row.kind, row.thresholds)
+        expected.where, expected.thresholds = where, thresholds
         return expected
+
+    def _of_row(self, row: Row, manifest: Path) -> Profile | None:
+        """The profile for a manifest's row; a file that it names is relative to the manifest, as its images are."""
+        if row.thresholds is None:
+            return self.profile(row.kind)
+        try:
+            return self._load(row.thresholds, manifest.parent)
+        except ConfigError as error:
+            bad = RowError(row.number, row.line, row.id, str(error))
+            raise ConfigError(f"{manifest.name}, {bad}") from None
 
     def ask_left(self, row: Row) -> Expectation:
         """Submit a row that an earlier run left; no bounds apply to it."""
@@ -233,8 +254,15 @@ class Gate:
         wish = None if self.item is None else wish_of(self.item).dimensions
         return wish or self.dimensions
 
-    def _test(self) -> str | None:
-        return None if self.item is None else self.item.nodeid
+    def _about(self, name: str, text: object, *, id: object, seed: object) -> dict[str, Any]:  # noqa: A002
+        """What an expectation says beside its images, as plain data."""
+        label = plain_label("id", id)
+        return {
+            "text": plain_text(name, text),
+            "test": None if self.item is None else self.item.nodeid,
+            "id": None if label is None else str(label),
+            "seed": plain_label("seed", seed),
+        }
 
     def submit(self, judge: Judge | EditJudge, expected: Expectation, *, urgent: bool) -> Expectation:
         """Hand ``expected`` to its judge, as often as it is to be judged."""
@@ -259,7 +287,7 @@ class Gate:
         entries = expected.entries(verdicts)
         self.holding.note(expected.test, entries)
         if expected.bounded and failing(entries):
-            raise JudgeFailure(self.holding.explain(failing(entries)))
+            raise JudgeFailure(self.holding.explain(failing(entries)), expected.where)
         return verdicts[0]
 
     def defer(self, expected: Expectation) -> None:
@@ -270,9 +298,12 @@ class Gate:
             self.holding.defer(expected)
 
     def _waits(self, item: pytest.Item) -> bool:
-        """Whether a test waits for its verdicts: where it may be run again, that must generate again."""
-        reruns = getattr(self.config.option, "reruns", None)
-        return bool(reruns) or item.get_closest_marker("flaky") is not None
+        """Whether a test waits for its verdicts, and is over when it is decided.
+
+        Where it may be run again, that must generate again. Where the next run goes on from the failure of this one
+        (``--stepwise``), none may be found after a later test has failed. What ``--setup-show`` prints is of one test.
+        """
+        return self._all_wait or item.get_closest_marker("flaky") is not None
 
     def judges(self) -> list[Judge | EditJudge]:
         """The judges that were used so far."""
@@ -303,7 +334,8 @@ class Gate:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Check, before any test runs, that the judges could start."""
         self.results.begin()
-        if self.is_worker or self.config.option.collectonly:
+        self.holding.session = session
+        if self.is_worker or self.runs_no_test:
             return
         for kind in self.protocols:
             with usage():
@@ -335,7 +367,7 @@ class Gate:
         """Submit what is known in advance: rows of manifests and images that markers name."""
         if not self._collected:
             return  # pytest calls this after an error in the collection too
-        if self.is_worker or self.is_controller or self.config.option.collectonly:
+        if self.is_worker or self.is_controller or self.runs_no_test:
             return  # a worker does not know which of its items it will run
         self.holding.submit_known(session.items)
 
@@ -344,10 +376,8 @@ class Gate:
         """Run one test; hold its reports back where its outcome waits for verdicts."""
         if self._waits(item):
             return None
-        from _pytest.runner import runtestprotocol
-
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        reports = run_phases(item, nextitem, lambda: self._body_passed)
         self.holding.take(Held(item, reports, passed=self._body_passed))
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
@@ -374,6 +404,8 @@ class Gate:
         elif call.when == "call":
             self._body_passed = call.excinfo is None  # not the outcome, which xfail may have turned
         self.holding.attach(report)
+        if call.excinfo is not None and isinstance(failure := call.excinfo.value, JudgeFailure) and failure.where:
+            report.longrepr = failure_repr(str(failure), failure.where, self.config)
         if words := out_of_memory_help(call, self.judges()):
             report.sections.append(("image judge", words))
         if call.when == "teardown":
@@ -385,16 +417,16 @@ class Gate:
         """When the last test is over: wait for what is outstanding, decide, and log."""
         try:
             result = yield
+            if not self.runs_no_test:
+                self.holding.settle("the judge ended before this was judged")
         except session.Failed:
-            self.holding.settle("stopped by -x or --maxfail before this was judged", wait=False)
+            self.holding.abandon("stopped by -x or --maxfail before this was judged")
             raise
         except BaseException:
-            self.holding.settle("the run was interrupted before this was judged", wait=False)
+            self.holding.abandon("the run was interrupted before this was judged")
             raise
-        if not self.config.option.collectonly:
-            self.holding.settle("the judge ended before this was judged", wait=True)
-            if not self.is_worker:
-                self.results.decide_run(session, self.default_profile)
+        if not (self.is_worker or self.runs_no_test):
+            self.results.decide_run(session, self.default_profile)
         return result
 
     def pytest_report_teststatus(self, report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
@@ -426,7 +458,7 @@ class Gate:
         if self.is_worker:
             self.holding.send_home()
         self.close()
-        if not self.is_worker and not self.config.option.collectonly:
+        if not (self.is_worker or self.runs_no_test):
             self.results.write(session)
 
     @pytest.hookimpl(tryfirst=True)
@@ -454,6 +486,17 @@ class usage:  # noqa: N801 - reads as a statement
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, (ConfigError, EngineError)):
             raise pytest.UsageError(str(error)) from None
+
+
+def _reruns(config: pytest.Config) -> bool:
+    """Whether pytest-rerunfailures is told, for all tests, to run again what fails."""
+    if getattr(config.option, "force_reruns", None) or getattr(config.option, "reruns", None):
+        return True
+    try:
+        ini = config.getini("reruns") if getattr(config.option, "reruns", None) is None else None
+    except ValueError:  # the plugin is not there
+        return False
+    return str(ini or 0) != "0"
 
 
 def without_secrets(url: str) -> str:

@@ -16,25 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..errors import ImageError
 from ..manifests import Row, read_manifest
 from ..report.junit import properties
 from ..report.terminal import failure_text
-from .expectation import AnyEntry, Expectation, failing
+from ..report.why import advice
+from .expectation import AnyEntry, Expectation, failing, plain_text
+from .failure import JudgeFailure, failure_repr
 from .manifest import RowItem
 from .marker import wish_of
 from .pending import Pending
 
 if TYPE_CHECKING:
+    from _pytest._code.code import ReprExceptionInfo
+
     from .gate import Gate
-
-
-class JudgeFailure(pytest.fail.Exception):  # type: ignore[misc, name-defined]
-    """What was judged missed a bound, or could not be judged."""
-
-    __module__ = "builtins"  # as of pytest's own: the short summary shows the bare name
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text, pytrace=False)
 
 
 @dataclass
@@ -76,6 +72,7 @@ class Holding:
         self._notes: dict[str | None, list[AnyEntry]] = {}
         self._remote: dict[str, pytest.TestReport] = {}
         self._home: list[dict[str, Any]] = []
+        self.session: pytest.Session | None = None  # set when it starts
         self._waiting = Pending(gate.options.rootpath / ".imagejudge" / "pending")
 
     # -- while a test runs ----------------------------------------------------------------------------------
@@ -106,7 +103,11 @@ class Holding:
             elif gate.options.image.configured and (wish := wish_of(item)).image is not None:
                 judge = gate.judge("image")
                 names = wish.dimensions or gate.dimensions or judge.protocol.dimensions
-                judge.submit_task(str(wish.prompt), (judge.take(wish.image),), names)
+                try:
+                    image = judge.take(wish.image)
+                except (TypeError, ImageError) as error:
+                    raise pytest.UsageError(f"{item.nodeid}: marker imagejudge: image: {error}") from None
+                judge.submit_task(plain_text("prompt", wish.prompt), (image,), names)
         gate.item = None
 
     def known(self, nodeid: str) -> Expectation | None:
@@ -123,9 +124,16 @@ class Holding:
         return shutil.get_terminal_size().columns
 
     def explain(self, entries: Sequence[AnyEntry]) -> str:
-        """Why entries fail their test, in words; the first one whole."""
+        """Why entries fail their test, in words: a test may hand over hundreds, so that only the first has its tree."""
         width = min(self.width, 140)
-        return "\n".join(failure_text(entry, width=width, color=False) for entry in entries)
+        texts: list[str] = []
+        advised: set[str] = set()
+        for entry in entries:
+            words = advice(entry)
+            new = words not in advised
+            texts.append(failure_text(entry, width=width, color=False, advice=new, tree=not texts))
+            advised.add(words)
+        return "\n".join(texts)
 
     def _properties(self, entries: Sequence[AnyEntry]) -> list[tuple[str, str]]:
         """What JUnit's file says of entries; nothing where none is written."""
@@ -158,13 +166,14 @@ class Holding:
                 **getattr(setup, "imagejudge", {}),
                 "pending": [expected.dump() for expected in held.expected],
                 "forgiven": held.forgiven,
+                "files": [str(file) for file in self._waiting.files],
             }
         self._log(setup, held)
         self._hold(held)
         self.flush()
 
     def _carry(self, report: pytest.TestReport, entries: Sequence[AnyEntry]) -> None:
-        """Let ``report`` carry ``entries``: as plain data where it travels to another process."""
+        """Let ``report`` carry ``entries``: as JSON where it travels to another process."""
         carried = getattr(report, "imagejudge", {})
         plain = self._gate.is_worker or hasattr(report, "node")
         added = [_plain(entry) for entry in entries] if plain else entries
@@ -191,22 +200,34 @@ class Holding:
                 self._decide(held, "")
 
     def _decide(self, held: Held, reason: str) -> None:
-        """Log a held test with the outcome that its verdicts give."""
+        """Log a held test with the outcome that its verdicts give, unless that is one failure more than asked for."""
         entries: list[AnyEntry] = []
         for expected in held.expected:
             entries += expected.entries(expected.verdicts(reason))
         call = held.reports[0]
         if failed := failing(entries):
-            _fail(call, self.explain(failed), forgiven=held.forgiven)
-        self._carry(call, entries)
-        held.reports[-1].user_properties += self._properties(entries)
+            text = failure_repr(self.explain(failed), failed[0].where, self._config)
+            _fail(call, text, forgiven=held.forgiven)
         held.logged = True
         self._held.pop(id(held), None)
+        if self._is_too_much(call):
+            self._keep(entries)
+            return
+        self._carry(call, entries)
+        held.reports[-1].user_properties += self._properties(entries)
         if self._gate.is_worker:
             self._home.append({"reports": [self._dump(report) for report in held.reports]})
             return
         for report in held.reports:
             self._log(report, held)
+
+    def _is_too_much(self, call: pytest.TestReport) -> bool:
+        """Whether this failure is one more than ``-x`` or ``--maxfail`` allow; its test counts as undecided then."""
+        limit = self._config.getoption("maxfail", 0)
+        if not (call.failed and limit and self.session is not None and self.session.testsfailed >= limit):
+            return False
+        self._gate.results.undecided.append(call.nodeid)
+        return True
 
     def _log(self, report: pytest.TestReport, held: Held) -> None:
         if held.node is not None:
@@ -216,27 +237,33 @@ class Holding:
 
     # -- when the last test has run -------------------------------------------------------------------------
 
-    def settle(self, reason: str, *, wait: bool) -> None:
-        """Decide everything that is held. ``reason`` is said of what is not judged.
+    def settle(self, reason: str) -> None:
+        """Wait for everything that is held, and decide it. ``reason`` is said of what is not judged even then.
 
-        Without ``wait`` only what is judged by now is decided; the rest is an error of the run, not of its tests.
+        Raises:
+            pytest.Session.Failed, pytest.Session.Interrupted: the run is to stop; `abandon` does the rest.
         """
         gate = self._gate
-        if wait and gate.is_worker and gate.when.after:
+        if gate.is_worker and gate.when.after:
             # the GPU is free only when every worker is gone: the controller judges
             self._home += [self._undecided(held) for held in self._held.values()]
             self._home += [{"orphan": expected.dump()} for expected in self._orphans]
             self._home += [{"file": str(file)} for file in self._waiting.files]
+            self._held.clear()
+            self._orphans.clear()
             return
-        if wait:
-            try:
-                self._wait()
-                self._decide_all(reason, wait=True)
-            except BaseException:
-                self.settle("the run was interrupted before this was judged", wait=False)
-                raise
-            self._waiting.done()
-            return
+        self._adopt(submit=True)
+        self._take_up()
+        gate.when.begin()
+        futures = (f for held in self._held.values() for e in held.expected for f in e.futures)
+        gate.progress.wait(futures, gate.judges(), self._meanwhile)  # decided as they come, so that none piles up
+        gate.progress.wait((f for expected in self._orphans for f in expected.futures), gate.judges())
+        self._decide_all(reason, wait=True)
+        self._waiting.done()
+        self._stop()
+
+    def abandon(self, reason: str) -> None:
+        """The run stops: decide what is judged by now; the rest is an error of the run, not of its tests."""
         self._adopt(submit=False)
         for expected in self._pending.values():  # of the test that was interrupted
             self._orphans += expected
@@ -245,19 +272,22 @@ class Holding:
         for entries in self._notes.values():
             self._keep(entries)
         self._notes.clear()
-        gate.results.lines += [
+        self._gate.results.lines += [
             f"kept to be judged by the next run, or by: imagejudge score {file}" for file in self._waiting.files
         ]
 
-    def _wait(self) -> None:
-        """Wait for all that is held."""
-        gate = self._gate
-        self._adopt(submit=True)
-        self._take_up()
-        gate.when.begin()
-        futures = (f for held in self._held.values() for e in held.expected for f in e.futures)
-        gate.progress.wait(futures, gate.judges(), self.flush)  # decided as they come, so that none piles up
-        gate.progress.wait((f for expected in self._orphans for f in expected.futures), gate.judges())
+    def _meanwhile(self) -> None:
+        self.flush()
+        self._stop()
+
+    def _stop(self) -> None:
+        """Stop the run where a verdict was the failure at which it is to stop, as pytest does between two tests."""
+        session = self.session
+        if session is not None and not self._gate.is_worker:
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
 
     def _decide_all(self, reason: str, *, wait: bool) -> None:
         for held in list(self._held.values()):
@@ -315,9 +345,11 @@ class Holding:
 
     def send_home(self) -> None:
         """On a worker, at its end: hand what is held to the controller."""
-        self._config.workeroutput["imagejudge"] = json.dumps(  # type: ignore[attr-defined]
-            {"held": self._home, "run": self._gate.results.run_counts(), "undecided": self._gate.results.undecided}
-        )
+        self._config.workeroutput["imagejudge"] = {  # type: ignore[attr-defined]
+            "held": self._home,
+            "run": self._gate.results.run_counts(),
+            "undecided": self._gate.results.undecided,
+        }
 
     def collect(self, report: pytest.TestReport) -> None:
         """On a report that is logged: keep its entries, and what it leaves undecided on a worker."""
@@ -331,7 +363,7 @@ class Holding:
 
     def take_over(self, node: Any, error: object) -> None:
         """On the controller, when a worker has ended."""
-        data = json.loads(getattr(node, "workeroutput", {}).get("imagejudge", "{}"))
+        data = getattr(node, "workeroutput", {}).get("imagejudge", {})
         self._gate.results.add_counts(data.get("run", {}))
         for nodeid in data.get("undecided", ()):
             self._gate.results.undecided.append(nodeid)
@@ -351,6 +383,8 @@ class Holding:
             if "expected" in row:
                 held.expected = [self._submit(Expectation.load(expected)) for expected in row["expected"]]
                 self._hold(held)
+            elif self._is_too_much(held.reports[0]):
+                self._gate.results.add_plain(held.reports[0].imagejudge["entries"])
             else:
                 for report in held.reports:
                     self._log(report, held)
@@ -361,6 +395,7 @@ class Holding:
             held = Held(None, _passed(setup), node=getattr(setup, "node", None))
             carried = setup.imagejudge
             held.forgiven = carried["forgiven"]
+            self._waiting.files.update(map(Path, carried["files"]))
             held.expected = [Expectation.load(data) for data in carried["pending"]]
             for expected in held.expected if submit else ():
                 self._submit(expected)
@@ -397,7 +432,7 @@ def _forgives(item: pytest.Item) -> bool:
     return bool(raises.matches(JudgeFailure("")))
 
 
-def _fail(report: pytest.TestReport, text: str, *, forgiven: bool) -> None:
+def _fail(report: pytest.TestReport, text: ReprExceptionInfo, *, forgiven: bool) -> None:
     """Turn the report of a body that passed into one of a body that failed; an expected failure is one."""
     strict = "[XPASS(strict)] "
     if not forgiven:
@@ -412,5 +447,6 @@ def _fail(report: pytest.TestReport, text: str, *, forgiven: bool) -> None:
     report.longrepr = text
 
 
-def _plain(entry: AnyEntry) -> dict[str, Any]:
-    return entry.model_dump(mode="json", exclude_defaults=True)
+def _plain(entry: AnyEntry) -> str:
+    """JSON: quicker than execnet's own way, and ASCII whatever a prompt or an answer holds, which execnet refuses."""
+    return json.dumps(entry.model_dump(mode="json", exclude_defaults=True))

@@ -43,15 +43,17 @@ class Progress:
         sessions = [judge.session for judge in judges]
         begun, said = time.monotonic(), time.monotonic()
         done_before = sum(session.stats.done for session in sessions)
-        while left:
-            left = wait(left, timeout=TICK).not_done
-            meanwhile()
-            self.flush()
-            now = time.monotonic()
-            if left and (self._rewrites or now - said >= EVERY):
-                said = now
-                self._draw(_line(sessions, now - begun, done_before))
-        self._erase()
+        try:
+            while left:
+                left = wait(left, timeout=TICK).not_done
+                meanwhile()
+                self.flush()
+                now = time.monotonic()
+                if left and (self._rewrites or now - said >= EVERY):
+                    said = now
+                    self._draw(_line(sessions, now - begun, done_before))
+        finally:
+            self._erase()
 
     def flush(self) -> None:
         """Print what the engines have said."""

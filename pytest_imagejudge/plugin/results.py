@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -89,11 +90,12 @@ class Results:
                         for one, twos in entry.level3.items()
                     }
 
-    def add_plain(self, entries: Iterable[AnyEntry | Mapping[str, Any]]) -> None:
-        """Add entries, some of which may be plain data that travelled on a report."""
+    def add_plain(self, entries: Iterable[AnyEntry | str]) -> None:
+        """Add entries, some of which may be JSON that travelled on a report."""
         for entry in entries:
-            if isinstance(entry, Mapping):
-                entry = (EditEntry if "edited_image" in entry else VerdictEntry).model_validate(entry)
+            if isinstance(entry, str):
+                data = json.loads(entry)
+                entry = (EditEntry if "edited_image" in data else VerdictEntry).model_validate(data)
             self.add((entry,))
 
     def count(self, kind: str, judge: Any) -> None:
@@ -116,7 +118,7 @@ class Results:
 
     def decide_run(self, session: pytest.Session, profile: Profile) -> None:
         """Apply the bounds on the means of the run; each is a test of its own in every report."""
-        self.profile, self._session = profile, session
+        self._session = session
         verdicts, edits = self.first(self.report.verdicts), self.first(self.report.edits)
         if not (verdicts or edits):
             return
@@ -180,8 +182,8 @@ class Results:
 
     @staticmethod
     def first(entries: Sequence[Any]) -> list[Any]:
-        """Without repeated judgements of the same image."""
-        return [entry for entry in entries if not (entry.model_extra or {}).get("repeat")]
+        """Without repeated judgements of the same image, and without what another run left, which is of no test."""
+        return [entry for entry in entries if entry.test is not None and not (entry.model_extra or {}).get("repeat")]
 
     def _log_item(self, name: str, failure: str | None, properties: Sequence[tuple[str, str]] = ()) -> None:
         """Log a gate over the whole run as an item of its own."""
@@ -306,7 +308,8 @@ class Results:
         for line in text.splitlines():
             reporter.write_line(line)
         if self.undecided:
-            reporter.write_line(f"not decided, because the run was stopped: {len(self.undecided)} tests")
+            tests = "1 test" if len(self.undecided) == 1 else f"{len(self.undecided)} tests"
+            reporter.write_line(f"not decided, because the run was stopped: {tests}")
             for nodeid in self.undecided[:20]:
                 reporter.write_line(f"  {nodeid}")
         for line in self.lines:

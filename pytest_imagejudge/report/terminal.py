@@ -64,7 +64,15 @@ def suite_tree(
     return draw(Group(*parts), width, color, encoding)
 
 
-def failure_text(entry: VerdictEntry | EditEntry, *, width: int, color: bool, encoding: str | None = None) -> str:
+def failure_text(
+    entry: VerdictEntry | EditEntry,
+    *,
+    width: int,
+    color: bool,
+    encoding: str | None = None,
+    advice: bool = True,
+    tree: bool = True,
+) -> str:
     """Why one image failed: what broke first and why, where the image is, what to do, and its tree."""
     encoding = encoding or stream_encoding()
     glyphs = glyphs_for(encoding)
@@ -86,9 +94,9 @@ def failure_text(entry: VerdictEntry | EditEntry, *, width: int, color: bool, en
         parts.append(Text(escape(f"problem: {problem.kind}{where}{detail}"), style="dim"))
     parts.append(Text())
     parts.append(_facts(entry))
-    if words := why.advice(entry):
+    if advice and (words := why.advice(entry)):
         parts += [Text(), Text(words, style="italic")]
-    if isinstance(entry, VerdictEntry) and entry.level1 and not nothing:
+    if tree and isinstance(entry, VerdictEntry) and entry.level1 and not nothing:
         parts += [Text(), image_table(entry, glyphs, width)]
     return draw(Group(*parts), width, color, encoding)
 

@@ -241,10 +241,48 @@ def test_wrong_arguments_are_type_errors_that_name_what_is_accepted(project):
         def test_prompt(image_judge, call, prompt):
             with pytest.raises(TypeError, match="prompt: a string is expected"):
                 getattr(image_judge, call)("good.png", prompt=prompt)
+
+        @calls
+        @pytest.mark.parametrize("label", [1.5, True, b"1", ["1"]])
+        @pytest.mark.parametrize("name", ["id", "seed"])
+        def test_label(image_judge, call, name, label):
+            with pytest.raises(TypeError, match=f"{name}: a string or a whole number is expected"):
+                getattr(image_judge, call)("good.png", prompt="a red fox", **{name: label})
         """
     )
-    project.run().assert_outcomes(passed=27)
+    project.run().assert_outcomes(passed=51)
     assert project.asked() == 0
+
+
+@pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["alone", "workers"])
+def test_words_and_numbers_of_other_classes_become_plain(project, workers):
+    project.tests(
+        """
+        import enum
+        import numpy as np
+        import pytest
+
+        class Prompt(enum.StrEnum):
+            FOX = "a red fox"
+
+        class Words(str):
+            pass
+
+        @pytest.mark.parametrize("call", ["score", "check", "expect"])
+        def test_fox(image_judge, edit_judge, call):
+            judge = getattr(image_judge, call)
+            judge("good.png", prompt=np.str_("a"), id=np.int64(7), seed=np.int64(3))
+            judge("good.png", prompt=Prompt.FOX, id=Words("x"), seed=Words("y"))
+            judge("good.png", prompt=Words("a red fox"), id=5)
+            getattr(edit_judge, call)("good.png", "good.png", Words("make it blue"), id=6, seed=np.int64(1))
+        """
+    )
+    result = project.run("--edit-judge-model=stand-in", *workers, process=bool(workers))
+    result.assert_outcomes(passed=3)
+    found = {(entry["prompt"], entry["id"], entry["seed"]) for entry in project.report["verdicts"]}
+    assert found == {("a", "7", 3), ("a red fox", "x", "y"), ("a red fox", "5", None)}
+    assert len(project.report["verdicts"]) == 9
+    assert [(entry["id"], entry["seed"]) for entry in project.report["edits"]] == [("6", 1)] * 3
 
 
 def test_the_same_image_in_two_tests_is_judged_once(project):

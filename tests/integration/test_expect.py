@@ -48,6 +48,29 @@ def test_output_options(project, flag):
     assert project.outcomes() == {"good": "passed", "bad": "failed", "fair": "passed"}
 
 
+@pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["alone", "workers"])
+@pytest.mark.parametrize("call", ["check", "expect"])
+def test_a_summary_on_a_ci_server_has_one_line_a_failure(project, call, workers):
+    project.environ("CI", "1")
+    project.tests(THREE.replace(".expect(", f".{call}("))
+    result = project.run("--junitxml=junit.xml", *workers, process=bool(workers))
+    output = result.stdout.str()
+    assert output.count("Look at the picture.") == 1  # shown with the failure, and not again
+    assert "FAILED test_it.py::test_fox[bad] - ✗ Total: 0.0, bound 45.0\n" in output
+    junit = ElementTree.parse(project.path / "junit.xml")
+    (failure,) = junit.iter("failure")
+    assert failure.get("message") == "✗ Total: 0.0, bound 45.0"
+    assert "image      bad.png" in str(failure.text)
+
+
+@pytest.mark.parametrize("call", ["check", "expect"])
+def test_one_line_a_failure(project, call):
+    project.tests(THREE.replace(".expect(", f".{call}("))
+    result = project.run("--tb=line")
+    result.stdout.fnmatch_lines(["*test_it.py:5: ✗ Total: 0.0, bound 45.0"])
+    assert "image      bad.png" not in result.stdout.str()
+
+
 def test_all_is_asked_while_tests_run(project):
     project.environ("STAND_IN_AT_ONCE", "15")  # three images of five requests: none is answered before all wait
     for number in range(3):
@@ -84,6 +107,26 @@ def test_several_in_one_test(project):
         assert output.count(words) == 1, words
     assert "test_it.py:2\n" not in output
     assert project.outcomes() == {"good": "passed", "unreadable": "error", "fair": "passed", "bad": "failed"}
+
+
+def test_of_many_failures_in_one_test_the_first_is_shown_whole(project):
+    project.tests(
+        """
+        def test_foxes(image_judge):
+            for number in range(30):
+                image_judge.expect("bad.png", prompt=f"fox {number}")
+            image_judge.expect("unreadable.png", prompt="fox")
+        """
+    )
+    result = project.run("-q")
+    result.assert_outcomes(failed=1)
+    output = result.stdout.str()
+    assert output.count("Look at the picture.") == 1
+    assert output.count("Nothing passes on an answer that can't be read.") == 1
+    assert output.count("└─ Comic Creation") == 1
+    for number in range(30):
+        assert f"prompt     fox {number}\n" in output
+    assert output.count("✗ Quality: 0.0, bound 40.0") == 30
 
 
 def test_what_was_not_judged_fails_its_test(project):
@@ -165,6 +208,35 @@ def test_teardown_failure(project):
     result = project.run()
     result.assert_outcomes(passed=1, failed=1, errors=2)
     assert project.outcomes() == {"good": "passed", "bad": "failed"}
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_failure_at_which_the_run_stops_tears_down_every_fixture(project, failures):
+    project.tests(
+        """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def broken(image_judge):
+            yield
+            image_judge.expect("good.png", prompt="a red fox")
+            raise ValueError("torn")
+
+        def test_fails(broken):
+            assert False
+
+        def test_again(broken):
+            assert False
+
+        def test_never(broken):
+            pass
+        """
+    )
+    result = project.run(f"--maxfail={failures}")
+    result.assert_outcomes(failed=failures, errors=1)
+    assert project.outcomes() in ({"good": "passed"}, {"good": "error"})
+    assert result.ret == 1
+    assert "test_never" not in result.stdout.str()
 
 
 def test_expect_in_fixtures_counts_for_the_test_that_set_them_up(project):
@@ -334,6 +406,41 @@ def test_a_verdict_that_fails_stops_the_run(project):
     result.stdout.fnmatch_lines(["*stopping after 1 failures*"])
 
 
+def test_a_verdict_that_fails_ends_the_wait_for_the_others(project):
+    project.tests(
+        """
+        def test_hanging(image_judge):
+            image_judge.expect("hanging.png", prompt="a red fox")
+
+        def test_bad(image_judge):
+            image_judge.expect("bad.png", prompt="a red fox")
+        """
+    )
+    result = project.run("-x")
+    result.assert_outcomes(failed=1)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["not decided*1 test", "*::test_hanging", "*stopping after 1 failures*"])
+    assert project.outcomes() == {"bad": "failed", "hanging": "error"}
+
+
+@pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["alone", "workers"])
+def test_no_more_failures_are_told_than_asked_for(project, workers):
+    project.tests(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_fox(image_judge, number):
+            image_judge.expect("good.png" if number == 5 else "bad.png", prompt=f"{number}")
+        """
+    )
+    result = project.run("--maxfail=2", *workers, process=bool(workers))
+    assert result.parseoutcomes()["failed"] == 2
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*stopping after 2 failures*"])
+    assert len(project.report["verdicts"]) == 6  # what was judged is shown all the same
+
+
 def test_last_failed_and_failed_first(project):
     project.tests(THREE)
     project.run().assert_outcomes(passed=2, failed=1)
@@ -400,6 +507,15 @@ def test_collect_only_asks_nothing(project):
     assert not (project.path / "report.json").exists()
 
 
+@pytest.mark.parametrize("flag", ["--fixtures", "--fixtures-per-test", "--setup-plan", "--setup-only", "--cache-show"])
+def test_what_only_shows_asks_nothing(project, flag):
+    project.tests(THREE)
+    project.manifest("rows.imagejudge.jsonl", [{"ID": 1, "prompt": "a fox", "image_path": "good.png"}])
+    assert project.run(flag).ret == 0
+    assert not project.log()
+    assert not (project.path / "report.json").exists()
+
+
 def test_deselected_tests_are_not_judged(project):
     project.tests(THREE)
     project.manifest(
@@ -409,6 +525,13 @@ def test_deselected_tests_are_not_judged(project):
     project.run("-k", "good").assert_outcomes(passed=2, deselected=3)
     assert set(project.outcomes()) == {"good"}
     assert project.asked() == 10
+
+
+def test_setup_show_is_of_one_test_at_a_time(project):
+    project.tests(THREE)
+    result = project.run("--setup-show")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*test_fox?bad? (fixtures used: *)*F"])
 
 
 def test_without_a_terminal(project):
@@ -469,11 +592,13 @@ def test_captured_output_and_properties_stay_with_their_test(project):
 
 
 def test_durations_and_step_wise(project):
-    project.tests(THREE)
-    result = project.run("--stepwise", "--durations=3")
-    assert result.ret in (1, 2)
-    assert result.parseoutcomes()["failed"] == 1
-    project.picture("good", "bad.png", 1)
+    project.tests(THREE.replace('"good", "bad", "fair"', '"good", "bad", "fair", "unreadable", "refused"'))
+    for mended, passed, deselected in (("bad", 1, 0), ("unreadable", 2, 1), ("refused", 1, 3)):
+        result = project.run("--stepwise", "--durations=3")
+        result.assert_outcomes(passed=passed, failed=1, deselected=deselected)
+        (line,) = [line for line in result.outlines if line.startswith("FAILED")]
+        assert mended in line  # the first that fails, however fast the others are judged
+        project.picture("good", f"{mended}.png", 1)
     result = project.run("--stepwise")
     assert result.ret == 0
 

@@ -77,6 +77,18 @@ def test_reports_are_written(project):
     assert project.log()["close image"] >= 1
 
 
+def test_with_workers_nothing_fails_for_having_been_interrupted(project):
+    os.mkfifo(project.path / "ready")
+    project.tests(TESTS)
+    code, output = interrupted(project, "-n1")
+    assert code == 2, output
+    assert "INTERNALERROR" not in output
+    assert "not decided, because the run was stopped: 1 test\n" in output
+    assert "1 failed, 1 passed in" in output
+    by_test = {(entry["test"].partition("::")[2], entry["outcome"]) for entry in project.report["verdicts"]}
+    assert by_test == {("test_good", "passed"), ("test_bad", "failed"), ("test_hanging", "error")}
+
+
 def test_while_the_run_waits_for_verdicts(project):
     os.mkfifo(project.path / "ready")
     project.tests(

@@ -55,6 +55,26 @@ def test_the_option_is_repeated_and_collects_nothing_twice(project):
     project.run(both[0], both[0], "test_it.py").assert_outcomes(passed=2)
 
 
+def test_manifests_elsewhere_have_names_of_their_own(project):
+    for folder, picture in (("one", "good.png"), ("two", "bad.png")):
+        project.manifest(f"{folder}/rows.jsonl", [row("a", f"../{picture}")])
+    (project.path / "root").mkdir()
+    (project.path / "root" / "link.imagejudge.jsonl").symlink_to("../one/linked.jsonl")
+    project.manifest("one/linked.jsonl", [row("b", str(project.path / "fair.png"))])
+    options = [
+        f"--judge-manifest={name}" for name in ("one/rows.jsonl", "two/rows.jsonl", "root/link.imagejudge.jsonl")
+    ]
+    (project.path / "conftest.py").rename(project.path / "root" / "conftest.py")
+    result = project.run("--rootdir=root", "root", "-v", *options)
+    result.assert_outcomes(passed=2, failed=1)
+    assert {entry["test"] for entry in project.report["verdicts"]} == {
+        "../one/rows.jsonl::a",
+        "../two/rows.jsonl::a",
+        "link.imagejudge.jsonl::b",
+    }
+    project.run("--rootdir=root", "root", "--lf", *options).assert_outcomes(failed=1)
+
+
 def test_the_ini_names_manifests_from_its_own_folder(project):
     project.manifest("one.jsonl", [row("a")])
     project.ini("judge_manifest =", "    one.jsonl")
@@ -180,6 +200,27 @@ def test_thresholds_and_dimensions_of_a_row(project):
     assert entries["b"]["breaches"] == [{"path": ["Quality"], "score": 60.0, "bound": 90.0}]
     assert list(entries["c"]["level1"]) == ["Quality"]
     assert set(entries["d"]["level1"]) == {"Quality", "Alignment"}
+
+
+def test_a_profile_that_a_row_names_is_relative_to_the_manifest(project):
+    for folder, bound in (("one", 90), ("two", 10)):
+        project.manifest(
+            f"{folder}/rows.imagejudge.jsonl",
+            [row("a", "../fair.png", thresholds="ours.toml"), row("b", "../fair.png")],
+        )
+        (project.path / folder / "ours.toml").write_text(f"[level1]\nQuality = {bound}\n")
+    project.manifest("rows.imagejudge.jsonl", [row("a", "fair.png"), row("b", "good.png", thresholds="ours.toml")])
+    result = project.run("-v")
+    result.assert_outcomes(passed=4, failed=2)
+    result.stdout.fnmatch_lines_random(
+        [
+            "one/rows.imagejudge.jsonl::a FAILED*",
+            "two/rows.imagejudge.jsonl::a PASSED*",
+            "rows.imagejudge.jsonl::b FAILED*",
+            "rows.imagejudge.jsonl, row 2, line 2 (ID \"b\"): thresholds: no profile 'ours.toml'*",
+        ]
+    )
+    assert project.asked() == 5  # a row whose bounds are unknown is not judged
 
 
 def test_images_confined_to_a_root(project):

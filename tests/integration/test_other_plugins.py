@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 
 def test_html(project):
     project.tests(
@@ -47,6 +49,14 @@ def test_a_rerun_generates_again(project):
     assert result.parseoutcomes() == {"passed": 2, "rerun": 2}
     assert result.ret == 0
     assert (project.path / "third.count").read_text() == "3"
+
+
+@pytest.mark.parametrize(("ini", "options"), [("reruns = 3", []), ("reruns = 0", ["--force-reruns=3"])])
+def test_a_rerun_that_the_ini_asks_for(project, ini, options):
+    project.ini(ini)
+    project.tests(RERUN % "")
+    result = project.run(*options)
+    assert result.parseoutcomes() == {"passed": 2, "rerun": 2}
 
 
 def test_a_rerun_of_one_test(project):

@@ -121,17 +121,25 @@ def test_an_unknown_profile_is_a_usage_error_wherever_it_is_named(project):
         """
         import pytest
 
-        def test_fox(image_judge):
-            image_judge.check("good.png", "a fox", thresholds="defualt")
-
         @pytest.mark.imagejudge(thresholds="typografy")
         def test_marked(image_judge):
             image_judge.check("good.png", "a fox")
         """
     )
+    assert project.run().ret == 4
+    project.tests(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("call", ["check", "expect"])
+        def test_fox(image_judge, call):
+            getattr(image_judge, call)("good.png", "a fox", thresholds="defualt")
+        """
+    )
     result = project.run()
-    if result.ret != 4:
-        result.assert_outcomes(failed=2)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(['E *defualt*did you mean "default"*'])
+    assert project.asked() == 0  # nothing is judged for bounds that nobody knows
 
 
 @pytest.mark.parametrize(
@@ -144,12 +152,14 @@ def test_an_unknown_profile_is_a_usage_error_wherever_it_is_named(project):
         ("dimensions=3", "*test_fox*dimensions*"),
         ("image='good.png'", "*test_fox*prompt*"),
         ("thresholds='defualt'", '*defualt*did you mean "default"*'),
+        ("image=['a.png', 'b.png'], prompt='a fox'", "*test_fox*image: *list of 2: pass several images one by one"),
+        ("image='', prompt='a fox'", "*test_fox*image: *empty path"),
     ],
 )
 @pytest.mark.parametrize("judge", [True, False])
 def test_wrong_markers_stop_before_any_test(project, marker, words, judge):
-    if "defualt" in marker and not judge:
-        pytest.skip("without a judge no profile is read")
+    if not judge and ("defualt" in marker or "prompt=" in marker):
+        pytest.skip("without a judge no profile and no image is read")
     project.tests(
         f"""
         import pytest

@@ -160,6 +160,46 @@ def test_the_next_run_takes_up_what_was_left(project, number: int) -> None:
     assert not list((project.path / ".imagejudge" / "pending").iterdir())
 
 
+def test_what_was_left_counts_in_no_mean_of_the_next_run(project) -> None:
+    killed(project, signal.SIGKILL)
+    project.tests(
+        """
+        from PIL import Image
+
+        def test_bad(image_judge):
+            for number in range(5):
+                image_judge.expect(Image.new("RGB", (8, 8), (40, 40, number)), prompt="a red fox")
+        """
+    )
+    (project.path / "suite.toml").write_text("[suite]\ntotal = 10\n")
+    baseline = ["--judge-baseline=baseline.json", "--judge-update-baseline"]
+    result = project.run("--judge-when=after", "--judge-thresholds=suite.toml", *baseline)
+    result.assert_outcomes(passed=1, failed=1)
+    assert len(project.report["verdicts"]) == 6
+    assert project.report["suite"][0]["n"] == project.report["summary"]["total"]["n"] == 5
+    assert project.report["suite"][0]["mean"] == 0
+    result.stdout.fnmatch_lines(["baseline: 5 images written to *"])
+
+
+def test_a_dead_worker_leaves_nothing_that_was_judged(project) -> None:
+    project.tests(
+        """
+        import os
+        from PIL import Image
+
+        def test_kept(image_judge):
+            image_judge.expect(Image.new("RGB", (8, 8), (220, 220, 220)), prompt="a red fox")
+
+        def test_dies():
+            os._exit(3)
+        """
+    )
+    result = project.run("--judge-when=after", "-n1", process=True)
+    result.assert_outcomes(passed=1, failed=1)
+    assert len(project.report["verdicts"]) == 1
+    assert not list((project.path / ".imagejudge" / "pending").iterdir())
+
+
 def test_two_judges_one_after_the_other(project) -> None:
     project.tests(
         TESTS

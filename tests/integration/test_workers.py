@@ -141,6 +141,51 @@ def test_stop_at_the_first_failure(project):
     assert set(judged.values()) <= {"passed", "error"}
 
 
+def test_reports_arrive_as_they_left(project):
+    project.tests(
+        """
+        def test_now(image_judge, record_property):
+            record_property("raw", b"1")
+            image_judge.check("good.png", prompt="a red fox")
+
+        def test_later(image_judge, record_property):
+            record_property("raw", b"1")
+            image_judge.expect("good.png", prompt="a red fox")
+        """
+    )
+    with (project.path / "conftest.py").open("a") as handle:
+        handle.write(
+            """
+
+def pytest_runtest_logreport(report):
+    if hasattr(report, "node"):
+        assert report.when != "teardown" or report.user_properties == [("raw", b"1")], report.user_properties
+        assert isinstance(report.location, tuple)
+"""
+        )
+    result = project.run("-n1", process=True)
+    result.assert_outcomes(passed=2)
+    assert result.ret == 0
+
+
+def test_text_that_is_no_unicode_ends_no_worker(project):
+    project.tests(
+        r"""
+        def test_now(image_judge):
+            image_judge.check("good.png", prompt="\ud800", id="\ud801", seed="\ud802")
+
+        def test_later(image_judge):
+            image_judge.expect("\ud800.png", prompt="\ud800", id="\ud801", seed="\ud802")
+
+        def test_good(image_judge):
+            image_judge.expect("good.png", prompt="a red fox")
+        """
+    )
+    result = project.run("-n1", "--junitxml=junit.xml", "--judge-report=report.html", process=True)
+    result.assert_outcomes(passed=1, failed=2)
+    assert sorted(entry["outcome"] for entry in project.report["verdicts"]) == ["error", "error", "passed"]
+
+
 def test_no_judge(project):
     project.tests(TESTS)
     result = project.run("-n2", judge=False, process=True)
