@@ -166,7 +166,7 @@ class Asker:
         found = {**known.asked, **dict(zip(left, asked, strict=True))}
         results = {name: found[name] for name in task.dimensions}
         failure = next((one.error for one in results.values() if one.error), "")
-        return self._verdict(task, results, pixels=known.pixels, error=failure)
+        return self._verdict(task, results, known, error=failure)
 
     def unjudged(self, task: Task, error: str) -> Verdict | EditVerdict:
         """The verdict that says why there is none."""
@@ -317,7 +317,7 @@ class Asker:
         return self._digests[dimension, again]
 
     def _verdict(
-        self, task: Task, results: dict[str, _Asked], *, pixels: tuple[str, ...] = (), error: str = ""
+        self, task: Task, results: dict[str, _Asked], known: _Known | None = None, *, error: str = ""
     ) -> Verdict | EditVerdict:
         answers: dict[str, Answer] = {name: one.answer for name, one in results.items() if one.answer is not None}
         fingerprint: dict[str, Any] = self.fingerprint(task.dimensions[0])
@@ -333,10 +333,8 @@ class Asker:
             "answers": {name: answer.text for name, answer in answers.items()},
             "fingerprint": fingerprint,
             # without pixels there is no content to name
-            "key": digest_of("verdict", [self.key(task, pixels, name, again=False) for name in task.dimensions])
-            if pixels
-            else "",
-            "pixels": pixels[-1] if pixels else "",
+            "key": digest_of("verdict", [known.keys[name, False] for name in task.dimensions]) if known else "",
+            "pixels": known.pixels[-1] if known else "",
             "source": "store" if results and all(one.stored for one in results.values()) else "engine",
             "judged_at": max((answer.created for answer in answers.values()), default=""),
             "error": error,

@@ -220,7 +220,7 @@ def shown(file: ImageFile) -> Path:
     if file.origin is None:
         return file.path
     try:
-        same = file_hash(file.origin) == file_hash(file.path)
+        same = file_hash(file.origin) == file.path.stem  # a copy is named by its content
     except ImageError:
         same = False
     return file.origin if same else file.path

@@ -59,6 +59,8 @@ class JudgeSession(Generic[V]):
         self._thread: threading.Thread | None = None
         self._workers: list[asyncio.Task[None]] = []
         self._queue: asyncio.PriorityQueue[tuple[int, int, Task, Future[V]]] | None = None
+        self._handing = threading.Lock()
+        self._inbox: list[tuple[int, int, Task, Future[V]]] = []
         self._open: set[Future[V]] = set()
         self._closed = False
 
@@ -105,8 +107,11 @@ class JudgeSession(Generic[V]):
         self._open.add(future)
         self.stats.submitted += 1
         loop = self._running()
-        item = (0 if urgent else 1, next(self._order), task, future)
-        loop.call_soon_threadsafe(self._put, item)
+        with self._handing:
+            self._inbox.append((0 if urgent else 1, next(self._order), task, future))
+            first = len(self._inbox) == 1
+        if first:  # else the loop has been told, and has not looked yet: waking it up costs more than all the rest
+            loop.call_soon_threadsafe(self._take_in)
         return future
 
     def judge(self, task: Task) -> V:
@@ -166,9 +171,12 @@ class JudgeSession(Generic[V]):
                 self._loop = loop
             return self._loop
 
-    def _put(self, item: tuple[int, int, Task, Future[V]]) -> None:
+    def _take_in(self) -> None:
         assert self._queue is not None
-        self._queue.put_nowait(item)
+        with self._handing:
+            items, self._inbox = self._inbox, []
+        for item in items:
+            self._queue.put_nowait(item)
         self._hire()
 
     def _hire(self) -> None:

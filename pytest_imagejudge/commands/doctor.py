@@ -141,6 +141,7 @@ def _served(engine: VllmEngine, problems: list[str]) -> dict[str, Any]:
         "fits": fits.ok,
         "gpus": [gpu.index for gpu in fits.gpus],
         "running": fits.needed_bytes == 0,
+        "beside": engine.beside(),
     }
 
 
@@ -185,5 +186,7 @@ def _judge_lines(judge: dict[str, Any]) -> list[str]:
             + (f"; split over {judge['tensor_parallel']}" if judge["tensor_parallel"] > 1 else "")
             + ("; in FP8" if judge["fp8"] else "")
         )
+    if judge.get("beside"):
+        lines.append(f"  {escape(judge['beside'])}")
     lines += [f"  can't run: {escape(problem)}" for problem in judge["problems"]]
     return lines if judge["problems"] else [*lines, "  can run here"]

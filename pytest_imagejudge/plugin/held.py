@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import queue
 import shutil
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,22 @@ class Held:
     def done(self) -> bool:
         """Whether every verdict is in."""
         return all(expected.done for expected in self.expected)
+
+    def when_done(self, then: Callable[[Held], None]) -> None:
+        """Call ``then`` once, from whichever thread, when every verdict is in; never where one was not asked for."""
+        futures = [future for expected in self.expected for future in expected.futures]
+        left, lock = len(futures), threading.Lock()
+
+        def one_more(_: Any) -> None:
+            nonlocal left
+            with lock:
+                left -= 1
+                last = not left
+            if last and self.done:
+                then(self)
+
+        for future in futures:
+            future.add_done_callback(one_more)
 
 
 class Holding:
@@ -182,9 +199,7 @@ class Holding:
 
     def _hold(self, held: Held) -> None:
         self._held[id(held)] = held
-        for expected in held.expected:
-            for future in expected.futures:
-                future.add_done_callback(lambda _: self._ready.put(held))
+        held.when_done(self._ready.put)
 
     def flush(self) -> None:
         """Decide and log what is ready, between two tests."""
@@ -196,7 +211,7 @@ class Holding:
                 held = self._ready.get_nowait()
             except queue.Empty:
                 return
-            if held.done and not held.logged:
+            if not held.logged:
                 self._decide(held, "")
 
     def _decide(self, held: Held, reason: str) -> None:

@@ -7,7 +7,6 @@ import datetime
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,9 +14,9 @@ import pytest
 
 from .. import __version__
 from ..errors import ConfigError
-from ..report.model import EditEntry, Facet, Judge, Report, Run, VerdictEntry
+from ..report.entry import bare_facet
+from ..report.model import EditEntry, Judge, Report, Run, VerdictEntry
 from ..report.why import place
-from ..scoring import mapped
 from ..untrusted import escape
 
 if TYPE_CHECKING:
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
     from .expectation import AnyEntry
 
 _COUNTS = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens")
-
-
-@cache
-def _without_evidence(raw: int | str) -> Facet:
-    """A facet's score alone: one object for all that are alike."""
-    return Facet(raw=raw, score=mapped(raw))  # type: ignore[arg-type]
 
 
 class Results:
@@ -84,7 +77,7 @@ class Results:
                     entry.answers = {}
                     entry.level3 = {
                         one: {
-                            two: {three: _without_evidence(facet.raw) for three, facet in threes.items()}
+                            two: {three: bare_facet(facet.raw) for three, facet in threes.items()}
                             for two, threes in twos.items()
                         }
                         for one, twos in entry.level3.items()

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
+import orjson
+
 from ..taxonomy import FACETS, LEVEL1, Path
 from ..verdict import FacetScore, Raw
 from .answers import Number, Object, Problems, Unread, cut_off, short, split, take_objects
@@ -40,6 +42,7 @@ class _Names:
     level2: dict[str, str]
     level3: dict[str, Path]
     only: dict[str, Path]  # the facet of an L2 that has just one, by L2
+    tree: dict[str, dict[str, Path]]  # to the letter: L2, L3
 
     def close(self, folded: str) -> Path | None:
         """The one facet whose name this is misspelt, if there is just one so close."""
@@ -86,7 +89,10 @@ def _names(one: str, facets: tuple[Path, ...]) -> _Names:
             level3[variant] = level3[name]
     whole = [path for path in FACETS if path[0] == one]
     only = {two: paths[0] for two in level2.values() if len(paths := [p for p in whole if p[1] == two]) == 1}
-    return _Names(one, fold(one), mine, level2, level3, only)
+    tree: dict[str, dict[str, Path]] = {}
+    for path in mine:
+        tree.setdefault(path[1], {})[path[2]] = path
+    return _Names(one, fold(one), mine, level2, level3, only, tree)
 
 
 @dataclass(slots=True)
@@ -262,6 +268,44 @@ class _Walk:
         return read
 
 
+_BARE: dict[Raw, FacetScore] = {raw: FacetScore(raw) for raw in (0, 1, 2, "N/A")}
+_KEY_WITH_A_GAP = re.compile(r'"\s+:')
+
+
+def _read_plainly(names: _Names, body: str) -> dict[Path, FacetScore] | None:
+    """The scores of an answer that is laid out to the letter, as most are; None where it is anything else.
+
+    Ten times as quick as walking the object, which finds the same there and names no problem.
+    """
+    if not (body.startswith("{") and body.endswith("}")) or "```" in body or _KEY_WITH_A_GAP.search(body):
+        return None
+    read: dict[Path, FacetScore] = {}
+    keys = 0  # of which each is followed by one colon; one more than was kept means a name twice
+    try:
+        answer = orjson.loads(body)
+        for two, threes in names.tree.items():
+            facets = answer[two]
+            keys += 1
+            if len(facets) != len(threes):
+                return None
+            for three, path in threes.items():
+                facet = facets[three]
+                raw = facet["score"]
+                keys += 1 + len(facet)
+                if type(raw) is not int and raw != "N/A":
+                    return None
+                score = _BARE[raw]
+                if len(facet) != 1:
+                    evidence = facet["evidence"]
+                    if len(facet) != 2 or type(evidence) is not str:
+                        return None
+                    score = FacetScore(raw, evidence[:EVIDENCE_LIMIT])
+                read[path] = score
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return read if len(answer) == len(names.tree) and body.count('":') == keys else None
+
+
 def _scored(node: Object) -> bool:
     return any(fold(key) == "score" for key, _ in node.pairs)
 
@@ -288,6 +332,8 @@ def read_checklist(one: str, text: str, finish_reason: str | None, facets: Seque
         # Without tags this may be thinking that the chat template opened, so even a whole object is a draft.
         problems.add(top, "truncated", f"cut off ({finish_reason}) before the thinking ended, if there was any")
         return nothing()
+    if not cut_off(finish_reason) and (plainly := _read_plainly(_names(one, tuple(facets)), parts.answer.strip())):
+        return Reading(level3=plainly)
     objects = take_objects(parts.answer, finish_reason, problems, top)
     if isinstance(objects, Unread):
         problems.add(top, objects.kind, objects.detail)

@@ -171,7 +171,7 @@ class House(FileProtocol):
             raise self._wrong(f"facets.{'.'.join(path)}", repr(value), "a table")
         return value
 
-    @property
+    @cached_property
     def dimensions(self) -> tuple[str, ...]:
         """The L1 that the file asks about."""
         return tuple(one for one in LEVEL1 if any(path[0] == one for path in self._facets))
