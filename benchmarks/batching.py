@@ -1,7 +1,8 @@
 """What batching gives: 200 images by `check`, by `expect` and by manifest against an endpoint with a fixed delay.
 
 The endpoint, in a process of its own, works on LIMIT requests at once and answers each after DELAY seconds. The ideal
-is all requests at once at the same limit: requests / LIMIT x DELAY. Times are those of whole ``pytest`` processes.
+is all requests at once at the same limit: by arithmetic, requests / LIMIT x DELAY, and measured, a bare script that
+renders the same requests and sends them all at once. Times are those of whole processes, their start included.
 
     python benchmarks/batching.py        # writes benchmarks/batching.md
 """
@@ -146,7 +147,7 @@ def pytest_run(folder: Path, url: str, *options: str) -> tuple[float, float]:
     """Seconds, and the largest memory of a process of the run in MiB."""
     (folder / "pytest.ini").write_text("[pytest]\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--judge-url={url}/v1"]
-    environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": ""}
     plugins = ["-p", "pytest_imagejudge.plugin", "-p", "xdist"]
     begun = time.perf_counter()
     process = subprocess.Popen(
@@ -162,12 +163,39 @@ def pytest_run(folder: Path, url: str, *options: str) -> tuple[float, float]:
     return seconds, used.ru_maxrss / 1024
 
 
+async def all_at_once(url: str, folder: Path) -> None:
+    """What a script does that has nothing but the requests to send."""
+    import httpx
+
+    from pytest_imagejudge.protocols import load_protocol
+
+    protocol = load_protocol("house")
+    bodies = []
+    for number in range(IMAGES):
+        image = Image.open(folder / "images" / f"{number}.png")
+        for name in protocol.dimensions:
+            request = protocol.render(f"image {number}", [image], name)
+            bodies.append(json.dumps({"model": "judge", "messages": request.messages, **request.sampling}))
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(timeout=None, limits=limits, trust_env=False) as client:
+        replies = await asyncio.gather(*(client.post(f"{url}/v1/chat/completions", content=body) for body in bodies))
+    assert all(reply.json()["choices"] for reply in replies)
+
+
 def batching(url: str, folder: Path) -> list[str]:
     """The first table."""
     pictures(folder, IMAGES, 64)
+    figures(url)
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, __file__, "script", url, str(folder)], check=True)
+    script = time.perf_counter() - begun
+    counted = figures(url)
+    assert counted["requests"] == IMAGES * DIMENSIONS, counted
+    first = f"| bare script | {script:.1f} | {script / IDEAL:.2f} | 1.00 | {counted['most']} |"
+    print(first, flush=True)
     loose = folder / "loose.toml"
     loose.write_text("total = 0\n")
-    lines = []
+    lines = [first]
     for how in ("expect", "manifest", "check"):
         for old in (folder / "test_images.py", folder / "rows.imagejudge.jsonl"):
             old.unlink(missing_ok=True)
@@ -183,7 +211,8 @@ def batching(url: str, folder: Path) -> list[str]:
             counted = figures(url)
             assert counted["requests"] == IMAGES * DIMENSIONS, counted
             name = f"{how}{', -n 4' if workers else ''}"
-            lines.append(f"| {name} | {seconds:.1f} | {seconds / IDEAL:.2f} | {counted['most']} |")
+            ratios = f"{seconds / IDEAL:.2f} | {seconds / script:.2f}"
+            lines.append(f"| {name} | {seconds:.1f} | {ratios} | {counted['most']} |")
             print(lines[-1], flush=True)
     return lines
 
@@ -223,8 +252,8 @@ def write(first: list[str], second: list[str]) -> None:
         "",
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "",
-        "| by | s | times the ideal | most requests at once |",
-        "|---|--:|--:|--:|",
+        "| by | s | times the arithmetic | times the bare script | most requests at once |",
+        "|---|--:|--:|--:|--:|",
         *first,
         "",
         "Tiny images by manifest, an endpoint without delay, with a JSON report; memory is the largest resident set of",
@@ -239,4 +268,9 @@ def write(first: list[str], second: list[str]) -> None:
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    asyncio.run(serve()) if sys.argv[1:] == ["serve"] else main()
+    if sys.argv[1:] == ["serve"]:
+        asyncio.run(serve())
+    elif sys.argv[1:2] == ["script"]:
+        asyncio.run(all_at_once(sys.argv[2], Path(sys.argv[3])))
+    else:
+        main()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_ANSWER = 8 * 1024 * 1024  # bytes of one response, unpacked; 4,096 tokens are some 20 KiB
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 1800.0
+POOLS = 8  # a pool looks at all of its connections at every request; hundreds in one cost more than the requests
 RATE_LIMIT_SECONDS = 600.0  # how long a request waits out "too many requests"
 LONGEST_WAIT = 60.0
 
@@ -213,7 +214,8 @@ class ChatClient:
         self.habits = habits or Habits()
         self.attempts, self.direct, self.first_wait, self.adapt = attempts, direct, first_wait, adapt
         self.down = False  # the last request ran out of tries: the next one does not wait as long again
-        self._client: httpx.AsyncClient | None = None
+        self._clients: list[httpx.AsyncClient] = []
+        self._turn = 0
 
     async def ask(self, request: Request) -> Answer:
         """Answer one request.
@@ -262,8 +264,8 @@ class ChatClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        client, self._client = self._client, None
-        if client is not None:
+        clients, self._clients = self._clients, []
+        for client in clients:
             await client.aclose()
 
     def _wait(self, state: RetryCallState) -> float:
@@ -285,21 +287,32 @@ class ChatClient:
         return excerpt(body, self.key) or "(empty)"
 
     def _http(self) -> httpx.AsyncClient:
+        """One of the pools of connections, each in its turn."""
+        if not self._clients:
+            self._clients = self._pools()
+        self._turn = (self._turn + 1) % len(self._clients)
+        return self._clients[self._turn]
+
+    def _pools(self) -> list[httpx.AsyncClient]:
         import httpx
 
-        if self._client is None:
-            headers = {"content-type": "application/json", "accept": "application/json"}
-            if self.key:
-                headers["authorization"] = f"Bearer {self.key}"
-            self._client = httpx.AsyncClient(
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        if self.key:
+            headers["authorization"] = f"Bearer {self.key}"
+        trust_env = not self.direct
+        # Reading the certificates takes time. Redirects are not followed.
+        verify = httpx.create_ssl_context(trust_env=trust_env) if self.address.encrypted else False
+        return [
+            httpx.AsyncClient(
                 headers=headers,
                 auth=None if self.key else self.address.auth,
                 timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=None),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
-                trust_env=not self.direct,
-                verify=self.address.encrypted,  # reading the certificates takes time; redirects are not followed
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=16),
+                trust_env=trust_env,
+                verify=verify,
             )
-        return self._client
+            for _ in range(POOLS)
+        ]
 
     async def _send(self, path: str, content: bytes) -> bytes:
         import httpx

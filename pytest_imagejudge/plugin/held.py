@@ -20,7 +20,6 @@ import pytest
 from ..errors import ImageError
 from ..manifests import Row, read_manifest
 from ..report.junit import properties
-from ..report.terminal import failure_text
 from ..report.why import advice
 from .expectation import AnyEntry, Expectation, failing, plain_text
 from .failure import JudgeFailure, failure_repr
@@ -142,6 +141,8 @@ class Holding:
 
     def explain(self, entries: Sequence[AnyEntry]) -> str:
         """Why entries fail their test, in words: a test may hand over hundreds, so that only the first has its tree."""
+        from ..report.terminal import failure_text  # rich, which a worker without failures does not need
+
         width = min(self.width, 140)
         texts: list[str] = []
         advised: set[str] = set()
