@@ -277,7 +277,9 @@ def _read_plainly(names: _Names, body: str) -> dict[Path, FacetScore] | None:
 
     Ten times as quick as walking the object, which finds the same there and names no problem.
     """
-    if not (body.startswith("{") and body.endswith("}")) or "```" in body or _KEY_WITH_A_GAP.search(body):
+    if not (body.startswith("{") and body.endswith("}")) or any(odd in body for odd in ("```", "-0")):
+        return None
+    if _KEY_WITH_A_GAP.search(body):
         return None
     read: dict[Path, FacetScore] = {}
     keys = 0  # of which each is followed by one colon; one more than was kept means a name twice

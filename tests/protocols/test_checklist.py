@@ -1,10 +1,12 @@
 import json
 import os
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pytest_imagejudge.protocols import checklist
 from pytest_imagejudge.protocols.checklist import fold, read_checklist
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, TREE, facets_of
 
@@ -446,6 +448,28 @@ def test_answers_with_characters_changed(data):
     covered(reading, one)
     if text.count("<think>") == text.count("</think>") == 1 and text.startswith("<think>"):
         assert not any("DRAFT" in facet.evidence for facet in reading.level3.values())
+
+
+@many
+@given(st.data())
+def test_the_quick_way_reads_what_the_walk_reads(data):
+    """With a character or a piece changed here and there, in any layout."""
+    one, _, tree = data.draw(answers())
+    for threes in tree.values():
+        for facet in threes.values():
+            if words := data.draw(st.sampled_from(["", "", "fine", 'a "q": b', 'x ": y', "é", "-0"])):
+                facet["evidence"] = words
+    separators = data.draw(st.sampled_from([(",", ":"), (", ", ": "), (", ", " : ")]))
+    text = json.dumps(tree, separators=separators, ensure_ascii=data.draw(st.booleans()))
+    for _ in range(data.draw(st.integers(0, 2))):
+        at = data.draw(st.integers(0, len(text)))
+        piece = text[at : at + data.draw(st.integers(0, 40))]
+        put = data.draw(st.sampled_from([piece * 2, "", "-", "0", "1.0", "true", '"', "}", "\\", " "]))
+        text = text[:at] + put + text[at + len(piece) :]
+    finish = data.draw(st.sampled_from(["stop", "length", None]))
+    quick = read_checklist(one, text, finish)
+    with patch.object(checklist, "_read_plainly", return_value=None):
+        assert quick == read_checklist(one, text, finish)
 
 
 NAMES = st.sampled_from(
