@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from checkpoints import QWEN3VL, QWEN25VL, QWEN35
 from real_runs import Machine, Project, wait
+
+from pytest_imagejudge.protocols.ie_critic import IECritic
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -177,6 +180,41 @@ def test_edit(edit_judge):
     assert [edit["error"] for edit in report["edits"]] == ["", ""]
     assert {judge["model"] for judge in report["run"]["judges"]} == {q_judger[1], edits[1]}
     assert report["run"]["requests"] == 7
+    assert machine.gone()
+
+
+def test_the_token_sequence_of_an_edit(machine: Machine, project: Project) -> None:
+    """As the server's own template and tokenizer make it: both pictures in order, one turn of the assistant, begun."""
+    project.picture("before.png", 5)
+    project.picture("after.png", 6)
+    options = ["--edit-judge-model", str(machine.checkpoint(QWEN25VL)), EAGER]
+    pictures = ["--source", str(project.folder / "before.png"), "--edited", str(project.folder / "after.png")]
+    shown = machine.imagejudge("protocol", "show", "--protocol=ie-critic", "--instruction", "make it blue", *pictures)
+    assert shown.returncode == 0, shown.stderr
+    ((_, messages),) = (request.values() for request in json.loads(shown.stdout))
+    served = machine.imagejudge("serve", "--json", "--edit-judge-protocol=ie-critic", *options)
+    assert served.returncode == 0, served.stderr
+    facts = json.loads(served.stdout)
+
+    def post(path: str, **fields: Any) -> Any:
+        headers = {"authorization": f"Bearer {facts['key']}"}
+        body = {"model": options[1], **fields}
+        reply = httpx.post(facts["url"].removesuffix("/v1") + path, json=body, headers=headers, timeout=120)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    sampling = IECritic().sampling()
+    turns = {name: sampling[name] for name in ("add_generation_prompt", "continue_final_message")}
+    tokens = post("/tokenize", messages=messages, **turns)["tokens"]
+    (question,) = [part["text"] for part in messages[0]["content"] if part["type"] == "text"]
+    before, after, rest = post("/detokenize", tokens=tokens)["prompt"].split("<|vision_end|>")
+    assert rest == f"{question}<|im_end|>\n<|im_start|>assistant\n<think>"
+    patches = before.count("<|image_pad|>")
+    assert patches > 0.95 * 262_144 / 28**2  # the smallest picture that the judge was trained on
+    assert before == "<|im_start|>user\n<|vision_start|>" + "<|image_pad|>" * patches
+    assert after == "<|vision_start|>" + "<|image_pad|>" * patches
+    assert "make it blue" in question
+    machine.imagejudge("serve", "--stop")
     assert machine.gone()
 
 
