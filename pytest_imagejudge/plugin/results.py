@@ -7,6 +7,7 @@ import datetime
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,16 +16,23 @@ import pytest
 from .. import __version__
 from ..errors import ConfigError
 from ..report.entry import bare_facet
-from ..report.model import EditEntry, Judge, Report, Run, VerdictEntry
+from ..report.model import EditEntry, Facet, Judge, Report, Run, VerdictEntry
 from ..report.why import place
 from ..untrusted import escape
 
 if TYPE_CHECKING:
     from ..thresholds import Profile
+    from ..verdict import Raw
     from .asked import Options
     from .expectation import AnyEntry
 
 _COUNTS = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens")
+
+
+@cache
+def _bare(raws: tuple[tuple[str, Raw], ...]) -> dict[str, Facet]:
+    """The facets of one L2 without evidence: one object for all that are alike, of which there are few."""
+    return {three: bare_facet(raw) for three, raw in raws}
 
 
 class Results:
@@ -38,6 +46,7 @@ class Results:
         self.undecided: list[str] = []
         self._kept: dict[str, bool] = {}  # images that we wrote: whether they are still needed
         self.lines: list[str] = []  # said at the end of the summary
+        self._last: AnyEntry | None = None
         self.profile: Profile | None = None
         self.measures: dict[str, list[list[str]]] = {}  # by protocol that can score only some facets
 
@@ -70,18 +79,23 @@ class Results:
                 self._kept[path] = self._kept.get(path, False) or needed
             self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
             if not (self._options.reports or self._options.github):
-                # raw answers and evidence are most of what an entry holds, and only reports show them
-                if isinstance(entry, EditEntry):
-                    entry.answer = ""
-                else:
-                    entry.answers = {}
-                    entry.level3 = {
-                        one: {
-                            two: {three: bare_facet(facet.raw) for three, facet in threes.items()}
-                            for two, threes in twos.items()
-                        }
-                        for one, twos in entry.level3.items()
-                    }
+                self._lighten(entry)
+
+    def _lighten(self, entry: AnyEntry) -> None:
+        """Let go of what only reports show, raw answers and evidence, and keep once what is alike in most entries."""
+        last, self._last = self._last, entry
+        if last is not None and last.fingerprint == entry.fingerprint:
+            entry.fingerprint = last.fingerprint
+        if last is not None and last.bounds == entry.bounds:
+            entry.bounds = last.bounds
+        if isinstance(entry, EditEntry):
+            entry.answer = ""
+            return
+        entry.answers = {}
+        for one, twos in entry.level3.items():
+            entry.level3[one] = {
+                two: _bare(tuple((three, facet.raw) for three, facet in threes.items())) for two, threes in twos.items()
+            }
 
     def add_plain(self, entries: Iterable[AnyEntry | str]) -> None:
         """Add entries, some of which may be JSON that travelled on a report."""
