@@ -249,6 +249,7 @@ class Holding:
         if held.node is not None:
             report.node = held.node  # type: ignore[attr-defined]
         hook = held.item.ihook if held.item is not None else self._config.hook
+        self._gate.progress.erase()
         hook.pytest_runtest_logreport(report=report)
 
     # -- when the last test has run -------------------------------------------------------------------------
