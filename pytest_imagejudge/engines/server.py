@@ -19,7 +19,7 @@ from ..errors import EngineError
 from ..untrusted import escape
 from .base import Progress
 from .processes import Lease, is_held, live_leases, sweep
-from .supervisor import HOME, State, log_tail
+from .supervisor import AGAIN, HOME, State, log_tail
 
 POLL_SECONDS = 0.25
 REPORT_SECONDS = 20.0  # between two lines about the same phase of a start
@@ -254,7 +254,8 @@ class _Watcher:
 
     def look(self, state: State) -> None:
         phase = "downloading" if state.phase == "download" else "importing vLLM"
-        for line in _ANSI.sub("", log_tail(self._log)).replace("\r", "\n").splitlines():
+        log = log_tail(self._log).rpartition(AGAIN)[2]  # not what the server before has come to
+        for line in _ANSI.sub("", log).replace("\r", "\n").splitlines():
             for pattern, words in PHASES:
                 if match := pattern.search(line):
                     phase = match.expand(words) if "\\" in words else words
