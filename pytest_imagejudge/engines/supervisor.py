@@ -378,15 +378,15 @@ def main(folder: Path) -> int:
                 state.restarts = before.restarts + 1
             else:
                 before = None
+        log = folder / "server.log"
+        if log.exists():
+            log.replace(folder / "server.log.1")
         state.started = time.time()
-        state.write(folder)
+        state.write(folder)  # after which users read how far its log has come
         os.write(writing, b"1")
         os.close(writing)
         if before is not None:
             sweep(folder / HOME)  # two servers at once would need twice the memory
-        log = folder / "server.log"
-        if log.exists():
-            log.replace(folder / "server.log.1")
         Supervisor(folder, spec, state).run()
         hold.let_go()
     else:

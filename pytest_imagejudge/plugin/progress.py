@@ -24,6 +24,7 @@ class Progress:
         self._config = config
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._last = ""
+        self._spoke = 0.0  # when an engine's line was last printed
         self._drawn_at: int | None = None  # the column that the cursor was in
 
     def say(self, line: str) -> None:
@@ -47,24 +48,24 @@ class Progress:
             while left:
                 left = wait(left, timeout=TICK).not_done
                 meanwhile()
-                spoke, now = self.flush(), time.monotonic()
-                if spoke and sum(session.stats.done for session in sessions) == done_before:
-                    working = now  # the start of a server says nothing of how fast it is
+                self.flush()
+                now = time.monotonic()
+                if sum(session.stats.done for session in sessions) == done_before:
+                    working = max(working, self._spoke)  # the start of a server says nothing of how fast it is
                 if left and (self._rewrites or now - said >= EVERY):
                     said = now
                     self._draw(_line(sessions, now - begun, now - working, done_before))
         finally:
             self.erase()
 
-    def flush(self) -> bool:
-        """Print what the engines have said; returns whether that was anything."""
-        spoke = False
+    def flush(self) -> None:
+        """Print what the engines have said."""
         while True:
             try:
                 text = self._lines.get_nowait()
             except queue.Empty:
-                return spoke
-            spoke = True
+                return
+            self._spoke = time.monotonic()
             for line in text.splitlines():
                 if line != self._last:
                     self._last = line

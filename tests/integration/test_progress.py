@@ -4,11 +4,14 @@ import os
 import pty
 import subprocess
 import sys
+from concurrent.futures import Future
+from types import SimpleNamespace
 
 import pytest
 
+from pytest_imagejudge.plugin import progress as module
+
 TESTS = """
-import threading
 import pytest
 
 @pytest.mark.parametrize("number", range(6))
@@ -83,3 +86,28 @@ def test_no_letter_is_lost_and_no_line_is_left(project, flag):
     assert sorted(letters) == sorted(".....F"), shown
     if flag == "--capture=fd":  # all in one line, and the file's name in one of its own before a line of the judge
         assert sum(bool(line) for line in lines) <= 2, shown
+
+
+def test_the_start_of_a_server_does_not_count_as_judging(pytestconfig, monkeypatch):
+    clock, drawn = SimpleNamespace(now=0.0), []
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(module, "TICK", 0)
+    monkeypatch.setattr(module.Progress, "_print", lambda self, line: None)
+    monkeypatch.setattr(module.Progress, "_rewrites", True)
+    monkeypatch.setattr(module.Progress, "_draw", lambda self, line: drawn.append(line))
+    progress, future = module.Progress(pytestconfig), Future()
+    stats = SimpleNamespace(submitted=2, done=0)
+
+    def meanwhile():
+        if clock.now == 0:
+            clock.now = 100
+            progress.say("ready after 100 s")
+            progress.flush()
+        elif stats.done == 0:
+            clock.now, stats.done = 220, 1
+        elif not future.done():
+            future.set_result(None)
+
+    progress.wait([future], [SimpleNamespace(session=SimpleNamespace(stats=stats, started=True))], meanwhile)
+    assert drawn[0] == "imagejudge: 0 of 2 judged, waiting for 1 min 40 s"
+    assert drawn[1] == "imagejudge: 1 of 2 judged, 0.5 images a minute, 2 min 00 s left"
