@@ -44,6 +44,7 @@ PHASES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 _CAUSE = re.compile(r"\b(\w+(?:Error|Exception|Interrupt): .*|Killed|.*CUDA out of memory.*)")
+_NOISE = re.compile(r"\] Route: /|UserWarning: resource_tracker: |warnings\.warn\('resource_tracker: ")  # tells nothing
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
@@ -237,6 +238,7 @@ class Server:
     def failure(self, state: State) -> EngineError:
         """Why it failed, the most telling line of its log, and the log's tail."""
         lines = [line for line in _ANSI.sub("", log_tail(self.log, 65_536)).splitlines() if line.strip()]
+        lines = [line for line in lines if not _NOISE.search(line)]
         causes = [m[1] for line in lines if (m := _CAUSE.search(line)) and "See root cause above" not in line]
         message = f"the judge's server failed: {state.message}"
         if causes:
