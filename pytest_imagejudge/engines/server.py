@@ -19,7 +19,7 @@ from ..errors import EngineError
 from ..untrusted import escape
 from .base import Progress
 from .processes import Lease, is_held, live_leases, sweep
-from .supervisor import HOME, State, log_tail
+from .supervisor import AGAIN, HOME, State, log_tail
 
 POLL_SECONDS = 0.25
 REPORT_SECONDS = 20.0  # between two lines about the same phase of a start
@@ -44,6 +44,7 @@ PHASES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 _CAUSE = re.compile(r"\b(\w+(?:Error|Exception|Interrupt): .*|Killed|.*CUDA out of memory.*)")
+_NOISE = re.compile(r"\] Route: /|UserWarning: resource_tracker: |warnings\.warn\('resource_tracker: ")  # tells nothing
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
@@ -237,6 +238,7 @@ class Server:
     def failure(self, state: State) -> EngineError:
         """Why it failed, the most telling line of its log, and the log's tail."""
         lines = [line for line in _ANSI.sub("", log_tail(self.log, 65_536)).splitlines() if line.strip()]
+        lines = [line for line in lines if not _NOISE.search(line)]
         causes = [m[1] for line in lines if (m := _CAUSE.search(line)) and "See root cause above" not in line]
         message = f"the judge's server failed: {state.message}"
         if causes:
@@ -254,7 +256,8 @@ class _Watcher:
 
     def look(self, state: State) -> None:
         phase = "downloading" if state.phase == "download" else "importing vLLM"
-        for line in _ANSI.sub("", log_tail(self._log)).replace("\r", "\n").splitlines():
+        log = log_tail(self._log).rpartition(AGAIN)[2]  # not what the server before has come to
+        for line in _ANSI.sub("", log).replace("\r", "\n").splitlines():
             for pattern, words in PHASES:
                 if match := pattern.search(line):
                     phase = match.expand(words) if "\\" in words else words

@@ -27,6 +27,7 @@ from .processes import Brood, Hold, die_with_parent, live_leases, sweep
 POLL_SECONDS = 0.25
 SILENT_SECONDS = 1800.0  # a start that writes nothing for this long hangs
 HOME = "run"  # the working directory of the server, and of nothing else
+AGAIN = "it is started again"  # ends the line of the log after which a new server writes
 PORT, MODEL = "{port}", "{model}"  # stand for themselves in the command until they are known
 
 
@@ -193,7 +194,7 @@ class Supervisor:
         if self.state.restarts:
             raise Failure(f"the server died again (exit status {_how(code)}) after it had been started once more")
         self.state.restarts += 1
-        self._log(f"the server died (exit status {_how(code)}); it is started again")
+        self._log(f"the server died (exit status {_how(code)}); {AGAIN}")
         self._begin()
 
     def _begin(self) -> None:
@@ -377,15 +378,15 @@ def main(folder: Path) -> int:
                 state.restarts = before.restarts + 1
             else:
                 before = None
+        log = folder / "server.log"
+        if log.exists():
+            log.replace(folder / "server.log.1")
         state.started = time.time()
-        state.write(folder)
+        state.write(folder)  # after which users read how far its log has come
         os.write(writing, b"1")
         os.close(writing)
         if before is not None:
             sweep(folder / HOME)  # two servers at once would need twice the memory
-        log = folder / "server.log"
-        if log.exists():
-            log.replace(folder / "server.log.1")
         Supervisor(folder, spec, state).run()
         hold.let_go()
     else:

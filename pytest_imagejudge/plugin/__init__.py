@@ -33,8 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(args: list[str]) -> None:
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
     options.spell_out_keep_alive(args)
+    options.refuse_other_roots(args, early_config)
 
 
 def pytest_configure(config: pytest.Config) -> None:

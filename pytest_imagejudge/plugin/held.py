@@ -85,6 +85,7 @@ class Holding:
         self._pending: dict[str | None, list[Expectation]] = {}
         self._known: dict[str, Expectation] = {}
         self._orphans: list[Expectation] = []  # of tests whose outcome stands without them
+        self._told: set[str] = set()
         self._notes: dict[str | None, list[AnyEntry]] = {}
         self._remote: dict[str, pytest.TestReport] = {}
         self._home: list[dict[str, Any]] = []
@@ -149,7 +150,9 @@ class Holding:
         for entry in entries:
             words = advice(entry)
             new = words not in advised
-            texts.append(failure_text(entry, width=width, color=False, advice=new, tree=not texts))
+            log = entry.error not in self._told  # of a server that died, what all who needed it would repeat
+            self._told.add(entry.error)
+            texts.append(failure_text(entry, width=width, color=False, advice=new, tree=not texts, log=log))
             advised.add(words)
         return "\n".join(texts)
 
@@ -249,6 +252,7 @@ class Holding:
         if held.node is not None:
             report.node = held.node  # type: ignore[attr-defined]
         hook = held.item.ihook if held.item is not None else self._config.hook
+        self._gate.progress.erase()
         hook.pytest_runtest_logreport(report=report)
 
     # -- when the last test has run -------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,36 @@ def spell_out_keep_alive(args: list[str]) -> None:
             return
         if arg == "--judge-keep-alive":
             args[index] = f"--judge-keep-alive={DEFAULT_KEEP_ALIVE:g}"
+
+
+def refuse_other_roots(args: list[str], config: pytest.Config) -> None:
+    """Refuse a path of an option where pytest has taken it for a place of tests.
+
+    pytest looks for its ini file before it knows the options of plugins: in ``--judge-model /models/judge`` it takes
+    the folder for one with tests, and the project's ini file, which may name the thresholds, is not read.
+
+    Raises:
+        pytest.UsageError: naming the option, and how to write it.
+    """
+    here = config.invocation_params.dir
+    if config.inipath is not None and (config.getoption("inifilename", None) or here.is_relative_to(config.rootpath)):
+        return
+    for option, value in itertools.pairwise(args):
+        if option == "--":
+            return
+        takes_value = OPTIONS.get(option, {}).get("action") != "store_true"
+        if option in OPTIONS and takes_value and _lies_outside(here, value):
+            raise pytest.UsageError(
+                f"{option} {value}: written so, pytest takes the path for a place of tests, and reads "
+                f"{config.inipath or 'no ini file'} (rootdir: {config.rootpath}); write {option}={value}"
+            )
+
+
+def _lies_outside(folder: Path, name: str) -> bool:
+    try:
+        return (folder / name).exists() and not (folder / name).is_relative_to(folder)
+    except (OSError, ValueError):  # no path at all
+        return False
 
 
 def configured(config: pytest.Config) -> bool:

@@ -24,7 +24,8 @@ class Progress:
         self._config = config
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._last = ""
-        self._drawn = False
+        self._spoke = 0.0  # when an engine's line was last printed
+        self._drawn_at: int | None = None  # the column that the cursor was in
 
     def say(self, line: str) -> None:
         """Print ``line`` when next possible. From any thread."""
@@ -41,7 +42,7 @@ class Progress:
         if not left:
             return
         sessions = [judge.session for judge in judges]
-        begun, said = time.monotonic(), time.monotonic()
+        begun = said = working = time.monotonic()
         done_before = sum(session.stats.done for session in sessions)
         try:
             while left:
@@ -49,11 +50,13 @@ class Progress:
                 meanwhile()
                 self.flush()
                 now = time.monotonic()
+                if sum(session.stats.done for session in sessions) == done_before:
+                    working = max(working, self._spoke)  # the start of a server says nothing of how fast it is
                 if left and (self._rewrites or now - said >= EVERY):
                     said = now
-                    self._draw(_line(sessions, now - begun, done_before))
+                    self._draw(_line(sessions, now - begun, now - working, done_before))
         finally:
-            self._erase()
+            self.erase()
 
     def flush(self) -> None:
         """Print what the engines have said."""
@@ -62,6 +65,7 @@ class Progress:
                 text = self._lines.get_nowait()
             except queue.Empty:
                 return
+            self._spoke = time.monotonic()
             for line in text.splitlines():
                 if line != self._last:
                     self._last = line
@@ -76,31 +80,46 @@ class Progress:
         reporter = self._reporter
         return bool(reporter and reporter.isatty and reporter.verbosity >= 0)
 
-    def _draw(self, line: str) -> None:
-        if self._rewrites:
+    def erase(self) -> None:
+        """Take the changing line away: the cursor is where it was before, so that a test's letter goes there."""
+        if self._drawn_at is not None:
+            back = f"\x1b[A\x1b[{self._drawn_at}C" if self._drawn_at else ""
             with self._uncaptured():
-                if not self._drawn:
-                    self._reporter.ensure_newline()
-                self._reporter.rewrite(line, erase=True)
-                self._drawn = True
-        else:
-            self._print(line)
+                self._writer.write_raw(f"\r{' ' * (self._writer.fullwidth - 1)}\r{back}", flush=True)
+            self._drawn_at = None
 
-    def _erase(self) -> None:
-        if self._drawn:
-            with self._uncaptured():
-                self._reporter.rewrite("", erase=True)
-                self._reporter.write("\r")
-            self._drawn = False
+    def _draw(self, line: str) -> None:
+        """Show ``line`` below what pytest writes, which knows nothing of it, or in place of the one before."""
+        if not self._rewrites:
+            self._print(line)
+            return
+        writer = self._writer
+        with self._uncaptured():
+            if self._drawn_at is None:
+                if self._config.getoption("capture") == "no":
+                    self._new_line()  # where the cursor is, only the tests know
+                self._drawn_at = max(0, writer.width_of_current_line)
+                writer.write_raw("\n" if self._drawn_at else "")
+            width = writer.fullwidth - 1
+            writer.write_raw(f"\r{line[:width].ljust(width)}", flush=True)
 
     def _print(self, line: str) -> None:
         reporter = self._reporter
         if reporter is None or reporter.verbosity < -1 or hasattr(self._config, "workerinput"):
             return
-        self._erase()
+        self.erase()
         with self._uncaptured():
-            reporter.ensure_newline()
+            self._new_line()
             reporter.write_line(line)
+
+    def _new_line(self) -> None:
+        self._reporter.ensure_newline()
+        if self._writer.width_of_current_line:
+            self._writer.line()
+
+    @property
+    def _writer(self) -> Any:
+        return self._config.get_terminal_writer()
 
     def _uncaptured(self) -> Any:
         """Out of the capturing of a running test, so that the line is not taken for the test's output."""
@@ -108,17 +127,22 @@ class Progress:
         return manager.global_and_fixture_disabled() if manager else contextlib.nullcontext()
 
 
-def _line(sessions: Iterable[Any], seconds: float, done_before: int) -> str:
+def _line(sessions: Iterable[Any], seconds: float, working: float, done_before: int) -> str:
+    """How far it is, ``seconds`` after the wait began, of which the judges have been ``working`` some."""
     submitted = sum(session.stats.submitted for session in sessions)
     done = sum(session.stats.done for session in sessions)
     line = f"imagejudge: {done} of {submitted} judged"
-    rate = (done - done_before) / seconds if seconds > 0 else 0.0
+    rate = (done - done_before) / working if working > 0 else 0.0
     if rate > 0:
         left = (submitted - done) / rate
-        line += f", {rate * 60:.0f} images a minute, {_duration(left)} left"
+        line += f", {_figure(rate * 60)} images a minute, {_duration(left)} left"
     elif any(session.started for session in sessions):
         line += f", waiting for {_duration(seconds)}"
     return line
+
+
+def _figure(number: float) -> str:
+    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def _duration(seconds: float) -> str:

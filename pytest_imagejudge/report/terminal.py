@@ -5,6 +5,7 @@ Everything that comes from outside is escaped and enters rich as `Text`, never a
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ..verdict import Verdict
 
 MOST_PROMPT = 600  # characters of a prompt that are shown
+LOG = "  | "  # begins the lines of a log in an error
 MOST_LINES = 12  # lines of an error, such as the tail of a log, that are shown
 
 
@@ -72,13 +74,17 @@ def failure_text(
     encoding: str | None = None,
     advice: bool = True,
     tree: bool = True,
+    log: bool = True,
 ) -> str:
-    """Why one image failed: what broke first and why, where the image is, what to do, and its tree."""
+    """Why one image failed: what broke first and why, where the image is, what to do, and its tree.
+
+    Without ``log`` the lines of a log that its error quotes are not repeated.
+    """
     encoding = encoding or stream_encoding()
     glyphs = glyphs_for(encoding)
     parts: list[RenderableType] = [*_breach_lines(entry, glyphs)]
     if entry.error:
-        parts.append(_error_text(entry.error, width))
+        parts.append(_error_text(entry.error, width, log=log))
     nothing = bool(entry.error) and not (entry.level3 if isinstance(entry, VerdictEntry) else entry.answer)
     for path in () if nothing else entry.unreadable:  # of an image that was not judged the error says it all
         parts.append(Text.assemble(("unreadable: ", "bold red"), escape(show(path))))
@@ -101,15 +107,20 @@ def failure_text(
     return draw(Group(*parts), width, color, encoding)
 
 
-def _error_text(error: str, width: int) -> Text:
-    """What kept an image from being judged, line by line, of a long log the end.
+def _error_text(error: str, width: int, *, log: bool) -> Text:
+    """What kept an image from being judged, line by line, of a long ``log`` the end, or nothing.
 
     A long path is broken within, so that the first line says something.
     """
     head = "not judged: "
     first, *rest = error.splitlines() or [""]
-    if len(rest) > MOST_LINES:
+    kept = list(itertools.takewhile(lambda line: not line.startswith(LOG), rest[:3]))  # the cause, and the log's place
+    rest = rest[len(kept) :]
+    if not log and rest:
+        rest = ["(the rest is shown with the first test that it failed)"]
+    elif len(rest) > MOST_LINES:
         rest = [f"({len(rest) - MOST_LINES} lines left out)", *rest[-MOST_LINES:]]
+    rest = [*kept, *rest]
     lines = [head + escape(first), *(escape(line) for line in rest)]
     text = "\n".join(
         "\n".join(chop_cells(line, width)) if any(cell_len(w) > width - len(head) for w in line.split()) else line

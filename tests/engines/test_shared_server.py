@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -302,6 +303,18 @@ def test_a_crash_is_survived_once(place: Place) -> None:
     assert len(place.starts()) == 2
     assert any("again" in line for line in lines)
     assert place.gone()
+
+
+def test_the_second_start_is_told_from_its_beginning(tmp_path: Path) -> None:
+    log, said = tmp_path / "server.log", list[str]()
+    watcher = server._Watcher(log, said.append)
+    state = server.State(title="judge", started=time.time())
+    before = "INFO Starting vLLM server\nimagejudge: the server died (exit status SIGKILL); it is started again\n"
+    log.write_text(before)
+    watcher.look(state)
+    log.write_text(before + "INFO Starting to load model\n")
+    watcher.look(state)
+    assert [line.split(" (")[0] for line in said] == ["judge: importing vLLM", "judge: loading the model"]
 
 
 def test_one_process_restarts_for_all(place: Place) -> None:

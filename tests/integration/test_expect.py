@@ -159,6 +159,18 @@ def test_an_engine_that_does_not_start_fails_every_test(project):
     assert {entry["outcome"] for entry in project.report["verdicts"]} == {"error"}
 
 
+def test_the_log_of_a_server_that_failed_is_shown_once(project):
+    project.environ("STAND_IN_FAULT", "log")
+    project.tests(THREE)
+    result = project.run()
+    result.assert_outcomes(failed=3)
+    shown = result.stdout.str()
+    assert shown.count("not judged: the judge's server failed\n") == 6  # each with its line in the short summary
+    assert shown.count("cause: ValueError: why\n") == 3
+    assert shown.count("log: server.log, its end:\n(18 lines left out)\n  | line 18 of the log\n") == 1
+    assert shown.count("line 29 of the log") == 1
+
+
 def test_own_failure_stands_and_is_still_judged(project):
     project.tests(
         """

@@ -243,3 +243,18 @@ def pytest_imagejudge_protocol(config, settings):
     assert (project.path / "verdicts.txt").read_text() == "a red fox passed\n"
     assert (project.path / "x.md").read_text() == "our own"
     assert project.report["run"]["judges"][0]["fingerprint"]["protocol"] == "ours"
+
+
+@pytest.mark.parametrize("option", ["--judge-model", "--judge-thresholds"])
+def test_a_path_that_costs_the_project_its_ini_file_is_refused(project, tmp_path_factory, option):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    project.ini("judge_thresholds = default")
+    project.tests(PLAIN)
+    result = project.run(option, elsewhere)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"*{option} {elsewhere}: *write {option}={elsewhere}"])
+    result = project.run("--collect-only", "--judge-store", elsewhere, "test_it.py")  # the tests are named: it is found
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["configfile: tox.ini"])
+    result = project.run("--collect-only", f"--judge-store={elsewhere}")
+    assert result.ret == 0
