@@ -28,7 +28,8 @@ from .held import Held, Holding
 from .loggers import guard
 from .marker import WRONG, dimensions_of, refuse, wish_of
 from .phases import run_phases
-from .progress import Progress
+from .progress import EVERY, Progress
+from .relay import Ear
 from .results import Results
 from .when import ONLY_AFTER, When, out_of_memory_help
 
@@ -53,6 +54,7 @@ class Gate:
         self._judges: dict[Kind, Judge | EditJudge] = {}
         self._profiles: dict[tuple[str, Path], Profile] = {}
         self._stores: dict[Path, Store] = {}
+        self._ear: Ear | None = None
         self._body_passed = self._collected = False
         self._all_wait = _reruns(config) or any(getattr(config.option, name, False) for name in _TEST_BY_TEST)
         self._fixture_value: tuple[pytest.Item, Any] | None = None
@@ -444,6 +446,8 @@ class Gate:
     def pytest_configure_node(self, node: Any) -> None:
         """xdist: a worker starts; its failures will be shown here."""
         node.workerinput["imagejudge_width"] = self.holding.width
+        self._ear = self._ear or Ear(self.progress, EVERY)
+        node.workerinput["imagejudge_relay"] = str(self._ear.folder)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
@@ -453,6 +457,8 @@ class Gate:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """End the judges and write the reports."""
+        if self._ear is not None:
+            self._ear.close()
         for kind, judge in self._judges.items():
             self.results.count(kind, judge)
         if self.is_worker:

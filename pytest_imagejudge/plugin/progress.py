@@ -7,11 +7,13 @@ import queue
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..untrusted import escape
+from .relay import Mouth
 
 EVERY = 30.0  # seconds between lines where the terminal can't be written over
 TICK = 0.5
@@ -23,6 +25,9 @@ class Progress:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        given = getattr(config, "workerinput", {})
+        folder = given.get("imagejudge_relay")
+        self._mouth = Mouth(Path(folder), given["workerid"]) if folder else None
         self._last = ""
         self._spoke = 0.0  # when an engine's line was last printed
         self._drawn_at: int | None = None  # the column that the cursor was in
@@ -52,11 +57,19 @@ class Progress:
                 now = time.monotonic()
                 if sum(session.stats.done for session in sessions) == done_before:
                     working = max(working, self._spoke)  # the start of a server says nothing of how fast it is
-                if left and (self._rewrites or now - said >= EVERY):
+                if self._mouth:
+                    self._mouth.count(*_counts(sessions))
+                elif left and (self._rewrites or now - said >= EVERY):
                     said = now
-                    self._draw(_line(sessions, now - begun, now - working, done_before))
+                    done, submitted = _counts(sessions)
+                    started = any(session.started for session in sessions)
+                    self._draw(_line(done, submitted, now - begun, now - working, done_before, started=started))
         finally:
             self.erase()
+
+    def say_how_far(self, done: int, submitted: int, seconds: float) -> None:
+        """Say how many images are judged of how many, after so many seconds."""
+        self.say(_line(done, submitted, seconds, seconds, 0).removeprefix("imagejudge: "))
 
     def flush(self) -> None:
         """Print what the engines have said."""
@@ -69,7 +82,10 @@ class Progress:
             for line in text.splitlines():
                 if line != self._last:
                     self._last = line
-                    self._print(f"imagejudge: {escape(line)}")
+                    if self._mouth:
+                        self._mouth.say(line)
+                    else:
+                        self._print(f"imagejudge: {escape(line)}")
 
     @property
     def _reporter(self) -> Any:
@@ -105,7 +121,7 @@ class Progress:
 
     def _print(self, line: str) -> None:
         reporter = self._reporter
-        if reporter is None or reporter.verbosity < -1 or hasattr(self._config, "workerinput"):
+        if reporter is None or reporter.verbosity < -1:
             return
         self.erase()
         with self._uncaptured():
@@ -127,16 +143,19 @@ class Progress:
         return manager.global_and_fixture_disabled() if manager else contextlib.nullcontext()
 
 
-def _line(sessions: Iterable[Any], seconds: float, working: float, done_before: int) -> str:
-    """How far it is, ``seconds`` after the wait began, of which the judges have been ``working`` some."""
-    submitted = sum(session.stats.submitted for session in sessions)
+def _counts(sessions: Iterable[Any]) -> tuple[int, int]:
     done = sum(session.stats.done for session in sessions)
+    return done, sum(session.stats.submitted for session in sessions)
+
+
+def _line(done: int, submitted: int, seconds: float, working: float, done_before: int, *, started: bool = True) -> str:
+    """How far it is, ``seconds`` after the wait began, of which the judges have been ``working`` some."""
     line = f"imagejudge: {done} of {submitted} judged"
     rate = (done - done_before) / working if working > 0 else 0.0
     if rate > 0:
         left = (submitted - done) / rate
         line += f", {_figure(rate * 60)} images a minute, {_duration(left)} left"
-    elif any(session.started for session in sessions):
+    elif started:
         line += f", waiting for {_duration(seconds)}"
     return line
 

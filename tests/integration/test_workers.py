@@ -1,8 +1,11 @@
 """The same under xdist."""
 
+import threading
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+
+from pytest_imagejudge.plugin.relay import Ear, Mouth
 
 TESTS = """
 import os
@@ -213,3 +216,42 @@ def test_a_wrong_marker_fails_the_run(project):
     result = project.run("-n1", process=True)
     assert result.ret not in (0, 5)
     assert "unknown keyword 'threshold'" in result.stdout.str() + result.stderr.str()
+
+
+def test_what_the_engine_says_on_a_worker_is_said_once(project):
+    project.tests(TESTS)
+    result = project.run("-n2")
+    lines = [line for line in result.outlines if line.startswith("imagejudge: stand-in is ready")]
+    assert lines == ["imagejudge: stand-in is ready"]
+
+
+def test_the_controller_says_what_workers_say():
+    told = threading.Event()
+    said = []
+    how_far = []
+
+    class Listener:
+        def say(self, line):
+            said.append(line)
+
+        def say_how_far(self, done, submitted, seconds):
+            how_far.append((done, submitted))
+            told.set()
+
+        def flush(self):
+            pass
+
+    ear = Ear(Listener(), every=0)
+    one, other = (Mouth(ear.folder, name) for name in ("gw0", "gw1"))
+    for second in (1, 21):
+        one.say(f"model: compiling ({second} s so far)")
+        other.say(f"model: compiling ({second} s so far)")
+    other.say("a word of its own: \udcff é")
+    one.count(3, 10)
+    other.count(4, 20)
+    assert told.wait(30)
+    ear.close()
+    assert said == ["model: compiling (1 s so far)", "model: compiling (21 s so far)", "a word of its own: \udcff é"]
+    assert how_far[-1] in ((3, 10), (7, 30))
+    assert not ear.folder.exists()
+    one.say("too late")

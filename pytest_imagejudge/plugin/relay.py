@@ -1,0 +1,98 @@
+"""What xdist's workers would say of the judge, said by the controller: they have no terminal of their own.
+
+A worker may send nothing but reports, and its tests' reports come when they are judged, so the lines go through files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .progress import Progress
+
+LOOK = 0.5  # seconds between two looks
+_FIGURES = re.compile(r"[\d.,%]+")
+
+
+class Mouth:
+    """A worker's end. What can't be written, such as from another machine, is not said."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        self._lines = folder / f"{worker}.lines"
+        self._counts = folder / f"{worker}.counts"
+
+    def say(self, line: str) -> None:
+        """Hand over one line."""
+        with contextlib.suppress(OSError), self._lines.open("a", encoding="ascii") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def count(self, done: int, submitted: int) -> None:
+        """Hand over how many images are judged, of how many."""
+        draft = self._counts.with_suffix(".draft")
+        with contextlib.suppress(OSError):
+            draft.write_text(json.dumps([done, submitted]), "ascii")
+            draft.replace(self._counts)
+
+
+class Ear:
+    """The controller's end: a thread that prints, while pytest's own waits for the workers."""
+
+    def __init__(self, progress: Progress, every: float) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="imagejudge-workers-"))
+        self._progress, self._every = progress, every
+        self._read: dict[Path, int] = {}
+        self._said: dict[str, Path] = {}  # what was said, figures aside, and by whom first
+        self._begun = self._counted = time.monotonic()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._listen, name="imagejudge-workers", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Say what is left, and forget it all."""
+        self._ended.set()
+        self._thread.join()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _listen(self) -> None:
+        while not self._ended.wait(LOOK):
+            self._look()
+        self._look()
+
+    def _look(self) -> None:
+        for file in sorted(self.folder.glob("*.lines")):
+            for line in self._new(file):
+                # Each worker tells of the one server that all share: the first to say a thing goes on saying it.
+                if self._said.setdefault(_FIGURES.sub("", line), file) == file:
+                    self._progress.say(line)
+        now = time.monotonic()
+        if now - self._counted >= self._every and not self._ended.is_set():
+            self._counted = now
+            totals = self._totals()
+            done, submitted = (sum(each[index] for each in totals) for index in (0, 1))
+            if done < submitted:
+                self._progress.say_how_far(done, submitted, now - self._begun)
+        self._progress.flush()
+
+    def _new(self, file: Path) -> list[str]:
+        with contextlib.suppress(OSError), file.open("rb") as handle:
+            handle.seek(self._read.get(file, 0))
+            whole = handle.read().rpartition(b"\n")[0]
+            if whole:
+                self._read[file] = self._read.get(file, 0) + len(whole) + 1
+                return [json.loads(line) for line in whole.splitlines()]
+        return []
+
+    def _totals(self) -> list[list[int]]:
+        found = []
+        for file in self.folder.glob("*.counts"):
+            with contextlib.suppress(OSError, ValueError):
+                found.append(json.loads(file.read_text("ascii")))
+        return found
