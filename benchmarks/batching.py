@@ -1,8 +1,8 @@
 """What batching gives: 200 images by `check`, by `expect` and by manifest against an endpoint with a fixed delay.
 
 The endpoint, in a process of its own, works on LIMIT requests at once and answers each after DELAY seconds. The ideal
-is all requests at once at the same limit: by arithmetic, requests / LIMIT x DELAY, and measured, a bare script that
-renders the same requests and sends them all at once. Times are those of whole processes, their start included.
+is all requests at once at the same limit: requests / LIMIT x DELAY. Times are those of whole ``pytest`` processes,
+their start included, which takes the same time whatever the delay is.
 
     python benchmarks/batching.py        # writes benchmarks/batching.md
 """
@@ -29,8 +29,8 @@ import numpy as np
 from PIL import Image
 
 IMAGES, DIMENSIONS = 200, 5
-LIMIT, DELAY = 48, 1.0
-IDEAL = -(-IMAGES * DIMENSIONS // LIMIT) * DELAY
+LIMIT = 48
+DELAYS = (1.0, 4.0)
 FEW, MANY = 1_000, 20_000
 
 CHECK = """
@@ -54,7 +54,7 @@ class Endpoint:
 
     def __init__(self) -> None:
         self.free = asyncio.Semaphore(LIMIT)
-        self.delay = DELAY
+        self.delay = 0.0
         self.forget()
 
     def forget(self) -> None:
@@ -84,7 +84,7 @@ class Endpoint:
         if path.startswith("/figures"):
             figures = {"requests": self.requests, "most": self.most}
             self.forget()
-            self.delay = float(path.partition("?")[2] or DELAY)
+            self.delay = float(path.partition("?")[2] or 0.0)
             return figures
         if not data:
             return {"object": "list", "data": [{"id": "judge"}], "version": "1"}
@@ -119,7 +119,7 @@ def endpoint() -> Iterator[str]:
         process.stdin.close()
 
 
-def figures(url: str, delay: float = DELAY) -> dict[str, int]:
+def figures(url: str, delay: float = 0.0) -> dict[str, int]:
     """What was counted; from now on each request takes ``delay`` seconds."""
     with urllib.request.urlopen(f"{url}/figures?{delay}") as reply:
         counted: dict[str, int] = json.loads(reply.read())
@@ -143,12 +143,12 @@ def manifest(folder: Path, count: int) -> None:
             handle.write(json.dumps(row) + "\n")
 
 
-def pytest_run(folder: Path, url: str, *options: str) -> tuple[float, float]:
+def pytest_run(folder: Path, url: str | None, *options: str) -> tuple[float, float]:
     """Seconds, and the largest memory of a process of the run in MiB."""
     (folder / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--judge-url={url}/v1"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short"]
     environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": ""}
-    plugins = ["-p", "pytest_imagejudge.plugin", "-p", "xdist"]
+    plugins = ["-p", "xdist", *(["-p", "pytest_imagejudge.plugin", f"--judge-url={url}/v1"] if url else [])]
     begun = time.perf_counter()
     process = subprocess.Popen(
         [*command, *plugins, *options], cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -163,58 +163,40 @@ def pytest_run(folder: Path, url: str, *options: str) -> tuple[float, float]:
     return seconds, used.ru_maxrss / 1024
 
 
-async def all_at_once(url: str, folder: Path) -> None:
-    """What a script does that has nothing but the requests to send."""
-    import httpx
-
-    from pytest_imagejudge.protocols import load_protocol
-
-    protocol = load_protocol("house")
-    bodies = []
-    for number in range(IMAGES):
-        image = Image.open(folder / "images" / f"{number}.png")
-        for name in protocol.dimensions:
-            request = protocol.render(f"image {number}", [image], name)
-            bodies.append(json.dumps({"model": "judge", "messages": request.messages, **request.sampling}))
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(timeout=None, limits=limits, trust_env=False) as client:
-        replies = await asyncio.gather(*(client.post(f"{url}/v1/chat/completions", content=body) for body in bodies))
-    assert all(reply.json()["choices"] for reply in replies)
-
-
 def batching(url: str, folder: Path) -> list[str]:
     """The first table."""
     pictures(folder, IMAGES, 64)
-    figures(url)
-    begun = time.perf_counter()
-    subprocess.run([sys.executable, __file__, "script", url, str(folder)], check=True)
-    script = time.perf_counter() - begun
-    counted = figures(url)
-    assert counted["requests"] == IMAGES * DIMENSIONS, counted
-    first = f"| bare script | {script:.1f} | {script / IDEAL:.2f} | 1.00 | {counted['most']} |"
-    print(first, flush=True)
     loose = folder / "loose.toml"
     loose.write_text("total = 0\n")
-    lines = [first]
-    for how in ("expect", "manifest", "check"):
+    lines = []
+    for how in ("expect", "manifest"):
         for old in (folder / "test_images.py", folder / "rows.imagejudge.jsonl"):
             old.unlink(missing_ok=True)
         if how == "manifest":
             manifest(folder, IMAGES)
         else:
             (folder / "test_images.py").write_text(CHECK.replace("check", how) % IMAGES)
-        for workers in ("", "-n4"):
-            figures(url)
-            seconds, _ = pytest_run(
-                folder, url, "--judge-no-store", "--judge-thresholds=loose.toml", *([workers] if workers else [])
-            )
-            counted = figures(url)
-            assert counted["requests"] == IMAGES * DIMENSIONS, counted
-            name = f"{how}{', -n 4' if workers else ''}"
-            ratios = f"{seconds / IDEAL:.2f} | {seconds / script:.2f}"
-            lines.append(f"| {name} | {seconds:.1f} | {ratios} | {counted['most']} |")
-            print(lines[-1], flush=True)
+        for delay in DELAYS:
+            ideal = -(-IMAGES * DIMENSIONS // LIMIT) * delay
+            for workers in ((), ("-n4",)):
+                figures(url, delay)
+                seconds, _ = pytest_run(folder, url, "--judge-no-store", "--judge-thresholds=loose.toml", *workers)
+                counted = figures(url)
+                assert counted["requests"] == IMAGES * DIMENSIONS, counted
+                name = f"{how}{', -n 4' if workers else ''}"
+                lines.append(
+                    f"| {name} | {delay:g} | {ideal:.0f} | {seconds:.1f} | {seconds / ideal:.2f} | {counted['most']} |"
+                )
+                print(lines[-1], flush=True)
     return lines
+
+
+def empty_tests(folder: Path, count: int) -> float:
+    """Seconds that pytest takes for as many tests that do nothing, without a judge."""
+    folder.mkdir()
+    text = f"import pytest\n\n@pytest.mark.parametrize('n', range({count}))\ndef test_nothing(n):\n    pass\n"
+    (folder / "test_nothing.py").write_text(text)
+    return pytest_run(folder, None)[0]
 
 
 def stored(url: str, folder: Path, count: int) -> list[str]:
@@ -237,7 +219,11 @@ def main() -> None:
     """Measure and write."""
     with endpoint() as url, tempfile.TemporaryDirectory() as name:
         first = batching(url, Path(name) / "batching")
-        second = [*stored(url, Path(name) / "few", FEW), *stored(url, Path(name) / "many", MANY)]
+        second = [
+            f"| {FEW:,} empty tests, no judge | {empty_tests(Path(name) / 'empty', FEW):.1f} | | |",
+            *stored(url, Path(name) / "few", FEW),
+            *(stored(url, Path(name) / "many", MANY) if "--many" in sys.argv else ()),
+        ]
     write(first, second)
 
 
@@ -246,14 +232,13 @@ def write(first: list[str], second: list[str]) -> None:
     lines = [
         "# Batching",
         "",
-        f"`python benchmarks/batching.py`: {IMAGES} images, {DIMENSIONS} requests each, an endpoint that works on",
-        f"{LIMIT} requests at once and answers each after {DELAY:g} s. Ideal: {IDEAL:.1f} s. Whole processes,",
-        "start-up of pytest and all.",
+        f"`python benchmarks/batching.py [--many]`: {IMAGES} images, {DIMENSIONS} requests each, an endpoint that",
+        f"works on {LIMIT} requests at once and answers each after a delay. Whole processes, their start and all.",
         "",
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "",
-        "| by | s | times the arithmetic | times the bare script | most requests at once |",
-        "|---|--:|--:|--:|--:|",
+        "| by | delay, s | ideal, s | s | times the ideal | most requests at once |",
+        "|---|--:|--:|--:|--:|--:|",
         *first,
         "",
         "Tiny images by manifest, an endpoint without delay, with a JSON report; memory is the largest resident set of",
@@ -270,7 +255,5 @@ if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     if sys.argv[1:] == ["serve"]:
         asyncio.run(serve())
-    elif sys.argv[1:2] == ["script"]:
-        asyncio.run(all_at_once(sys.argv[2], Path(sys.argv[3])))
     else:
         main()

@@ -149,9 +149,11 @@ def advice(entry: AnyEntry) -> str:
     if entry.error:
         return "Mend what the message names and run again; what was judged is in the store and is not judged again."
     if entry.unreadable:
+        forced = "grammar" in entry.fingerprint.get("sampling", {})
         return (
             "Nothing passes on an answer that can't be read. Its raw text is in the report (--judge-report). "
-            "--judge-no-store asks again; judge_decoding = constrained forces the form of the answer."
+            "--judge-no-store asks again"
+            + ("." if forced else "; judge_decoding = constrained forces the form of the answer.")
         )
     if entry.breaches:
         return (
