@@ -108,17 +108,26 @@ def refuse_other_roots(args: list[str], config: pytest.Config) -> None:
         pytest.UsageError: naming the option, and how to write it.
     """
     here = config.invocation_params.dir
-    if config.inipath is not None and (config.getoption("inifilename", None) or here.is_relative_to(config.rootpath)):
-        return
-    for option, value in itertools.pairwise(args):
-        if option == "--":
-            return
+    for option, value in itertools.pairwise(itertools.takewhile(lambda arg: arg != "--", args)):
         takes_value = OPTIONS.get(option, {}).get("action") != "store_true"
         if option in OPTIONS and takes_value and _lies_outside(here, value):
-            raise pytest.UsageError(
-                f"{option} {value}: written so, pytest takes the path for a place of tests, and reads "
-                f"{config.inipath or 'no ini file'} (rootdir: {config.rootpath}); write {option}={value}"
-            )
+            break
+    else:
+        return
+    lost = None if config.getoption("inifilename", None) else _ini_of(here)
+    if lost not in (None, config.inipath):
+        raise pytest.UsageError(
+            f"{option} {value}: written so, pytest takes the path for a place of tests, and reads "
+            f"{config.inipath or 'no ini file'} instead of {lost}; write {option}={value}"
+        )
+
+
+def _ini_of(folder: Path) -> Path | None:
+    """The ini file that pytest would have found from ``folder``, if it says anything."""
+    from _pytest.config.findpaths import locate_config
+
+    found = locate_config(folder, [folder])
+    return found[1] if found[2] else None
 
 
 def _lies_outside(folder: Path, name: str) -> bool:

@@ -258,3 +258,10 @@ def test_a_path_that_costs_the_project_its_ini_file_is_refused(project, tmp_path
     result.stdout.fnmatch_lines(["configfile: tox.ini"])
     result = project.run("--collect-only", f"--judge-store={elsewhere}")
     assert result.ret == 0
+
+
+def test_a_path_that_costs_nothing_is_taken(project, tmp_path_factory):
+    (project.path / "tox.ini").unlink(missing_ok=True)  # there is no ini file to be lost
+    project.tests(PLAIN)
+    result = project.run("--collect-only", "--judge-store", tmp_path_factory.mktemp("elsewhere"))
+    assert result.ret == 0
