@@ -71,6 +71,7 @@ def test_two_workers_then_a_run_that_finds_the_server_again(
     pictures(project, 4)
     report = project.run("-n2", "--judge-keep-alive=15", *q_judger)
     assert len(judged(report)) == 4
+    assert project.output.count(": ready after ") == 1  # both workers wait for one server; the controller says so
     assert report["run"]["requests"] == 20
     assert report["run"]["cached_prompt_tokens"] > 0.3 * report["run"]["prompt_tokens"]
     assert report["run"]["restarts"] == 0
