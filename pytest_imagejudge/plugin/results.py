@@ -15,9 +15,9 @@ import pytest
 
 from .. import __version__
 from ..errors import ConfigError
-from ..report.entry import bare_facet
 from ..report.model import EditEntry, Facet, Judge, Report, Run, VerdictEntry
 from ..report.why import place
+from ..scoring import mapped
 from ..untrusted import escape
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _COUNTS = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "o
 @cache
 def _bare(raws: tuple[tuple[str, Raw], ...]) -> dict[str, Facet]:
     """The facets of one L2 without evidence: one object for all that are alike, of which there are few."""
-    return {three: bare_facet(raw) for three, raw in raws}
+    return {three: Facet(raw=raw, score=mapped(raw)) for three, raw in raws}
 
 
 class Results:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from ..scoring import mapped
 from ..thresholds import Check, Profile
-from ..verdict import EditVerdict, Raw, Verdict, nested
+from ..verdict import EditVerdict, Verdict, nested
 from .model import Bound, EditEntry, Facet, Outcome, ProblemEntry, VerdictEntry
 
 
@@ -57,8 +55,6 @@ def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context:
             one: {
                 two: {
                     three: Facet.model_construct(raw=facet.raw, score=facet.score, evidence=facet.evidence)
-                    if facet.evidence
-                    else bare_facet(facet.raw)
                     for three, facet in threes.items()
                 }
                 for two, threes in twos.items()
@@ -68,12 +64,6 @@ def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context:
         answers=dict(verdict.answers),
         **common,
     )
-
-
-@cache
-def bare_facet(raw: Raw) -> Facet:
-    """A facet's score without the judge's words: one object for all that are alike."""
-    return Facet(raw=raw, score=mapped(raw))
 
 
 def _applied(verdict: Verdict | EditVerdict, profile: Profile | None) -> Check | None:
