@@ -17,7 +17,7 @@ from ..engines import make_engine
 from ..errors import ConfigError, EngineError
 from ..judge import EditJudge, Judge, protocol_for
 from ..manifests import Row, RowError, read_metadata
-from ..settings import SIGNALS, JudgeSettings, cache_dir
+from ..settings import JudgeSettings, cache_dir
 from ..store import Store
 from ..thresholds import Profile, default_profile, load_profile
 from .asked import Options, read_options
@@ -329,7 +329,7 @@ class Gate:
         lines.append(f"imagejudge: thresholds {self.default_profile.name}, store {store}")
         if self.options.when != "auto":
             lines.append(f"imagejudge: judges {self.options.when} the tests (--judge-when)")
-        elif any(s.model and s.model != SIGNALS and not s.urls for s in self.settings.values()):
+        elif any(s.served for s in self.settings.values()):
             lines.append("imagejudge: judges during the tests if the GPU memory that is free at the first image allows")
         return lines
 
