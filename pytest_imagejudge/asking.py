@@ -60,7 +60,7 @@ class _Asked:
 
 
 @dataclass(frozen=True)
-class _Known:
+class Known:
     """What the store knows of a task: the pictures' pixels, its keys, the answers under them, and what they say.
 
     ``asked`` holds the dimensions for which nothing has to be asked any more.
@@ -84,12 +84,20 @@ class _Pictures:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def hashes(self) -> tuple[str, ...]:
-        """SHA-256 of each picture's pixels."""
-        known: list[str | None] = [None]
-        if self.max_pixels >= DEFAULT_MAX_PIXELS:  # the index does not say how large a picture is
-            known = [self.store.pixels(file.path) for file in self.files]
-        self.found = tuple(one for one in known if one) if all(known) else self._decode()
+        """SHA-256 of each picture's pixels.
+
+        Raises:
+            ImageError: a picture can't be read.
+        """
+        self.found = self.indexed() or self._decode()
         return self.found
+
+    def indexed(self) -> tuple[str, ...]:
+        """The same where the store's index has them all, else (); raises as `hashes`."""
+        if self.max_pixels < DEFAULT_MAX_PIXELS:  # the index does not say how large a picture is
+            return ()
+        known = [self.store.pixels(file.path) for file in self.files]
+        return tuple(one for one in known if one) if all(known) else ()
 
     def _decode(self) -> tuple[str, ...]:
         images, hashes = [], []
@@ -151,11 +159,35 @@ class Asker:
             }
         return dict(self._fingerprints[dimension])
 
+    def stored(self, tasks: Sequence[Task]) -> list[Known | None]:
+        """What the store knows of several tasks at once; None where something has to be asked, or decoded first.
+
+        Not in the loop's thread: this waits for the disk.
+        """
+        pixels = [self._indexed(task) for task in tasks]
+        keys = [
+            {(name, False): self.key(task, found, name, again=False) for name in task.dimensions} if found else {}
+            for task, found in zip(tasks, pixels, strict=True)
+        ]
+        answers = self.store.get_many(key for some in keys for key in some.values())
+        result: list[Known | None] = []
+        for task, found, some in zip(tasks, pixels, keys, strict=True):
+            mine = {key: answers[key] for key in some.values() if key in answers}
+            known = self._look_up(task, found, some, mine) if found and len(mine) == len(some) else None
+            result.append(known if known and len(known.asked) == len(task.dimensions) else None)
+        return result
+
+    def verdict_of(self, task: Task, known: Known) -> Verdict | EditVerdict:
+        """The verdict on a task of which the store knew all."""
+        for answer in known.stored.values():
+            self._count(answer, stored=True)
+        return self._verdict(task, {name: known.asked[name] for name in task.dimensions}, known)
+
     async def judge(self, task: Task) -> Verdict | EditVerdict:
         """The verdict on ``task``; what kept it from being judged is in its ``error``."""
         pictures = _Pictures(task.images, self._max_pixels, self.store)
         try:
-            known = await asyncio.to_thread(self._look_up, task, pictures)
+            known = await asyncio.to_thread(self._find, task, pictures)
         except ImageError as error:
             return self.unjudged(task, str(error))
         for answer in known.stored.values():
@@ -172,10 +204,21 @@ class Asker:
         """The verdict that says why there is none."""
         return self._verdict(task, {}, error=error)
 
-    def _look_up(self, task: Task, pictures: _Pictures) -> _Known:
+    def _indexed(self, task: Task) -> tuple[str, ...]:
+        try:
+            return _Pictures(task.images, self._max_pixels, self.store).indexed()
+        except ImageError:
+            return ()  # said when it is judged
+
+    def _find(self, task: Task, pictures: _Pictures) -> Known:
         pixels = pictures.hashes()
         keys = {(name, False): self.key(task, pixels, name, again=False) for name in task.dimensions}
-        stored = self.store.get_many(keys.values())
+        return self._look_up(task, pixels, keys, self.store.get_many(keys.values()))
+
+    def _look_up(
+        self, task: Task, pixels: tuple[str, ...], keys: dict[tuple[str, bool], str], stored: dict[str, Answer]
+    ) -> Known:
+        """Read the answers that are ``stored``; of one that can't be read, look for the second."""
         asked = {}
         for name in task.dimensions:
             best: _Asked | None = None
@@ -189,7 +232,7 @@ class Asker:
                 if not best.reading.unreadable or again is self._tries(name)[-1]:
                     asked[name] = best
                     break
-        return _Known(pixels, keys, stored, asked)
+        return Known(pixels, keys, stored, asked)
 
     def _tries(self, dimension: str) -> tuple[bool, ...]:
         if dimension not in self._may_try:
@@ -197,7 +240,7 @@ class Asker:
         return self._may_try[dimension]
 
     async def _ask(
-        self, task: Task, pictures: _Pictures, dimension: str, known: _Known, primed: _Once | None
+        self, task: Task, pictures: _Pictures, dimension: str, known: Known, primed: _Once | None
     ) -> _Asked:
         """Ask as the protocol says; once more, differently, where the answer can't be read."""
         best: _Asked | None = None
@@ -231,7 +274,7 @@ class Asker:
         pictures: _Pictures,
         dimension: str,
         again: bool,
-        known: _Known,
+        known: Known,
         primed: _Once | None,
     ) -> tuple[Answer, bool]:
         key = known.keys.get((dimension, again)) or self.key(task, known.pixels, dimension, again=again)
@@ -317,7 +360,7 @@ class Asker:
         return self._digests[dimension, again]
 
     def _verdict(
-        self, task: Task, results: dict[str, _Asked], known: _Known | None = None, *, error: str = ""
+        self, task: Task, results: dict[str, _Asked], known: Known | None = None, *, error: str = ""
     ) -> Verdict | EditVerdict:
         answers: dict[str, Answer] = {name: one.answer for name, one in results.items() if one.answer is not None}
         fingerprint: dict[str, Any] = self.fingerprint(task.dimensions[0])

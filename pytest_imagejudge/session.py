@@ -7,6 +7,7 @@ waits as paths. An image's requests go out together, so that the server's caches
 from __future__ import annotations
 
 import asyncio
+import heapq
 import itertools
 import threading
 from concurrent.futures import Future
@@ -21,6 +22,7 @@ from .store import Store
 from .verdict import EditVerdict, Verdict
 
 V = TypeVar("V", Verdict, EditVerdict)
+_LOOKED_UP = 16  # tasks that are looked up in the store together
 
 
 class JudgeSession(Generic[V]):
@@ -58,9 +60,11 @@ class JudgeSession(Generic[V]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._workers: list[asyncio.Task[None]] = []
-        self._queue: asyncio.PriorityQueue[tuple[int, int, Task, Future[V]]] | None = None
+        self._queue: asyncio.PriorityQueue[tuple[int, int, Task, Future[V]]] | None = None  # what has to be asked
         self._handing = threading.Lock()
         self._inbox: list[tuple[int, int, Task, Future[V]]] = []
+        self._new: list[tuple[int, int, Task, Future[V]]] = []  # a heap of what is not looked up yet
+        self._sifter: asyncio.Task[None] | None = None
         self._open: set[Future[V]] = set()
         self._closed = False
 
@@ -137,7 +141,7 @@ class JudgeSession(Generic[V]):
         """Begin with what was submitted while the session was held."""
         self._held = False
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._hire)
+            self._loop.call_soon_threadsafe(self._begin_to_sift)
 
     def close(self) -> None:
         """End: what is outstanding is cancelled, the engine is given back. Safe to call twice."""
@@ -172,20 +176,42 @@ class JudgeSession(Generic[V]):
             return self._loop
 
     def _take_in(self) -> None:
-        assert self._queue is not None
         with self._handing:
             items, self._inbox = self._inbox, []
         for item in items:
-            self._queue.put_nowait(item)
-        self._hire()
+            heapq.heappush(self._new, item)
+        self._begin_to_sift()
+
+    def _begin_to_sift(self) -> None:
+        idle = self._sifter is None or self._sifter.done()
+        if self._new and idle and not (self._held or self._closed):
+            assert self._loop is not None
+            self._sifter = self._loop.create_task(self._sift())
+
+    async def _sift(self) -> None:
+        """Answer from the store what it can, several at a time; the rest goes on to the workers."""
+        assert self._queue is not None
+        while self._new:
+            some = [heapq.heappop(self._new) for _ in range(min(_LOOKED_UP, len(self._new)))]
+            try:
+                known = await asyncio.to_thread(self._asker.stored, [task for _, _, task, _ in some])
+            except Exception:  # noqa: BLE001 - what is wrong is said of each image by itself
+                known = [None] * len(some)
+            for item, found in zip(some, known, strict=True):
+                _, _, task, future = item
+                if found is None:
+                    self._queue.put_nowait(item)
+                    continue
+                if future.set_running_or_notify_cancel():
+                    future.set_result(cast(V, self._asker.verdict_of(task, found)))
+                self._count_done(future)
+            self._hire()
 
     def _hire(self) -> None:
         """As many workers as images may be in flight, never more than there is work."""
         assert self._queue is not None
         assert self._loop is not None
-        if self._held or self._closed:
-            return
-        wanted = min(max(1, self.engine.concurrency), len(self._open))
+        wanted = min(max(1, self.engine.concurrency), len(self._open)) if self._queue.qsize() else 0
         while len(self._workers) < wanted:
             self._workers.append(self._loop.create_task(self._work()))
 
@@ -201,10 +227,13 @@ class JudgeSession(Generic[V]):
                     raise
                 except Exception as error:  # noqa: BLE001 - a fault in one image must not end the worker
                     self._break(task, future, error)
-            self.stats.done += 1
-            self._open.discard(future)
-            if not self._open and self._sleep_after and self._loop is not None:
-                self._loop.call_later(self._sleep_after, self._sleep_if_idle, self.stats.done)
+            self._count_done(future)
+
+    def _count_done(self, future: Future[V]) -> None:
+        self.stats.done += 1
+        self._open.discard(future)
+        if not self._open and self._sleep_after and self._loop is not None:
+            self._loop.call_later(self._sleep_after, self._sleep_if_idle, self.stats.done)
 
     def _break(self, task: Task, future: Future[V], error: Exception) -> None:
         words = str(error) if isinstance(error, ImageJudgeError) else f"{type(error).__name__}: {error}"
@@ -224,12 +253,10 @@ class JudgeSession(Generic[V]):
             self._progress(f"the judge's server could not be put to sleep: {error}")
 
     async def _shut(self) -> None:
-        for worker in self._workers:
-            worker.cancel()
-        start = self._asker.start
-        if start is not None and not start.done():
-            start.cancel()
-        await asyncio.gather(*self._workers, *([start] if start else []), return_exceptions=True)
+        own = [task for task in (self._sifter, self._asker.start) if task is not None]
+        for task in (*self._workers, *own):
+            task.cancel()  # of one that is done this does nothing
+        await asyncio.gather(*self._workers, *own, return_exceptions=True)
         await self.engine.close()
 
 

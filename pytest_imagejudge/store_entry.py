@@ -137,6 +137,13 @@ class Seal:
             raise UntrustedError("the HMAC does not match" if mac else "there is no HMAC")
 
 
+_ANSWER = tuple(field.name for field in fields(Answer))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _word(value: object) -> str:
     """A fact as a column takes it: text without lone surrogates."""
     return "" if value is None else str(value).encode("utf-8", "replace").decode()
@@ -161,12 +168,7 @@ def _parse(text: bytes) -> Entry:
         given, about = data["answer"], data["about"]
         if not isinstance(data["key"], str) or not isinstance(about, dict) or type(data["stored"]) not in (int, float):
             raise DamagedError("not an entry")
-        values: dict[str, Any] = {}
-        for field in fields(Answer):
-            if field.name in given:
-                value = given[field.name]
-                values[field.name] = tuple(value) if isinstance(value, list) else value
-        answer = Answer(**values)
+        answer = Answer(**{name: _frozen(given[name]) for name in _ANSWER if name in given})
         if not isinstance(answer.text, str) or not isinstance(answer.finish_reason, str | None):
             raise DamagedError("not an answer")
         for name in ("prompt_tokens", "cached_prompt_tokens", "output_tokens"):
