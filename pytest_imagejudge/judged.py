@@ -18,6 +18,7 @@ from typing import Any
 from .errors import ConfigError
 from .outputs import Table, number
 from .released import FIELDS
+from .scoring import RunningMean
 from .taxonomy import LEVEL1, TREE, facets_of
 from .untrusted import escape
 from .verdict import EditVerdict, Verdict
@@ -142,31 +143,23 @@ def _cell(value: Any) -> Any:
     return value
 
 
-@dataclass
-class _Mean:
+class _Mean(RunningMean):
     """A running mean of what is there, and how many had to be left out of it."""
 
-    total: float = 0.0
-    rest: float = 0.0  # what rounding lost (Neumaier), so that a million rows add up
-    n: int = 0
-    left_out: int = 0
+    __slots__ = ("left_out",)
 
-    def add(self, value: float | None, *, lost: bool) -> None:
-        if value is None:
-            self.left_out += lost
-            return
-        total = self.total + value
-        self.rest += (self.total - total) + value if abs(self.total) >= abs(value) else (value - total) + self.total
-        self.total = total
-        self.n += 1
+    def __init__(self) -> None:
+        super().__init__()
+        self.left_out = 0
 
-    @property
-    def mean(self) -> float | None:
-        return (self.total + self.rest) / self.n if self.n else None
+    def count(self, value: float | None, *, lost: bool) -> None:
+        """Take ``value`` in; where it is None, as left out if it was ``lost``."""
+        self.add(value)
+        self.left_out += lost and value is None
 
     def cells(self) -> list[object]:
         """For a table: mean, rows, rows left out."""
-        return [number(self.mean), self.n, self.left_out]
+        return [number(self.value), self.n, self.left_out]
 
 
 @dataclass
@@ -183,27 +176,27 @@ class BenchScores:
     def add(self, verdict: Verdict | EditVerdict) -> None:
         """Count one verdict in."""
         if isinstance(verdict, EditVerdict):
-            self.edits.add(verdict.score, lost=not verdict.readable)
+            self.edits.count(verdict.score, lost=not verdict.readable)
             return
-        self.total.add(verdict.total, lost=not verdict.readable)
+        self.total.count(verdict.total, lost=not verdict.readable)
         for one, value in verdict.level1.items():
-            self.level1[one].add(value, lost=bool(verdict.error or verdict.missing((one,))))
+            self.level1[one].count(value, lost=bool(verdict.error or verdict.missing((one,))))
             for two, below in verdict.level2[one].items():
-                self.level2[one][two].add(below, lost=bool(verdict.error or verdict.missing((one, two))))
+                self.level2[one][two].count(below, lost=bool(verdict.error or verdict.missing((one, two))))
 
     def published(self) -> dict[str, Any]:
         """``<input>_bench_scores.json``: level1, level2, total; ``edits`` beside them where there were any."""
         found: dict[str, Any] = {
-            "level1": {one: mean.mean for one, mean in self.level1.items() if mean.n},
+            "level1": {one: mean.value for one, mean in self.level1.items() if mean.n},
             "level2": {
                 one: scored
                 for one, twos in self.level2.items()
-                if (scored := {t: m.mean for t, m in twos.items() if m.n})
+                if (scored := {t: m.value for t, m in twos.items() if m.n})
             },
-            "total": self.total.mean,
+            "total": self.total.value,
         }
         if self.edits.n or self.edits.left_out:
-            found["edits"] = {"score": self.edits.mean, "n": self.edits.n, "left_out": self.edits.left_out}
+            found["edits"] = {"score": self.edits.value, "n": self.edits.n, "left_out": self.edits.left_out}
         return found
 
     def left_out(self) -> dict[str, Any]:

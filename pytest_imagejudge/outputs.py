@@ -135,9 +135,11 @@ def replacing(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        if path.is_dir():
+            raise IsADirectoryError("is a directory; a file name is expected")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.")
     except OSError as error:
-        raise ConfigError(f"{escape(path)} can't be written: {error.strerror or error}") from error
+        raise ConfigError(f"{escape(path)}: can't be written: {error.strerror or error}") from error
     try:
         with os.fdopen(handle, "wb") if binary else os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             yield file
@@ -148,7 +150,7 @@ def replacing(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     except BaseException as error:
         Path(name).unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise ConfigError(f"{escape(path)} can't be written: {error.strerror or error}") from error
+            raise ConfigError(f"{escape(path)}: can't be written: {error.strerror or error}") from error
         raise
 
 

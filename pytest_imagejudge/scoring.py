@@ -36,6 +36,41 @@ def mean(values: Iterable[float | None]) -> float | None:
     return fsum(present) / len(present) if present else None
 
 
+class RunningMean:
+    """A mean of what comes one by one, exact to the last digit whatever the order; nothing is held.
+
+    Attributes:
+        n: values so far; None is none.
+    """
+
+    __slots__ = ("_parts", "n")
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._parts: list[float] = []  # sums without overlap: their exact sum is that of all values (Shewchuk)
+
+    def add(self, value: float | None, times: int = 1) -> None:
+        """Take ``value`` in, ``times`` times."""
+        if value is None:
+            return
+        self.n += times
+        new = value * times
+        parts = []
+        for part in self._parts:
+            high = new + part
+            low = part - (high - new) if abs(new) >= abs(part) else new - (high - part)
+            if low:
+                parts.append(low)
+            new = high
+        parts.append(new)
+        self._parts = parts
+
+    @property
+    def value(self) -> float | None:
+        """The mean, or None where there was nothing."""
+        return fsum(self._parts) / self.n if self.n else None
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """The figures of one image, each 0 to 100 or None."""

@@ -253,10 +253,10 @@ class JudgeSession(Generic[V]):
             self._progress(f"the judge's server could not be put to sleep: {error}")
 
     async def _shut(self) -> None:
-        own = [task for task in (self._sifter, self._asker.start) if task is not None]
-        for task in (*self._workers, *own):
+        tasks = [task for task in (*self._workers, self._sifter, self._asker.start) if task is not None]
+        for task in tasks:
             task.cancel()  # of one that is done this does nothing
-        await asyncio.gather(*self._workers, *own, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.engine.close()
 
 

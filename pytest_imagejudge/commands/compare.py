@@ -39,7 +39,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the comparison."""
-    from ..report.json import write_text
+    from ..outputs import write_text
     from ..report.side_by_side import to_html, to_markdown
     from ..statistics.comparison import compare_runs
     from ..statistics.runs import read_run

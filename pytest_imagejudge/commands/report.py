@@ -168,7 +168,7 @@ def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:
 
     text = suite_tree(
         report,
-        {**bounds_of(*report.verdicts), **bounds_of(*report.edits)} if bounds is None else bounds,
+        {**bounds_of(report.verdicts), **bounds_of(report.edits)} if bounds is None else bounds,
         width=shutil.get_terminal_size().columns,
         color=sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
         verbosity=0,

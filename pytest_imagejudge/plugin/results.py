@@ -6,8 +6,8 @@ import contextlib
 import datetime
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,38 +15,40 @@ import pytest
 
 from .. import __version__
 from ..errors import ConfigError
-from ..report.model import EditEntry, Facet, Judge, Report, Run, VerdictEntry
+from ..report.model import EditEntry, Judge, Report, Run, VerdictEntry
+from ..report.spool import E, Spool
+from ..report.tally import Tally
 from ..report.why import place
-from ..scoring import mapped
 from ..untrusted import escape
 
 if TYPE_CHECKING:
+    from ..statistics.pairing import Scored
     from ..thresholds import Profile
-    from ..verdict import Raw
     from .asked import Options
     from .expectation import AnyEntry
 
 _COUNTS = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens")
 
 
-@cache
-def _bare(raws: tuple[tuple[str, Raw], ...]) -> dict[str, Facet]:
-    """The facets of one L2 without evidence: one object for all that are alike, of which there are few."""
-    return {three: Facet(raw=raw, score=mapped(raw)) for three, raw in raws}
-
-
 class Results:
-    """Collected in the process that reports: pytest's own, or xdist's controller."""
+    """Collected in the process that reports: pytest's own, or xdist's controller.
+
+    What the terminal shows is counted as it comes in; entries are held, beyond a number of them in a file, only where
+    somebody looks at each once more in the end: a report, a bound on the run, a baseline.
+    """
 
     def __init__(self, config: pytest.Config, options: Options) -> None:
         self._config = config
         self._options = options
         self._begun = time.monotonic()
         self.report = Report()
+        self._tally = Tally()
+        self._verdicts, self._edits = Spool(VerdictEntry), Spool(EditEntry)
+        self._judges: dict[str, Judge] = {}
+        self._before: list[Scored] = []  # the baseline's images
         self.undecided: list[str] = []
         self._kept: dict[str, bool] = {}  # images that we wrote: whether they are still needed
         self.lines: list[str] = []  # said at the end of the summary
-        self._last: AnyEntry | None = None
         self.profile: Profile | None = None
         self.measures: dict[str, list[list[str]]] = {}  # by protocol that can score only some facets
 
@@ -65,37 +67,49 @@ class Results:
 
     # -- collecting -----------------------------------------------------------------------------------------
 
+    @cached_property
+    def _looks_again(self) -> bool:
+        """Whether entries are needed after they were counted."""
+        options, suite = self._options, self.profile.suite if self.profile else None
+        bounded = suite is not None and bool(suite.bounds() or suite.edit.score is not None)
+        return bool(options.reports or options.github or options.baseline or options.repeat > 1 or bounded)
+
     def add(self, entries: Iterable[AnyEntry]) -> None:
         """Add entries."""
         for entry in entries:
-            if isinstance(entry, EditEntry):
-                self.report.edits.append(entry)
-            else:
-                self.report.verdicts.append(entry)
             pictures = {entry.source_image, entry.edited_image} if isinstance(entry, EditEntry) else {entry.image}
             for path in (entry.model_extra or {}).pop("kept", ()):
                 # a copy is needed where something failed with it and the original has changed since
                 needed = path in pictures and entry.outcome != "passed"
                 self._kept[path] = self._kept.get(path, False) or needed
             self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
-            if not (self._options.reports or self._options.github):
-                self._lighten(entry)
+            self._tally.add(entry, counts=entry.test is not None)  # what another run left is of no test
+            self._note_judge(entry)
+            if not self._looks_again:
+                continue
+            if isinstance(entry, EditEntry):
+                self._edits.append(entry)
+            else:
+                self._verdicts.append(entry)
 
-    def _lighten(self, entry: AnyEntry) -> None:
-        """Let go of what only reports show, raw answers and evidence, and keep once what is alike in most entries."""
-        last, self._last = self._last, entry
-        if last is not None and last.fingerprint == entry.fingerprint:
-            entry.fingerprint = last.fingerprint
-        if last is not None and last.bounds == entry.bounds:
-            entry.bounds = last.bounds
-        if isinstance(entry, EditEntry):
-            entry.answer = ""
+    def _note_judge(self, entry: AnyEntry) -> None:
+        print_ = entry.fingerprint
+        if not print_:
             return
-        entry.answers = {}
-        for one, twos in entry.level3.items():
-            entry.level3[one] = {
-                two: _bare(tuple((three, facet.raw) for three, facet in threes.items())) for two, threes in twos.items()
-            }
+        deciding = {k: v for k, v in print_.items() if k not in ("engine", "engine_version", "notes")}
+        judge = self._judges.setdefault(
+            repr(sorted(deciding.items(), key=str)),
+            Judge(
+                model=str(print_.get("model") or ""),
+                fingerprint=print_,
+                measures=self.measures.get(str(print_.get("protocol")), []),
+            ),
+        )
+        version = " ".join(str(print_.get(name) or "") for name in ("engine", "engine_version")).strip()
+        if version and version not in judge.engine_versions:
+            judge.engine_versions.append(version)
+            if len(judge.engine_versions) == 1:
+                judge.fingerprint = print_  # that of an image that was not judged says less
 
     def add_plain(self, entries: Iterable[AnyEntry | str]) -> None:
         """Add entries, some of which may be JSON that travelled on a report."""
@@ -126,8 +140,7 @@ class Results:
     def decide_run(self, session: pytest.Session, profile: Profile) -> None:
         """Apply the bounds on the means of the run; each is a test of its own in every report."""
         self._session = session
-        verdicts, edits = self.first(self.report.verdicts), self.first(self.report.edits)
-        if not (verdicts or edits):
+        if not (self._tally.n or self._tally.n_edits):
             return
         suite = profile.suite
         if suite.bounds() or suite.edit.score is not None:
@@ -135,10 +148,10 @@ class Results:
             from ..statistics.suite import gate_passed, suite_rows
 
             self.report.suite = suite_rows(
-                verdicts,
-                suite.bounds() if verdicts else {},
+                _first(self._verdicts),
+                suite.bounds() if self._tally.n else {},
                 on_undecided=suite.on_undecided,
-                edits=edits,
+                edits=_first(self._edits),
                 edit_bound=suite.edit.score,
             )
             for row in self.report.suite:
@@ -148,32 +161,29 @@ class Results:
         if self._options.repeat > 1:
             from ..statistics.flips import flip_lines, flips, repeats_of
 
-            found = flips(repeats_of(self.report.verdicts, self.report.edits))
+            found = flips(repeats_of(self._verdicts, self._edits))
             self.report.__pydantic_extra__ = {"flips": found.model_dump(mode="json")}
             self.lines += flip_lines(found)
         if self._options.baseline is not None:
-            self._against_baseline(self._options.baseline, profile, verdicts, edits)
+            self._against_baseline(self._options.baseline, profile)
 
-    def _against_baseline(
-        self, path: Path, profile: Profile, verdicts: list[VerdictEntry], edits: list[EditEntry]
-    ) -> None:
-        from ..report.baseline import attach
+    def _against_baseline(self, path: Path, profile: Profile) -> None:
         from ..statistics.baseline import compare_with_baseline
         from ..statistics.baseline_file import read_baseline, update_baseline
 
         try:
             if self._options.update_baseline:
-                written, left_out = update_baseline(path, verdicts, edits)
+                written, left_out = update_baseline(path, _first(self._verdicts), _first(self._edits))
                 self.lines.append(f"baseline: {written} images written to {path}")
                 if left_out:
                     self._log_item("baseline", f"{path}: not judged, so not in the baseline: {', '.join(left_out)}")
                 return
             baseline = read_baseline(path)
             result = compare_with_baseline(
-                verdicts,
+                _first(self._verdicts),
                 baseline,
                 profile.baseline.bounds(),
-                edits=edits,
+                edits=_first(self._edits),
                 edit_margin=profile.baseline.edit.score,
                 file=str(path),
             )
@@ -181,16 +191,11 @@ class Results:
             self._log_item("baseline", str(error))
             return
         self.report.baseline = result.model_dump(mode="json")
-        attach(self.report, baseline.images)
+        self._before = baseline.images
         for row in result.rows:
             if row.allowed is not None:
                 failure = f"{place(row.path)}: {row.detail}" if row.outcome == "failed" else None
                 self._log_item(f"baseline[{place(row.path)}]", failure)
-
-    @staticmethod
-    def first(entries: Sequence[Any]) -> list[Any]:
-        """Without repeated judgements of the same image, and without what another run left, which is of no test."""
-        return [entry for entry in entries if entry.test is not None and not (entry.model_extra or {}).get("repeat")]
 
     def _log_item(self, name: str, failure: str | None, properties: Sequence[tuple[str, str]] = ()) -> None:
         """Log a gate over the whole run as an item of its own."""
@@ -219,29 +224,16 @@ class Results:
 
     def finish(self) -> Report:
         """Fill in what is derived: seconds, judges, summary."""
-        from ..report.build import summarize
-
         report = self.report
         report.run.seconds = round(time.monotonic() - self._begun, 3)
-        judges: dict[str, Judge] = {}
-        for entry in (*report.verdicts, *report.edits):
-            if not entry.fingerprint:
-                continue
-            deciding = {k: v for k, v in entry.fingerprint.items() if k not in ("engine", "engine_version", "notes")}
-            judge = judges.setdefault(
-                repr(sorted(deciding.items(), key=str)),
-                Judge(
-                    model=str(entry.fingerprint.get("model") or ""),
-                    fingerprint=entry.fingerprint,
-                    measures=self.measures.get(str(entry.fingerprint.get("protocol")), []),
-                ),
-            )
-            version = " ".join(str(entry.fingerprint.get(name) or "") for name in ("engine", "engine_version")).strip()
-            if version and version not in judge.engine_versions:
-                judge.engine_versions.append(version)
-        report.run.judges = list(judges.values())
-        report.summary = summarize([*self.first(report.verdicts), *self.first(report.edits)])
-        return report
+        report.run.judges = list(self._judges.values())
+        report.summary = self._tally.summary()
+        report.verdicts, report.edits = self._verdicts.plain(), self._edits.plain()
+        if self._before:
+            from ..report.baseline import attach
+
+            attach(report, self._before)
+        return report.counted(self._tally)
 
     def write(self, session: pytest.Session) -> None:
         """Write every report that was asked for; then drop images that need not be kept."""
@@ -272,7 +264,10 @@ class Results:
 
     def _write(self, report: Report, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not self._config.hook.pytest_imagejudge_report(config=self._config, report=report, path=path):
+        hook = self._config.hook.pytest_imagejudge_report
+        if hook.get_hookimpls():  # others may do with it whatever can be done with lists
+            report = report.model_copy(update={"verdicts": list(report.verdicts), "edits": list(report.edits)})
+        if not hook(config=self._config, report=report, path=path):
             from ..report import write_report
 
             write_report(report, path, self.bounds())
@@ -302,7 +297,7 @@ class Results:
         from ..report.terminal import suite_tree
 
         report = self.report
-        if reporter.verbosity < -1 or not (report.verdicts or report.edits):
+        if reporter.verbosity < -1 or not (self._tally.images or self._tally.edits):
             return
         reporter.section("image judge")
         text = suite_tree(
@@ -321,3 +316,8 @@ class Results:
                 reporter.write_line(f"  {nodeid}")
         for line in self.lines:
             reporter.write_line(escape(line))
+
+
+def _first(entries: Iterable[E]) -> Iterator[E]:
+    """Without repeated judgements of the same image, and without what another run left, which is of no test."""
+    return (entry for entry in entries if entry.test is not None and not (entry.model_extra or {}).get("repeat"))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..taxonomy import TREE
 from . import why
-from .build import AnyEntry
+from .build import E
 from .model import Before, Report
+from .spool import rebuilt
 
 if TYPE_CHECKING:
     from ..statistics.pairing import Scored
@@ -67,24 +68,29 @@ def attach(report: Report, before: Sequence[Scored]) -> int:
 
     Pairs as the baseline's gate does: by row ID, else by prompt and seed.
     """
-    from ..statistics.figures import EDIT, TOTAL
     from ..statistics.pairing import scored
 
     old = {item.key: item for item in before}
-    entries: list[AnyEntry] = [*report.verdicts, *report.edits]
-    found = 0
-    for entry, item in zip(entries, scored(entries), strict=True):
-        if (mate := old.get(item.key)) is None:
-            continue
-        found += 1
-        entry.before = Before(
-            image=mate.image,
-            pixels=mate.pixels,
-            total=mate.figures.get(TOTAL),
-            score=mate.figures.get(EDIT),
-            level1={path[0]: value for path, value in mate.figures.items() if path[0] in TREE and len(path) == 1},
-        )
-        for path, value in mate.figures.items():
-            if len(path) == 2:
-                entry.before.level2.setdefault(path[0], {})[path[1]] = value
-    return found
+    mates = [old.get(item.key) for item in scored(report.every())]
+    each = iter(mates)
+    report.verdicts = rebuilt(report.verdicts, (_with(entry, next(each)) for entry in report.verdicts))
+    report.edits = rebuilt(report.edits, (_with(entry, next(each)) for entry in report.edits))
+    return sum(mate is not None for mate in mates)
+
+
+def _with(entry: E, mate: Scored | None) -> E:
+    from ..statistics.figures import EDIT, TOTAL
+
+    if mate is None:
+        return entry
+    before = Before(
+        image=mate.image,
+        pixels=mate.pixels,
+        total=mate.figures.get(TOTAL),
+        score=mate.figures.get(EDIT),
+        level1={path[0]: value for path, value in mate.figures.items() if path[0] in TREE and len(path) == 1},
+    )
+    for path, value in mate.figures.items():
+        if len(path) == 2:
+            before.level2.setdefault(path[0], {})[path[1]] = value
+    return entry.model_copy(update={"before": before})

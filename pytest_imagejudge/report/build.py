@@ -8,38 +8,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import ConfigError
-from ..scoring import mean
-from ..taxonomy import TREE
-from .model import Before, EditEntry, Entry, Facet, Judge, Mean, Report, Run, Summary, VerdictEntry
+from .model import Before, EditEntry, Entry, Facet, Judge, Report, Run, Summary, VerdictEntry
+from .spool import Mapped, Spool
+from .tally import Tally
 
 AnyEntry = VerdictEntry | EditEntry
 E = TypeVar("E", bound=Entry)
 
 
 def summarize(entries: Iterable[AnyEntry]) -> Summary:
-    """Means over images: of each image's figure, 0 to 100 (edits: 1 to 5).
-
-    A figure that an image lacks (N/A, not asked, unreadable, not judged) counts in ``left_out``, never as 0.
-    """
-    entries = once(entries)
-    verdicts = [entry for entry in entries if isinstance(entry, VerdictEntry)]
-    edits = [entry for entry in entries if isinstance(entry, EditEntry)]
-    summary = Summary(n=len(verdicts))
-    summary.total = _mean([entry.total for entry in verdicts])
-    summary.edits = _mean([entry.score for entry in edits])
-    for one, twos in TREE.items():
-        if not any(one in entry.level1 or one in entry.level3 for entry in verdicts):
-            continue
-        summary.level1[one] = _mean([entry.level1.get(one) for entry in verdicts])
-        for two, threes in twos.items():
-            pair = _mean([entry.level2.get(one, {}).get(two) for entry in verdicts])
-            summary.level2.setdefault(one, {})[two] = pair
-            for three in threes:
-                facets = [facet_of(entry, (one, two, three)) for entry in verdicts]
-                if any(facets):
-                    scores = [facet.score if facet else None for facet in facets]
-                    summary.level3.setdefault(one, {}).setdefault(two, {})[three] = _mean(scores)
-    return summary
+    """Means over images; see `Tally.summary`."""
+    return Tally(entries).summary()
 
 
 def once(entries: Iterable[E]) -> list[E]:
@@ -51,11 +30,6 @@ def facet_of(entry: VerdictEntry, path: Sequence[str]) -> Facet | None:
     """The facet at a path of three names, or None where the judge was not asked or not read."""
     one, two, three = path
     return entry.level3.get(one, {}).get(two, {}).get(three)
-
-
-def _mean(values: Sequence[float | None]) -> Mean:
-    n = sum(value is not None for value in values)
-    return Mean(mean=mean(values), n=n, left_out=len(values) - n)
 
 
 def merge(reports: Sequence[tuple[str, Report]]) -> Report:
@@ -190,20 +164,18 @@ def relative_paths(report: Report, folder: Path, *, base: Path | None = None) ->
 
 
 def _with_images(report: Report, change: Callable[[str], str]) -> Report:
-    verdicts = [
-        entry.model_copy(update={"image": change(entry.image), **_moved(entry, change)}) for entry in report.verdicts
-    ]
-    edits = [
-        entry.model_copy(
-            update={
-                "source_image": change(entry.source_image),
-                "edited_image": change(entry.edited_image),
-                **_moved(entry, change),
-            }
-        )
-        for entry in report.edits
-    ]
-    return report.model_copy(update={"verdicts": verdicts, "edits": edits})
+    def image(entry: VerdictEntry) -> VerdictEntry:
+        return entry.model_copy(update={"image": change(entry.image), **_moved(entry, change)})
+
+    def edit(entry: EditEntry) -> EditEntry:
+        paths = {"source_image": change(entry.source_image), "edited_image": change(entry.edited_image)}
+        return entry.model_copy(update={**paths, **_moved(entry, change)})
+
+    return report.model_copy(update={"verdicts": _each(report.verdicts, image), "edits": _each(report.edits, edit)})
+
+
+def _each(entries: Sequence[E], change: Callable[[E], E]) -> Sequence[E]:
+    return entries.map(change) if isinstance(entries, (Spool, Mapped)) else [change(entry) for entry in entries]
 
 
 def _moved(entry: Entry, change: Callable[[str], str]) -> dict[str, Before]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from ..scoring import mapped
+from ..taxonomy import Path
 from ..thresholds import Check, Profile
-from ..verdict import EditVerdict, Verdict, nested
+from ..verdict import EditVerdict, FacetScore, Raw, Verdict, nested
 from .model import Bound, EditEntry, Facet, Outcome, ProblemEntry, VerdictEntry
+
+_RAWS: tuple[Raw, ...] = (0, 1, 2, "N/A")
+_SILENT = {raw: Facet(raw=raw, score=mapped(raw)) for raw in _RAWS}  # facets without evidence, which most judges give
 
 
 def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context: Any) -> VerdictEntry | EditEntry:
@@ -51,19 +57,25 @@ def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context:
         total=verdict.total,
         level1=verdict.level1,
         level2=verdict.level2,
-        level3={
-            one: {
-                two: {
-                    three: Facet.model_construct(raw=facet.raw, score=facet.score, evidence=facet.evidence)
-                    for three, facet in threes.items()
-                }
-                for two, threes in twos.items()
-            }
-            for one, twos in nested(verdict.level3).items()
-        },
+        level3=_level3(verdict.level3),
         answers=dict(verdict.answers),
         **common,
     )
+
+
+def _level3(facets: Mapping[Path, FacetScore]) -> dict[str, dict[str, dict[str, Facet]]]:
+    return {
+        one: {
+            two: {
+                three: _SILENT[facet.raw]
+                if not facet.evidence
+                else Facet.model_construct(raw=facet.raw, score=facet.score, evidence=facet.evidence)
+                for three, facet in threes.items()
+            }
+            for two, threes in twos.items()
+        }
+        for one, twos in nested(facets).items()
+    }
 
 
 def _applied(verdict: Verdict | EditVerdict, profile: Profile | None) -> Check | None:

@@ -108,8 +108,7 @@ def annotations(report: Report, rootpath: Path | None = None, excused: Collectio
     GitHub shows ten of a step, so there are at most ten; the last says how many more there are.
     """
     lines: dict[tuple[str, str], list[AnyEntry]] = {}
-    every: list[AnyEntry] = [*report.verdicts, *report.edits]
-    for entry in every:
+    for entry in report.every():
         if entry.outcome != "passed" and not getattr(entry, "repeat", None) and entry.test not in excused:
             lines.setdefault(_place(entry, rootpath), []).append(entry)
     gates = [row for row in report.suite if row.gate == "failed" or (row.gate is None and row.outcome == "failed")]

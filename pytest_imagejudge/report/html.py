@@ -8,16 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..outputs import write_text
 from ..taxonomy import FACETS
 from ..taxonomy import Path as TreePath
 from ..untrusted import escape
 from . import rows, why
 from .baseline import changes
-from .build import AnyEntry, judge_names, once, relative_paths
-from .json import write_text
+from .build import judge_names, relative_paths
 from .model import Report, Run
 from .payload import answers, bounds_of, embed, payload
 from .pictures import Pictures
+from .tally import OUTCOMES, Tally
 
 BUDGET = 40 * 2**20  # bytes of all pictures in the file
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -54,15 +55,15 @@ def render(
     """The page as text; arguments as in `write_html`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    every: list[AnyEntry] = [*report.verdicts, *report.edits]
-    entries = [entry for entry in every if entry.outcome != "passed"] if failed_only else every
+    tally = report.tally()
+    entries = [entry for entry in report.every() if not failed_only or entry.outcome != "passed"]
     pictures = Pictures(folder, BUDGET)
     data = payload(entries, pictures)
     made = pictures.make()
     data["missing"] = {number: escape(reason) for number, (_, reason) in enumerate(made) if reason}
     script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    tree = rows.tree(once(report.verdicts), bounds_of(*report.verdicts) if bounds is None else bounds)
+    tree = rows.tree(tally, bounds_of(report.verdicts) if bounds is None else bounds)
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -71,14 +72,14 @@ def render(
         lstrip_blocks=True,
     )
     return environment.get_template("report.html").render(
-        counts=_counts(every),
+        counts={"all": tally.images + tally.edits, **{name: tally.outcomes[name] for name in OUTCOMES}},
         gates=[escape(name) for name in why.failed_gates(report)],
         shown=len(entries),
         failed_only=failed_only,
         run=_run(report.run),
         warnings=_warnings(report),
-        tree=list(tree.walk()) if report.verdicts else [],
-        edits=_edits(report, bounds),
+        tree=list(tree.walk()) if tally.images else [],
+        edits=_edits(tally, {**bounds_of(report.edits), **(bounds or {})}) if tally.edits else [],
         partial=_partial(report, tree),
         suite=[_suite(row) for row in report.suite],
         baseline=_baseline(report),
@@ -94,13 +95,6 @@ def render(
 
 def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _counts(entries: list[AnyEntry]) -> dict[str, int]:
-    return {
-        "all": len(entries),
-        **{name: sum(entry.outcome == name for entry in entries) for name in ("failed", "error", "passed")},
-    }
 
 
 def _run(run: Run) -> list[tuple[str, str]]:
@@ -146,21 +140,17 @@ def _partial(report: Report, root: rows.Row) -> str:
     return f"This judge {verb} {number} of the {len(FACETS)} facets and gives no total."
 
 
-def _edits(report: Report, bounds: Mapping[TreePath, float] | None) -> list[dict[str, Any]]:
-    names = ["score", *sorted({name for entry in report.edits for name in entry.aspects})] if report.edits else []
+def _edits(tally: Tally, bounds: Mapping[TreePath, float]) -> list[dict[str, Any]]:
     found = []
-    for name in names:
-        values = [entry.score if name == "score" else entry.aspects.get(name) for entry in once(report.edits)]
-        present = [value for value in values if value is not None]
-        breached = [breach.bound for entry in report.edits for breach in entry.breaches if breach.path == [name]]
-        bound = (bounds or {}).get((name,), bounds_of(*report.edits).get((name,)))
+    for name, figure in tally.edit_scores():
+        bound = bounds.get((name,))
         found.append(
             {
                 "name": "Score, 1 to 5" if name == "score" else escape(name),
-                "n": len(present),
-                "mean": f"{sum(present) / len(present):.2f}" if present else "N/A",
+                "n": figure.mean.n,
+                "mean": "N/A" if figure.mean.value is None else f"{figure.mean.value:.2f}",
                 "bound": "" if bound is None else f"{bound:g}",
-                "failed": len(breached),
+                "failed": figure.failed,
             }
         )
     return found

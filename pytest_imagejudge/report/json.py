@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
 from ..errors import ConfigError
+from ..outputs import replacing
 from ..tables import bad_text, show_value
 from ..taxonomy import nearest
 from .build import relative_paths
-from .model import SCHEMA, Report, json_schema
+from .model import SCHEMA, Entry, Report, json_schema
 
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
 _LARGEST = 1e60  # of a figure: means and squares of it are still numbers
@@ -28,9 +28,8 @@ def write(report: Report, path: Path | str) -> None:
         ConfigError: the file can't be written.
     """
     path = Path(path)
-    moved = relative_paths(report, path.parent)
-    text = json.dumps(moved.model_dump(mode="json", by_alias=True), ensure_ascii=False, allow_nan=False, indent=1)
-    write_text(path, text + "\n")
+    with replacing(path, binary=True) as file:
+        file.writelines(_parts(relative_paths(report, path.parent)))
 
 
 def read(path: Path | str) -> Report:
@@ -61,39 +60,35 @@ def read(path: Path | str) -> Report:
     return relative_paths(report, Path.cwd(), base=path.parent)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file at once or not at all, and make its folder.
+def _parts(report: Report) -> Iterator[bytes]:
+    """The file's text, an entry at a time."""
+    outline = report.model_copy(update={"verdicts": [], "edits": []}).model_dump(mode="json", by_alias=True)
+    lists: Mapping[str, Sequence[Entry]] = {"verdicts": report.verdicts, "edits": report.edits}
+    for number, (name, value) in enumerate(outline.items()):
+        yield (b",\n  " if number else b"{\n  ") + json.dumps(name).encode() + b": "
+        if not (entries := lists.get(name)):
+            yield _indented(value, 1)
+            continue
+        for which, entry in enumerate(entries):
+            yield b",\n    " if which else b"[\n    "
+            yield _indented(entry.model_dump(mode="json", by_alias=True), 2)
+        yield b"\n  ]"
+    yield b"\n}\n"
 
-    Raises:
-        ConfigError: it can't be written.
-    """
-    temporary = None
+
+def _indented(value: Any, depth: int) -> bytes:
+    """``value`` as JSON, to stand ``depth`` levels deep."""
+    json.dumps(value, allow_nan=False)  # NaN is an error: below it would become null, which means something else
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise ConfigError(f"{path}: is a directory; a file name is expected")
-        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name[:80]}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(text.encode("utf-8", "backslashreplace"))
-            os.fchmod(file.fileno(), 0o666 & ~_umask())
-        temporary.replace(path)
-        temporary = None
-    except OSError as error:
-        raise ConfigError(f"{path}: can't be written: {error.strerror or error}") from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2)
+    except orjson.JSONEncodeError:  # half a surrogate pair, which a prompt may hold, or a number of many digits
+        text = json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
+    return text.replace(b"\n", b"\n" + b"  " * depth)
 
 
 def schema_text() -> str:
     """What ``schema.json`` holds: the JSON Schema of a report."""
     return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def _no_constant(name: str) -> Any:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ..outputs import write_text
 from ..taxonomy import FACETS, show
 from ..taxonomy import Path as TreePath
 from ..untrusted import escape
 from . import rows, why
 from .baseline import changes
-from .build import AnyEntry, judge_names, once, relative_paths
-from .json import write_text
+from .build import AnyEntry, judge_names, relative_paths
 from .model import EditEntry, Report
 from .payload import bounds_of
 
@@ -64,7 +64,7 @@ def render(
     """
     head = "\n".join([*_head(report), *_suite(report), *_baseline(report), *_tree(report, bounds, facets)]) + "\n"
     bad = sorted(
-        (entry for entry in _entries(report) if entry.outcome != "passed"), key=lambda entry: entry.outcome == "error"
+        (entry for entry in report.every() if entry.outcome != "passed"), key=lambda entry: entry.outcome == "error"
     )
     blocks = ["\n".join(_image(entry, pictures or {})) for entry in bad]
     if blocks:
@@ -92,27 +92,23 @@ def _within(head: str, blocks: Sequence[str], most: int, facets: bool, shorter: 
     return "".join(out)
 
 
-def _entries(report: Report) -> list[AnyEntry]:
-    return [*report.verdicts, *report.edits]
-
-
 def title(report: Report) -> str:
     """One line: how many passed, failed, were not judged."""
-    entries = _entries(report)
-    count = {name: sum(entry.outcome == name for entry in entries) for name in ("failed", "error", "passed")}
-    things = "images and edits" if report.verdicts and report.edits else "edits" if report.edits else "images"
+    tally = report.tally()
+    count, number = tally.outcomes, tally.images + tally.edits
+    things = "images and edits" if tally.images and tally.edits else "edits" if tally.edits else "images"
     gates = why.failed_gates(report)
     words = [f"{count['failed']} failed"] if count["failed"] else []
     words += [f"{count['error']} not judged"] if count["error"] else []
-    if not entries:
+    if not number:
         text = "Nothing was judged"
     elif words:
-        text = f"{', '.join(words)}, of {len(entries)} {things}"
+        text = f"{', '.join(words)}, of {number} {things}"
     else:
-        text = f"All {len(entries)} {things} passed"
+        text = f"All {number} {things} passed"
     if gates:
-        text += f"{', but' if entries and not words else ';'} the run failed: {', '.join(gates)}"
-    return text if not entries and not gates else f"{'❌' if words or gates else '✅'} {text}"
+        text += f"{', but' if number and not words else ';'} the run failed: {', '.join(gates)}"
+    return text if not number and not gates else f"{'❌' if words or gates else '✅'} {text}"
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -168,9 +164,9 @@ def _baseline(report: Report) -> Iterator[str]:
 
 
 def _tree(report: Report, bounds: Mapping[TreePath, float] | None, facets: bool) -> Iterator[str]:
-    verdicts = once(report.verdicts)
-    if verdicts:
-        root = rows.tree(verdicts, bounds_of(*report.verdicts) if bounds is None else bounds)
+    tally = report.tally()
+    if tally.images:
+        root = rows.tree(tally, bounds_of(report.verdicts) if bounds is None else bounds)
         yield "## Dimensions"
         yield ""
         if root.state == "no total":
@@ -181,11 +177,10 @@ def _tree(report: Report, bounds: Mapping[TreePath, float] | None, facets: bool)
         yield "|---|---:|---:|---:|---|---|"
         yield from _rows(root, facets)
         yield ""
-    if report.edits:
-        scores = [entry.score for entry in once(report.edits) if entry.score is not None]
-        failed = sum(entry.outcome == "failed" for entry in report.edits)
-        mean = f"mean score {sum(scores) / len(scores):.2f} of 5" if scores else "no score"
-        yield f"**Edits**: {len(report.edits)}, {mean}, {failed} failed"
+    if tally.edits:
+        score = tally.scores["score"].mean.value
+        mean = "no score" if score is None else f"mean score {score:.2f} of 5"
+        yield f"**Edits**: {tally.edits}, {mean}, {tally.failed_edits} failed"
         yield ""
 
 

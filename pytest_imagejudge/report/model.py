@@ -6,11 +6,15 @@ what was not read is in ``unreadable``, and every figure that would contain it i
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from ..verdict import ProblemKind, Raw
+
+if TYPE_CHECKING:
+    from .tally import Tally
 
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
 Outcome = Literal["passed", "failed", "error"]
@@ -50,6 +54,7 @@ class Run(Model):
 class Facet(Model):
     """A facet's raw score, its mapped score and the judge's words on it."""
 
+    model_config = ConfigDict(frozen=True)  # one object may stand in many entries
     raw: Raw
     score: Figure
     evidence: str = ""
@@ -184,6 +189,23 @@ class Report(Model):
     suite: list[SuiteRow] = []
     baseline: dict[str, Any] | None = None
     summary: Summary = Summary()
+    _tally: Tally | None = PrivateAttr(None)
+
+    def every(self) -> Iterator[VerdictEntry | EditEntry]:
+        """All entries, images first."""
+        yield from self.verdicts
+        yield from self.edits
+
+    def counted(self, tally: Tally) -> Report:
+        """This report, with what was counted while its entries came in."""
+        self._tally = tally
+        return self
+
+    def tally(self) -> Tally:
+        """Counts and means over the entries."""
+        from .tally import Tally
+
+        return self._tally or Tally(self.every())
 
 
 def json_schema() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -24,16 +24,17 @@ def lines(text: object) -> str:
     return "\n".join(escape(line) for line in str(text).replace("\r\n", "\n").split("\n"))
 
 
-def bounds_of(*entries: AnyEntry) -> dict[Path, float]:
+def bounds_of(entries: Iterable[AnyEntry]) -> dict[Path, float]:
     """The bounds on which all entries agree that have any, by path; the total's is ``()``."""
-    found: list[dict[Path, float]] = []
+    agreed: dict[Path, float] | None = None
     for entry in entries:
         bounds = {tuple(each.path): each.bound for each in entry.bounds}
         bounds |= {tuple(each.path): each.bound for each in entry.breaches}
-        if bounds:
-            found.append({() if path == ("total",) else path: bound for path, bound in bounds.items()})
-    first = found[0] if found else {}
-    return {path: bound for path, bound in first.items() if all(each.get(path) == bound for each in found)}
+        if bounds and agreed is None:
+            agreed = bounds
+        elif bounds and agreed is not None:
+            agreed = {path: bound for path, bound in agreed.items() if bounds.get(path) == bound}
+    return {() if path == ("total",) else path: bound for path, bound in (agreed or {}).items()}
 
 
 def payload(entries: Sequence[AnyEntry], pictures: Pictures) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def _entry(entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
     if isinstance(entry, EditEntry):
         labels = [("Source", pictures.add(entry.source_image)), ("Edited", pictures.add(entry.edited_image)),
                   ("Change map", pictures.add_change(entry.source_image, entry.edited_image))]  # fmt: skip
-        bound = bounds_of(entry).get(("score",))
+        bound = bounds_of([entry]).get(("score",))
         aspects = [
             [escape(name), _round(value), lines(entry.evidence.get(name, ""))] for name, value in entry.aspects.items()
         ]
@@ -116,7 +117,7 @@ def _entry(entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
                  "words": lines(entry.evidence.get("score", "")), "cover": 1, "bound": bound}  # fmt: skip
     else:
         labels = [("Image", pictures.add(entry.image))]
-        bounds = bounds_of(entry)
+        bounds = bounds_of([entry])
         item |= {"kind": "image", "prompt": lines(entry.prompt), "total": _round(entry.total), "cover": 0,
                  "bound": bounds.get(()), "bounds": [[_index(path), bound] for path, bound in bounds.items() if path],
                  **_figures(entry)}  # fmt: skip

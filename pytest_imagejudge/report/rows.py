@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..scoring import mean
 from ..taxonomy import TREE, Path
 from .build import facet_of
 from .model import VerdictEntry
+from .tally import Tally
 
 State = Literal["scored", "N/A", "not asked", "unreadable", "no total"]
 
@@ -73,71 +74,58 @@ class Row:
             yield from child.walk()
 
 
-def tree(
-    entries: Sequence[VerdictEntry], bounds: Mapping[Path, float] | None = None, *, worst_first: bool = True
-) -> Row:
-    """The whole tree over ``entries``, 1 + 5 + 23 + 56 rows, whatever was asked.
+def tree(entries: Tally | Iterable[VerdictEntry], bounds: Mapping[Path, float] | None = None) -> Row:
+    """The whole tree over ``entries``, 1 + 5 + 23 + 56 rows, whatever was asked; of siblings the worst comes first.
 
     Args:
-        entries: the images.
+        entries: the images, or what was counted of them.
         bounds: by path; the total's under ``()`` or ``("total",)``.
-        worst_first: sort siblings by what is wrong, else the order of the checklist.
     """
+    tally = entries if isinstance(entries, Tally) else Tally(entries)
     bounds = dict(bounds or {})
     if ("total",) in bounds:
         bounds[()] = bounds.pop(("total",))
-    failed: dict[Path, int] = {}
-    for entry in entries:
-        for path in {() if breach.path == ["total"] else tuple(breach.path) for breach in entry.breaches}:
-            failed[path] = failed.get(path, 0) + 1
-    ones = [_row((one,), entries, bounds, failed, worst_first) for one in TREE]
-    return _row((), entries, bounds, failed, worst_first, ones)
+    return _row((), tally, bounds)
 
 
-def _row(
-    path: Path,
-    entries: Sequence[VerdictEntry],
-    bounds: Mapping[Path, float],
-    failed: Mapping[Path, int],
-    worst_first: bool,
-    children: list[Row] | None = None,
-) -> Row:
-    if children is None:
-        names = TREE[path[0]] if len(path) == 1 else TREE[path[0]][path[1]] if len(path) == 2 else ()
-        children = [_row((*path, name), entries, bounds, failed, worst_first) for name in names]
-    if worst_first:
-        children.sort(key=_badness)
-    values = [value_of(entry, path) for entry in entries]
-    n = sum(value is not None for value in values)
-    unread = sum(value is None and is_unread(entry, path) for entry, value in zip(entries, values, strict=True))
+def _row(path: Path, tally: Tally, bounds: Mapping[Path, float]) -> Row:
+    children = sorted((_row((*path, name), tally, bounds) for name in _below(path)), key=_badness)
+    mean, n = tally.mean_of(path)
+    figure = tally.figures[path]
     state: State = "scored"
     if not n:
-        if unread:
+        if figure.unread:
             state = "unreadable"
         elif not path:
             state = "no total" if any(child.n for child in children) else "N/A"
         else:
-            state = "N/A" if any(path[0] in entry.level1 for entry in entries) else "not asked"
-    counts: dict[str, int] = {}
-    evidence = ""
-    if len(path) == 3:
-        for entry in entries:
-            if (facet := facet_of(entry, path)) is not None:
-                counts[str(facet.raw)] = counts.get(str(facet.raw), 0) + 1
-                evidence = facet.evidence
+            state = "N/A" if path[0] in tally.asked else "not asked"
+    counts: Counter[str] = Counter()
+    for (raw, _), number in tally.raws.get(path, {}).items():
+        counts[str(raw)] += number
+    facet = facet_of(tally.only, path) if tally.only is not None and len(path) == 3 else None
     return Row(
         path,
-        mean(values),
+        mean,
         n,
         state,
         bounds.get(path),
-        unread,
-        sum(list(path) in entry.unreadable for entry in entries) if path else unread,
-        failed.get(path, 0),
+        figure.unread,
+        figure.lost,
+        figure.failed,
         counts,
-        evidence if len(entries) == 1 else "",
+        facet.evidence if facet else "",
         tuple(children),
     )
+
+
+def _below(path: Path) -> Iterable[str]:
+    """The names right below a place of the tree."""
+    if not path:
+        return TREE
+    if len(path) == 1:
+        return TREE[path[0]]
+    return TREE[path[0]][path[1]] if len(path) == 2 else ()
 
 
 def _badness(row: Row) -> tuple[float, ...]:
@@ -170,13 +158,4 @@ def is_unread(entry: VerdictEntry, path: Sequence[str]) -> bool:
     return any(
         tuple(other[: len(path)]) == tuple(path) or tuple(path[: len(other)]) == tuple(other)
         for other in entry.unreadable
-    )
-
-
-def measured(entries: Sequence[VerdictEntry]) -> int:
-    """How many of the 56 facets have a score in at least one image."""
-    return sum(
-        any((facet := facet_of(entry, row.path)) is not None and facet.score is not None for entry in entries)
-        for row in tree(entries, worst_first=False).walk()
-        if len(row.path) == 3
     )

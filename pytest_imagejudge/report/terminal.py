@@ -21,9 +21,10 @@ from ..taxonomy import FACETS, Path, show
 from ..untrusted import escape
 from . import rows, why
 from .baseline import changes
-from .build import judge_names, once
+from .build import judge_names
 from .drawing import Glyphs, draw, glyphs_for, image_table, stream_encoding, suite_table
 from .model import Breach, EditEntry, Report, SuiteRow, VerdictEntry
+from .tally import Tally
 
 if TYPE_CHECKING:
     from ..verdict import Verdict
@@ -54,13 +55,14 @@ def suite_tree(
     """
     encoding = encoding or stream_encoding()
     glyphs = glyphs_for(encoding)
-    parts: list[RenderableType] = [*_run_lines(report, glyphs)]
-    if report.verdicts:
-        root = rows.tree(once(report.verdicts), bounds)
+    tally = report.tally()
+    parts: list[RenderableType] = [*_run_lines(report, tally, glyphs)]
+    if tally.images:
+        root = rows.tree(tally, bounds)
         parts += [suite_table(root, glyphs, width, verbosity)]
         parts += _partial_lines(report, root)
-    if report.edits:
-        parts.append(_edits_table(report, bounds, glyphs, width))
+    if tally.edits:
+        parts.append(_edits_table(tally, bounds, glyphs, width))
     parts += _suite_lines(report.suite, glyphs)
     parts += _baseline_lines(report.baseline, glyphs)
     return draw(Group(*parts), width, color, encoding)
@@ -166,21 +168,17 @@ def verdict_html(verdict: Verdict) -> str:
 # The run
 
 
-def _run_lines(report: Report, glyphs: Glyphs) -> Iterator[Text]:
+def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
     run = report.run
-    entries = [*report.verdicts, *report.edits]
-    failed = sum(entry.outcome == "failed" for entry in entries)
-    errors = sum(entry.outcome == "error" for entry in entries)
-    count = [_many(len(report.verdicts), "image")] if report.verdicts or not report.edits else []
-    count += [_many(len(report.edits), "edit")] if report.edits else []
+    count = [_many(tally.images, "image")] if tally.images or not tally.edits else []
+    count += [_many(tally.edits, "edit")] if tally.edits else []
     line = Text().append(", ".join(count), "bold")
-    passed = len(entries) - failed - errors
-    for number, word, style in (
-        (failed, "failed", "bold red"),
-        (errors, "not decided", "bold red"),
-        (passed, "passed", "green"),
+    for outcome, word, style in (
+        ("failed", "failed", "bold red"),
+        ("error", "not decided", "bold red"),
+        ("passed", "passed", "green"),
     ):
-        if number:
+        if number := tally.outcomes[outcome]:
             line.append(glyphs.dot, "dim").append(f"{number} {word}", style)
     if gates := why.failed_gates(report):
         line.append(glyphs.dot, "dim").append(escape(f"the run failed: {', '.join(gates)}"), "bold red")
@@ -224,26 +222,21 @@ def _many(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _edits_table(report: Report, bounds: Mapping[Path, float], glyphs: Glyphs, width: int) -> Table:
-    names = ["score", *sorted({name for entry in report.edits for name in entry.aspects})]
+def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, width: int) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim", width=width)
     table.add_column("Edits", no_wrap=True)
     for head in ("n", "mean", "bound"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("", ratio=1)
-    for name in names:
-        values = [entry.score if name == "score" else entry.aspects.get(name) for entry in report.edits]
-        present = [value for value in values if value is not None]
+    for name, figure in tally.edit_scores():
         bound = bounds.get(("score",), bounds.get(("edit", "score"))) if name == "score" else None
-        failed = sum(any(breach.path == [name] for breach in entry.breaches) for entry in report.edits)
-        lost = sum(entry.score is None and bool(entry.unreadable or entry.error) for entry in report.edits)
-        notes = Text(f"{glyphs.bad} {failed} failed" if failed else "", "bold red")
-        if name == "score" and lost:
-            notes.append(", " if notes else "").append(f"{lost} unreadable or not judged", "bold red")
-        mean = f"{sum(present) / len(present):.2f}" if present else "N/A"
+        notes = Text(f"{glyphs.bad} {figure.failed} failed" if figure.failed else "", "bold red")
+        if figure.unread:
+            notes.append(", " if notes else "").append(f"{figure.unread} unreadable or not judged", "bold red")
+        mean = "N/A" if figure.mean.value is None else f"{figure.mean.value:.2f}"
         label = "Score (1 to 5)" if name == "score" else escape(name)
         table.add_row(
-            Text(label), Text(str(len(present))), Text(mean), Text("" if bound is None else f"{bound:g}", "dim"), notes
+            Text(label), Text(str(figure.mean.n)), Text(mean), Text("" if bound is None else f"{bound:g}", "dim"), notes
         )
     return table
 

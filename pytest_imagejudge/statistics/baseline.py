@@ -10,8 +10,9 @@ drop of the margin plus what it plans for.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -67,11 +68,11 @@ class BaselineResult(BaseModel):
 
 
 def compare_with_baseline(
-    verdicts: Sequence[VerdictEntry],
+    verdicts: Iterable[VerdictEntry],
     baseline: Baseline,
     margins: Mapping[Path, float],
     *,
-    edits: Sequence[EditEntry] = (),
+    edits: Iterable[EditEntry] = (),
     edit_margin: float | None = None,
     file: str = "",
 ) -> BaselineResult:
@@ -90,7 +91,7 @@ def compare_with_baseline(
             differs and how to judge again; a margin on something that is no mean of a run.
     """
     allowed = _checked(margins)
-    after = scored([*verdicts, *edits])
+    after = scored(itertools.chain(verdicts, edits))
     if edit_margin is not None and any(item.kind == "edit" for item in [*after, *baseline.images]):
         allowed[EDIT] = edit_margin
     after = [_rounded(item) for item in after]

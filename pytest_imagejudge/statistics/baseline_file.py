@@ -8,8 +8,9 @@ image has ``id``, ``prompt``, ``seed`` and ``count``; the digest of its ``judge`
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .. import __version__
 from ..errors import ConfigError
+from ..outputs import write_text
 from ..protocols.base import digest_of
-from ..report.json import write_text
 from ..report.model import EditEntry, VerdictEntry
 from ..taxonomy import LEVEL1, check_path
 from ..taxonomy import Path as TreePath
@@ -64,7 +65,7 @@ class _File(BaseModel):
 
 
 def update_baseline(
-    path: Path | str, verdicts: Sequence[VerdictEntry], edits: Sequence[EditEntry] = ()
+    path: Path | str, verdicts: Iterable[VerdictEntry], edits: Iterable[EditEntry] = ()
 ) -> tuple[int, list[str]]:
     """Write the scores of a run as the baseline, at once or not at all, in place of what was there.
 
@@ -74,7 +75,7 @@ def update_baseline(
     Raises:
         ConfigError: nothing was judged, or the file can't be written.
     """
-    items = scored([*verdicts, *edits])
+    items = scored(itertools.chain(verdicts, edits))
     kept = [item for item in items if not item.lost]
     if not kept:
         raise ConfigError(f"{path}: no image of this run was judged, so there is no baseline to write")

@@ -7,7 +7,7 @@ whose outcome flips, the noise of each dimension, and how wide a margin has to b
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -118,9 +118,9 @@ def flip_lines(found: Flips, top: int = 5) -> list[str]:
     return lines
 
 
-def repeats_of(verdicts: Sequence[VerdictEntry], edits: Sequence[EditEntry] = ()) -> list[list[Scored]]:
+def repeats_of(verdicts: Iterable[VerdictEntry], edits: Iterable[EditEntry] = ()) -> list[list[Scored]]:
     """All judgements of each image of one run (``--judge-repeat``)."""
-    return grouped([scored([*verdicts, *edits])])
+    return grouped([scored(chain(verdicts, edits))])
 
 
 def grouped(runs: Iterable[Iterable[Scored]]) -> list[list[Scored]]:

@@ -81,34 +81,39 @@ class Pairing:
 
 def scored(entries: Iterable[Entry]) -> list[Scored]:
     """Entries of a report as `Scored`, counted in an order that does not depend on which worker was quicker."""
-    listed = list(entries)
+    found: list[Scored] = []
+    order: list[tuple[str, int]] = []
+    for number, entry in enumerate(entries):
+        found.append(_scored(entry))
+        order.append((entry.test or "", number))
     seen: dict[tuple[Hashable, ...], int] = {}
-    found: dict[int, Scored] = {}
-    for number in sorted(range(len(listed)), key=lambda number: (listed[number].test or "", number)):
-        entry = listed[number]
-        kind: Kind = "edit" if isinstance(entry, EditEntry) else "image"
-        repeat = int((entry.model_extra or {}).get("repeat") or 0)  # a further judgement of the same image
-        named = (entry.id,) if entry.id is not None else (None, text_of(entry), str(entry.seed))
-        same = (kind, repeat, *named)
+    for _, number in sorted(order):
+        item = found[number]
+        same = (item.repeat, *item.key)  # whose count is 1 as yet
         seen[same] = seen.get(same, 0) + 1
-        paths = (EDIT,) if kind == "edit" else DIMENSIONS
-        found[number] = Scored(
-            kind=kind,
-            id=entry.id,
-            prompt=text_of(entry),
-            seed=entry.seed,
-            count=seen[same],
-            pixels=entry.pixels,
-            image=image_of(entry),
-            figures=figures(entry),
-            lost=frozenset(path for path in paths if state(entry, path) == "not judged"),
-            asked=tuple(entry.level1) if isinstance(entry, VerdictEntry) and not entry.error else (),
-            fingerprint=entry.fingerprint,
-            outcome=entry.outcome,
-            breached=frozenset(tuple(breach.path) for breach in entry.breaches),
-            repeat=repeat,
-        )
-    return [found[number] for number in range(len(listed))]
+        if seen[same] > 1:
+            found[number] = replace(item, count=seen[same])
+    return found
+
+
+def _scored(entry: Entry) -> Scored:
+    kind: Kind = "edit" if isinstance(entry, EditEntry) else "image"
+    paths = (EDIT,) if kind == "edit" else DIMENSIONS
+    return Scored(
+        kind=kind,
+        id=entry.id,
+        prompt=text_of(entry),
+        seed=entry.seed,
+        pixels=entry.pixels,
+        image=image_of(entry),
+        figures=figures(entry),
+        lost=frozenset(path for path in paths if state(entry, path) == "not judged"),
+        asked=tuple(entry.level1) if isinstance(entry, VerdictEntry) and not entry.error else (),
+        fingerprint=entry.fingerprint,
+        outcome=entry.outcome,
+        breached=frozenset(tuple(breach.path) for breach in entry.breaches),
+        repeat=int((entry.model_extra or {}).get("repeat") or 0),  # a further judgement of the same image
+    )
 
 
 def pair(before: Sequence[Scored], after: Sequence[Scored]) -> Pairing:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from ..errors import ConfigError
@@ -15,11 +16,11 @@ OnUndecided = Literal["mean", "pass", "fail"]
 
 
 def suite_rows(
-    entries: Sequence[VerdictEntry],
+    entries: Iterable[VerdictEntry],
     bounds: Mapping[Path, float],
     *,
     on_undecided: str = "mean",
-    edits: Sequence[EditEntry] = (),
+    edits: Iterable[EditEntry] = (),
     edit_bound: float | None = None,
 ) -> list[SuiteRow]:
     """One row for each bound on a mean of the run.
@@ -39,9 +40,11 @@ def suite_rows(
         ConfigError: ``on_undecided`` is none of the three.
     """
     policy = check_policy(on_undecided)
-    rows = [_row(entries, as_path(path), bound, policy) for path, bound in bounds.items()]
-    if edit_bound is not None and edits:
-        rows.append(_row(edits, EDIT, edit_bound, policy))
+    of_images = {as_path(path): bound for path, bound in bounds.items()}
+    rows = [_row(column, of_images[path], policy) for path, column in _columns(entries, of_images).items()]
+    if edit_bound is not None:
+        column = _columns(edits, [EDIT])[EDIT]
+        rows += [_row(column, edit_bound, policy)] if column.seen else []
     return rows
 
 
@@ -73,15 +76,46 @@ def check_policy(name: str) -> OnUndecided:
     return name  # type: ignore[return-value]
 
 
-def _row(entries: Sequence[Entry], path: Path, bound: float, policy: OnUndecided) -> SuiteRow:
-    states = [state(entry, path) for entry in entries]
-    scored = [entry for entry, how in zip(entries, states, strict=True) if how == "scored"]
-    interval = mean_interval(
-        [found for entry in scored if (found := value(entry, path)) is not None],
-        [text_of(entry) for entry in scored],
-        [entry.key or number for number, entry in enumerate(scored)],
-        scale=scale(path),
-    )
+@dataclass
+class _Column:
+    """One figure of all entries: of those that have it the value, the text, and what tells images apart."""
+
+    path: Path
+    values: list[float] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    keys: list[str | int] = field(default_factory=list)
+    left_out: int = 0
+    not_judged: int = 0
+
+    @property
+    def seen(self) -> int:
+        """How many entries there are."""
+        return len(self.values) + self.left_out + self.not_judged
+
+    def add(self, entry: Entry) -> None:
+        """Take one entry in."""
+        how, found = state(entry, self.path), value(entry, self.path)
+        if how == "scored" and found is not None:
+            self.keys.append(entry.key or len(self.values))
+            self.values.append(found)
+            self.texts.append(text_of(entry))
+        elif how == "not judged":
+            self.not_judged += 1
+        else:
+            self.left_out += 1
+
+
+def _columns(entries: Iterable[Entry], paths: Iterable[Path]) -> dict[Path, _Column]:
+    columns = {path: _Column(path) for path in paths}
+    for entry in entries:  # once: a run's entries may be on the disk
+        for column in columns.values():
+            column.add(entry)
+    return columns
+
+
+def _row(column: _Column, bound: float, policy: OnUndecided) -> SuiteRow:
+    path = column.path
+    interval = mean_interval(column.values, column.texts, column.keys, scale=scale(path))
     row = SuiteRow(
         path=list(path),
         mean=interval.mean,
@@ -92,10 +126,10 @@ def _row(entries: Sequence[Entry], path: Path, bound: float, policy: OnUndecided
         outcome="undecided",
         method=interval.method,
         needed=images_to_decide(interval, bound),
-        left_out=states.count("not applicable"),
-        not_judged=states.count("not judged"),
+        left_out=column.left_out,
+        not_judged=column.not_judged,
     )
-    if row.not_judged or (entries and not row.n):
+    if row.not_judged or (column.seen and not row.n):
         row.outcome = "failed"
     elif row.low is not None and row.low >= bound:
         row.outcome = "passed"

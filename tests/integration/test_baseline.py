@@ -108,3 +108,36 @@ def test_under_workers_it_is_the_same(project, gate):
     result = gate(["bad"] * 12, "-n2")
     assert result.ret == 1
     result.stdout.fnmatch_lines(["FAILED imagejudge::baseline?Total?*"])
+
+
+@pytest.mark.parametrize("asked_for", [["--judge-report=report.md", "--judge-report=report.html"], []])
+def test_entries_that_lie_in_a_file_give_the_same_reports(project, monkeypatch, asked_for):
+    """A run of more images than are held in memory, with everything that looks at each image once more."""
+    (project.path / "gate.toml").write_text(
+        'total = 40\n[suite]\ntotal = 50\non_undecided = "fail"\n[suite.level1]\nQuality = 50\n'
+        "[baseline]\ntotal = 5\n[baseline.level1]\nQuality = 5\n"
+    )
+    kinds = ["good", "fair", "bad", "refused", "good", "good", "fair", "good"]
+    write(project, ["good"] * len(kinds))
+    arguments = ["--judge-thresholds=gate.toml", "--judge-baseline=base.json", "--judge-repeat=2", *asked_for]
+    project.run(*arguments, "--judge-update-baseline")
+    write(project, kinds)
+    found, written = [], []
+    for most in (1000, 1):
+        monkeypatch.setattr("pytest_imagejudge.report.spool.MOST", most)
+        result = project.run(*arguments, "--judge-no-store", "--junit-xml=junit.xml")
+        assert result.ret == 1
+        report = project.report
+        report["run"]["started"] = report["run"]["seconds"] = None
+        for entry in report["verdicts"]:
+            entry["judged_at"] = None
+        report["verdicts"].sort(key=lambda entry: (entry["id"], entry.get("repeat", 0)))  # they come as they are judged
+        for name in ("changed", "not_judged"):
+            report["baseline"][name].sort()
+        found.append(report)
+        written.append((project.path / "report.md").read_text() if asked_for else "")
+        assert any("suite" in line for line in result.outlines)
+    assert len(found[0]["verdicts"]) == 16
+    assert found[0] == found[1]
+    assert any(entry["before"] for entry in found[0]["verdicts"])
+    assert sorted(written[0].split("\n")[6:]) == sorted(written[1].split("\n")[6:])

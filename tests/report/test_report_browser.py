@@ -273,7 +273,8 @@ def test_nothing_from_outside_is_acted_on(visit: Any, text: str) -> None:
             "thresholds": text, "key": text, "seed": text,
         }
     )  # fmt: skip
-    first.level3["Quality"]["Detail"]["Noise"].evidence = text
+    noise = first.level3["Quality"]["Detail"]
+    noise["Noise"] = noise["Noise"].model_copy(update={"evidence": text})
     report.verdicts.insert(0, first)
     report.run.judges[0].model = text
     report.suite[0].detail = text

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.report import build, rows
-from pytest_imagejudge.report.model import Before, EditEntry, Report, VerdictEntry
+from pytest_imagejudge.report.model import Before, EditEntry, Facet, Report, VerdictEntry
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1
 
 
@@ -107,8 +107,8 @@ def test_verdicts_that_differ_under_one_key_name_both_files(change: dict[str, ob
 def test_a_facet_that_differs_is_a_difference_even_in_another_test() -> None:
     entry, other = samples.entry(1), samples.entry(1).model_copy(update={"test": "elsewhere::test"})
     build.merge([("a", Report(verdicts=[entry])), ("b", Report(verdicts=[other]))])
-    facet = other.level3["Quality"]["Detail"]["Edge Clarity"]
-    facet.raw, facet.score = 2 if facet.raw != 2 else 0, 100.0
+    detail = other.level3["Quality"]["Detail"]
+    detail["Edge Clarity"] = Facet(raw=2 if detail["Edge Clarity"].raw != 2 else 0, score=100.0)
     with pytest.raises(ConfigError, match=r"a and b.*level3"):
         build.merge([("a", Report(verdicts=[entry])), ("b", Report(verdicts=[other]))])
 
@@ -118,7 +118,8 @@ def test_words_places_and_engines_may_differ() -> None:
     other = entry.model_copy(
         deep=True, update={"source": "store", "image": "x/y.png", "answers": {"Quality": "z"}, "judged_at": "then"}
     )
-    other.level3["Quality"]["Detail"]["Noise"].evidence = "other words"
+    noise = other.level3["Quality"]["Detail"]
+    noise["Noise"] = noise["Noise"].model_copy(update={"evidence": "other words"})
     merged = build.merge([("a", Report(verdicts=[entry])), ("b", Report(verdicts=[other]))])
     assert [each.image for each in merged.verdicts] == ["img/1.png"]
 

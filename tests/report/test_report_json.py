@@ -172,10 +172,10 @@ def test_an_excerpt_is_short_and_of_the_text(reasoning: str, name: str, most: in
 
 def test_the_bounds_of_a_run_are_those_that_all_its_images_share() -> None:
     one, two = samples.entry(1), samples.entry(2, bounds={(): 55.0, ("Quality",): 10.0})
-    assert payload.bounds_of(one) == samples.BOUNDS
-    assert payload.bounds_of(one, two) == {(): 55.0}
-    assert payload.bounds_of(one, samples.entry(3, bounds={})) == samples.BOUNDS
-    assert payload.bounds_of() == {}
+    assert payload.bounds_of([one]) == samples.BOUNDS
+    assert payload.bounds_of([one, two]) == {(): 55.0}
+    assert payload.bounds_of([one, samples.entry(3, bounds={})]) == samples.BOUNDS
+    assert payload.bounds_of([]) == {}
 
 
 def test_the_profile_that_was_applied_is_in_the_entry() -> None:

@@ -265,7 +265,8 @@ def test_nothing_from_outside_speaks_for_itself(width: int) -> None:
     entry = samples.entry(1)
     for name in ("prompt", "image", "error", "where", "id", "thresholds", "test"):
         entry = entry.model_copy(update={name: words})
-    entry.level3["Quality"]["Detail"]["Noise"].evidence = words
+    noise = entry.level3["Quality"]["Detail"]
+    noise["Noise"] = noise["Noise"].model_copy(update={"evidence": words})
     entry.answers = {"Quality": f"<think>{words * 20}</think>"}
     report = Report(
         verdicts=[entry], run=Run(judges=[Judge(model=words)]), baseline={"file": words, "warnings": [words]}

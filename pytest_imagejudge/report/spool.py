@@ -1,0 +1,131 @@
+"""Entries of a run: the first ones in memory, all others in a file, so that memory does not grow with the run."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import weakref
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import IO, Any, Generic, TypeVar, overload
+
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
+
+from .model import Entry
+
+E = TypeVar("E", bound=Entry)
+MOST = 1_000  # entries in memory
+
+
+class Spool(Sequence[E], Generic[E]):
+    """Entries of one kind, in the order they came. What is read from the file is a copy each time.
+
+    The file has no name and is gone with the process, whatever ends it.
+    """
+
+    def __init__(self, kind: type[E], entries: Iterable[E] = (), *, most: int | None = None) -> None:
+        """Hold up to ``most`` (`MOST`) of ``entries``, and of what is appended, in memory."""
+        self._kind = kind
+        self._most = MOST if most is None else most
+        self._held: list[E] = []
+        self._file: IO[bytes] | None = None
+        self._places = array("Q")  # where each line begins
+        self._end = 0
+        for entry in entries:
+            self.append(entry)
+
+    def append(self, entry: E) -> None:
+        """Add one entry.
+
+        Raises:
+            OSError: the disk takes no more.
+        """
+        if len(self._held) < self._most:
+            self._held.append(entry)
+            return
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="imagejudge-")  # noqa: SIM115 - open as long as this is there
+            weakref.finalize(self, self._file.close)
+        line = _dump(entry) + b"\n"
+        self._file.seek(self._end)
+        self._file.write(line)
+        self._places.append(self._end)
+        self._end += len(line)
+
+    def plain(self) -> Any:
+        """The list of all entries, where all of them are in memory; else this."""
+        return self if self._places else self._held
+
+    def map(self, change: Callable[[E], E]) -> Mapped[E]:
+        """All entries, each changed when it is looked at."""
+        return Mapped(self, change)
+
+    def __len__(self) -> int:
+        return len(self._held) + len(self._places)
+
+    def __iter__(self) -> Iterator[E]:
+        for number in range(len(self)):
+            yield self._at(number)
+
+    @overload
+    def __getitem__(self, index: int) -> E: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[E]: ...
+    def __getitem__(self, index: int | slice) -> E | list[E]:
+        if isinstance(index, slice):
+            return [self._at(number) for number in range(*index.indices(len(self)))]
+        return self._at(range(len(self))[index])
+
+    def _at(self, number: int) -> E:
+        if number < len(self._held):
+            return self._held[number]
+        assert self._file is not None
+        self._file.seek(self._places[number - len(self._held)])
+        return _load(self._kind, self._file.readline())
+
+
+class Mapped(Sequence[E], Generic[E]):
+    """Entries of a `Spool`, each changed when it is looked at."""
+
+    def __init__(self, entries: Spool[E] | Mapped[E], change: Callable[[E], E]) -> None:
+        """``change`` makes another entry of one, and leaves that as it is."""
+        self._entries, self._change = entries, change
+
+    def map(self, change: Callable[[E], E]) -> Mapped[E]:
+        """As `Spool.map`."""
+        return Mapped(self, change)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[E]:
+        return map(self._change, self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> E: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[E]: ...
+    def __getitem__(self, index: int | slice) -> E | list[E]:
+        if isinstance(index, slice):
+            return [self._change(entry) for entry in self._entries[index]]
+        return self._change(self._entries[index])
+
+
+def rebuilt(entries: Sequence[E], changed: Iterable[E]) -> Any:
+    """``changed``, held in the way that ``entries`` are."""
+    return Spool(entries._kind, changed) if isinstance(entries, Spool) else list(changed)
+
+
+def _dump(entry: Entry) -> bytes:
+    try:
+        return entry.__pydantic_serializer__.to_json(entry, exclude_defaults=True)
+    except PydanticSerializationError:  # half a surrogate pair, which a prompt may hold
+        return json.dumps(entry.model_dump(mode="json", exclude_defaults=True)).encode()
+
+
+def _load(kind: type[E], line: bytes) -> E:
+    try:
+        return kind.model_validate_json(line)
+    except ValidationError:  # as above
+        return kind.model_validate(json.loads(line))

@@ -1,0 +1,169 @@
+"""Figures over many entries, each taken in once and not held: a run of 100,000 images needs no more than one of ten."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..scoring import RunningMean
+from ..taxonomy import TREE, Path
+from .model import EditEntry, Mean, Summary, VerdictEntry
+
+if TYPE_CHECKING:
+    from .build import AnyEntry
+
+OUTCOMES = ("failed", "error", "passed")
+PATHS: tuple[Path, ...] = (
+    (),
+    *(
+        path
+        for one, twos in TREE.items()
+        for path in (
+            (one,),
+            *(two for name, threes in twos.items() for two in ((one, name), *((one, name, three) for three in threes))),
+        )
+    ),
+)  # the total, and every place of the tree
+
+
+class Figure:
+    """One figure over many images: its mean over those that have it, and why others have none.
+
+    Attributes:
+        mean: over the images that have the figure.
+        unread: images in which it, or something that it would contain, was asked and not read, or that were not judged.
+        lost: of these, the images in which the answer failed exactly here.
+        failed: images with a breach here.
+    """
+
+    __slots__ = ("failed", "lost", "mean", "unread")
+
+    def __init__(self) -> None:
+        self.mean = RunningMean()
+        self.unread = self.lost = self.failed = 0
+
+
+class Tally:
+    """Counts and means over the entries of a run.
+
+    Of repeated judgements of one image, which carry ``repeat``, the first counts; outcomes are counted of all.
+
+    Attributes:
+        images, edits, failed_edits: entries so far, repeated ones too.
+        outcomes: entries by outcome, repeated ones too.
+        n: images that count.
+        figures: by path of the tree; ``()`` is the total.
+        raws: images by facet path, raw score and mapped score.
+        asked: images by L1 that they were asked about, and those with a facet of an L1.
+        scores: of edits, by name; "score" is the overall one.
+        only: the one image that counts, where there is just one.
+    """
+
+    def __init__(self, entries: Iterable[AnyEntry] = ()) -> None:
+        self.images = self.edits = self.failed_edits = self.n = self.n_edits = 0
+        self.outcomes: Counter[str] = Counter()
+        self.figures: dict[Path, Figure] = {path: Figure() for path in PATHS}
+        self.raws: dict[Path, Counter[tuple[int | str, float | None]]] = {}
+        self.asked: set[str] = set()
+        self.touched: set[str] = set()
+        self.scores: dict[str, Figure] = {"score": Figure()}
+        self.only: VerdictEntry | None = None
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: AnyEntry, *, counts: bool = True) -> None:
+        """Take one entry in; of one that does not count only the outcome."""
+        self.outcomes[entry.outcome] += 1
+        counts = counts and not getattr(entry, "repeat", None)
+        if isinstance(entry, EditEntry):
+            self.edits += 1
+            self.failed_edits += entry.outcome == "failed"
+            if counts:
+                self._add_edit(entry)
+        else:
+            self.images += 1
+            if counts:
+                self._add_image(entry)
+
+    def _add_image(self, entry: VerdictEntry) -> None:
+        self.n += 1
+        self.only = entry if self.n == 1 else None
+        figures = self.figures
+        figures[()].mean.add(entry.total)
+        for one, value in entry.level1.items():
+            if (one,) in figures:  # another program's report may have more
+                figures[one,].mean.add(value)
+                self.asked.add(one)
+        for one, twos in entry.level2.items():
+            for two, value in twos.items():
+                if (one, two) in figures:
+                    figures[one, two].mean.add(value)
+        for one, below in entry.level3.items():
+            self.touched.add(one)
+            for two, threes in below.items():
+                for three, facet in threes.items():
+                    path = one, two, three
+                    if path not in self.raws:
+                        self.raws[path] = Counter()
+                    self.raws[path][facet.raw, facet.score] += 1
+        for place in {() if breach.path == ["total"] else tuple(breach.path) for breach in entry.breaches}:
+            if place in figures:
+                figures[place].failed += 1
+        if entry.unreadable or entry.error:
+            self._add_unread(entry)
+
+    def _add_unread(self, entry: VerdictEntry) -> None:
+        from .rows import is_unread, value_of
+
+        exactly = {tuple(path) for path in entry.unreadable}
+        for path, figure in self.figures.items():
+            if value_of(entry, path) is None and is_unread(entry, path):
+                figure.unread += 1
+                figure.lost += not path or path in exactly
+
+    def _add_edit(self, entry: EditEntry) -> None:
+        self.n_edits += 1
+        for name, value in (("score", entry.score), *entry.aspects.items()):
+            self.scores.setdefault(name, Figure()).mean.add(value)
+        for name in {breach.path[0] for breach in entry.breaches if len(breach.path) == 1}:
+            self.scores.setdefault(name, Figure()).failed += 1
+        if entry.score is None and (entry.unreadable or entry.error):
+            self.scores["score"].unread += 1
+
+    def edit_scores(self) -> list[tuple[str, Figure]]:
+        """Figures of the edits by name, the overall score first."""
+        return sorted(self.scores.items(), key=lambda pair: (pair[0] != "score", pair[0]))
+
+    def mean_of(self, path: Path) -> tuple[float | None, int]:
+        """The mean at a path, 0 to 100, and of how many images."""
+        if len(path) < 3:
+            return self.figures[path].mean.value, self.figures[path].mean.n
+        mean = RunningMean()
+        for (_, score), number in self.raws.get(path, {}).items():
+            mean.add(score, number)
+        return mean.value, mean.n
+
+    def summary(self) -> Summary:
+        """Means over images: of each image's figure, 0 to 100 (edits: 1 to 5).
+
+        A figure that an image lacks (N/A, not asked, unreadable, not judged) counts in ``left_out``, never as 0.
+        """
+
+        def at(*path: str) -> Mean:
+            mean, n = self.mean_of(path)
+            return Mean(mean=mean, n=n, left_out=self.n - n)
+
+        summary = Summary(n=self.n, total=at())
+        edits = self.scores["score"].mean
+        summary.edits = Mean(mean=edits.value, n=edits.n, left_out=self.n_edits - edits.n)
+        for one, twos in TREE.items():
+            if one not in self.asked | self.touched:
+                continue
+            summary.level1[one] = at(one)
+            for two, threes in twos.items():
+                summary.level2.setdefault(one, {})[two] = at(one, two)
+                for three in threes:
+                    if (one, two, three) in self.raws:
+                        summary.level3.setdefault(one, {}).setdefault(two, {})[three] = at(one, two, three)
+        return summary
