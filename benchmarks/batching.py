@@ -4,7 +4,7 @@ The endpoint, in a process of its own, works on LIMIT requests at once and answe
 is all requests at once at the same limit: requests / LIMIT x DELAY. Times are those of whole ``pytest`` processes,
 their start included, which takes the same time whatever the delay is.
 
-    python benchmarks/batching.py        # writes benchmarks/batching.md
+    python benchmarks/batching.py [--many] [--stored]    # writes benchmarks/batching.md
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from PIL import Image
 
 IMAGES, DIMENSIONS = 200, 5
 LIMIT = 48
-DELAYS = (1.0, 4.0)
+DELAYS = tuple(map(float, os.environ.get("DELAYS", "1,4").split(",")))
 FEW, MANY = 1_000, 20_000
 
 CHECK = """
@@ -143,24 +143,36 @@ def manifest(folder: Path, count: int) -> None:
             handle.write(json.dumps(row) + "\n")
 
 
-def pytest_run(folder: Path, url: str | None, *options: str) -> tuple[float, float]:
-    """Seconds, and the largest memory of a process of the run in MiB."""
-    (folder / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short"]
+def run(folder: Path, *command: str) -> tuple[str, float, float]:
+    """Output, seconds, and the largest memory of a process of the run in MiB."""
     environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": ""}
-    plugins = ["-p", "xdist", *(["-p", "pytest_imagejudge.plugin", f"--judge-url={url}/v1"] if url else [])]
     begun = time.perf_counter()
     process = subprocess.Popen(
-        [*command, *plugins, *options], cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "-m", *command], cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     assert process.stdout is not None
     output = process.stdout.read().decode()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - begun
-    if process.returncode or not re.search(r"\d+ passed", output):
+    if process.returncode:
         raise SystemExit(output)
-    return seconds, used.ru_maxrss / 1024
+    return output, seconds, used.ru_maxrss / 1024
+
+
+def judge(url: str) -> tuple[str, ...]:
+    """The judge, named as users name it: then nobody has to be asked what is served."""
+    return ("--judge-model=judge", "--judge-protocol=house", f"--judge-url={url}/v1", "--judge-thresholds=loose.toml")
+
+
+def pytest_run(folder: Path, url: str | None, *options: str) -> tuple[float, float]:
+    """Seconds, and the largest memory of a process of the run in MiB."""
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    plugins = ["-p", "xdist", *(["-p", "pytest_imagejudge.plugin", *judge(url)] if url else [])]
+    output, seconds, memory = run(folder, "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *plugins, *options)
+    if not re.search(r"\d+ passed", output):
+        raise SystemExit(output)
+    return seconds, memory
 
 
 def batching(url: str, folder: Path) -> list[str]:
@@ -180,7 +192,7 @@ def batching(url: str, folder: Path) -> list[str]:
             ideal = -(-IMAGES * DIMENSIONS // LIMIT) * delay
             for workers in ((), ("-n4",)):
                 figures(url, delay)
-                seconds, _ = pytest_run(folder, url, "--judge-no-store", "--judge-thresholds=loose.toml", *workers)
+                seconds, _ = pytest_run(folder, url, "--judge-no-store", *workers)
                 counted = figures(url)
                 assert counted["requests"] == IMAGES * DIMENSIONS, counted
                 name = f"{how}{', -n 4' if workers else ''}"
@@ -191,26 +203,35 @@ def batching(url: str, folder: Path) -> list[str]:
     return lines
 
 
-def empty_tests(folder: Path, count: int) -> float:
-    """Seconds that pytest takes for as many tests that do nothing, without a judge."""
+def empty_tests(folder: Path, count: int) -> tuple[float, float]:
+    """What pytest takes for as many tests that do nothing, without a judge."""
     folder.mkdir()
     text = f"import pytest\n\n@pytest.mark.parametrize('n', range({count}))\ndef test_nothing(n):\n    pass\n"
     (folder / "test_nothing.py").write_text(text)
-    return pytest_run(folder, None)[0]
+    return pytest_run(folder, None)
 
 
 def stored(url: str, folder: Path, count: int) -> list[str]:
-    """The second table: memory, and a run whose answers are all there."""
+    """The second table: memory, and runs whose answers are all there."""
     pictures(folder, count, 8)
     manifest(folder, count)
     (folder / "loose.toml").write_text("total = 0\n")
     figures(url, 0.0)
-    options = ("--judge-thresholds=loose.toml", "--judge-report=report.json")
+    score = ("pytest_imagejudge", "score", "rows.imagejudge.jsonl", "--output-dir=scored", *judge(url))
+    runs: dict[str, Callable[[], tuple[float, float]]] = {
+        "empty tests, no judge": lambda: empty_tests(folder / "empty", count),
+        "judged": lambda: pytest_run(folder, url, "rows.imagejudge.jsonl"),
+        "stored": lambda: pytest_run(folder, url, "rows.imagejudge.jsonl"),
+        "stored, again": lambda: pytest_run(folder, url, "rows.imagejudge.jsonl"),
+        "stored, JSON report": lambda: pytest_run(folder, url, "rows.imagejudge.jsonl", "--judge-report=report.json"),
+        "stored, `imagejudge score`": lambda: run(folder, *score)[1:],
+    }
     lines = []
-    for name in ("judged", "all stored"):
-        seconds, memory = pytest_run(folder, url, *options)
-        counted = figures(url, 0.0)
-        lines.append(f"| {count:,} images, {name} | {seconds:.1f} | {memory:.0f} | {counted['requests']} |")
+    for name, measure in runs.items():
+        seconds, memory = measure()
+        requests = figures(url, 0.0)["requests"]
+        assert requests == (count * DIMENSIONS if name == "judged" else 0), requests
+        lines.append(f"| {count:,} | {name} | {seconds:.1f} | {memory:.0f} | {requests} |")
         print(lines[-1], flush=True)
     return lines
 
@@ -218,9 +239,8 @@ def stored(url: str, folder: Path, count: int) -> list[str]:
 def main() -> None:
     """Measure and write."""
     with endpoint() as url, tempfile.TemporaryDirectory() as name:
-        first = batching(url, Path(name) / "batching")
+        first = batching(url, Path(name) / "batching") if "--stored" not in sys.argv else []
         second = [
-            f"| {FEW:,} empty tests, no judge | {empty_tests(Path(name) / 'empty', FEW):.1f} | | |",
             *stored(url, Path(name) / "few", FEW),
             *(stored(url, Path(name) / "many", MANY) if "--many" in sys.argv else ()),
         ]
@@ -241,11 +261,10 @@ def write(first: list[str], second: list[str]) -> None:
         "|---|--:|--:|--:|--:|--:|",
         *first,
         "",
-        "Tiny images by manifest, an endpoint without delay, with a JSON report; memory is the largest resident set of",
-        "the process, which holds every verdict for the report.",
+        "Tiny images by manifest, an endpoint without delay; memory is the largest resident set of the process.",
         "",
-        "| run | s | MiB | requests |",
-        "|---|--:|--:|--:|",
+        "| images | run | s | MiB | requests |",
+        "|--:|---|--:|--:|--:|",
         *second,
     ]
     Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")

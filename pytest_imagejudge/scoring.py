@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum
 
-from .taxonomy import TREE, Path
+from .taxonomy import BRANCHES, TREE, Path
 
-MAPPED: dict[int, float] = {0: 0.0, 1: 60.0, 2: 100.0}
+MAPPED: dict[int | str, float | None] = {0: 0.0, 1: 60.0, 2: 100.0, "N/A": None}
 
 
 def mapped(raw: int | str) -> float | None:
@@ -22,10 +22,7 @@ def mapped(raw: int | str) -> float | None:
     Raises:
         ValueError: for anything else; 1.9 and True are no raw scores.
     """
-    if isinstance(raw, str):
-        if raw == "N/A":
-            return None
-    elif type(raw) is int and raw in MAPPED:
+    if type(raw) in (int, str) and raw in MAPPED:
         return MAPPED[raw]
     raise ValueError(f'a raw score is 0, 1, 2 or "N/A", not {raw!r}')
 
@@ -101,8 +98,8 @@ def aggregate(
         level2[one] = {
             two: None
             if (one, two) in broken or (one,) in lost
-            else mean(scores.get((one, two, three)) for three in threes)
-            for two, threes in TREE[one].items()
+            else mean([scores.get(path) for path in BRANCHES[one, two]])
+            for two in TREE[one]
         }
         level1[one] = None if (one,) in broken else mean(level2[one].values())
     total = None if () in broken or not has_total else mean(level1.values())

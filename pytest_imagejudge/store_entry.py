@@ -140,10 +140,6 @@ class Seal:
 _ANSWER = tuple(field.name for field in fields(Answer))
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
 def _word(value: object) -> str:
     """A fact as a column takes it: text without lone surrogates."""
     return "" if value is None else str(value).encode("utf-8", "replace").decode()
@@ -168,7 +164,10 @@ def _parse(text: bytes) -> Entry:
         given, about = data["answer"], data["about"]
         if not isinstance(data["key"], str) or not isinstance(about, dict) or type(data["stored"]) not in (int, float):
             raise DamagedError("not an entry")
-        answer = Answer(**{name: _frozen(given[name]) for name in _ANSWER if name in given})
+        values = {name: given[name] for name in _ANSWER if name in given}
+        if isinstance(notes := values.get("notes"), list):
+            values["notes"] = tuple(notes)
+        answer = Answer(**values)
         if not isinstance(answer.text, str) or not isinstance(answer.finish_reason, str | None):
             raise DamagedError("not an answer")
         for name in ("prompt_tokens", "cached_prompt_tokens", "output_tokens"):

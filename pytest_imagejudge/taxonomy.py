@@ -86,6 +86,9 @@ LEVEL2: tuple[Path, ...] = tuple((one, two) for one, twos in TREE.items() for tw
 FACETS: tuple[Path, ...] = tuple(
     (one, two, three) for one, twos in TREE.items() for two, threes in twos.items() for three in threes
 )
+BRANCHES: dict[Path, tuple[Path, ...]] = {
+    (one, two): tuple((one, two, three) for three in TREE[one][two]) for one, two in LEVEL2
+}
 PATHS: frozenset[Path] = frozenset((*((one,) for one in LEVEL1), *LEVEL2, *FACETS))
 
 

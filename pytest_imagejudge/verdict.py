@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from . import scoring
-from .taxonomy import TREE, Path, check_path, show
+from .taxonomy import BRANCHES, Path, check_path, show
 from .untrusted import escape
 
 Raw = Literal[0, 1, 2, "N/A"]
@@ -159,7 +159,7 @@ class Verdict:
     @cached_property
     def figures(self) -> scoring.Figures:
         """L2, L1 and total, from the facets."""
-        scores = {path: facet.score for path, facet in self.level3.items()}
+        scores = {path: scoring.MAPPED[facet.raw] for path, facet in self.level3.items()}
         return scoring.aggregate(scores, self.asked, self.unreadable, has_total=self.has_total)
 
     @property
@@ -273,9 +273,7 @@ def thinking(text: str) -> str:
 def nested(level3: Mapping[Path, FacetScore]) -> dict[str, dict[str, dict[str, FacetScore]]]:
     """Facets by L1, L2 and L3, in the order of the tree."""
     tree: dict[str, dict[str, dict[str, FacetScore]]] = {}
-    for one, twos in TREE.items():
-        for two, threes in twos.items():
-            for three in threes:
-                if (facet := level3.get((one, two, three))) is not None:
-                    tree.setdefault(one, {}).setdefault(two, {})[three] = facet
+    for (one, two), paths in BRANCHES.items():
+        if found := {path[2]: level3[path] for path in paths if path in level3}:
+            tree.setdefault(one, {})[two] = found
     return tree

@@ -52,6 +52,7 @@ class Gate:
         self.when = When(self)
         self.results = Results(config, self.options)
         self._judges: dict[Kind, Judge | EditJudge] = {}
+        self._names: dict[str, str] = {}  # of files, as they are shown
         self._profiles: dict[tuple[str, Path], Profile] = {}
         self._stores: dict[Path, Store] = {}
         self._ear: Ear | None = None
@@ -170,9 +171,10 @@ class Gate:
 
     def place(self, file: str, line: int) -> str:
         """``file:line``, the file relative to the root folder where it lies in it."""
-        path = Path(file)
-        name = path.relative_to(self.config.rootpath) if path.is_relative_to(self.config.rootpath) else path
-        return f"{name.as_posix()}:{line}"
+        if file not in self._names:
+            path, root = Path(file), self.config.rootpath
+            self._names[file] = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+        return f"{self._names[file]}:{line}"
 
     # -- asking ---------------------------------------------------------------------------------------------
 

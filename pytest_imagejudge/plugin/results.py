@@ -45,6 +45,7 @@ class Results:
         self._tally = Tally()
         self._verdicts, self._edits = Spool(VerdictEntry), Spool(EditEntry)
         self._judges: dict[str, Judge] = {}
+        self._noted: Mapping[str, Any] = {}  # the last fingerprint, which most entries share
         self._before: list[Scored] = []  # the baseline's images
         self.undecided: list[str] = []
         self._kept: dict[str, bool] = {}  # images that we wrote: whether they are still needed
@@ -94,8 +95,9 @@ class Results:
 
     def _note_judge(self, entry: AnyEntry) -> None:
         print_ = entry.fingerprint
-        if not print_:
+        if not print_ or print_ == self._noted:
             return
+        self._noted = print_
         deciding = {k: v for k, v in print_.items() if k not in ("engine", "engine_version", "notes")}
         judge = self._judges.setdefault(
             repr(sorted(deciding.items(), key=str)),

@@ -24,7 +24,7 @@ Figure = Annotated[float, Field(strict=True)] | None  # "60" is no figure
 class Model(BaseModel):
     """Base: unknown fields of a newer minor version are kept, so that a merge loses nothing."""
 
-    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, defer_build=True)
 
 
 class Judge(Model):

@@ -7,24 +7,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..scoring import RunningMean
-from ..taxonomy import TREE, Path
+from ..taxonomy import PATHS, TREE, Path
+from ..verdict import Raw
 from .model import EditEntry, Mean, Summary, VerdictEntry
 
 if TYPE_CHECKING:
     from .build import AnyEntry
 
 OUTCOMES = ("failed", "error", "passed")
-PATHS: tuple[Path, ...] = (
-    (),
-    *(
-        path
-        for one, twos in TREE.items()
-        for path in (
-            (one,),
-            *(two for name, threes in twos.items() for two in ((one, name), *((one, name, three) for three in threes))),
-        )
-    ),
-)  # the total, and every place of the tree
 
 
 class Figure:
@@ -63,8 +53,8 @@ class Tally:
     def __init__(self, entries: Iterable[AnyEntry] = ()) -> None:
         self.images = self.edits = self.failed_edits = self.n = self.n_edits = 0
         self.outcomes: Counter[str] = Counter()
-        self.figures: dict[Path, Figure] = {path: Figure() for path in PATHS}
-        self.raws: dict[Path, Counter[tuple[int | str, float | None]]] = {}
+        self.figures: dict[Path, Figure] = {path: Figure() for path in ((), *PATHS)}
+        self.raws: dict[Path, dict[tuple[Raw, float | None], int]] = {}
         self.asked: set[str] = set()
         self.touched: set[str] = set()
         self.scores: dict[str, Figure] = {"score": Figure()}
@@ -103,10 +93,8 @@ class Tally:
             self.touched.add(one)
             for two, threes in below.items():
                 for three, facet in threes.items():
-                    path = one, two, three
-                    if path not in self.raws:
-                        self.raws[path] = Counter()
-                    self.raws[path][facet.raw, facet.score] += 1
+                    raws, how = self.raws.setdefault((one, two, three), {}), (facet.raw, facet.score)
+                    raws[how] = raws.get(how, 0) + 1
         for place in {() if breach.path == ["total"] else tuple(breach.path) for breach in entry.breaches}:
             if place in figures:
                 figures[place].failed += 1
