@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import json
 import os
@@ -41,6 +42,7 @@ class EndpointEngine(Engine):
         self._first_wait = first_wait
         self._identity: EngineIdentity | None = None
         self._clients: list[ChatClient] = []
+        self._versions: dict[Address, asyncio.Future[str]] = {}
         self._starting = asyncio.Lock()
 
     @property
@@ -93,13 +95,12 @@ class EndpointEngine(Engine):
         return wrong
 
     async def start(self, progress: Progress) -> None:
-        """Open the clients and learn the servers' versions; a server that is still starting is met by retries."""
+        """Open the clients; a server that is still starting is met by retries."""
         model = self.identity().model
         self._check_protocol(model)
-        versions = await asyncio.gather(*(asyncio.to_thread(self._version, address) for address in self.addresses))
         self._clients = [
-            ChatClient(address, model, key=self._key, version=version, habits=self._habits, first_wait=self._first_wait)
-            for address, version in zip(self.addresses, versions, strict=True)
+            ChatClient(address, model, key=self._key, habits=self._habits, first_wait=self._first_wait)
+            for address in self.addresses
         ]
         progress(f"asking {model} at {', '.join(address.base for address in self.addresses)}")
 
@@ -115,7 +116,8 @@ class EndpointEngine(Engine):
         error: EngineError | None = None
         for client in self._order(request):
             try:
-                return await client.ask(request)
+                answer = await client.ask(request)
+                return dataclasses.replace(answer, engine_version=await self._version_of(client.address))
             except UnavailableError as lost:
                 error = lost
             except RefusedError as refusal:
@@ -128,6 +130,7 @@ class EndpointEngine(Engine):
     async def close(self) -> None:
         """Close the connections."""
         clients, self._clients = self._clients, []
+        self._versions.clear()
         for client in clients:
             await client.close()
 
@@ -190,6 +193,12 @@ class EndpointEngine(Engine):
         models = list(dict.fromkeys(models))
         _remember_models(memory, models)
         return models
+
+    async def _version_of(self, address: Address) -> str:
+        """What runs there; asked once, when a first answer has shown that something does."""
+        if address not in self._versions:
+            self._versions[address] = asyncio.ensure_future(asyncio.to_thread(self._version, address))
+        return await asyncio.shield(self._versions[address])
 
     def _version(self, address: Address) -> str:
         """What runs there, such as "vllm 0.32.0"; empty where it does not say."""

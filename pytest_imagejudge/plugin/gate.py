@@ -452,6 +452,11 @@ class Gate:
         node.workerinput["imagejudge_relay"] = str(self._ear.folder)
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self) -> None:
+        """xdist: while the workers run tests there is time for what is needed in the end."""
+        from ..report import terminal  # noqa: F401
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """xdist: a worker has ended; take over what it held, or left undecided."""
         self.holding.take_over(node, error)

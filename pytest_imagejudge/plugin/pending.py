@@ -49,10 +49,10 @@ class Pending:
 
     def left(self, kind: str) -> Iterator[Path]:
         """Manifests of ``kind`` whose process is gone."""
-        import psutil
-
         if self._folder.is_dir():
             for file in sorted(self._folder.glob(f"*.{kind}.jsonl")):
+                import psutil
+
                 pid = file.name.partition(".")[0]
                 if file not in self.files and pid.isdigit() and not psutil.pid_exists(int(pid)):
                     yield file

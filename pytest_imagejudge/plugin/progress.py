@@ -46,6 +46,9 @@ class Progress:
         left = {future for future in futures if not future.done()}
         if not left:
             return
+        if not self._mouth:
+            from ..report import terminal  # noqa: F401 - needed in the end, and now there is time for it
+
         sessions = [judge.session for judge in judges]
         begun = said = working = time.monotonic()
         done_before = sum(session.stats.done for session in sessions)
