@@ -8,7 +8,7 @@ import json
 import os
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -137,7 +137,14 @@ class Seal:
             raise UntrustedError("the HMAC does not match" if mac else "there is no HMAC")
 
 
-_ANSWER = tuple(field.name for field in fields(Answer))
+_COUNT, _WORD = (int,), (str,)
+_KINDS: dict[str, tuple[type, ...]] = {  # of an answer's fields, as JSON has them
+    "text": _WORD,
+    "finish_reason": (str, type(None)),
+    **dict.fromkeys(("prompt_tokens", "cached_prompt_tokens", "output_tokens"), _COUNT),
+    **dict.fromkeys(("engine", "engine_version", "created"), _WORD),
+    "notes": (list,),
+}
 
 
 def _word(value: object) -> str:
@@ -164,19 +171,17 @@ def _parse(text: bytes) -> Entry:
         given, about = data["answer"], data["about"]
         if not isinstance(data["key"], str) or not isinstance(about, dict) or type(data["stored"]) not in (int, float):
             raise DamagedError("not an entry")
-        values = {name: given[name] for name in _ANSWER if name in given}
-        if isinstance(notes := values.get("notes"), list):
-            values["notes"] = tuple(notes)
-        answer = Answer(**values)
-        if not isinstance(answer.text, str) or not isinstance(answer.finish_reason, str | None):
-            raise DamagedError("not an answer")
-        for name in ("prompt_tokens", "cached_prompt_tokens", "output_tokens"):
-            if type(getattr(answer, name)) is not int:
-                raise DamagedError(f"{name} is not a number")
-        if not all(isinstance(value, str) for value in (answer.engine, answer.engine_version, answer.created)):
-            raise DamagedError("not an answer")
-        if not isinstance(answer.notes, tuple) or not all(isinstance(note, str) for note in answer.notes):
+        values: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in _KINDS:
+                continue
+            if type(value) not in _KINDS[name]:
+                raise DamagedError(f"{name} is no {_KINDS[name][0].__name__}")
+            values[name] = value
+        values["notes"] = notes = tuple(values.get("notes", ()))
+        if not all(isinstance(note, str) for note in notes):
             raise DamagedError("notes are not a list of words")
+        answer = Answer(**values)
         return Entry(data["key"], answer, about, float(data["stored"]))
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise error if isinstance(error, DamagedError) else DamagedError(f"not an entry: {error}") from error
