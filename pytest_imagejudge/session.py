@@ -10,7 +10,9 @@ import asyncio
 import heapq
 import itertools
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 from .asking import Asker, Stats, Task
@@ -21,8 +23,24 @@ from .settings import DEFAULT_MAX_PIXELS
 from .store import Store
 from .verdict import EditVerdict, Verdict
 
+T = TypeVar("T")
 V = TypeVar("V", Verdict, EditVerdict)
 _LOOKED_UP = 16  # tasks that are looked up in the store together
+_UNREAD = 256  # stored verdicts that nobody has read yet, from which on looking up gives way
+_GIVE_WAY = 0.02  # seconds
+
+
+class _Promise(Future[T]):
+    """A future that tells when its verdict is read first."""
+
+    on_read: Callable[[], None] | None = None
+
+    def result(self, timeout: float | None = None) -> T:
+        found = super().result(timeout)
+        told, self.on_read = self.on_read, None
+        if told is not None:
+            told()
+        return found
 
 
 class JudgeSession(Generic[V]):
@@ -60,11 +78,12 @@ class JudgeSession(Generic[V]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._workers: list[asyncio.Task[None]] = []
-        self._queue: asyncio.PriorityQueue[tuple[int, int, Task, Future[V]]] | None = None  # what has to be asked
+        self._queue: asyncio.PriorityQueue[tuple[int, int, Task, _Promise[V]]] | None = None  # what has to be asked
         self._handing = threading.Lock()
-        self._inbox: list[tuple[int, int, Task, Future[V]]] = []
-        self._new: list[tuple[int, int, Task, Future[V]]] = []  # a heap of what is not looked up yet
+        self._inbox: list[tuple[int, int, Task, _Promise[V]]] = []
+        self._new: list[tuple[int, int, Task, _Promise[V]]] = []  # a heap of what is not looked up yet
         self._sifter: asyncio.Task[None] | None = None
+        self._unread = 0
         self._open: set[Future[V]] = set()
         self._closed = False
 
@@ -107,7 +126,7 @@ class JudgeSession(Generic[V]):
         """
         if self._closed:
             raise RuntimeError("the judge's session is closed")
-        future: Future[V] = Future()
+        future: _Promise[V] = _Promise()
         self._open.add(future)
         self.stats.submitted += 1
         loop = self._running()
@@ -192,6 +211,8 @@ class JudgeSession(Generic[V]):
         """Answer from the store what it can, several at a time; the rest goes on to the workers."""
         assert self._queue is not None
         while self._new:
+            if self._unread >= _UNREAD:
+                await asyncio.sleep(_GIVE_WAY)  # not for good: who waits may be waiting for the last one
             some = [heapq.heappop(self._new) for _ in range(min(_LOOKED_UP, len(self._new)))]
             try:
                 known = await asyncio.to_thread(self._asker.stored, [task for _, _, task, _ in some])
@@ -203,9 +224,15 @@ class JudgeSession(Generic[V]):
                     self._queue.put_nowait(item)
                     continue
                 if future.set_running_or_notify_cancel():
+                    self._count_unread(1)
+                    future.on_read = partial(self._count_unread, -1)
                     future.set_result(cast(V, self._asker.verdict_of(task, found)))
                 self._count_done(future)
             self._hire()
+
+    def _count_unread(self, change: int) -> None:
+        with self._handing:
+            self._unread += change
 
     def _hire(self) -> None:
         """As many workers as images may be in flight, never more than there is work."""

@@ -131,6 +131,24 @@ def test_stored_answers_start_no_engine(make, task, engine):
     assert session.stats.from_store == 1
 
 
+def test_stored_verdicts_that_nobody_reads_keep_nobody_waiting(make, task, engine, monkeypatch):
+    tasks = [task(number) for number in range(20)]
+    with make() as session:
+        for one in tasks:
+            session.judge(one)
+    asked = len(engine.asked)
+    monkeypatch.setattr("pytest_imagejudge.session._UNREAD", 3)
+    monkeypatch.setattr("pytest_imagejudge.session._LOOKED_UP", 2)
+    with make() as session:
+        futures = [session.submit(one) for one in tasks]
+        last = futures[-1].result(timeout=30)  # the others are not read before
+        assert last.source == "store"
+        assert session.judge(task(0)) == futures[0].result()
+        assert [future.result().prompt for future in futures] == [one.text for one in tasks]
+        assert futures[3].result() is futures[3].result()
+    assert len(engine.asked) == asked
+
+
 def test_identical_requests_are_asked_once(make, task, engine):
     session = make()
     futures = [session.submit(task()) for _ in range(20)]
