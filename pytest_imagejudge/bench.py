@@ -135,13 +135,15 @@ class Bench:
         tick: Callable[[Tally], None] | None = None,
         each: Callable[[Row | RowError, Verdict | EditVerdict | RowError], None] | None = None,
     ) -> None:
+        from .report.gathered import Gathered
+
         self.asks, self.output = asks, output
         self.say = say
         self.tick = tick or (lambda tally: None)
         self.each = each or (lambda row, result: None)
         self.tally = Tally()
         self.scores = BenchScores()
-        self.entries: list[VerdictEntry | EditEntry] = []
+        self.entries = Gathered(asks.keep)
         self.fresh: set[int] = set()  # numbers of rows that were asked about in this run, though not by the session
         self.asked = 0  # requests of theirs
         self.started = datetime.now(UTC)
@@ -284,7 +286,7 @@ class Bench:
         if self.asks.keep:
             if not self.asks.keep_answers:
                 entry = entry.model_copy(update={"answers": {}} if isinstance(verdict, Verdict) else {"answer": ""})
-            self.entries.append(entry)
+            self.entries.add(entry)
 
     def _fail(self, row: Row | RowError, error: RowError, fate: Fate) -> None:
         self.tally.fates[fate] += 1
@@ -295,7 +297,7 @@ class Bench:
         if error.id is not None and fate != "duplicate":
             self._write(error.extra, None)
         if self.asks.keep:
-            self.entries.append(_entry(row, error))
+            self.entries.add(_entry(row, error))
 
     def _write(self, columns: Mapping[str, Any], verdict: Verdict | EditVerdict | None) -> None:
         if self.output is None:
@@ -311,9 +313,7 @@ class Bench:
 
     def report(self) -> Report:
         """The run so far, as a report."""
-        from .report.build import summarize
-        from .report.model import EditEntry, Judge, Report, Run, VerdictEntry
-        from .statistics.figures import deciding
+        from .report.model import Report, Run
 
         run = Run(
             version=__version__,
@@ -330,25 +330,7 @@ class Bench:
                 run.output_tokens += stats.output_tokens
                 run.restarts += judge.session.engine.restarts
         run.from_store -= self.asked
-        judges: dict[str, Judge] = {}
-        for entry in self.entries:
-            if not entry.fingerprint:
-                continue
-            model = str(entry.fingerprint.get("model") or "")
-            judged_by = judges.setdefault(
-                digest_of(deciding(entry.fingerprint)), Judge(model=model, fingerprint=entry.fingerprint)
-            )
-            names = (str(entry.fingerprint.get(name) or "") for name in ("engine", "engine_version"))
-            version = " ".join(names).strip()
-            if version and version not in judged_by.engine_versions:
-                judged_by.engine_versions.append(version)
-        run.judges = list(judges.values())
-        return Report(
-            run=run,
-            verdicts=[entry for entry in self.entries if isinstance(entry, VerdictEntry)],
-            edits=[entry for entry in self.entries if isinstance(entry, EditEntry)],
-            summary=summarize(self.entries),
-        )
+        return self.entries.into(Report(run=run))
 
 
 def _done(future: Future[Any] | RowError) -> bool:

@@ -15,9 +15,9 @@ import pytest
 
 from .. import __version__
 from ..errors import ConfigError
-from ..report.model import EditEntry, Judge, Report, Run, VerdictEntry
-from ..report.spool import E, Spool
-from ..report.tally import Tally
+from ..report.gathered import Gathered
+from ..report.model import EditEntry, Report, Run, VerdictEntry
+from ..report.spool import E
 from ..report.why import place
 from ..untrusted import escape
 
@@ -33,8 +33,8 @@ _COUNTS = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "o
 class Results:
     """Collected in the process that reports: pytest's own, or xdist's controller.
 
-    What the terminal shows is counted as it comes in; entries are held, beyond a number of them in a file, only where
-    somebody looks at each once more in the end: a report, a bound on the run, a baseline.
+    What the terminal shows is counted as it comes in; entries are kept only where a report, a bound on the run, a
+    baseline or repeats look at each once more in the end.
     """
 
     def __init__(self, config: pytest.Config, options: Options) -> None:
@@ -42,10 +42,6 @@ class Results:
         self._options = options
         self._begun = time.monotonic()
         self.report = Report()
-        self._tally = Tally()
-        self._verdicts, self._edits = Spool(VerdictEntry), Spool(EditEntry)
-        self._judges: dict[str, Judge] = {}
-        self._noted: Mapping[str, Any] = {}  # the last fingerprint, which most entries share
         self._before: list[Scored] = []  # the baseline's images
         self.undecided: list[str] = []
         self._kept: dict[str, bool] = {}  # images that we wrote: whether they are still needed
@@ -69,11 +65,11 @@ class Results:
     # -- collecting -----------------------------------------------------------------------------------------
 
     @cached_property
-    def _looks_again(self) -> bool:
-        """Whether entries are needed after they were counted."""
+    def _gathered(self) -> Gathered:
         options, suite = self._options, self.profile.suite if self.profile else None
         bounded = suite is not None and bool(suite.bounds() or suite.edit.score is not None)
-        return bool(options.reports or options.github or options.baseline or options.repeat > 1 or bounded)
+        looked_at_again = options.reports or options.github or options.baseline or options.repeat > 1 or bounded
+        return Gathered(bool(looked_at_again), self.measures)
 
     def add(self, entries: Iterable[AnyEntry]) -> None:
         """Add entries."""
@@ -84,34 +80,7 @@ class Results:
                 needed = path in pictures and entry.outcome != "passed"
                 self._kept[path] = self._kept.get(path, False) or needed
             self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
-            self._tally.add(entry, counts=entry.test is not None)  # what another run left is of no test
-            self._note_judge(entry)
-            if not self._looks_again:
-                continue
-            if isinstance(entry, EditEntry):
-                self._edits.append(entry)
-            else:
-                self._verdicts.append(entry)
-
-    def _note_judge(self, entry: AnyEntry) -> None:
-        print_ = entry.fingerprint
-        if not print_ or print_ == self._noted:
-            return
-        self._noted = print_
-        deciding = {k: v for k, v in print_.items() if k not in ("engine", "engine_version", "notes")}
-        judge = self._judges.setdefault(
-            repr(sorted(deciding.items(), key=str)),
-            Judge(
-                model=str(print_.get("model") or ""),
-                fingerprint=print_,
-                measures=self.measures.get(str(print_.get("protocol")), []),
-            ),
-        )
-        version = " ".join(str(print_.get(name) or "") for name in ("engine", "engine_version")).strip()
-        if version and version not in judge.engine_versions:
-            judge.engine_versions.append(version)
-            if len(judge.engine_versions) == 1:
-                judge.fingerprint = print_  # that of an image that was not judged says less
+            self._gathered.add(entry, counts=entry.test is not None)  # what another run left is of no test
 
     def add_plain(self, entries: Iterable[AnyEntry | str]) -> None:
         """Add entries, some of which may be JSON that travelled on a report."""
@@ -142,7 +111,7 @@ class Results:
     def decide_run(self, session: pytest.Session, profile: Profile) -> None:
         """Apply the bounds on the means of the run; each is a test of its own in every report."""
         self._session = session
-        if not (self._tally.n or self._tally.n_edits):
+        if not (self._gathered.tally.n or self._gathered.tally.n_edits):
             return
         suite = profile.suite
         if suite.bounds() or suite.edit.score is not None:
@@ -150,10 +119,10 @@ class Results:
             from ..statistics.suite import gate_passed, suite_rows
 
             self.report.suite = suite_rows(
-                _first(self._verdicts),
-                suite.bounds() if self._tally.n else {},
+                _first(self._gathered.verdicts),
+                suite.bounds() if self._gathered.tally.n else {},
                 on_undecided=suite.on_undecided,
-                edits=_first(self._edits),
+                edits=_first(self._gathered.edits),
                 edit_bound=suite.edit.score,
             )
             for row in self.report.suite:
@@ -163,7 +132,7 @@ class Results:
         if self._options.repeat > 1:
             from ..statistics.flips import flip_lines, flips, repeats_of
 
-            found = flips(repeats_of(self._verdicts, self._edits))
+            found = flips(repeats_of(self._gathered.verdicts, self._gathered.edits))
             self.report.__pydantic_extra__ = {"flips": found.model_dump(mode="json")}
             self.lines += flip_lines(found)
         if self._options.baseline is not None:
@@ -175,17 +144,17 @@ class Results:
 
         try:
             if self._options.update_baseline:
-                written, left_out = update_baseline(path, _first(self._verdicts), _first(self._edits))
+                written, left_out = update_baseline(path, _first(self._gathered.verdicts), _first(self._gathered.edits))
                 self.lines.append(f"baseline: {written} images written to {path}")
                 if left_out:
                     self._log_item("baseline", f"{path}: not judged, so not in the baseline: {', '.join(left_out)}")
                 return
             baseline = read_baseline(path)
             result = compare_with_baseline(
-                _first(self._verdicts),
+                _first(self._gathered.verdicts),
                 baseline,
                 profile.baseline.bounds(),
-                edits=_first(self._edits),
+                edits=_first(self._gathered.edits),
                 edit_margin=profile.baseline.edit.score,
                 file=str(path),
             )
@@ -228,14 +197,12 @@ class Results:
         """Fill in what is derived: seconds, judges, summary."""
         report = self.report
         report.run.seconds = round(time.monotonic() - self._begun, 3)
-        report.run.judges = list(self._judges.values())
-        report.summary = self._tally.summary()
-        report.verdicts, report.edits = self._verdicts.plain(), self._edits.plain()
+        self._gathered.into(report)
         if self._before:
             from ..report.baseline import attach
 
             attach(report, self._before)
-        return report.counted(self._tally)
+        return report
 
     def write(self, session: pytest.Session) -> None:
         """Write every report that was asked for; then drop images that need not be kept."""
@@ -299,7 +266,7 @@ class Results:
         from ..report.terminal import suite_tree
 
         report = self.report
-        if reporter.verbosity < -1 or not (self._tally.images or self._tally.edits):
+        if reporter.verbosity < -1 or not (self._gathered.tally.images or self._gathered.tally.edits):
             return
         reporter.section("image judge")
         text = suite_tree(
