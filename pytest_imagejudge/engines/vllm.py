@@ -287,10 +287,8 @@ class VllmEngine(Engine):
         from filelock import FileLock
 
         folder = server.servers_folder(self.state_dir)
-        try:
+        with server.usable_folder():
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise EngineError(f"the folder for the judge's server can't be used: {error}") from None
         with FileLock(folder / "choosing.lock"):
             spec = self._make_room(plan)
             for place, state, _ in server.running(self.state_dir):
