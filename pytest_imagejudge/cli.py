@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, ImageJudgeError) as error:
         return _fail(error, BAD_INPUT)
     except KeyboardInterrupt:
-        print("imagejudge: interrupted; what was judged is in the store", file=sys.stderr)
+        print("imagejudge: interrupted; with a store, what was judged is kept", file=sys.stderr)
         return 130
     except BrokenPipeError:
         _mute()
