@@ -121,6 +121,14 @@ class VllmEngine(Engine):
             return f"{name} shares its GPU with the session's other judge: it takes up to {gib(found.most)}"
         return ""
 
+    def on_gpus(self) -> bool:
+        """Whether it needs memory of GPUs that can be asked how much is free.
+
+        Raises:
+            ConfigError: as `plan`.
+        """
+        return bool(self.plan().placement.gpus)
+
     def fit(self) -> Fit:
         """Whether the judge fits into the memory that is free now, or is up already.
 

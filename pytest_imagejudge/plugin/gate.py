@@ -329,10 +329,8 @@ class Gate:
                 lines.append(f"{name}: {what}, protocol {self.protocols[kind].name}")
         thresholds, store = self._from_root(self.default_profile.name), self._from_root(self.options.store or "none")
         lines.append(f"imagejudge: thresholds {thresholds}, store {store}")
-        if self.options.when != "auto":
-            lines.append(f"imagejudge: judges {self.options.when} the tests (--judge-when)")
-        elif any(s.served for s in self.settings.values()):
-            lines.append("imagejudge: judges during the tests if the GPU has room at the first image")
+        if words := self.when.words():
+            lines.append(f"imagejudge: {words}")
         return lines
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
