@@ -107,6 +107,12 @@ class Server:
         assert self._lease is not None
         return bool(live_leases(self.folder / "leases", apart_from=self._lease.path))
 
+    @property
+    def in_use(self) -> bool:
+        """Whether it is up or starting, and somebody uses it: who joins now starts nothing."""
+        state = self.state()
+        return state is not None and state.status in ("starting", "ready") and bool(live_leases(self.folder / "leases"))
+
     def state(self) -> State | None:
         """What the supervisor says."""
         return State.read(self.folder)

@@ -149,8 +149,19 @@ class VllmEngine(Engine):
         Raises:
             ConfigError: as `plan`.
         """
+        return self._as_planned().folder
+
+    def in_use(self) -> bool:
+        """Whether this judge's server is up or starting, and somebody uses it: who joins now starts nothing.
+
+        Raises:
+            ConfigError: as `plan`.
+        """
+        return self._as_planned().in_use
+
+    def _as_planned(self) -> server.Server:
         plan = self.plan()
-        return server.Server(self._spec(plan, plan.placement.gpus), self.state_dir).folder
+        return server.Server(self._spec(plan, plan.placement.gpus), self.state_dir)
 
     def running(self) -> tuple[State, Path]:
         """The state of the server that was started, and its folder."""
