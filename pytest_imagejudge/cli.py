@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, ImageJudgeError) as error:
         return _fail(error, BAD_INPUT)
     except KeyboardInterrupt:
-        print("imagejudge: interrupted; what was judged is in the store", file=sys.stderr)
+        print("imagejudge: interrupted; with a store, what was judged is kept", file=sys.stderr)
         return 130
     except BrokenPipeError:
         _mute()
@@ -78,6 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors name the nearest choice, and hold nothing that a terminal or a log acts on."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)  # else --prompt would be --prompts, which is something else
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:

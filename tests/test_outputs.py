@@ -71,6 +71,9 @@ def test_headings_of_a_plan_fit_into_80_columns(monkeypatch, capsys):
             ["store", "stats", "--jsn"],
             'imagejudge store stats: error: unrecognized arguments: --jsn (did you mean "--json"',
         ),
+        (["score", "a.png", "--prompt", "x"], 'unrecognized arguments: --prompt (did you mean "--prompts"?), x'),
+        (["plan", "--jso"], 'unrecognized arguments: --jso (did you mean "--json"'),
+        (["store", "stats", "--js"], 'unrecognized arguments: --js (did you mean "--json"'),
         (["init", "a", "##[error]\x1b[31m"], "unrecognized arguments: ## [error]\\x1b[31m"),
     ],
 )

@@ -11,36 +11,15 @@ from __future__ import annotations
 import argparse
 import json
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "engine"))
+
+from checkpoints import QWEN25VL, QWEN35, write_beside
+
 GIB = 1024**3
-SPECIAL = [
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|vision_pad|>",
-    "<|image_pad|>",
-    "<|video_pad|>",
-    "<think>",
-    "</think>",
-]
-PICTURE = "<|vision_start|><|image_pad|><|vision_end|>"
-TEMPLATE = (
-    "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' }}"
-    "{%- if message.content is string %}{{- message.content }}"
-    "{%- else %}{%- for part in message.content %}"
-    "{%- if part.type == 'text' %}{{- part.text }}{%- else %}{{- '" + PICTURE + "' }}{%- endif %}"
-    "{%- endfor %}{%- endif %}"
-    "{{- '<|im_end|>\\n' }}{%- endfor %}"
-    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}THINK{%- endif %}"
-)
-THINK = (
-    "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}"
-    "{%- else %}{{- '<think>\\n' }}{%- endif %}"
-)
 
 
 def q_judger(ids: dict[str, int]) -> dict[str, Any]:
@@ -185,48 +164,11 @@ def tiny(ids: dict[str, int]) -> dict[str, Any]:
     return made
 
 
-# shape: configuration, bytes of the weights, processor, side of a patch, mean and deviation of pixels, does it think
-SHAPES: dict[str, tuple[Any, int, str, int, list[float], list[float], bool]] = {
-    "q-judger": (q_judger, int(51.1 * GIB), "Qwen3VLProcessor", 16, [0.5] * 3, [0.5] * 3, True),
-    "tiny": (tiny, 4_000_000, "Qwen3VLProcessor", 16, [0.5] * 3, [0.5] * 3, True),
-    "ie-critic": (
-        ie_critic,
-        int(15.4 * GIB),
-        "Qwen2_5_VLProcessor",
-        14,
-        [0.48145466, 0.4578275, 0.40821073],
-        [0.26862954, 0.26130258, 0.27577711],
-        False,
-    ),
+SHAPES: dict[str, tuple[Any, int, str]] = {  # configuration, bytes of the weights, kind
+    "q-judger": (q_judger, int(51.1 * GIB), QWEN35),
+    "tiny": (tiny, 4_000_000, QWEN35),
+    "ie-critic": (ie_critic, int(15.4 * GIB), QWEN25VL),
 }
-
-
-def write_tokenizer(folder: Path, texts: list[str], processor: str) -> dict[str, int]:
-    """Train a byte-level BPE tokenizer; returns the ids of the special tokens."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=16_000, special_tokens=SPECIAL, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    settings = {
-        "tokenizer_class": "Qwen2TokenizerFast",
-        "processor_class": processor,
-        "eos_token": "<|im_end|>",
-        "pad_token": "<|endoftext|>",
-        "bos_token": None,
-        "unk_token": None,
-        "additional_special_tokens": SPECIAL[1:8],
-        "image_token": "<|image_pad|>",
-        "video_token": "<|video_pad|>",
-        "model_max_length": 262144,
-    }
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=1))
-    return {token: tokenizer.token_to_id(token) for token in SPECIAL}
 
 
 def write_hole(file: Path, size: int) -> None:
@@ -244,35 +186,14 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="q-judger")
     parser.add_argument("--text", type=Path, help="text to train the tokenizer on")
     args = parser.parse_args()
-    configuration, size, processor, patch, mean, deviation, thinks = SHAPES[args.shape]
+    configuration, size, kind = SHAPES[args.shape]
     folder: Path = args.folder
     folder.mkdir(parents=True, exist_ok=True)
     text = args.text.read_text("utf-8") if args.text else Path(__file__).read_text("utf-8")
-    template = TEMPLATE.replace("THINK", THINK if thinks else "")
-    (folder / "chat_template.jinja").write_text(template)
-    ids = write_tokenizer(folder, [text, Path(json.__file__).read_text("utf-8")], processor)
+    texts = [text, Path(json.__file__).read_text("utf-8")]
+    ids = write_beside(folder, kind, texts, tokens=16_000, longest=262_144)
     (folder / "config.json").write_text(json.dumps(configuration(ids), indent=1))
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [ids["<|im_end|>"]]}))
-    pixels = {
-        "do_resize": True,
-        "do_rescale": True,
-        "do_normalize": True,
-        "do_convert_rgb": True,
-        "image_mean": mean,
-        "image_std": deviation,
-        "patch_size": patch,
-        "temporal_patch_size": 2,
-        "merge_size": 2,
-        "size": {"shortest_edge": 65536, "longest_edge": 16777216},
-        "processor_class": processor,
-    }
-    (folder / "preprocessor_config.json").write_text(
-        json.dumps({**pixels, "image_processor_type": "Qwen2VLImageProcessor"}, indent=1)
-    )
-    video = "Qwen3VLVideoProcessor" if thinks else "Qwen2VLVideoProcessor"
-    (folder / "video_preprocessor_config.json").write_text(
-        json.dumps({**pixels, "video_processor_type": video}, indent=1)
-    )
     write_hole(folder / "model.safetensors", size)
 
 

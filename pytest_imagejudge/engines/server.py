@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -106,6 +107,12 @@ class Server:
         assert self._lease is not None
         return bool(live_leases(self.folder / "leases", apart_from=self._lease.path))
 
+    @property
+    def in_use(self) -> bool:
+        """Whether it is up or starting, and somebody uses it: who joins now starts nothing."""
+        state = self.state()
+        return state is not None and state.status in ("starting", "ready") and bool(live_leases(self.folder / "leases"))
+
     def state(self) -> State | None:
         """What the supervisor says."""
         return State.read(self.folder)
@@ -128,11 +135,9 @@ class Server:
         from filelock import FileLock
 
         leases = self.folder / "leases"
-        try:
+        with usable_folder():
             leases.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.folder.chmod(0o700)
-        except OSError as error:
-            raise EngineError(f"the folder for the judge's server can't be used: {error}") from None
         if self._lease is None:
             self._lease = Lease(leases, keep_alive=keep_alive)
         while True:
@@ -275,6 +280,15 @@ class _Watcher:
 def servers_folder(state_dir: Path) -> Path:
     """Where the folders of the servers are."""
     return state_dir / "servers"
+
+
+@contextlib.contextmanager
+def usable_folder() -> Iterator[None]:
+    """While a folder for servers is made: an OSError is an `EngineError` that says what it was for."""
+    try:
+        yield
+    except OSError as error:
+        raise EngineError(f"the folder for the judge's server can't be used: {error}") from None
 
 
 def running(state_dir: Path) -> Iterator[tuple[Path, State, int]]:

@@ -121,6 +121,14 @@ class VllmEngine(Engine):
             return f"{name} shares its GPU with the session's other judge: it takes up to {gib(found.most)}"
         return ""
 
+    def on_gpus(self) -> bool:
+        """Whether it needs memory of GPUs that can be asked how much is free.
+
+        Raises:
+            ConfigError: as `plan`.
+        """
+        return bool(self.plan().placement.gpus)
+
     def fit(self) -> Fit:
         """Whether the judge fits into the memory that is free now, or is up already.
 
@@ -141,8 +149,19 @@ class VllmEngine(Engine):
         Raises:
             ConfigError: as `plan`.
         """
+        return self._as_planned().folder
+
+    def in_use(self) -> bool:
+        """Whether this judge's server is up or starting, and somebody uses it: who joins now starts nothing.
+
+        Raises:
+            ConfigError: as `plan`.
+        """
+        return self._as_planned().in_use
+
+    def _as_planned(self) -> server.Server:
         plan = self.plan()
-        return server.Server(self._spec(plan, plan.placement.gpus), self.state_dir).folder
+        return server.Server(self._spec(plan, plan.placement.gpus), self.state_dir)
 
     def running(self) -> tuple[State, Path]:
         """The state of the server that was started, and its folder."""
@@ -287,10 +306,8 @@ class VllmEngine(Engine):
         from filelock import FileLock
 
         folder = server.servers_folder(self.state_dir)
-        try:
+        with server.usable_folder():
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise EngineError(f"the folder for the judge's server can't be used: {error}") from None
         with FileLock(folder / "choosing.lock"):
             spec = self._make_room(plan)
             for place, state, _ in server.running(self.state_dir):

@@ -172,9 +172,12 @@ class Gate:
     def place(self, file: str, line: int) -> str:
         """``file:line``, the file relative to the root folder where it lies in it."""
         if file not in self._names:
-            path, root = Path(file), self.config.rootpath
-            self._names[file] = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+            self._names[file] = self._from_root(file)
         return f"{self._names[file]}:{line}"
+
+    def _from_root(self, file: str | Path) -> str:
+        path, root = Path(file), self.config.rootpath
+        return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
     # -- asking ---------------------------------------------------------------------------------------------
 
@@ -327,12 +330,10 @@ class Gate:
                 what = settings.model or ", ".join(without_secrets(url) for url in settings.urls)
                 name = "imagejudge" if kind == "image" else "imagejudge, edits"
                 lines.append(f"{name}: {what}, protocol {self.protocols[kind].name}")
-        store = self.options.store or "none"
-        lines.append(f"imagejudge: thresholds {self.default_profile.name}, store {store}")
-        if self.options.when != "auto":
-            lines.append(f"imagejudge: judges {self.options.when} the tests (--judge-when)")
-        elif any(s.served for s in self.settings.values()):
-            lines.append("imagejudge: judges during the tests if the GPU memory that is free at the first image allows")
+        thresholds, store = self._from_root(self.default_profile.name), self._from_root(self.options.store or "none")
+        lines.append(f"imagejudge: thresholds {thresholds}, store {store}")
+        if words := self.when.words():
+            lines.append(f"imagejudge: {words}")
         return lines
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:

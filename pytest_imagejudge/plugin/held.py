@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..errors import ImageError
+from ..errors import ConfigError, ImageError
 from ..manifests import Row, read_manifest
 from ..report.junit import properties
 from ..report.why import advice
@@ -88,6 +88,7 @@ class Holding:
         self._told: set[str] = set()
         self._notes: dict[str | None, list[AnyEntry]] = {}
         self._remote: dict[str, pytest.TestReport] = {}
+        self._left: list[Held] = []  # by workers that died, and not submitted yet
         self._home: list[dict[str, Any]] = []
         self.session: pytest.Session | None = None  # set when it starts
         self._waiting = Pending(gate.options.rootpath / ".imagejudge" / "pending")
@@ -272,7 +273,7 @@ class Holding:
             self._held.clear()
             self._orphans.clear()
             return
-        self._adopt(submit=True)
+        self._adopt_all(submit=True)
         self._take_up()
         gate.when.begin()
         futures = (f for held in self._held.values() for e in held.expected for f in e.futures)
@@ -284,7 +285,7 @@ class Holding:
 
     def abandon(self, reason: str) -> None:
         """The run stops: decide what is judged by now; the rest is an error of the run, not of its tests."""
-        self._adopt(submit=False)
+        self._adopt_all(submit=False)
         for expected in self._pending.values():  # of the test that was interrupted
             self._orphans += expected
         self._pending.clear()
@@ -373,6 +374,8 @@ class Holding:
 
     def collect(self, report: pytest.TestReport) -> None:
         """On a report that is logged: keep its entries, and what it leaves undecided on a worker."""
+        if self._left:
+            self._adopt_early()
         carried = getattr(report, "imagejudge", None)
         if not carried:
             return
@@ -408,22 +411,49 @@ class Holding:
             else:
                 for report in held.reports:
                     self._log(report, held)
+        if error:
+            self._inherit([report for report in self._remote.values() if report.node is node])
+            self._adopt_early()
 
-    def _adopt(self, *, submit: bool) -> None:
-        """Take over what workers that died left undecided: judged where its images were kept."""
-        for setup in self._remote.values():
-            held = Held(None, _passed(setup), node=getattr(setup, "node", None))
+    def _inherit(self, setups: Sequence[Any]) -> None:
+        """Note what workers that died left undecided, from the setup reports of its tests."""
+        for setup in setups:
+            del self._remote[setup.nodeid]
             carried = setup.imagejudge
-            held.forgiven = carried["forgiven"]
             self._waiting.files.update(map(Path, carried["files"]))
-            held.expected = [Expectation.load(data) for data in carried["pending"]]
-            for expected in held.expected if submit else ():
-                self._submit(expected)
-            self._hold(held)
-        self._remote.clear()
+            expected = [Expectation.load(data) for data in carried["pending"]]
+            self._left.append(Held(None, _passed(setup), expected, node=setup.node, forgiven=carried["forgiven"]))
+
+    def _adopt_early(self) -> None:
+        """Take over what dead workers left while others use its judges' servers: later these would be started anew."""
+        in_use = {kind for kind in self._gate.protocols if _is_in_use(self._gate.judge(kind).engine)}
+        left, self._left = self._left, []
+        for held in left:
+            if {expected.kind for expected in held.expected} <= in_use:
+                self._adopt(held, submit=True)
+            else:
+                self._left.append(held)
+
+    def _adopt_all(self, *, submit: bool) -> None:
+        """Take over all that workers that died left undecided: judged where its images were kept."""
+        self._inherit(list(self._remote.values()))
+        while self._left:
+            self._adopt(self._left.pop(0), submit=submit)
+
+    def _adopt(self, held: Held, *, submit: bool) -> None:
+        for expected in held.expected if submit else ():
+            self._submit(expected)
+        self._hold(held)
 
     def _submit(self, expected: Expectation) -> Expectation:
         return self._gate.submit(self._gate.judge(expected.kind), expected, urgent=False)
+
+
+def _is_in_use(engine: Any) -> bool:
+    try:
+        return hasattr(engine, "in_use") and bool(engine.in_use())
+    except ConfigError:
+        return False  # it can't be started; what is stored can be given at the end
 
 
 def _passed(setup: pytest.TestReport) -> list[pytest.TestReport]:

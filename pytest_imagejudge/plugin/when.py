@@ -36,6 +36,14 @@ class When:
         """Whether a judge's session begins held."""
         return self._gate.options.when == "after" or (self._gate.options.when == "auto" and hasattr(engine, "fit"))
 
+    def words(self) -> str:
+        """When the judges begin, for the run's header; empty where no GPU's memory has a say in it."""
+        if self._gate.options.when != "auto":
+            return f"judges {self._gate.options.when} the tests (--judge-when)"
+        if any(_on_gpus(judge) for judge in self._gate.judges()):
+            return "judges during the tests if the GPU has room at the first image"
+        return ""
+
     def preflight(self, judge: Any) -> None:
         """Refuse ``--judge-when during`` where the judge does not fit beside what is taken now.
 
@@ -101,6 +109,13 @@ class When:
                 time.sleep(LOOK)
         except ConfigError:
             return
+
+
+def _on_gpus(judge: Any) -> bool:
+    try:
+        return hasattr(judge.engine, "on_gpus") and bool(judge.engine.on_gpus())
+    except ConfigError:
+        return False  # it will not start; what is stored is given without it
 
 
 def _figures(judge: Any, fit: Any) -> str:

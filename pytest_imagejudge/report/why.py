@@ -147,7 +147,7 @@ def advice(entry: AnyEntry) -> str:
     if entry.outcome == "passed":
         return ""
     if entry.error:
-        return "Mend what the message names and run again; what was judged is in the store and is not judged again."
+        return "Mend what the message names and run again; with a store, what was judged is not judged again."
     if entry.unreadable:
         forced = "grammar" in entry.fingerprint.get("sampling", {})
         return (

@@ -1,4 +1,7 @@
-"""Tiny checkpoints of the judges' architectures with random weights: what vLLM loads is real, its answers are noise."""
+"""Tiny checkpoints of the judges' architectures with random weights: what vLLM loads is real, its answers are noise.
+
+What lies beside the weights serves the checkpoints of ``benchmarks/gpu`` too.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +45,11 @@ def build(folder: Path, kind: str) -> Path:
     import torch
     import transformers
 
+    from pytest_imagejudge.taxonomy import TREE
+
     folder.mkdir(parents=True, exist_ok=True)
-    ids = _tokenizer(folder, SPECIAL[:8] if kind == QWEN25VL else SPECIAL)  # the old one thinks in ordinary letters
+    texts = [TEXT, json.dumps(TREE), json.__doc__ or ""]  # not this file: each edit would make other noise
+    ids = write_beside(folder, kind, texts, tokens=2000, longest=32_768)
     ids_in_config = {
         "image_token_id": ids["<|image_pad|>"],
         "video_token_id": ids["<|video_pad|>"],
@@ -99,9 +105,22 @@ def build(folder: Path, kind: str) -> Path:
         config = transformers.Qwen2_5_VLConfig(text_config=text, vision_config=vision, **ids_in_config)
         model = transformers.Qwen2_5_VLForConditionalGeneration(config)
     model.to(torch.bfloat16).save_pretrained(folder)
-    thinks = kind == QWEN35
+    return folder
+
+
+def write_beside(folder: Path, kind: str, texts: list[str], *, tokens: int, longest: int) -> dict[str, int]:
+    """Write what a checkpoint of ``kind`` has beside configuration and weights; returns its tokens' ids.
+
+    Args:
+        folder: where to.
+        kind: of the checkpoint.
+        texts: what the tokenizer is trained on.
+        tokens: how many it has.
+        longest: the longest prompt, in tokens.
+    """
+    old, thinks = kind == QWEN25VL, kind == QWEN35
     (folder / "chat_template.jinja").write_text(TEMPLATE.replace("THINKING", THINKING if thinks else ""))
-    old = kind == QWEN25VL
+    processor = "Qwen2_5_VLProcessor" if old else "Qwen3VLProcessor"
     pixels = {
         "do_resize": True,
         "do_rescale": True,
@@ -113,38 +132,16 @@ def build(folder: Path, kind: str) -> Path:
         "temporal_patch_size": 2,
         "merge_size": 2,
         "size": {"shortest_edge": 3136 if old else 65_536, "longest_edge": 16_777_216},
-        "processor_class": "Qwen2_5_VLProcessor" if old else "Qwen3VLProcessor",
+        "processor_class": processor,
     }
     (folder / "preprocessor_config.json").write_text(
         json.dumps({**pixels, "image_processor_type": "Qwen2VLImageProcessor"})
     )
     video = "Qwen2VLVideoProcessor" if old else "Qwen3VLVideoProcessor"
     (folder / "video_preprocessor_config.json").write_text(json.dumps({**pixels, "video_processor_type": video}))
-    settings = json.loads((folder / "tokenizer_config.json").read_text())
-    settings["processor_class"] = pixels["processor_class"]
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-    return folder
-
-
-def _tokenizer(folder: Path, special: list[str]) -> dict[str, int]:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=2000,
-        special_tokens=special,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator([TEXT, Path(__file__).read_text("utf-8"), json.__doc__ or ""], trainer)
-    saved = json.loads(tokenizer.to_str())
-    for token in saved["added_tokens"]:
-        token["special"] = "think" not in token["content"]  # as in the real ones: these stay in the text
-    (folder / "tokenizer.json").write_text(json.dumps(saved))
     settings = {
         "tokenizer_class": "Qwen2TokenizerFast",
+        "processor_class": processor,
         "eos_token": "<|im_end|>",
         "pad_token": "<|endoftext|>",
         "bos_token": None,
@@ -152,7 +149,28 @@ def _tokenizer(folder: Path, special: list[str]) -> dict[str, int]:
         "additional_special_tokens": SPECIAL[1:8],
         "image_token": "<|image_pad|>",
         "video_token": "<|video_pad|>",
-        "model_max_length": 32_768,
+        "model_max_length": longest,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    special = SPECIAL[:8] if old else SPECIAL  # the old one thinks in ordinary letters
+    return _tokenizer(folder / "tokenizer.json", special, texts, tokens)
+
+
+def _tokenizer(file: Path, special: list[str], texts: list[str], tokens: int) -> dict[str, int]:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=tokens,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    saved = json.loads(tokenizer.to_str())
+    for token in saved["added_tokens"]:
+        token["special"] = "think" not in token["content"]  # as in the real ones: these stay in the text
+    file.write_text(json.dumps(saved))
     return dict(tokenizer.get_vocab())

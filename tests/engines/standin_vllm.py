@@ -71,6 +71,7 @@ def main():
             with (place / "asked").open("a") as file:
                 file.write(json.dumps(body) + "\\n")
             text = body["messages"][-1]["content"]
+            text = text if isinstance(text, str) else "a picture"
             if text == "crash" or (text == "crash once" and (place / "starts").read_text().count("\\n") == 1):
                 print("torch.OutOfMemoryError: CUDA out of memory.", flush=True)
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -355,6 +355,18 @@ def test_a_start_that_fails_says_why(place: Place) -> None:
     assert len(place.starts()) == 1
 
 
+@pytest.mark.parametrize("which", ["of all servers", "of this one"])
+def test_a_folder_that_cant_be_used_is_named(place: Place, which: str) -> None:
+    engine = place.engine()
+    mine = engine.server_folder()
+    folder = mine if which == "of this one" else mine.parent
+    folder.parent.mkdir(parents=True)
+    folder.write_text("a file is in its place")
+    with pytest.raises(EngineError, match=f"the folder for the judge's server can't be used: .*{folder.name}"):
+        asyncio.run(ask(engine, "a"))
+    assert place.starts() == []
+
+
 def test_a_port_that_was_taken_is_chosen_anew(place: Place) -> None:
     (place.standin / "port-taken").touch()
     assert asyncio.run(ask(place.engine(), "a")) == ["to a"]

@@ -57,6 +57,14 @@ def test_without_a_store_all_is_judged_again(project):
     assert not (project.path / ".imagejudge").exists()
 
 
+def test_without_a_store_nobody_is_told_that_something_is_in_it(project):
+    project.tests('def test_refused(image_judge): image_judge.check("refused.png", "a red fox")')
+    result = project.run("--judge-no-store")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*Mend what the message names and run again*"])
+    assert "in the store" not in " ".join(result.stdout.str().split())
+
+
 def test_what_failed_is_asked_again_and_what_was_read_is_not(project):
     project.tests(
         """

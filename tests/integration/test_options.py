@@ -108,7 +108,15 @@ def test_keep_alive_does_not_swallow_a_path(project):
 def test_the_header_says_what_judges(project):
     project.tests(PLAIN)
     result = project.run()
-    result.stdout.fnmatch_lines(["imagejudge: stand-in, protocol house", "imagejudge: thresholds default, store *"])
+    result.stdout.fnmatch_lines(
+        ["imagejudge: stand-in, protocol house", "imagejudge: thresholds default, store .imagejudge/store"]
+    )
+    result.stdout.no_fnmatch_line("*GPU*")  # it needs none
+    assert all(len(line) <= 80 for line in result.outlines if line.startswith("imagejudge: "))
+    (project.path / "zero.toml").write_text("total = 0\n")
+    outside = project.path.parent / "kept"
+    result = project.run("--judge-thresholds=zero.toml", f"--judge-store={outside}", "--collect-only")
+    result.stdout.fnmatch_lines([f"imagejudge: thresholds zero.toml, store {outside}"])
     result = project.run("--judge-url=http://user:secret@127.0.0.1:9/v1?key=hidden", "--collect-only")
     assert "secret" not in result.stdout.str()
     assert "hidden" not in result.stdout.str()

@@ -57,6 +57,7 @@ def test_auto_is_after_where_the_generator_holds_the_gpu(project) -> None:
     assert events(project) == ["generator is gone", "start image", "close image"]
     figures = "56.0 GiB are needed on GPU 0, 40.0 GiB of 140.0 GiB are free; held by generator (process 77) 100.0 GiB"
     assert result.stdout.str().count(figures) == 1
+    result.stdout.fnmatch_lines(["imagejudge: judges during the tests if the GPU has room at the first image"])
 
 
 def test_auto_is_during_where_the_judge_fits(project) -> None:
