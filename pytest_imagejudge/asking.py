@@ -143,9 +143,11 @@ class Asker:
         return self.engine.identity()
 
     def fingerprint(self, dimension: str | None = None) -> dict[str, Any]:
-        """What decides this judge's answers."""
+        """What decides this judge's answers, to one dimension or to all."""
         if dimension not in self._fingerprints:
-            sampling = dict(self.protocol.sampling(dimension or self.protocol.dimensions[0]))
+            sampling: dict[str, Any] = {}
+            for name in self.protocol.dimensions if dimension is None else (dimension,):
+                sampling.update(self.protocol.sampling(name))
             if sampling.pop("structured_outputs", None) is not None:
                 sampling["grammar"] = "json"
             self._fingerprints[dimension] = {
@@ -361,7 +363,7 @@ class Asker:
         self, task: Task, results: dict[str, _Asked], known: Known | None = None, *, error: str = ""
     ) -> Verdict | EditVerdict:
         answers: dict[str, Answer] = {name: one.answer for name, one in results.items() if one.answer is not None}
-        fingerprint: dict[str, Any] = self.fingerprint(task.dimensions[0])
+        fingerprint: dict[str, Any] = self.fingerprint()
         for given in answers.values():
             fingerprint.update(engine=given.engine, engine_version=given.engine_version)
         if notes := {note for given in answers.values() for note in given.notes}:

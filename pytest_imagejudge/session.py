@@ -100,7 +100,7 @@ class JudgeSession(Generic[V]):
         return self._asker.identity
 
     def fingerprint(self, dimension: str | None = None) -> dict[str, Any]:
-        """What decides this judge's answers."""
+        """What decides this judge's answers, to one dimension or to all."""
         return self._asker.fingerprint(dimension)
 
     def key(self, task: Task, pixels: tuple[str, ...], dimension: str, *, again: bool) -> str:

@@ -114,7 +114,7 @@ def refuse_other_roots(args: list[str], config: pytest.Config) -> None:
             break
     else:
         return
-    lost = None if config.getoption("inifilename", None) else _ini_of(here)
+    lost = None if config.known_args_namespace.inifilename else _ini_of(here)  # with -c nothing is looked for
     if lost not in (None, config.inipath):
         raise pytest.UsageError(
             f"{option} {value}: written so, pytest takes the path for a place of tests, and reads "

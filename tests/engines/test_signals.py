@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 pytest.importorskip("rapidocr")
 import skimage.data
 
+from pytest_imagejudge import Judge
 from pytest_imagejudge.engines.signals import SignalsEngine
 from pytest_imagejudge.engines.signals.bounds import INSTALL
 from pytest_imagejudge.errors import ConfigError, EngineError
@@ -320,3 +321,11 @@ def test_asking_before_the_start_or_with_the_wrong_number_of_pictures_is_an_engi
         asyncio.run(SignalsEngine().ask(PROTOCOL.render("", (photograph("coffee"),), "Quality")))
     with pytest.raises(EngineError, match="1 picture"):
         judge("Quality")
+
+
+def test_one_judge_whichever_dimension_is_asked() -> None:
+    picture = photograph("rocket")
+    with Judge("signals") as judge:
+        prints = [judge.score(picture, "a rocket", dimensions=[one]).fingerprint for one in ("Quality", "Alignment")]
+    assert prints[0] == prints[1]
+    assert {"rapidocr", "nudenet", "numpy"} <= set(prints[0]["sampling"])

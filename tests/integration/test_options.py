@@ -273,3 +273,17 @@ def test_a_path_that_costs_nothing_is_taken(project, tmp_path_factory):
     project.tests(PLAIN)
     result = project.run("--collect-only", "--judge-store", tmp_path_factory.mktemp("elsewhere"))
     assert result.ret == 0
+
+
+def test_a_path_that_pytest_takes_for_a_place_of_tests(project, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("models")
+    (elsewhere / "judge").mkdir()
+    (project.path / "pytest.ini").write_text("[pytest]\njudge_thresholds = default\n")
+    project.tests("def test_nothing():\n    pass\n")
+    option = ("--judge-model", str(elsewhere / "judge"))
+    result = project.run("--collect-only", *option, judge=False, process=True)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*written so, pytest takes the path for a place of tests*write {'='.join(option)}"])
+    for arguments in ((f"{option[0]}={option[1]}",), ("-c", "pytest.ini", *option)):
+        result = project.run("--collect-only", *arguments, judge=False, process=True)
+        assert "for a place of tests" not in result.stderr.str()

@@ -255,3 +255,23 @@ def test_the_controller_says_what_workers_say():
     assert how_far[-1] in ((3, 10), (7, 30))
     assert not ear.folder.exists()
     one.say("too late")
+
+
+def test_a_worker_that_is_told_to_end(project):
+    project.tests(
+        """
+        import pytest
+
+        def test_before(image_judge):
+            image_judge.expect("good.png", prompt="before")
+
+        def test_ends_the_run(image_judge):
+            image_judge.check("fair.png", prompt="checked")
+            pytest.exit("enough")
+        """
+    )
+    result = project.run("-n1", process=True)
+    assert result.ret != 0
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    assert {entry["prompt"] for entry in project.report["verdicts"]} == {"before", "checked"}
+    assert project.report["run"]["requests"] == 10  # a worker that ends so is told of twice
