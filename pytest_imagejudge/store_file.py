@@ -144,26 +144,31 @@ class StoreFile:
 
     def _check_schema(self, connection: sqlite3.Connection) -> None:
         """Make the tables in an empty file; refuse a file that is not ours."""
-        if _header(connection) == (_APPLICATION, SCHEMA):
-            return
-        name = escape(self.path)
-        if _header(connection)[0] == _APPLICATION:
-            version = _header(connection)[1]
-            raise ConfigError(f"the store {name} was written by a newer version: schema {version}, expected {SCHEMA}")
+        header = _header(connection)
+        if header[0] != _APPLICATION:
+            header = self._make_tables(connection)
+        if header[1] != SCHEMA:
+            name = escape(self.path)
+            raise ConfigError(f"the store {name} was written by a newer version: schema {header[1]}, expected {SCHEMA}")
+
+    def _make_tables(self, connection: sqlite3.Connection) -> tuple[int, int]:
+        """Make the tables, unless another process was first; the file's header after it."""
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if _header(connection)[0] == _APPLICATION:  # another process was first
-                return
+            if (header := _header(connection))[0] == _APPLICATION:
+                return header
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if {"answers", "pixels"} <= tables:
                 raise _damaged("its header is not a store's")
             if tables:
+                name = escape(self.path)
                 raise ConfigError(f"{name} is a database of another program; expected a store of imagejudge")
             for statement in _TABLES:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id={_APPLICATION}")
             connection.execute(f"PRAGMA user_version={SCHEMA}")
             connection.execute("COMMIT")
+            return _APPLICATION, SCHEMA
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_imagejudge import store_file
 from pytest_imagejudge.engines.base import Answer
 from pytest_imagejudge.errors import ConfigError, ImageError
 from pytest_imagejudge.images import file_hash
@@ -637,6 +638,26 @@ def test_a_newer_versions_store_is_refused_and_left_alone(root):
     change(root, "PRAGMA user_version=2")
     with pytest.raises(ConfigError, match="newer version: schema 2, expected 1"):
         Store(root)
+
+
+@pytest.mark.parametrize("lag", [1, 2])
+def test_a_store_that_another_process_makes_at_the_same_time(tmp_path, monkeypatch, lag):
+    with Store(tmp_path) as other:
+        other.put("a", answer(), ABOUT)
+    header, calls = store_file._header, []
+
+    def late(connection):
+        calls.append(connection)
+        return (0, 0) if len(calls) < lag + 1 and not connection.in_transaction else header(connection)
+
+    monkeypatch.setattr(store_file, "_header", late)
+    with Store(tmp_path) as store:
+        assert store.get("a") == answer()
+        store.put("b", answer(1), ABOUT)
+    assert store.troubles == []
+    monkeypatch.setattr(store_file, "_header", lambda connection: (header(connection)[0], 2))
+    with pytest.raises(ConfigError, match="newer version: schema 2, expected 1"):
+        Store(tmp_path)
 
 
 def test_a_folder_that_is_none(tmp_path):

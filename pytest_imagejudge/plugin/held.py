@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import queue
 import shutil
-import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,8 +34,28 @@ if TYPE_CHECKING:
 
 
 @dataclass
+class Waits:
+    """What one test waits for, and what became of what was judged already.
+
+    Attributes:
+        open: what no entry is made of yet, in the order it was handed over.
+        failed: entries that fail the test.
+        properties: what JUnit's file says of the entries so far.
+    """
+
+    open: deque[Expectation] = field(default_factory=deque)
+    failed: list[AnyEntry] = field(default_factory=list)
+    properties: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def done(self) -> bool:
+        """Whether every verdict is in."""
+        return all(expected.done for expected in self.open)
+
+
+@dataclass
 class Held:
-    """A test that has run: its reports, and what it expects.
+    """A test that has run: its reports, and what it waits for.
 
     Attributes:
         reports: setup, call, teardown; without setup once that is logged.
@@ -46,32 +66,11 @@ class Held:
 
     item: pytest.Item | None
     reports: list[pytest.TestReport]
-    expected: list[Expectation] = field(default_factory=list)
+    waits: Waits = field(default_factory=Waits)
     node: Any = None
     passed: bool = True
     forgiven: bool = True
     logged: bool = False
-
-    @property
-    def done(self) -> bool:
-        """Whether every verdict is in."""
-        return all(expected.done for expected in self.expected)
-
-    def when_done(self, then: Callable[[Held], None]) -> None:
-        """Call ``then`` once, from whichever thread, when every verdict is in; never where one was not asked for."""
-        futures = [future for expected in self.expected for future in expected.futures]
-        left, lock = len(futures), threading.Lock()
-
-        def one_more(_: Any) -> None:
-            nonlocal left
-            with lock:
-                left -= 1
-                last = not left
-            if last and self.done:
-                then(self)
-
-        for future in futures:
-            future.add_done_callback(one_more)
 
 
 class Holding:
@@ -82,7 +81,7 @@ class Holding:
         self._config = gate.config
         self._held: dict[int, Held] = {}
         self._ready: queue.SimpleQueue[Held] = queue.SimpleQueue()
-        self._pending: dict[str | None, list[Expectation]] = {}
+        self._pending: dict[str | None, Waits] = {}  # of the test that runs
         self._known: dict[str, Expectation] = {}
         self._orphans: list[Expectation] = []  # of tests whose outcome stands without them
         self._told: set[str] = set()
@@ -103,9 +102,12 @@ class Holding:
 
     def defer(self, expected: Expectation) -> None:
         """Let the outcome of the running test wait for ``expected``."""
-        self._pending.setdefault(expected.test, []).append(expected)
+        waits = self._pending.setdefault(expected.test, Waits())
+        waits.open.append(expected)
         if expected.kind in self._gate.when.after:
             self._waiting.add(expected)
+        if not self._gate.is_worker:
+            self._take_in(waits)
 
     def submit_known(self, items: Sequence[pytest.Item]) -> None:
         """Submit rows of manifests and images that markers name, before the first test runs."""
@@ -173,20 +175,21 @@ class Holding:
     def take(self, held: Held) -> None:
         """Log a test's reports, or hold them until its verdicts are in."""
         nodeid = held.reports[0].nodeid
-        held.expected = self._pending.pop(nodeid, [])
-        if not held.expected or not held.passed:
-            self._orphans += held.expected
+        waits = self._pending.pop(nodeid, None)
+        if waits is None or not held.passed:
+            self._orphans += waits.open if waits is not None else ()
             for report in held.reports:
                 self._log(report, held)
             self.flush()
             return
+        held.waits = waits
         setup, *held.reports = held.reports
         setup.imagejudge = {**getattr(setup, "imagejudge", {}), "held": True}  # type: ignore[attr-defined]
         held.forgiven = held.item is None or _forgives(held.item)
         if self._gate.is_worker:
             setup.imagejudge = {  # type: ignore[attr-defined]
                 **getattr(setup, "imagejudge", {}),
-                "pending": [expected.dump() for expected in held.expected],
+                "pending": [expected.dump() for expected in waits.open],
                 "forgiven": held.forgiven,
                 "files": [str(file) for file in self._waiting.files],
             }
@@ -204,10 +207,14 @@ class Holding:
 
     def _hold(self, held: Held) -> None:
         self._held[id(held)] = held
-        held.when_done(self._ready.put)
+        for expected in held.waits.open:
+            for future in expected.futures:
+                future.add_done_callback(lambda _: self._ready.put(held))
+        if not held.waits.open:  # all was judged while the test ran
+            self._ready.put(held)
 
     def flush(self) -> None:
-        """Decide and log what is ready, between two tests."""
+        """Take in what is judged, and log the tests that are decided by it, between two tests."""
         self._gate.progress.flush()
         if self._gate.is_worker:
             return
@@ -217,24 +224,34 @@ class Holding:
             except queue.Empty:
                 return
             if not held.logged:
-                self._decide(held, "")
+                self._take_in(held.waits)
+                if not held.waits.open:
+                    self._decide(held, "")
+
+    def _take_in(self, waits: Waits) -> None:
+        """Make entries of what is judged, in order, so that no more verdicts are held than came out of order."""
+        while waits.open and waits.open[0].done:
+            self._enter(waits, waits.open.popleft(), "")
+
+    def _enter(self, waits: Waits, expected: Expectation, reason: str) -> None:
+        entries = expected.entries(expected.verdicts(reason))
+        waits.failed += failing(entries)
+        waits.properties += self._properties(entries)
+        self._keep(entries)
 
     def _decide(self, held: Held, reason: str) -> None:
         """Log a held test with the outcome that its verdicts give, unless that is one failure more than asked for."""
-        entries: list[AnyEntry] = []
-        for expected in held.expected:
-            entries += expected.entries(expected.verdicts(reason))
-        call = held.reports[0]
-        if failed := failing(entries):
-            text = failure_repr(self.explain(failed), failed[0].where, self._config)
+        waits, call = held.waits, held.reports[0]
+        while waits.open:
+            self._enter(waits, waits.open.popleft(), reason)
+        if waits.failed:
+            text = failure_repr(self.explain(waits.failed), waits.failed[0].where, self._config)
             _fail(call, text, forgiven=held.forgiven)
         held.logged = True
         self._held.pop(id(held), None)
         if self._is_too_much(call):
-            self._keep(entries)
             return
-        self._carry(call, entries)
-        held.reports[-1].user_properties += self._properties(entries)
+        held.reports[-1].user_properties += waits.properties
         if self._gate.is_worker:
             self._home.append({"reports": [self._dump(report) for report in held.reports]})
             return
@@ -276,7 +293,7 @@ class Holding:
         self._adopt_all(submit=True)
         self._take_up()
         gate.when.begin()
-        futures = (f for held in self._held.values() for e in held.expected for f in e.futures)
+        futures = (f for held in self._held.values() for e in held.waits.open for f in e.futures)
         gate.progress.wait(futures, gate.judges(), self._meanwhile)  # decided as they come, so that none piles up
         gate.progress.wait((f for expected in self._orphans for f in expected.futures), gate.judges())
         self._decide_all(reason, wait=True)
@@ -286,8 +303,8 @@ class Holding:
     def abandon(self, reason: str) -> None:
         """The run stops: decide what is judged by now; the rest is an error of the run, not of its tests."""
         self._adopt_all(submit=False)
-        for expected in self._pending.values():  # of the test that was interrupted
-            self._orphans += expected
+        for waits in self._pending.values():  # of the test that was interrupted
+            self._orphans += waits.open
         self._pending.clear()
         self._decide_all(reason, wait=False)
         for entries in self._notes.values():
@@ -312,10 +329,10 @@ class Holding:
 
     def _decide_all(self, reason: str, *, wait: bool) -> None:
         for held in list(self._held.values()):
-            if wait or held.done:
+            if wait or held.waits.done:
                 self._decide(held, reason)
             else:
-                for expected in held.expected:
+                for expected in held.waits.open:
                     self._report(expected, reason)
                 self._gate.results.undecided.append(held.reports[0].nodeid)
                 del self._held[id(held)]
@@ -359,7 +376,7 @@ class Holding:
 
     def _undecided(self, held: Held) -> dict[str, Any]:
         return {
-            "expected": [expected.dump() for expected in held.expected],
+            "expected": [expected.dump() for expected in held.waits.open],
             "reports": [self._dump(report) for report in held.reports],
             "forgiven": held.forgiven,
         }
@@ -404,11 +421,9 @@ class Holding:
             held = Held(None, reports, node=node, forgiven=row.get("forgiven", True))
             self._remote.pop(held.reports[0].nodeid, None)
             if "expected" in row:
-                held.expected = [self._submit(Expectation.load(expected)) for expected in row["expected"]]
+                held.waits.open += [self._submit(Expectation.load(expected)) for expected in row["expected"]]
                 self._hold(held)
-            elif self._is_too_much(held.reports[0]):
-                self._gate.results.add_plain(held.reports[0].imagejudge["entries"])
-            else:
+            elif not self._is_too_much(held.reports[0]):
                 for report in held.reports:
                     self._log(report, held)
         if error:
@@ -421,15 +436,15 @@ class Holding:
             del self._remote[setup.nodeid]
             carried = setup.imagejudge
             self._waiting.files.update(map(Path, carried["files"]))
-            expected = [Expectation.load(data) for data in carried["pending"]]
-            self._left.append(Held(None, _passed(setup), expected, node=setup.node, forgiven=carried["forgiven"]))
+            waits = Waits(deque(Expectation.load(data) for data in carried["pending"]))
+            self._left.append(Held(None, _passed(setup), waits, node=setup.node, forgiven=carried["forgiven"]))
 
     def _adopt_early(self) -> None:
         """Take over what dead workers left while others use its judges' servers: later these would be started anew."""
         in_use = {kind for kind in self._gate.protocols if _is_in_use(self._gate.judge(kind).engine)}
         left, self._left = self._left, []
         for held in left:
-            if {expected.kind for expected in held.expected} <= in_use:
+            if {expected.kind for expected in held.waits.open} <= in_use:
                 self._adopt(held, submit=True)
             else:
                 self._left.append(held)
@@ -441,7 +456,7 @@ class Holding:
             self._adopt(self._left.pop(0), submit=submit)
 
     def _adopt(self, held: Held, *, submit: bool) -> None:
-        for expected in held.expected if submit else ():
+        for expected in held.waits.open if submit else ():
             self._submit(expected)
         self._hold(held)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from pathlib import Path
@@ -17,6 +18,7 @@ from .relay import Mouth
 
 EVERY = 30.0  # seconds between lines where the terminal can't be written over
 TICK = 0.5
+AT_ONCE = 256  # futures that are waited for together
 
 
 class Progress:
@@ -43,7 +45,7 @@ class Progress:
 
         What is done is let go of, so that a generator of futures keeps no verdict alive.
         """
-        left = {future for future in futures if not future.done()}
+        left = deque(future for future in futures if not future.done())
         if not left:
             return
         if not self._mouth:
@@ -54,17 +56,22 @@ class Progress:
         done_before = sum(session.stats.done for session in sessions)
         try:
             while left:
-                left = wait(left, timeout=TICK).not_done
+                some = [left.popleft() for _ in range(min(AT_ONCE, len(left)))]  # to wait for one costs a little
+                undone = wait(some, timeout=TICK).not_done
+                left.extendleft(future for future in reversed(some) if future in undone)
+                del some, undone
                 meanwhile()
                 self.flush()
                 now = time.monotonic()
                 if sum(session.stats.done for session in sessions) == done_before:
                     working = max(working, self._spoke)  # the start of a server says nothing of how fast it is
+                if left and now - said < (TICK if self._mouth or self._rewrites else EVERY):
+                    continue
+                said = now
+                done, submitted = _counts(sessions)
                 if self._mouth:
-                    self._mouth.count(*_counts(sessions))
-                elif left and (self._rewrites or now - said >= EVERY):
-                    said = now
-                    done, submitted = _counts(sessions)
+                    self._mouth.count(done, submitted)
+                elif left:
                     started = any(session.started for session in sessions)
                     self._draw(_line(done, submitted, now - begun, now - working, done_before, started=started))
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,7 @@ def test_parts_of_a_large_file_add_up(tmp_path: Path, monkeypatch: pytest.Monkey
     assert all((together.models[name] == whole.models[name]).all() for name in ("A", "B"))
     monkeypatch.setattr(released, "_SHARE", 1000)
     monkeypatch.setattr(released, "_cpus", lambda: 3)
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", __file__, raising=False)  # xdist's workers have none
     spread = released._ranges(path)
     assert len(spread) == 3
     assert spread[0][0] == 0

@@ -629,3 +629,26 @@ def test_loggers_added_by_the_judges_thread(project):
         """
     )
     project.run().assert_outcomes(passed=1)
+
+
+def test_what_is_judged_while_a_long_test_runs_is_taken_in(project):
+    """A test that hands over thousands holds no more verdicts than came out of order."""
+    with (project.path / "conftest.py").open("a") as file:
+        file.write("\n\nseen = []\n\ndef pytest_imagejudge_verdict(entry):\n    seen.append(entry.prompt)\n")
+    project.tests(
+        """
+        def test_long(image_judge, request):
+            (conftest,) = (p for p in request.config.pluginmanager.get_plugins() if hasattr(p, "seen"))
+            for number in range(5000):
+                image_judge.expect("bad.png" if number == 1 else "good.png", prompt=f"{number}")
+                if len(conftest.seen) > 2:
+                    break
+            assert conftest.seen[:3] == ["0", "1", "2"]
+        """
+    )
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*Total: 0.0, bound 45*"])
+    entries = project.report["verdicts"]
+    assert [entry["prompt"] for entry in entries] == [str(number) for number in range(len(entries))]
+    assert [entry["outcome"] for entry in entries[:3]] == ["passed", "failed", "passed"]
