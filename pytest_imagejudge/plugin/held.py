@@ -11,7 +11,6 @@ import queue
 import shutil
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,55 +21,14 @@ from ..manifests import Row, read_manifest
 from ..report.junit import properties
 from ..report.why import advice
 from .expectation import AnyEntry, Expectation, failing, plain_text
-from .failure import JudgeFailure, failure_repr
+from .failure import failure_repr
 from .manifest import RowItem
 from .marker import wish_of
 from .pending import Pending
+from .waiting import Held, Waits, fail, forgives, passed_reports
 
 if TYPE_CHECKING:
-    from _pytest._code.code import ReprExceptionInfo
-
     from .gate import Gate
-
-
-@dataclass
-class Waits:
-    """What one test waits for, and what became of what was judged already.
-
-    Attributes:
-        open: what no entry is made of yet, in the order it was handed over.
-        failed: entries that fail the test.
-        properties: what JUnit's file says of the entries so far.
-    """
-
-    open: deque[Expectation] = field(default_factory=deque)
-    failed: list[AnyEntry] = field(default_factory=list)
-    properties: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def done(self) -> bool:
-        """Whether every verdict is in."""
-        return all(expected.done for expected in self.open)
-
-
-@dataclass
-class Held:
-    """A test that has run: its reports, and what it waits for.
-
-    Attributes:
-        reports: setup, call, teardown; without setup once that is logged.
-        node: the worker it ran on, on xdist's controller.
-        passed: whether the test's body passed, so that the verdicts decide.
-        forgiven: whether an expected failure of this test, if it has one, covers a missed bound.
-    """
-
-    item: pytest.Item | None
-    reports: list[pytest.TestReport]
-    waits: Waits = field(default_factory=Waits)
-    node: Any = None
-    passed: bool = True
-    forgiven: bool = True
-    logged: bool = False
 
 
 class Holding:
@@ -185,7 +143,7 @@ class Holding:
         held.waits = waits
         setup, *held.reports = held.reports
         setup.imagejudge = {**getattr(setup, "imagejudge", {}), "held": True}  # type: ignore[attr-defined]
-        held.forgiven = held.item is None or _forgives(held.item)
+        held.forgiven = held.item is None or forgives(held.item)
         if self._gate.is_worker:
             setup.imagejudge = {  # type: ignore[attr-defined]
                 **getattr(setup, "imagejudge", {}),
@@ -246,7 +204,7 @@ class Holding:
             self._enter(waits, waits.open.popleft(), reason)
         if waits.failed:
             text = failure_repr(self.explain(waits.failed), waits.failed[0].where, self._config)
-            _fail(call, text, forgiven=held.forgiven)
+            fail(call, text, forgiven=held.forgiven)
         held.logged = True
         self._held.pop(id(held), None)
         if self._is_too_much(call):
@@ -437,7 +395,7 @@ class Holding:
             carried = setup.imagejudge
             self._waiting.files.update(map(Path, carried["files"]))
             waits = Waits(deque(Expectation.load(data) for data in carried["pending"]))
-            self._left.append(Held(None, _passed(setup), waits, node=setup.node, forgiven=carried["forgiven"]))
+            self._left.append(Held(None, passed_reports(setup), waits, node=setup.node, forgiven=carried["forgiven"]))
 
     def _adopt_early(self) -> None:
         """Take over what dead workers left while others use its judges' servers: later these would be started anew."""
@@ -469,47 +427,6 @@ def _is_in_use(engine: Any) -> bool:
         return hasattr(engine, "in_use") and bool(engine.in_use())
     except ConfigError:
         return False  # it can't be started; what is stored can be given at the end
-
-
-def _passed(setup: pytest.TestReport) -> list[pytest.TestReport]:
-    """Reports of the body and the teardown of a test of which only the setup's arrived."""
-    return [
-        pytest.TestReport(
-            nodeid=setup.nodeid,
-            location=setup.location,
-            keywords=setup.keywords,
-            outcome="passed",
-            longrepr=None,
-            when=when,
-            user_properties=setup.user_properties,
-        )
-        for when in ("call", "teardown")
-    ]
-
-
-def _forgives(item: pytest.Item) -> bool:
-    """Whether an expected failure of ``item`` covers a missed bound: it may be of one kind of exception only."""
-    from _pytest.skipping import xfailed_key
-
-    raises = getattr(item.stash.get(xfailed_key, None), "raises", None)
-    if raises is None or isinstance(raises, (type, tuple)):
-        return raises is None or issubclass(JudgeFailure, raises)
-    return bool(raises.matches(JudgeFailure("")))
-
-
-def _fail(report: pytest.TestReport, text: ReprExceptionInfo, *, forgiven: bool) -> None:
-    """Turn the report of a body that passed into one of a body that failed; an expected failure is one."""
-    strict = "[XPASS(strict)] "
-    if not forgiven:
-        report.__dict__.pop("wasxfail", None)
-        report.outcome = "failed"
-    elif hasattr(report, "wasxfail"):
-        report.outcome = "skipped"
-    elif report.outcome == "failed" and isinstance(report.longrepr, str) and report.longrepr.startswith(strict):
-        report.outcome, report.wasxfail = "skipped", report.longrepr.removeprefix(strict)
-    else:
-        report.outcome = "failed"
-    report.longrepr = text
 
 
 def _plain(entry: AnyEntry) -> str:

@@ -1,0 +1,96 @@
+"""A test that waits for its verdicts, and what they make of its reports."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .expectation import AnyEntry, Expectation
+from .failure import JudgeFailure
+
+if TYPE_CHECKING:
+    from _pytest._code.code import ReprExceptionInfo
+
+
+@dataclass
+class Waits:
+    """What one test waits for, and what became of what was judged already.
+
+    Attributes:
+        open: what no entry is made of yet, in the order it was handed over.
+        failed: entries that fail the test.
+        properties: what JUnit's file says of the entries so far.
+    """
+
+    open: deque[Expectation] = field(default_factory=deque)
+    failed: list[AnyEntry] = field(default_factory=list)
+    properties: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def done(self) -> bool:
+        """Whether every verdict is in."""
+        return all(expected.done for expected in self.open)
+
+
+@dataclass
+class Held:
+    """A test that has run: its reports, and what it waits for.
+
+    Attributes:
+        reports: setup, call, teardown; without setup once that is logged.
+        node: the worker it ran on, on xdist's controller.
+        passed: whether the test's body passed, so that the verdicts decide.
+        forgiven: whether an expected failure of this test, if it has one, covers a missed bound.
+    """
+
+    item: pytest.Item | None
+    reports: list[pytest.TestReport]
+    waits: Waits = field(default_factory=Waits)
+    node: Any = None
+    passed: bool = True
+    forgiven: bool = True
+    logged: bool = False
+
+
+def passed_reports(setup: pytest.TestReport) -> list[pytest.TestReport]:
+    """Reports of the body and the teardown of a test of which only the setup's arrived."""
+    return [
+        pytest.TestReport(
+            nodeid=setup.nodeid,
+            location=setup.location,
+            keywords=setup.keywords,
+            outcome="passed",
+            longrepr=None,
+            when=when,
+            user_properties=setup.user_properties,
+        )
+        for when in ("call", "teardown")
+    ]
+
+
+def forgives(item: pytest.Item) -> bool:
+    """Whether an expected failure of ``item`` covers a missed bound: it may be of one kind of exception only."""
+    from _pytest.skipping import xfailed_key
+
+    raises = getattr(item.stash.get(xfailed_key, None), "raises", None)
+    if raises is None or isinstance(raises, (type, tuple)):
+        return raises is None or issubclass(JudgeFailure, raises)
+    return bool(raises.matches(JudgeFailure("")))
+
+
+def fail(report: pytest.TestReport, text: ReprExceptionInfo, *, forgiven: bool) -> None:
+    """Turn the report of a body that passed into one of a body that failed; an expected failure is one."""
+    strict = "[XPASS(strict)] "
+    if not forgiven:
+        report.__dict__.pop("wasxfail", None)
+        report.outcome = "failed"
+    elif hasattr(report, "wasxfail"):
+        report.outcome = "skipped"
+    elif report.outcome == "failed" and isinstance(report.longrepr, str) and report.longrepr.startswith(strict):
+        report.outcome, report.wasxfail = "skipped", report.longrepr.removeprefix(strict)
+    else:
+        report.outcome = "failed"
+    report.longrepr = text
