@@ -28,11 +28,7 @@ class Gathered:
         self._noted: Mapping[str, Any] = {}  # the last fingerprint, which most entries share
 
     def add(self, entry: VerdictEntry | EditEntry, *, counts: bool = True) -> None:
-        """Take one entry in; of one that does not count only its outcome is counted.
-
-        Raises:
-            OSError: it is to be kept, and the disk takes no more.
-        """
+        """Take one entry in; of one that does not count only its outcome is counted."""
         self.tally.add(entry, counts=counts)
         if entry.fingerprint and entry.fingerprint != self._noted:
             self._noted = entry.fingerprint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import weakref
 from array import array
@@ -30,39 +31,40 @@ class Spool(Sequence[E], Generic[E]):
         self._most = MOST if most is None else most
         self._held: list[E] = []
         self._file: IO[bytes] | None = None
-        self._places = array("Q")  # where each line begins
-        self._end = 0
+        self._ends = array("Q", [0])  # of the entries in the file, one after the other
+        self._rest: list[E] = []  # what the disk does not take
         for entry in entries:
             self.append(entry)
 
     def append(self, entry: E) -> None:
-        """Add one entry.
-
-        Raises:
-            OSError: the disk takes no more.
-        """
+        """Add one entry; with a full disk it stays in memory."""
         if len(self._held) < self._most:
             self._held.append(entry)
-            return
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="imagejudge-")  # noqa: SIM115 - open as long as this is there
-            weakref.finalize(self, self._file.close)
-        line = _dump(entry) + b"\n"
-        self._file.seek(self._end)
-        self._file.write(line)
-        self._places.append(self._end)
-        self._end += len(line)
+        elif self._rest or not self._write(_dump(entry)):
+            self._rest.append(entry)
+
+    def _write(self, text: bytes) -> bool:
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix="imagejudge-", buffering=0)  # noqa: SIM115 - stays open
+                weakref.finalize(self, self._file.close)
+            if os.pwrite(self._file.fileno(), text, self._ends[-1]) < len(text):
+                return False
+        except OSError:
+            return False
+        self._ends.append(self._ends[-1] + len(text))
+        return True
 
     def plain(self) -> Any:
         """The list of all entries, where all of them are in memory; else this."""
-        return self if self._places else self._held
+        return self if len(self) > len(self._held) else self._held
 
     def map(self, change: Callable[[E], E]) -> Mapped[E]:
         """All entries, each changed when it is looked at."""
         return Mapped(self, change)
 
     def __len__(self) -> int:
-        return len(self._held) + len(self._places)
+        return len(self._held) + len(self._ends) - 1 + len(self._rest)
 
     def __iter__(self) -> Iterator[E]:
         for number in range(len(self)):
@@ -80,9 +82,12 @@ class Spool(Sequence[E], Generic[E]):
     def _at(self, number: int) -> E:
         if number < len(self._held):
             return self._held[number]
+        number -= len(self._held)
+        if number >= len(self._ends) - 1:
+            return self._rest[number - len(self._ends) + 1]
         assert self._file is not None
-        self._file.seek(self._places[number - len(self._held)])
-        return _load(self._kind, self._file.readline())
+        begin, end = self._ends[number], self._ends[number + 1]
+        return _load(self._kind, os.pread(self._file.fileno(), end - begin, begin))
 
 
 class Mapped(Sequence[E], Generic[E]):

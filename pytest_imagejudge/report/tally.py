@@ -45,7 +45,7 @@ class Tally:
         n: images that count.
         figures: by path of the tree; ``()`` is the total.
         raws: images by facet path, raw score and mapped score.
-        asked: images by L1 that they were asked about, and those with a facet of an L1.
+        asked, touched: the L1 that any image was asked about, and those of which it has a facet.
         scores: of edits, by name; "score" is the overall one.
         only: the one image that counts, where there is just one.
     """

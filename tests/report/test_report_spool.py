@@ -1,6 +1,8 @@
 """Entries beyond a number of them lie in a file: nobody who reads a report can tell."""
 
+import errno
 import json
+import os
 import random
 from fractions import Fraction
 
@@ -35,6 +37,27 @@ def test_what_is_read_from_the_file_is_what_was_put_in() -> None:
     assert (spool[-1], spool[1:4]) == (given_[5], given_[1:4])
     with pytest.raises(IndexError):
         spool[6]
+
+
+@pytest.mark.parametrize("after", [0, 2])
+def test_a_disk_that_takes_no_more(monkeypatch, after) -> None:
+    written, whole = [], os.pwrite
+
+    def pwrite(file, text, place):
+        written.append(text)
+        if len(written) <= after:
+            return whole(file, text, place)
+        whole(file, text[:10], place)
+        if after:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        return 10
+
+    monkeypatch.setattr("pytest_imagejudge.report.spool.os.pwrite", pwrite)
+    spool = Spool(VerdictEntry, entries(), most=1)
+    assert list(spool) == list(spool.plain()) == entries()
+    assert spool[-1] == entries()[-1]
+    assert len(spool) == 6
+    assert len(written) == after + 1
 
 
 def test_few_entries_are_a_list() -> None:
