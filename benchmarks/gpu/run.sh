@@ -66,7 +66,7 @@ case $1 in
     FIRST=500 timed "both judges, servers up" "${q_judger[@]}" "$here/suite/test_both.py" --edit-judge-model "$work/ie-critic" --edit-judge-protocol ie-critic --judge-report "$out/both2.json"
     ;;
   split) # two GPUs, nothing compiled: one judge over both, then two judges with one each
-    IMAGES=8 timed "8 images over 2 GPUs" "${q_judger[@]}" --judge-arg=--enforce-eager --judge-arg=--tensor-parallel-size=2 "$here/suite/test_expect.py" --judge-report "$out/split.json" --judge-keep-alive=1
+    IMAGES=8 timed "8 images over 2 GPUs" "${q_judger[@]}" --judge-arg=--enforce-eager --judge-arg=--disable-custom-all-reduce --judge-arg=--tensor-parallel-size=2 "$here/suite/test_expect.py" --judge-report "$out/split.json" --judge-keep-alive=1
     nvidia-smi --query-compute-apps=gpu_uuid,name,used_memory --format=csv
     timed "stop" stop
     IMAGES=8 timed "both judges, 2 GPUs" "${q_judger[@]}" --judge-arg=--enforce-eager "$here/suite/test_both.py" --edit-judge-model "$work/ie-critic" --edit-judge-protocol ie-critic --judge-report "$out/apart.json" --judge-keep-alive=1
