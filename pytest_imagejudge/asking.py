@@ -167,10 +167,7 @@ class Asker:
         Not in the loop's thread: this waits for the disk.
         """
         pixels = [self._indexed(task) for task in tasks]
-        keys = [
-            {(name, False): self.key(task, found, name, again=False) for name in task.dimensions} if found else {}
-            for task, found in zip(tasks, pixels, strict=True)
-        ]
+        keys = [self._keys(task, found) if found else {} for task, found in zip(tasks, pixels, strict=True)]
         answers = self.store.get_many(key for some in keys for key in some.values())
         result: list[Known | None] = []
         for task, found, some in zip(tasks, pixels, keys, strict=True):
@@ -214,8 +211,12 @@ class Asker:
 
     def _find(self, task: Task, pictures: _Pictures) -> Known:
         pixels = pictures.hashes()
-        keys = {(name, False): self.key(task, pixels, name, again=False) for name in task.dimensions}
+        keys = self._keys(task, pixels)
         return self._look_up(task, pixels, keys, self.store.get_many(keys.values()))
+
+    def _keys(self, task: Task, pixels: tuple[str, ...]) -> dict[tuple[str, bool], str]:
+        """The keys of a task's first questions."""
+        return {(name, False): self.key(task, pixels, name, again=False) for name in task.dimensions}
 
     def _look_up(
         self, task: Task, pixels: tuple[str, ...], keys: dict[tuple[str, bool], str], stored: dict[str, Answer]

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..taxonomy import TREE
 from . import why
-from .build import E
 from .model import Before, Report
-from .spool import rebuilt
+from .spool import E, rebuilt
 
 if TYPE_CHECKING:
     from ..statistics.pairing import Scored

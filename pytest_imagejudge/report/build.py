@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from ..errors import ConfigError
 from .model import Before, EditEntry, Entry, Facet, Judge, Report, Run, Summary, VerdictEntry
-from .spool import Mapped, Spool
+from .spool import E, Entries
 from .tally import Tally
 
 AnyEntry = VerdictEntry | EditEntry
-E = TypeVar("E", bound=Entry)
 
 
 def summarize(entries: Iterable[AnyEntry]) -> Summary:
@@ -175,7 +173,7 @@ def _with_images(report: Report, change: Callable[[str], str]) -> Report:
 
 
 def _each(entries: Sequence[E], change: Callable[[E], E]) -> Sequence[E]:
-    return entries.map(change) if isinstance(entries, (Spool, Mapped)) else [change(entry) for entry in entries]
+    return entries.map(change) if isinstance(entries, Entries) else [change(entry) for entry in entries]
 
 
 def _moved(entry: Entry, change: Callable[[str], str]) -> dict[str, Before]:

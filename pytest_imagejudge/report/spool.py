@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import weakref
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, Generic, TypeVar, overload
@@ -19,7 +20,32 @@ E = TypeVar("E", bound=Entry)
 MOST = 1_000  # entries in memory
 
 
-class Spool(Sequence[E], Generic[E]):
+class Entries(Sequence[E], ABC, Generic[E]):
+    """Entries that are not a list: each is made when it is looked at."""
+
+    @abstractmethod
+    def _at(self, number: int) -> E:
+        """The entry at a place, from 0."""
+
+    def map(self, change: Callable[[E], E]) -> Mapped[E]:
+        """All entries, each changed when it is looked at."""
+        return Mapped(self, change)
+
+    def __iter__(self) -> Iterator[E]:
+        for number in range(len(self)):
+            yield self._at(number)
+
+    @overload
+    def __getitem__(self, index: int) -> E: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[E]: ...
+    def __getitem__(self, index: int | slice) -> E | list[E]:
+        if isinstance(index, slice):
+            return [self._at(number) for number in range(*index.indices(len(self)))]
+        return self._at(range(len(self))[index])
+
+
+class Spool(Entries[E]):
     """Entries of one kind, in the order they came. What is read from the file is a copy each time.
 
     The file has no name and is gone with the process, whatever ends it.
@@ -59,25 +85,8 @@ class Spool(Sequence[E], Generic[E]):
         """The list of all entries, where all of them are in memory; else this."""
         return self if len(self) > len(self._held) else self._held
 
-    def map(self, change: Callable[[E], E]) -> Mapped[E]:
-        """All entries, each changed when it is looked at."""
-        return Mapped(self, change)
-
     def __len__(self) -> int:
         return len(self._held) + len(self._ends) - 1 + len(self._rest)
-
-    def __iter__(self) -> Iterator[E]:
-        for number in range(len(self)):
-            yield self._at(number)
-
-    @overload
-    def __getitem__(self, index: int) -> E: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[E]: ...
-    def __getitem__(self, index: int | slice) -> E | list[E]:
-        if isinstance(index, slice):
-            return [self._at(number) for number in range(*index.indices(len(self)))]
-        return self._at(range(len(self))[index])
 
     def _at(self, number: int) -> E:
         if number < len(self._held):
@@ -90,31 +99,18 @@ class Spool(Sequence[E], Generic[E]):
         return _load(self._kind, os.pread(self._file.fileno(), end - begin, begin))
 
 
-class Mapped(Sequence[E], Generic[E]):
-    """Entries of a `Spool`, each changed when it is looked at."""
+class Mapped(Entries[E]):
+    """Entries, each changed when it is looked at."""
 
-    def __init__(self, entries: Spool[E] | Mapped[E], change: Callable[[E], E]) -> None:
+    def __init__(self, entries: Entries[E], change: Callable[[E], E]) -> None:
         """``change`` makes another entry of one, and leaves that as it is."""
         self._entries, self._change = entries, change
-
-    def map(self, change: Callable[[E], E]) -> Mapped[E]:
-        """As `Spool.map`."""
-        return Mapped(self, change)
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __iter__(self) -> Iterator[E]:
-        return map(self._change, self._entries)
-
-    @overload
-    def __getitem__(self, index: int) -> E: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[E]: ...
-    def __getitem__(self, index: int | slice) -> E | list[E]:
-        if isinstance(index, slice):
-            return [self._change(entry) for entry in self._entries[index]]
-        return self._change(self._entries[index])
+    def _at(self, number: int) -> E:
+        return self._change(self._entries._at(number))
 
 
 def rebuilt(entries: Sequence[E], changed: Iterable[E]) -> Any:
