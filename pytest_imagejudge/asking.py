@@ -253,8 +253,7 @@ class Asker:
                     return dataclasses.replace(best, error=str(error))
                 problems = self.protocol.text_problems(task.text, dimension)
                 return _Asked(None, Reading(unreadable=((dimension,),)), problems, error=str(error))
-            this = await asyncio.to_thread(self._read, task, dimension, answer, again=again, stored=stored)
-            best = _better(best, this)
+            best = _better(best, self._read(task, dimension, answer, again=again, stored=stored))
             if not best.reading.unreadable:
                 break
         assert best is not None
@@ -288,14 +287,13 @@ class Asker:
         promise: asyncio.Future[tuple[Answer, bool]] = asyncio.get_running_loop().create_future()
         self._asking[key] = promise
         try:
-            again_stored = await asyncio.to_thread(self.store.get, key)  # another process may have been quicker
-            if again_stored is not None:
-                self._count(again_stored, stored=True)
-                promise.set_result((again_stored, True))
-                return again_stored, True
             await self._ensure_started()
             images = await pictures.images()
-            request = await asyncio.to_thread(self.protocol.render, task.text, images, dimension, again=again)
+            request = await asyncio.to_thread(self._render, task, images, dimension, again, key)
+            if isinstance(request, Answer):
+                self._count(request, stored=True)
+                promise.set_result((request, True))
+                return request, True
             if primed is not None:
                 await primed(request)
             answer = await self.engine.ask(request)
@@ -318,6 +316,10 @@ class Asker:
         finally:
             del self._asking[key]
         return answer, False
+
+    def _render(self, task: Task, images: tuple[Any, ...], dimension: str, again: bool, key: str) -> Request | Answer:
+        """What to ask, or the answer, where another process was quicker."""
+        return self.store.get(key) or self.protocol.render(task.text, images, dimension, again=again)
 
     async def _prime(self, request: Request) -> None:
         await self.engine.prime(request)

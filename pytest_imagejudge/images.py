@@ -189,8 +189,11 @@ def _write(spool: Path, data: bytes, name: str) -> Path:
     path = spool.absolute() / name
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
+        try:
+            part.write_bytes(data)
+        except FileNotFoundError:  # the first one
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(data)
         part.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -46,6 +46,7 @@ class Asking:
         self._judges: dict[Kind, Judge | EditJudge] = {}
         self._names: dict[str, str] = {}  # of files, as they are shown
         self._profiles: dict[tuple[str, Path], Profile] = {}
+        self._spelled_out: tuple[tuple[str, Path], Profile] | None = None  # the last one
         self._all_wait = _reruns(config) or any(getattr(config.option, name, False) for name in _TEST_BY_TEST)
         self._fixture_value: tuple[pytest.Item, Any] | None = None
         try:
@@ -85,6 +86,11 @@ class Asking:
 
     def _load(self, source: Any, base: Path | None = None) -> Profile:
         base = self.config.rootpath if base is None else base
+        if isinstance(source, dict):  # one that a test spells out comes with each of its images
+            said = repr(source), base
+            if self._spelled_out is None or self._spelled_out[0] != said:
+                self._spelled_out = said, self._measurable(load_profile(source, base=base))
+            return self._spelled_out[1]
         if not isinstance(source, (str, os.PathLike)):
             return self._measurable(load_profile(source, base=base))
         key = str(source), base
