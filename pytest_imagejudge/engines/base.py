@@ -51,12 +51,15 @@ class Engine(ABC):
         concurrency: how many images may usefully be in flight at once.
         primes: whether `prime` does anything for this engine.
         restarts: how often the engine had to be started again.
+        local: whether it serves its model on this machine, where it has to fit beside what the tests hold. Only such
+            an engine has ``fit``, and says anything else but the defaults of `beside`, `on_gpus` and `in_use`.
     """
 
     name: str
     concurrency: int = 1
     primes: bool = False
     restarts: int = 0
+    local: bool = False
 
     @abstractmethod
     def identity(self) -> EngineIdentity:
@@ -89,6 +92,22 @@ class Engine(ABC):
         Raises:
             EngineError: the request was refused, or the engine is gone for good.
         """
+
+    def beside(self) -> str:
+        """A sentence on how it shares the GPUs with the session's other judge; empty where there is nothing to say.
+
+        Raises:
+            ConfigError: as `preflight`.
+        """
+        return ""
+
+    def on_gpus(self) -> bool:
+        """Whether it needs memory of GPUs that can be asked how much is free; False too where it can't start."""
+        return False
+
+    def in_use(self) -> bool:
+        """Whether its server is up or starting, and somebody uses it: who joins now starts nothing."""
+        return False
 
     async def prime(self, request: Request) -> None:  # noqa: B027
         """Put the prefix that an image's requests share into the server's cache."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import functools
 import os
@@ -42,6 +43,7 @@ class VllmEngine(Engine):
 
     name = "vllm"
     primes = True
+    local = True
     concurrency = arguments.IMAGES_ON_GPU
 
     def __init__(self, settings: JudgeSettings, protocol: Protocol, *, state_dir: Path) -> None:
@@ -109,11 +111,7 @@ class VllmEngine(Engine):
         check_space(self.plan().model)
 
     def beside(self) -> str:
-        """A sentence on how it shares the GPUs with the session's other judge; empty where there is nothing to say.
-
-        Raises:
-            ConfigError: as `preflight`.
-        """
+        """See `Engine.beside`."""
         found, name = self._together, self.plan().model.name
         if found.how == "in turn":
             return f"{name} does not fit beside the session's other judge: one judges after the other"
@@ -122,12 +120,10 @@ class VllmEngine(Engine):
         return ""
 
     def on_gpus(self) -> bool:
-        """Whether it needs memory of GPUs that can be asked how much is free.
-
-        Raises:
-            ConfigError: as `plan`.
-        """
-        return bool(self.plan().placement.gpus)
+        """See `Engine.on_gpus`."""
+        with contextlib.suppress(ConfigError):
+            return bool(self.plan().placement.gpus)
+        return False
 
     def fit(self) -> Fit:
         """Whether the judge fits into the memory that is free now, or is up already.
@@ -152,12 +148,10 @@ class VllmEngine(Engine):
         return self._as_planned().folder
 
     def in_use(self) -> bool:
-        """Whether this judge's server is up or starting, and somebody uses it: who joins now starts nothing.
-
-        Raises:
-            ConfigError: as `plan`.
-        """
-        return self._as_planned().in_use
+        """See `Engine.in_use`."""
+        with contextlib.suppress(ConfigError):
+            return self._as_planned().in_use
+        return False
 
     def _as_planned(self) -> server.Server:
         plan = self.plan()

@@ -91,7 +91,7 @@ class Gate(Asking):
                     self.progress.say(f"{error}\nonly images whose answers are stored can be judged")
                 else:
                     self.when.preflight(judge)
-                    if hasattr(judge.engine, "beside") and (words := judge.engine.beside()):
+                    if words := judge.engine.beside():
                         self.progress.say(words)
 
     @pytest.hookimpl(trylast=True)

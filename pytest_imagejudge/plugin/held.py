@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..errors import ConfigError, ImageError
+from ..errors import ImageError
 from ..manifests import Row, read_manifest
 from ..report.junit import properties
 from ..report.why import advice
@@ -399,7 +399,7 @@ class Holding:
 
     def _adopt_early(self) -> None:
         """Take over what dead workers left while others use its judges' servers: later these would be started anew."""
-        in_use = {kind for kind in self._gate.protocols if _is_in_use(self._gate.judge(kind).engine)}
+        in_use = {kind for kind in self._gate.protocols if self._gate.judge(kind).engine.in_use()}
         left, self._left = self._left, []
         for held in left:
             if {expected.kind for expected in held.waits.open} <= in_use:
@@ -420,13 +420,6 @@ class Holding:
 
     def _submit(self, expected: Expectation) -> Expectation:
         return self._gate.submit(self._gate.judge(expected.kind), expected, urgent=False)
-
-
-def _is_in_use(engine: Any) -> bool:
-    try:
-        return hasattr(engine, "in_use") and bool(engine.in_use())
-    except ConfigError:
-        return False  # it can't be started; what is stored can be given at the end
 
 
 def _plain(entry: AnyEntry) -> str:

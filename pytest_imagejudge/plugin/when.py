@@ -34,13 +34,13 @@ class When:
 
     def holds(self, engine: Any) -> bool:
         """Whether a judge's session begins held."""
-        return self._gate.options.when == "after" or (self._gate.options.when == "auto" and hasattr(engine, "fit"))
+        return self._gate.options.when == "after" or (self._gate.options.when == "auto" and engine.local)
 
     def words(self) -> str:
         """When the judges begin, for the run's header; empty where no GPU's memory has a say in it."""
         if self._gate.options.when != "auto":
             return f"judges {self._gate.options.when} the tests (--judge-when)"
-        if any(_on_gpus(judge) for judge in self._gate.judges()):
+        if any(judge.engine.on_gpus() for judge in self._gate.judges()):
             return "judges during the tests if the GPU has room at the first image"
         return ""
 
@@ -50,7 +50,7 @@ class When:
         Raises:
             ConfigError: with what is needed, what is free, and who holds the rest.
         """
-        if self._gate.options.when == "during" and hasattr(judge.engine, "fit"):
+        if self._gate.options.when == "during" and judge.engine.local:
             fit = judge.engine.fit()
             if not fit.ok:
                 raise ConfigError(f"--judge-when during: {_figures(judge, fit)}; use --judge-when after or auto")
@@ -69,7 +69,7 @@ class When:
     def _why_after(self, judge: Any) -> str:
         if self._gate.options.when == "after":
             return "--judge-when after"
-        if self._gate.options.when == "during" or not hasattr(judge.engine, "fit"):
+        if self._gate.options.when == "during" or not judge.engine.local:
             return ""
         try:
             fit = judge.engine.fit()
@@ -94,7 +94,7 @@ class When:
         self.after.clear()
 
     def _make_room(self, judge: Any) -> None:
-        if not hasattr(judge.engine, "fit"):
+        if not judge.engine.local:
             return
         end = time.monotonic() + GIVEN_BACK
         try:
@@ -109,13 +109,6 @@ class When:
                 time.sleep(LOOK)
         except ConfigError:
             return
-
-
-def _on_gpus(judge: Any) -> bool:
-    try:
-        return hasattr(judge.engine, "on_gpus") and bool(judge.engine.on_gpus())
-    except ConfigError:
-        return False  # it will not start; what is stored is given without it
 
 
 def _figures(judge: Any, fit: Any) -> str:
@@ -138,7 +131,7 @@ def out_of_memory_help(call: Any, judges: list[Any]) -> str:
     if excinfo is None or "out of memory" not in str(excinfo.value).lower():
         return ""
     for judge in judges:
-        if not (judge.session.started and hasattr(judge.engine, "fit")):
+        if not (judge.session.started and judge.engine.local):
             continue
         from ..engines.gpus import gib, visible_gpus
 
