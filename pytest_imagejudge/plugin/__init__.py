@@ -123,18 +123,18 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 @pytest.fixture(scope="session")
-def image_judge(request: pytest.FixtureRequest) -> ImageJudgeFixture:
+def image_judge(pytestconfig: pytest.Config) -> ImageJudgeFixture:
     """The judge of images: ``score``, ``check`` and ``expect``. Skips the test where no judge is configured."""
-    gate = request.config.pluginmanager.get_plugin("imagejudge-gate")
+    gate = pytestconfig.pluginmanager.get_plugin("imagejudge-gate")
     if gate is None or not gate.options.image.configured:
         pytest.skip(NO_JUDGE)
     return gate.image_fixture()  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="session")
-def edit_judge(request: pytest.FixtureRequest) -> EditJudgeFixture:
+def edit_judge(pytestconfig: pytest.Config) -> EditJudgeFixture:
     """The judge of edits: ``score``, ``check`` and ``expect``. Skips the test where none is configured."""
-    gate = request.config.pluginmanager.get_plugin("imagejudge-gate")
+    gate = pytestconfig.pluginmanager.get_plugin("imagejudge-gate")
     if gate is None or not gate.options.edit.configured:
         pytest.skip(NO_EDIT_JUDGE)
     return gate.edit_fixture()  # type: ignore[no-any-return]
