@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,12 +28,14 @@ class Task:
         images: one picture, or source and edited.
         dimensions: L1 to ask about, or (`EDIT`,).
         repeat: 0 for the first judgement; the same task with another number is judged afresh.
+        awaited: whether somebody will read the verdict; else it is judged only to be known when it is asked for.
     """
 
     text: str
     images: tuple[ImageFile, ...]
     dimensions: tuple[str, ...]
     repeat: int = 0
+    awaited: bool = True
 
 
 @dataclass
@@ -281,9 +284,11 @@ class Asker:
         if key in known.stored:
             return known.stored[key], True
         if key in self._asking:  # the same question is under way for another image object
-            answer, _ = await asyncio.shield(self._asking[key])
-            self._count(answer, stored=True)
-            return answer, True
+            with contextlib.suppress(ImageError):  # of the other's file
+                answer, _ = await asyncio.shield(self._asking[key])
+                self._count(answer, stored=True)
+                return answer, True
+            return await self._answer(task, pictures, dimension, again, known, primed)
         promise: asyncio.Future[tuple[Answer, bool]] = asyncio.get_running_loop().create_future()
         self._asking[key] = promise
         try:

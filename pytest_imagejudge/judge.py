@@ -72,6 +72,7 @@ class _Base:
         if store is None:  # kept for the session only, so that one image is judged once
             store = self._exit.enter_context(tempfile.TemporaryDirectory(prefix="imagejudge-"))
         self._spool = spool
+        self._max_pixels = max_pixels
         self.session: JudgeSession[Any] = JudgeSession(
             self.protocol,
             self.engine,
@@ -100,7 +101,7 @@ class _Base:
 
     def take(self, image: object) -> ImageFile:
         """``image`` as a file; pictures in memory are written to the spool."""
-        return take(image, self.spool)
+        return take(image, self.spool, max_pixels=self._max_pixels)
 
     def keep(self, file: ImageFile) -> ImageFile:
         """A copy of ``file`` in the spool, for one that may be written over before it is judged."""
@@ -120,9 +121,8 @@ class _Base:
 
     def close(self) -> None:
         """Give the engine back. Safe to call twice."""
-        self.session.close()
-        self.session.store.close()
-        self._exit.close()
+        with self._exit, contextlib.closing(self.session.store):
+            self.session.close()
 
     def __enter__(self) -> Any:
         return self

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from .errors import ConfigError
-from .untrusted import escape, for_log
+from .untrusted import escape, for_log, for_markdown
 
 Table = tuple[Sequence[str], Sequence[Sequence[Any]]]  # names of the columns, rows
 
@@ -107,21 +107,12 @@ def _parts(head: Sequence[str], rows: Sequence[Sequence[object]], width: int) ->
     return parts
 
 
-_MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_{}[]()#+!|<>~@&"})
-
-
-def markdown_cell(value: object) -> str:
-    """Text that Markdown shows as it is, on one line, without links, mentions or HTML."""
-    text = escape(value).translate(_MARKDOWN)
-    return text.replace("://", "\\://").replace("www.", "www\\.")
-
-
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A table in Markdown; numbers to the right."""
     lines = [
-        "| " + " | ".join(markdown_cell(cell) for cell in head) + " |",
+        "| " + " | ".join(for_markdown(cell) for cell in head) + " |",
         "|" + "|".join("---" if i == 0 else "---:" for i in range(len(head))) + "|",
-        *("| " + " | ".join(markdown_cell(cell) for cell in row) + " |" for row in rows),
+        *("| " + " | ".join(for_markdown(cell) for cell in row) + " |" for row in rows),
     ]
     return "\n".join(lines)
 

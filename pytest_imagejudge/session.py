@@ -167,14 +167,17 @@ class JudgeSession(Generic[V]):
         if self._closed:
             return
         self._closed = True
-        if self._loop is not None and self._thread is not None:
-            asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result()
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
-        for future in list(self._open):
-            future.cancel()
-        self._open.clear()
+        try:
+            if self._loop is not None:
+                asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result()
+        finally:
+            if self._loop is not None and self._thread is not None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._thread.join()
+                self._loop.close()
+            for future in list(self._open):
+                future.cancel()
+            self._open.clear()
 
     def __enter__(self) -> JudgeSession[V]:
         return self
@@ -224,8 +227,9 @@ class JudgeSession(Generic[V]):
                     self._queue.put_nowait(item)
                     continue
                 if future.set_running_or_notify_cancel():
-                    self._count_unread(1)
-                    future.on_read = partial(self._count_unread, -1)
+                    if task.awaited:
+                        self._count_unread(1)
+                        future.on_read = partial(self._count_unread, -1)
                     future.set_result(cast(V, self._asker.verdict_of(task, found)))
                 self._count_done(future)
             self._hire()

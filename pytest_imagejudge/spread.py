@@ -133,11 +133,17 @@ class Cluster:
         items = []
         for number, planned in plans.items():
             store = planned.judge.session.store
-            known = [store.pixels(path) for path in planned.images if isinstance(path, Path)]
+            paths = [path for path in planned.images if isinstance(path, Path)]
+            try:
+                known = [store.pixels(path) for path in paths]
+            except ImageError:
+                continue  # the run itself says why
+            if len(paths) < len(planned.images):
+                continue  # bytes of a table's cell, which no other machine can read
             if all(known):
                 found[number] = tuple(str(one) for one in known)
             else:
-                items.append({"row": number, "images": [str(Path(str(path)).absolute()) for path in planned.images]})
+                items.append({"row": number, "images": [str(path.absolute()) for path in paths]})
         if items:
             dataset = _ray().data.from_items(items).map(partial(hash_images, max_pixels=self._max_pixels))
             for row in dataset.iter_rows():

@@ -20,7 +20,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -216,7 +216,9 @@ class Store:
 
     def pixels_of(self, file_hash: str) -> str | None:
         """As `pixels`, for the SHA-256 (hex) of a file's bytes."""
-        name = _file_key(file_hash)
+        return self._line_of(_file_key(file_hash))
+
+    def _line_of(self, name: str) -> str | None:
         query = f"SELECT {PIXELS_COLUMNS} FROM pixels WHERE file = ?"  # noqa: S608
         with self._guard():
             if name in self._waiting:
@@ -245,10 +247,12 @@ class Store:
             rows = self.file.do(lambda connection: [PixelsRow(*row) for row in connection.execute(query)], none)
             return [row for row in rows if self.trusts_pixels(row)]
 
-    def put_index(self, rows: Iterable[PixelsRow]) -> None:
-        """Add sealed lines to the index."""
+    def add_to_index(self, rows: Sequence[PixelsRow]) -> int:
+        """Add sealed lines to the index but where another can be trusted; returns how many differ from that."""
         with self._guard():
-            self.file.write([], rows)
+            ours = [self._line_of(row.file) for row in rows]
+            self.file.write([], [row for row, have in zip(rows, ours, strict=True) if have is None])
+        return sum(have not in (None, row.pixels) for row, have in zip(rows, ours, strict=True))
 
     # --- making it smaller
 

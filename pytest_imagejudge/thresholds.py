@@ -119,12 +119,18 @@ class Profile(_Levels):
             yield "must_not_fail", tuple(path)
 
     def bounds(self) -> dict[TreePath, float]:
-        """Every bound on one image by path; ``()`` is the total. Facets that must not fail are not among them."""
+        """Every bound on one image by path; ``()`` is the total. A facet that must not fail is bounded by 60."""
         found = super().bounds()
         for one, twos in self.level3.items():
             for two, threes in twos.items():
                 found.update({(one, two, three): bound for three, bound in threes.items()})
+        for path in map(tuple, self.must_not_fail):
+            found[path] = max(found.get(path, 0.0), 60.0)
         return found
+
+    def shown_bounds(self) -> dict[TreePath, float]:
+        """The bounds on images, and under ("score",) the one on the overall score of edits, as reports show them."""
+        return self.bounds() | ({} if self.edit.score is None else {("score",): self.edit.score})
 
     def dump(self) -> dict[str, Any]:
         """Plain data: ``bounds``, as `load_profile` takes them, and ``name``."""
@@ -133,7 +139,7 @@ class Profile(_Levels):
     @property
     def bounds_images(self) -> bool:
         """Whether there is a bound on single images."""
-        return bool(self.bounds() or self.must_not_fail)
+        return bool(self.bounds())
 
     @property
     def bounds_edits(self) -> bool:
@@ -164,8 +170,8 @@ class Profile(_Levels):
 
         One that could not be read is neither: the verdict itself says so, and is an error.
         """
-        rows = [*self.bounds().items(), *((tuple(path), 60.0) for path in self.must_not_fail)]
-        return _check([(path, bound, verdict.value(path)) for path, bound in rows if not verdict.missing(path)])
+        bounds = self.bounds().items()
+        return _check([(path, bound, verdict.value(path)) for path, bound in bounds if not verdict.missing(path)])
 
     def check_edit(self, verdict: EditVerdict) -> Check:
         """Apply the bounds on one edit."""
@@ -191,7 +197,6 @@ class Profile(_Levels):
             return
         bounded = {
             **self.bounds(),
-            **{tuple(path): 60.0 for path in self.must_not_fail},
             **self.suite.bounds(),
             **self.baseline.bounds(),
         }

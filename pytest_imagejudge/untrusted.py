@@ -12,6 +12,12 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]"
 )
+# What Markdown would act on inside a line. Underscores within a word are left: file names read as they are.
+_MARKUP = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|^(?:#{1,6}|[-+])(?=\s|$)")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
+# What GitHub links after Markdown is done, entities or not: mentions, issues, commits by word, addresses.
+_LINKED = re.compile(r"(?i)@(?=\w)|#(?=\d)|\bGH(?=-\d)|:(?=//)|\bwww(?=\.)")
+_APART = "\u200b"  # a space of no width
 _BREAKS = {"\n": "%0A", "\r": "%0D"}
 _COMMAND = re.compile(r"^(\s*:):|##\[")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -44,6 +50,16 @@ def for_github(text: object, *, prop: bool = False) -> str:
 def for_log(text: object) -> str:
     """``text`` as a line of a CI log: escaped as in `escape`, and no workflow command even at the start of the line."""
     return _COMMAND.sub(lambda match: f"{match[1]} :" if match[1] else "## [", escape(text))
+
+
+def for_markdown(text: object, most: int | None = None) -> str:
+    """``text``, at most ``most`` characters of it, on one line of Markdown: no markup, HTML, link or mention in it."""
+    plain = escape(" ".join(str(text).split()))
+    if most is not None and len(plain) > most:
+        plain = plain[:most].rstrip() + " …"
+    plain = _LINKED.sub(lambda match: match[0] + _APART, plain)
+    plain = _MARKUP.sub(lambda match: "\\" + match[0], plain)
+    return re.sub(r"[&<>$]", lambda match: _ENTITIES[match[0]], plain)
 
 
 def _visible(match: re.Match[str]) -> str:

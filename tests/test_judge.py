@@ -1,6 +1,7 @@
 """The library, without pytest."""
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import textwrap
@@ -136,7 +137,7 @@ def test_importing_the_package_loads_nothing_heavy():
 def test_without_a_name_the_served_model_chooses_the_protocol(monkeypatch, tmp_path, served, kind, name):
     monkeypatch.setenv("IMAGEJUDGE_CACHE", str(tmp_path))
     reply = httpx.Response(200, json={"data": [{"id": served}]})
-    monkeypatch.setattr(httpx, "get", lambda *args, **kwargs: reply)
+    monkeypatch.setattr(httpx, "stream", lambda *args, **kwargs: contextlib.nullcontext(reply))
     assert protocol_for(JudgeSettings(urls=("http://127.0.0.1:9/v1",), kind=kind)).name == name
     own = JudgeSettings(urls=("http://127.0.0.1:9/v1",), kind=kind, protocol="house")
     assert protocol_for(own).name.startswith("house")

@@ -14,12 +14,12 @@ from typing import Any
 from ..errors import ConfigError
 from ..inputs import BENCH_FILE, HUB, hub_file, metadata_file
 from ..manifests import read_metadata
-from ..outputs import markdown_cell, markdown_table, note, number, print_json, print_table, put, write_text, write_xlsx
+from ..outputs import markdown_table, note, number, print_json, print_table, put, write_text, write_xlsx
 from ..protocols import load_protocol
 from ..released import ABSENT, UNREADABLE, Recorded, figures, read_recorded
 from ..tables import show_value
 from ..taxonomy import FACETS, LEVEL1, LEVEL2, TREE
-from ..untrusted import escape, for_log
+from ..untrusted import escape, for_log, for_markdown
 
 # The order of the published tables, which is not that of the tree.
 PUBLISHED_ORDER = ("Quality", "Aesthetics", "Alignment", "Creative Generation", "Real-world Fidelity")
@@ -332,7 +332,7 @@ def write(board: Leaderboard, folder: Path) -> None:
     write_xlsx(folder / "scores_result.xlsx", sheets(board))
     write_text(folder / "leaderboard.json", json.dumps(as_json(board), ensure_ascii=False, indent=2))
     title, lines, level2 = "Leaderboard", notes(board), _level2_tables(board)
-    markdown = [f"# {title}", markdown_table(*_main_table(board)), "\n".join(f"- {markdown_cell(x)}" for x in lines)]
+    markdown = [f"# {title}", markdown_table(*_main_table(board)), "\n".join(f"- {for_markdown(x)}" for x in lines)]
     markdown += [f"## {name}\n\n{markdown_table(head, rows)}" for name, head, rows in level2]
     write_text(folder / "leaderboard.md", "\n\n".join([*(part for part in markdown if part), _METHOD]) + "\n")
     dots = [(s.model, s.total.mean, s.total.low, s.total.high) for s in board.standings]

@@ -130,9 +130,7 @@ def _compare(report: Report, path: Path, profile: Profile | None) -> None:
 def _write(report: Report, args: argparse.Namespace, profile: Profile | None) -> None:
     from ..report import html, json, markdown
 
-    bounds = None
-    if profile is not None:
-        bounds = {**profile.bounds(), **{tuple(path): 60.0 for path in profile.must_not_fail}}
+    bounds = None if profile is None else profile.shown_bounds()
     for path in args.output:
         kind = path.suffix.lower()
         if kind == ".json":

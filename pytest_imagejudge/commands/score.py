@@ -127,7 +127,7 @@ def _finish(
         from ..report import write_report
 
         try:
-            write_report(report, path, _bounds(profile))
+            write_report(report, path, {} if profile is None else profile.shown_bounds())
         except ConfigError as error:  # the others, and the figures, are worth having all the same
             unwritten.append(f"--judge-report: {error}")
         else:
@@ -245,17 +245,6 @@ def _suite(report: Report, profile: Profile | None) -> list[str]:
         edit_bound=suite.edit.score,
     )
     return [f"{' / '.join(row.path)}: {row.detail}" for row in report.suite if row.gate == "failed"]
-
-
-def _bounds(profile: Profile | None) -> dict[tuple[str, ...], float]:
-    """The bounds by path, for display."""
-    if profile is None:
-        return {}
-    found = profile.bounds()
-    found.update({tuple(path): 60.0 for path in profile.must_not_fail})
-    if profile.edit.score is not None:
-        found["score",] = profile.edit.score
-    return found
 
 
 def _print(bench: Bench, missed: list[str], profile: Profile | None) -> None:

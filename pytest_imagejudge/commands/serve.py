@@ -14,7 +14,7 @@ from ..engines.supervisor import State
 from ..engines.vllm import VllmEngine
 from ..errors import ConfigError, EngineError
 from ..settings import API_KEY_VARIABLE, SIGNALS, JudgeSettings, cache_dir
-from ..untrusted import escape
+from ..untrusted import escape, for_log
 from .judge_options import add_judge_options, judge_settings
 
 DEFAULT_MINUTES = 60.0
@@ -93,7 +93,7 @@ async def _follow(folder: Path) -> None:
     with (folder / "server.log").open(encoding="utf-8", errors="replace") as log:
         while True:
             for line in log:
-                print(escape(line.rstrip("\n")), file=sys.stderr, flush=True)
+                print(for_log(line.rstrip("\n")), file=sys.stderr, flush=True)
             state = State.read(folder)
             if state is None or state.status not in ("starting", "ready"):
                 raise EngineError(f"the server ended{f': {state.message}' if state and state.message else ''}")

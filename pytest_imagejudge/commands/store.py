@@ -245,12 +245,11 @@ def _import(store: Store, args: argparse.Namespace) -> int:
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             counts["damaged"] += 1
             _say(args.file, number, error, counts["damaged"])
-        if len(rows) >= 500:
-            _merge(store, rows, counts)
+        if len(rows) + len(lines) >= 500:
+            _merge(store, rows, lines, counts)
             rows.clear()
-    _merge(store, rows, counts)
-    counts["images"] = len(lines)
-    store.put_index(lines)
+            lines.clear()
+    _merge(store, rows, lines, counts)
     refused = counts["damaged"] + counts["untrusted"]
     if args.json:
         print_json(counts)
@@ -263,7 +262,7 @@ def _import(store: Store, args: argparse.Namespace) -> int:
     return 2 if refused or store.troubles else 0
 
 
-def _merge(store: Store, rows: list[Row], counts: dict[str, int]) -> None:
+def _merge(store: Store, rows: list[Row], lines: list[PixelsRow], counts: dict[str, int]) -> None:
     """Add what is not there; what is there and can be trusted stays."""
     ours = {entry.key: entry for row in store.find([row.key for row in rows]) if (entry := store.read(row))}
     new: dict[str, Row] = {}
@@ -283,6 +282,10 @@ def _merge(store: Store, rows: list[Row], counts: dict[str, int]) -> None:
                 about = escape(" ".join(str(have.about.get(name) or "") for name in ("model", "dimension")))
                 note(f"{row.key[:16]} ({about.strip()}) differs from ours; ours kept")
     store.put_rows(new.values())
+    counts["images"] += len(lines)
+    if differ := store.add_to_index(lines):
+        counts["conflicts"] += differ
+        note(f"{differ} images' pixels differ from ours; ours kept")
 
 
 def _unseal(data: dict[str, Any]) -> tuple[bytes, bytes | None]:

@@ -78,7 +78,8 @@ class Address:
             parts = urlsplit(text)
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            raise ConfigError(f"--judge-url: {hide_credentials(text)!r} is not a URL: {error}") from None
+            why = str(error) if "@" not in text else "a password's / # ? @ : are written %2F %23 %3F %40 %3A"
+            raise ConfigError(f"--judge-url: {hide_credentials(text)!r} is not a URL: {why}") from None
         if parts.scheme not in ("http", "https") or not host or re.search(r"\s", text):
             hint = f"; did you mean 'http://{text}'?" if re.fullmatch(r"[\w.-]+(:\d+)?(/\S*)?", text) else ""
             raise ConfigError(f"--judge-url: {hide_credentials(text)!r} is not an http:// or https:// URL{hint}")
@@ -112,7 +113,10 @@ class Address:
 
 def hide_credentials(url: str) -> str:
     """``url`` as it may be shown: without user, password and query."""
-    return re.sub(r"\?.*", "", re.sub(r"//[^/@]*@", "//", url))
+    plain = re.sub(r"//[^/?#@]*@", "//", url, count=1)
+    if "@" in plain:  # a password with what ends it in a URL, or a query: where the one ends nobody can tell
+        return plain.partition("//")[0] + "//…"
+    return re.split(r"[?#]", plain)[0]
 
 
 def excerpt(body: bytes | str, secret: str | None = None, length: int = 400) -> str:

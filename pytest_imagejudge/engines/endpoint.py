@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ..protocols.base import Protocol, Request
 from ..settings import JudgeSettings
 from ..taxonomy import nearest
 from .base import Answer, Engine, EngineIdentity, Progress
-from .chat import Address, ChatClient, Habits, RefusedError, UnavailableError, api_key, excerpt
+from .chat import MAX_ANSWER, Address, ChatClient, Habits, RefusedError, UnavailableError, api_key, excerpt
 
 # Images in flight for each URL, 5 requests each: the batch that fills a judge of this size on one large GPU.
 IMAGES_PER_URL = 48
@@ -172,7 +173,7 @@ class EndpointEngine(Engine):
 
         memory = self._remembered / f"{hashlib.sha256(address.base.encode()).hexdigest()[:32]}.json"
         try:
-            response = self._get(address.to("/models"), address)
+            status, body = self._get(address.to("/models"), address)
         except httpx.TransportError as error:
             if remembered and (known := _remembered_models(memory)) is not None:
                 return known
@@ -182,11 +183,11 @@ class EndpointEngine(Engine):
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ConfigError(f"{address.to_show('/models')}: {excerpt(str(error), self._key)}") from None
-        shown = excerpt(response.content, self._key) or "(empty)"
-        if response.status_code != 200:
-            raise ConfigError(f"{address.to_show('/models')}: HTTP {response.status_code}: {shown}")
+        shown = excerpt(body, self._key) or "(empty)"
+        if status != 200:
+            raise ConfigError(f"{address.to_show('/models')}: HTTP {status}: {shown}")
         try:
-            reply = response.json()
+            reply = json.loads(body)
             models = [str(entry["id"]) for entry in reply["data"]]
         except (ValueError, KeyError, TypeError, RecursionError):
             raise ConfigError(f"{address.to_show('/models')}: not a list of models: {shown}") from None
@@ -205,18 +206,29 @@ class EndpointEngine(Engine):
         import httpx
 
         try:
-            response = self._get(f"{address.root}/version", address)
-            version = response.json()["version"] if response.status_code == 200 else ""
+            status, body = self._get(f"{address.root}/version", address)
+            version = json.loads(body)["version"] if status == 200 else ""
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError, RecursionError):
             return ""
         return f"vllm {version[:64]}" if isinstance(version, str) and version.isprintable() and version else ""
 
-    def _get(self, url: str, address: Address) -> Any:
+    def _get(self, url: str, address: Address) -> tuple[int, bytes]:
+        """Status and body, within `LISTING_SECONDS` for each part and for all of it, and no more than is sane."""
         import httpx
 
         headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
         auth = None if self._key else address.auth
-        return httpx.get(url, headers=headers, auth=auth, timeout=LISTING_SECONDS, verify=address.encrypted)
+        options: dict[str, Any] = {"headers": headers, "timeout": LISTING_SECONDS, "verify": address.encrypted}
+        end = time.monotonic() + LISTING_SECONDS
+        body = bytearray()
+        with httpx.stream("GET", url, auth=auth, **options) as response:
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER:
+                    raise httpx.DecodingError(f"a reply of more than {MAX_ANSWER >> 20} MiB")
+                if time.monotonic() > end:
+                    raise httpx.ReadTimeout(f"no whole reply within {LISTING_SECONDS:.0f} s")
+        return response.status_code, bytes(body)
 
 
 def picture_digest(request: Request) -> bytes:

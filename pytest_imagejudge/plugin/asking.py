@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ class Asking:
         self.progress = Progress(config)
         self.results = Results(config, self.options)
         self._judges: dict[Kind, Judge | EditJudge] = {}
+        self._making = threading.RLock()
         self._names: dict[str, str] = {}  # of files, as they are shown
         self._profiles: dict[tuple[str, Path], Profile] = {}
         self._spelled_out: tuple[tuple[str, Path], Profile] | None = None  # the last one
@@ -126,23 +128,28 @@ class Asking:
         return self._fixture_value[1]
 
     def judge(self, kind: Kind) -> Any:
-        """The judge of ``kind``, made at its first use."""
-        if kind not in self._judges:
-            settings, protocol = self.settings[kind], self.protocols[kind]
-            engine = self.config.hook.pytest_imagejudge_engine(config=self.config, settings=settings, protocol=protocol)
-            if engine is None:
-                engine = make_engine(settings, protocol, state_dir=cache_dir())
-            cls = EditJudge if kind == "edit" else Judge
-            self._judges[kind] = cls.from_settings(
-                settings,
-                protocol=protocol,
-                engine=engine,
-                store=self.options.store,
-                spool=self.results.spool,
-                progress=self.progress.say,
-                max_pixels=self.options.max_pixels,
-                hold=self.when.holds(engine),
-            )
+        """The judge of ``kind``, made at its first use, in whatever thread that is."""
+        if kind in self._judges:
+            return self._judges[kind]
+        with self._making:
+            return self._judges.get(kind) or self._make(kind)
+
+    def _make(self, kind: Kind) -> Any:
+        settings, protocol = self.settings[kind], self.protocols[kind]
+        engine = self.config.hook.pytest_imagejudge_engine(config=self.config, settings=settings, protocol=protocol)
+        if engine is None:
+            engine = make_engine(settings, protocol, state_dir=cache_dir())
+        cls = EditJudge if kind == "edit" else Judge
+        self._judges[kind] = cls.from_settings(
+            settings,
+            protocol=protocol,
+            engine=engine,
+            store=self.options.store,
+            spool=self.results.spool,
+            progress=self.progress.say,
+            max_pixels=self.options.max_pixels,
+            hold=self.when.holds(engine),
+        )
         return self._judges[kind]
 
     def judges(self) -> list[Judge | EditJudge]:

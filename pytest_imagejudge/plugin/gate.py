@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ..engines.chat import hide_credentials
 from ..errors import ConfigError
 from .asking import Asking, usage
 from .failure import JudgeFailure, failure_repr
@@ -64,7 +65,7 @@ class Gate(Asking):
         lines = []
         for kind, settings in self.settings.items():
             if settings.configured:
-                what = settings.model or ", ".join(without_secrets(url) for url in settings.urls)
+                what = settings.model or ", ".join(map(hide_credentials, settings.urls))
                 name = "imagejudge" if kind == "image" else "imagejudge, edits"
                 lines.append(f"{name}: {what}, protocol {self.protocols[kind].name}")
         thresholds, store = self._from_root(self.default_profile.name), self._from_root(self.options.store or "none")
@@ -206,11 +207,13 @@ class Gate(Asking):
             self._ear.close()
         for kind, judge in self._judges.items():
             self.results.count(kind, judge)
-        if self.is_worker:
-            self.holding.send_home()
-        self.close()
-        if not (self.is_worker or self.runs_no_test):
-            self.results.write(session)
+        try:
+            self.close()
+        finally:  # whatever becomes of the engines
+            if self.is_worker:
+                self.holding.send_home()
+            elif not self.runs_no_test:
+                self.results.write(session)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -226,11 +229,3 @@ class Gate(Asking):
         while self._judges:
             _, judge = self._judges.popitem()
             judge.close()
-
-
-def without_secrets(url: str) -> str:
-    """A URL as it may be printed."""
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

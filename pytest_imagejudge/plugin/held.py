@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..asking import Task
 from ..errors import ImageError
 from ..manifests import Row, read_manifest
 from ..report.junit import properties
@@ -85,7 +86,7 @@ class Holding:
                     image = judge.take(wish.image)
                 except (TypeError, ImageError) as error:
                     raise pytest.UsageError(f"{item.nodeid}: marker imagejudge: image: {error}") from None
-                judge.submit_task(plain_text("prompt", wish.prompt), (image,), names)
+                judge.session.submit(Task(plain_text("prompt", wish.prompt), (image,), names, awaited=False))
         gate.item = None
 
     def known(self, nodeid: str) -> Expectation | None:

@@ -19,7 +19,7 @@ from ..report.gathered import Gathered
 from ..report.model import EditEntry, Report, Run, VerdictEntry
 from ..report.spool import E
 from ..report.why import place
-from ..untrusted import escape
+from ..untrusted import for_log
 
 if TYPE_CHECKING:
     from ..statistics.pairing import Scored
@@ -243,13 +243,7 @@ class Results:
 
     def bounds(self) -> dict[tuple[str, ...], float]:
         """The bounds of the run's profile by path, for display."""
-        if self.profile is None:
-            return {}
-        found = self.profile.bounds()
-        found.update({tuple(path): 60.0 for path in self.profile.must_not_fail})
-        if self.profile.edit.score is not None:
-            found["score",] = self.profile.edit.score
-        return found
+        return {} if self.profile is None else self.profile.shown_bounds()
 
     def _drop_images(self) -> None:
         keep = self._options.keep_images
@@ -282,9 +276,9 @@ class Results:
             tests = "1 test" if len(self.undecided) == 1 else f"{len(self.undecided)} tests"
             reporter.write_line(f"not decided, because the run was stopped: {tests}")
             for nodeid in self.undecided[:20]:
-                reporter.write_line(f"  {nodeid}")
+                reporter.write_line(for_log(f"  {nodeid}"))
         for line in self.lines:
-            reporter.write_line(escape(line))
+            reporter.write_line(for_log(line))
 
 
 def _first(entries: Iterable[E]) -> Iterator[E]:

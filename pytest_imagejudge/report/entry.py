@@ -90,8 +90,7 @@ def _bounds(verdict: Verdict | EditVerdict, profile: Profile | None) -> list[Bou
     if isinstance(verdict, EditVerdict):
         edit = {("score",): profile.edit.score, **{(name,): bound for name, bound in profile.edit.aspects.items()}}
         return [Bound(path=list(path), bound=bound) for path, bound in edit.items() if bound is not None]
-    found = {**profile.bounds(), **{tuple(path): 60.0 for path in profile.must_not_fail}}
-    return [Bound(path=list(path) or ["total"], bound=bound) for path, bound in found.items()]
+    return [Bound(path=list(path) or ["total"], bound=bound) for path, bound in profile.bounds().items()]
 
 
 def _outcome(verdict: Verdict | EditVerdict, check: Check | None) -> Outcome:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..outputs import write_text
 from ..taxonomy import FACETS, show
 from ..taxonomy import Path as TreePath
-from ..untrusted import escape
+from ..untrusted import for_markdown
 from . import rows, why
 from .baseline import changes
 from .build import AnyEntry, judge_names, relative_paths
@@ -17,22 +16,6 @@ from .model import EditEntry, Report
 from .payload import bounds_of
 
 MOST_WORDS = 300  # characters of a prompt, or of the judge's words
-# What Markdown would act on inside a line. Underscores within a word are left: file names read as they are.
-_MARKUP = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])")
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
-# What GitHub links after Markdown is done, entities or not: mentions, issues, commits by word, addresses.
-_LINKED = re.compile(r"(?i)@(?=\w)|#(?=\d)|\bGH(?=-\d)|:(?=//)|\bwww(?=\.)")
-_APART = "\u200b"  # a space of no width
-
-
-def text(value: object, most: int | None = None) -> str:
-    """``value`` as plain text in Markdown, on one line: nothing in it is markup, HTML, a link or a mention."""
-    plain = escape(" ".join(str(value).split()))
-    if most is not None and len(plain) > most:
-        plain = plain[:most].rstrip() + " …"
-    plain = _LINKED.sub(lambda match: match[0] + _APART, plain)
-    plain = _MARKUP.sub(lambda match: "\\" + match[0], plain)
-    return re.sub(r"[&<>$]", lambda match: _ENTITIES[match[0]], plain)
 
 
 def write_markdown(report: Report, path: Path | str, bounds: Mapping[TreePath, float] | None = None) -> None:
@@ -113,9 +96,9 @@ def title(report: Report) -> str:
 
 def _head(report: Report) -> Iterator[str]:
     run = report.run
-    yield f"# {text(title(report))}"
+    yield f"# {for_markdown(title(report))}"
     yield ""
-    facts = [f"judge {text(name)}" for name in judge_names(run) if name]
+    facts = [f"judge {for_markdown(name)}" for name in judge_names(run) if name]
     facts.append(f"{run.requests:,} requests, {run.from_store:,} from the store")
     if run.output_tokens and run.requests > run.from_store:
         facts.append(f"mean answer {run.output_tokens / (run.requests - run.from_store):,.0f} tokens")
@@ -124,7 +107,7 @@ def _head(report: Report) -> Iterator[str]:
     yield " · ".join(facts)
     for judge in run.judges:
         if len(judge.engine_versions) > 1:
-            versions = ", ".join(text(version) for version in judge.engine_versions)
+            versions = ", ".join(for_markdown(version) for version in judge.engine_versions)
             yield f"\n> Answers of several engine versions are mixed: {versions}."
     if run.restarts:
         yield f"\n> The judge's server died and was started again ({run.restarts}x)."
@@ -144,8 +127,8 @@ def _suite(report: Report) -> Iterator[str]:
     for row in report.suite:
         mean = "none" if row.mean is None else f"{row.mean:.2f}"
         interval = "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}"
-        detail = f"{row.outcome}: {text(row.detail)}" if row.detail else row.outcome
-        place = text(why.place(row.path))
+        detail = f"{row.outcome}: {for_markdown(row.detail)}" if row.detail else row.outcome
+        place = for_markdown(why.place(row.path))
         yield f"| {_SIGN[row.outcome]} | {place} | {mean} | {interval} | {row.bound:g} | {row.n} | {detail} |"
     yield ""
 
@@ -154,12 +137,12 @@ def _baseline(report: Report) -> Iterator[str]:
     if not report.baseline:
         return
     name, lines, warnings = changes(report.baseline)
-    yield f"## Against the baseline {text(name)}".rstrip()
+    yield f"## Against the baseline {for_markdown(name)}".rstrip()
     yield ""
     for outcome, line in lines:
-        yield f"- {_SIGN.get(outcome, '')} {text(line)}"
+        yield f"- {_SIGN.get(outcome, '')} {for_markdown(line)}"
     for line in warnings:
-        yield f"- ⚠️ {text(line)}"
+        yield f"- ⚠️ {for_markdown(line)}"
     yield ""
 
 
@@ -212,26 +195,27 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
     edit = isinstance(entry, EditEntry)
     image = entry.edited_image if isinstance(entry, EditEntry) else entry.image
     prompt = entry.instruction if isinstance(entry, EditEntry) else entry.prompt
-    yield f"### {text(entry.id or image or entry.test or 'image', 120)}: {text(why.headline(entry), MOST_WORDS)}"
+    name = for_markdown(entry.id or image or entry.test or "image", 120)
+    yield f"### {name}: {for_markdown(why.headline(entry), MOST_WORDS)}"
     yield ""
     if url := pictures.get(image):
         yield f'<img src="{url}" alt="" width="200">'
         yield ""
     for breach in why.worst_first(entry.breaches):
         score, bound = why.below(breach, entry)
-        yield f"- **{text(why.place(breach.path))} {score}**, bound {bound}"
+        yield f"- **{for_markdown(why.place(breach.path))} {score}**, bound {bound}"
         for cause in why.causes(entry, breach.path):
             meaning = why.MEANING.get(cause.raw, cause.raw)
-            words = f": {text(cause.words, MOST_WORDS)}" if cause.words else ""
-            yield f"  - {text(show(cause.path))}: {meaning}{words}"
+            words = f": {for_markdown(cause.words, MOST_WORDS)}" if cause.words else ""
+            yield f"  - {for_markdown(show(cause.path))}: {meaning}{words}"
     for problem in entry.problems:
-        where = f" in {text(show(problem.path))}" if problem.path else ""
-        detail = f": {text(problem.detail, MOST_WORDS)}" if problem.detail else ""
+        where = f" in {for_markdown(show(problem.path))}" if problem.path else ""
+        detail = f": {for_markdown(problem.detail, MOST_WORDS)}" if problem.detail else ""
         yield f"- problem: {problem.kind}{where}{detail}"
-    yield f"- {'instruction' if edit else 'prompt'}: {text(prompt, MOST_WORDS)}"
+    yield f"- {'instruction' if edit else 'prompt'}: {for_markdown(prompt, MOST_WORDS)}"
     if isinstance(entry, EditEntry):
-        yield f"- source: {text(entry.source_image)}, edited: {text(entry.edited_image)}"
+        yield f"- source: {for_markdown(entry.source_image)}, edited: {for_markdown(entry.edited_image)}"
     elif image:
-        yield f"- image: {text(image)}"
+        yield f"- image: {for_markdown(image)}"
     if entry.where or entry.test:
-        yield f"- at: {text(entry.where or entry.test)}"
+        yield f"- at: {for_markdown(entry.where or entry.test)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..taxonomy import show
-from ..untrusted import escape
+from ..untrusted import escape, for_markdown
 from .pictures import Pictures
 
 if TYPE_CHECKING:
@@ -61,6 +61,4 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """``text`` as a cell of a table: neither Markdown nor HTML of its own, and no mention of anybody."""
-    plain = escape(text)[:300].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    return "".join(f"\\{char}" if char in "\\`*_[]|~#!$" else char for char in plain)
+    return for_markdown(text, 300)

@@ -10,6 +10,7 @@ from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.report import junit, markdown
 from pytest_imagejudge.report.model import Report, SuiteRow
 from pytest_imagejudge.taxonomy import FACETS
+from pytest_imagejudge.untrusted import for_markdown
 
 
 def test_the_hierarchy_the_failures_and_the_baseline_are_there() -> None:
@@ -71,7 +72,7 @@ def test_a_table_row_stays_a_row() -> None:
     ],
 )
 def test_nothing_from_outside_is_markup(words: str) -> None:
-    text = markdown.text(words)
+    text = for_markdown(words)
     bare = re.sub(r"&(amp|lt|gt|#36);|\\[\\`*_\[\]|~]", "", text)  # what GitHub takes as written
     assert not re.search(r"[<>$`*\[\]|~\n]|&", bare)
     assert not re.search(r"@\w|(?<!&)#\d|GH-\d|://|www\.", text)
@@ -81,9 +82,13 @@ def test_nothing_from_outside_is_markup(words: str) -> None:
     assert not re.search(r"(?<!&lt;)<(?!/?(img|sub))", whole)
 
 
+def test_nothing_from_outside_begins_a_heading_or_a_list() -> None:
+    assert [for_markdown(words) for words in ("# a", "- a", "+ a", "#a")] == ["\\# a", "\\- a", "\\+ a", "#a"]
+
+
 def test_ordinary_names_read_as_they_are() -> None:
     for words in ("tests/test_x.py:12", 'a fox, 3 - 4 (two); it\'s "blue"', "雪の中の狐", "img/1.png"):
-        assert markdown.text(words) == words
+        assert for_markdown(words) == words
 
 
 def test_it_keeps_to_a_size_and_says_what_is_left_out() -> None:
