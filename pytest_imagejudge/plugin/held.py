@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..asking import Task
-from ..errors import ImageError
-from ..manifests import Row, read_manifest
+from ..errors import ConfigError, ImageError
+from ..manifests import Row, RowError, read_manifest
 from ..report.junit import properties
 from ..report.why import advice
 from .expectation import AnyEntry, Expectation, failing, plain_text
@@ -308,11 +308,22 @@ class Holding:
             if not self._gate.judge(kind).session.stats.submitted:
                 continue  # a run that judges nothing of its own starts no judge for another's
             for file in self._waiting.left(kind):
-                for row in read_manifest(file):
-                    if isinstance(row, Row):
-                        self._orphans.append(self._gate.ask_left(row))
-                self._waiting.files.add(file)
-                self._gate.results.lines.append(f"judged too, from a run that was cut off: {file}")
+                self._take_up_file(file)
+
+    def _take_up_file(self, file: Path) -> None:
+        lines = self._gate.results.lines
+        try:
+            rows = list(read_manifest(file)) if file.stat().st_size else []  # empty: killed before it was written
+        except (ConfigError, OSError) as error:
+            lines.append(f"not judged, from a run that was cut off: {error}; delete the file to hear no more of it")
+            return
+        self._orphans += [self._gate.ask_left(row) for row in rows if isinstance(row, Row)]
+        lines += [
+            f"not judged, from a run that was cut off: {file}: {row}" for row in rows if isinstance(row, RowError)
+        ]
+        self._waiting.files.add(file)
+        if rows:
+            lines.append(f"judged too, from a run that was cut off: {file}")
 
     def _report(self, expected: Expectation, reason: str) -> None:
         self._keep(expected.entries(expected.verdicts(reason)))

@@ -7,10 +7,12 @@ process left is taken up by the next run.
 from __future__ import annotations
 
 import json
-import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ..engines.processes import Hold, is_held
 
 if TYPE_CHECKING:
     from .expectation import Expectation
@@ -21,6 +23,8 @@ class Pending:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._name = uuid.uuid4().hex
+        self._hold: Hold | None = None  # says that this process lives; process numbers come again
         self._count = 0
         self.files: set[Path] = set()
 
@@ -34,10 +38,11 @@ class Pending:
         else:
             row |= {"prompt": expected.text, "image_path": str(expected.images[0].path)}
             row["dimensions"] = list(expected.dimensions)
-        file = self._folder / f"{os.getpid()}.{expected.kind}.jsonl"
-        if file not in self.files:
+        file = self._folder / f"{self._name}.{expected.kind}.jsonl"
+        if self._hold is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self.files.add(file)
+            self._hold = Hold.take(self._folder / f"{self._name}.lock")
+        self.files.add(file)
         with file.open("a", encoding="utf-8") as handle:
             handle.write(json.dumps(row) + "\n")
 
@@ -45,14 +50,16 @@ class Pending:
         """All of it is judged."""
         for file in self.files:
             file.unlink(missing_ok=True)
+            _lock_of(file).unlink(missing_ok=True)
         self.files.clear()
 
     def left(self, kind: str) -> Iterator[Path]:
         """Manifests of ``kind`` whose process is gone."""
         if self._folder.is_dir():
             for file in sorted(self._folder.glob(f"*.{kind}.jsonl")):
-                import psutil
-
-                pid = file.name.partition(".")[0]
-                if file not in self.files and pid.isdigit() and not psutil.pid_exists(int(pid)):
+                if file not in self.files and not is_held(_lock_of(file)):  # of one's own lock this would let go
                     yield file
+
+
+def _lock_of(file: Path) -> Path:
+    return file.with_name(file.name.partition(".")[0] + ".lock")

@@ -149,7 +149,7 @@ def killed(project, number: int) -> str:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_the_next_run_takes_up_what_was_left(project, number: int) -> None:
     output = killed(project, number)
-    left = list((project.path / ".imagejudge" / "pending").iterdir())
+    left = list((project.path / ".imagejudge" / "pending").glob("*.jsonl"))
     assert len(left) == 1
     if number == signal.SIGINT:
         assert f"imagejudge score {left[0]}" in output
@@ -159,6 +159,27 @@ def test_the_next_run_takes_up_what_was_left(project, number: int) -> None:
     result.stdout.fnmatch_lines([f"judged too, from a run that was cut off: {left[0]}"])
     assert len(project.report["verdicts"]) == 2  # this run's, and the one that was left
     assert not list((project.path / ".imagejudge" / "pending").iterdir())
+
+
+def test_what_was_left_and_cannot_be_read_stops_nothing(project) -> None:
+    killed(project, signal.SIGKILL)
+    folder = project.path / ".imagejudge" / "pending"
+    (left,) = folder.glob("*.jsonl")
+    row = left.read_text()
+    left.write_text(row + row[:20])  # the disk was full
+    (folder / "0.image.jsonl").write_text("")
+    (folder / "1.image.jsonl").write_bytes(b"\xff\xfe\x00")
+    result = project.run("--judge-when=after", process=True)
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*not judged, from a run that was cut off: *1.image.jsonl*",
+            f"*cut off: {left}: row 2, line 2*",
+            f"judged too*{left}",
+        ]
+    )
+    assert len(project.report["verdicts"]) == 2
+    assert [path.name for path in folder.iterdir()] == ["1.image.jsonl"]
 
 
 def test_what_was_left_counts_in_no_mean_of_the_next_run(project) -> None:
