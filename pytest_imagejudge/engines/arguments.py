@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -45,6 +46,8 @@ DECIDING = frozenset(
     """.split()  # noqa: SIM905
 )
 
+_END_BYTES = 1 << 20
+
 # Options that split the model over GPUs, or serve it several times.
 SPLITS = {"--tensor-parallel-size": "-tp", "--pipeline-parallel-size": "-pp", "--data-parallel-size": "-dp"}
 
@@ -63,6 +66,10 @@ def check_arguments(args: Sequence[str]) -> None:
         name = option_name(token)
         if name in RESERVED:
             raise ConfigError(f"--judge-arg={token}: {name} is set by this plugin, for a server of its own")
+        if name == "--config":
+            raise ConfigError(
+                f"--judge-arg={token}: give the file's options each as a --judge-arg: some decide answers"
+            )
 
 
 def option_name(token: str) -> str:
@@ -70,21 +77,47 @@ def option_name(token: str) -> str:
     if not token.startswith("-"):
         return ""
     name = token.partition("=")[0].partition(".")[0]
-    return name if name.startswith("-q") or not name.startswith("--") else "--" + name[2:].replace("_", "-")
+    if name.startswith("-q"):
+        return "-q"  # also "-qfp8"
+    return name if not name.startswith("--") else "--" + name[2:].replace("_", "-")
 
 
 def deciding(args: Sequence[str]) -> str:
-    """The user's tokens that decide answers, with their values, in order; empty where there are none."""
+    """The user's tokens that decide answers, with their values, in order; empty where there are none.
+
+    Of a file or a folder that a value names the content decides, so its digest is there too.
+    """
     kept: list[str] = []
     follows = False
     for token in args:
         name = option_name(token)
         if name:
             name = name.replace("--no-", "--", 1)
-            follows = name in DECIDING
+            # vLLM takes the start of an option for the whole
+            follows = name in DECIDING or (len(name) > 3 and any(long.startswith(name) for long in DECIDING))
         if follows:
             kept.append(token)
+            kept += _digest_of_files(token.rpartition("=")[2])
     return " ".join(kept)
+
+
+def _digest_of_files(value: str) -> list[str]:
+    """SHA-256 of the file or folder that ``value`` names, if it names one; of weights only the two ends are read."""
+    try:
+        path = Path(value)
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        files = [file for file in files if file.is_file()]
+        digest = hashlib.sha256()
+        for file in files:
+            size = file.stat().st_size
+            digest.update(f"{file.relative_to(path).as_posix()}\n{size}\n".encode())
+            with file.open("rb") as handle:
+                digest.update(handle.read(_END_BYTES))
+                handle.seek(max(_END_BYTES, size - _END_BYTES))
+                digest.update(handle.read())
+    except (OSError, ValueError):
+        return []
+    return [f"sha256:{digest.hexdigest()}"] if files else []
 
 
 def own_split(args: Sequence[str]) -> tuple[int, int] | None:

@@ -184,6 +184,7 @@ class Server:
             )
             output.seek(0)
             if done.returncode:
+                self.leave()
                 raise EngineError(f"the judge's supervisor did not start: {escape(output.read()[-2000:])}")
 
     async def ready(self, progress: Progress, *, after: int = 0) -> State:

@@ -65,6 +65,7 @@ class VllmEngine(Engine):
         self._progress: Progress = lambda line: None
         self._recovery = asyncio.Lock()
         self._failed: EngineError | None = None
+        self._closed = 0  # how often
 
     def model(self) -> Model:
         """The model, looked up once.
@@ -268,6 +269,7 @@ class VllmEngine(Engine):
 
     async def close(self) -> None:
         """Leave the server; the last user waits for its end. Safe to call twice."""
+        self._closed += 1
         client, self._client = self._client, None
         if client is not None:
             await client.close()
@@ -286,16 +288,16 @@ class VllmEngine(Engine):
         Raises:
             EngineError: not enough memory is free, or the start has failed already.
         """
-        told = False
+        told, closed = False, self._closed
         while self._server is None:
-            waits_for = await asyncio.to_thread(self._try_to_join, plan)
+            waits_for = await asyncio.to_thread(self._try_to_join, plan, closed)
             if waits_for:
                 if not told:
                     self._progress(f"{plan.model.name}: waits until {waits_for} has started on the same GPU")
                     told = True
                 await asyncio.sleep(LOOK_SECONDS)
 
-    def _try_to_join(self, plan: Plan) -> str:
+    def _try_to_join(self, plan: Plan, closed: int) -> str:
         """Choose GPUs, and join or start; returns whose start is in the way, if any. One process at a time chooses."""
         from filelock import FileLock
 
@@ -309,8 +311,13 @@ class VllmEngine(Engine):
                 if starts and state.leaves.keys() & spec.leaves.keys():
                     return state.title
             mine = server.Server(spec, self.state_dir)
-            mine.join(keep_alive=self.settings.keep_alive)
-            self._server = mine
+            if self._closed == closed:
+                mine.join(keep_alive=self.settings.keep_alive)
+                self._server = mine
+        if self._closed != closed:  # while this thread, which nobody can cancel, was at it
+            self._server = None
+            mine.leave()
+            raise EngineError("the judge was closed while it started")
         return ""
 
     def _place(self, model: Model, install: Install) -> Placement:

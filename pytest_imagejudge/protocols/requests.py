@@ -19,8 +19,14 @@ from ..verdict import Problem
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# <|im_end|>, <|image_pad|> and their kin, DeepSeek's with wide bars, and the tags that steer thinking and tools.
-_SPECIAL = re.compile(r"<[|｜][^<>|｜\s]{1,64}[|｜]>|</?(?:think|tool_call|tool_response|tools)>", re.IGNORECASE)
+# <|im_end|>, <|image_pad|> and their kin, DeepSeek's with wide bars; the tags that steer thinking and tools; turns,
+# pictures and ends of a text as Gemma, Mistral, Llama and InternVL spell them.
+_SPECIAL = re.compile(
+    r"<[|｜][^<>|｜\s]{1,64}[|｜]>|</?(?:think|tool_call|tool_response|tools|s|img)>|<</?SYS>>"
+    r"|<(?:(?:start|end)_of_(?:turn|image)|image_soft_token|IMG_CONTEXT|bos|eos|pad|unk)>"
+    r"|\[/?(?:INST|IMG|IMG_BREAK|IMG_END|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]",
+    re.IGNORECASE,
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

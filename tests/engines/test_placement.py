@@ -323,7 +323,7 @@ def test_no_vllm(computer: Computer, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["--port=1", "--port", "--host", "--uds=/x", "--api-key=k", "--served-model-name", "--served_model_name=x"]
+    "token", ["--port=1", "--port", "--host", "--uds=/x", "--api-key=k", "--served-model-name", "--config=x.yaml"]
 )
 def test_tokens_that_are_not_the_users(computer: Computer, token: str) -> None:
     with pytest.raises(ConfigError, match="--judge-arg"):
@@ -340,10 +340,24 @@ def test_tokens_that_are_not_the_users(computer: Computer, token: str) -> None:
         (["--hf_overrides", '{"a": 1}'], '--hf_overrides {"a": 1}'),
         (["--hf-overrides.a", "1", "-tp", "2"], "--hf-overrides.a 1"),
         (["-q", "awq", "--seed=1"], "-q awq --seed=1"),
+        (["-qfp8", "--quant=fp8"], "-qfp8 --quant=fp8"),
     ],
 )
 def test_tokens_that_decide_answers_are_in_the_fingerprint(args: list[str], deciding: str) -> None:
     assert arguments.deciding(args) == deciding
+
+
+def test_of_files_that_decide_answers_the_content_is_in_the_fingerprint(tmp_path: Path) -> None:
+    template, adapter = tmp_path / "chat.jinja", tmp_path / "adapter"
+    (adapter / "sub").mkdir(parents=True)
+    seen = set()
+    for content in ("one", "two", "two"):
+        template.write_text(content)
+        (adapter / "sub" / "weights").write_text(content)
+        seen.add(arguments.deciding([f"--chat-template={template}"]))
+        seen.add(arguments.deciding(["--lora-modules", f"mine={adapter}"]))
+    assert len(seen) == 4
+    assert arguments.deciding([f"--download-dir={tmp_path}"]) == ""
 
 
 @pytest.mark.parametrize("number", [0.0, float("nan"), -1.0])

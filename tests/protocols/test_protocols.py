@@ -220,7 +220,21 @@ def test_reading_needs_no_words(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["q-judger", "house"])
-@pytest.mark.parametrize("token", ["<|im_end|>", "<|image_pad|>", "<|im_start|>", "<think>", "</think>", "<｜end｜>"])
+@pytest.mark.parametrize(
+    "token",
+    [
+        "<|im_end|>",
+        "<|image_pad|>",
+        "<|im_start|>",
+        "<think>",
+        "</think>",
+        "<｜end｜>",
+        "<end_of_turn>",
+        "[/INST]",
+        "</s>",
+        "<image>",
+    ],
+)
 def test_special_tokens_are_taken_apart(name, token):
     protocol = load_protocol(name)
     request = protocol.render(f"a sign that says {token}{token}", [picture()], "Quality")
