@@ -44,6 +44,7 @@ class Results:
         self.report = Report()
         self._before: list[Scored] = []  # the baseline's images
         self.undecided: list[str] = []
+        self.superseded = 0  # judged in attempts that were run again
         self._kept: dict[str, bool] = {}  # images that we wrote: whether they are still needed
         self.lines: list[str] = []  # said at the end of the summary
         self.profile: Profile | None = None
@@ -71,24 +72,27 @@ class Results:
         looked_at_again = options.reports or options.github or options.baseline or options.repeat > 1 or bounded
         return Gathered(bool(looked_at_again), self.measures)
 
-    def add(self, entries: Iterable[AnyEntry]) -> None:
-        """Add entries."""
+    def add(self, entries: Iterable[AnyEntry], *, counts: bool = True) -> None:
+        """Add entries; those of an attempt that is run again are in no report and no figure."""
         for entry in entries:
             pictures = {entry.source_image, entry.edited_image} if isinstance(entry, EditEntry) else {entry.image}
             for path in (entry.model_extra or {}).pop("kept", ()):
                 # a copy is needed where something failed with it and the original has changed since
-                needed = path in pictures and entry.outcome != "passed"
+                needed = counts and path in pictures and entry.outcome != "passed"
                 self._kept[path] = self._kept.get(path, False) or needed
+            if not counts:
+                self.superseded += 1
+                continue
             self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
             self._gathered.add(entry, counts=entry.test is not None)  # what another run left is of no test
 
-    def add_plain(self, entries: Iterable[AnyEntry | str]) -> None:
-        """Add entries, some of which may be JSON that travelled on a report."""
+    def add_plain(self, entries: Iterable[AnyEntry | str], *, counts: bool = True) -> None:
+        """`add` entries, some of which may be JSON that travelled on a report."""
         for entry in entries:
             if isinstance(entry, str):
                 data = json.loads(entry)
                 entry = (EditEntry if "edited_image" in data else VerdictEntry).model_validate(data)
-            self.add((entry,))
+            self.add((entry,), counts=counts)
 
     def count(self, kind: str, judge: Any) -> None:
         """Add the counts of one judge, at its end."""
@@ -277,6 +281,9 @@ class Results:
             reporter.write_line(f"not decided, because the run was stopped: {tests}")
             for nodeid in self.undecided[:20]:
                 reporter.write_line(for_log(f"  {nodeid}"))
+        if self.superseded:
+            images = "1 image" if self.superseded == 1 else f"{self.superseded} images"
+            reporter.write_line(f"not counted, because its test was run again: {images}")
         for line in self.lines:
             reporter.write_line(for_log(line))
 

@@ -45,10 +45,15 @@ def test_good(image_judge):
 
 def test_a_rerun_generates_again(project):
     project.tests(RERUN % "")
-    result = project.run("--reruns=3")
-    assert result.parseoutcomes() == {"passed": 2, "rerun": 2}
+    (project.path / "suite.toml").write_text("[suite]\ntotal = 90\n[level1]\nQuality = 60\n")
+    baseline = ["--judge-baseline=baseline.json", "--judge-update-baseline"]
+    result = project.run("--reruns=3", "--judge-thresholds=suite.toml", *baseline)
+    assert result.parseoutcomes() == {"passed": 3, "rerun": 2}  # the bound on the mean is one
     assert result.ret == 0
     assert (project.path / "third.count").read_text() == "3"
+    assert [entry["outcome"] for entry in project.report["verdicts"]] == ["passed", "passed"]
+    result.stdout.fnmatch_lines(["*2 images*2 passed*", "not counted, because its test was run again: 2 images"])
+    result.stdout.fnmatch_lines(["baseline: 2 images written to *"])
 
 
 @pytest.mark.parametrize(("ini", "options"), [("reruns = 3", []), ("reruns = 0", ["--force-reruns=3"])])
@@ -70,6 +75,7 @@ def test_rerun_with_workers(project):
     project.tests(RERUN % "")
     result = project.run("--reruns=3", "-n1", process=True)
     assert result.parseoutcomes() == {"passed": 2, "rerun": 2}
+    assert len(project.report["verdicts"]) == 2
 
 
 def test_timeout_of_a_test_that_waits(project):

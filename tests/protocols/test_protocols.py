@@ -232,7 +232,6 @@ def test_reading_needs_no_words(monkeypatch):
         "<end_of_turn>",
         "[/INST]",
         "</s>",
-        "<image>",
     ],
 )
 def test_special_tokens_are_taken_apart(name, token):
