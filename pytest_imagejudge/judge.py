@@ -19,7 +19,7 @@ from .images import ImageFile, keep, take
 from .protocols import load_protocol
 from .protocols.base import EDIT, Protocol
 from .session import JudgeSession, Task
-from .settings import DEFAULT_MAX_PIXELS, JudgeSettings, cache_dir
+from .settings import DEFAULT_MAX_PIXELS, SIGNALS, JudgeSettings, cache_dir
 from .store import Store
 from .taxonomy import check_dimensions
 from .verdict import EditVerdict, Verdict
@@ -31,6 +31,8 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
     Raises:
         ConfigError: no such protocol, or one of the other kind.
     """
+    if settings.model == SIGNALS and settings.urls:
+        raise ConfigError(f"the judge {SIGNALS!r} runs in pytest itself: give it, or a URL with the model served there")
     load = functools.partial(
         load_protocol,
         settings.protocol,
@@ -40,6 +42,8 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
         thinking_budget=settings.thinking_budget,
     )
     protocol = load(model=settings.model)
+    if settings.model == SIGNALS and settings.protocol not in (None, SIGNALS):
+        raise ConfigError(f"the judge {SIGNALS!r} measures and is not asked: it has no protocol {settings.protocol!r}")
     if settings.urls and settings.model is None and settings.protocol is None:
         with contextlib.suppress(ConfigError):  # an endpoint that can't say is an error only when it is needed
             protocol = load(model=make_engine(settings, protocol, state_dir=cache_dir()).identity().model)

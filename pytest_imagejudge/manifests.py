@@ -8,9 +8,11 @@ relative to the manifest. The format of `read_metadata` is that of Qwen-Image-Be
 from __future__ import annotations
 
 import contextlib
+import difflib
 import json
 import math
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +27,7 @@ from .untrusted import escape
 
 IMAGE_COLUMNS = ("ID", "prompt", "image_path")
 EDIT_COLUMNS = ("ID", "source_path", "edited_path", "instruction")
+_OPTIONAL = ("dimensions", "thresholds", "seed")
 # "unknown" (not in the metadata) and "stopped" (interrupted) are said by those who judge the rows.
 ErrorKind = Literal["row", "image", "duplicate", "unknown", "stopped"]
 _Read = TypeVar("_Read")
@@ -136,6 +139,11 @@ def _kind(path: Path, columns: list[str]) -> Literal["image", "edit", "both"]:
             name in columns for name in IMAGE_COLUMNS[1:]
         )
         check_columns(path, columns, EDIT_COLUMNS if meant_edit else IMAGE_COLUMNS)
+    unused = {name.casefold(): name for name in columns if name not in _OPTIONAL}
+    for known in _OPTIONAL:
+        if known not in columns and (close := difflib.get_close_matches(known, unused, n=1, cutoff=0.85)):
+            words = f'{path.name}: the column {unused[close[0]]!r} is not used (did you mean "{known}"?)'
+            warnings.warn(words, stacklevel=2)
     return "edit" if edit else "image"
 
 

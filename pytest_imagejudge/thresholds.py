@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -348,6 +349,10 @@ def _build(data: dict[str, Any], name: str, where: str) -> Profile:
     if not profile.bounds_anything:
         raise ConfigError(f"{where}: the profile bounds nothing, so it could never fail")
     profile._name = name
+    for path, bound in (*profile.bounds().items(), *profile.suite.bounds().items()):
+        if 0 < bound < 1:
+            words = f"{where}: {show(path)}: a bound of {bound:g} is next to none: bounds run from 0 to 100"
+            warnings.warn(words, stacklevel=2)
     return profile
 
 

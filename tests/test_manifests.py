@@ -476,3 +476,18 @@ def test_facets_of_any_text(text: str) -> None:
         assert set(parse_facets(text)) <= PATHS
     except KeyError as error:
         assert escape(error.args[0]) == error.args[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("m.csv", "ID,prompt,image_path,Treshold\n1,x,a.png,safety\n"),
+        ("m.jsonl", '{"ID": 1, "prompt": "x", "image_path": "a.png", "dimension": "Quality"}\n'),
+    ],
+)
+def test_a_column_that_is_almost_one_of_ours_is_told_of(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.warns(
+        UserWarning, match=r"the column '\w+' is not used \(did you mean \"(thresholds|dimensions)\"\?\)"
+    ):
+        list(read_manifest(tmp_path / name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ def make_engine(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path)
     Raises:
         ConfigError: no judge is named, or the settings contradict each other.
     """
+    option = "edit-judge" if settings.kind == "edit" else "judge"
     if settings.urls:
         from .endpoint import EndpointEngine
 
@@ -34,8 +36,10 @@ def make_engine(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path)
 
         return SignalsEngine(settings, protocol)
     if settings.model:
+        close = difflib.get_close_matches(settings.model.casefold(), [SIGNALS], cutoff=0.8)
+        if close and not Path(settings.model).exists():
+            raise ConfigError(f'--{option}-model {settings.model!r}: no such folder (did you mean "{SIGNALS}"?)')
         from .vllm import VllmEngine
 
         return VllmEngine(settings, protocol, state_dir=state_dir)
-    option = "edit-judge" if settings.kind == "edit" else "judge"
     raise ConfigError(f"no judge is named: give --{option}-model or --{option}-url")

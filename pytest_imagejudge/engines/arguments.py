@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from ..settings import JudgeSettings
-from .hub import Model
+from .hub import Model, folder_digest
 from .install import Install
 from .placement import cpu_cache_bytes, quantized
 from .supervisor import MODEL, PORT
@@ -45,8 +45,6 @@ DECIDING = frozenset(
     --trust-remote-code --model-impl --config-format --media-io-kwargs --default-chat-template-kwargs
     """.split()  # noqa: SIM905
 )
-
-_END_BYTES = 1 << 20
 
 # Options that split the model over GPUs, or serve it several times.
 SPLITS = {"--tensor-parallel-size": "-tp", "--pipeline-parallel-size": "-pp", "--data-parallel-size": "-dp"}
@@ -102,22 +100,14 @@ def deciding(args: Sequence[str]) -> str:
 
 
 def _digest_of_files(value: str) -> list[str]:
-    """SHA-256 of the file or folder that ``value`` names, if it names one; of weights only the two ends are read."""
+    """A digest of the file or folder that ``value`` names, if it names one."""
+    path = Path(value)
     try:
-        path = Path(value)
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        files = [file for file in files if file.is_file()]
-        digest = hashlib.sha256()
-        for file in files:
-            size = file.stat().st_size
-            digest.update(f"{file.relative_to(path).as_posix()}\n{size}\n".encode())
-            with file.open("rb") as handle:
-                digest.update(handle.read(_END_BYTES))
-                handle.seek(max(_END_BYTES, size - _END_BYTES))
-                digest.update(handle.read())
-    except (OSError, ValueError):
+        if path.is_dir():
+            return [folder_digest(path)]
+        return [hashlib.sha256(path.read_bytes()).hexdigest()] if path.is_file() else []
+    except (OSError, ValueError):  # JSON, which is too long for a name
         return []
-    return [f"sha256:{digest.hexdigest()}"] if files else []
 
 
 def own_split(args: Sequence[str]) -> tuple[int, int] | None:

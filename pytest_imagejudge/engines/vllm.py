@@ -84,7 +84,10 @@ class VllmEngine(Engine):
             ConfigError: no vLLM, no model, no GPU or not enough memory on an empty one.
         """
         if self._plan is None:
-            install = find_vllm()
+            try:
+                install = find_vllm()
+            except ConfigError as error:
+                raise ConfigError(f"{self._option} {self.settings.model!r}: {error}") from None
             model = self.model()
             placement = self._place(model, install)
             if install.device == "cpu":

@@ -110,16 +110,16 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if options.configured(config):
+    if terminalreporter.verbosity < -1:
         return
-    skipped = [
-        report
-        for report in terminalreporter.stats.get("skipped", ())
-        if isinstance(report.longrepr, tuple) and any(why in report.longrepr[2] for why in (NO_JUDGE, NO_EDIT_JUDGE))
-    ]
-    if skipped and terminalreporter.verbosity >= 0:
-        tests = "1 test needs" if len(skipped) == 1 else f"{len(skipped)} tests need"
-        terminalreporter.write_line(f"imagejudge: {tests} a judge and did not run; {NO_JUDGE}")
+    skipped = terminalreporter.stats.get("skipped", ())
+    reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
+    for what, why in (("a judge", NO_JUDGE), ("a judge of edits", NO_EDIT_JUDGE)):
+        if count := sum(why in reason for reason in reasons):
+            tests = "1 test needs" if count == 1 else f"{count} tests need"
+            terminalreporter.write_line(f"imagejudge: {tests} {what} and did not run; {why}")
+            if os.environ.get("GITHUB_ACTIONS") == "true" and config.getini("judge_github") != "off":
+                terminalreporter.write_line(f"::warning title=Image judge::{tests} {what} and did not run; {why}")
 
 
 @pytest.fixture(scope="session")

@@ -367,7 +367,7 @@ class Holding:
         if not carried:
             return
         entries = carried.pop("entries", ())  # the terminal keeps every report to the end
-        self._gate.results.add_plain(entries, counts=report.outcome != "rerun")  # pytest-rerunfailures'
+        self._gate.results.add_plain(entries, counts=str(report.outcome) != "rerun")  # pytest-rerunfailures'
         if "pending" in carried and hasattr(report, "node"):
             self._remote[report.nodeid] = report
 

@@ -194,8 +194,11 @@ def glyphs_for(encoding: str) -> Glyphs:
     return UNICODE
 
 
-def draw(renderable: RenderableType, width: int, color: bool, encoding: str) -> str:
-    """What ``renderable`` looks like, in characters that ``encoding`` has; ends with one newline."""
+def draw(renderable: RenderableType, width: int, color: bool, encoding: str, *, crop: bool = True) -> str:
+    """What ``renderable`` looks like, in characters that ``encoding`` has; ends with one newline.
+
+    Without ``crop`` lines that are not to be wrapped may be wider.
+    """
     file = io.StringIO()
     console = Console(
         file=file,
@@ -210,7 +213,7 @@ def draw(renderable: RenderableType, width: int, color: bool, encoding: str) -> 
         soft_wrap=False,
         _environ={},
     )
-    console.print(renderable)
+    console.print(renderable, crop=crop)
     lines = [_COMMAND.sub(r"\1: :", line.rstrip()).replace("##[", "## [") for line in file.getvalue().split("\n")]
     text = "\n".join(lines).rstrip("\n") + "\n"
     if glyphs_for(encoding) is ASCII:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -106,13 +106,13 @@ def failure_text(
         parts += [Text(), Text(words, style="italic")]
     if tree and isinstance(entry, VerdictEntry) and entry.level1 and not nothing:
         parts += [Text(), image_table(entry, glyphs, width)]
-    return draw(Group(*parts), width, color, encoding)
+    return draw(Group(*parts), width, color, encoding, crop=not entry.error)
 
 
-def _error_text(error: str, width: int, *, log: bool) -> Text:
+def _error_text(error: str, width: int, *, log: bool) -> Group:
     """What kept an image from being judged, line by line, of a long ``log`` the end, or nothing.
 
-    A long path is broken within, so that the first line says something.
+    A line with a path or a URL that is too long for one is left to the terminal: what is broken can't be copied.
     """
     head = "not judged: "
     first, *rest = error.splitlines() or [""]
@@ -123,14 +123,11 @@ def _error_text(error: str, width: int, *, log: bool) -> Text:
     elif len(rest) > MOST_LINES:
         rest = [f"({len(rest) - MOST_LINES} lines left out)", *rest[-MOST_LINES:]]
     rest = [*kept, *rest]
-    lines = [head + escape(first), *(escape(line) for line in rest)]
-    text = "\n".join(
-        "\n".join(chop_cells(line, width)) if any(cell_len(w) > width - len(head) for w in line.split()) else line
-        for line in lines
-    )
-    shown = Text(text)
-    shown.stylize("bold red", 0, len(head))
-    return shown
+    lines = [Text().append(head, "bold red").append(escape(first)), *(Text(escape(line)) for line in rest)]
+    for line in lines:
+        if any(cell_len(word) > width for word in line.plain.split()):
+            line.no_wrap, line.overflow = True, "ignore"
+    return Group(*lines)
 
 
 def verdict_tree(verdict: Verdict) -> RenderableType:
@@ -241,7 +238,7 @@ def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, wid
     return table
 
 
-def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[Text]:
+def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[RenderableType]:
     if suite:
         yield Text("Suite bounds (on the mean of the run)", style="bold")
     order = {"failed": 0, "undecided": 1, "passed": 2}
@@ -256,16 +253,19 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[Text]:
         needed = f"; about {row.needed:,} images would decide it" if row.needed and row.outcome == "undecided" else ""
         detail = f"; {row.detail}" if row.detail else needed
         text = f"{why.place(row.path)}: {mean}{interval}, n {row.n}, bound {row.bound:g}: "
-        yield (
-            Text()
-            .append(f"  {sign} ", style)
-            .append(escape(text), "")
-            .append(row.outcome, style)
-            .append(escape(detail), "dim")
-        )
+        yield _hanging(Text(sign, style), Text(escape(text)).append(row.outcome, style).append(escape(detail), "dim"))
 
 
-def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs) -> Iterator[Text]:
+def _hanging(sign: Text, text: Text) -> RenderableType:
+    """``text`` behind its sign; what is wrapped begins below its first word."""
+    line = Table.grid(padding=(0, 1))
+    line.add_column(width=3, justify="right")
+    line.add_column(overflow="fold")
+    line.add_row(sign, text)
+    return line
+
+
+def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs) -> Iterator[RenderableType]:
     if not baseline:
         return
     name, lines, warnings = changes(baseline)
@@ -277,9 +277,9 @@ def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs) -> Itera
     }
     for outcome, text in lines:
         sign, style = signs.get(outcome, (" ", "dim"))
-        yield Text().append(f"  {sign} ", style).append(escape(text), "")
+        yield _hanging(Text(sign, style), Text(escape(text)))
     for text in warnings:
-        yield Text(escape(f"  warning: {text}"), style="yellow")
+        yield _hanging(Text("!", "yellow"), Text(escape(f"warning: {text}"), "yellow"))
 
 
 # One image

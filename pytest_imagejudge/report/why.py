@@ -158,7 +158,7 @@ def advice(entry: AnyEntry) -> str:
     if entry.breaches:
         return (
             "Look at the picture. If the judge is right, the model or its settings fell short; if the bound does not "
-            "suit such images, give them their own (thresholds= of the marker or the call)."
+            "suit such images, give them their own (thresholds= of the marker or the call, or a manifest's column)."
         )
     if nothing_bounded(entry):
         table = "[edit] (score = 3.5)" if isinstance(entry, EditEntry) else "[level1] (Quality = 60)"

@@ -26,6 +26,7 @@ from .intervals import MINIMUM
 from .paired import ALPHA, Difference, differences
 from .pairing import Pairing, Scored, figure_pairs, pair, scored
 
+_NAMED = 10  # images of one kind that are named
 _ROUNDING = 1e-9  # of sums of figures; no difference that anybody means
 
 
@@ -269,14 +270,14 @@ def _warnings(result: BaselineResult, baseline: Baseline, after: Sequence[Scored
         there = baseline.environment.get(key, [])
         if there != found and (there or key == "notes"):
             lines.append(f"other {key}: {', '.join(there) or 'none'} there, {', '.join(found) or 'none'} here")
-    if result.missing:
-        lines.append(f"{len(result.missing)} images of the baseline are not in this run")
-    if result.new:
-        lines.append(f"{len(result.new)} images are new: not in the baseline, not compared")
-    if result.reworded:
-        lines.append(
-            f"{len(result.reworded)} images have another prompt, or were asked about other dimensions: not compared"
-        )
+    for labels, what in (
+        (result.missing, "of the baseline, not in this run"),
+        (result.new, "new, not in the baseline, not compared"),
+        (result.reworded, "with another prompt, or asked about other dimensions, not compared"),
+    ):
+        if labels:
+            names = ", ".join(labels[:_NAMED]) + (f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else "")
+            lines.append(f"{len(labels)} {what}: {names}")
     if result.changed:
         lines.append(f"{len(result.changed)} of {result.pairs} images have other pixels than in the baseline")
     return lines

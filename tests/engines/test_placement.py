@@ -349,11 +349,11 @@ def test_tokens_that_decide_answers_are_in_the_fingerprint(args: list[str], deci
 
 def test_of_files_that_decide_answers_the_content_is_in_the_fingerprint(tmp_path: Path) -> None:
     template, adapter = tmp_path / "chat.jinja", tmp_path / "adapter"
-    (adapter / "sub").mkdir(parents=True)
+    adapter.mkdir()
     seen = set()
     for content in ("one", "two", "two"):
         template.write_text(content)
-        (adapter / "sub" / "weights").write_text(content)
+        (adapter / "adapter.safetensors").write_text(content)
         seen.add(arguments.deciding([f"--chat-template={template}"]))
         seen.add(arguments.deciding(["--lora-modules", f"mine={adapter}"]))
     assert len(seen) == 4

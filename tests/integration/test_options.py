@@ -122,7 +122,7 @@ def test_the_header_says_what_judges(project):
     assert "hidden" not in result.stdout.str()
 
 
-def test_without_a_judge_tests_are_skipped_with_a_reason_and_counted(project):
+def test_without_a_judge_tests_are_skipped_with_a_reason_and_counted(project, monkeypatch):
     project.tests(
         """
         def test_image(image_judge):
@@ -139,11 +139,16 @@ def test_without_a_judge_tests_are_skipped_with_a_reason_and_counted(project):
     result.assert_outcomes(skipped=2, passed=1)
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["imagejudge: 2 tests need a judge and did not run*--judge-model*", "SKIPPED*--judge-model or --judge-url*"]
+        ["imagejudge: 1 test needs a judge and did not run*--judge-model*", "SKIPPED*--judge-model or --judge-url*"]
     )
-    result.stdout.fnmatch_lines(["SKIPPED*--edit-judge-model or --edit-judge-url*"])
+    edits = "1 test needs a judge of edits and did not run*--edit-judge-model*"
+    result.stdout.fnmatch_lines([f"imagejudge: {edits}", "SKIPPED*--edit-judge-model or --edit-judge-url*"])
     assert not (project.path / ".imagejudge").exists()
-    assert "need a judge" not in project.run("-q", judge=False).stdout.str()
+    assert "needs a judge" not in project.run("-qq", judge=False).stdout.str()
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    project.run("-q", judge=False).stdout.fnmatch_lines([f"::warning title=Image judge::{edits}"])
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    project.run().stdout.fnmatch_lines([f"imagejudge: {edits}"])  # though there is a judge of images
     project.tests("def test_plain(): pass")
     assert "imagejudge:" not in project.run(judge=False).stdout.str()
 

@@ -291,3 +291,9 @@ def test_a_verdict_draws_itself() -> None:
     assert "&lt;b&gt;fox&lt;/b&gt;" in judged._repr_html_()
     assert f"{judged.total:.1f}" in judged._repr_html_()
     assert "boo" in Verdict(prompt="p", error="boo")._repr_html_()
+
+
+def test_what_has_to_be_copied_is_not_broken() -> None:
+    url = "https://example.invalid/" + "word/" * 20
+    entry = samples.entry(1).model_copy(update={"error": f"could not be fetched ({url}); run", "level3": {}})
+    assert url in terminal.failure_text(entry, width=80, color=False)

@@ -172,9 +172,9 @@ def test_new_missing_and_changed_are_listed():
     assert (found.new, found.missing, found.changed, found.reworded) == (["10", "11"], ["0", "1"], ["4"], ["5"])
     assert found.pairs == 7
     text = "\n".join(found.warnings)
-    assert "2 images are new" in text
-    assert "2 images of the baseline are not in this run" in text
-    assert "1 images have another prompt" in text
+    assert "2 new, not in the baseline, not compared: " in text
+    assert "2 of the baseline, not in this run: " in text
+    assert "1 with another prompt, or asked about other dimensions, not compared: " in text
     assert "1 of 7 images have other pixels" in text
 
 
