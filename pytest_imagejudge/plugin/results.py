@@ -266,7 +266,7 @@ class Results:
         report = self.report
         if reporter.verbosity < -1 or not (self._gathered.tally.images or self._gathered.tally.edits):
             return
-        reporter.section("image judge")
+        reporter.write_sep("=", "image judge")
         text = suite_tree(
             report,
             self.bounds(),

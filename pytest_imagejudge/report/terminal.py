@@ -57,7 +57,7 @@ def suite_tree(
     glyphs = glyphs_for(encoding)
     tally = report.tally()
     parts: list[RenderableType] = [*_run_lines(report, tally, glyphs)]
-    if tally.images:
+    if tally.touched:  # else no image has a figure, and the head has said so
         root = rows.tree(tally, bounds)
         parts += [suite_table(root, glyphs, width, verbosity)]
         parts += _partial_lines(report, root)
