@@ -156,11 +156,18 @@ def test_the_actions_steps_run(clean: Any) -> None:
     assert outputs["name"] == "a-b-c"
     assert outputs["report"] == str(clean.work / "imagejudge-report")
 
-    code, _, said = clean(found["Install"], PYTHON=clean.python, MODEL="x", INSTALL="pytest-imagejudge\n\npytest\n")
+    install = {"PYTHON": clean.python, "MODEL": "signals", "PACKAGE": "", "INSTALL": "pytest-imagejudge\n\npytest\n"}
+    code, _, said = clean(found["Install"], **install)
     assert code == 0, said
     assert "already satisfied: pytest-imagejudge" in said
-    code, _, said = clean(found["Install"], PYTHON=clean.python, MODEL="x", INSTALL="no-such-package-here")
+    assert "[signals]" not in said
+    for model, extra in (("signals", "signals"), ("x", "vllm")):  # what is installed beside it replaces nothing
+        code, _, said = clean(found["Install"], **install | {"MODEL": model, "PACKAGE": "no-such-package-here"})
+        assert code != 0
+        assert f"no-such-package-here[{extra}]" in said
+    code, _, said = clean(found["Install"], **install | {"INSTALL": "no-such-package-here"})
     assert code != 0
+    assert found["Install"]["if"] == "inputs.package != '' || inputs.install != ''"  # nothing is installed without both
 
     (clean.work / "test_it.py").write_text(TEST.format(path=str(ROOT / "fixtures" / "coffee.jpg")))
     options = {"PYTHON": clean.python, "MODEL": "signals", "REPORT": outputs["report"], "STORE": outputs["store"]}
@@ -208,6 +215,100 @@ def test_the_workflows_job_without_a_gpu_runs(clean: Any) -> None:
     assert (code, outputs) == (0, {"unjudged": "all", "go-on": "true"})
     code, outputs, said = clean(say, **common | {"CODE": "0"})
     assert code == 0
+
+
+NEEDS_A_GPU = {
+    "skipped": """
+@pytest.mark.skipif(True, reason="no CUDA")
+def test_skipped(image_judge):
+    pass
+""",
+    "skipped while it ran": """
+def test_skipped(image_judge):
+    image_judge.score({noisy!r}, prompt="a cup of coffee")
+    pytest.skip("no CUDA")
+""",
+    "a broken fixture": """
+@pytest.fixture
+def pipeline():
+    raise RuntimeError("no NVIDIA driver")
+
+
+def test_broken(image_judge, pipeline):
+    pass
+""",
+    "a broken test": """
+def test_broken(image_judge):
+    image_judge.check({good!r}, prompt="a cup of coffee")
+    raise RuntimeError("no NVIDIA driver")
+""",
+    "a broken module": "import no_such_cuda_module\n",
+    "no test": "",
+}
+DECIDED = {
+    "passed": (0, ""),
+    "expected to fail": (0, """
+@pytest.mark.xfail
+def test_known():
+    raise RuntimeError
+"""),
+    "failed": (1, """
+def test_bad(image_judge):
+    image_judge.expect({noisy!r}, prompt="a cup of coffee")
+"""),
+    "failed as a run": (1, "# suite"),
+}  # fmt: skip
+SUITE = """
+extends = "signals"
+[suite]
+on_undecided = "fail"
+[suite.level1]
+Quality = 99
+"""
+
+
+def write_test(folder: Path, text: str, *, passing: bool = True) -> None:
+    pictures = {"good": str(ROOT / "fixtures" / "coffee.jpg"), "noisy": str(ROOT / "fixtures" / "coffee_noisy.jpg")}
+    first = TEST.format(path=pictures["good"]) if passing else ""
+    (folder / "test_it.py").write_text("import pytest\n" + first + text.format(**pictures))
+
+
+@pytest.mark.parametrize("kind", NEEDS_A_GPU)
+def test_what_may_need_a_gpu_goes_on_to_the_gpu_job(clean: Any, kind: str) -> None:
+    found = steps(WORKFLOW, "stored")
+    say = found["Say which images need the GPU job"]
+    write_test(clean.work, NEEDS_A_GPU[kind], passing=kind != "no test")
+    code, outputs, said = clean(found["Judge"], MODEL="signals", ARGS="-q\n--judge-thresholds=signals")
+    assert code == 0, said
+    environ = {"MODEL": "a/b", "CODE": outputs["code"], "RUNNER_WITH_GPU": '["gpu"]', "FORK": "false"}
+    assert (environ["CODE"] == "0") == kind.startswith("skipped")
+    code, outputs, said = clean(say, **environ)
+    assert (code, outputs) == (0, {"unjudged": "0", "go-on": "true"}), said
+    assert "0 images, 1 further tests" in said
+    code, outputs, said = clean(say, **environ | {"FORK": "true"})
+    assert (code, outputs) == (1, {"unjudged": "0"}), said
+    assert "1 further tests were not decided without a GPU" in said
+    assert "### Not decided without a GPU: 1 further tests" in clean.summary.read_text(encoding="utf-8")
+    for other in ({"RUNNER_WITH_GPU": ""}, {"MODEL": "signals"}):  # the exit code of pytest stands
+        code, outputs, said = clean(say, **environ | other)
+        assert (code, outputs) == (int(environ["CODE"]), {"unjudged": "0"}), said
+
+
+@pytest.mark.parametrize("kind", DECIDED)
+def test_what_is_decided_needs_no_gpu_job(clean: Any, kind: str) -> None:
+    found = steps(WORKFLOW, "stored")
+    expected, text = DECIDED[kind]
+    write_test(clean.work, text)
+    (clean.work / "suite.toml").write_text(SUITE)
+    profile = "suite.toml" if text == "# suite" else "signals"
+    code, outputs, said = clean(found["Judge"], MODEL="signals", ARGS=f"-q\n--judge-thresholds={profile}")
+    assert outputs == {"code": str(expected)}, said
+    environ = {"MODEL": "a/b", "CODE": outputs["code"], "RUNNER_WITH_GPU": '["gpu"]', "FORK": "false"}
+    code, outputs, said = clean(found["Say which images need the GPU job"], **environ)
+    assert (code, outputs) == (expected, {"unjudged": "0"}), said
+    (clean.work / "imagejudge-report" / "junit.xml").unlink()
+    code, outputs, said = clean(found["Say which images need the GPU job"], **environ)
+    assert (code, outputs) == (0, {"unjudged": "0", "go-on": "true"}), said
 
 
 def test_the_workflows_gpu_job_runs(clean: Any) -> None:

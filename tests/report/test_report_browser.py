@@ -12,6 +12,7 @@ import report_samples as samples
 from pytest_imagejudge.report import baseline, html
 from pytest_imagejudge.report.model import ProblemEntry, Report
 from pytest_imagejudge.statistics.pairing import scored
+from pytest_imagejudge.taxonomy import LEVEL1
 
 
 class Visit:
@@ -210,6 +211,54 @@ def test_before_and_after_stand_side_by_side(visit: Any) -> None:
     assert f"{abs(delta):.1f}" in row
     seen.asked.clear()
     seen.asked.append("file:")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_unchanged_image_stands_alone_and_says_so(visit: Any, kept: bool) -> None:
+    report, old = samples.report(2), samples.report(2)
+    for each in (report, old):
+        each.verdicts[1].pixels = each.edits[1].pixels = "a1"
+    if not kept:
+        old.verdicts[1].image = ""
+    baseline.attach(report, scored([*old.verdicts, *old.edits]))
+    seen = visit(report)
+    seen.page.get_by_role("link", name="1.png").click()
+    seen.opened()
+    assert seen.page.locator("figcaption").all_text_contents() == ["Image (the same as before)"]
+    assert seen.page.locator("#article .none").count() == 0
+    seen.page.keyboard.press("Escape")
+    seen.page.get_by_role("link", name="1-edited.png").click()
+    seen.opened()
+    captions = seen.page.locator("figcaption").all_text_contents()
+    assert captions == ["Source", "Edited (the same as before)", "Change map"]
+
+
+def test_what_was_not_judged_shows_its_error_and_no_scores(visit: Any) -> None:
+    report = samples.report(2, edits=False)
+    unread = [[one] for one in LEVEL1]
+    report.verdicts[-1] = report.verdicts[-1].model_copy(update={"image": "", "id": "gone", "unreadable": unread})
+    seen = visit(report)
+    card = seen.page.locator(".card", has_text="gone")
+    assert card.locator(".picture").text_content() == "no picture"
+    card.click()
+    page = seen.opened()
+    assert page.get_by_text("Not judged: img/broken-0.png: truncated").is_visible()
+    assert page.get_by_text("Nothing was judged.").is_visible()
+    assert page.get_by_role("table").count() == 0
+    assert "unreadable" not in page.text_content()
+    assert "could not be read" not in page.text_content()
+    assert page.get_by_role("heading", name="Fingerprint").count() == 0
+
+
+@pytest.mark.parametrize("width", [400, 900, 1600])
+def test_a_wide_table_of_edits_scrolls_by_itself(visit: Any, width: int) -> None:
+    report = samples.report()
+    for each in report.edits:
+        each.aspects = {"text_alignment": 4.0, "perceptual_quality_of_the_whole_edited_picture": 3.2}
+    seen = visit(report, viewport={"width": width, "height": 900})
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+    box = seen.page.get_by_role("region", name="Edits").locator(".scroll")
+    assert box.evaluate("box => box.scrollWidth > box.clientWidth") == (width == 400)
 
 
 def test_a_run_that_failed_as_a_whole_says_so(visit: Any) -> None:

@@ -184,7 +184,7 @@
   }
 
   function picture(number, text, attributes) {
-    if (number === null || number === undefined) return make("span", { class: "none" }, "no picture was kept");
+    if (number === null || number === undefined) return make("span", { class: "none" }, "no picture");
     if (!pictures[number]) return make("span", { class: "none" }, missing[number] || "no picture");
     return make("img", { src: pictures[number], alt: text, decoding: "async", ...attributes });
   }
@@ -313,17 +313,20 @@
     $("next").disabled = position < 0 || position >= chosen.length - 1;
     const edit = entry.kind === "edit";
     const figures = entry.pictures.map(([label, at]) => [label, at]);
-    if (entry.before) figures.splice(edit ? 1 : 0, 0, [entry.before.same ? "Before (the same picture)" : "Before", entry.before.picture]);
+    if (entry.before && entry.before.same) figures[entry.cover][0] += " (the same as before)";
+    else if (entry.before) figures.splice(edit ? 1 : 0, 0, ["Before", entry.before.picture]);
+    const decided = Object.entries(fingerprints[entry.fingerprint]);
+    const judged = !entry.error || Boolean(entry.level3 && entry.level3.some(Array.isArray));
     const text = make("div");
     article.replaceChildren(...[
       make("h2", { id: "page-title", tabindex: -1 }, entry.title),
       make("p", {},
         make("span", { class: `badge ${entry.outcome}` }, OUTCOME[entry.outcome]), " ",
         make("strong", {}, isNumber(entry.total) ? (edit ? `score ${show(entry.total, entry)} of 5` : `total ${show(entry.total)}`) : ""), " ",
-        entry.before ? make("span", {}, "before: ", change(entry.before.total, entry.total, edit ? 2 : 1)) : null, " ",
+        entry.before && isNumber(entry.before.total) ? make("span", {}, "before: ", change(entry.before.total, entry.total, edit ? 2 : 1)) : null, " ",
         entry.stored ? make("span", { class: "badge" }, `cached, judged ${entry.stored}`) : null),
       entry.error ? make("div", { class: "breach" }, make("p", {}, `Not judged: ${entry.error}`)) : null,
-      entry.unreadable.length ? make("div", { class: "breach" }, make("p", {}, `The judge's answer could not be read: ${entry.unreadable.join(", ")}`)) : null,
+      judged && entry.unreadable.length ? make("div", { class: "breach" }, make("p", {}, `The judge's answer could not be read: ${entry.unreadable.join(", ")}`)) : null,
       entry.outcome === "failed" && !entry.breaches.length ? make("div", { class: "breach" }, make("p", {}, entry.headline)) : null,
       ...entry.breaches.map((breach) => make("div", { class: "breach" },
         make("p", {}, make("strong", {}, `${breach.place} ${breach.score}`), `, bound ${breach.bound}`),
@@ -338,14 +341,14 @@
       edit ? (entry.aspects.length || entry.words ? facts([
         ...(entry.words ? [["Score", entry.words]] : []),
         ...entry.aspects.map(([name, value, said]) => [name, `${value === null ? "N/A" : value}${said ? `: ${said}` : ""}`])]) : null)
-        : entry.level1.some((value) => value !== "not asked") ? sheet(entry) : make("p", { class: "note" }, "Nothing was judged."),
+        : judged && entry.level1.some((value) => value !== "not asked") ? sheet(entry) : make("p", { class: "note" }, "Nothing was judged."),
       entry.problems.length ? make("h3", {}, "Problems with the answer") : null,
       entry.problems.length ? make("ul", {}, entry.problems.map(([place, kind, detail]) =>
         make("li", {}, make("strong", {}, kind), place ? ` in ${place}` : "", detail ? `: ${detail}` : ""))) : null,
       make("h3", {}, "In the judge's words"), text,
       make("h3", {}, "Where it comes from"), facts(entry.facts),
-      make("h3", {}, "Fingerprint"),
-      facts(Object.entries(fingerprints[entry.fingerprint]).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)])),
+      decided.length ? make("h3", {}, "Fingerprint") : null,
+      facts(decided.map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)])),
     ].filter((node) => node !== null));
     words(number, text);
     if (!page.open) page.showModal();
