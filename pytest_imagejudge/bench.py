@@ -20,6 +20,7 @@ from .errors import ConfigError, ImageJudgeError
 from .judged import EDIT_OUTPUTS, IMAGE_OUTPUTS, BenchScores, JudgedRows, edit_output, image_output
 from .manifests import ErrorKind, Row, RowError
 from .protocols.base import EDIT, digest_of
+from .taxonomy import LEVEL1
 from .verdict import EditVerdict, Verdict
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Bench:
         self.tick = tick or (lambda tally: None)
         self.each = each or (lambda row, result: None)
         self.tally = Tally()
-        self.scores = BenchScores()
+        self.scores = BenchScores() if asks.image is None else BenchScores(asks.image.protocol.measures)
         self.entries = Gathered(asks.keep)
         self.fresh: set[int] = set()  # numbers of rows that were asked about in this run, though not by the session
         self.asked = 0  # requests of theirs
@@ -231,16 +232,26 @@ class Bench:
             return Plan(asks.edit, row.instruction or "", (row.source, row.edited), (EDIT,))
         if asks.image is None:
             return _error(row, "an image, but no judge of images: --judge-model or --judge-url")
-        dimensions = row.dimensions or asks.dimensions
-        if row.dimensions is None and asks.metadata is not None:
-            if row.id not in asks.metadata:
-                return _error(row, "the metadata does not have this ID", "unknown")
-            dimensions = asks.metadata[row.id]
-        return Plan(asks.image, row.prompt, (row.image,), dimensions or asks.image.protocol.dimensions)
+        dimensions = self._dimensions(row, asks.image)
+        if not dimensions:
+            return _error(row, "the metadata does not have this ID", "unknown")
+        return Plan(asks.image, row.prompt, (row.image,), dimensions)
+
+    def _dimensions(self, row: Row | RowError, judge: Judge) -> tuple[str, ...]:
+        """The L1 to ask about an image; none where the metadata would say it and does not have the ID."""
+        if isinstance(row, Row):
+            named = row.dimensions
+        else:  # as far as the column can be read
+            named = tuple(one for one in LEVEL1 if one in str(row.extra.get("dimensions")))
+        if not named and self.asks.metadata is not None:
+            return self.asks.metadata.get(row.id or "", ())
+        return named or self.asks.dimensions or judge.protocol.dimensions
 
     def _profile(self, row: Row) -> Profile | None:
+        """The bounds on a row; None where the run's bound only the run: no row is decided by them."""
         if row.thresholds is None or self.asks.load_profile is None:
-            return self.asks.profile
+            profile = self.asks.profile
+            return None if profile is None or profile.only_the_run(row.kind) else profile
         if row.thresholds not in self._profiles:
             self._profiles[row.thresholds] = self.asks.load_profile(row.thresholds)
         return self._profiles[row.thresholds]
@@ -292,6 +303,7 @@ class Bench:
         self.tally.fates[fate] += 1
         if fate != "not_reached":
             self.say(str(error))
+        self._lose(row, error)
         self.each(row, error)
         # A second row with one ID has no place among the outputs, nor has one without an ID.
         if error.id is not None and fate != "duplicate":
@@ -299,8 +311,18 @@ class Bench:
         if self.asks.keep:
             self.entries.add(_entry(row, error))
 
+    def _lose(self, row: Row | RowError, error: RowError) -> None:
+        """Count a row out of the means that it would have been in."""
+        lost: Verdict | EditVerdict
+        if _kind(row) == "edit":
+            lost = EditVerdict("", unreadable=((EDIT,),), error=error.message)
+        else:
+            asked = () if self.asks.image is None else self._dimensions(row, self.asks.image)
+            lost = Verdict("", asked=asked, unreadable=tuple((one,) for one in asked), error=error.message)
+        self.scores.add(lost)
+
     def _write(self, columns: Mapping[str, Any], verdict: Verdict | EditVerdict | None) -> None:
-        if self.output is None:
+        if self.output is None or self.output.failed:
             return
         added: Mapping[str, Any]
         if isinstance(verdict, EditVerdict):
@@ -309,7 +331,10 @@ class Bench:
             added = image_output(verdict)
         else:
             added = dict.fromkeys(name for name in (*IMAGE_OUTPUTS, *EDIT_OUTPUTS) if name in self.output.columns)
-        self.output.write({**columns, **added})
+        try:
+            self.output.write({**columns, **added})
+        except ConfigError as error:  # figures and reports are worth having all the same
+            self.say(f"{error}; judging goes on")
 
     def report(self) -> Report:
         """The run so far, as a report."""
@@ -356,7 +381,7 @@ def _entry(row: Row | RowError, error: RowError) -> VerdictEntry | EditEntry:
         "outcome": "error",
         "error": f"{error.where}: {error.message}",
     }
-    if (row.kind if isinstance(row, Row) else "edit" if "edited_path" in error.extra else "image") == "edit":
+    if _kind(row) == "edit":
         return EditEntry(
             source_image=_path_of(row, "source"),
             edited_image=_path_of(row, "edited"),
@@ -364,6 +389,13 @@ def _entry(row: Row | RowError, error: RowError) -> VerdictEntry | EditEntry:
             **common,
         )
     return VerdictEntry(image=_path_of(row, "image"), prompt=text.get("prompt", ""), **common)
+
+
+def _kind(row: Row | RowError) -> Literal["image", "edit"]:
+    """What is, or would have been, judged."""
+    if isinstance(row, Row):
+        return row.kind
+    return "edit" if "edited_path" in row.extra and not row.extra.get("image_path") else "image"
 
 
 def _path_of(row: Row | RowError, name: str) -> str:
@@ -405,11 +437,15 @@ def first_row(rows: Iterator[Row | RowError], most: int = 100) -> Row | None:
     return None
 
 
-def write_scores(bench: Bench, folder: Path, name: str) -> list[Path]:
-    """Write ``<input>_bench_scores.json`` and ``.xlsx``."""
+def write_scores(scores: BenchScores, path: Path) -> None:
+    """Write the scores as ``.json`` or ``.xlsx``, by the name.
+
+    Raises:
+        ConfigError: the file can't be written.
+    """
     from .outputs import write_text, write_xlsx
 
-    paths = [folder / f"{name}_bench_scores.json", folder / f"{name}_bench_scores.xlsx"]
-    write_text(paths[0], json.dumps(bench.scores.published(), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
-    write_xlsx(paths[1], bench.scores.sheets())
-    return paths
+    if path.suffix == ".xlsx":
+        write_xlsx(path, scores.sheets())
+    else:
+        write_text(path, json.dumps(scores.published(), ensure_ascii=False, indent=2, allow_nan=False) + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code (0 done, 1 gate failed, 2 bad input, 3 engine failed)."""
     from . import __version__
 
+    _standard_streams()
     argv = list(sys.argv[1:] if argv is None else argv)
     parser = _Parser(prog="imagejudge", description="Gate the quality of generated images.")
     parser.add_argument("--version", action="version", version=f"imagejudge {__version__}")
@@ -100,6 +102,16 @@ def _chosen(parser: argparse.ArgumentParser, args: argparse.Namespace) -> argpar
         if isinstance(action, argparse._SubParsersAction):
             return _chosen(action.choices[getattr(args, action.dest)], args)
     return parser
+
+
+def _standard_streams() -> None:
+    """Let a closed standard stream (``>&-``) be as the null device, and no character be refused for its encoding."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - stays open
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # prompts are in any script, terminals are not
 
 
 def _mute() -> None:

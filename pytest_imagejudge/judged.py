@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import fcntl
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from .errors import ConfigError
-from .outputs import Table, number
+from .outputs import Table, make_folder, number
 from .released import FIELDS
 from .scoring import RunningMean
-from .taxonomy import LEVEL1, TREE, facets_of
+from .taxonomy import FACETS, LEVEL1, TREE, facets_of
+from .taxonomy import Path as TreePath
 from .untrusted import escape
 from .verdict import EditVerdict, Verdict
 
@@ -66,8 +69,10 @@ def edit_output(verdict: EditVerdict | None) -> dict[str, Any]:
 class JudgedRows:
     """Writes judged rows as they come, to ``<file>.partial``, which takes the file's name when it is closed.
 
+    A partial file is of one run at a time; that of a run which was killed is written anew.
+
     Raises:
-        ConfigError: the file can't be written.
+        ConfigError: the file can't be written, or another run is writing it.
     """
 
     def __init__(self, path: Path, columns: Iterable[str]) -> None:
@@ -75,12 +80,21 @@ class JudgedRows:
         self.partial = path.with_name(path.name + ".partial")
         self.columns = list(dict.fromkeys(columns))
         self._count = 0
-        with _writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.partial.open("w", encoding="utf-8", newline="", errors="backslashreplace")
+        self._error: ConfigError | None = None
+        with self._writing(path):
+            if path.is_dir():
+                raise IsADirectoryError("it is a folder; a file name is expected")
+            make_folder(path.parent)
+        with self._writing(self.partial):
+            self._file = _alone(self.partial)
         self._csv = csv.DictWriter(self._file, self.columns, restval="", extrasaction="ignore", lineterminator="\n")
         if path.suffix == ".csv":
             self._csv.writeheader()
+
+    @property
+    def failed(self) -> bool:
+        """Whether a row could not be written."""
+        return self._error is not None
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add a row; it is on its way to the disk when this returns.
@@ -88,7 +102,7 @@ class JudgedRows:
         Raises:
             ConfigError: the disk takes no more.
         """
-        with _writing(self.partial):
+        with self._writing(self.partial):
             if self.path.suffix == ".csv":
                 self._csv.writerow({name: _cell(value) for name, value in row.items()})
             else:
@@ -101,26 +115,65 @@ class JudgedRows:
             self._file.flush()
 
     def close(self) -> None:
-        """Finish the file and give it its name.
+        """Finish the file and give it its name; one that lacks a row stays partial.
 
         Raises:
-            ConfigError: as `write`.
+            ConfigError: as `write`, also where it was raised there already.
         """
         if self._file.closed:
             return
-        with _writing(self.path):
-            if self.path.suffix == ".json":
-                self._file.write("[]\n" if self._count == 0 else "\n]\n")
+        try:
+            if self._error is not None:
+                raise self._error
+            with self._writing(self.path):
+                if self.path.suffix == ".json":
+                    self._file.write("[]\n" if self._count == 0 else "\n]\n")
+                self._file.flush()
+                self.partial.replace(self.path)  # while no other run may write into it
+        finally:
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Leave the file as it is to other runs; safe to call at any time."""
+        with contextlib.suppress(OSError):  # what the disk did not take is tried once more
             self._file.close()
-            self.partial.replace(self.path)
+
+    @contextlib.contextmanager
+    def _writing(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._error = ConfigError(f"{escape(path)} can't be written: {error.strerror or error}")
+            raise self._error from error
 
 
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _alone(path: Path) -> TextIO:
+    """``path``, opened, emptied and locked until it is closed or the process ends, however that ends.
+
+    Raises:
+        OSError: it can't be written, or another run has it.
+    """
+    while True:
+        file = path.open("a", encoding="utf-8", newline="", errors="backslashreplace")
+        try:
+            _lock(file)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    file.truncate(0)
+                    return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()  # the run that had it ended meanwhile and gave it its name
+
+
+def _lock(file: TextIO) -> None:
     try:
-        yield
-    except OSError as error:
-        raise ConfigError(f"{escape(path)} can't be written: {error.strerror or error}") from error
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BlockingIOError("another run is writing it; wait for its end, or write elsewhere") from None
+    except OSError:  # a file system without locks
+        pass
 
 
 def clean(value: Any) -> Any:
@@ -164,8 +217,12 @@ class _Mean(RunningMean):
 
 @dataclass
 class BenchScores:
-    """Means over rows, each over the rows that have the figure; rows that were not judged or read are counted."""
+    """Means over rows, each over the rows that have the figure; rows that were not judged or read are counted.
 
+    ``measures`` are the facets that the judge of images can score: no row is left out of a mean that has none of them.
+    """
+
+    measures: Collection[TreePath] = FACETS
     total: _Mean = field(default_factory=_Mean)
     level1: dict[str, _Mean] = field(default_factory=lambda: {one: _Mean() for one in LEVEL1})
     level2: dict[str, dict[str, _Mean]] = field(
@@ -180,9 +237,14 @@ class BenchScores:
             return
         self.total.count(verdict.total, lost=not verdict.readable)
         for one, value in verdict.level1.items():
-            self.level1[one].count(value, lost=bool(verdict.error or verdict.missing((one,))))
+            self.level1[one].count(value, lost=self._lost(verdict, (one,)))
             for two, below in verdict.level2[one].items():
-                self.level2[one][two].count(below, lost=bool(verdict.error or verdict.missing((one, two))))
+                self.level2[one][two].count(below, lost=self._lost(verdict, (one, two)))
+
+    def _lost(self, verdict: Verdict, path: TreePath) -> bool:
+        if not (verdict.error or verdict.missing(path)):
+            return False
+        return any(facet[: len(path)] == path for facet in self.measures)
 
     def published(self) -> dict[str, Any]:
         """``<input>_bench_scores.json``: level1, level2, total; ``edits`` beside them where there were any."""

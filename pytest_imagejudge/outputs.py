@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -28,10 +29,9 @@ def _width(text: str) -> int:
 
 
 def put(text: str) -> None:
-    """Print data on standard output, in any encoding. A reader that leaves early does not change the exit code."""
-    encoding = sys.stdout.encoding or "utf-8"
+    """Print data on standard output. A reader that leaves early does not change the exit code."""
     try:
-        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+        print(text, flush=True)
     except BrokenPipeError:
         mute()
 
@@ -117,6 +117,19 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str
     return "\n".join(lines)
 
 
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` where it is missing.
+
+    Raises:
+        OSError: it can't be made; where a file is in the way, that one is named.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        raise NotADirectoryError(f"{escape(file)} is a file; a folder is expected") from error
+
+
 @contextmanager
 def replacing(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """A file to write that takes the place of ``path`` at the end, if nothing was raised.
@@ -125,7 +138,7 @@ def replacing(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
         ConfigError: the file can't be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         if path.is_dir():
             raise IsADirectoryError("is a directory; a file name is expected")
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.")
@@ -155,8 +168,8 @@ def write_xlsx(path: Path, sheets: Mapping[str, Table]) -> None:
     """Write a workbook, a sheet a table; text is never taken for a formula or a link, None is an empty cell."""
     import xlsxwriter  # type: ignore[import-untyped]
 
-    with replacing(path, binary=True) as file:
-        workbook = xlsxwriter.Workbook(file, {"in_memory": True})
+    made = io.BytesIO()  # in a file that can't be written the workbook could not be closed
+    with xlsxwriter.Workbook(made, {"in_memory": True}) as workbook:
         bold = workbook.add_format({"bold": True})
         for name, (head, rows) in sheets.items():
             sheet = workbook.add_worksheet(name[:31])
@@ -168,4 +181,5 @@ def write_xlsx(path: Path, sheets: Mapping[str, Table]) -> None:
                         sheet.write_string(line, column, escape(value))
                     elif value is not None and value == value:
                         sheet.write_number(line, column, value)
-        workbook.close()
+    with replacing(path, binary=True) as file:
+        file.write(made.getvalue())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 from typing import Any
@@ -21,8 +20,6 @@ class Output(Console):
     """Standard output. A reader that leaves early, such as ``head``, does not change the exit code."""
 
     def __init__(self) -> None:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")  # prompts are in any script, terminals are not
         super().__init__(highlight=False, markup=False, width=None if sys.stdout.isatty() else _WIDTH)
 
     def print(self, *objects: Any, **options: Any) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
         image, edit = _judges(args, first.kind if first else "image", progress, stack, spool)
         profile = _profile(args.judge_thresholds, Path.cwd(), image, edit) if args.judge_thresholds else None
         output = JudgedRows(folder / f"{source.name}_judged{source.suffix}", output_columns(source.columns, first))
+        stack.callback(output.let_go)
         bounded = profile is not None and (profile.suite.bounds() or profile.suite.edit.score is not None)
         asks = Asks(
             image=image,
@@ -106,30 +108,36 @@ def run(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             interrupted = True
         progress.close()
-        output.close()
-        return _finish(args, bench, source, [output.path], profile, interrupted=interrupted)
+        return _finish(args, bench, folder / source.name, output, profile, interrupted=interrupted)
 
 
 def _finish(
     args: argparse.Namespace,
     bench: Bench,
-    source: Input,
-    files: list[Path],
+    stem: Path,
+    output: JudgedRows,
     profile: Profile | None,
     *,
     interrupted: bool,
 ) -> int:
-    files += write_scores(bench, args.output_dir or source.folder, source.name)
+    """Write all that can be written, and say what was found; ``stem`` is the start of the outputs' names."""
+    from ..report import write_report
+
     report = bench.report()
     missed = _suite(report, profile)
-    unwritten = []
-    for path in args.judge_report:
-        from ..report import write_report
-
+    bounds = {} if profile is None else profile.shown_bounds()
+    scores = [stem.with_name(f"{stem.name}_bench_scores{suffix}") for suffix in (".json", ".xlsx")]
+    outputs: list[tuple[str, Path, Callable[[], None]]] = [
+        ("", output.path, output.close),
+        *(("", path, partial(write_scores, bench.scores, path)) for path in scores),
+        *(("--judge-report: ", path, partial(write_report, report, path, bounds)) for path in args.judge_report),
+    ]
+    files, unwritten = [], []
+    for option, path, write in outputs:
         try:
-            write_report(report, path, {} if profile is None else profile.shown_bounds())
+            write()
         except ConfigError as error:  # the others, and the figures, are worth having all the same
-            unwritten.append(f"--judge-report: {error}")
+            unwritten.append(f"{option}{error}")
         else:
             files.append(path)
     if args.json:

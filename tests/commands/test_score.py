@@ -23,9 +23,11 @@ from engines.standin import Call, Reply, StandIn, completion, failure
 from PIL import Image
 from pyarrow import parquet
 
+from pytest_imagejudge import judged as judged_rows
 from pytest_imagejudge.bench import Tally
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.commands.progress import progress_line
+from pytest_imagejudge.judged import JudgedRows
 from pytest_imagejudge.report.json import read as read_report
 from pytest_imagejudge.statistics.runs import read_run
 from pytest_imagejudge.taxonomy import TREE
@@ -207,7 +209,8 @@ def test_every_row_is_accounted_for(work: Path, server: StandIn, capsys: pytest.
     assert json.loads(by_id[3]["judge_model_output"]) == {"Quality": {}}
     assert by_id[3]["quality_judge_output"] == "<think>hm"
     assert list(json.loads(by_id[5]["judge_model_output"])) == ["Quality"]
-    assert found["left_out"] == {"Quality": 2, "total": 2}
+    # Of the rows that were not judged, the metadata says of three that they were to be asked about it.
+    assert found["left_out"] == {"Quality": 4, "total": 9}
     assert found["scores"]["total"] == 100
     report = read_report(work / "r.json")
     assert len(report.verdicts) == found["rows"]
@@ -254,6 +257,115 @@ def test_outputs_that_cannot_be_written(work: Path, server: StandIn, capsys: pyt
     assert found["judged"] == 1
 
 
+def test_what_can_be_written_is_written(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(work / "in.csv", rows("a good fox"))
+    (work / "in_bench_scores.xlsx").mkdir()
+    found, said = score(capsys, server, path, "--judge-report", "r.json", code=2)
+    assert "in_bench_scores.xlsx: can't be written" in said
+    assert [Path(name).name for name in found["files"]] == ["in_judged.csv", "in_bench_scores.json", "r.json"]
+    assert read_report(work / "r.json").verdicts[0].outcome == "passed"
+    server.calls.clear()
+    (work / "out" / "in_judged.csv").mkdir(parents=True)
+    assert main(command(server, path, "--output-dir", "out")) == 2
+    assert "in_judged.csv can't be written: it is a folder; a file name is expected" in capsys.readouterr().err
+    assert not server.asked  # what is known before is said before
+
+
+def test_a_disk_that_fills_up(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (work / "in_judged.csv.partial").symlink_to("/dev/full")
+    path = write(work / "in.csv", rows("a good fox", "a good owl"))
+    monkeypatch.setattr("pytest_imagejudge.judged._alone", lambda path: path.open("w"))  # no other file can be full
+    found, said = score(capsys, server, path, "--judge-report", "r.json", code=2)
+    message = "in_judged.csv.partial can't be written: No space left on device"
+    assert said.count(f"{message}; judging goes on") == 1
+    assert said.count(message) == 2
+    assert (found["judged"], found["scores"]["total"]) == (2, 100)
+    assert not (work / "in_judged.csv").exists()
+    assert len(read_report(work / "r.json").verdicts) == 2
+
+
+def test_a_folder_in_whose_place_is_a_file(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(work / "in.csv", rows("a fox"))
+    (work / "afile").write_text("")
+    for folder in ("afile", "afile/below"):
+        assert main(command(server, path, "--output-dir", folder)) == 2
+        said = capsys.readouterr().err
+        assert f"{folder}/in_judged.csv can't be written: afile is a file; a folder is expected" in said
+    _, said = score(capsys, server, path, "--judge-report", "afile/r.json", code=2)
+    assert "afile/r.json: can't be written: afile is a file; a folder is expected" in said
+
+
+def test_two_runs_over_one_output(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(work / "in.jsonl", rows("a good fox", "slow one"))
+    reached, release = threading.Event(), threading.Event()
+
+    def slowly(call: Call) -> Reply | None:
+        if "slow" in text_of(call):
+            reached.set()
+            release.wait(60)
+        return answer(call)
+
+    server.answer = slowly
+    process = start(server, path)
+    assert reached.wait(60)
+    assert main(command(server, path)) == 2
+    said = capsys.readouterr().err
+    assert "in_judged.jsonl.partial can't be written: another run is writing it" in said
+    release.set()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert len(judged(work / "in_judged.jsonl")) == 2
+    score(capsys, server, path)  # afterwards it is free
+
+
+def test_a_file_that_was_named_meanwhile_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = JudgedRows(tmp_path / "x.jsonl", ["ID"])
+    first.write({"ID": 1})
+    locked = judged_rows._lock
+
+    def late(file: Any) -> None:
+        first.close()  # between the second one's opening the partial file and its having the lock
+        locked(file)
+
+    monkeypatch.setattr(judged_rows, "_lock", late)
+    second = JudgedRows(tmp_path / "x.jsonl", ["ID"])
+    assert (tmp_path / "x.jsonl").read_text() == '{"ID": 1}\n'
+    second.write({"ID": 2})
+    second.let_go()
+    assert (tmp_path / "x.jsonl").read_text() == '{"ID": 1}\n'
+    assert (tmp_path / "x.jsonl.partial").read_text() == '{"ID": 2}\n'
+
+
+def test_what_was_not_judged_is_left_out(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    values = rows("a good fox", "a fair fox", "refused")
+    values[1]["image_path"] = "gone.png"
+    path = write(work / "in.csv", [{**value, "dimensions": ""} for value in values])
+    found, _ = score(capsys, server, path, "--judge-dimensions", "Quality", "--judge-report", "r.json", code=3)
+    assert found["left_out"] == {"Quality": 2, "total": 2}
+    summary = read_report(work / "r.json").summary
+    assert (summary.level1["Quality"].left_out, summary.total.left_out) == (2, 2)
+    values[1]["dimensions"] = "Alignment; Aesthetics"
+    values[2]["prompt"] = "a fox"
+    found, _ = score(capsys, server, write(work / "own.json", values), "--judge-dimensions", "Quality", code=2)
+    assert found["left_out"] == {"Aesthetics": 1, "Alignment": 1, "total": 1}
+    edit = {"ID": 9, "prompt": "", "image_path": "", "edited_path": "gone.png", "instruction": "darker"}
+    path = write(work / "both.json", [*values, {**edit, "source_path": "0.png"}])
+    found, _ = score(capsys, server, path, "--edit-judge-url", server.url, "--edit-judge-protocol", "house", code=2)
+    assert found["scores"]["edits"] == {"score": None, "n": 0, "left_out": 1}
+    assert found["left_out"]["total"] == 1
+
+
+def test_nothing_is_left_out_of_what_the_judge_does_not_measure(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (work / "1.png").write_bytes(b"no image")
+    values = [*rows("a fox", "an owl"), {"ID": 2, "prompt": "a cat", "image_path": "gone.png"}]
+    args = ["score", str(write(work / "in.csv", values)), "--judge-model", "signals", "--json"]
+    assert main(args) == 2
+    left_out = json.loads(capsys.readouterr().out)["left_out"]
+    assert left_out == {"Quality": 2, "Real-world Fidelity": 2, "Creative Generation": 2, "total": 2}
+
+
 def test_words_that_cannot_be_had(
     work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +396,20 @@ def test_gates(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) 
     assert (found["bad_row"], found["judged"]) == (1, 1)
     assert "gone.toml" in said
     assert main(command(server, path, "--judge-thresholds", "strictt.toml")) == 2
+
+
+@pytest.mark.parametrize("bounds", ["[suite]\ntotal = 50\n", "[baseline]\ntotal = 5\n"])
+def test_a_profile_that_bounds_only_the_run(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], bounds: str
+) -> None:
+    path = write(work / "in.jsonl", rows("a fair fox", "a good fox", "a good owl", "a good cat", "a good dog"))
+    (work / "run.toml").write_text(bounds)
+    found, _ = score(capsys, server, path, "--judge-thresholds", "run.toml", "--judge-report", "r.json")
+    assert (found["failed"], found["missed"], len(found["suite"])) == (0, [], "suite" in bounds)
+    assert {entry.outcome for entry in read_report(work / "r.json").verdicts} == {"passed"}
+    (work / "run.toml").write_text("[suite]\ntotal = 99\n")
+    found, _ = score(capsys, server, path, "--judge-thresholds", "run.toml", code=1)
+    assert (found["failed"], len(found["missed"])) == (0, 1)
 
 
 def test_dimensions(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
