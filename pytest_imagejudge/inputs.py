@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,6 +20,7 @@ HUB = "hf://datasets/"
 BENCH_FILE = "qwen_image_bench_hf_v0518.jsonl"  # of the data set Qwen/Qwen-Image-Bench
 IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"))
 _PROMPT_FILES = tuple(f"{stem}{suffix}" for stem in ("prompts", "metadata") for suffix in (*SUFFIXES, ".txt"))
+_NO_PROMPTS = frozenset(("readme", "license", "licence", "copying", "notice", "changelog", "requirements"))
 _NAME_COLUMNS = ("image_path", "file_name", "filename", "image", "file", "ID", "id", "name")
 _PROMPT_COLUMNS = ("prompt", "text", "caption")
 TABLES = (*SUFFIXES, PARQUET)  # whose rows may be judged
@@ -95,16 +98,14 @@ def _manifest(path: Path, name: str, folder: Path, root: Path | None) -> Input:
 
 
 def _folder(folder: Path, prompts: Path | None, root: Path | None) -> Input:
-    images = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and _seen(path, folder)
-    )
+    files = sorted(_files(folder))
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    beside = {path.with_suffix(""): path for path in files if path.suffix.lower() == ".txt"}
     if not images:
         raise ConfigError(f"{escape(folder)}: no images in it ({', '.join(sorted(IMAGE_SUFFIXES))})")
     if prompts is None:
         prompts = next((folder / name for name in _PROMPT_FILES if (folder / name).is_file()), None)
-    if prompts is None and not any(path.with_suffix(".txt").is_file() for path in images):
+    if prompts is None and not any(path.with_suffix("") in beside for path in images):
         raise ConfigError(
             f"{escape(folder)}: no prompts: name their file with --prompts, or put prompts.csv, prompts.jsonl, "
             "prompts.txt (a line an image) or a .txt beside each image in the folder"
@@ -113,7 +114,8 @@ def _folder(folder: Path, prompts: Path | None, root: Path | None) -> Input:
         inside = root.resolve()
         if not inside.is_dir():
             raise ConfigError(f"the root {escape(root)} is no folder")
-    rows = list(_paired(folder, images, prompts))
+    texts = _from_texts(folder, images, beside) if prompts is None else _from_file(folder, images, prompts)
+    rows = list(_paired(folder, images, texts))
     if root is not None:
         rows = [_confined(row, inside) for row in rows]
     return Input(
@@ -126,8 +128,46 @@ def _folder(folder: Path, prompts: Path | None, root: Path | None) -> Input:
     )
 
 
-def _seen(path: Path, folder: Path) -> bool:
-    return not any(part.startswith(".") for part in path.relative_to(folder).parts)
+def _files(folder: Path) -> Iterator[Path]:
+    """All that is no folder, broken links too, hidden names aside.
+
+    Links to folders are followed, last, and every folder is read once, whichever way leads to it: so none goes
+    round in circles, and no image is judged again because a link such as ``latest`` leads to it.
+
+    Raises:
+        ConfigError: a folder can't be read, or a link leads up, to far more than what was named.
+    """
+    read: set[Path] = set()
+    folders, links = deque([folder]), deque[Path]()
+    while folders or links:
+        here = folders.popleft() if folders else links.popleft()
+        try:
+            real = here.resolve()
+            if real in read:
+                continue
+            if here != folder and here.parent.resolve().is_relative_to(real):
+                raise ConfigError(f"{escape(here)} is a link to {escape(real)}, which it lies in; it can't be followed")
+            read.add(real)
+            for path in sorted(here.iterdir()):
+                if path.name.startswith("."):
+                    continue
+                if path.is_dir():
+                    (links if path.is_symlink() else folders).append(path)
+                else:
+                    yield path
+        except OSError as error:
+            raise ConfigError(f"{escape(error.filename or here)} can't be read: {error.strerror or error}") from error
+
+
+def _lacking(image: Path) -> str:
+    """Why there is no file at ``image``, or an empty string."""
+    try:
+        reason = "" if stat.S_ISREG(image.stat().st_mode) else "it is no file"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason and image.is_symlink():
+        reason += f"; it is a link to {escape(image.readlink())}"
+    return reason
 
 
 def _confined(row: Row | RowError, root: Path) -> Row | RowError:
@@ -136,31 +176,54 @@ def _confined(row: Row | RowError, root: Path) -> Row | RowError:
     return row
 
 
-def _paired(folder: Path, images: list[Path], prompts: Path | None) -> Iterator[Row | RowError]:
-    """Images with their prompts. Prompts without an image, and images without a prompt, are errors."""
-    if prompts is None:
-        texts: Iterable[tuple[int, str | None, str, str]] = (
-            (i, _name(path, folder), _text_of(path.with_suffix(".txt")), "")
-            for i, path in enumerate(images, start=1)
-            if path.with_suffix(".txt").is_file()
+_Text = tuple[int, str | None, str, str]  # line, name of the image, prompt, what is wrong
+
+
+def _from_texts(folder: Path, images: list[Path], beside: dict[Path, Path]) -> Iterator[_Text]:
+    """The prompts of files beside images, by name without the ending; those that are left have lost their image."""
+    number = 0
+    for image in images:
+        text = beside.get(image.with_suffix(""))
+        if text is None:
+            continue
+        number += 1
+        try:
+            yield number, _name(image, folder), _text_of(text), ""
+        except ConfigError as error:
+            yield number, _name(image, folder), "", str(error)
+    own = {image.with_suffix("") for image in images}
+    for stem, text in beside.items():
+        if stem not in own and stem.name.lower() not in _NO_PROMPTS:
+            number += 1
+            name = _name(text, folder)
+            yield number, name, "", f"no image for {escape(name)}"
+
+
+def _from_file(folder: Path, images: list[Path], prompts: Path) -> Iterator[_Text]:
+    if prompts.suffix.lower() != ".txt":
+        yield from _from_table(prompts)
+        return
+    lines = [line for line in _text_of(prompts).splitlines() if line.strip()]
+    if len(lines) != len(images):
+        raise ConfigError(
+            f"{escape(prompts)} has {len(lines)} prompts for {len(images)} images in {escape(folder)}; "
+            "one line is expected for each image, in the order of their names"
         )
-    elif prompts.suffix.lower() == ".txt":
-        lines = [line for line in _text_of(prompts).splitlines() if line.strip()]
-        if len(lines) != len(images):
-            raise ConfigError(
-                f"{escape(prompts)} has {len(lines)} prompts for {len(images)} images in {escape(folder)}; "
-                "one line is expected for each image, in the order of their names"
-            )
-        names = (_name(path, folder) for path in images)
-        texts = [(i, name, line, "") for i, (name, line) in enumerate(zip(names, lines, strict=True), start=1)]
-    else:
-        texts = _from_table(prompts)
+    for number, (path, line) in enumerate(zip(images, lines, strict=True), start=1):
+        yield number, _name(path, folder), line, ""
+
+
+def _paired(folder: Path, images: list[Path], texts: Iterable[_Text]) -> Iterator[Row | RowError]:
+    """Images with their prompts. Prompts without an image, and images without a prompt, are errors."""
     by_name = _by_name(folder, images)
     used: set[Path] = set()
+    named: set[Path] = set()  # also by a row that can't be used, which is said of it once
     count = 0
     for line, name, text, problem in texts:
         count += 1
         found = by_name.get(name or "", [])
+        if len(found) == 1:
+            named.add(found[0])
         if not problem and not found:
             problem = f"no image {show_value(name)} in {escape(folder)}"
         elif not problem and len(found) > 1:
@@ -174,7 +237,7 @@ def _paired(folder: Path, images: list[Path], prompts: Path | None) -> Iterator[
         used.add(found[0])
         yield _row(count, line, found[0], text, folder)
     for path in images:
-        if path not in used:
+        if path not in named:
             count += 1
             name = _name(path, folder)
             yield RowError(
@@ -187,6 +250,8 @@ def _row(number: int, line: int, image: Path, prompt: str, folder: Path) -> Row 
     extra: dict[str, Any] = {"ID": name, "prompt": prompt, "image_path": str(image)}
     if not prompt.strip():
         return RowError(number, line, name, "the prompt is empty", "row", extra)
+    if reason := _lacking(image):
+        return RowError(number, line, name, f"no image {escape(name)}: {reason}", "image", extra)
     return Row(number, line, name, prompt=prompt, image=image, extra=extra)
 
 
@@ -213,7 +278,7 @@ def _text_of(path: Path) -> str:
         raise ConfigError(f"{escape(path)} can't be read: {error}") from error
 
 
-def _from_table(prompts: Path) -> Iterator[tuple[int, str | None, str, str]]:
+def _from_table(prompts: Path) -> Iterator[_Text]:
     columns, rows = peek(prompts)
     name_column = next((name for name in _NAME_COLUMNS if name in columns), None)
     prompt_column = next((name for name in _PROMPT_COLUMNS if name in columns), None)

@@ -305,23 +305,31 @@ class _Array:
         self.line = 1  # of `position`
         self.chunk = 2**16
         self.ended = False
+        self.given_up = False  # an element can't be read, nor can what follows it
         self.broken = ""
 
     def rows(self) -> Iterator[RawRow]:
         self._peek()
         self._advance(self.position + 1)  # the bracket
         number = 0
-        if self._peek() == "]":
-            return
-        while True:
+        while not self.given_up and self._peek() != "]":
             number += 1
-            row, again = self._element(number)
-            yield row
-            if not again:
-                return
+            yield self._element(number)
+        if not self.given_up:
+            self._advance(self.position + 1)
+            yield from self._rest(number + 1)
 
-    def _element(self, number: int) -> tuple[RawRow, bool]:
-        """The element at the position, and whether another one follows."""
+    def _rest(self, number: int) -> Iterator[RawRow]:
+        """One bad row where anything but white space follows the array."""
+        if found := self._peek():
+            found = show_value(self.buffer[self.position : self.position + 100].partition("\n")[0], 40)
+            reason = f'no valid JSON: {found} after the "]" that ends the array'
+            yield RawRow(number, self.line, {}, f"{reason}; the rest of the file can't be read")
+        elif self.broken:
+            yield RawRow(number, self.line, {}, self.broken)
+
+    def _element(self, number: int) -> RawRow:
+        """The element at the position, with the comma after it; where it can't be read, so can't what follows."""
         self._peek()
         line = self.line
         while True:
@@ -331,17 +339,15 @@ class _Array:
                 after = next((i for i in range(end, len(self.buffer)) if not self.buffer[i].isspace()), None)
                 if after is not None and self.buffer[after] in ",]":
                     message = bad_text(self.buffer[self.position : end])
-                    again = self.buffer[after] == ","
-                    self._advance(after + 1)
-                    if again and self._peek() == "]":
-                        again = False  # a comma after the last element does no harm
-                    return _checked(number, line, value, message), again
+                    self._advance(after + (self.buffer[after] == ","))  # which does no harm after the last element
+                    return _checked(number, line, value, message)
                 reason = '"," or "]" was expected after it'
             except (ValueError, RecursionError) as error:
                 reason = _reason(error).partition(" at character")[0]
             if self.ended or len(self.buffer) - self.position > MAX_ROW:
                 reason = self.broken or f"no valid JSON: {reason}"
-                return RawRow(number, line, {}, f"{reason}; the rest of the file can't be read"), False
+                self.given_up = True
+                return RawRow(number, line, {}, f"{reason}; the rest of the file can't be read")
             self._read(max(self.chunk, len(self.buffer) - self.position))  # doubling keeps the retries cheap
 
     def _peek(self) -> str:

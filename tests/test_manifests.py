@@ -241,6 +241,7 @@ def test_images_and_edits_in_one_file(folder: Path) -> None:
         ("m.json", "", "is empty"),
         ("m.json", "  \n", "is empty"),
         ("m.json", "[]", "no rows"),
+        ("m.json", '[]\n[{"ID": 1}]', "row 1, line 2: no valid JSON"),
         ("m.jsonl", "\n", "no rows"),
         ("m.csv", "\ufeff", "is empty"),
         ("m.txt", "x", ".csv, .json, .jsonl"),
@@ -308,6 +309,20 @@ def test_json_that_breaks_off(folder: Path) -> None:
     assert "the rest of the file can't be read" in error.message
     found = read(folder / "m.json", '[{"ID": 1, "prompt": "a", "image_path": "fox.png"}, {"ID": 2')
     assert [type(row) for row in found] == [Row, RowError]
+
+
+@pytest.mark.parametrize("comma", ["", ",", " ,\n"])
+@pytest.mark.parametrize("space", ["", "\n", " " * 200_000 + "\n"])
+@pytest.mark.parametrize("rest", ["]junk", "\n[{}]", ",", "\0", "\udc80"])
+def test_what_follows_an_array_is_no_secret(folder: Path, comma: str, space: str, rest: str) -> None:
+    array = '[{"ID": 1, "prompt": "a", "image_path": "fox.png"}' + comma + "]" + space
+    assert [type(row) for row in read(folder / "m.json", array)] == [Row]
+    found = read(folder / "m.json", (array + rest).encode(errors="surrogateescape"))
+    assert [type(row) for row in found] == [Row, RowError]
+    (error,) = errors_of(found)
+    assert error.number == 2
+    assert error.line == (array + rest[: -len(rest.lstrip())]).count("\n") + 1
+    assert 'after the "]" that ends the array' in error.message
 
 
 def test_repeated_names_and_deep_nesting(folder: Path) -> None:

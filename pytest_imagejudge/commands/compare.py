@@ -30,7 +30,8 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--max-drop",
         type=float,
         metavar="POINTS",
-        help="exit 1 where the total or an L1 (edits: the score) is shown to drop by more",
+        help="exit 1 where the total or an L1 (edits: the score) is shown to drop by more, or rows of the second file "
+        "can't be read",
     )
     parser.add_argument("--top", type=int, default=20, metavar="N", help="how many of those that moved most to show")
     parser.add_argument("-o", "--output", action="append", default=[], metavar="FILE", help="write .html or .md too")
@@ -127,6 +128,8 @@ def _show(found: Comparison) -> None:
     console.print(f"Method: {found.method}.")
     if found.gate is not None:
         failed = [show(row.path) for row in found.rows if row.outcome == "failed"]
+        if found.unread:
+            failed.append(f"{found.unread} rows of {escape(found.b)} can't be read")
         why = f": {', '.join(failed)}" if failed else ""
         console.print(f"Gate (no drop of more than {found.max_drop:g}): {found.gate}{why}")
 

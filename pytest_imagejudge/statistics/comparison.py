@@ -34,7 +34,11 @@ class Move(BaseModel):
 
 
 class Comparison(BaseModel):
-    """B against A. ``change`` is B minus A; ``gate`` is None without a bound on drops."""
+    """B against A. ``change`` is B minus A; ``gate`` is None without a bound on drops.
+
+    ``unread`` is how many rows of B could not be read. They may be any of A's images, so they fail the gate as an
+    image does that was judged before and is not now.
+    """
 
     a: str
     b: str
@@ -47,6 +51,7 @@ class Comparison(BaseModel):
     only_b: list[str]
     reworded: list[str]
     not_judged: list[str]
+    unread: int = 0
     method: str
     warnings: list[str]
 
@@ -85,11 +90,13 @@ def compare_runs(a: Run, b: Run, *, max_drop: float | None = None, top: int = 20
         only_b=[item.label for item in pairing.new],
         reworded=[new.label for _, new in pairing.reworded],
         not_judged=[new.label for old, new in pairing.pairs if old.lost or new.lost],
+        unread=b.unread,
         method=method_of(rows),
         warnings=_warnings(a, b, pairing, strict=max_drop is not None),
     )
     if max_drop is not None:
-        result.gate = "failed" if any(row.outcome == "failed" for row in rows) else "passed"
+        failed = b.unread > 0 or any(row.outcome == "failed" for row in rows)
+        result.gate = "failed" if failed else "passed"
     return result
 
 
@@ -133,6 +140,8 @@ def _move(old: Scored, new: Scored) -> Move | None:
 
 def _warnings(a: Run, b: Run, pairing: Pairing, *, strict: bool) -> list[str]:
     lines = [*a.problems, *b.problems]
+    if strict and b.unread:
+        lines.append(f"{b.unread} rows of {b.name} can't be read, so the gate fails")
     for old, new in pairing.pairs:
         if not (old.fingerprint and new.fingerprint):
             continue

@@ -12,27 +12,29 @@ from typing import Any
 from .. import scoring
 from ..errors import ConfigError
 from ..manifests import row_id
-from ..tables import RawRow, read_rows
+from ..tables import read_rows
 from ..taxonomy import TREE
 from ..taxonomy import Path as TreePath
 from .baseline_file import SCHEMA as BASELINE
 from .baseline_file import read_baseline
-from .figures import DIMENSIONS, TOTAL
+from .figures import DIMENSIONS, EDIT, TOTAL, scale
 from .pairing import Scored, scored
 
 
 @dataclass
 class Run:
-    """The judged images of one file.
+    """The judged images and edits of one file.
 
     Attributes:
         images: those that were judged, or should have been.
-        problems: rows that could not be read, a line each.
+        problems: rows that were left out, a line each.
+        unread: how many of them could not be read; a further row of an ID is left out, but was read.
     """
 
     name: str
     images: list[Scored]
     problems: list[str] = field(default_factory=list)
+    unread: int = 0
 
 
 def read_run(path: Path | str, *, repeats: bool = False) -> Run:
@@ -42,12 +44,14 @@ def read_run(path: Path | str, *, repeats: bool = False) -> Run:
         ConfigError: naming the file, what was found and what was expected.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         raise ConfigError(f"{path}: {'is a folder; a file is expected' if path.is_dir() else 'there is no such file'}")
-    if _is_baseline(path):
-        return Run(path.name, read_baseline(path).images)
-    if path.suffix.lower() in (".csv", ".jsonl") or (path.suffix.lower() == ".json" and _start(path).startswith("[")):
-        return _judged(path)
+    if path.is_file():  # a pipe can be read only once, and so can't be looked into: it is taken for a report
+        if _is_baseline(path):
+            return Run(path.name, read_baseline(path).images)
+        suffix = path.suffix.lower()
+        if suffix in (".csv", ".jsonl") or (suffix == ".json" and _start(path).startswith("[")):
+            return _judged(path)
     from ..report.json import read
 
     report = read(path)
@@ -72,16 +76,19 @@ def _judged(path: Path) -> Run:
         where = f"{path.name}: row {row.number}, line {row.line}"
         if row.message:
             run.problems.append(f"{where}: {row.message}")
+            run.unread += 1
             continue
-        if "judge_model_output" not in row.values:
+        if "judge_model_output" not in row.values and "edit_score" not in row.values:
             message = (
-                f'{where}: no "judge_model_output"; judged rows (*_judged files of `imagejudge score`) are expected'
+                f'{where}: no "judge_model_output" and no "edit_score"; '
+                "judged rows (*_judged files of `imagejudge score`) are expected"
             )
             if not run.images:
                 raise ConfigError(message)
             run.problems.append(message)
+            run.unread += 1
             continue
-        item = _row(path, row)
+        item = _edit(path, row.values) if _is_edit(row.values) else _image(path, row.values)
         if item.id is not None and item.id in seen:
             run.problems.append(f"{where}: the ID {item.id!r} stands twice; the first row counts")
             continue
@@ -92,8 +99,47 @@ def _judged(path: Path) -> Run:
     return run
 
 
-def _row(path: Path, row: RawRow) -> Scored:
-    values = row.values
+def _is_edit(values: Mapping[str, Any]) -> bool:
+    """Whether a row is an edit's: by the judge's output, or, where nothing was judged, by what was to be."""
+    for column, edit in (("judge_model_output", False), ("edit_score", True), ("image_path", False)):
+        if _given(values, column):
+            return edit
+    # Names of pictures that stood in a table may be empty, so the kind of the whole file says it too.
+    return _given(values, "edited_path") or _given(values, "instruction") or "judge_model_output" not in values
+
+
+def _given(values: Mapping[str, Any], column: str) -> bool:
+    return values.get(column) not in (None, "")
+
+
+def _edit(path: Path, values: Mapping[str, Any]) -> Scored:
+    score = _edit_score(values.get("edit_score"))
+    return Scored(
+        kind="edit",
+        id=row_id(values.get("ID")),
+        prompt=str(values.get("instruction") or ""),
+        image=_beside(path, values.get("edited_path")),
+        figures={} if score is None else {EDIT: score},
+        lost=frozenset((EDIT,)) if score is None else frozenset(),
+    )
+
+
+def _edit_score(value: Any) -> float | None:
+    """The score, or None where there is none on the scale."""
+    try:
+        found = float("nan" if isinstance(value, bool) else value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    low, high = scale(EDIT)
+    return found if low <= found <= high else None
+
+
+def _beside(path: Path, name: Any) -> str:
+    """A file that a row names, relative to the rows' own file."""
+    return str(path.parent / str(name)) if name else ""
+
+
+def _image(path: Path, values: Mapping[str, Any]) -> Scored:
     output = values.get("judge_model_output")
     figures: dict[TreePath, float] = {}
     lost = frozenset(DIMENSIONS)
@@ -106,12 +152,11 @@ def _row(path: Path, row: RawRow) -> Scored:
         every.update({(one, two): value for one, twos in found.level2.items() for two, value in twos.items()})
         figures = {place: value for place, value in every.items() if value is not None}
         lost = frozenset(_containing(broken))
-    image = str(values.get("image_path") or "")
     return Scored(
         kind="image",
         id=row_id(values.get("ID")),
         prompt=str(values.get("prompt") or ""),
-        image=str(path.parent / image) if image else "",
+        image=_beside(path, values.get("image_path")),
         figures=figures,
         lost=lost,
         asked=asked,

@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -210,6 +211,87 @@ def test_judged_rows_that_are_broken(compare, tmp_path):
     assert found["only_a"] == ["3"]
     assert "row 4, line 4" in err
     assert "stands twice" in err
+
+
+EDIT_ROW = {"source_path": "s.png", "edited_path": "e.png", "finish_reason": None}
+
+
+def edit_of(number, score, **fields):
+    answer = None if score is None else f"<answer>{score}</answer>"
+    text = {"ID": f"e{number}", "instruction": f"edit {number}", "edit_score": score, "model_response": answer}
+    return {**text, **EDIT_ROW, **fields}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "jsonl"])
+@pytest.mark.parametrize("images", [0, 8])
+@pytest.mark.parametrize(("after", "code", "outcome"), [(5.0, 0, "passed"), (1.0, 1, "failed"), (None, 1, "failed")])
+def test_edits_of_judged_files(compare, tmp_path, suffix, images, after, code, outcome):
+    files = []
+    for name, score in (("a", 5.0), ("b", after)):
+        rows = [*(row_of(i, 2) for i in range(images)), *(edit_of(i, score) for i in range(8))]
+        files.append(tmp_path / f"{name}_judged.{suffix}")
+        if suffix == "csv":
+            with files[-1].open("w", newline="") as file:
+                table = csv.DictWriter(file, list(dict.fromkeys(column for row in rows for column in row)))
+                table.writeheader()
+                table.writerows(rows)
+        else:
+            files[-1].write_text(json.dumps(rows) if suffix == "json" else "\n".join(map(json.dumps, rows)))
+    found_code, out, _ = compare(*files, "--max-drop", "0.5", "--json")
+    found = json.loads(out)
+    assert (found_code, found["gate"], found["pairs"]) == (code, outcome, 8 + images)
+    assert found["rows"][-1]["path"] == ["score"]
+    assert found["rows"][-1]["outcome"] == outcome
+    assert {row["n"] for row in found["rows"][:-1]} == ({images} if images else set())
+    assert len(found["not_judged"]) == (8 if after is None else 0)
+
+
+@pytest.mark.parametrize("score", ["", "much", "nan", "9.5", True, "-inf", {}])
+def test_an_edit_score_that_is_none(compare, tmp_path, score):
+    a = judged(tmp_path / "a_judged.jsonl", [edit_of(i, "4.00") for i in range(6)])
+    b = judged(tmp_path / "b_judged.jsonl", [edit_of(i, score if i == 3 else 4) for i in range(6)])
+    code, out, _ = compare(a, b, "--max-drop", "1", "--json")
+    assert (code, json.loads(out)["not_judged"]) == (1, ["e3"])
+
+
+def test_edits_whose_pictures_had_no_names(compare, tmp_path):
+    bare = {"source_path": "", "edited_path": ""}
+    a = judged(tmp_path / "a_judged.jsonl", [edit_of(i, 4, **bare) for i in range(6)])
+    b = judged(tmp_path / "b_judged.jsonl", [edit_of(i, 4 if i else None, **bare) for i in range(6)])
+    code, out, _ = compare(a, b, "--max-drop", "1", "--json")
+    assert (code, json.loads(out)["not_judged"]) == (1, ["e0"])
+
+
+@pytest.mark.parametrize("bad", ["{broken", '{"ID": 1, "prompt": "x"}', "[]"])
+def test_the_gate_fails_on_rows_that_cannot_be_read(compare, tmp_path, bad):
+    a = judged(tmp_path / "A.jsonl", [row_of(i, 2) for i in range(20)])
+    b = judged(tmp_path / "B.jsonl", [row_of(i, 2) for i in range(10)])
+    code, out, _ = compare(a, b, "--max-drop", "5")
+    assert (code, "passed" in out.splitlines()[-1]) == (0, True)
+    b.write_text(b.read_text() + f"{bad}\n" * 10)
+    code, out, err = compare(a, b, "--max-drop", "5")
+    assert code == 1
+    assert out.splitlines()[-1].endswith("failed: 10 rows of B.jsonl can't be read")
+    assert "10 rows of B.jsonl can't be read, so the gate fails" in err
+    code, out, _ = compare(a, b, "--max-drop", "5", "--json")
+    assert (code, json.loads(out)["unread"]) == (1, 10)
+    assert compare(a, b)[0] == 0
+
+
+def test_the_gate_fails_on_what_follows_an_array(compare, tmp_path):
+    rows = json.dumps([row_of(i, 2) for i in range(6)])
+    (tmp_path / "a.json").write_text(rows)
+    (tmp_path / "b.json").write_text(f"{rows}\n{rows}")
+    assert compare(tmp_path / "a.json", tmp_path / "b.json", "--max-drop", "5")[0] == 1
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no /dev/fd")
+def test_reports_out_of_pipes(save):
+    files = save("a.json", run_of(20, 1)), save("b.json", run_of(20, 1))
+    script = '"$0" -m pytest_imagejudge compare <(cat "$1") <(cat "$2") --json'
+    found = subprocess.run(["bash", "-c", script, sys.executable, *files], capture_output=True, check=False)
+    assert (found.returncode, found.stderr) == (0, b"")
+    assert json.loads(found.stdout)["pairs"] == 20
 
 
 def test_a_report_without_ids_pairs_with_rows_by_prompt(compare, save, tmp_path):

@@ -121,6 +121,17 @@ def test_from_two_reports(plan, plan_json, tmp_path):
     assert "A suite of 60 images" in out
 
 
+def test_from_judged_edits(plan_json, tmp_path):
+    rows = [
+        {"ID": i, "instruction": f"edit {i}", "source_path": "a.png", "edited_path": "b.png", "edit_score": 1 + i % 5}
+        for i in range(10)
+    ]
+    (tmp_path / "a_judged.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = plan_json("--detect", 1, "--from", tmp_path / "a_judged.jsonl")
+    assert [row["path"] for row in found["dimensions"]] == [["score"]]
+    assert found["suite"]["prompts"] == 10
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -1,0 +1,117 @@
+"""Folders of images with their prompts: nothing that lies in one is passed over in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_imagejudge.errors import ConfigError
+from pytest_imagejudge.inputs import open_input
+from pytest_imagejudge.manifests import Row, RowError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    add(folder, "a.png")
+    return folder
+
+
+def add(folder: Path, name: str) -> None:
+    """An image (whose bytes nobody reads here) with a prompt beside it."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    path.with_suffix(".txt").write_text(f"prompt of {name}")
+
+
+def read(folder: Path, **options: Path) -> dict[str | None, Row | RowError]:
+    rows = list(open_input(str(folder), **options).rows())
+    found = {row.id: row for row in rows}
+    assert len(found) == len(rows)
+    assert [row.number for row in rows] == list(range(1, len(rows) + 1))
+    return found
+
+
+def test_a_broken_link_is_a_missing_image(folder: Path) -> None:
+    (folder / "dang.png").symlink_to("gone.png")
+    (folder / "dang.txt").write_text("a fox")
+    row = read(folder)["dang.png"]
+    assert isinstance(row, RowError)
+    assert row.kind == "image"
+    assert "No such file" in row.message
+    assert "a link to gone.png" in row.message
+
+
+@pytest.mark.parametrize("name", ["orphan.txt", "deep/orphan.txt"])
+def test_a_prompt_without_an_image(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("a fox")
+    found = read(folder)
+    assert isinstance(found["a.png"], Row)
+    row = found[name]
+    assert isinstance(row, RowError)
+    assert (row.kind, row.message) == ("image", f"no image for {name}")
+
+
+def test_texts_that_are_no_prompts(folder: Path, tmp_path: Path) -> None:
+    for name in ("README.txt", "LICENSE.txt", "requirements.txt"):
+        (folder / name).write_text("words")
+    assert list(read(folder)) == ["a.png"]
+    (folder / "notes.txt").write_text("words")
+    (tmp_path / "p.csv").write_text("ID,prompt\na,a fox\n")
+    assert list(read(folder, prompts=tmp_path / "p.csv")) == ["a.png"]
+    (folder / "a.txt").unlink()
+    with pytest.raises(ConfigError, match="no prompts"):
+        read(folder)
+
+
+def test_a_prompt_that_cannot_be_read_costs_its_row_only(folder: Path) -> None:
+    add(folder, "b.png")
+    (folder / "b.txt").write_bytes(b"\xff\xfe\xfd")
+    add(folder, "c.png")
+    (folder / "c.txt").unlink()
+    (folder / "c.txt").symlink_to("gone.txt")
+    found = read(folder)
+    assert isinstance(found["a.png"], Row)
+    for name in ("b", "c"):
+        row = found[f"{name}.png"]
+        assert isinstance(row, RowError)
+        assert f"{name}.txt can't be read" in row.message
+
+
+def test_linked_folders_are_read_once(folder: Path, tmp_path: Path) -> None:
+    add(tmp_path / "other", "far.png")
+    add(folder, "run/near.png")
+    (folder / "latest").symlink_to("run")
+    (folder / "round").symlink_to(".")
+    (folder / "linked").symlink_to(tmp_path / "other")
+    (tmp_path / "other" / "back").symlink_to(folder)
+    found = read(folder)
+    assert list(found) == ["a.png", "linked/far.png", "run/near.png"]
+    assert all(isinstance(row, Row) for row in found.values())
+    confined = read(folder, root=folder)["linked/far.png"]
+    assert isinstance(confined, RowError)
+    assert "outside" in confined.message
+
+
+def test_a_link_that_leads_up(folder: Path) -> None:
+    (folder / "up").symlink_to("..")
+    with pytest.raises(ConfigError, match=r"up is a link to .*it can't be followed"):
+        read(folder)
+
+
+def test_a_folder_that_cannot_be_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "locked").mkdir()
+    iterdir = Path.iterdir
+
+    def refuse(path: Path) -> object:
+        if path.name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)  # root may read any folder, so no mode keeps the tests out
+    with pytest.raises(ConfigError, match="locked can't be read: Permission denied"):
+        read(folder)
