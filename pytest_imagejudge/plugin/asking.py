@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Iterable
@@ -50,7 +51,8 @@ class Asking:
         self._profiles: dict[tuple[str, Path], Profile] = {}
         self._spelled_out: tuple[tuple[str, Path], Profile] | None = None  # the last one
         self._all_wait = _reruns(config) or any(getattr(config.option, name, False) for name in _TEST_BY_TEST)
-        self._fixture_value: tuple[pytest.Item, Any] | None = None
+        self._fixture_value: tuple[pytest.Item | None, Any] = (None, None)
+        self.tearing_down = False
         try:
             self.dimensions = None if self.options.dimensions is None else dimensions_of(self.options.dimensions)
         except KeyError as error:
@@ -120,8 +122,12 @@ class Asking:
         return None if self.default_profile.only_the_run(kind) else self.default_profile
 
     def _of_fixture(self, item: pytest.Item) -> Any:
-        """What the fixture ``judge_thresholds`` gives to a test; asked once for each test."""
-        if self._fixture_value is None or self._fixture_value[0] is not item:
+        """What the fixture ``judge_thresholds`` gives to a test; asked once for each test.
+
+        While fixtures are torn down it can't be asked: what a fixture expects then is bounded as the last test that
+        used a judge.
+        """
+        if self._fixture_value[0] is not item and not self.tearing_down:
             request = getattr(item, "_request", None)
             value = None if request is None else request.getfixturevalue("judge_thresholds")
             self._fixture_value = (item, value)
@@ -165,6 +171,11 @@ class Asking:
         if file not in self._names:
             self._names[file] = self._from_root(file)
         return f"{self._names[file]}:{line}"
+
+    @functools.cache  # noqa: B019 - lives as long as the run
+    def is_own(self, file: str) -> bool:
+        """Whether a file is of the project, and not of Python or of what is installed."""
+        return Path(file).is_relative_to(self.config.rootpath) and "site-packages" not in Path(file).parts
 
     def _from_root(self, file: str | Path) -> str:
         path, root = Path(file), self.config.rootpath
@@ -290,7 +301,9 @@ class Asking:
 
     def defer(self, expected: Expectation) -> None:
         """Leave the running test's outcome to a verdict that is not in."""
-        if self.item is not None and self._waits(self.item):
+        if self.item is None:
+            self.results.stray.append(expected.where)
+        elif self._waits(self.item):
             self.wait_for(expected)
         else:
             self.holding.defer(expected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ..verdict import EditVerdict, Verdict
@@ -13,9 +14,16 @@ if TYPE_CHECKING:
 
 
 def _caller(gate: Gate) -> str:
-    """``file:line`` of the test that called the fixture."""
-    frame = sys._getframe(2)
-    return gate.place(frame.f_code.co_filename, frame.f_lineno)
+    """``file:line`` of the test that called the fixture; where it was handed over to a library, of the test."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if gate.is_own(frame.f_code.co_filename):
+            return gate.place(frame.f_code.co_filename, frame.f_lineno)
+        frame = frame.f_back
+    if gate.item is not None:
+        file, line, _ = gate.item.location
+        return f"{file}:{(line or 0) + 1}"
+    return ""
 
 
 class ImageJudgeFixture:

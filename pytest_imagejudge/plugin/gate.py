@@ -136,6 +136,11 @@ class Gate(Asking):
         if not {"image_judge", "edit_judge"}.isdisjoint(getattr(item, "fixturenames", ())):
             self._of_fixture(item)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self) -> None:
+        """Remember that fixtures are going away."""
+        self.tearing_down = True
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
@@ -152,7 +157,7 @@ class Gate(Asking):
         if words := out_of_memory_help(call, self.judges()):
             report.sections.append(("image judge", words))
         if call.when == "teardown":
-            self.item = self._fixture_value = None
+            self.item, self.tearing_down = None, False
         return report
 
     @pytest.hookimpl(wrapper=True)
@@ -181,6 +186,8 @@ class Gate(Asking):
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect what was judged."""
         if not self.is_worker:
+            if report.skipped:
+                self.results.excused.add(report.nodeid)
             self.holding.collect(report)
 
     @pytest.hookimpl(optionalhook=True)
@@ -205,6 +212,7 @@ class Gate(Asking):
         """End the judges and write the reports."""
         if self._ear is not None:
             self._ear.close()
+        self._forget_undecided_in_junit()
         for kind, judge in self._judges.items():
             self.results.count(kind, judge)
         try:
@@ -214,6 +222,13 @@ class Gate(Asking):
                 self.holding.send_home()
             elif not self.runs_no_test:
                 self.results.write(session)
+
+    def _forget_undecided_in_junit(self) -> None:
+        """Of a test whose outcome never came JUnit's plugin saw the setup: it would write a case without a name."""
+        from _pytest.junitxml import xml_key
+
+        if self.results.undecided and (xml := self.config.stash.get(xml_key, None)) is not None:
+            xml.node_reporters_ordered[:] = [case for case in xml.node_reporters_ordered if getattr(case, "attrs", None) != {}]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import queue
 import shutil
+import threading
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,10 +27,12 @@ from .failure import failure_repr
 from .manifest import RowItem
 from .marker import wish_of
 from .pending import Pending
-from .waiting import Held, Waits, fail, forgives, passed_reports
+from .waiting import Held, Waits, expected_failure, fail, forgives, passed_reports
 
 if TYPE_CHECKING:
     from .gate import Gate
+
+MOST_SHOWN = 100  # images of one test whose failure is shown
 
 
 class Holding:
@@ -38,6 +41,7 @@ class Holding:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._config = gate.config
+        self._thread = threading.get_ident()  # of pytest
         self._held: dict[int, Held] = {}
         self._ready: queue.SimpleQueue[Held] = queue.SimpleQueue()
         self._pending: dict[str | None, Waits] = {}  # of the test that runs
@@ -65,7 +69,7 @@ class Holding:
         waits.open.append(expected)
         if expected.kind in self._gate.when.after:
             self._waiting.add(expected)
-        if not self._gate.is_worker:
+        if not self._gate.is_worker and threading.get_ident() == self._thread:  # a test may have threads of its own
             self._take_in(waits)
 
     def submit_known(self, items: Sequence[pytest.Item]) -> None:
@@ -109,13 +113,16 @@ class Holding:
         width = min(self.width, 140)
         texts: list[str] = []
         advised: set[str] = set()
-        for entry in entries:
+        for entry in entries[:MOST_SHOWN]:
             words = advice(entry)
             new = words not in advised
             log = entry.error not in self._told  # of a server that died, what all who needed it would repeat
             self._told.add(entry.error)
             texts.append(failure_text(entry, width=width, color=False, advice=new, tree=not texts, log=log))
             advised.add(words)
+        if len(entries) > 1:
+            more = f"; the first {MOST_SHOWN} are shown" if len(entries) > MOST_SHOWN else ""
+            texts.append(f"{len(entries)} images of this test failed{more}.\n")
         return "\n".join(texts)
 
     def _properties(self, entries: Sequence[AnyEntry]) -> list[tuple[str, str]]:
@@ -150,6 +157,7 @@ class Holding:
                 **getattr(setup, "imagejudge", {}),
                 "pending": [expected.dump() for expected in waits.open],
                 "forgiven": held.forgiven,
+                "xfail": expected_failure(held.item),
                 "files": [str(file) for file in self._waiting.files],
             }
         self._log(setup, held)
@@ -269,6 +277,7 @@ class Holding:
         for entries in self._notes.values():
             self._keep(entries)
         self._notes.clear()
+        self._gate.results.needs_images = bool(self._waiting.files)
         self._gate.results.lines += [
             f"kept to be judged by the next run, or by: imagejudge score {file}" for file in self._waiting.files
         ]
@@ -357,6 +366,7 @@ class Holding:
             "held": self._home,
             "run": self._gate.results.run_counts(),
             "undecided": self._gate.results.undecided,
+            "stray": self._gate.results.stray,
         }
 
     def collect(self, report: pytest.TestReport) -> None:
@@ -375,6 +385,7 @@ class Holding:
         """On the controller, when a worker has ended."""
         data = getattr(node, "workeroutput", {}).pop("imagejudge", {})  # pytest.exit() in a worker ends it twice
         self._gate.results.add_counts(data.get("run", {}))
+        self._gate.results.stray += data.get("stray", ())
         for nodeid in data.get("undecided", ()):
             self._gate.results.undecided.append(nodeid)
             self._remote.pop(nodeid, None)
@@ -407,7 +418,8 @@ class Holding:
             carried = setup.imagejudge
             self._waiting.files.update(map(Path, carried["files"]))
             waits = Waits(deque(Expectation.load(data) for data in carried["pending"]))
-            self._left.append(Held(None, passed_reports(setup), waits, node=setup.node, forgiven=carried["forgiven"]))
+            reports = passed_reports(setup, carried["xfail"])
+            self._left.append(Held(None, reports, waits, node=setup.node, forgiven=carried["forgiven"]))
 
     def _adopt_early(self) -> None:
         """Take over what dead workers left while others use its judges' servers: later these would be started anew."""

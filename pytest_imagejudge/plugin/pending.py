@@ -6,6 +6,7 @@ process left is taken up by the next run.
 
 from __future__ import annotations
 
+import itertools
 import json
 import uuid
 from collections.abc import Iterator
@@ -25,13 +26,12 @@ class Pending:
         self._folder = folder
         self._name = uuid.uuid4().hex
         self._hold: Hold | None = None  # says that this process lives; process numbers come again
-        self._count = 0
+        self._numbers = itertools.count(1)
         self.files: set[Path] = set()
 
     def add(self, expected: Expectation) -> None:
         """Write down what is expected."""
-        self._count += 1
-        row: dict[str, Any] = {"ID": f"{expected.test or 'row'} {self._count}"}
+        row: dict[str, Any] = {"ID": f"{expected.test or 'row'} {next(self._numbers)}"}
         if expected.kind == "edit":
             source, edited = expected.images
             row |= {"source_path": str(source.path), "edited_path": str(edited.path), "instruction": expected.text}

@@ -44,6 +44,9 @@ class Results:
         self.report = Report()
         self._before: list[Scored] = []  # the baseline's images
         self.undecided: list[str] = []
+        self.excused: set[str] = set()  # tests that turn nothing red whatever was judged: expected to fail, or skipped
+        self.stray: list[str] = []  # where something was expected while no test was running
+        self.needs_images = False  # what is kept for the next run
         self.superseded = 0  # judged in attempts that were run again
         self._kept: dict[str, bool] = {}  # images that we wrote: whether they are still needed
         self.lines: list[str] = []  # said at the end of the summary
@@ -115,6 +118,9 @@ class Results:
     def decide_run(self, session: pytest.Session, profile: Profile) -> None:
         """Apply the bounds on the means of the run; each is a test of its own in every report."""
         self._session = session
+        for where in self.stray:
+            words = f"{where}: expected while no test was running, so that no test could fail by it"
+            self._log_item(f"expect[{where}]", words)
         if not (self._gathered.tally.n or self._gathered.tally.n_edits):
             return
         suite = profile.suite
@@ -225,15 +231,9 @@ class Results:
         if self._options.github:
             from ..report.github import report_to_github
 
-            excused = self._excused()
+            excused = self.excused
             report_to_github(report, bounds=self.bounds(), rootpath=self._options.rootpath, excused=excused)
         self._drop_images()
-
-    def _excused(self) -> set[str]:
-        """Tests that turn nothing red whatever was judged: expected to fail, or skipped."""
-        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
-        stats = reporter.stats if reporter is not None else {}
-        return {report.nodeid for kind in ("xfailed", "skipped") for report in stats.get(kind, ())}
 
     def _write(self, report: Report, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -251,7 +251,7 @@ class Results:
 
     def _drop_images(self) -> None:
         keep = self._options.keep_images
-        if keep == "all" or self.undecided or not self.spool.is_dir():
+        if keep == "all" or self.undecided or self.needs_images or not self.spool.is_dir():
             return
         for image, needed in self._kept.items():
             if not (keep == "failed" and needed):

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from _pytest._code.code import ReprExceptionInfo
 
 
+STRICT = "[XPASS(strict)] "  # how pytest begins the reason of a failure that was expected and did not come
+
+
 @dataclass
 class Waits:
     """What one test waits for, and what became of what was judged already.
@@ -55,9 +58,17 @@ class Held:
     logged: bool = False
 
 
-def passed_reports(setup: pytest.TestReport) -> list[pytest.TestReport]:
-    """Reports of the body and the teardown of a test of which only the setup's arrived."""
-    return [
+def expected_failure(item: pytest.Item | None) -> tuple[bool, str] | None:
+    """Whether an ``xfail`` that applies to ``item`` is strict, and its reason; None where none does."""
+    from _pytest.skipping import xfailed_key
+
+    xfail = None if item is None else item.stash.get(xfailed_key, None)
+    return None if xfail is None else (xfail.strict, xfail.reason)
+
+
+def passed_reports(setup: pytest.TestReport, xfail: tuple[bool, str] | None) -> list[pytest.TestReport]:
+    """Reports of the body and the teardown of a test of which only the setup's arrived; ``xfail`` as it applied."""
+    call, teardown = [
         pytest.TestReport(
             nodeid=setup.nodeid,
             location=setup.location,
@@ -69,6 +80,13 @@ def passed_reports(setup: pytest.TestReport) -> list[pytest.TestReport]:
         )
         for when in ("call", "teardown")
     ]
+    if xfail is not None:  # as pytest reports a body that passed all the same
+        strict, reason = xfail
+        if strict:
+            call.outcome, call.longrepr = "failed", f"{STRICT}{reason}"
+        else:
+            call.wasxfail = reason
+    return [call, teardown]
 
 
 def forgives(item: pytest.Item) -> bool:
@@ -83,14 +101,13 @@ def forgives(item: pytest.Item) -> bool:
 
 def fail(report: pytest.TestReport, text: ReprExceptionInfo, *, forgiven: bool) -> None:
     """Turn the report of a body that passed into one of a body that failed; an expected failure is one."""
-    strict = "[XPASS(strict)] "
     if not forgiven:
         report.__dict__.pop("wasxfail", None)
         report.outcome = "failed"
     elif hasattr(report, "wasxfail"):
         report.outcome = "skipped"
-    elif report.outcome == "failed" and isinstance(report.longrepr, str) and report.longrepr.startswith(strict):
-        report.outcome, report.wasxfail = "skipped", report.longrepr.removeprefix(strict)
+    elif report.outcome == "failed" and isinstance(report.longrepr, str) and report.longrepr.startswith(STRICT):
+        report.outcome, report.wasxfail = "skipped", report.longrepr.removeprefix(STRICT)
     else:
         report.outcome = "failed"
     report.longrepr = text

@@ -72,7 +72,7 @@ def render(
         lstrip_blocks=True,
     )
     return environment.get_template("report.html").render(
-        counts={"all": tally.images + tally.edits, **{name: tally.outcomes[name] for name in OUTCOMES}},
+        counts={"all": len(entries), **{name: sum(one.outcome == name for one in entries) for name in OUTCOMES}},
         gates=[escape(name) for name in why.failed_gates(report)],
         shown=len(entries),
         failed_only=failed_only,

@@ -11,7 +11,7 @@ from ..taxonomy import Path as TreePath
 from ..untrusted import for_markdown
 from . import rows, why
 from .baseline import changes
-from .build import AnyEntry, judge_names, relative_paths
+from .build import AnyEntry, judge_names, once, relative_paths
 from .model import EditEntry, Report
 from .payload import bounds_of
 
@@ -46,9 +46,8 @@ def render(
         pictures: URL of the picture by image path, where the pictures can be shown.
     """
     head = "\n".join([*_head(report), *_suite(report), *_baseline(report), *_tree(report, bounds, facets)]) + "\n"
-    bad = sorted(
-        (entry for entry in report.every() if entry.outcome != "passed"), key=lambda entry: entry.outcome == "error"
-    )
+    bad = [entry for entry in once(report.every()) if entry.outcome != "passed"]
+    bad.sort(key=lambda entry: entry.outcome == "error")
     blocks = ["\n".join(_image(entry, pictures or {})) for entry in bad]
     if blocks:
         head += f"\n## What did not pass ({len(blocks)})\n"

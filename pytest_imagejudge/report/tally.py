@@ -37,11 +37,11 @@ class Figure:
 class Tally:
     """Counts and means over the entries of a run.
 
-    Of repeated judgements of one image, which carry ``repeat``, the first counts; outcomes are counted of all.
+    Of repeated judgements of one image, which carry ``repeat``, only the first counts.
 
     Attributes:
-        images, edits, failed_edits: entries so far, repeated ones too.
-        outcomes: entries by outcome, repeated ones too.
+        images, edits, failed_edits: entries so far.
+        outcomes: entries by outcome.
         n: images that count.
         figures: by path of the tree; ``()`` is the total.
         raws: images by facet path, raw score and mapped score.
@@ -64,8 +64,9 @@ class Tally:
 
     def add(self, entry: AnyEntry, *, counts: bool = True) -> None:
         """Take one entry in; of one that does not count only the outcome."""
+        if getattr(entry, "repeat", None):
+            return
         self.outcomes[entry.outcome] += 1
-        counts = counts and not getattr(entry, "repeat", None)
         if isinstance(entry, EditEntry):
             self.edits += 1
             self.failed_edits += entry.outcome == "failed"

@@ -1,5 +1,6 @@
 """``expect``: the outcome of a test that is judged after it has run."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -652,3 +653,100 @@ def test_what_is_judged_while_a_long_test_runs_is_taken_in(project):
     entries = project.report["verdicts"]
     assert [entry["prompt"] for entry in entries] == [str(number) for number in range(len(entries))]
     assert [entry["outcome"] for entry in entries[:3]] == ["passed", "failed", "passed"]
+
+
+def test_what_is_expected_while_no_test_runs_fails_the_run(project):
+    project.tests(
+        """
+        def test_a(image_judge):
+            image_judge.expect("good.png", prompt="a red fox")
+        """
+    )
+    conftest = project.path / "conftest.py"
+    late = """
+def pytest_runtest_logfinish(nodeid):
+    if nodeid.endswith("test_a"):
+        GATE.image_fixture().expect("bad.png", prompt="a red fox")
+
+def pytest_collection_finish(session):
+    global GATE
+    GATE = session.config.pluginmanager.get_plugin("imagejudge-gate")
+"""
+    conftest.write_text(conftest.read_text() + late)
+    result = project.run()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["conftest.py:* expected while no test was running*", "FAILED imagejudge::expect*"])
+
+
+@pytest.mark.parametrize("scope", ["session", "module"])
+def test_a_wide_fixture_that_expects_when_the_last_test_has_no_judge(project, scope):
+    project.tests(
+        f"""
+        import pytest
+
+        @pytest.fixture(scope="{scope}")
+        def gallery(image_judge):
+            yield
+            image_judge.expect("good.png", prompt="a red fox")
+
+        def test_a(gallery): pass
+
+        def test_b(): pass
+        """
+    )
+    result = project.run("-Werror")
+    result.assert_outcomes(passed=2)
+    assert len(project.report["verdicts"]) == 1
+
+
+def test_threads_of_a_test(project):
+    project.tests(
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        def test_threads(image_judge):
+            with ThreadPoolExecutor(8) as pool:
+                for number in range(60):
+                    pool.submit(image_judge.expect, "good.png" if number % 2 else "bad.png", "a red fox", id=number)
+        """
+    )
+    result = project.run("-q")
+    result.assert_outcomes(failed=1)
+    assert sorted(int(entry["id"]) for entry in project.report["verdicts"]) == list(range(60))
+    assert {entry["where"] for entry in project.report["verdicts"]} == {
+        "test_it.py:3"
+    }  # the test: the frame is a library's
+    result.stdout.fnmatch_lines(["30 images of this test failed."])
+
+
+def test_no_case_without_a_name_of_a_test_that_was_not_decided(project):
+    project.tests(
+        """
+        from PIL import Image
+
+        def test_never(image_judge):
+            image_judge.expect(Image.new("RGB", (8, 8), (255, 0, 255)), prompt="a red fox")
+
+        def test_own():
+            assert 0
+        """
+    )
+    project.run("-x", "--junitxml=j.xml")
+    cases = list(ElementTree.parse(project.path / "j.xml").iter("testcase"))
+    assert [case.get("name") for case in cases] == ["test_own"]
+
+
+def test_repeated_judgements_are_one_image_in_every_headline(project):
+    project.tests(
+        """
+        from PIL import Image
+
+        def test_flips(image_judge):
+            image_judge.expect(Image.new("RGB", (8, 8), (100, 200, 2)), prompt="a red fox")
+        """
+    )
+    result = project.run("--judge-repeat=3", "--judge-report=r.md")
+    result.stdout.fnmatch_lines(["1 image * 1 *ed"])
+    assert (
+        ", of 1 images" in (project.path / "r.md").read_text() or "All 1 images" in (project.path / "r.md").read_text()
+    )

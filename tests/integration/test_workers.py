@@ -275,3 +275,32 @@ def test_a_worker_that_is_told_to_end(project):
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
     assert {entry["prompt"] for entry in project.report["verdicts"]} == {"before", "checked"}
     assert project.report["run"]["requests"] == 10  # a worker that ends so is told of twice
+
+
+def test_expected_failures_of_a_worker_that_dies(project):
+    project.tests(
+        """
+        import os
+        import time
+
+        import pytest
+
+        @pytest.mark.xfail
+        def test_bad(image_judge):
+            image_judge.expect("bad.png", prompt="a red fox")
+
+        @pytest.mark.xfail(strict=True)
+        def test_good(image_judge):
+            image_judge.expect("good.png", prompt="a red fox")
+
+        @pytest.mark.xfail
+        def test_better(image_judge):
+            image_judge.expect("good.png", prompt="a blue fox")
+
+        def test_dies():
+            os._exit(3)
+        """
+    )
+    result = project.run("-n1", "-rA", process=True)
+    assert result.parseoutcomes() == {"failed": 2, "xfailed": 1, "xpassed": 1}
+    result.stdout.fnmatch_lines(["*XPASS(strict)*"])
