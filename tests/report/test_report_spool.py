@@ -97,10 +97,10 @@ def test_a_running_mean_is_exact_whatever_the_order(values: list[float | None], 
         assert one.value == pytest.approx(float(sum(present) / len(present)), rel=1e-15, abs=0)
 
 
-def test_repeated_judgements_and_other_runs_count_only_as_outcomes() -> None:
+def test_repeated_judgements_count_nowhere_and_other_runs_only_as_outcomes() -> None:
     first, again, left = samples.entry(1), samples.entry(1).model_copy(update={"repeat": 1}), samples.entry(2)
     tally = Tally([first, again])
     tally.add(left, counts=False)
-    assert (tally.images, tally.n, tally.outcomes.total()) == (3, 1, 3)
+    assert (tally.images, tally.n, tally.outcomes.total()) == (2, 1, 2)
     assert tally.summary() == build.summarize([first])
     assert rows.tree(tally) == rows.tree([first])
