@@ -185,6 +185,11 @@ class Store:
             if written and self._unsaved:
                 self.flush()
 
+    @property
+    def unsaved(self) -> int:
+        """Answers that the disk has not taken; they are lost at the end."""
+        return len(self._unsaved)
+
     def entries(self) -> Iterator[Entry]:
         """All entries that can be trusted, in the order they were written; those that can't are counted."""
         for row in self.rows():

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ import orjson
 from .engines.base import Answer
 
 KEY_VARIABLE = "IMAGEJUDGE_STORE_KEY"  # secret of the HMAC; never an option, so never in a log
+_LAST = 253_402_300_799.0  # the end of the year 9999
 MAX_TEXT = 64 << 20  # bytes of an entry's text, checked while it is unpacked
 
 
@@ -137,6 +139,28 @@ class Seal:
             raise UntrustedError("the HMAC does not match" if mac else "there is no HMAC")
 
 
+def digest(value: object) -> str:
+    """A key, or a digest of a file or of pixels: a word in ASCII.
+
+    Raises:
+        DamagedError: it is none.
+    """
+    if not isinstance(value, str) or not re.fullmatch(r"[ -~]{1,300}", value):
+        raise DamagedError("a key or digest that is none")
+    return value
+
+
+def moment(value: object) -> float:
+    """Seconds since 1970 that a date can show.
+
+    Raises:
+        DamagedError: it is none.
+    """
+    if type(value) not in (int, float) or not 0 <= value <= _LAST:  # type: ignore[operator]
+        raise DamagedError("a time that is none")
+    return float(value)  # type: ignore[arg-type]
+
+
 _COUNT, _WORD = (int,), (str,)
 _KINDS: dict[str, tuple[type, ...]] = {  # of an answer's fields, as JSON has them
     "text": _WORD,
@@ -169,7 +193,7 @@ def _parse(text: bytes) -> Entry:
     try:
         data = _loads(text)
         given, about = data["answer"], data["about"]
-        if not isinstance(data["key"], str) or not isinstance(about, dict) or type(data["stored"]) not in (int, float):
+        if not isinstance(about, dict):
             raise DamagedError("not an entry")
         values: dict[str, Any] = {}
         for name, value in given.items():
@@ -182,6 +206,6 @@ def _parse(text: bytes) -> Entry:
         if not all(isinstance(note, str) for note in notes):
             raise DamagedError("notes are not a list of words")
         answer = Answer(**values)
-        return Entry(data["key"], answer, about, float(data["stored"]))
+        return Entry(digest(data["key"]), answer, about, moment(data["stored"]))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise error if isinstance(error, DamagedError) else DamagedError(f"not an entry: {error}") from error

@@ -558,7 +558,7 @@ def test_pipes_and_devices_do_not_block(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"just text\nover lines", 'known format: text'),
+        (b"just text\nover lines", "known format: text"),
         ("红色的狐狸".encode() * 300, "text"),
         (b"\xef\xbb\xbf<svg xmlns=''/>", "SVG"),
         (b"<!DOCTYPE html><html>", "HTML"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from string import Template
 
 from ..errors import ConfigError
 from ..settings import SIGNALS
+from .store import folder_name
 
 FILES = {  # in starter/: where it goes
     "test_images.txt": "tests/test_images.py",
@@ -19,7 +21,7 @@ FILES = {  # in starter/: where it goes
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("folder", nargs="?", type=Path, default=Path(), help="where to write (default: here)")
+    parser.add_argument("folder", nargs="?", type=folder_name, default=Path(), help="where to write (default: here)")
     parser.add_argument(
         "--judge-model", default=SIGNALS, metavar="ID", help=f"the judge the starter is for (default: {SIGNALS})"
     )
@@ -28,9 +30,12 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the starter; nothing at all where a file is in the way."""
+    if not args.judge_model.isprintable() or not args.judge_model:
+        raise ConfigError(f"--judge-model {args.judge_model!r}: a Hub id, a folder or {SIGNALS!r} is expected")
+    judge = shlex.quote(args.judge_model)
     embedded = args.judge_model == SIGNALS
     values = {
-        "judge": args.judge_model,
+        "judge": judge,
         "extra": "signals" if embedded else "vllm",
         "runner": "ubuntu-latest" if embedded else "[self-hosted, gpu]",
         "extends": "signals" if embedded else "default",
@@ -48,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror or error}") from None
         print(path)
-    where = "" if args.folder == Path() else f"cd {args.folder} && "
+    where = "" if args.folder == Path() else f"cd {shlex.quote(str(args.folder))} && "
     print(
-        f"next: {where}pytest --judge-model {args.judge_model} --judge-thresholds thresholds.toml",
+        f"next: {where}pytest --judge-model {judge} --judge-thresholds thresholds.toml",
         file=sys.stderr,
     )
     return 0

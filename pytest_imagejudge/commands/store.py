@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import io
 import json
+import os
 import re
 import sys
 import time
@@ -20,7 +21,7 @@ from typing import IO, Any, cast
 from ..errors import ConfigError
 from ..outputs import note, print_json
 from ..store import FILE_NAME, SCHEMA, Outline, Store, default_root
-from ..store_entry import DamagedError, PixelsRow, Row, UntrustedError, canonical
+from ..store_entry import DamagedError, PixelsRow, Row, UntrustedError, canonical, digest, moment
 from ..taxonomy import nearest
 from ..untrusted import escape, for_log
 
@@ -37,11 +38,13 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--judge-store",
         dest="store",
         metavar="DIR",
-        type=Path,
+        type=folder_name,
         default=argparse.SUPPRESS,
         help="the store's folder (default: .imagejudge/store)",
     )
-    parser.add_argument("--store", "--judge-store", dest="store", metavar="DIR", type=Path, help="the store's folder")
+    parser.add_argument(
+        "--store", "--judge-store", dest="store", metavar="DIR", type=folder_name, help="the store's folder"
+    )
     actions = parser.add_subparsers(dest="action", metavar="stats | prune | export | import", required=True)
 
     stats = actions.add_parser("stats", parents=[where], help="what is in it, every checksum checked")
@@ -52,7 +55,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     prune.add_argument(
         "--model", action="append", default=[], metavar="ID", help="only those of this judge; repeatable"
     )
-    prune.add_argument("--max-size", type=_size, metavar="SIZE", help="then the oldest, down to this: 500MB, 2GB")
+    prune.add_argument(
+        "--max-size", type=_size, metavar="SIZE", help="then the oldest of all judges, down to this: 500MB, 2GB"
+    )
     prune.add_argument("--dry-run", action="store_true", help="only say what would go")
     prune.add_argument("--json", action="store_true", help="print JSON")
 
@@ -110,9 +115,10 @@ def _stats(store: Store, args: argparse.Namespace) -> int:
         "damaged": store.damaged,
         "untrusted": store.untrusted,
     }
+    code = 2 if store.troubles else 0
     if args.json:
         print_json(found)
-        return 0
+        return code
     print(f"store      {for_log(store.root)}")
     print(f"answers    {entries:,} in {_bytes(found['bytes'])}, of {found['images']:,} known image files")
     if entries:
@@ -127,7 +133,7 @@ def _stats(store: Store, args: argparse.Namespace) -> int:
     if signed or store.seal.keyed:
         print(f"signed     {signed:,}")
     print(f"damaged    {store.damaged:,}" + (f", not trusted {store.untrusted:,}" if store.seal.keyed else ""))
-    return 0
+    return code
 
 
 # --- prune ----------------------------------------------------------------------------------------------------------
@@ -137,6 +143,8 @@ def _prune(store: Store, args: argparse.Namespace) -> int:
     if args.older_than is None and args.max_size is None and not args.model:
         raise ConfigError("prune what? give --older-than DAYS, --model ID or --max-size SIZE")
     rows = store.outline()
+    if store.troubles:
+        return 2  # said already
     models = {row.model for row in rows}
     for model in args.model:
         if model not in models:
@@ -157,6 +165,12 @@ def _prune(store: Store, args: argparse.Namespace) -> int:
         gone.update(more)
     if not args.dry_run and (gone or index_before) and not store.remove(gone, index_before, index_share):
         return 2  # said already
+    while args.max_size is not None and not args.dry_run and store.path.stat().st_size > args.max_size:
+        rest = store.outline()  # the file's own structure took more than its share
+        more = _oldest(rest, set(), args.max_size, store.path.stat().st_size)
+        if not more or not store.remove(set(more), 0.0, len(more) / len(rest)):
+            break
+        gone.update(more)
     after = store.path.stat().st_size
     left = len(rows) - len(gone)
     done = {"removed": len(gone), "left": left, "bytes_before": before, "bytes_after": after, "dry_run": args.dry_run}
@@ -203,6 +217,8 @@ def _export(store: Store, args: argparse.Namespace) -> int:
             count += 1
         for line in store.index():
             out.write(b'{"pixels":' + canonical([line.file, line.pixels, line.stored]) + b"," + _seals(line) + b"}\n")
+        if store.troubles:  # said already; half a store must not pass for one
+            raise ConfigError(f"{escape(store.path)} could not be read as a whole: nothing is exported")
     left_out = [
         f"{number:,} {word}"
         for number, word in ((store.damaged, "damaged"), (store.untrusted, "not trusted"))
@@ -234,7 +250,7 @@ def _import(store: Store, args: argparse.Namespace) -> int:
                 rows.append(row)
             elif "pixels" in data:
                 file, pixels, stored = data["pixels"]
-                index = PixelsRow(str(file), str(pixels), float(stored), *_unseal(data))
+                index = PixelsRow(digest(file), digest(pixels), moment(stored), *_unseal(data))
                 store.seal.check_pixels(index)
                 lines.append(index)
             else:
@@ -250,6 +266,7 @@ def _import(store: Store, args: argparse.Namespace) -> int:
             rows.clear()
             lines.clear()
     _merge(store, rows, lines, counts)
+    counts["added"] -= store.unsaved
     refused = counts["damaged"] + counts["untrusted"]
     if args.json:
         print_json(counts)
@@ -300,13 +317,14 @@ def _say(file: str, number: int, error: Exception, count: int) -> None:
 
 @contextlib.contextmanager
 def _writing(name: str) -> Iterator[IO[bytes]]:
-    """A file that is there whole or not at all; ``-`` is stdout."""
+    """A file that is there whole or not at all; ``-`` is stdout, and a pipe or a device is written as it is."""
     if name == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    path = Path(name).absolute()
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    path = Path(os.path.realpath(name))
+    straight = path.exists() and not path.is_file()
+    part = path if straight else path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         with part.open("wb") as raw:
             if path.suffix == ".gz":
@@ -314,12 +332,14 @@ def _writing(name: str) -> Iterator[IO[bytes]]:
                     yield out  # type: ignore[misc]
             else:
                 yield raw
-        part.replace(path)
+        if not straight:
+            part.replace(path)
     except OSError as error:
         raise ConfigError(f"{escape(path)} can't be written: {escape(error)}") from error
     finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+        if not straight:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 def _reading(name: str) -> Iterator[tuple[int, bytes]]:
@@ -356,11 +376,18 @@ def _check_head(name: str, line: bytes) -> None:
 # --- words and numbers ----------------------------------------------------------------------------------------------
 
 
+def folder_name(text: str) -> Path:
+    """A folder as an argument; an empty name, such as that of a variable that is not set, is none."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a folder; got an empty name")
+    return Path(text)
+
+
 def _days(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected days, 0 or more; got {text}")
-    return value
+    with contextlib.suppress(ValueError):
+        if 0 <= (value := float(text)) < float("inf"):
+            return value
+    raise argparse.ArgumentTypeError(f"expected days, such as 30 or 0.5; got {text!r}")
 
 
 def _size(text: str) -> int:

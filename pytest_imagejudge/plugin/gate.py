@@ -228,7 +228,9 @@ class Gate(Asking):
         from _pytest.junitxml import xml_key
 
         if self.results.undecided and (xml := self.config.stash.get(xml_key, None)) is not None:
-            xml.node_reporters_ordered[:] = [case for case in xml.node_reporters_ordered if getattr(case, "attrs", None) != {}]
+            xml.node_reporters_ordered[:] = [
+                case for case in xml.node_reporters_ordered if getattr(case, "attrs", None) != {}
+            ]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

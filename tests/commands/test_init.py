@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pytest_imagejudge.cli import main
 
@@ -40,3 +41,14 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert [path.name for path in tmp_path.iterdir()] == ["thresholds.toml"]
     assert main(["init", str(tmp_path), "--force"]) == 0
     assert (tmp_path / "thresholds.toml").read_text() != "mine"
+
+
+def test_names_are_quoted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(tmp_path / "a b"), "--judge-model", "my #judge"]) == 0
+    workflow = yaml.safe_load((tmp_path / "a b/.github/workflows/imagejudge.yml").read_text())
+    runs = [step.get("run", "") for step in workflow["jobs"]["judge"]["steps"]]
+    assert any("--judge-model 'my #judge' --judge-thresholds" in text for text in runs)
+    error = capsys.readouterr().err
+    assert "a b' && pytest --judge-model 'my #judge'" in error
+    with pytest.raises(SystemExit, match="2"):
+        main(["init", ""])

@@ -1,17 +1,22 @@
 """``imagejudge store``, through its command line."""
 
 import gzip
+import hashlib
 import json
+import os
+import re
 import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.engines.base import Answer
 from pytest_imagejudge.store import FILE_NAME, KEY_VARIABLE, Entry, Store, key_of
+from pytest_imagejudge.store_entry import canonical
 
 DAY = 86400.0
 
@@ -350,3 +355,63 @@ def test_an_export_can_be_read_by_other_programs(root, run, tmp_path):
     assert entry["answer"]["text"].startswith("text 0")
     assert entry["about"]["prompt"] == "狐狸"
     assert entry["key"] == key_of(model="judge", number=0)
+
+
+@pytest.mark.parametrize("stored", ["NaN", "Infinity", "1e300", "1e18", "-1", "1" + "0" * 400, "true"])
+def test_a_time_that_no_date_can_show_is_refused(root, run, tmp_path, stored):
+    file, fresh = tmp_path / "x.jsonl", tmp_path / "fresh"
+    run("export", file, "--store", root)
+    lines = file.read_text().splitlines()
+    text = re.sub('"stored":[0-9.]+', f'"stored":{stored}', lines[1].removeprefix('{"entry":').partition(',"mac"')[0])
+    checksum = hashlib.sha256(b"answer\n" + canonical(json.loads(text))).hexdigest()
+    lines[1] = f'{{"entry":{text},"mac":null,"sum":"{checksum}"}}'
+    file.write_text("\n".join(lines))
+    out = json.loads(run("import", file, "--store", fresh, "--json", code=2))
+    assert (out["added"], out["damaged"]) == (9, 1)
+    assert json.loads(run("stats", "--store", fresh, "--json"))["answers"] == 9
+
+
+def test_a_key_that_is_no_word_is_refused(root, run, tmp_path):
+    file, fresh = tmp_path / "x.jsonl", tmp_path / "fresh"
+    run("export", file, "--store", root)
+    lines = file.read_text().splitlines()
+    data = json.loads(lines[1])
+    data["entry"]["key"] = "\ud800"
+    data["sum"] = hashlib.sha256(b"answer\n" + canonical(data["entry"])).hexdigest()
+    file.write_text("\n".join([lines[0], json.dumps(data), *lines[2:]]))
+    out = json.loads(run("import", file, "--store", fresh, "--json", code=2))
+    assert (out["added"], out["damaged"]) == (9, 1)
+
+
+def test_half_a_store_does_not_pass_for_one(root, run, tmp_path):
+    path = root / FILE_NAME
+    path.write_bytes(path.read_bytes()[:5000])
+    run("export", tmp_path / "x.jsonl", "--store", root, code=2)
+    assert not (tmp_path / "x.jsonl").exists()
+    path.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    run("stats", "--store", root, "--json", code=2)
+    path.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    run("prune", "--model", "m", "--store", root, code=2)
+    assert "Errno" not in run.err
+
+
+def test_an_export_goes_through_links_and_into_pipes(root, run, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "real.jsonl")
+    run("export", tmp_path / "link", "--store", root)
+    assert (tmp_path / "link").is_symlink()
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit((tmp_path / "pipe").read_bytes)
+        run("export", tmp_path / "pipe", "--store", root)
+        assert read.result() == (tmp_path / "real.jsonl").read_bytes()
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_arguments_that_say_nothing(root, capsys):
+    for arguments, words in (
+        (["stats", "--store", ""], "expected a folder"),
+        (["prune", "--older-than", "abc", "--store", str(root)], "expected days, such as 30"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            main(["store", *arguments])
+        assert words in capsys.readouterr().err
