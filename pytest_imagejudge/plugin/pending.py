@@ -52,6 +52,9 @@ class Pending:
             file.unlink(missing_ok=True)
             _lock_of(file).unlink(missing_ok=True)
         self.files.clear()
+        if self._hold is not None:
+            self._hold.let_go()
+            self._hold = None
 
     def left(self, kind: str) -> Iterator[Path]:
         """Manifests of ``kind`` whose process is gone."""
