@@ -30,10 +30,19 @@ _UNREAD = 256  # stored verdicts that nobody has read yet, from which on looking
 _GIVE_WAY = 0.02  # seconds
 
 
+_OVER = frozenset(("CANCELLED", "CANCELLED_AND_NOTIFIED", "FINISHED"))  # states of a future
+
+
 class _Promise(Future[T]):
-    """A future that tells when its verdict is read first."""
+    """A future that tells when its verdict is read first, and takes no lock to say whether it is done.
+
+    Ctrl-C in a thread that is just taking the lock can leave it locked, and who sets the result then waits forever.
+    """
 
     on_read: Callable[[], None] | None = None
+
+    def done(self) -> bool:
+        return self._state in _OVER
 
     def result(self, timeout: float | None = None) -> T:
         found = super().result(timeout)

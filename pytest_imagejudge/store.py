@@ -102,7 +102,7 @@ class Store:
         self._pid = os.getpid()
         self._line = _Line()
         self._unsaved: dict[str, Row] = {}
-        self._unsaved_bytes = 0
+        self._unsaved_bytes = self._given_up = 0
         self._waiting: dict[str, str] = {}
         with contextlib.suppress(OSError):  # a folder that may not be looked into: said below
             there = next(path for path in (self.root, *self.root.parents) if path.exists())
@@ -187,8 +187,8 @@ class Store:
 
     @property
     def unsaved(self) -> int:
-        """Answers that the disk has not taken; they are lost at the end."""
-        return len(self._unsaved)
+        """Answers that the disk has not taken; they are lost at the end, or were too many to be kept till then."""
+        return len(self._unsaved) + self._given_up
 
     def entries(self) -> Iterator[Entry]:
         """All entries that can be trusted, in the order they were written; those that can't are counted."""
@@ -252,18 +252,22 @@ class Store:
             rows = self.file.do(lambda connection: [PixelsRow(*row) for row in connection.execute(query)], none)
             return [row for row in rows if self.trusts_pixels(row)]
 
-    def add_to_index(self, rows: Sequence[PixelsRow]) -> int:
-        """Add sealed lines to the index but where another can be trusted; returns how many differ from that."""
+    def add_to_index(self, rows: Sequence[PixelsRow]) -> tuple[int, int]:
+        """Add sealed lines to the index but where another can be trusted.
+
+        Returns how many are written, and how many differ from the one that is there.
+        """
         with self._guard():
             ours = [self._line_of(row.file) for row in rows]
-            self.file.write([], [row for row, have in zip(rows, ours, strict=True) if have is None])
-        return sum(have not in (None, row.pixels) for row, have in zip(rows, ours, strict=True))
+            new = {row.file: row for row, have in zip(rows, ours, strict=True) if have is None}
+            written = len(new) if new and self.file.write([], new.values()) else 0
+        return written, sum(have not in (None, row.pixels) for row, have in zip(rows, ours, strict=True))
 
     # --- making it smaller
 
     def outline(self) -> list[Outline]:
-        """Key, model, time and size of every entry, unchecked."""
-        query = "SELECT key, model, stored, length(body) FROM answers"
+        """Key, model, time and size of every entry, in the order they were written, unchecked."""
+        query = "SELECT key, model, CAST(stored AS REAL), length(body) FROM answers ORDER BY rowid"
         none: list[Outline] = []
         with self._guard():
             return self.file.do(lambda connection: [Outline(*row) for row in connection.execute(query)], none)
@@ -314,8 +318,8 @@ class Store:
         """Write what is still in memory and close the file; it is opened again if the store is used again."""
         with self._guard():
             self.flush()
-            if self._unsaved:
-                self._trouble(f"{len(self._unsaved)} answers could not be saved and will be asked for again")
+            if self.unsaved:
+                self._trouble(f"{self.unsaved} answers could not be saved and will be asked for again")
             self.file.close()
 
     def __enter__(self) -> Store:
@@ -361,6 +365,7 @@ class Store:
         while self._unsaved_bytes > _MAX_UNSAVED:
             self._trouble("too many answers could not be saved; the oldest are not kept")
             self._unsaved_bytes -= len(self._unsaved.pop(next(iter(self._unsaved))).body)
+            self._given_up += 1
 
     def _trouble(self, line: str) -> None:
         if line not in self.troubles:

@@ -97,14 +97,13 @@ class Seal:
         return self.row_of(text, *self._make(b"answer\n" + text))
 
     def row_of(self, text: bytes, checksum: bytes, mac: bytes | None) -> Row:
-        """The row of an entry's text from elsewhere, with the seals it came with; check it with `entry`.
+        """The row of an entry's text from elsewhere, with the seals it came with.
 
         Raises:
-            DamagedError: the text is none of an entry.
+            DamagedError, UntrustedError
         """
-        entry = _parse(text)
-        words = {name: _word(entry.about.get(name)) for name in ("model", "revision", "protocol", "dimension")}
-        return Row(entry.key, **words, stored=entry.stored, body=zlib.compress(text, 3), sum=checksum, mac=mac)
+        self._check(b"answer\n" + text, checksum, mac)
+        return Row(*_columns(_parse(text)), body=zlib.compress(text, 3), sum=checksum, mac=mac)
 
     def entry(self, row: Row) -> Entry:
         """The entry of a row.
@@ -115,8 +114,8 @@ class Seal:
         text = row.text()
         self._check(b"answer\n" + text, row.sum, row.mac)
         entry = _parse(text)
-        if entry.key != row.key:
-            raise DamagedError("stored under another key")
+        if row[: len(_COLUMNS)] != _columns(entry):
+            raise DamagedError(f"its {', '.join(_COLUMNS)} are not those of its text")
         return entry
 
     def pixels_row(self, file: str, pixels: str, stored: float) -> PixelsRow:
@@ -126,6 +125,9 @@ class Seal:
     def check_pixels(self, row: PixelsRow) -> None:
         """Raises: DamagedError, UntrustedError."""
         self._check(f"pixels\n{row.file}\n{row.pixels}".encode("utf-8", "replace"), row.sum, row.mac)
+        digest(row.file, treated=True)
+        digest(row.pixels)
+        moment(row.stored)
 
     def _make(self, content: bytes) -> tuple[bytes, bytes | None]:
         mac = hmac.digest(self._secret, content, "sha256") if self._secret else None
@@ -135,18 +137,22 @@ class Seal:
         expected, expected_mac = self._make(content)
         if checksum != expected:
             raise DamagedError("the checksum does not match")
-        if expected_mac is not None and not (isinstance(mac, bytes) and hmac.compare_digest(mac, expected_mac)):
+        if not isinstance(mac, bytes | None):
+            raise DamagedError("an HMAC that is none")
+        if expected_mac is not None and not (mac and hmac.compare_digest(mac, expected_mac)):
             raise UntrustedError("the HMAC does not match" if mac else "there is no HMAC")
 
 
-def digest(value: object) -> str:
-    """A key, or a digest of a file or of pixels: a word in ASCII.
+def digest(value: object, *, treated: bool = False) -> str:
+    """A SHA-256 in hex: a key, or the digest of pixels; of a file it is ``treated``, with a treatment's name after it.
 
     Raises:
         DamagedError: it is none.
     """
-    if not isinstance(value, str) or not re.fullmatch(r"[ -~]{1,300}", value):
-        raise DamagedError("a key or digest that is none")
+    expected = r"[0-9a-f]{64}" + (r":[ -~]{1,100}" if treated else "")
+    if not isinstance(value, str) or not re.fullmatch(expected, value):
+        more = " and the name of a treatment" if treated else ""
+        raise DamagedError(f"expected 64 hex digits{more}, found {_short(value)}")
     return value
 
 
@@ -157,8 +163,12 @@ def moment(value: object) -> float:
         DamagedError: it is none.
     """
     if type(value) not in (int, float) or not 0 <= value <= _LAST:  # type: ignore[operator]
-        raise DamagedError("a time that is none")
+        raise DamagedError(f"expected a time, 0 to {_LAST:.0f} seconds, found {_short(value)}")
     return float(value)  # type: ignore[arg-type]
+
+
+def _short(value: object) -> str:
+    return repr(value)[:40]
 
 
 _COUNT, _WORD = (int,), (str,)
@@ -169,6 +179,14 @@ _KINDS: dict[str, tuple[type, ...]] = {  # of an answer's fields, as JSON has th
     **dict.fromkeys(("engine", "engine_version", "created"), _WORD),
     "notes": (list,),
 }
+
+
+_COLUMNS = Row._fields[:6]  # those that the text has too
+
+
+def _columns(entry: Entry) -> tuple[str, str, str, str, str, float]:
+    model, revision, protocol, dimension = (_word(entry.about.get(name)) for name in _COLUMNS[1:5])
+    return entry.key, model, revision, protocol, dimension, entry.stored
 
 
 def _word(value: object) -> str:

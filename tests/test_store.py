@@ -23,9 +23,11 @@ from pytest_imagejudge.engines.base import Answer
 from pytest_imagejudge.errors import ConfigError, ImageError
 from pytest_imagejudge.images import file_hash
 from pytest_imagejudge.store import FILE_NAME, KEY_VARIABLE, Entry, Store, default_root, key_of
+from pytest_imagejudge.store_entry import DamagedError
 
 ABOUT = {"model": "Qwen/Qwen-Image-Bench", "revision": "abc", "protocol": "q-judger", "dimension": "Quality"}
 TEXT = "<think>it looks real</think>\n" + json.dumps({"Realism": {"Physical Logic": 1}})
+PIXELS = "a1" * 32
 
 
 def answer(number=0, text=TEXT):
@@ -96,9 +98,9 @@ def test_any_text_survives(tmp_path_factory, text, reason, notes, tokens, prompt
     root = tmp_path_factory.mktemp("store")
     given = Answer(text, reason, tokens, notes=tuple(notes))
     with Store(root) as store:
-        store.put("k", given, {"prompt": prompt, "model": prompt, "number": 1.5, "path": Path("x")})
+        store.put(key(), given, {"prompt": prompt, "model": prompt, "number": 1.5, "path": Path("x")})
     with Store(root) as store:
-        assert store.get("k") == given
+        assert store.get(key()) == given
         assert next(store.entries()).about["prompt"] == prompt
 
 
@@ -170,13 +172,13 @@ def test_the_index_is_of_bytes_not_of_names_or_times(root, tmp_path):
     file.write_bytes(b"one")
     with Store(root) as store:
         assert store.pixels(file) is None
-        store.remember_pixels(file_hash(file), "p1")
-        assert store.pixels(file) == "p1"
+        store.remember_pixels(file_hash(file), PIXELS)
+        assert store.pixels(file) == PIXELS
     with Store(root) as store:
-        assert store.pixels(file) == "p1"
-        assert store.pixels_of(file_hash(file)) == "p1"
+        assert store.pixels(file) == PIXELS
+        assert store.pixels_of(file_hash(file)) == PIXELS
         moved = file.rename(tmp_path / "wolf.png")
-        assert store.pixels(moved) == "p1"
+        assert store.pixels(moved) == PIXELS
         times = moved.stat()
         moved.write_bytes(b"two")
         os.utime(moved, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -189,8 +191,8 @@ def test_a_forged_line_of_the_index_is_not_believed(root, tmp_path):
     file = tmp_path / "fox.png"
     file.write_bytes(b"one")
     with Store(root) as store:
-        store.remember_pixels(file_hash(file), "p1")
-    change(root, "UPDATE pixels SET pixels = 'p2'")
+        store.remember_pixels(file_hash(file), PIXELS)
+    change(root, "UPDATE pixels SET pixels = replace(pixels, 'a', 'b')")
     with Store(root) as store:
         assert store.pixels(file) is None
         assert store.damaged == 1
@@ -199,11 +201,11 @@ def test_a_forged_line_of_the_index_is_not_believed(root, tmp_path):
 def test_a_long_index_is_written_without_any_answer(root):
     with Store(root) as store:
         for number in range(1000):
-            store.remember_pixels(f"file{number}", f"pixels{number}")
+            store.remember_pixels(key(number), key(-number))
         with Store(root) as other:
-            assert other.pixels_of("file0") == "pixels0"
+            assert other.pixels_of(key(0)) == key(0)
     with Store(root) as store:
-        assert store.pixels_of("file999") == "pixels999"
+        assert store.pixels_of(key(999)) == key(-999)
         assert len(store.index()) == 1000
 
 
@@ -290,7 +292,7 @@ def test_killed_while_writing(root):
         found = store.get_many(key_of(number=number) for number in done)
         assert len(found) == len(done)
         assert store.damaged == 0
-        store.put("after", answer(), ABOUT)
+        store.put(key("after"), answer(), ABOUT)
         assert store.troubles == []
 
 
@@ -320,27 +322,28 @@ def test_a_full_disk_loses_nothing_that_is_in_memory(root, tmp_path):
     script = """
 import resource, sys
 from pytest_imagejudge.engines.base import Answer
-from pytest_imagejudge.store import Store
+from pytest_imagejudge.store import Store, key_of
 said = []
+key = lambda number: key_of(number=number)
 store = Store(sys.argv[1], say=said.append)
 text = lambda number: "".join(chr(33 + (number * 7919 + i * i * 31) % 9000) for i in range(2000))
-store.put("0", Answer(text(0)), {})
+store.put(key(0), Answer(text(0)), {})
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, hard))
 for number in range(1, 60):
-    store.put(str(number), Answer(text(number)), {})
+    store.put(key(number), Answer(text(number)), {})
 for number in range(60):
-    assert store.get(str(number)) == Answer(text(number)), number
+    assert store.get(key(number)) == Answer(text(number)), number
 assert len(said) == 1, said
 assert "kept for this run only" in said[0], said
 with Store(sys.argv[1], say=print) as other:
-    there = len(other.get_many(map(str, range(60))))
+    there = len(other.get_many(map(key, range(60))))
 assert 0 < there < 60, there
 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-store.put("60", Answer(text(60)), {})
+store.put(key(60), Answer(text(60)), {})
 store.close()
 with Store(sys.argv[1], say=print) as other:
-    assert len(other.get_many(map(str, range(61)))) == 61
+    assert len(other.get_many(map(key, range(61)))) == 61
     assert not other.damaged
 assert len(said) == 1, said
 """
@@ -379,10 +382,11 @@ if os.getuid() == 0:
 store = Store(sys.argv[1], say=said.append)
 assert store.get(key_of(number=3)).prompt_tokens == 1503
 assert said == []
-store.put("new", Answer("new"), {})
-store.remember_pixels("file", "pixels")
-assert store.get("new") == Answer("new")
-assert store.pixels_of("file") == "pixels"
+new, pixels = key_of(number="new"), key_of(pixels="new")
+store.put(new, Answer("new"), {})
+store.remember_pixels(new, pixels)
+assert store.get(new) == Answer("new")
+assert store.pixels_of(new) == pixels
 assert len(list(store.entries())) == 5
 store.close()
 assert len(said) == 2 and "readonly" in said[0] and "1 answers could not be saved" in said[1], said
@@ -403,13 +407,13 @@ def test_a_folder_that_may_not_be_looked_into():
     script = """
 import os, sys
 from pytest_imagejudge.engines.base import Answer
-from pytest_imagejudge.store import Store
+from pytest_imagejudge.store import Store, key_of
 if os.getuid() == 0:
     os.setuid(65534)
 said = []
 store = Store(sys.argv[1], say=said.append)
-store.put("new", Answer("new"), {})
-assert store.get("new") == Answer("new")
+store.put(key_of(), Answer("new"), {})
+assert store.get(key_of()) == Answer("new")
 assert len(said) == 1 and "Permission denied" in said[0], said
 """
     command = [sys.executable, "-c", script, str(folder / "a" / "store")]
@@ -485,6 +489,35 @@ def test_an_entry_moved_under_another_key_is_damaged(root):
     filled(root, 2)
     change(root, "DELETE FROM answers WHERE key = ?", key(0))
     change(root, "UPDATE answers SET key = ? WHERE key = ?", key(0), key(1))
+    with Store(root) as store:
+        assert store.get(key(0)) is None
+        assert store.damaged == 1
+
+
+@pytest.mark.parametrize("column", ["model", "revision", "protocol", "dimension", "stored"])
+def test_an_entry_whose_columns_say_other_than_its_text_is_damaged(root, column):
+    filled(root, 2)
+    change(root, f"UPDATE answers SET {column} = x'00ff' WHERE key = ?", key(0))
+    with Store(root) as store:
+        assert store.get_many([key(0), key(1)]) == {key(1): answer(1)}
+        assert store.damaged == 1
+        assert {type(row.stored) for row in store.outline()} == {float}
+
+
+def test_a_key_or_digest_that_is_none_is_damaged(root):
+    with Store(root) as store:
+        for name in ("a", "A" * 64, "a" * 63, "a" * 65, "a" * 64 + "\n"):
+            with pytest.raises(DamagedError, match="expected 64 hex digits, found"):
+                store.seal.row(Entry(name, answer(), ABOUT, 1.0))
+            for file, pixels in ((name, PIXELS), (f"{key()}:rgb", name), (key(), PIXELS)):
+                with pytest.raises(DamagedError, match="expected 64 hex digits"):
+                    store.seal.check_pixels(store.seal.pixels_row(file, pixels, 1.0))
+        store.seal.check_pixels(store.seal.pixels_row(f"{key()}:rgb", PIXELS, 1.0))
+
+
+def test_a_seal_that_is_no_bytes_is_damaged(root):
+    filled(root, 2)
+    change(root, "UPDATE answers SET mac = 'text' WHERE key = ?", key(0))
     with Store(root) as store:
         assert store.get(key(0)) is None
         assert store.damaged == 1
@@ -643,7 +676,7 @@ def test_a_newer_versions_store_is_refused_and_left_alone(root):
 @pytest.mark.parametrize("lag", [1, 2])
 def test_a_store_that_another_process_makes_at_the_same_time(tmp_path, monkeypatch, lag):
     with Store(tmp_path) as other:
-        other.put("a", answer(), ABOUT)
+        other.put(key(0), answer(), ABOUT)
     header, calls = store_file._header, []
 
     def late(connection):
@@ -652,8 +685,8 @@ def test_a_store_that_another_process_makes_at_the_same_time(tmp_path, monkeypat
 
     monkeypatch.setattr(store_file, "_header", late)
     with Store(tmp_path) as store:
-        assert store.get("a") == answer()
-        store.put("b", answer(1), ABOUT)
+        assert store.get(key(0)) == answer()
+        store.put(key(1), answer(1), ABOUT)
     assert store.troubles == []
     monkeypatch.setattr(store_file, "_header", lambda connection: (header(connection)[0], 2))
     with pytest.raises(ConfigError, match="newer version: schema 2, expected 1"):
@@ -696,17 +729,17 @@ def test_a_forger_without_the_key_gets_nowhere(root, monkeypatch, tmp_path):
     monkeypatch.setenv(KEY_VARIABLE, "secret")
     filled(root, 2)
     with Store(root) as store:
-        store.remember_pixels("file", "pixels")
+        store.remember_pixels(key(5), PIXELS)
     monkeypatch.delenv(KEY_VARIABLE)
     with Store(root) as forger:
         (first, second) = forger.find([key(0), key(1)])
         forged = forger.seal.row(next(forger.entries()))
         forger.put_rows([forged._replace(mac=second.mac)])
-        forger.remember_pixels("file", "other")
+        forger.remember_pixels(key(5), key(6))
     monkeypatch.setenv(KEY_VARIABLE, "secret")
     with Store(root) as store:
         assert store.get(key(0)) is None
-        assert store.pixels_of("file") is None
+        assert store.pixels_of(key(5)) is None
         assert store.untrusted == 2
         store.put_rows([first])
         assert store.get(key(0)) == answer(0)

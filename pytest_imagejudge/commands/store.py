@@ -21,7 +21,7 @@ from typing import IO, Any, cast
 from ..errors import ConfigError
 from ..outputs import note, print_json
 from ..store import FILE_NAME, SCHEMA, Outline, Store, default_root
-from ..store_entry import DamagedError, PixelsRow, Row, UntrustedError, canonical, digest, moment
+from ..store_entry import DamagedError, PixelsRow, Row, UntrustedError, canonical
 from ..taxonomy import nearest
 from ..untrusted import escape, for_log
 
@@ -163,13 +163,16 @@ def _prune(store: Store, args: argparse.Namespace) -> int:
         more = _oldest(rows, gone, args.max_size, store.used_bytes())
         index_share = len(more) / max(1, len(rows) - len(gone))
         gone.update(more)
-    if not args.dry_run and (gone or index_before) and not store.remove(gone, index_before, index_share):
+    too_large = args.max_size is not None and before > args.max_size  # what is free in the file may be all it takes
+    if not args.dry_run and (gone or index_before or too_large) and not store.remove(gone, index_before, index_share):
         return 2  # said already
     while args.max_size is not None and not args.dry_run and store.path.stat().st_size > args.max_size:
         rest = store.outline()  # the file's own structure took more than its share
         more = _oldest(rest, set(), args.max_size, store.path.stat().st_size)
-        if not more or not store.remove(set(more), 0.0, len(more) / len(rest)):
+        if not more:
             break
+        if not store.remove(more, 0.0, len(more) / len(rest)):
+            return 2  # said already
         gone.update(more)
     after = store.path.stat().st_size
     left = len(rows) - len(gone)
@@ -182,7 +185,7 @@ def _prune(store: Store, args: argparse.Namespace) -> int:
         print(f"removed {len(gone):,} answers, {left:,} left; {_bytes(before)} before, {_bytes(after)} now")
     if args.max_size is not None and not args.dry_run and after > args.max_size:
         note(f"{_bytes(after)} are still more than asked for")
-    return 0
+    return 2 if store.troubles else 0
 
 
 def _oldest(rows: list[Outline], gone: set[str], limit: int, used: int) -> list[str]:
@@ -192,7 +195,7 @@ def _oldest(rows: list[Outline], gone: set[str], limit: int, used: int) -> list[
     """
     total = sum(row.size for row in rows)
     share = 1.1 * used / total if total else 1.0
-    kept = sorted((row for row in rows if row.key not in gone), key=lambda row: (row.stored, row.key))
+    kept = sorted((row for row in rows if row.key not in gone), key=lambda row: row.stored)
     left = sum(row.size for row in kept)
     more = []
     for row in kept if used > limit else []:
@@ -208,6 +211,7 @@ def _oldest(rows: list[Outline], gone: set[str], limit: int, used: int) -> list[
 
 def _export(store: Store, args: argparse.Namespace) -> int:
     count = 0
+    _must_be_whole(store)  # before anything goes into a pipe, from which nothing can be taken back
     with _writing(args.file) as out:
         out.write(canonical({"schema": EXPORT}) + b"\n")
         for row in store.rows():
@@ -217,8 +221,7 @@ def _export(store: Store, args: argparse.Namespace) -> int:
             count += 1
         for line in store.index():
             out.write(b'{"pixels":' + canonical([line.file, line.pixels, line.stored]) + b"," + _seals(line) + b"}\n")
-        if store.troubles:  # said already; half a store must not pass for one
-            raise ConfigError(f"{escape(store.path)} could not be read as a whole: nothing is exported")
+        _must_be_whole(store)
     left_out = [
         f"{number:,} {word}"
         for number, word in ((store.damaged, "damaged"), (store.untrusted, "not trusted"))
@@ -229,6 +232,12 @@ def _export(store: Store, args: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 0
+
+
+def _must_be_whole(store: Store) -> None:
+    """Half a store must not pass for one."""
+    if store.troubles:
+        raise ConfigError(f"{escape(store.path)} could not be read as a whole: the export is not complete")
 
 
 def _seals(row: Row | PixelsRow) -> bytes:
@@ -250,7 +259,7 @@ def _import(store: Store, args: argparse.Namespace) -> int:
                 rows.append(row)
             elif "pixels" in data:
                 file, pixels, stored = data["pixels"]
-                index = PixelsRow(digest(file), digest(pixels), moment(stored), *_unseal(data))
+                index = PixelsRow(file, pixels, stored, *_unseal(data))
                 store.seal.check_pixels(index)
                 lines.append(index)
             else:
@@ -298,9 +307,11 @@ def _merge(store: Store, rows: list[Row], lines: list[PixelsRow], counts: dict[s
             if counts["conflicts"] <= 10:
                 about = escape(" ".join(str(have.about.get(name) or "") for name in ("model", "dimension")))
                 note(f"{row.key[:16]} ({about.strip()}) differs from ours; ours kept")
-    store.put_rows(new.values())
-    counts["images"] += len(lines)
-    if differ := store.add_to_index(lines):
+    if new:
+        store.put_rows(new.values())
+    written, differ = store.add_to_index(lines)
+    counts["images"] += written
+    if differ:
         counts["conflicts"] += differ
         note(f"{differ} images' pixels differ from ours; ours kept")
 
@@ -322,8 +333,8 @@ def _writing(name: str) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    path = Path(os.path.realpath(name))
-    straight = path.exists() and not path.is_file()
+    straight = os.path.exists(name) and not os.path.isfile(name)  # noqa: PTH110, PTH113
+    path = Path(name if straight else os.path.realpath(name))  # a pipe behind /dev/stdout has no path of its own
     part = path if straight else path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         with part.open("wb") as raw:
@@ -391,7 +402,7 @@ def _days(text: str) -> float:
 
 
 def _size(text: str) -> int:
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", text, re.IGNORECASE)
+    match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([KMGT]?)(i?)B?\s*", text, re.IGNORECASE)
     if not match:
         raise argparse.ArgumentTypeError(f"expected a size such as 500MB or 2GB; got {text!r}")
     step = 1024 if match[3] else 1000

@@ -7,7 +7,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from .relay import Mouth
 
 EVERY = 30.0  # seconds between lines where the terminal can't be written over
 TICK = 0.5
-AT_ONCE = 256  # futures that are waited for together
+AT_ONCE = 256  # futures that are looked at together
+SHORTEST, LONGEST = 0.0005, 0.02  # seconds between two looks
 
 
 class Progress:
@@ -56,10 +57,9 @@ class Progress:
         done_before = sum(session.stats.done for session in sessions)
         try:
             while left:
-                some = [left.popleft() for _ in range(min(AT_ONCE, len(left)))]  # to wait for one costs a little
-                undone = wait(some, timeout=TICK).not_done
-                left.extendleft(future for future in reversed(some) if future in undone)
-                del some, undone
+                undone = _wait([left.popleft() for _ in range(min(AT_ONCE, len(left)))])
+                left.extendleft(reversed(undone))
+                del undone
                 meanwhile()
                 self.flush()
                 now = time.monotonic()
@@ -177,3 +177,19 @@ def _figure(number: float) -> str:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _wait(futures: list[Future[Any]]) -> list[Future[Any]]:
+    """Those that are not done after a tick, or as soon as all are.
+
+    By looking again and again: Ctrl-C while the locks of many futures are taken, as ``concurrent.futures.wait`` takes
+    them, can leave some locked, and the judge's thread then waits for them forever.
+    """
+    end, pause = time.monotonic() + TICK, SHORTEST
+    while undone := [future for future in futures if not future.done()]:
+        if time.monotonic() > end:
+            break
+        pause = SHORTEST if len(undone) < len(futures) else min(2 * pause, LONGEST)
+        futures = undone
+        time.sleep(pause)
+    return undone

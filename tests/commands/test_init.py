@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import warnings
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,32 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert [path.name for path in tmp_path.iterdir()] == ["thresholds.toml"]
     assert main(["init", str(tmp_path), "--force"]) == 0
     assert (tmp_path / "thresholds.toml").read_text() != "mine"
+
+
+def test_the_workflow_keeps_the_answers_of_a_run_that_failed(tmp_path: Path) -> None:
+    assert main(["init", str(tmp_path)]) == 0
+    text = (tmp_path / ".github/workflows/imagejudge.yml").read_text()
+    steps = yaml.safe_load(text)["jobs"]["judge"]["steps"]
+    action = (Path(__file__).parents[2] / ".github/actions/imagejudge/action.yml").read_text()
+    kept = {one["uses"].partition("@")[0]: one for one in steps if "cache" in one.get("uses", "")}
+    restore, save = kept["actions/cache/restore"], kept["actions/cache/save"]
+    assert len(kept) == 2
+    assert save["if"] == "always()"
+    assert save["with"] == {name: restore["with"][name] for name in ("path", "key")}
+    for line in (line.strip(" -") for line in text.splitlines() if "actions/cache" in line):
+        assert line in action  # the same commit and version
+    assert 'pip install "pytest-imagejudge[signals]"  # and your own package: pip install -e .' in text
+
+
+@pytest.mark.parametrize("judge", ["C:\\models\\q", '"""', "a'b", "x\\"])
+def test_a_judges_name_leaves_python_and_yaml_whole(tmp_path: Path, judge: str) -> None:
+    assert main(["init", str(tmp_path), "--judge-model", judge]) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        compile((tmp_path / "tests/test_images.py").read_text(), "test_images.py", "exec")
+    workflow = yaml.safe_load((tmp_path / ".github/workflows/imagejudge.yml").read_text())
+    (run,) = [one["run"] for one in workflow["jobs"]["judge"]["steps"] if "pytest --" in one.get("run", "")]
+    assert shlex.split(run)[:3] == ["pytest", "--judge-model", judge]
 
 
 def test_names_are_quoted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,11 +5,14 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -41,7 +44,7 @@ def put(root, count=10, *, first=0, model="judge", text="text", stored=None):
             for number in range(first, first + count)
         )
         for number in range(first, first + count):
-            store.remember_pixels(f"file {number}", f"pixels {number}")
+            store.remember_pixels(key_of(file=number), key_of(pixels=number))
     return root
 
 
@@ -174,6 +177,36 @@ def test_prune_to_a_size_keeps_the_newest(tmp_path, run):
     assert "removed 0" in run("prune", "--max-size", "1GB", "--store", root)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
+def test_prune_to_a_size_of_answers_of_many_lengths(tmp_path, run, share):
+    root = tmp_path / "store"
+    with Store(root) as store:
+        for number in range(150):
+            text = os.urandom(10 + 5 * number % 700 * (number % 7)).hex()
+            store.put(key_of(number=number), Answer(text), {"model": f"m{number % 2}"})
+    limit = int((root / FILE_NAME).stat().st_size * share)
+    out = json.loads(run("prune", "--max-size", limit, "--store", root, "--json"))
+    assert out["bytes_after"] == (root / FILE_NAME).stat().st_size <= limit
+    assert len(texts(root)) == out["left"] == 150 - out["removed"]
+
+
+def test_prune_to_a_size_takes_what_is_free_first(root, run):
+    put(root, 300, first=100, text="words " * 300)
+    connection = sqlite3.connect(root / FILE_NAME)
+    with connection:
+        connection.execute("DELETE FROM answers WHERE rowid > 10")
+    connection.close()
+    assert (root / FILE_NAME).stat().st_size > 150_000
+    assert "removed 0 answers, 10 left" in run("prune", "--max-size", "150kB", "--store", root)
+    assert (root / FILE_NAME).stat().st_size <= 150_000
+
+
+def test_prune_that_could_not_go_on(root, run, monkeypatch):
+    answers = iter([True, False])
+    monkeypatch.setattr(Store, "remove", lambda *args: next(answers))
+    run("prune", "--max-size", "1kB", "--store", root, code=2)
+
+
 def test_prune_to_nothing(root, run):
     run("prune", "--max-size", "1kB", "--store", root)
     assert texts(root) == {}
@@ -189,7 +222,13 @@ def test_a_dry_run_removes_nothing(root, run):
 def test_prune_wants_to_be_told_what(root, run):
     run("prune", "--store", root, code=2)
     assert "--older-than" in run.err
-    for args in (["--older-than", "-1"], ["--older-than", "nan"], ["--older-than", "x"], ["--max-size", "5 apples"]):
+    for args in (
+        ["--older-than", "-1"],
+        ["--older-than", "nan"],
+        ["--older-than", "x"],
+        ["--max-size", "5 apples"],
+        ["--max-size", "9" * 400],
+    ):
         with pytest.raises(SystemExit) as caught:
             main(["store", "prune", "--store", str(root), *args])
         assert caught.value.code == 2
@@ -242,7 +281,7 @@ def test_import_merges_and_ours_stay(root, run, tmp_path):
     run("export", tmp_path / "x.jsonl", "--store", theirs)
     ours = texts(root)
     out = json.loads(run("import", tmp_path / "x.jsonl", "--store", root, "--json"))
-    assert out == {"added": 2, "already": 4, "conflicts": 6, "damaged": 0, "untrusted": 0, "images": 12}
+    assert out == {"added": 2, "already": 4, "conflicts": 6, "damaged": 0, "untrusted": 0, "images": 2}
     assert run.err.count("ours kept") == 6
     found = texts(root)
     assert len(found) == 12
@@ -272,7 +311,7 @@ def test_changed_lines_are_refused_and_the_rest_is_imported(root, run, tmp_path)
     lines[5] = "[" * 100_000
     lines[6] = '"words"'
     lines[7] = '{"entry": {"key": 5}, "sum": "00", "mac": null}'
-    lines[15] = lines[15].replace("pixels 4", "pixels 5")
+    lines[15] = lines[15].replace(key_of(pixels=4), key_of(pixels=5))
     file.write_text("\n".join([*lines, "", '{"else": 1}', '{"pixels": [1], "sum": "x"}']))
     out = json.loads(run("import", file, "--store", tmp_path / "fresh", "--json", code=2))
     assert out == {"added": 5, "already": 0, "conflicts": 0, "damaged": 8, "untrusted": 0, "images": 9}
@@ -357,30 +396,136 @@ def test_an_export_can_be_read_by_other_programs(root, run, tmp_path):
     assert entry["key"] == key_of(model="judge", number=0)
 
 
-@pytest.mark.parametrize("stored", ["NaN", "Infinity", "1e300", "1e18", "-1", "1" + "0" * 400, "true"])
-def test_a_time_that_no_date_can_show_is_refused(root, run, tmp_path, stored):
+def resealed(line, change):
+    """A line of an export after ``change`` of its text, with a checksum that is right."""
+    kind = "entry" if line.startswith('{"entry"') else "pixels"
+    text = change(line.removeprefix(f'{{"{kind}":').partition(',"mac"')[0])
+    data = json.loads(text)
+    content = b"answer\n" + canonical(data) if kind == "entry" else f"pixels\n{data[0]}\n{data[1]}".encode()
+    return f'{{"{kind}":{text},"mac":null,"sum":"{hashlib.sha256(content).hexdigest()}"}}'
+
+
+@pytest.mark.parametrize("secret", ["", "secret"])
+@pytest.mark.parametrize("stored", ["NaN", "Infinity", "1e300", "1e18", "-1", "1" + "0" * 400, "true", '"1"'])
+def test_a_time_that_no_date_can_show_is_refused(root, run, tmp_path, stored, secret, monkeypatch):
     file, fresh = tmp_path / "x.jsonl", tmp_path / "fresh"
     run("export", file, "--store", root)
     lines = file.read_text().splitlines()
-    text = re.sub('"stored":[0-9.]+', f'"stored":{stored}', lines[1].removeprefix('{"entry":').partition(',"mac"')[0])
-    checksum = hashlib.sha256(b"answer\n" + canonical(json.loads(text))).hexdigest()
-    lines[1] = f'{{"entry":{text},"mac":null,"sum":"{checksum}"}}'
+    lines[1] = resealed(lines[1], lambda text: re.sub('"stored":[0-9.]+', f'"stored":{stored}', text))
+    lines[11] = resealed(lines[11], lambda text: text.rpartition(",")[0] + f",{stored}]")
+    file.write_text("\n".join(lines))
+    monkeypatch.setenv(KEY_VARIABLE, secret)  # with one, the seal is looked at first
+    out = json.loads(run("import", file, "--store", fresh, "--json", code=2))
+    counts = (out["added"], out["images"], out["damaged"], out["untrusted"])
+    assert counts == ((0, 0, 0, 20) if secret else (9, 9, 2, 0))
+    assert ("expected a time, 0 to 253402300799 seconds, found" in run.err) == (not secret)
+    monkeypatch.delenv(KEY_VARIABLE)
+    if not secret:
+        found = json.loads(run("stats", "--store", fresh, "--json"))
+        assert (found["answers"], found["damaged"], found["images"]) == (9, 0, 9)
+
+
+@pytest.mark.parametrize("name", ["\\ud800", "a", "", "狐" * 64, "a" * 65])
+def test_a_key_or_digest_that_is_none_is_refused(root, run, tmp_path, name):
+    file, fresh = tmp_path / "x.jsonl", tmp_path / "fresh"
+    run("export", file, "--store", root)
+    lines = file.read_text().splitlines()
+    lines[1] = resealed(lines[1], lambda text: text.replace(key_of(model="judge", number=0), name))
+    if "ud800" not in name:
+        lines[11] = resealed(lines[11], lambda text: text.replace(key_of(file=0), name))
+        lines[12] = resealed(lines[12], lambda text: text.replace(key_of(pixels=1), name))
     file.write_text("\n".join(lines))
     out = json.loads(run("import", file, "--store", fresh, "--json", code=2))
-    assert (out["added"], out["damaged"]) == (9, 1)
+    assert (out["added"], out["damaged"]) == (9, 1 if "ud800" in name else 3)
+    assert f"{file}, line 2: expected 64 hex digits, found " in run.err
     assert json.loads(run("stats", "--store", fresh, "--json"))["answers"] == 9
 
 
-def test_a_key_that_is_no_word_is_refused(root, run, tmp_path):
-    file, fresh = tmp_path / "x.jsonl", tmp_path / "fresh"
+def test_stats_of_columns_that_are_no_text(root, run):
+    connection = sqlite3.connect(root / FILE_NAME)
+    with connection:
+        for number, column in enumerate(("model", "dimension", "key", "stored", "mac"), 1):
+            value = "'x'" if column in ("stored", "mac") else "x'00ff'"
+            connection.execute(f"UPDATE answers SET {column} = {value} WHERE rowid = {number}")
+    connection.close()
+    found = json.loads(run("stats", "--store", root, "--json"))
+    assert (found["answers"], found["damaged"]) == (5, 5)
+    run("export", root / "x.jsonl", "--store", root)
+    assert "5 answers exported; left out: 5 damaged" in run.err
+    run("prune", "--max-size", "1kB", "--model", "judge", "--older-than", "1", "--store", root)
+
+
+# --- a store that can't be read or written
+
+
+@pytest.fixture
+def as_nobody():
+    """Runs the command in another process that may do no more than others may."""
+    script = """
+import os, sys
+from pytest_imagejudge.cli import main
+import gzip, locale, filelock, pytest_imagejudge.commands.store, pytest_imagejudge.images
+if os.getuid() == 0:
+    os.setuid(65534)
+sys.exit(main(["store", *sys.argv[1:]]))
+"""
+
+    def run(*args):
+        command = [sys.executable, "-c", script, *map(str, args)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.fixture
+def for_all():
+    """A folder that everyone may look into: pytest's own are closed to others."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    (folder / "store").chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def test_a_store_that_may_not_be_read(for_all, as_nobody):
+    root = put(for_all / "store")
+    (for_all / "out").mkdir()
+    (for_all / "out").chmod(0o777)
+    (root / FILE_NAME).chmod(0)
+    for action in (["stats", "--json"], ["export", for_all / "out" / "x.jsonl"], ["prune", "--model", "judge"]):
+        done = as_nobody(*action, "--store", root)
+        assert done.returncode == 2
+        assert "unable to open database file" in done.stderr
+    assert list((for_all / "out").iterdir()) == []
+    root.chmod(0)
+    done = as_nobody("stats", "--store", root)
+    assert done.returncode == 2
+    assert "Permission denied" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_import_counts_what_is_written(for_all, as_nobody, run):
+    root, file = put(for_all / "store", 4), for_all / "x.jsonl"
     run("export", file, "--store", root)
-    lines = file.read_text().splitlines()
-    data = json.loads(lines[1])
-    data["entry"]["key"] = "\ud800"
-    data["sum"] = hashlib.sha256(b"answer\n" + canonical(data["entry"])).hexdigest()
-    file.write_text("\n".join([lines[0], json.dumps(data), *lines[2:]]))
-    out = json.loads(run("import", file, "--store", fresh, "--json", code=2))
-    assert (out["added"], out["damaged"]) == (9, 1)
+    more = put(for_all / "more", 10)
+    run("export", for_all / "more.jsonl", "--store", more)
+    (root / FILE_NAME).chmod(0o444)
+    root.chmod(0o555)
+    done = as_nobody("import", for_all / "more.jsonl", "--json", "--store", root)
+    assert done.returncode == 2
+    counts = {"added": 0, "already": 4, "conflicts": 0, "damaged": 0, "untrusted": 0, "images": 0}
+    assert json.loads(done.stdout) == counts
+    done = as_nobody("import", file, "--json", "--store", root)  # nothing is to be written
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, counts, "")
+
+
+def test_an_import_of_more_than_is_held_counts_what_is_written(root, run, tmp_path, monkeypatch):
+    run("export", tmp_path / "x.jsonl", "--store", root)
+    monkeypatch.setattr("pytest_imagejudge.store._MAX_UNSAVED", 500)
+    monkeypatch.setattr("pytest_imagejudge.store_file.StoreFile.write", lambda *args: False)
+    out = json.loads(run("import", tmp_path / "x.jsonl", "--store", tmp_path / "fresh", "--json", code=2))
+    assert (out["added"], out["images"]) == (0, 0)
+    assert "10 answers could not be saved" in run.err
 
 
 def test_half_a_store_does_not_pass_for_one(root, run, tmp_path):
@@ -388,6 +533,8 @@ def test_half_a_store_does_not_pass_for_one(root, run, tmp_path):
     path.write_bytes(path.read_bytes()[:5000])
     run("export", tmp_path / "x.jsonl", "--store", root, code=2)
     assert not (tmp_path / "x.jsonl").exists()
+    path.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    assert run("export", "-", "--store", root, code=2) == ""
     path.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
     run("stats", "--store", root, "--json", code=2)
     path.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
@@ -405,6 +552,14 @@ def test_an_export_goes_through_links_and_into_pipes(root, run, tmp_path):
         run("export", tmp_path / "pipe", "--store", root)
         assert read.result() == (tmp_path / "real.jsonl").read_bytes()
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_an_export_to_a_pipe_that_has_no_name(root, tmp_path):
+    (tmp_path / "out").symlink_to("/proc/self/fd/1")  # as /dev/stdout is one
+    command = [sys.executable, "-m", "pytest_imagejudge", "store", "export", str(tmp_path / "out")]
+    done = subprocess.run([*command, "--store", str(root)], capture_output=True, check=True)
+    assert len(done.stdout.splitlines()) == 21
+    assert (tmp_path / "out").is_symlink()
 
 
 def test_arguments_that_say_nothing(root, capsys):
