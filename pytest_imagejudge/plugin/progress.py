@@ -187,7 +187,7 @@ def _wait(futures: list[Future[Any]]) -> list[Future[Any]]:
     """
     end, pause = time.monotonic() + TICK, SHORTEST
     while undone := [future for future in futures if not future.done()]:
-        if time.monotonic() > end:
+        if time.monotonic() >= end:
             break
         pause = SHORTEST if len(undone) < len(futures) else min(2 * pause, LONGEST)
         futures = undone

@@ -90,7 +90,7 @@ def test_no_letter_is_lost_and_no_line_is_left(project, flag):
 
 def test_the_start_of_a_server_does_not_count_as_judging(pytestconfig, monkeypatch):
     clock, drawn = SimpleNamespace(now=0.0), []
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=lambda seconds: None))
     monkeypatch.setattr(module, "TICK", 0)
     monkeypatch.setattr(module.Progress, "_print", lambda self, line: None)
     monkeypatch.setattr(module.Progress, "_rewrites", True)
