@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import io
 import os
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .errors import ConfigError, EngineError, ImageJudgeError
+from .outputs import mute
 from .taxonomy import nearest
 from .untrusted import for_log
 
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             sys.stdout.flush()
         except BrokenPipeError:  # a reader that leaves early, such as ``head``, does not change the exit code
-            _mute()
+            mute()
         return code
     except EngineError as error:
         return _fail(error, ENGINE_FAILED)
@@ -71,10 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("imagejudge: interrupted; with a store, what was judged is kept", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        _mute()
+        mute()
         return DONE
     except OSError as error:  # a full disk, a folder that may not be written to: no gate's failure, so not exit 1
-        _mute()
+        mute()
         return _fail(error, BAD_INPUT)
 
 
@@ -112,12 +112,6 @@ def _standard_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # prompts are in any script, terminals are not
-
-
-def _mute() -> None:
-    """Write what is left of standard output to nowhere: Python would fail again on it at its end."""
-    with contextlib.suppress(OSError, ValueError):  # a stream without a file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(error: Exception, code: int) -> int:

@@ -128,6 +128,13 @@ def excerpt(body: bytes | str, secret: str | None = None, length: int = 400) -> 
     return text[:length] + ("..." if len(text) > length else "")
 
 
+def key_hint(status: int, key: str | None) -> str:
+    """What to say of the key where a server refuses it or misses one; empty where the status is another."""
+    if status not in (401, 403):
+        return ""
+    return f" (the key in the environment variable {API_KEY_VARIABLE} {'was not accepted' if key else 'is not set'})"
+
+
 def api_key() -> str | None:
     """The key of the endpoint, from the environment.
 
@@ -340,10 +347,8 @@ class ChatClient:
         message = f"{shown}: HTTP {response.status_code} {response.reason_phrase}: {self._excerpt(bytes(body))}"
         if response.status_code == 429 or response.status_code >= 500:
             raise UnavailableError(message, response.status_code, retry_after(response.headers.get("retry-after")))
-        if response.status_code in (401, 403):
-            has = "was not accepted" if self.key else "is not set"
-            message += f" (the key in the environment variable {API_KEY_VARIABLE} {has})"
-        elif 300 <= response.status_code < 400:
+        message += key_hint(response.status_code, self.key)
+        if 300 <= response.status_code < 400:
             message += f" (it points to {excerpt(hide_credentials(response.headers.get('location', '')))!r})"
         raise RefusedError(message, response.status_code, bytes(body).decode("utf-8", "replace"))
 

@@ -15,10 +15,10 @@ from typing import Any
 from ..errors import ConfigError, EngineError
 from ..protocols import default_name
 from ..protocols.base import Protocol, Request
-from ..settings import API_KEY_VARIABLE, JudgeSettings
+from ..settings import JudgeSettings
 from ..taxonomy import nearest
 from .base import Answer, Engine, EngineIdentity, Progress
-from .chat import MAX_ANSWER, Address, ChatClient, Habits, RefusedError, UnavailableError, api_key, excerpt
+from .chat import MAX_ANSWER, Address, ChatClient, Habits, RefusedError, UnavailableError, api_key, excerpt, key_hint
 
 # Images in flight for each URL, 5 requests each: the batch that fills a judge of this size on one large GPU.
 IMAGES_PER_URL = 48
@@ -185,11 +185,8 @@ class EndpointEngine(Engine):
             raise ConfigError(f"{address.to_show('/models')}: {excerpt(str(error), self._key)}") from None
         shown = excerpt(body, self._key) or "(empty)"
         if status != 200:
-            hint = ""
-            if status in (401, 403):
-                has = "was not accepted" if self._key else "is not set"
-                hint = f" (the key in the environment variable {API_KEY_VARIABLE} {has})"
-            elif status == 404:
+            hint = key_hint(status, self._key)
+            if status == 404:
                 hint = " (the URL up to its /v1 is expected, which is added where it has none)"
             raise ConfigError(f"{address.to_show('/models')}: HTTP {status}: {shown}{hint}")
         try:

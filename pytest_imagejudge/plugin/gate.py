@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from ..engines.chat import hide_credentials
 from ..errors import ConfigError
 from .asking import Asking, usage
 from .failure import JudgeFailure, failure_repr
@@ -62,6 +61,8 @@ class Gate(Asking):
 
     def pytest_report_header(self) -> list[str]:
         """What judges, by which bounds, and where answers are kept."""
+        from ..engines.chat import hide_credentials
+
         lines = []
         for kind, settings in self.settings.items():
             if settings.configured:

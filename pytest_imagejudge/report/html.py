@@ -72,7 +72,8 @@ def render(
         lstrip_blocks=True,
     )
     return environment.get_template("report.html").render(
-        counts={"all": len(entries), **{name: sum(one.outcome == name for one in entries) for name in OUTCOMES}},
+        counts={"all": tally.images + tally.edits, **{name: tally.outcomes[name] for name in OUTCOMES}},
+        listed={name: sum(entry.outcome == name for entry in entries) for name in OUTCOMES},
         gates=[escape(name) for name in why.failed_gates(report)],
         shown=len(entries),
         failed_only=failed_only,

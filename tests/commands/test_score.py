@@ -297,8 +297,8 @@ def test_a_folder_in_whose_place_is_a_file(work: Path, server: StandIn, capsys: 
     assert "afile/r.json: can't be written: afile is a file; a folder is expected" in said
 
 
-def test_two_runs_over_one_output(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write(work / "in.jsonl", rows("a good fox", "slow one"))
+def hold_up(server: StandIn) -> tuple[threading.Event, threading.Event]:
+    """What is "slow" gets no answer until the second event is set; the first says that such a request is there."""
     reached, release = threading.Event(), threading.Event()
 
     def slowly(call: Call) -> Reply | None:
@@ -308,6 +308,12 @@ def test_two_runs_over_one_output(work: Path, server: StandIn, capsys: pytest.Ca
         return answer(call)
 
     server.answer = slowly
+    return reached, release
+
+
+def test_two_runs_over_one_output(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(work / "in.jsonl", rows("a good fox", "slow one"))
+    reached, release = hold_up(server)
     process = start(server, path)
     assert reached.wait(60)
     assert main(command(server, path)) == 2
@@ -584,15 +590,7 @@ def test_a_run_that_is_killed_goes_on_from_there(
     work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], how: signal.Signals
 ) -> None:
     path = write(work / "in.jsonl", rows("a good fox", "a fair fox", "a bad fox", "slow one", "slow two", "slow three"))
-    reached, release = threading.Event(), threading.Event()
-
-    def slowly(call: Call) -> Reply | None:
-        if "slow" in text_of(call):
-            reached.set()
-            release.wait(60)
-        return answer(call)
-
-    server.answer = slowly
+    reached, release = hold_up(server)
     process = start(server, path)
     assert reached.wait(60)
     partial = work / "in_judged.jsonl.partial"
