@@ -12,7 +12,7 @@ from typing import Any
 
 from .engines.base import Answer, Engine, EngineIdentity, Progress
 from .errors import EngineError, ImageError
-from .images import ImageFile, load_hashed, pixel_hash
+from .images import ImageFile, file_hash, load_hashed, pixel_hash
 from .protocols.base import EDIT, Protocol, Reading, Request, digest_of
 from .settings import DEFAULT_MAX_PIXELS
 from .store import Store, key_of
@@ -92,15 +92,15 @@ class _Pictures:
         Raises:
             ImageError: a picture can't be read.
         """
-        self.found = self.indexed() or self._decode()
+        self.found = self._indexed() or self._decode()
         return self.found
 
-    def indexed(self) -> tuple[str, ...]:
+    def _indexed(self) -> tuple[str, ...]:
         """The same where the store's index has them all, else (); raises as `hashes`."""
-        if self.max_pixels < DEFAULT_MAX_PIXELS:  # the index does not say how large a picture is
+        if not _index_will_do(self.max_pixels):
             return ()
-        known = [self.store.pixels(file.path) for file in self.files]
-        return tuple(one for one in known if one) if all(known) else ()
+        contents = [file_hash(file) for file in self.files]
+        return _all_of(contents, self.store.pixels_of(contents))
 
     def _decode(self) -> tuple[str, ...]:
         images, hashes = [], []
@@ -169,7 +169,9 @@ class Asker:
 
         Not in the loop's thread: this waits for the disk.
         """
-        pixels = [self._indexed(task) for task in tasks]
+        contents = [self._contents(task) for task in tasks]
+        index = self.store.pixels_of(content for some in contents for content in some)
+        pixels = [_all_of(some, index) for some in contents]
         keys = [self._keys(task, found) if found else {} for task, found in zip(tasks, pixels, strict=True)]
         answers = self.store.get_many(key for some in keys for key in some.values())
         result: list[Known | None] = []
@@ -206,11 +208,12 @@ class Asker:
         """The verdict that says why there is none."""
         return self._verdict(task, {}, error=error)
 
-    def _indexed(self, task: Task) -> tuple[str, ...]:
+    def _contents(self, task: Task) -> list[str]:
+        """SHA-256 of the files' bytes; nothing where they have to be decoded, or can't be read."""
         try:
-            return _Pictures(task.images, self._max_pixels, self.store).indexed()
+            return [file_hash(file) for file in task.images] if _index_will_do(self._max_pixels) else []
         except ImageError:
-            return ()  # said when it is judged
+            return []  # said when it is judged
 
     def _find(self, task: Task, pictures: _Pictures) -> Known:
         pixels = pictures.hashes()
@@ -413,6 +416,16 @@ class Asker:
                 **common,
             )
         return verdict
+
+
+def _index_will_do(max_pixels: int) -> bool:
+    """Whether no picture of the index can be too large: it does not say how large they are."""
+    return max_pixels >= DEFAULT_MAX_PIXELS
+
+
+def _all_of(contents: Sequence[str], index: Mapping[str, str]) -> tuple[str, ...]:
+    """The pixels of all, or ()."""
+    return tuple(index[content] for content in contents) if all(content in index for content in contents) else ()
 
 
 def _better(best: _Asked | None, this: _Asked) -> _Asked:

@@ -242,7 +242,7 @@ class BenchScores:
                 self.level2[one][two].count(below, lost=self._lost(verdict, (one, two)))
 
     def _lost(self, verdict: Verdict, path: TreePath) -> bool:
-        if not (verdict.error or verdict.missing(path)):
+        if verdict.readable or not (verdict.error or verdict.missing(path)):
             return False
         return any(facet[: len(path)] == path for facet in self.measures)
 

@@ -285,10 +285,10 @@ def _file(values: dict[str, Any], column: str, folder: Path, root: Path | None) 
     try:
         if root is not None and not path.resolve().is_relative_to(root):
             raise _Bad(f"{column}: {show_value(text)} lies outside of {root}", "image")
-        if not path.exists():
-            raise _Bad(f"{column}: no file {show_value(text)} in {folder.resolve()}", "image")
         if not path.is_file():
-            raise _Bad(f"{column}: {show_value(text)} is no file", "image")
+            if path.exists():
+                raise _Bad(f"{column}: {show_value(text)} is no file", "image")
+            raise _Bad(f"{column}: no file {show_value(text)} in {folder.resolve()}", "image")
     except (OSError, ValueError, RuntimeError) as error:
         raise _Bad(f"{column}: {show_value(text)}: {getattr(error, 'strerror', None) or error}", "image") from None
     return path

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from .engines.base import Answer
 from .errors import ConfigError
 from .store_entry import KEY_VARIABLE, DamagedError, Entry, PixelsRow, Row, Seal, UntrustedError
-from .store_file import COLUMNS, PIXELS_COLUMNS, SCHEMA, StoreFile
+from .store_file import PIXELS_COLUMNS, SCHEMA, StoreFile
 from .untrusted import escape
 
 __all__ = ["FILE_NAME", "KEY_VARIABLE", "SCHEMA", "Entry", "Store", "default_root", "key_of"]
@@ -48,8 +48,10 @@ def key_of(**deciding: Any) -> str:
     Raises:
         TypeError, ValueError: a value that JSON can't hold, NaN included.
     """
-    text = json.dumps(deciding, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_ENCODE(deciding).encode()).hexdigest()
+
+
+_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 class _Line:
@@ -137,11 +139,7 @@ class Store:
         wanted = list(keys)
         with self._guard():
             rows = [self._unsaved[key] for key in wanted if key in self._unsaved]
-            for start in range(0, len(wanted), 500):
-                chunk = [key for key in wanted[start : start + 500] if key not in self._unsaved]
-                marks = ",".join("?" * len(chunk))
-                query = f"SELECT {COLUMNS} FROM answers WHERE key IN ({marks})"  # noqa: S608  (marks are "?")
-                rows += self.file.do(lambda db, q=query, c=chunk: [Row(*r) for r in db.execute(q, c)], [])  # type: ignore[misc]
+            rows += map(Row._make, self.file.answers([key for key in wanted if key not in self._unsaved]))
         return rows
 
     def put(self, key: str, answer: Answer, about: Mapping[str, Any]) -> None:
@@ -217,21 +215,21 @@ class Store:
         """
         from .images import file_hash
 
-        return self.pixels_of(file_hash(file))
+        content = file_hash(file)
+        return self.pixels_of([content]).get(content)
 
-    def pixels_of(self, file_hash: str) -> str | None:
-        """As `pixels`, for the SHA-256 (hex) of a file's bytes."""
-        return self._line_of(_file_key(file_hash))
+    def pixels_of(self, file_hashes: Iterable[str]) -> dict[str, str]:
+        """As `pixels`, for several files: what is known, by the SHA-256 (hex) of a file's bytes."""
+        names = {_file_key(file_hash): file_hash for file_hash in file_hashes}
+        return {names[name]: pixels for name, pixels in self._lines_of(list(names)).items()}
 
-    def _line_of(self, name: str) -> str | None:
-        query = f"SELECT {PIXELS_COLUMNS} FROM pixels WHERE file = ?"  # noqa: S608
+    def _lines_of(self, names: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
         with self._guard():
-            if name in self._waiting:
-                return self._waiting[name]
-            found = self.file.do(lambda connection: connection.execute(query, (name,)).fetchone(), None)
-            if found is None or not self.trusts_pixels(row := PixelsRow(*found)):
-                return None
-            return row.pixels
+            for row in map(PixelsRow._make, self.file.pixels(names)):
+                if self.trusts_pixels(row):
+                    found[row.file] = row.pixels
+            return found | {name: self._waiting[name] for name in names if name in self._waiting}
 
     def remember_pixels(self, file_hash: str, pixel_hash: str) -> None:
         """Record that a file with these bytes decodes to these pixels. Written with the next answer, or by `flush`."""
@@ -258,10 +256,10 @@ class Store:
         Returns how many are written, and how many differ from the one that is there.
         """
         with self._guard():
-            ours = [self._line_of(row.file) for row in rows]
-            new = {row.file: row for row, have in zip(rows, ours, strict=True) if have is None}
+            ours = self._lines_of([row.file for row in rows])
+            new = {row.file: row for row in rows if row.file not in ours}
             written = len(new) if new and self.file.write([], new.values()) else 0
-        return written, sum(have not in (None, row.pixels) for row, have in zip(rows, ours, strict=True))
+        return written, sum(ours.get(row.file, row.pixels) != row.pixels for row in rows)
 
     # --- making it smaller
 

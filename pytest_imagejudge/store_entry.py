@@ -149,8 +149,7 @@ def digest(value: object, *, treated: bool = False) -> str:
     Raises:
         DamagedError: it is none.
     """
-    expected = r"[0-9a-f]{64}" + (r":[ -~]{1,100}" if treated else "")
-    if not isinstance(value, str) or not re.fullmatch(expected, value):
+    if not isinstance(value, str) or not (_TREATED if treated else _DIGEST)(value):
         more = " and the name of a treatment" if treated else ""
         raise DamagedError(f"expected 64 hex digits{more}, found {_short(value)}")
     return value
@@ -165,6 +164,10 @@ def moment(value: object) -> float:
     if type(value) not in (int, float) or not 0 <= value <= _LAST:  # type: ignore[operator]
         raise DamagedError(f"expected a time, 0 to {_LAST:.0f} seconds, found {_short(value)}")
     return float(value)  # type: ignore[arg-type]
+
+
+_DIGEST = re.compile("[0-9a-f]{64}").fullmatch
+_TREATED = re.compile("[0-9a-f]{64}:[ -~]{1,100}").fullmatch
 
 
 def _short(value: object) -> str:
@@ -191,7 +194,8 @@ def _columns(entry: Entry) -> tuple[str, str, str, str, str, float]:
 
 def _word(value: object) -> str:
     """A fact as a column takes it: text without lone surrogates."""
-    return "" if value is None else str(value).encode("utf-8", "replace").decode()
+    text = "" if value is None else str(value)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def canonical(data: Any) -> bytes:
@@ -213,17 +217,13 @@ def _parse(text: bytes) -> Entry:
         given, about = data["answer"], data["about"]
         if not isinstance(about, dict):
             raise DamagedError("not an entry")
-        values: dict[str, Any] = {}
-        for name, value in given.items():
-            if name not in _KINDS:
-                continue
+        values = {name: value for name, value in given.items() if name in _KINDS}
+        for name, value in values.items():
             if type(value) not in _KINDS[name]:
                 raise DamagedError(f"{name} is no {_KINDS[name][0].__name__}")
-            values[name] = value
         values["notes"] = notes = tuple(values.get("notes", ()))
-        if not all(isinstance(note, str) for note in notes):
+        if notes and not all(isinstance(note, str) for note in notes):
             raise DamagedError("notes are not a list of words")
-        answer = Answer(**values)
-        return Entry(digest(data["key"]), answer, about, moment(data["stored"]))
+        return Entry(digest(data["key"]), Answer(**values), about, moment(data["stored"]))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise error if isinstance(error, DamagedError) else DamagedError(f"not an entry: {error}") from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ SCHEMA = 1
 _APPLICATION = 0x494A5331  # "IJS1", in the file's header: tells a store from another program's database
 _WAIT_S = 30.0  # for another process's write
 _BUSY_WAIT_S = 1.0  # once that was not enough
+_AT_ONCE = 500  # names in one question; older SQLite take 999
 COLUMNS = ", ".join(Row._fields)
 PIXELS_COLUMNS = ", ".join(PixelsRow._fields)
 _TABLES = (
@@ -101,6 +103,22 @@ class StoreFile:
             return result
 
         return self.do(within, default, write=True)
+
+    def answers(self, keys: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The rows under ``keys``, unchecked."""
+        return self._select(f"SELECT {COLUMNS} FROM answers WHERE key", keys)  # noqa: S608
+
+    def pixels(self, files: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The lines of the index for ``files``, unchecked."""
+        return self._select(f"SELECT {PIXELS_COLUMNS} FROM pixels WHERE file", files)  # noqa: S608
+
+    def _select(self, query: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = []
+        for start in range(0, len(names), _AT_ONCE):
+            some = names[start : start + _AT_ONCE]
+            whole = f"{query} IN ({','.join('?' * len(some))})"
+            found += self.do(partial(_fetch, whole, some), [])
+        return found
 
     def portion(self, after: int) -> tuple[list[Row], int]:
         """Up to 500 rows, checked or not, beyond a position (-1 is the start), in the order written; the next one."""
@@ -230,9 +248,11 @@ class StoreFile:
 _inherited: list[sqlite3.Connection | None] = []  # keeps a parent's connections from being closed by its forks
 
 
-def _text(raw: bytes) -> str:
-    """A column's text; damage in one must not keep the others from being read."""
-    return raw.decode("utf-8", "replace")
+_text = partial(str, encoding="utf-8", errors="replace")  # damage in one column must not hide the others
+
+
+def _fetch(query: str, names: Sequence[str], connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+    return connection.execute(query, names).fetchall()
 
 
 def _damaged(words: str) -> sqlite3.DatabaseError:

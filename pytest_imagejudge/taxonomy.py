@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 Path = tuple[str, ...]
 
@@ -92,6 +93,7 @@ BRANCHES: dict[Path, tuple[Path, ...]] = {
 PATHS: frozenset[Path] = frozenset((*((one,) for one in LEVEL1), *LEVEL2, *FACETS))
 
 
+@lru_cache(maxsize=256)
 def facets_of(path: Path) -> tuple[Path, ...]:
     """Every facet at or below ``path``, in the order of the tree; ``()`` means all 56."""
     return tuple(facet for facet in FACETS if facet[: len(path)] == path)

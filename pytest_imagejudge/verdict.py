@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from . import scoring
-from .taxonomy import BRANCHES, Path, check_path, show
+from .taxonomy import FACETS, Path, check_path, show
 from .untrusted import escape
 
+F = TypeVar("F")
 Raw = Literal[0, 1, 2, "N/A"]
 
 ProblemKind = Literal[
@@ -270,10 +271,11 @@ def thinking(text: str) -> str:
     return head.replace("<think>", "", 1).strip()
 
 
-def nested(level3: Mapping[Path, FacetScore]) -> dict[str, dict[str, dict[str, FacetScore]]]:
-    """Facets by L1, L2 and L3, in the order of the tree."""
-    tree: dict[str, dict[str, dict[str, FacetScore]]] = {}
-    for (one, two), paths in BRANCHES.items():
-        if found := {path[2]: level3[path] for path in paths if path in level3}:
-            tree.setdefault(one, {})[two] = found
+def nested(level3: Mapping[Path, F]) -> dict[str, dict[str, dict[str, F]]]:
+    """What is known of facets, by L1, L2 and L3, in the order of the tree."""
+    tree: dict[str, dict[str, dict[str, F]]] = {}
+    for path in FACETS:
+        if path in level3:
+            one, two, three = path
+            tree.setdefault(one, {}).setdefault(two, {})[three] = level3[path]
     return tree

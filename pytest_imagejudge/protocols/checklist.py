@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
@@ -74,8 +73,8 @@ _OTHER_LEVEL1 = {fold(one): one for one in LEVEL1}
 
 
 @lru_cache(maxsize=64)
-def _names(one: str, facets: tuple[Path, ...]) -> _Names:
-    mine = tuple(path for path in facets if path[0] == one)
+def _names(one: str, facets: tuple[Path, ...] | None) -> _Names:
+    mine = tuple(path for path in (FACETS if facets is None else facets) if path[0] == one)
     level3: dict[str, Path] = {}
     for path in mine:
         # "Detail / Noise" and "Quality / Detail / Noise" as one name
@@ -312,8 +311,8 @@ def _scored(node: Object) -> bool:
     return any(fold(key) == "score" for key, _ in node.pairs)
 
 
-def read_checklist(one: str, text: str, finish_reason: str | None, facets: Sequence[Path] = FACETS) -> Reading:
-    """Read the answer to L1 ``one``, of which ``facets`` (paths) were asked. Never raises.
+def read_checklist(one: str, text: str, finish_reason: str | None, facets: tuple[Path, ...] | None = None) -> Reading:
+    """Read the answer to L1 ``one``, of which ``facets`` (paths; None is all) were asked. Never raises.
 
     Returns:
         A reading in which every facet asked is in ``level3`` or covered by ``unreadable``.
@@ -334,13 +333,13 @@ def read_checklist(one: str, text: str, finish_reason: str | None, facets: Seque
         # Without tags this may be thinking that the chat template opened, so even a whole object is a draft.
         problems.add(top, "truncated", f"cut off ({finish_reason}) before the thinking ended, if there was any")
         return nothing()
-    if not cut_off(finish_reason) and (plainly := _read_plainly(_names(one, tuple(facets)), parts.answer.strip())):
+    names = _names(one, facets)
+    if not cut_off(finish_reason) and (plainly := _read_plainly(names, parts.answer.strip())):
         return Reading(level3=plainly)
     objects = take_objects(parts.answer, finish_reason, problems, top)
     if isinstance(objects, Unread):
         problems.add(top, objects.kind, objects.detail)
         return nothing()
-    names = _names(one, tuple(facets))
     reads: list[dict[Path, FacetScore]] = []
     for node in objects:
         # Only the first object's problems are shown: the others are read to see whether they agree.

@@ -156,6 +156,9 @@ class House(FileProtocol):
         if not self._questions:
             raise self._wrong("facets", "nothing", "at least one question")
         self._facets = tuple(path for path in FACETS if path in self._questions)
+        self._asked = {
+            one: paths for one in LEVEL1 if (paths := tuple(path for path in self._facets if path[0] == one))
+        }
         self.measures = frozenset(self._facets)
         self.has_total = set(self.dimensions) == set(LEVEL1)
 
@@ -174,7 +177,7 @@ class House(FileProtocol):
     @cached_property
     def dimensions(self) -> tuple[str, ...]:
         """The L1 that the file asks about."""
-        return tuple(one for one in LEVEL1 if any(path[0] == one for path in self._facets))
+        return tuple(self._asked)
 
     def _checklist(self, one: str) -> str:
         lines = []
@@ -215,7 +218,7 @@ class House(FileProtocol):
 
     def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
         """Read a raw answer; see `Protocol.read`."""
-        return read_checklist(dimension, text, finish_reason, self._facets)
+        return read_checklist(dimension, text, finish_reason, self._asked[dimension])
 
 
 class HouseEdit(FileProtocol):

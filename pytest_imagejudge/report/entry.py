@@ -64,18 +64,14 @@ def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context:
 
 
 def _level3(facets: Mapping[Path, FacetScore]) -> dict[str, dict[str, dict[str, Facet]]]:
-    return {
-        one: {
-            two: {
-                three: _SILENT[facet.raw]
-                if not facet.evidence
-                else Facet.model_construct(raw=facet.raw, score=facet.score, evidence=facet.evidence)
-                for three, facet in threes.items()
-            }
-            for two, threes in twos.items()
+    return nested(
+        {
+            path: _SILENT[facet.raw]
+            if not facet.evidence
+            else Facet.model_construct(raw=facet.raw, score=facet.score, evidence=facet.evidence)
+            for path, facet in facets.items()
         }
-        for one, twos in nested(facets).items()
-    }
+    )
 
 
 def _applied(verdict: Verdict | EditVerdict, profile: Profile | None) -> Check | None:
