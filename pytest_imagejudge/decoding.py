@@ -33,19 +33,35 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
         raise ImageError(f"{name}: {width}x{height} has sides beyond {MAX_RATIO} to 1")
 
 
+def warm_up() -> None:
+    """Import Pillow, with what the first picture would import."""
+    with _lock:
+        _install()
+
+
 def decode(handle: IO[bytes], name: str, max_pixels: int) -> Image:
     """The canonical picture in an open file: RGB, upright, on white; of several frames the first.
 
     Raises:
         ImageError: no image, a damaged one, or one beyond the limits.
     """
-    from PIL import Image
+    with _decoder(max_pixels), _naming(name, handle), _open(handle) as image:
+        check_size(image.size, name, max_pixels)
+        return _canonical(image, name)
 
-    with _decoder(max_pixels), _naming(name, handle):
-        formats = [known for known in FORMATS if known in Image.OPEN]
-        with Image.open(handle, formats=formats) as image:
-            check_size(image.size, name, max_pixels)
-            return _canonical(image, name)
+
+def _open(handle: IO[bytes]) -> Image:
+    """The picture, not decoded yet. Most are of the few formats for which Pillow loads no further decoder."""
+    from PIL import Image, UnidentifiedImageError
+
+    def known() -> list[str]:
+        return [name for name in FORMATS if name in Image.OPEN]
+
+    with contextlib.suppress(UnidentifiedImageError):
+        return Image.open(handle, formats=known())
+    Image.init()
+    handle.seek(0)
+    return Image.open(handle, formats=known())
 
 
 def canonical(image: Image, name: str, max_pixels: int) -> Image:
@@ -265,7 +281,7 @@ def _install() -> None:
 
     if isinstance(Image.warnings, _Quiet):  # type: ignore[attr-defined]
         return
-    Image.init()
+    Image.preinit()
     quiet = _Quiet()
     for module in (IcoImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin):
         module.warnings = quiet  # type: ignore[attr-defined]

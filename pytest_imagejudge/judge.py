@@ -98,6 +98,13 @@ class _Base:
         """Check that the judge could start; raises `ConfigError` with the figure and the remedy."""
         self.engine.preflight()
 
+    def warm_up(self) -> None:
+        """Import what will be needed, at a moment when nothing else is to be done."""
+        from . import decoding
+
+        decoding.warm_up()
+        self.engine.warm_up()
+
     def has_stored(self) -> bool:
         """Whether the store holds any answer of this judge's protocol."""
         name = self.protocol.name

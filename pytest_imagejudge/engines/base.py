@@ -77,6 +77,9 @@ class Engine(ABC):
             ConfigError: with the figure and the remedy.
         """
 
+    def warm_up(self) -> None:  # noqa: B027
+        """Import what requests will need, at a moment when nothing else is to be done."""
+
     @abstractmethod
     async def start(self, progress: Progress) -> None:
         """Make the engine ready; called once, before the first request.

@@ -35,6 +35,12 @@ COMMON_FIELDS = frozenset(
 CONSTRAINTS = frozenset(("structured_outputs", "response_format", "thinking_token_budget"))
 
 
+def warm_up() -> None:
+    """Import what the first request would import."""
+    import httpx  # noqa: F401
+    import tenacity  # noqa: F401
+
+
 class RefusedError(EngineError):
     """The server answered with a status that another try does not change."""
 

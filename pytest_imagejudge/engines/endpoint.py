@@ -17,6 +17,7 @@ from ..protocols import default_name
 from ..protocols.base import Protocol, Request
 from ..settings import JudgeSettings
 from ..taxonomy import nearest
+from . import chat
 from .base import Answer, Engine, EngineIdentity, Progress
 from .chat import MAX_ANSWER, Address, ChatClient, Habits, RefusedError, UnavailableError, api_key, excerpt, key_hint
 
@@ -94,6 +95,10 @@ class EndpointEngine(Engine):
             if name and models and name not in models:
                 wrong.append(f"{address.base} does not list {name!r}{nearest(name, models)}: {_names(models)}")
         return wrong
+
+    def warm_up(self) -> None:
+        """Import the HTTP client."""
+        chat.warm_up()
 
     async def start(self, progress: Progress) -> None:
         """Open the clients; a server that is still starting is met by retries."""

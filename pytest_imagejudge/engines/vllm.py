@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import ConfigError, EngineError
 from ..protocols.base import Protocol, Request
 from ..settings import JudgeSettings
-from . import arguments, server
+from . import arguments, chat, server
 from .base import Answer, Engine, EngineIdentity, Progress
 from .chat import Address, ChatClient, RefusedError, UnavailableError
 from .gpus import Gpu, Holder, gib, visible_gpus
@@ -166,6 +166,10 @@ class VllmEngine(Engine):
         assert self._state is not None
         assert self._server is not None
         return self._state, self._server.folder
+
+    def warm_up(self) -> None:
+        """Import the HTTP client."""
+        chat.warm_up()
 
     async def start(self, progress: Progress) -> None:
         """Join the server, or have it started, and wait until it is ready.

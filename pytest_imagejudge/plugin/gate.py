@@ -17,6 +17,7 @@ from .failure import JudgeFailure, failure_repr
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
 from .held import Holding
 from .loggers import guard
+from .manifest import RowItem
 from .marker import WRONG, refuse, wish_of
 from .phases import run_phases
 from .progress import EVERY
@@ -24,6 +25,7 @@ from .relay import Ear
 from .waiting import Held
 from .when import When, out_of_memory_help
 
+_FIXTURES = {"image_judge": "image", "edit_judge": "edit"}
 _SHOWS_ONLY = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
@@ -107,12 +109,17 @@ class Gate(Asking):
                     refuse(item, pytest.UsageError(f"{item.nodeid}: marker imagejudge: {error}"))
         self._collected = True
 
+    @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Submit what is known in advance: rows of manifests and images that markers name."""
         if not self._collected:
             return  # pytest calls this after an error in the collection too
-        if self.is_worker or self.is_controller or self.runs_no_test:
-            return  # a worker does not know which of its items it will run
+        if self.is_controller or self.runs_no_test:
+            return
+        if self.is_worker:  # it does not know which of its items it will run, and now waits to hear it
+            for kind in {used for item in session.items for used in _used(item)} & set(self.protocols):
+                self.judge(kind).warm_up()
+            return
         self.holding.submit_known(session.items)
 
     @pytest.hookimpl(tryfirst=True)
@@ -134,7 +141,7 @@ class Gate(Asking):
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
         """Ask the thresholds' fixture now: while fixtures are torn down, which may expect too, it can't be asked."""
-        if not {"image_judge", "edit_judge"}.isdisjoint(getattr(item, "fixturenames", ())):
+        if any(name in getattr(item, "fixturenames", ()) for name in _FIXTURES):
             self._of_fixture(item)
 
     @pytest.hookimpl(tryfirst=True)
@@ -247,3 +254,10 @@ class Gate(Asking):
         while self._judges:
             _, judge = self._judges.popitem()
             judge.close()
+
+
+def _used(item: pytest.Item) -> set[str]:
+    """The kinds of judges that a test asks."""
+    if isinstance(item, RowItem):
+        return {item.kind}
+    return {kind for name, kind in _FIXTURES.items() if name in getattr(item, "fixturenames", ())}

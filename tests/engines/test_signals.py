@@ -329,3 +329,21 @@ def test_one_judge_whichever_dimension_is_asked() -> None:
         prints = [judge.score(picture, "a rocket", dimensions=[one]).fingerprint for one in ("Quality", "Alignment")]
     assert prints[0] == prints[1]
     assert {"rapidocr", "nudenet", "numpy"} <= set(prints[0]["sampling"])
+
+
+STARTED = """
+import asyncio
+import sys
+
+from pytest_imagejudge.engines.signals.engine import SignalsEngine
+
+asyncio.run(SignalsEngine().start(lambda line: None))
+before = set(sys.modules)
+from pytest_imagejudge.engines.signals import edits, quality, safety, text
+print(set(sys.modules) - before)
+"""
+
+
+def test_all_that_measures_is_imported_by_one_thread_before_others_measure():
+    done = subprocess.run([sys.executable, "-c", STARTED], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -39,3 +39,27 @@ def test_nothing_heavy_is_imported(project):
         assert f"pytest_imagejudge.{module}'" not in line
         assert f"pytest_imagejudge.plugin.{module}'" not in line
     assert not (project.path / ".imagejudge").exists()
+
+
+WORKERS = """
+import os
+import sys
+
+def pytest_sessionfinish(session):
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker:
+        with open(f"{worker}.txt", "w") as file:
+            file.write(" ".join(sorted({"PIL", "httpx"} & set(sys.modules))))
+"""
+
+
+def test_workers_load_for_a_judge_only_where_a_test_asks_it(project):
+    (project.path / "conftest.py").write_text(WORKERS)
+    judge = ("--judge-url", "http://127.0.0.1:9/v1", "--judge-model", "judge", "--judge-protocol", "house")
+    loaded = []
+    for test in ("def test_plain(): pass", "def test_asks(image_judge): pass"):
+        project.tests(test)
+        result = project.pytester.runpytest_subprocess("-n", "2", *judge)
+        result.assert_outcomes(passed=1)
+        loaded.append({(project.path / f"gw{number}.txt").read_text() for number in range(2)})
+    assert loaded == [{""}, {"PIL httpx"}]

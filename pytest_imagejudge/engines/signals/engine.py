@@ -124,8 +124,14 @@ def _pictures(request: Request, count: int) -> tuple[Any, ...]:
 
 
 def _load() -> None:
+    """Import all that measures, here in one thread.
+
+    pytest parses the modules of its plugins itself when they are first imported, and CPython 3.11 fails now and then
+    where two threads do so at once.
+    """
     for name in MODULES:
         importlib.import_module(name)
+    from . import edits, quality, safety, text  # noqa: F401
 
 
 def _cores() -> int:
