@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
