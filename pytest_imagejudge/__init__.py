@@ -13,12 +13,15 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .errors import ConfigError, EngineError, ImageError, ImageJudgeError
     from .judge import EditJudge, Judge
+    from .plugin.fixtures import EditJudgeFixture, ImageJudgeFixture
     from .thresholds import Profile, load_profile
     from .verdict import EditVerdict, FacetScore, Problem, Score, Verdict
 
 _PUBLIC = {
     "Judge": "judge",
     "EditJudge": "judge",
+    "ImageJudgeFixture": "plugin.fixtures",  # to annotate with
+    "EditJudgeFixture": "plugin.fixtures",
     "Profile": "thresholds",
     "load_profile": "thresholds",
     "Verdict": "verdict",
@@ -35,11 +38,13 @@ _PUBLIC = {
 __all__ = [
     "ConfigError",
     "EditJudge",
+    "EditJudgeFixture",
     "EditVerdict",
     "EngineError",
     "FacetScore",
     "ImageError",
     "ImageJudgeError",
+    "ImageJudgeFixture",
     "Judge",
     "Problem",
     "Profile",

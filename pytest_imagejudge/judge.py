@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from .engines import make_engine
 from .engines.base import Engine, Progress
@@ -135,7 +135,7 @@ class _Base:
         with self._exit, contextlib.closing(self.session.store):
             self.session.close()
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -82,7 +82,6 @@ class Store:
     Attributes:
         root: the folder.
         path: the file in it.
-        hits, misses: of `get` and `get_many`, in this process.
         damaged: entries that were asked for and whose checksum did not match.
         untrusted: the same, without the HMAC that the environment's key asks for, or with a wrong one.
         troubles: what was said, one line each.
@@ -96,7 +95,7 @@ class Store:
         """
         self.root = Path(root).absolute()
         self.path = self.root / FILE_NAME
-        self.hits = self.misses = self.damaged = self.untrusted = 0
+        self.damaged = self.untrusted = 0
         self.troubles: list[str] = []
         self.seal = Seal()
         self._say = say or _to_stderr
@@ -123,16 +122,8 @@ class Store:
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Answer]:
         """The answers that are there, by key."""
-        wanted = list(dict.fromkeys(keys))
-        found: dict[str, Answer] = {}
-        with self._guard():
-            for row in self.find(wanted):
-                entry = self.read(row)
-                if entry is not None:
-                    found[entry.key] = entry.answer
-            self.hits += len(found)
-            self.misses += len(wanted) - len(found)
-        return found
+        entries = map(self.read, self.find(dict.fromkeys(keys)))
+        return {entry.key: entry.answer for entry in entries if entry is not None}
 
     def find(self, keys: Iterable[str]) -> list[Row]:
         """The rows under ``keys``, unchecked."""

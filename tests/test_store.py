@@ -78,7 +78,6 @@ def test_an_answer_comes_back_as_it_was(root):
         assert store.get(key()) is None
         store.put(key(), answer(), ABOUT)
         assert store.get(key()) == answer()
-        assert (store.hits, store.misses) == (1, 1)
     with Store(root) as store:
         assert store.get(key()) == answer()
         (entry,) = store.entries()
@@ -110,7 +109,6 @@ def test_many_at_once(root):
         keys = [key(number) for number in range(-5, 1200)]
         found = store.get_many([*keys, *keys])
         assert found == {key(number): answer(number) for number in range(1200)}
-        assert (store.hits, store.misses) == (1200, 5)
         assert [entry.key for entry in store.entries()] == keys[5:]
 
 
@@ -479,7 +477,7 @@ def test_a_damaged_entry_is_missing_counted_and_judged_again(root, statement):
     with Store(root) as store:
         assert store.get(key(1)) is None
         assert store.get(key(0)) == answer(0)
-        assert (store.damaged, store.hits, store.misses) == (1, 1, 1)
+        assert store.damaged == 1
         assert len(list(store.entries())) == 2
         store.put(key(1), answer(1), ABOUT)
         assert store.get(key(1)) == answer(1)

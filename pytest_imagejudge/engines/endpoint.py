@@ -47,12 +47,6 @@ class EndpointEngine(Engine):
         self._versions: dict[Address, asyncio.Future[str]] = {}
         self._starting = asyncio.Lock()
 
-    @property
-    def given_up(self) -> tuple[str, ...]:
-        """How requests had to be changed so far, for the fingerprint: such as "plain fields only"."""
-        manner = self._habits.manner
-        return ("plain fields only",) * manner.plain + ("max_completion_tokens",) * manner.completion_tokens
-
     def identity(self) -> EngineIdentity:
         """The served model: as named, else the only one that the endpoint lists.
 

@@ -194,6 +194,8 @@ class Gate(Asking):
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect what was judged."""
         if not self.is_worker:
+            if hasattr(report, "node"):  # xdist: while the workers run tests there is time for what the end needs
+                from ..report import terminal  # noqa: F401
             if report.skipped:
                 self.results.excused.add(report.nodeid)
             self.holding.collect(report)
@@ -204,11 +206,6 @@ class Gate(Asking):
         node.workerinput["imagejudge_width"] = self.holding.width
         self._ear = self._ear or Ear(self.progress, EVERY)
         node.workerinput["imagejudge_relay"] = str(self._ear.folder)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self) -> None:
-        """xdist: while the workers run tests there is time for what is needed in the end."""
-        from ..report import terminal  # noqa: F401
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:

@@ -248,7 +248,6 @@ def test_a_server_that_refuses_our_fields_is_asked_without_them(
             "without top_k",
         )
     assert [len(call.body) for call in server.asked] == [7, 4, 4]  # the session remembers
-    assert one.given_up == ("plain fields only",)
     assert ask(one, request(temperature=0))[0].notes == ()
 
 
