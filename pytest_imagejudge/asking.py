@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from .engines.base import Answer, Engine, EngineIdentity, Progress
 from .errors import EngineError, ImageError
@@ -17,6 +17,8 @@ from .protocols.base import EDIT, Protocol, Reading, Request, digest_of
 from .settings import DEFAULT_MAX_PIXELS
 from .store import Store, key_of
 from .verdict import EditVerdict, Problem, Verdict
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,23 @@ class _Pictures:
                 raise ImageError(f"{names}: changed while it was waiting to be judged")
             assert self.decoded is not None
             return self.decoded
+
+
+async def from_engine(work: Awaitable[T]) -> T:
+    """What an engine gives.
+
+    Raises:
+        EngineError: it raised what would end the loop's thread, or pass for the end of the session.
+    """
+    try:
+        return await work
+    except Exception:
+        raise
+    except BaseException as error:
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise
+        raise EngineError(f"{type(error).__name__}: {error}") from error
 
 
 class Asker:
@@ -304,7 +323,7 @@ class Asker:
                 return request, True
             if primed is not None:
                 await primed(request)
-            answer = await self.engine.ask(request)
+            answer = await from_engine(self.engine.ask(request))
             about = {
                 **self.fingerprint(dimension),
                 "dimension": dimension,
@@ -330,11 +349,11 @@ class Asker:
         return self.store.get(key) or self.protocol.render(task.text, images, dimension, again=again)
 
     async def _prime(self, request: Request) -> None:
-        await self.engine.prime(request)
+        await from_engine(self.engine.prime(request))
 
     async def _ensure_started(self) -> None:
         if self.start is None:
-            self.start = asyncio.get_running_loop().create_task(self.engine.start(self._progress))
+            self.start = asyncio.get_running_loop().create_task(from_engine(self.engine.start(self._progress)))
         await asyncio.shield(self.start)
 
     def _count(self, answer: Answer, *, stored: bool) -> None:

@@ -104,20 +104,26 @@ class Score(float):
         lines = [f"{show(self.path)}: {self!r}"]
         if self.verdict is None:
             return lines
+        # first: pytest shows only some lines
+        lines += [
+            f"{name}: {escape(text)}"
+            for name, text in (("prompt", self.verdict.prompt), ("image", self.verdict.image))
+            if text
+        ]
         if self.path and self.path[0] not in self.verdict.asked:
             return [*lines, f"asked were: {', '.join(self.verdict.asked)}"]
         facets = [(path, facet) for path, facet in self.verdict.level3.items() if path[: len(self.path)] == self.path]
-        facets.sort(key=lambda pair: 999.0 if pair[1].score is None else pair[1].score)
-        for path, facet in facets:
+        scored = sorted((facet.score, path, facet) for path, facet in facets if facet.score is not None)
+        for _, path, facet in scored:
             words = f"  {escape(facet.evidence)}" if facet.evidence else ""
-            lines.append(f"  {show(path[len(self.path) :]) or path[-1]}: {facet.raw}{words}")
+            lines.append(f"  {show(path[len(self.path) :] or path[-1:])}: {facet.raw}{words}")
+        if absent := [path[-1] for path, facet in facets if facet.score is None]:
+            lines.append(f"  N/A: {', '.join(absent)}")
         for path in self.verdict.missing(self.path):
             why = [f"{problem.kind} {problem.detail}" for problem in self.verdict.problems if problem.path == path]
             lines.append(escape(f"  {show(path)}: unreadable{': ' if why else ''}{'; '.join(why)}"))
         if self.verdict.error:
             lines.append(f"not judged: {escape(self.verdict.error)}")
-        if self.verdict.prompt:
-            lines.append(f"prompt: {escape(self.verdict.prompt)}")
         return lines
 
 

@@ -410,3 +410,18 @@ def test_a_judge_without_an_identity_is_an_error_and_no_deadlock(make, task, eng
     for future in futures:
         with pytest.raises(EngineError, match="no such model"):
             future.result(timeout=30)
+
+
+@pytest.mark.parametrize("error", [pytest.fail.Exception("no GPU"), asyncio.CancelledError(), SystemExit(3)])
+@pytest.mark.parametrize("where", ["start", "ask"])
+def test_whatever_an_engine_raises_is_an_error_of_the_image(make, task, engine, error, where):
+    def reply(request):
+        raise error
+
+    if where == "start":
+        engine.start_error = error
+    else:
+        engine.reply = reply
+    session = make()
+    for number in range(6):  # more than there are workers
+        assert type(error).__name__ in session.submit(task(number)).result(timeout=30).error

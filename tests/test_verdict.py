@@ -80,9 +80,12 @@ def test_a_name_without_the_ones_above_it_says_its_path():
 
 def test_the_explanation_names_the_lowest_facets_first():
     level3 = {**verdict(2).level3, ("Quality", "Detail", "Noise"): FacetScore(0, "grain all over")}
-    lines = Verdict("a fox", level3, LEVEL1)["Quality"].explain()
-    assert lines[1].strip() == "Detail / Noise: 0  grain all over"
-    assert lines[-1] == "prompt: a fox"
+    level3[("Quality", "Resolution", "Resolution")] = FacetScore("N/A")
+    found = Verdict("a fox", level3, LEVEL1, image="fox.png")
+    lines = found["Quality"].explain()
+    assert lines[1:4] == ["prompt: a fox", "image: fox.png", "  Detail / Noise: 0  grain all over"]
+    assert lines[-1] == "  N/A: Resolution"
+    assert found["Quality", "Detail", "Noise"].explain()[3] == "  Noise: 0  grain all over"
 
 
 def test_the_explanation_says_why_and_lets_nothing_speak_for_itself():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings, side_by_side
+from ..settings import DEFAULT_MAX_PIXELS, SIGNALS, JudgeSettings, side_by_side
 from .options import OPTIONS, base, get, manifests, path, paths
 
 _CHOICES = {
@@ -58,7 +58,7 @@ def read_options(config: pytest.Config) -> Options:
     keep_alive = _number(config, "judge_keep_alive", float, at_least=0)
     budget = _number(config, "judge_thinking_budget", int, at_least=1)
     image = JudgeSettings(
-        model=get(config, "judge_model") or None,
+        model=_model(config, "judge_model", "judge_url"),
         urls=tuple(get(config, "judge_url") or ()),
         protocol=_protocol(config, "judge_protocol"),
         revision=get(config, "judge_revision") or None,
@@ -74,7 +74,7 @@ def read_options(config: pytest.Config) -> Options:
     edit = dataclasses.replace(
         image,
         kind="edit",
-        model=get(config, "edit_judge_model") or None,
+        model=_model(config, "edit_judge_model", "edit_judge_url"),
         urls=tuple(get(config, "edit_judge_url") or ()),
         protocol=_protocol(config, "edit_judge_protocol"),
         revision=get(config, "edit_judge_revision") or None,
@@ -129,6 +129,15 @@ def _located(config: pytest.Config, key: str, value: str) -> str:
     """``value`` as a path, if it is a file's, and as it is otherwise."""
     path = base(config, key) / value
     return str(path) if path.is_file() else value
+
+
+def _model(config: pytest.Config, key: str, url: str) -> str | None:
+    """The model; a folder as a path that stays right where a test changes the working folder."""
+    value = get(config, key)
+    if not value or value == SIGNALS or get(config, url):  # beside a URL it is the served model's name
+        return value or None
+    folder = base(config, key) / value
+    return str(folder) if folder.is_dir() else str(value)
 
 
 def _protocol(config: pytest.Config, key: str) -> str | None:

@@ -13,6 +13,7 @@ import pytest
 
 from ..engines import make_engine
 from ..errors import ConfigError, EngineError
+from ..images import ImageFile
 from ..judge import EditJudge, Judge, protocol_for
 from ..manifests import Row, RowError, read_metadata
 from ..settings import JudgeSettings, cache_dir
@@ -23,7 +24,7 @@ from .failure import JudgeFailure
 from .marker import dimensions_of, wish_of
 from .progress import Progress
 from .results import Results
-from .when import ONLY_AFTER, When
+from .when import ONLY_AFTER, WAITS_AFTER, When
 
 if TYPE_CHECKING:
     from .held import Holding
@@ -47,6 +48,8 @@ class Asking:
         self.results = Results(config, self.options)
         self._judges: dict[Kind, Judge | EditJudge] = {}
         self._making = threading.RLock()
+        self._over = False
+        self._pid = os.getpid()
         self._names: dict[str, str] = {}  # of files, as they are shown
         self._profiles: dict[tuple[str, Path], Profile] = {}
         self._spelled_out: tuple[tuple[str, Path], Profile] | None = None  # the last one
@@ -65,7 +68,7 @@ class Asking:
             self.results.measures = {
                 protocol.name: sorted(list(path) for path in protocol.measures)
                 for protocol in self.protocols.values()
-                if not protocol.has_total
+                if protocol.kind == "image" and not protocol.has_total
             }
             self.metadata = read_metadata(self.options.metadata) if self.options.metadata else {}
             if self.options.baseline and not self.options.update_baseline and not self.is_worker:
@@ -138,6 +141,8 @@ class Asking:
         if kind in self._judges:
             return self._judges[kind]
         with self._making:
+            if self._over:
+                raise EngineError("the run is over: its judges are closed")
             return self._judges.get(kind) or self._make(kind)
 
     def _make(self, kind: Kind) -> Any:
@@ -251,11 +256,17 @@ class Asking:
             raise ConfigError(f"{manifest.name}, {bad}") from None
 
     def ask_left(self, row: Row) -> Expectation:
-        """Submit a row that an earlier run left; no bounds apply to it."""
+        """Submit a row that an earlier run left; no bounds apply to it. Copies that it kept are this run's now."""
+        kept = [path for path in row.extra.get("kept") or () if isinstance(path, str)]
+
+        def file(path: Path | bytes | None) -> object:
+            return ImageFile(path, kept=str(path) in kept) if isinstance(path, Path) else path
+
         if row.kind == "edit":
-            expected = self.ask_edit(row.source, row.edited, row.instruction or "", id=row.id, urgent=False)
+            text = row.instruction or ""
+            expected = self.ask_edit(file(row.source), file(row.edited), text, id=row.id, urgent=False)
         else:
-            expected = self.ask_image(row.image, row.prompt, dimensions=row.dimensions, id=row.id, urgent=False)
+            expected = self.ask_image(file(row.image), row.prompt, dimensions=row.dimensions, id=row.id, urgent=False)
         expected.bounded = False
         return expected
 
@@ -275,6 +286,8 @@ class Asking:
 
     def submit(self, judge: Judge | EditJudge, expected: Expectation, *, urgent: bool) -> Expectation:
         """Hand ``expected`` to its judge, as often as it is to be judged."""
+        if os.getpid() != self._pid:
+            raise JudgeFailure("a forked process can't use the judge: hand the picture back to the test")
         why = self.when.decide(expected.kind, judge)
         if urgent and why:
             raise JudgeFailure(ONLY_AFTER.format(why=why))
@@ -304,6 +317,8 @@ class Asking:
         if self.item is None:
             self.results.stray.append(expected.where)
         elif self._waits(self.item):
+            if why := self.when.after.get(expected.kind):
+                raise JudgeFailure(WAITS_AFTER.format(why=why), expected.where)
             self.wait_for(expected)
         else:
             self.holding.defer(expected)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback
+from _pytest._io import TerminalWriter
+
+from ..errors import ConfigError, ImageError
+
+_PACKAGE = Path(__file__).parents[1]
 
 
 class JudgeFailure(pytest.fail.Exception):  # type: ignore[misc, name-defined]
@@ -36,3 +43,37 @@ def failure_repr(text: str, where: str, config: pytest.Config) -> ReprExceptionI
     shown = lines[:1] if config.getoption("tbstyle", "auto") == "line" else lines
     entry = ReprEntryNative([line + "\n" for line in shown])
     return ReprExceptionInfo(ReprTraceback([entry], None, "native"), place)
+
+
+class _Coloured(ReprEntryNative):
+    """A failure of ours on a terminal: what was missed, which stands above the first empty line, is red."""
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        above = True
+        for line in self.lines:
+            above = above and bool(line.strip())
+            tw.write(line, red=above and not line.startswith(" "))
+
+
+def colour(report: pytest.TestReport) -> None:
+    """Let the terminal show a failure of ours in colour; its text stays as it is."""
+    found = report.longrepr
+    if not isinstance(found, ReprExceptionInfo) or found.reprcrash is None:
+        return
+    entry = found.reprtraceback.reprentries[0] if found.reprtraceback.reprentries else None
+    if isinstance(entry, ReprEntryNative) and entry.lines[:1] == [found.reprcrash.message + "\n"]:  # not --tb=native
+        found.reprtraceback.reprentries = [_Coloured(entry.lines)]
+
+
+def hide_frames(call: pytest.CallInfo[None]) -> None:
+    """Leave our own frames out of the traceback of a user's mistake, which its words explain; not of ``--full-trace``.
+
+    pytest asks a module's globals whether its frames are to be hidden.
+    """
+    for entry in call.excinfo.traceback if call.excinfo is not None else ():
+        if Path(entry.path).is_relative_to(_PACKAGE):
+            entry.frame.f_globals["__tracebackhide__"] = _is_mistake
+
+
+def _is_mistake(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+    return isinstance(excinfo.value, (ConfigError, ImageError, TypeError, KeyError))

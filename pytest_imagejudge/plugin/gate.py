@@ -13,7 +13,7 @@ import pytest
 
 from ..errors import ConfigError
 from .asking import Asking, usage
-from .failure import JudgeFailure, failure_repr
+from .failure import JudgeFailure, colour, failure_repr, hide_frames
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
 from .held import Holding
 from .loggers import guard
@@ -128,8 +128,12 @@ class Gate(Asking):
         if self._waits(item):
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        reports = run_phases(item, nextitem, lambda: self._body_passed)
-        self.holding.take(Held(item, reports, passed=self._body_passed))
+        reports: list[pytest.TestReport] = []
+        try:
+            run_phases(item, nextitem, reports, lambda: self._body_passed)
+        finally:
+            if reports:
+                self.holding.take(Held(item, reports, passed=self._body_passed))
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
@@ -154,14 +158,20 @@ class Gate(Asking):
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach what was judged to the report, for this process or for xdist's controller."""
+        hide_frames(call)
         report = yield
         if call.when == "setup":
             self._body_passed = False
         elif call.when == "call":
-            self._body_passed = call.excinfo is None  # not the outcome, which xfail may have turned
+            # not the outcome, which xfail may have turned
+            self._body_passed = call.excinfo is None and not _has_failed_subtest(item)
         self.holding.attach(report)
-        if call.excinfo is not None and isinstance(failure := call.excinfo.value, JudgeFailure) and failure.where:
-            report.longrepr = failure_repr(str(failure), failure.where, self.config)
+        failure = None if call.excinfo is None else call.excinfo.value
+        if isinstance(failure, JudgeFailure):
+            if failure.where:
+                report.longrepr = failure_repr(str(failure), failure.where, self.config)
+        elif report.failed and _FIXTURES.keys() & set(getattr(item, "fixturenames", ())):
+            self.holding.fail(report, failure)
         if words := out_of_memory_help(call, self.judges()):
             report.sections.append(("image judge", words))
         if call.when == "teardown":
@@ -191,6 +201,7 @@ class Gate(Asking):
             return "", "", "judged later"
         return None
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect what was judged."""
         if not self.is_worker:
@@ -198,6 +209,8 @@ class Gate(Asking):
                 from ..report import terminal  # noqa: F401
             if report.skipped:
                 self.results.excused.add(report.nodeid)
+            elif report.failed:
+                colour(report)
             self.holding.collect(report)
 
     @pytest.hookimpl(optionalhook=True)
@@ -217,6 +230,13 @@ class Gate(Asking):
         """End the judges and write the reports."""
         if self._ear is not None:
             self._ear.close()
+        try:  # of a run that was stopped fixtures are still up, and may ask a judge when they go
+            session._setupstate.teardown_exact(None)
+        finally:
+            self._end(session)
+
+    def _end(self, session: pytest.Session) -> None:
+        self.holding.keep_rest()
         self._forget_undecided_in_junit()
         for kind, judge in self._judges.items():
             self.results.count(kind, judge)
@@ -248,6 +268,7 @@ class Gate(Asking):
 
     def close(self) -> None:
         """Give every judge's engine back. Safe to call twice."""
+        self._over = True
         while self._judges:
             _, judge = self._judges.popitem()
             judge.close()
@@ -258,3 +279,14 @@ def _used(item: pytest.Item) -> set[str]:
     if isinstance(item, RowItem):
         return {item.kind}
     return {kind for name, kind in _FIXTURES.items() if name in getattr(item, "fixturenames", ())}
+
+
+def _has_failed_subtest(item: pytest.Item) -> bool:
+    """Whether a subtest of ``item`` failed, by which pytest 9 and later fail the test when it is reported."""
+    try:
+        from _pytest.subtests import failed_subtests_key
+    except ImportError:
+        return False
+    failed = item.config.stash.get(failed_subtests_key, None)
+    name: Any = item.id if hasattr(item, "id") else item.nodeid
+    return bool(failed and failed.get(name))

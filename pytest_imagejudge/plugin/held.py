@@ -136,6 +136,12 @@ class Holding:
         if entries := self._notes.pop(report.nodeid, None):
             self._carry(report, entries)
 
+    def fail(self, report: pytest.TestReport, failure: BaseException | None) -> None:
+        """Let ``report`` say that its test failed for another reason than what was judged."""
+        words = str(report.longrepr) if failure is None else f"{type(failure).__name__}: {failure}"
+        carried = getattr(report, "imagejudge", {})
+        report.imagejudge = {**carried, "failure": words.partition("\n")[0][:300]}  # type: ignore[attr-defined]
+
     # -- when a test has run --------------------------------------------------------------------------------
 
     def take(self, held: Held) -> None:
@@ -149,6 +155,8 @@ class Holding:
             self.flush()
             return
         held.waits = waits
+        if any(report.failed for report in held.reports) and self._config.getoption("maxfail", 0):
+            self._wait_now(waits)  # a teardown's failure may be the one at which the run is to stop
         setup, *held.reports = held.reports
         setup.imagejudge = {**getattr(setup, "imagejudge", {}), "held": True}  # type: ignore[attr-defined]
         held.forgiven = held.item is None or forgives(held.item)
@@ -163,6 +171,11 @@ class Holding:
         self._log(setup, held)
         self._hold(held)
         self.flush()
+
+    def _wait_now(self, waits: Waits) -> None:
+        gate = self._gate
+        if not any(expected.kind in gate.when.after for expected in waits.open):
+            gate.progress.wait((future for expected in waits.open for future in expected.futures), gate.judges())
 
     def _carry(self, report: pytest.TestReport, entries: Sequence[AnyEntry]) -> None:
         """Let ``report`` carry ``entries``: as JSON where it travels to another process."""
@@ -270,17 +283,22 @@ class Holding:
     def abandon(self, reason: str) -> None:
         """The run stops: decide what is judged by now; the rest is an error of the run, not of its tests."""
         self._adopt_all(submit=False)
-        for waits in self._pending.values():  # of the test that was interrupted
-            self._orphans += waits.open
-        self._pending.clear()
         self._decide_all(reason, wait=False)
-        for entries in self._notes.values():
-            self._keep(entries)
-        self._notes.clear()
+        self.keep_rest(reason)
         self._gate.results.needs_images = bool(self._waiting.files)
         self._gate.results.lines += [
             f"kept to be judged by the next run, or by: imagejudge score {file}" for file in self._waiting.files
         ]
+
+    def keep_rest(self, reason: str = "the run ended before this was judged") -> None:
+        """Keep what no report of a test has taken along."""
+        for waits in self._pending.values():
+            for expected in waits.open:
+                self._report(expected, reason)
+        self._pending.clear()
+        for entries in self._notes.values():
+            self._keep(entries)
+        self._notes.clear()
 
     def _meanwhile(self) -> None:
         self.flush()
@@ -376,6 +394,8 @@ class Holding:
         carried = getattr(report, "imagejudge", None)
         if not carried:
             return
+        if "failure" in carried and report.failed:
+            self._gate.results.add_failed_test(report.nodeid, carried["failure"])
         entries = carried.pop("entries", ())  # the terminal keeps every report to the end
         self._gate.results.add_plain(entries, counts=str(report.outcome) != "rerun")  # pytest-rerunfailures'
         if "pending" in carried and hasattr(report, "node"):

@@ -38,6 +38,8 @@ class Pending:
         else:
             row |= {"prompt": expected.text, "image_path": str(expected.images[0].path)}
             row["dimensions"] = list(expected.dimensions)
+        if kept := [str(image.path) for image in expected.images if image.kept]:
+            row["kept"] = kept
         file = self._folder / f"{self._name}.{expected.kind}.jsonl"
         if self._hold is None:
             self._folder.mkdir(parents=True, exist_ok=True)

@@ -7,12 +7,15 @@ from collections.abc import Callable
 import pytest
 
 
-def run_phases(item: pytest.Item, nextitem: pytest.Item | None, waits: Callable[[], bool]) -> list[pytest.TestReport]:
-    """Set up, call and tear down a test, as pytest's own ``runtestprotocol``; gives the reports that are not logged.
+def run_phases(
+    item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport], waits: Callable[[], bool]
+) -> None:
+    """Set up, call and tear down a test, as pytest's own ``runtestprotocol``.
 
     Args:
         item: the test.
         nextitem: the one after it, whose fixtures stay up.
+        reports: takes those that are not logged here, also where a phase ends the run.
         waits: asked after the call: whether verdicts may decide the outcome. Where they can't, setup and call are
             logged before the teardown, so that ``-x`` still stops there and has every fixture torn down with this test.
     """
@@ -22,7 +25,7 @@ def run_phases(item: pytest.Item, nextitem: pytest.Item | None, waits: Callable[
     if request and not item._request:  # type: ignore[attr-defined]
         item._initrequest()  # type: ignore[attr-defined]
     try:
-        reports = [call_and_report(item, "setup", log=False)]
+        reports.append(call_and_report(item, "setup", log=False))
         if reports[0].passed:
             reports.append(call_and_report(item, "call", log=False))
         if not waits():
@@ -35,4 +38,3 @@ def run_phases(item: pytest.Item, nextitem: pytest.Item | None, waits: Callable[
         if request:
             item._request = False  # type: ignore[attr-defined]
             item.funcargs = None  # type: ignore[attr-defined]
-    return reports

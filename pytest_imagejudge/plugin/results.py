@@ -16,7 +16,7 @@ import pytest
 from .. import __version__
 from ..errors import ConfigError
 from ..report.gathered import Gathered
-from ..report.model import EditEntry, Report, Run, VerdictEntry
+from ..report.model import EditEntry, FailedTest, Report, Run, VerdictEntry
 from ..report.spool import E
 from ..report.why import place
 from ..untrusted import for_log
@@ -45,6 +45,7 @@ class Results:
         self._before: list[Scored] = []  # the baseline's images
         self.undecided: list[str] = []
         self.excused: set[str] = set()  # tests that turn nothing red whatever was judged: expected to fail, or skipped
+        self._failed: set[str] = set()  # tests that failed for another reason than what was judged
         self.stray: list[str] = []  # where something was expected while no test was running
         self.needs_images = False  # what is kept for the next run
         self.superseded = 0  # judged in attempts that were run again
@@ -80,14 +81,19 @@ class Results:
         for entry in entries:
             pictures = {entry.source_image, entry.edited_image} if isinstance(entry, EditEntry) else {entry.image}
             for path in (entry.model_extra or {}).pop("kept", ()):
-                # a copy is needed where something failed with it and the original has changed since
-                needed = counts and path in pictures and entry.outcome != "passed"
+                # a copy is needed where its test failed and the original has changed since
+                needed = counts and path in pictures and (entry.outcome != "passed" or entry.test in self._failed)
                 self._kept[path] = self._kept.get(path, False) or needed
             if not counts:
                 self.superseded += 1
                 continue
             self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
             self._gathered.add(entry, counts=entry.test is not None)  # what another run left is of no test
+
+    def add_failed_test(self, test: str, message: str) -> None:
+        """Add a test that uses a judge and failed for another reason than what was judged."""
+        self._failed.add(test)
+        self.report.run.failed_tests.append(FailedTest(test=test, message=message))
 
     def add_plain(self, entries: Iterable[AnyEntry | str], *, counts: bool = True) -> None:
         """`add` entries, some of which may be JSON that travelled on a report."""
@@ -154,8 +160,11 @@ class Results:
 
         try:
             if self._options.update_baseline:
+                before = _labels(path)
                 written, left_out = update_baseline(path, _first(self._gathered.verdicts), _first(self._gathered.edits))
                 self.lines.append(f"baseline: {written} images written to {path}")
+                if gone := len(before - _labels(path)):
+                    self.lines.append(f"baseline: {gone} images that stood there before were not in this run")
                 if left_out:
                     self._log_item("baseline", f"{path}: not judged, so not in the baseline: {', '.join(left_out)}")
                 return
@@ -207,6 +216,8 @@ class Results:
         """Fill in what is derived: seconds, judges, summary."""
         report = self.report
         report.run.seconds = round(time.monotonic() - self._begun, 3)
+        report.run.excused = sorted(self.excused & self._gathered.tally.in_trouble)
+        self._gathered.tally.excuse(report.run.excused)
         self._gathered.into(report)
         if self._before:
             from ..report.baseline import attach
@@ -231,8 +242,7 @@ class Results:
         if self._options.github:
             from ..report.github import report_to_github
 
-            excused = self.excused
-            report_to_github(report, bounds=self.bounds(), rootpath=self._options.rootpath, excused=excused)
+            report_to_github(report, bounds=self.bounds(), rootpath=self._options.rootpath)
         self._drop_images()
 
     def _write(self, report: Report, path: Path) -> None:
@@ -291,3 +301,13 @@ class Results:
 def _first(entries: Iterable[E]) -> Iterator[E]:
     """Without repeated judgements of the same image, and without what another run left, which is of no test."""
     return (entry for entry in entries if entry.test is not None and not (entry.model_extra or {}).get("repeat"))
+
+
+def _labels(path: Path) -> set[str]:
+    """The images of a baseline, if there is one that can be read."""
+    from ..statistics.baseline_file import read_baseline
+
+    try:
+        return {image.label for image in read_baseline(path).images} if path.exists() else set()
+    except ConfigError:
+        return set()

@@ -19,6 +19,10 @@ ONLY_AFTER = (
     "score and check wait for the judge, which starts when the last test is over: {why}. Use expect, give the judge "
     "GPUs of its own (--judge-gpus), a smaller judge, or --judge-url"
 )
+WAITS_AFTER = (
+    "this test has to know its verdicts before it ends (reruns, --stepwise, --setup-show), but the judge starts when "
+    "the last test is over: {why}. Run without, give the judge GPUs of its own (--judge-gpus), or use --judge-url"
+)
 
 
 class When:
@@ -127,12 +131,10 @@ def _free_memory() -> None:
 
 def out_of_memory_help(call: Any, judges: list[Any]) -> str:
     """What to say when a test ran out of GPU memory while a judge of ours held some of it; else an empty string."""
-    excinfo = call.excinfo
-    if excinfo is None or "out of memory" not in str(excinfo.value).lower():
+    ours = [judge for judge in judges if judge.session.started and judge.engine.local]
+    if not ours or call.excinfo is None or "out of memory" not in call.excinfo.exconly().lower():
         return ""
-    for judge in judges:
-        if not (judge.session.started and judge.engine.local):
-            continue
+    for judge in ours:
         from ..engines.gpus import gib, visible_gpus
 
         gpus = visible_gpus(judge.settings.gpus)

@@ -129,6 +129,8 @@ def _merge_runs(every: Sequence[Run]) -> Run:
         started=min((run.started for run in runs if run.started), default=""),
         seconds=sum(run.seconds for run in runs),
         judges=list(judges.values()),
+        failed_tests=[test for run in runs for test in run.failed_tests],
+        excused=sorted({test for run in runs for test in run.excused}),
         **{name: sum(getattr(run, name) for run in runs) for name in counts},
     )
 

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -33,18 +33,16 @@ def report_to_github(
     report: Report,
     bounds: Mapping[TreePath, float] | None = None,
     rootpath: Path | None = None,
-    excused: Collection[str] = (),
 ) -> None:
     """Tell GitHub of a run: step summary, annotations, and a comment where there is a pull request and a token.
 
-    Goes by the environment of GitHub Actions; what is not there is left out. Never raises. Tests in ``excused`` (node
-    ids) get no annotation: they were expected to fail, or skipped.
+    Goes by the environment of GitHub Actions; what is not there is left out. Never raises.
     """
     try:
         report = relative_paths(report, rootpath or Path.cwd())
         if path := os.environ.get("GITHUB_STEP_SUMMARY"):
             write_step_summary(report, path, bounds, rootpath)
-        if lines := annotations(report, rootpath, excused):
+        if lines := annotations(report, rootpath):
             print("", *lines, sep="\n", flush=True)
         if os.environ.get("GITHUB_TOKEN"):
             job = "/".join(filter(None, (os.environ.get("GITHUB_WORKFLOW"), os.environ.get("GITHUB_JOB"))))
@@ -102,14 +100,14 @@ def tracked_pictures(report: Report, rootpath: Path, environ: Mapping[str, str])
     return found
 
 
-def annotations(report: Report, rootpath: Path | None = None, excused: Collection[str] = ()) -> list[str]:
+def annotations(report: Report, rootpath: Path | None = None) -> list[str]:
     """Workflow commands, ``::error file=,line=,title=::message``, one a line of code that failed, once.
 
     GitHub shows ten of a step, so there are at most ten; the last says how many more there are.
     """
     lines: dict[tuple[str, str], list[AnyEntry]] = {}
     for entry in report.every():
-        if entry.outcome != "passed" and not getattr(entry, "repeat", None) and entry.test not in excused:
+        if entry.outcome != "passed" and not getattr(entry, "repeat", None) and entry.test not in report.run.excused:
             lines.setdefault(_place(entry, rootpath), []).append(entry)
     gates = [row for row in report.suite if row.gate == "failed" or (row.gate is None and row.outcome == "failed")]
     found = []

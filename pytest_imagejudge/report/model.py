@@ -36,6 +36,13 @@ class Judge(Model):
     measures: list[list[str]] = []  # the facets that this judge can score; empty is all of them
 
 
+class FailedTest(Model):
+    """A test that uses a judge and failed for another reason than what was judged."""
+
+    test: str
+    message: str = ""  # the first line
+
+
 class Run(Model):
     """The run as a whole; counts are of requests to a judge, not of images."""
 
@@ -49,6 +56,8 @@ class Run(Model):
     cached_prompt_tokens: int = 0
     output_tokens: int = 0
     restarts: int = 0
+    failed_tests: list[FailedTest] = []
+    excused: list[str] = []  # tests with images that did not pass, which were expected to fail, or skipped
 
 
 class Facet(Model):
@@ -205,7 +214,7 @@ class Report(Model):
         """Counts and means over the entries."""
         from .tally import Tally
 
-        return self._tally or Tally(self.every())
+        return self._tally or Tally(self.every()).excuse(self.run.excused)
 
 
 def json_schema() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from ..scoring import RunningMean
@@ -41,7 +41,8 @@ class Tally:
 
     Attributes:
         images, edits, failed_edits: entries so far.
-        outcomes: entries by outcome.
+        outcomes: entries by outcome; without those that `excuse` took out.
+        excused: how many of those there are.
         n: images that count.
         figures: by path of the tree; ``()`` is the total.
         raws: images by facet path, raw score and mapped score.
@@ -53,6 +54,8 @@ class Tally:
     def __init__(self, entries: Iterable[AnyEntry] = ()) -> None:
         self.images = self.edits = self.failed_edits = self.n = self.n_edits = 0
         self.outcomes: Counter[str] = Counter()
+        self.excused = 0
+        self._not_passed: Counter[tuple[str | None, str]] = Counter()  # by test and outcome
         self.figures: dict[Path, Figure] = {path: Figure() for path in ((), *PATHS)}
         self.raws: dict[Path, dict[tuple[Raw, float | None], int]] = {}
         self.asked: set[str] = set()
@@ -67,6 +70,8 @@ class Tally:
         if getattr(entry, "repeat", None):
             return
         self.outcomes[entry.outcome] += 1
+        if entry.outcome != "passed":
+            self._not_passed[entry.test, entry.outcome] += 1
         if isinstance(entry, EditEntry):
             self.edits += 1
             self.failed_edits += entry.outcome == "failed"
@@ -76,6 +81,20 @@ class Tally:
             self.images += 1
             if counts:
                 self._add_image(entry)
+
+    def excuse(self, tests: Collection[str]) -> Tally:
+        """Take what did not pass in ``tests`` out of the outcomes: it turns nothing red."""
+        for (test, outcome), number in list(self._not_passed.items()):
+            if test in tests:
+                self.outcomes[outcome] -= number
+                self.excused += number
+                del self._not_passed[test, outcome]
+        return self
+
+    @property
+    def in_trouble(self) -> set[str | None]:
+        """The tests with something that did not pass."""
+        return {test for test, _ in self._not_passed}
 
     def _add_image(self, entry: VerdictEntry) -> None:
         self.n += 1

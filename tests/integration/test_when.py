@@ -283,3 +283,11 @@ def test_an_idle_server_goes_to_sleep(project) -> None:
     )
     project.run().assert_outcomes(passed=1)
     assert events(project) == ["start image", "sleep image", "close image"]
+
+
+@pytest.mark.parametrize("options", [("--reruns=1",), ("--stepwise",), ("--setup-show",)])
+def test_a_test_that_must_know_its_verdicts_does_not_wait_for_a_judge_that_comes_after_it(project, options) -> None:
+    project.tests('def test_good(image_judge): image_judge.expect("good.png", prompt="a fox")')
+    result = project.run("--judge-when=after", *options, process=True)
+    assert "1 failed" in result.stdout.str()
+    assert "this test has to know its verdicts before it ends" in result.stdout.str()
