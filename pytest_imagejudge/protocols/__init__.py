@@ -55,7 +55,8 @@ def load_protocol(
         kind: what is to be judged; None takes what the name says, images where it says nothing.
         decoding: "constrained" uses grammar and thinking budget from the start.
         aspect: "keep" keeps the aspect of Q-Judger's pictures; the other protocols always do.
-        thinking_budget: tokens of thinking where they are limited; None is the protocol's own.
+        thinking_budget: tokens of thinking where they are limited (of ``ie-critic``, characters where decoding is
+            constrained, else without effect); None is the protocol's own.
 
     Raises:
         ConfigError: no such name or file, a file that is none, or a protocol of the other kind.
@@ -104,13 +105,13 @@ def _named(
     if name in SHIPPED:
         return from_text(source_of(name), name, thinking_budget=thinking_budget)
     path = Path(name)
-    if not path.is_file():
+    try:
+        text = path.read_text(encoding="utf-8-sig") if path.is_file() else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} can't be read as a protocol: {error}") from error
+    if text is None:
         raise ConfigError(
             f'no protocol "{name}"{nearest(name, NAMES)}; expected {", ".join(NAMES)}, or a TOML file'
             + (": no such file" if path.suffix or len(path.parts) > 1 else "")
         )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} can't be read as a protocol: {error}") from error
     return from_text(text, str(path), thinking_budget=thinking_budget)

@@ -16,7 +16,32 @@ from ..verdict import Problem, ProblemKind
 
 # Written exactly so: an engine that puts an answer together spells tags inside the thinking another way.
 _THINK = re.compile(r"<(/?)(think(?:ing)?)>", re.IGNORECASE)
-_CUT_OFF = frozenset({"length", "max_tokens", "abort", "error", "content_filter", "timeout", "cancelled"})
+# How models that use no such tag mark their thinking: what opens it, and what ends it.
+_TAGS = ("reasoning", "thought", "thoughts", "reflection", "scratchpad", "seed:think")
+_OTHER_ENDS = {f"<{tag}>": f"</{tag}>" for tag in _TAGS} | {
+    "[think]": "[/think]",  # Magistral
+    "◁think▷": "◁/think▷",  # Kimi
+    "<|channel>": "<channel|>",  # Gemma
+    "<|channel|>analysis": "<|channel|>final<|message|>",  # gpt-oss
+    "<|channel|>commentary": "<|channel|>final<|message|>",
+}
+_OTHER = re.compile("|".join(map(re.escape, [*_OTHER_ENDS, *_OTHER_ENDS.values()])), re.IGNORECASE | re.ASCII)
+
+# What engines call an end that the model chose. Any other word, a new one too, says that it did not.
+_ENDED = frozenset(
+    {
+        "",
+        "stop",
+        "eos",
+        "eos_token",
+        "stop_sequence",
+        "end_turn",
+        "tool_calls",
+        "function_call",
+        "complete",
+        "completed",
+    }
+)
 
 # A string, ended or running to the end of the text, or a bracket. Possessive, so nothing is scanned twice.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?P<end>"|\\?\Z)|[{}\[\]]', re.DOTALL)
@@ -27,15 +52,15 @@ _DETAILS = 5  # of one kind at one place, that are spelled out
 
 
 def cut_off(finish_reason: str | None) -> bool:
-    """Whether the answer was ended by something other than the model."""
-    return isinstance(finish_reason, str) and finish_reason.casefold() in _CUT_OFF
+    """Whether the answer was ended by something other than the model; where nothing is said, it was not."""
+    return isinstance(finish_reason, str) and finish_reason.casefold() not in _ENDED
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
     """An answer in its parts: ``answer`` is what follows the last closing tag, the whole text without tags.
 
-    ``closed``: a closing tag was seen. ``unfinished``: thinking was opened, or opened again, and not closed.
+    ``closed``: a ``</think>`` was seen. ``unfinished``: thinking was opened, or opened again, and not closed.
     """
 
     answer: str
@@ -44,7 +69,10 @@ class Split:
 
 
 def split(text: str) -> Split:
-    """Where the thinking ends. Text before a first ``</think>`` is thinking, opened by the chat template."""
+    """Where the thinking ends. Text before a first ``</think>`` is thinking, opened by the chat template.
+
+    What follows may hold thinking between other marks, of which the same is true.
+    """
     end, closed, opened = 0, False, ""
     for tag in _THINK.finditer(text):
         name = tag[2].lower()
@@ -52,7 +80,15 @@ def split(text: str) -> Split:
             opened = opened or name
         elif name == (opened or "think"):
             end, closed, opened = tag.end(), True, ""
-    return Split(text[end:], closed, bool(opened))
+    answer, end, awaited = text[end:], 0, ""
+    if "<" in answer or "[" in answer or "◁" in answer:  # quicker than the search, and seldom so
+        for mark in _OTHER.finditer(answer):
+            name = mark[0].lower()
+            if name in _OTHER_ENDS:
+                awaited = awaited or _OTHER_ENDS[name]
+            elif name == (awaited or name):
+                end, awaited = mark.end(), ""
+    return Split(answer[end:], closed, bool(opened or awaited))
 
 
 class Number(str):

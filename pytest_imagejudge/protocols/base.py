@@ -85,7 +85,11 @@ class Protocol(ABC):
     @property
     @abstractmethod
     def digest(self) -> str:
-        """SHA-256 (hex) of all that this protocol puts into a request."""
+        """SHA-256 (hex) of the words that this protocol asks with.
+
+        Treatment and sampling are beside it in a stored answer's key. In neither is what is done to the user's text,
+        such as which special tokens are taken apart.
+        """
 
     @property
     def dimensions(self) -> tuple[str, ...]:

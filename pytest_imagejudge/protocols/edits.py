@@ -104,7 +104,7 @@ def read_tagged(text: str, finish_reason: str | None) -> Reading:
         return _unread(problems, "unfinished-thinking")
     answer = parts.answer.strip()
     tags = list(_TAG.finditer(answer))
-    whole = bool(tags) and not tags[0].start() and tags[-1].end() == len(answer) and not cut_off(finish_reason)
+    whole = bool(tags) and not tags[0].start() and tags[-1].end() == len(text.strip()) and not cut_off(finish_reason)
     if not parts.closed and not whole:
         return _unread(problems, "unfinished-thinking", "the thinking that the request opened has no end")
     if not answer:

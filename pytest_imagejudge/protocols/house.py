@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +34,8 @@ _KEYS = {
     "edit": {"name", "kind", "system", "template", "image", "sampling", "again", "aspects", "overall", "step"},
 }
 _OURS = ("model", "messages", "stream", "n")  # request fields that are not the protocol's to set
+_LONGEST_SIDE = 1_000_000  # pixels; no picture that is judged has one so long
+_DEEPEST = 16  # levels of tables and lists in a request field
 
 
 def source_of(name: str) -> str:
@@ -51,48 +54,50 @@ class FileProtocol(Protocol):
 
     def __init__(self, text: str, where: str, *, thinking_budget: int | None = None) -> None:
         self._where = where
-        data = parse(text, where)
+        self._data = data = parse(text, where)
         self._check_keys(data, _KEYS[self.kind], "")
         self.name = self._text(data, "name")
         if not re.fullmatch(r"[\w.-]{1,64}", self.name):
-            raise self._wrong("name", repr(self.name), "letters, digits, dots and dashes")
+            raise self._wrong("name", self.name, "letters, digits, dots and dashes")
         self._system = self._text(data, "system", required=False).strip()
         self._template = self._text(data, "template").strip()
         fields = _FIELDS[self.kind]
         for name in fields:
             found = self._template.count("{" + name + "}")
             if found != 1:
-                raise self._wrong("template", f"{{{name}}} {found} times", f"each of {_list(fields)} once")
+                raise self._error("template", f"{{{name}}} {found} times", f"each of {_list(fields)} once")
         image = self._table(data, "image")
         self._check_keys(image, {"max_side"}, "image.")
         side = image.get("max_side", 1024)
-        if type(side) is not int or side < 28:
-            raise self._wrong("image.max_side", repr(side), "a whole number of pixels, 28 or more")
+        if type(side) is not int or not 28 <= side <= _LONGEST_SIDE:
+            raise self._wrong("image.max_side", side, f"a whole number of pixels, 28 to {_LONGEST_SIDE}")
         self.treatment = f"fit-{side}"
         self._pictures = Pictures(partial(fit, side=side))
-        self._sampling, self._again = self._table(data, "sampling"), self._table(data, "again")
-        for key in _OURS:
-            if key in self._sampling or key in self._again:
-                raise self._wrong(f"sampling.{key}", "it", f"no field named {', '.join(_OURS)}")
+        self._sampling, self._again = self._request_fields("sampling"), self._request_fields("again")
         if thinking_budget is not None:
             # Without a thinking model the server ignores the budget; with one it needs thinking switched on.
             self._sampling = {
                 **self._sampling,
                 "chat_template_kwargs": {"enable_thinking": True},
                 "thinking_token_budget": thinking_budget,
-                "max_tokens": max(int(self._sampling.get("max_tokens", 0)), thinking_budget + 1024),
+                "max_tokens": max(self._sampling.get("max_tokens", 0), thinking_budget + 1024),
             }
             self._again = {}
-        self._data = data
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of all that this protocol puts into a request."""
-        return digest_of(self.kind, 1, _plain(self._data))
+        """SHA-256 (hex) of the file's content, see `Protocol.digest`."""
+        return digest_of(self.kind, 1, self._data)
 
     def text_problems(self, text: str, dimension: str) -> tuple[Problem, ...]:
         """Which special tokens ``render`` takes apart."""
-        return take_apart(text, (dimension,))[1]
+        return self._take_apart(text, dimension)[1]
+
+    @staticmethod
+    def _take_apart(text: str, dimension: str) -> tuple[str, tuple[Problem, ...]]:
+        # Any model may be asked in these words: on one whose placeholder is <image>, a literal one would take the
+        # picture's place.
+        return take_apart(text, (dimension,), placeholders=True)
 
     def _fields(self, schema: Mapping[str, Any], *, again: bool) -> dict[str, Any]:
         return {**self._sampling, **(self._again if again else {}), "structured_outputs": {"json": schema}}
@@ -114,7 +119,35 @@ class FileProtocol(Protocol):
         system = [{"role": "system", "content": self._system}] if self._system else []
         return [*system, {"role": "user", "content": content}]
 
-    def _wrong(self, key: str, found: str, expected: str) -> ConfigError:
+    def _request_fields(self, name: str) -> dict[str, Any]:
+        """The table of that name, which becomes part of a request: what JSON can hold, and nothing that is ours."""
+        fields = self._table(self._data, name)
+        for key, value in fields.items():
+            if key in _OURS:
+                raise self._error(f"{name}.{key}", "it", f"no field named {', '.join(_OURS)}")
+            self._check_json(f"{name}.{escape(key)}", value, _DEEPEST)
+        tokens = fields.get("max_tokens", 1)
+        if type(tokens) is not int or tokens < 1:
+            raise self._wrong(f"{name}.max_tokens", tokens, "a whole number of tokens, 1 or more")
+        return fields
+
+    def _check_json(self, key: str, value: Any, depth: int) -> None:
+        if isinstance(value, dict | list):
+            if not depth:
+                raise self._error(key, "deeper nesting", f"at most {_DEEPEST} levels of tables and lists")
+            for inner in value.values() if isinstance(value, dict) else value:
+                self._check_json(key, inner, depth - 1)
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise self._wrong(key, value, "a finite number")
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise self._wrong(key, value, "a whole number of at most 64 bits")
+        elif not isinstance(value, str | int | float):
+            raise self._wrong(key, value, "what JSON can hold: no dates and times")
+
+    def _wrong(self, key: str, found: Any, expected: str) -> ConfigError:
+        return self._error(key, _shown(found), expected)
+
+    def _error(self, key: str, found: str, expected: str) -> ConfigError:
         return ConfigError(f"{self._where}: {key}: found {found}, expected {expected}")
 
     def _check_keys(self, table: Mapping[str, Any], known: set[str], prefix: str) -> None:
@@ -122,16 +155,16 @@ class FileProtocol(Protocol):
             if key not in known:
                 raise ConfigError(f'{self._where}: unknown key "{prefix}{escape(key)}"{nearest(key, known)}')
 
-    def _text(self, table: Mapping[str, Any], key: str, *, required: bool = True) -> str:
+    def _text(self, table: Mapping[str, Any], key: str, *, required: bool = True, prefix: str = "") -> str:
         value = table.get(key, "")
         if not isinstance(value, str) or (required and not value.strip()):
-            raise self._wrong(key, repr(value) if key in table else "nothing", "a text")
+            raise self._wrong(prefix + escape(key), value if key in table else None, "a text")
         return value
 
     def _table(self, table: Mapping[str, Any], key: str) -> dict[str, Any]:
         value = table.get(key, {})
         if not isinstance(value, dict):
-            raise self._wrong(key, repr(value), f"a table, [{key}]")
+            raise self._wrong(key, value, f"a table, [{key}]")
         return value
 
 
@@ -151,10 +184,10 @@ class House(FileProtocol):
                 for three, question in self._branch((one, two), threes).items():
                     path = self._path((one, two, three))
                     if not isinstance(question, str) or not question.strip():
-                        raise self._wrong(f"facets.{'.'.join(path)}", repr(question), "a question")
+                        raise self._wrong(f"facets.{'.'.join(path)}", question, "a question")
                     self._questions[path] = " ".join(question.split())
         if not self._questions:
-            raise self._wrong("facets", "nothing", "at least one question")
+            raise self._wrong("facets", None, "at least one question")
         self._facets = tuple(path for path in FACETS if path in self._questions)
         self._asked = {
             one: paths for one in LEVEL1 if (paths := tuple(path for path in self._facets if path[0] == one))
@@ -171,7 +204,7 @@ class House(FileProtocol):
     def _branch(self, names: TreePath, value: Any) -> dict[str, Any]:
         path = self._path(names)
         if not isinstance(value, dict):
-            raise self._wrong(f"facets.{'.'.join(path)}", repr(value), "a table")
+            raise self._wrong(f"facets.{'.'.join(path)}", value, "a table")
         return value
 
     @cached_property
@@ -198,7 +231,7 @@ class House(FileProtocol):
         if dimension not in self.dimensions:
             raise ConfigError(f'{self.name} does not ask "{dimension}"{nearest(dimension, self.dimensions)}')
         (image,) = images
-        prompt, problems = take_apart(text, (dimension,))
+        prompt, problems = self._take_apart(text, dimension)
         picture = self._pictures.part(image)
         content = self._fill(
             {"prompt": prompt, "image": picture, "dimension": dimension, "checklist": self._checklist(dimension)}
@@ -229,14 +262,17 @@ class HouseEdit(FileProtocol):
 
     def __init__(self, text: str, where: str, *, thinking_budget: int | None = None) -> None:
         super().__init__(text, where, thinking_budget=thinking_budget)
-        self._questions = {key: self._text(self._table(self._data, "aspects"), key) for key in self._data["aspects"]}
+        aspects = self._table(self._data, "aspects")
+        if not aspects:
+            raise self._wrong("aspects", None, "at least one question")
+        self._questions = {name: self._text(aspects, name, prefix="aspects.") for name in aspects}
         self._overall = self._text(self._data, "overall")
         if self._overall not in self._questions:
-            raise self._wrong("overall", repr(self._overall), f"one of [aspects]: {_list(self._questions)}")
+            raise self._wrong("overall", self._overall, f"one of [aspects]: {_list(self._questions)}")
         self.aspects = tuple(name for name in self._questions if name != self._overall)
         step = self._data.get("step", 0.1)
         if type(step) not in (int, float) or step not in (0.01, 0.05, 0.1, 0.25, 0.5, 1):
-            raise self._wrong("step", repr(step), "0.01, 0.05, 0.1, 0.25, 0.5 or 1")
+            raise self._wrong("step", step, "0.01, 0.05, 0.1, 0.25, 0.5 or 1")
         count = round((HIGHEST - LOWEST) / step)
         self._scores = [round(LOWEST + index * step, 2) for index in range(count + 1)]
 
@@ -253,7 +289,7 @@ class HouseEdit(FileProtocol):
     def render(self, text: str, images: Sequence[Image], dimension: str = EDIT, *, again: bool = False) -> Request:
         """The request for ``dimension``; see `Protocol.render`."""
         source, edited = images
-        instruction, problems = take_apart(text, (EDIT,))
+        instruction, problems = self._take_apart(text, EDIT)
         aspects = "\n".join(f"- {name}: {' '.join(words.split())}" for name, words in self._questions.items())
         content = self._fill(
             {
@@ -289,18 +325,21 @@ def from_text(text: str, where: str, *, thinking_budget: int | None = None) -> H
     """The protocol that a TOML text describes; its ``kind`` decides which."""
     kind = parse(text, where).get("kind", "image")
     if kind not in ("image", "edit"):
-        raise ConfigError(f'{where}: kind: found {kind!r}, expected "image" or "edit"')
+        raise ConfigError(f'{where}: kind: found {_shown(kind)}, expected "image" or "edit"')
     made: Literal["image", "edit"] = kind
     return (House if made == "image" else HouseEdit)(text, where, thinking_budget=thinking_budget)
 
 
-def _plain(value: Any) -> Any:
-    """TOML's dates as text, so that a digest can be made of anything that a file holds."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return value if isinstance(value, str | int | float | bool) else str(value)
+def _shown(value: Any) -> str:
+    """What a file holds, for an error: short, and without going into tables and lists, however deep they are."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "a list"
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "a longer number"  # Python may refuse to write it out
+    written = repr(value) if isinstance(value, str | int | float) else str(value)  # dates and times as in TOML
+    return written if len(written) <= 80 else written[:80] + "…"
 
 
 def _list(names: Iterable[str]) -> str:

@@ -69,11 +69,15 @@ class IECritic(Protocol):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of all that this protocol puts into a request."""
+        """SHA-256 (hex) of the published words and the turn's start, see `Protocol.digest`."""
         return digest_of(self.name, 1, *self.template, PREFILL)
 
     def sampling(self, dimension: str = EDIT, *, again: bool = False) -> dict[str, Any]:
-        """Request fields that decide the answer."""
+        """Request fields that decide the answer.
+
+        The thinking budget counts characters of the pattern, of which a token has one or more, where decoding is
+        "constrained"; where it is "free", nothing limits the thinking but ``max_tokens``.
+        """
         fields: dict[str, Any] = {
             "temperature": 0,
             "top_p": 1.0,

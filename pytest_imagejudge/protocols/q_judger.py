@@ -104,7 +104,7 @@ class QJudger(Protocol):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of all that this protocol puts into a request."""
+        """SHA-256 (hex) of the published words, see `Protocol.digest`."""
         found = self.words
         return digest_of(self.name, 1, found.sha256, found.system, found.before, found.after, found.checklists)
 

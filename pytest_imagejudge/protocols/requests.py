@@ -19,20 +19,30 @@ from ..verdict import Problem
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# <|im_end|>, <|image_pad|> and their kin, DeepSeek's with wide bars; the tags that steer thinking and tools; turns,
-# pictures and ends of a text as Gemma, Mistral, Llama and InternVL spell them.
-_SPECIAL = re.compile(
-    r"<[|｜][^<>|｜\s]{1,64}[|｜]>|</?(?:think|tool_call|tool_response|tools|s|img)>|<</?SYS>>"
-    r"|<(?:(?:start|end)_of_(?:turn|image)|image_soft_token|IMG_CONTEXT|bos|eos|pad|unk)>"
-    r"|\[/?(?:INST|IMG|IMG_BREAK|IMG_END|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]",
-    re.IGNORECASE,
+# Special tokens are known by their whole form: <sks>, <cat-toy> and <lora:name:0.8> are words for a model of pictures.
+# None holds what another begins with, so that a blank after its first character leaves none whole.
+_NAME = r"[^<>\[\]◁▷|｜\s]{1,64}"
+_SPECIAL = (
+    rf"<[|｜]{_NAME}[|｜]?>|<{_NAME}[|｜]>"  # <|im_end|> and its kin, DeepSeek's wide bars, Gemma's <|turn> and <turn|>
+    rf"|\[\|{_NAME}\|\]"  # EXAONE
+    r"|</?(?:think|tool_call|tool_response|tools|s|img|seed:\w{1,32})>|◁/?think▷|<</?SYS>>"  # thinking and tools
+    r"|<(?:bos|eos|pad|unk|sop|eop|SPECIAL_\d{1,3}|fim_(?:prefix|middle|suffix))>"
+    r"|<(?:start|begin|beginning|end)_of_\w{1,32}>|</?(?:box|ref|quad)>"  # pictures, and places in them
+    r"|<(?:im|img|image|vid|video|vision|audio|patch)_(?:start|end|patch|pad|sep|newline|col|token|soft_token"
+    r"|context|placeholder|id)>|<(?:fake_token_around_image|global-img|row_\d{1,3}_col_\d{1,3}|tts_\w{1,32})>"
+    r"|\[/?(?:INST|THINK|IMG|IMG_BREAK|IMG_END|SYSTEM_PROMPT|MODEL_SETTINGS|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_CONTENT"
+    r"|TOOL_RESULTS|[gs]MASK|BOS|EOS)\]"  # Mistral, GLM, Kimi
 )
+_TOKENS = re.compile(_SPECIAL, re.IGNORECASE)
+# Where many models, but not all, have a picture put.
+_PLACEHOLDERS = re.compile(_SPECIAL + r"|</?(?:image|video)>", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def take_apart(text: str, path: Path) -> tuple[str, tuple[Problem, ...]]:
+def take_apart(text: str, path: Path, *, placeholders: bool = False) -> tuple[str, tuple[Problem, ...]]:
     """``text`` without special tokens of a model: each gets a blank inside, and a problem names it.
 
+    ``placeholders``: <image> and <video> are such tokens too, as they may be where the model is not known.
     Unpaired surrogates, which no request can carry, become U+FFFD.
     """
     found: list[str] = []
@@ -43,7 +53,7 @@ def take_apart(text: str, path: Path) -> tuple[str, tuple[Problem, ...]]:
             found.append(token)
         return f"{token[0]} {token[1:]}"
 
-    clean = _SPECIAL.sub(part, text)
+    clean = (_PLACEHOLDERS if placeholders else _TOKENS).sub(part, text)
     clean, lost = _SURROGATE.subn("�", clean)
     if lost:
         found.append("unpaired surrogate")

@@ -66,6 +66,75 @@ def test_thinking_opened_by_the_chat_template_has_only_its_end_tag():
     assert read('Is it {"Detail": {"Noise": {"score": 0}}}? No.</think>' + TEXT) == (RAWS, (), set())
 
 
+OTHER_MARKS = [
+    ("[THINK]", "[/THINK]"),
+    ("<reasoning>", "</reasoning>"),
+    ("<thought>", "</thought>"),
+    ("<thoughts>", "</thoughts>"),
+    ("<Reflection>", "</Reflection>"),
+    ("<scratchpad>", "</scratchpad>"),
+    ("<seed:think>", "</seed:think>"),
+    ("◁think▷", "◁/think▷"),
+    ("<|channel>thought\n", "<channel|>"),
+    ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+    ("<|channel|>commentary to=x<|message|>", "<|end|><|channel|>final<|message|>"),
+]
+
+
+@pytest.mark.parametrize(("opening", "closing"), OTHER_MARKS)
+def test_thinking_between_other_marks(opening, closing):
+    draft = TEXT.replace("1", "0")
+    for before in ("", "Well.\n", "<think>a</think>"):
+        assert read(f"{before}{opening}{draft} or {draft}{closing}I cannot judge this.")[0] == {}
+        assert read(f"{before}{opening}{draft}{closing}\n{TEXT}") == (RAWS, (), set())
+        assert read(f"{before}{opening}{draft} and so on")[2] == {"unfinished-thinking"}
+    assert read(f"{draft}{closing}{TEXT}") == (RAWS, (), set())  # opened by the chat template
+    assert read(f"<think>A {opening} is no answer.</think>{TEXT}") == (RAWS, (), set())
+
+
+@pytest.mark.parametrize(
+    "finish",
+    [
+        None,
+        "",
+        "stop",
+        "STOP",
+        "eos",
+        "eos_token",
+        "stop_sequence",
+        "end_turn",
+        "tool_calls",
+        "function_call",
+        "Completed",
+    ],
+)
+def test_end_that_the_model_chose(finish):
+    assert read(TEXT, finish) == (RAWS, (), set())
+    assert read(f"I would say {TEXT} in all.", finish) == (RAWS, (), {"surrounded"})
+
+
+@pytest.mark.parametrize(
+    "finish",
+    [
+        "length",
+        "max_tokens",
+        "MAX_TOKENS",
+        "abort",
+        "repetition",
+        "model_length",
+        "incomplete",
+        "safety",
+        "recitation",
+        "?",
+    ],
+)
+def test_any_other_end_leaves_a_draft(finish):
+    assert read(f"Let me draft: {TEXT} but wait", finish) == ({}, (("Quality",),), {"truncated"})
+    assert read(TEXT, finish) == ({}, (("Quality",),), {"truncated"})
+    assert read(f"<think>a</think>{TEXT} but wait", finish) == ({}, (("Quality",),), {"truncated"})
+    assert read(f"<think>a</think>{TEXT}", finish) == (RAWS, (), {"truncated"})
+
+
 @pytest.mark.parametrize(
     ("answer", "problems"),
     [
@@ -246,6 +315,11 @@ def test_evidence_is_kept():
         ("<think>a</thinking>" + TEXT, "stop", "unfinished-thinking"),
         ("<thinking>a</think>" + TEXT, "stop", "unfinished-thinking"),
         ("<THINK>" + TEXT, None, "unfinished-thinking"),
+        ("<reasoning>" + TEXT, "stop", "unfinished-thinking"),
+        ("<reasoning>a</thought>" + TEXT, "stop", "unfinished-thinking"),
+        ("<think>a</think><reasoning>" + TEXT, "stop", "unfinished-thinking"),
+        ("<|channel|>analysis<|message|>" + TEXT + "<|end|>", "stop", "unfinished-thinking"),
+        ("[THINK]a[/THINK]" + TEXT, "length", "truncated"),
         (TEXT, "length", "truncated"),
         ("Draft: " + TEXT + " Let me check", "length", "truncated"),
         ("<think>a</think>" + TEXT[:-1], "length", "truncated"),
@@ -269,6 +343,8 @@ def test_evidence_is_kept():
         ('{"' + "\\" * 999_999, "stop", "truncated"),
         ('{"a": ' + '"' * 999_999, "stop", "truncated"),
         ("<" * 1_000_000, "stop", "no-answer"),
+        ("<reasoning>" * 100_000, "stop", "unfinished-thinking"),
+        ("<|channel|>" * 100_000, "stop", "no-answer"),
         ("`" * 1_000_000, "stop", "no-answer"),
         ("< " * 500_000, "stop", "no-answer"),
         ("\ud800\x00", "stop", "no-answer"),
@@ -451,6 +527,26 @@ def test_answers_with_characters_changed(data):
 
 
 @many
+@given(
+    st.lists(
+        st.sampled_from(
+            [mark for pair in [*OTHER_MARKS, ("<think>", "</think>")] for mark in pair] + [TEXT, "a", "\n"]
+        ),
+        max_size=8,
+    ),
+    st.sampled_from(["stop", "length", None]),
+)
+def test_marks_of_thinking_in_any_order(pieces, finish):
+    """What is read stands after every mark that closes, and nothing is read after one that opens."""
+    reading = read_checklist("Quality", "".join(pieces), finish)
+    covered(reading, "Quality")
+    openings, closings = map(set, zip(*OTHER_MARKS, ("<think>", "</think>"), strict=True))
+    last = max((at for at, piece in enumerate(pieces) if piece in closings), default=-1)
+    assert not reading.level3 or TEXT in pieces[last + 1 :]
+    assert not reading.level3 or openings.isdisjoint(pieces[last + 1 :])
+
+
+@many
 @given(st.data())
 def test_the_quick_way_reads_what_the_walk_reads(data):
     """With a character or a piece changed here and there, in any layout."""
@@ -464,9 +560,9 @@ def test_the_quick_way_reads_what_the_walk_reads(data):
     for _ in range(data.draw(st.integers(0, 2))):
         at = data.draw(st.integers(0, len(text)))
         piece = text[at : at + data.draw(st.integers(0, 40))]
-        put = data.draw(st.sampled_from([piece * 2, "", "-", "0", "1.0", "true", '"', "}", "\\", " "]))
+        put = data.draw(st.sampled_from([piece * 2, "", "-", "0", "1.0", "true", '"', "}", "\\", " ", "[THINK]"]))
         text = text[:at] + put + text[at + len(piece) :]
-    finish = data.draw(st.sampled_from(["stop", "length", None]))
+    finish = data.draw(st.sampled_from(["stop", "length", "safety", None]))
     quick = read_checklist(one, text, finish)
     with patch.object(checklist, "_read_plainly", return_value=None):
         assert quick == read_checklist(one, text, finish)

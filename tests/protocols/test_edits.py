@@ -130,6 +130,14 @@ def test_never_guessed_or_clamped(written, kind):
         # an answer tag and nothing else: no thinking that could hold a draft
         ("<answer>3.70</answer>", "stop", 3.7, set()),
         ("<answer>3.70</answer>", "length", None, {"unfinished-thinking"}),
+        ("<answer>3.70</answer>", "repetition", None, {"unfinished-thinking"}),
+        (THOUGHT + "<answer>3.70</answer> or", "model_length", None, {"truncated"}),
+        (THOUGHT + "<thought><answer>2.00</answer></thought><answer>3.70</answer>", "stop", 3.7, set()),
+        (THOUGHT + "<thought><answer>2.00</answer></thought>I cannot say.", "stop", None, {"bad-score", "coerced"}),
+        (THOUGHT + "[THINK]<answer>2.00</answer>", "stop", None, {"unfinished-thinking"}),
+        # the turn was started with another tag than the one that ends here
+        ("<answer>2.00</answer></thought><answer>3.70</answer>", "stop", None, {"unfinished-thinking"}),
+        ("<thought>a</thought><answer>3.70</answer>", "stop", None, {"unfinished-thinking"}),
         (THOUGHT + "<answer>" * 200_000, "stop", None, {"several-answers", "coerced"}),
         (THOUGHT + "<" * 1_000_000, "stop", None, {"bad-score", "coerced"}),
         ("\ud800\x00", "stop", None, {"unfinished-thinking"}),
@@ -233,6 +241,8 @@ def test_bad_scores_are_unreadable(bad):
         ("", "stop", "no-answer"),
         ("<think>" + json.dumps(GOOD), "length", "unfinished-thinking"),
         (json.dumps(GOOD), "length", "truncated"),
+        (json.dumps(GOOD), "incomplete", "truncated"),
+        ("<scratchpad>" + json.dumps(GOOD) + "</scratchpad>I cannot say.", "stop", "no-answer"),
         (json.dumps(GOOD)[:-1], "stop", "truncated"),
         (json.dumps(GOOD) + json.dumps({**GOOD, "overall": 1}), "stop", "several-answers"),
         ("[1]", "stop", "wrong-type"),

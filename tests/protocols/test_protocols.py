@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import own_words
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.protocols import default_name, load_protocol
-from pytest_imagejudge.protocols.house import source_of
+from pytest_imagejudge.protocols.house import from_text, source_of
 from pytest_imagejudge.protocols.requests import Pictures, area, take_apart
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, TREE
 
@@ -232,6 +232,31 @@ def test_reading_needs_no_words(monkeypatch):
         "<end_of_turn>",
         "[/INST]",
         "</s>",
+        "<end_of_utterance>",
+        "<fake_token_around_image>",
+        "<global-img>",
+        "<row_1_col_1>",
+        "<im_start>",
+        "<im_end>",
+        "<im_patch>",
+        "<image_start>",
+        "<|turn>",
+        "<turn|>",
+        "[gMASK]",
+        "<sop>",
+        "<eop>",
+        "<tts_pad>",
+        "<start_of_audio>",
+        "<end_of_audio>",
+        "<box>",
+        "</box>",
+        "<ref>",
+        "</ref>",
+        "<quad>",
+        "[THINK]",
+        "◁/think▷",
+        "<seed:think>",
+        "[|user|]",
     ],
 )
 def test_special_tokens_are_taken_apart(name, token):
@@ -245,12 +270,61 @@ def test_special_tokens_are_taken_apart(name, token):
     assert protocol.text_problems(request.text, "Quality") == request.problems
 
 
-@given(st.text(alphabet="<>|/ imageendthk_", max_size=40) | st.text())
-def test_nothing_special_is_left(text):
-    clean, problems = take_apart(text, ("Quality",))
-    assert take_apart(clean, ("Quality",)) == (clean, ())
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<sks> dog",
+        "a <cat-toy> in <my_style>",
+        "<lora:name:0.8> <hypernet:name:1>",
+        "<b>bold</b> <p class='x'> <br/> <img src='a.png'> <table>",
+        "[a|b] [from:to:0.5] {a|b} ((c:1.2)) [prefix]",
+        "1 < 2 | 3 > 2, a <-> b, <3",
+    ],
+)
+@pytest.mark.parametrize("name", ["q-judger", "house"])
+def test_words_for_a_model_of_pictures_stay(name, text):
+    request = load_protocol(name).render(text, [picture()], "Quality")
+    assert text in as_text(request.messages[1])
+    assert request.problems == ()
+
+
+@pytest.mark.parametrize("text", ["a literal <image> twice <image>", "a <video> of", "</Image>"])
+def test_placeholder_of_many_models_is_taken_apart_where_the_model_is_not_known(text):
+    house, edit = load_protocol("house"), load_protocol("house", kind="edit")
+    for protocol, images, dimension in ((house, [picture()], "Quality"), (edit, [picture(), picture()], "Edit")):
+        request = protocol.render(text, images, dimension)
+        parts = [part["text"] for part in request.messages[1]["content"] if part["type"] == "text"]
+        assert text.replace("<", "< ") in "".join(parts)
+        assert [(problem.path, problem.kind) for problem in request.problems] == [((dimension,), "special-token")]
+        assert protocol.text_problems(text, dimension) == request.problems
+    for name, images, dimension in (("q-judger", [picture()], "Quality"), ("ie-critic", [picture()] * 2, "Edit")):
+        assert load_protocol(name).render(text, images, dimension).problems == ()
+        assert load_protocol(name).text_problems(text, dimension) == ()
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["<|im_end|>", "<|turn>", "<turn|>", "[INST]", "[|user|]", "◁think▷", "<image>", "<<SYS>>", "<box>", "</s>"]
+        )
+        | st.text(alphabet="<>[]|｜◁▷/ imageendthk_", max_size=4)
+        | st.text(max_size=4),
+        max_size=8,
+    ).map("".join),
+    st.booleans(),
+)
+def test_nothing_special_is_left(text, placeholders):
+    clean, problems = take_apart(text, ("Quality",), placeholders=placeholders)
+    assert take_apart(clean, ("Quality",), placeholders=placeholders) == (clean, ())
     assert bool(problems) == (clean != text)
     assert clean.replace(" ", "") == text.replace(" ", "")
+
+
+@given(st.text(alphabet="<>[]|｜◁▷/ab", max_size=12), st.sampled_from(["[INST]", "<s>", "<|a|>", "◁think▷"]))
+def test_token_inside_of_something_like_one_is_not_left(around, token):
+    half = len(around) // 2
+    clean, _ = take_apart(around[:half] + token + around[half:], ("Quality",))
+    assert token not in clean
 
 
 def test_unpaired_surrogate_can_be_sent():
@@ -273,7 +347,9 @@ def test_every_facet_has_a_question_of_its_own():
             assert (f"- {path[2]}: {question}" in text) == (path[0] == one)
 
 
-@pytest.mark.parametrize("prompt", [*PROMPTS, "{image} {checklist} {dimension}"])
+@pytest.mark.parametrize(
+    "prompt", [*(text for text in PROMPTS if "<image>" not in text), "{image} {checklist} {dimension}"]
+)
 def test_house_puts_the_prompt_in_as_it_is(prompt):
     protocol = load_protocol("house")
     request = protocol.render(prompt, [picture()], "Quality")
@@ -296,11 +372,11 @@ def test_house_uses_a_grammar_from_the_start():
 def test_house_for_edits():
     protocol = load_protocol("house", kind="edit")
     before, after = picture(), picture(50, 20)
-    request = protocol.render("make {it} <image> blue", [before, after], "Edit")
+    request = protocol.render("make {it} <b>blue</b>", [before, after], "Edit")
     content = request.messages[1]["content"]
     assert [part["type"] for part in content] == ["text", "image_url", "text", "image_url", "text"]
     assert [decoded(content[1]).size, decoded(content[3]).size] == [(40, 30), (50, 20)]
-    assert "----\nmake {it} <image> blue\n----\n" in content[4]["text"]
+    assert "----\nmake {it} <b>blue</b>\n----\n" in content[4]["text"]
     schema = request.sampling["structured_outputs"]["json"]
     assert list(schema["properties"]) == ["text_alignment", "fidelity", "perceptual_quality", "overall"]
     assert schema["properties"]["overall"]["enum"][:2] == [1.0, 1.1]
@@ -358,15 +434,29 @@ def test_file_with_fewer_facets_measures_fewer(tmp_path):
         ('"Noise" =', "Noice =", 'no "Noice" \\(did you mean "Noise"'),
         ("[facets.Quality.Detail]", "[facets.Quality.Details]", 'no "Details" \\(did you mean "Detail"'),
         ("max_side = 1024", "max_side = true", "image.max_side"),
+        ("max_side = 1024", "max_side = 0x" + "f" * 5000, "image.max_side: found a longer number"),
+        ('kind = "image"', "kind = 0x" + "f" * 5000, "kind: found a longer number"),
         ("[sampling]", "[sampling]\nmessages = []", "sampling.messages"),
+        ("[again]", "[again]\nmodel = 'x'", "again.model"),
+        ("temperature = 0", "temperature = nan", "sampling.temperature: found nan, expected a finite number"),
+        ("temperature = 0", "stop = ['a', [-inf]]", "sampling.stop: found -inf, expected a finite number"),
+        ("temperature = 0", "temperature = 2020-01-01", "sampling.temperature: found 2020-01-01, expected .*no dates"),
+        ("temperature = 0", "a = { b = 07:32:00 }", "sampling.a: found 07:32:00, expected .*no dates"),
+        ("temperature = 0", "seed2 = 9223372036854775808", "sampling.seed2: found 9223372036854775808.*64 bits"),
+        ("temperature = 0", "temperature" + ".a" * 1200 + " = 0", "sampling.temperature.*at most 16 levels"),
+        ("max_tokens = 2048", 'max_tokens = "many"', "sampling.max_tokens: found 'many', expected a whole number"),
+        ("max_tokens = 4096", "max_tokens = true", "again.max_tokens: found True, expected a whole number"),
+        ("max_tokens = 2048", "max_tokens = 0", "sampling.max_tokens: found 0"),
         ("temperature = 0", "temperature = ", "is not TOML.*line"),
     ],
 )
 def test_faults_of_a_file_are_named(tmp_path, old, new, message):
     source = source_of("house")
     assert old in source
-    with pytest.raises(ConfigError, match=f"mine.toml.*{message}"):
-        load_protocol(written(tmp_path, source.replace(old, new, 1)))
+    path = written(tmp_path, source.replace(old, new, 1))
+    for budget in (None, 100):
+        with pytest.raises(ConfigError, match=f"mine.toml.*{message}"):
+            load_protocol(path, thinking_budget=budget)
 
 
 @pytest.mark.parametrize(
@@ -376,7 +466,8 @@ def test_faults_of_a_file_are_named(tmp_path, old, new, message):
         ("step = 0.1", "step = 0.3", "step"),
         ("\n{edited}\n", "\n", "{edited} 0 times"),
         ("[aspects]", "[aspect]", 'unknown key "aspect"'),
-        ('fidelity = "Is all', 'fidelity = 3 # "Is all', "fidelity"),
+        ('fidelity = "Is all', 'fidelity = 3 # "Is all', "aspects.fidelity: found 3, expected a text"),
+        ("step = 0.1", "step = 0x" + "f" * 5000, "step: found a longer number"),
     ],
 )
 def test_faults_of_a_file_for_edits_are_named(tmp_path, old, new, message):
@@ -384,6 +475,92 @@ def test_faults_of_a_file_for_edits_are_named(tmp_path, old, new, message):
     assert old in source
     with pytest.raises(ConfigError, match=f"mine.toml.*{message}"):
         load_protocol(written(tmp_path, source.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(
+    ("aspects", "message"),
+    [
+        ("", "aspects: found nothing, expected at least one question"),
+        ("aspects = {}", "aspects: found nothing, expected at least one question"),
+        ("aspects = 3", "aspects: found 3, expected a table"),
+        ("aspects = ['overall']", "aspects: found a list, expected a table"),
+    ],
+)
+def test_file_for_edits_needs_aspects(tmp_path, aspects, message):
+    data = {key: value for key, value in tomllib.loads(source_of("house-edit")).items() if key != "aspects"}
+    text = aspects + "\n" + "\n".join(f"{key} = {as_toml(value)}" for key, value in data.items())
+    with pytest.raises(ConfigError, match=f"mine.toml: {message}"):
+        load_protocol(written(tmp_path, text))
+
+
+def test_name_that_no_file_can_have():
+    for name in ("a" * 5000, "a\0b", "."):
+        with pytest.raises(ConfigError):
+            load_protocol(name)
+
+
+def as_toml(value):
+    """A value of TOML, as it stands after the equals sign."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{as_toml(key)} = {as_toml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(as_toml, value)) + "]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+VALUES = st.recursive(
+    st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.sampled_from([0, 1, 28])
+    | st.floats()
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+    | st.sampled_from(["image", "edit", "overall", "{prompt} {image} {dimension} {checklist}"])
+    | st.dates()
+    | st.times()
+    | st.datetimes(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["Quality", "Detail", "max_tokens", "overall", ""]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_any_value_under_any_key_is_loaded_or_named(data):
+    """What is loaded can be asked with; all else is a ConfigError that names the file."""
+    tree = tomllib.loads(source_of(data.draw(st.sampled_from(["house", "house-edit"]))))
+    for _ in range(data.draw(st.integers(1, 2))):
+        table, keys = tree, ["name", "kind", "system", "template", "image", "sampling", "again", "facets", "aspects"]
+        while True:
+            key = data.draw(st.sampled_from([*(keys if table is tree else []), *table, "overall", "step", "max_side"]))
+            if not isinstance(table.get(key), dict) or data.draw(st.integers(0, 4)) == 0:
+                break
+            table = table[key]
+        if data.draw(st.integers(0, 4)):
+            table[key] = data.draw(VALUES)
+        else:
+            table.pop(key, None)
+    text = "\n".join(f"{as_toml(key)} = {as_toml(value)}" for key, value in tree.items())
+    try:
+        protocol = from_text(text, "f.toml", thinking_budget=data.draw(st.none() | st.integers(1, 9)))
+    except ConfigError as error:
+        assert str(error).startswith("f.toml")
+        assert len(str(error)) < 1000
+        return
+    assert protocol.digest
+    assert protocol.treatment
+    images = [picture()] * (1 if protocol.kind == "image" else 2)
+    for dimension in protocol.dimensions:
+        request = protocol.render("a <fox>", images, dimension)
+        json.dumps([request.messages, dict(request.sampling)], allow_nan=False)
+        json.dumps(protocol.sampling(dimension, again=True), allow_nan=False)
+        assert protocol.read(dimension, "{}", "stop").unreadable
 
 
 # --- IE-Critic-R1 ----------------------------------------------------------------------------------------------------
@@ -410,6 +587,7 @@ def test_ie_critic_again_and_constrained():
     fields = load_protocol("ie-critic", decoding="constrained", thinking_budget=100).sampling("Edit")
     assert "{1,100}" in fields["structured_outputs"]["regex"]
     assert fields["max_tokens"] > 100
+    assert load_protocol("ie-critic", thinking_budget=100).sampling("Edit") == protocol.sampling("Edit")
 
 
 @given(st.integers(1, 4000), st.integers(1, 4000))
