@@ -154,21 +154,25 @@ class Bench:
         judges = [judge for judge in (asks.image, asks.edit) if judge is not None]
         self._window = max(_WINDOW, 4 * max((judge.session.engine.concurrency for judge in judges), default=1))
 
-    def run(self, rows: Iterable[Row | RowError]) -> None:
-        """Judge ``rows`` and write each as soon as all before it are done.
+    def run(self, rows: Iterable[Row | RowError], stopped: Callable[[], bool] = lambda: False) -> None:
+        """Judge ``rows`` and write each as soon as all before it are done, until ``stopped`` says that it is enough.
 
         Raises:
-            KeyboardInterrupt: after what was judged, and what was not, has been written.
+            KeyboardInterrupt: it was stopped; what was judged, and what was not, has been written.
         """
         source = iter(rows)
         pending: deque[tuple[Row | RowError, Future[Any] | RowError]] = deque()
         try:
             for row in source:
                 pending.append(self._submit(row))
-                while pending and (_done(pending[0][1]) or len(pending) >= self._window):
-                    self._next(pending)
-            while pending:
-                self._next(pending)
+                while not stopped() and pending and (_done(pending[0][1]) or len(pending) >= self._window):
+                    self._next(pending, stopped)
+                if stopped():
+                    break
+            while pending and not stopped():
+                self._next(pending, stopped)
+            if stopped():
+                raise KeyboardInterrupt
         except KeyboardInterrupt:
             for row, future in pending:
                 finished = isinstance(future, RowError) or (future.done() and not future.cancelled())
@@ -177,9 +181,12 @@ class Bench:
                 self._emit(row, row if isinstance(row, RowError) else _not_reached(row))
             raise
 
-    def _next(self, pending: deque[tuple[Row | RowError, Future[Any] | RowError]]) -> None:
+    def _next(self, pending: deque[tuple[Row | RowError, Future[Any] | RowError]], stopped: Callable[[], bool]) -> None:
+        """Write the first row, unless the run is stopped before it is done."""
         row, future = pending[0]
         while isinstance(future, Future) and not wait([future], timeout=_TICK).done:
+            if stopped():
+                return
             self.tick(self.tally)
         pending.popleft()
         self._emit(row, future)

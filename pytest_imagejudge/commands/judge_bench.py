@@ -102,8 +102,8 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
         run = Run(Asks(edit=judge), None, say=progress.row, tick=progress.tick, each=collected.add)
         found = JudgedBench(collected.answers, run.tally)
         try:
-            with terminated():
-                run.run(data.rows())
+            with terminated() as stopped:
+                run.run(data.rows(), stopped)
         except KeyboardInterrupt:
             found.interrupted = True
         progress.close()

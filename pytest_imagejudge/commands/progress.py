@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..bench import Counter, Tally
@@ -81,17 +81,24 @@ def progress_line(tally: Tally, total: int | None, seconds: float) -> str:
 
 
 @contextmanager
-def terminated() -> Iterator[None]:
-    """Take SIGTERM for Ctrl-C, so that a job that is cancelled writes what it has."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def terminated() -> Iterator[Callable[[], bool]]:
+    """Gives what tells whether Ctrl-C or SIGTERM came, so that a job that is cancelled writes what it has.
+
+    The second of them is a KeyboardInterrupt, wherever it comes.
+    """
+    came: list[int] = []
 
     def stop(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
+        came.append(number)
+        if len(came) > 1:
+            raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield lambda: bool(came)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -103,8 +103,9 @@ def run(args: argparse.Namespace) -> int:
         bench = Bench(asks, output, say=progress.row, tick=progress.tick)
         interrupted = False
         try:
-            with terminated():
-                bench.run(_spread(args, bench, source, progress) if args.engine == "ray" else source.rows())
+            with terminated() as stopped:
+                rows = _spread(args, bench, source, progress) if args.engine == "ray" else source.rows()
+                bench.run(rows, stopped)
         except KeyboardInterrupt:
             interrupted = True
         progress.close()

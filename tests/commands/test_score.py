@@ -585,7 +585,7 @@ def start(server: StandIn, path: Path) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_killed_goes_on_from_there(
     work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], how: signal.Signals
 ) -> None:
@@ -601,7 +601,7 @@ def test_a_run_that_is_killed_goes_on_from_there(
     process.send_signal(how)
     out, _ = process.communicate(timeout=60)
     release.set()
-    if how == signal.SIGTERM:
+    if how != signal.SIGKILL:
         assert process.returncode == 130
         found = json.loads(out)
         assert (found["judged"], found["rows"]) == (3, 6)
@@ -615,6 +615,28 @@ def test_a_run_that_is_killed_goes_on_from_there(
     assert (found["judged"], found["from_store"]) == (6, 3)
     assert len(server.asked) == 15
     assert len(judged(work / "in_judged.jsonl")) == 6
+
+
+@pytest.mark.parametrize("after", [0, 1, 5, 19])
+def test_a_row_is_never_lost_where_a_run_is_stopped(work: Path, server: StandIn, after: int) -> None:
+    from pytest_imagejudge import Judge
+    from pytest_imagejudge.bench import Asks, Bench
+    from pytest_imagejudge.manifests import read_manifest
+
+    path = write(work / "in.jsonl", rows(*(f"a good fox {number}" for number in range(20))))
+    written: list[str | None] = []
+    submitted: list[int] = []
+
+    def source() -> Iterator[Any]:
+        for row in read_manifest(path):
+            submitted.append(row.number)
+            yield row
+
+    with Judge("judge", url=server.url, protocol="house") as judge:
+        bench = Bench(Asks(image=judge), None, say=lambda line: None, each=lambda row, result: written.append(row.id))
+        with pytest.raises(KeyboardInterrupt):
+            bench.run(source(), lambda: len(submitted) > after)
+    assert len(written) == len(set(written)) == bench.tally.rows == 20
 
 
 def test_progress() -> None:
