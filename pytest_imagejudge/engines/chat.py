@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, unquote, unquote_plus, urlsplit, urlunsplit
 
 from ..errors import ConfigError, EngineError
 from ..protocols.base import Request
@@ -20,7 +21,6 @@ from .base import Answer
 
 if TYPE_CHECKING:
     import httpx
-    from tenacity import RetryCallState
 
 MAX_ANSWER = 8 * 1024 * 1024  # bytes of one response, unpacked; 4,096 tokens are some 20 KiB
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 1800.0
@@ -28,17 +28,26 @@ POOLS = 8  # a pool looks at all of its connections at every request; hundreds i
 RATE_LIMIT_SECONDS = 600.0  # how long a request waits out "too many requests"
 LONGEST_WAIT = 60.0
 
-# Fields that every server of this shape knows; all others are vLLM's own, or not to be counted on.
-COMMON_FIELDS = frozenset(
-    ("temperature", "top_p", "max_tokens", "seed", "stop", "presence_penalty", "frequency_penalty")
-)
+# The version in a path; "v100" is a GPU, or whatever else.
+VERSION = r"/v\d{1,2}(?:(?:alpha|beta)\d*)?"
+
+# Fields that every server of this shape knows; all others are vLLM's own, or not to be counted on. What a server
+# refuses of the first by name can be done without, these earlier than those. The limit can't: what is said to be
+# wrong with it is most often that the request is too long.
+DISPENSABLE = ("seed", "top_p", "presence_penalty", "frequency_penalty", "stop", "temperature")
+COMMON_FIELDS = frozenset((*DISPENSABLE, "max_tokens", "max_completion_tokens"))
 CONSTRAINTS = frozenset(("structured_outputs", "response_format", "thinking_token_budget"))
+# The types of a message's parts.
+ANSWER_PARTS, THINKING_PARTS = (None, "text", "output_text"), ("reasoning", "thinking")
+
+PASSING = frozenset((408, 409, 425, 429))  # statuses below 500 that another try may change
+# What says that a server is down, or the one behind a gateway, or that it takes nothing more. A 500 is of one request.
+DOWN = frozenset((None, 429, 502, 503, 504))
 
 
 def warm_up() -> None:
     """Import what the first request would import."""
     import httpx  # noqa: F401
-    import tenacity  # noqa: F401
 
 
 class RefusedError(EngineError):
@@ -77,8 +86,6 @@ class Address:
         Raises:
             ConfigError: not an http(s) URL.
         """
-        from urllib.parse import unquote
-
         text = url.strip()
         try:
             parts = urlsplit(text)
@@ -89,8 +96,9 @@ class Address:
         if parts.scheme not in ("http", "https") or not host or re.search(r"\s", text):
             hint = f"; did you mean 'http://{text}'?" if re.fullmatch(r"[\w.-]+(:\d+)?(/\S*)?", text) else ""
             raise ConfigError(f"--judge-url: {hide_credentials(text)!r} is not an http:// or https:// URL{hint}")
-        path = re.sub(r"/chat/completions$", "", parts.path.rstrip("/")).rstrip("/")
-        if not re.search(r"/v\d+\w*(/|$)", path):
+        given = parts.path.rstrip("/")
+        path = given.removesuffix("/chat/completions").rstrip("/")
+        if path == given and not re.search(rf"{VERSION}(/|$)", path):
             path += "/v1"
         netloc = f"[{host}]" if ":" in host else host
         netloc += f":{port}" if port is not None else ""
@@ -106,6 +114,20 @@ class Address:
         """The same, for messages: the query may hold a key."""
         return f"{self.base}{path}"
 
+    def secrets(self, key: str | None) -> frozenset[str]:
+        """What no message may show, in every way in which an endpoint that echoes a request may spell it."""
+        import base64
+
+        found = {part.split("=", 1)[-1] for part in self.query.split("&")}
+        found |= {*map(unquote, found), *map(unquote_plus, found)}
+        if self.auth:
+            user, password = self.auth
+            basic = f"{user}:{password}".encode("utf-8", "surrogatepass")
+            found |= {password or user, base64.b64encode(basic).decode()}
+        found.add(key or "")
+        quoted = {quote(secret, safe="", errors="surrogatepass") for secret in found}
+        return frozenset(found | quoted | {json.dumps(secret)[1:-1] for secret in found}) - {""}
+
     @property
     def encrypted(self) -> bool:
         """Whether it is reached by TLS."""
@@ -114,7 +136,7 @@ class Address:
     @property
     def root(self) -> str:
         """The base without its version, where vLLM has ``/health`` and ``/version``."""
-        return re.sub(r"/v\d+\w*$", "", self.base)
+        return re.sub(rf"{VERSION}$", "", self.base)
 
 
 def hide_credentials(url: str) -> str:
@@ -125,13 +147,21 @@ def hide_credentials(url: str) -> str:
     return re.split(r"[?#]", plain)[0]
 
 
-def excerpt(body: bytes | str, secret: str | None = None, length: int = 400) -> str:
-    """The start of a response on one line, control characters escaped."""
-    text = body if isinstance(body, str) else body[: 4 * length].decode("utf-8", "replace")
-    if secret:
-        text = text.replace(secret, "***")
+def excerpt(body: bytes | str, secrets: frozenset[str] = frozenset(), length: int = 400) -> str:
+    """The start of a response on one line, control characters escaped, ``secrets`` masked."""
+    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
+    for secret in sorted(secrets, key=len, reverse=True):  # the longer ones first, for they may hold others
+        text = text.replace(secret, "***")  # in all of the text: of one that is cut in two a part would stay
     text = escape(" ".join(text[: 2 * length].split()))
     return text[:length] + ("..." if len(text) > length else "")
+
+
+def cause(error: Exception, secrets: frozenset[str]) -> str:
+    """What keeps a request from being sent, for messages."""
+    where = ""
+    if isinstance(error, OSError) and (file := os.environ.get("SSL_CERT_FILE")):
+        where = f" (certificates are read from SSL_CERT_FILE, {file!r})"
+    return f"{type(error).__name__}: {excerpt(str(error), secrets) or '(empty)'}{where}"
 
 
 def key_hint(status: int, key: str | None) -> str:
@@ -153,48 +183,48 @@ def api_key() -> str | None:
     return key or None
 
 
-@dataclass(frozen=True)
-class Manner:
-    """How a server has to be asked, learnt from what it refused.
+class Habits:
+    """What a session has learnt of how to ask; shared by its clients, so that all images are asked alike.
 
     Attributes:
-        plain: only the fields that every server knows.
-        completion_tokens: the limit is called ``max_completion_tokens``.
+        refused: fields that are left out, or sent in another way where there is one.
+        accepted: fields that requests which were answered have carried.
     """
 
-    plain: bool = False
-    completion_tokens: bool = False
-
-    def shape(self, sampling: Mapping[str, Any]) -> dict[str, Any]:
-        """``sampling`` as this server takes it."""
-        fields = {name: value for name, value in sampling.items() if not self.plain or name in COMMON_FIELDS}
-        if self.completion_tokens and "max_tokens" in fields:
-            fields["max_completion_tokens"] = fields.pop("max_tokens")
-        return fields
-
-    def notes(self, sampling: Mapping[str, Any]) -> tuple[str, ...]:
-        """What of ``sampling`` was left out, for `Answer.notes`."""
-        lost = sorted(name for name in sampling if self.plain and name not in COMMON_FIELDS)
-        constrained = any(name in CONSTRAINTS for name in lost)
-        return ("unconstrained",) * constrained + tuple(f"without {name}" for name in lost)
-
-    def after(self, refusal: RefusedError, sampling: Mapping[str, Any]) -> Manner | None:
-        """The next way to ask after a refusal, or None where there is none."""
-        if refusal.status not in (400, 422):
-            return None
-        rename = "max_tokens" in sampling and "max_completion_tokens" in refusal.body
-        if rename and not self.completion_tokens:
-            return replace(self, completion_tokens=True)
-        if not self.plain and any(name not in COMMON_FIELDS for name in sampling):
-            return replace(self, plain=True)
-        return None
-
-
-class Habits:
-    """The manner that a session has learnt; shared by its clients, so that all images are asked alike."""
-
     def __init__(self) -> None:
-        self.manner = Manner()
+        self.refused: frozenset[str] = frozenset()
+        self.accepted: frozenset[str] = frozenset()
+
+    def blame(self, refusal: RefusedError, fields: Collection[str]) -> frozenset[str]:
+        """Which ``fields`` of a request to do without after it was refused; none where it is wrong in itself."""
+        if refusal.status not in (400, 422):
+            return frozenset()
+        if "max_tokens" in fields and "max_completion_tokens" in refusal.body:
+            return frozenset(("max_tokens",))
+        named = {name for name in fields if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", refusal.body)}
+        uncommon = frozenset(fields) - COMMON_FIELDS
+        # of these one at a time: "temperature and top_p can't both be given" is content with one
+        dispensable = frozenset([name for name in DISPENSABLE if name in named][:1])
+        return (uncommon & named) or dispensable or (uncommon - self.accepted) or uncommon
+
+
+def shape(sampling: Mapping[str, Any], refused: Collection[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """``sampling`` as a server takes it that has ``refused`` some fields, and the notes for `Answer.notes`."""
+    fields = {name: value for name, value in sampling.items() if name not in refused}
+    lost = sampling.keys() - fields.keys()
+    notes: list[str] = []
+    if "max_tokens" in lost:
+        fields.setdefault("max_completion_tokens", sampling["max_tokens"])
+        lost.remove("max_tokens")
+    grammar = sampling["structured_outputs"] if "structured_outputs" in lost else {}
+    if "json" in grammar and "response_format" not in {*sampling, *refused}:
+        schema = {"name": "answer", "schema": grammar["json"], "strict": True}
+        fields["response_format"] = {"type": "json_schema", "json_schema": schema}
+        lost.remove("structured_outputs")
+        notes.append("response_format")
+    if lost & CONSTRAINTS:
+        notes.append("unconstrained")
+    return fields, (*notes, *(f"without {name}" for name in sorted(lost)))
 
 
 class ChatClient:
@@ -206,9 +236,10 @@ class ChatClient:
         key: bearer token, or None.
         engine, version: recorded in every answer.
         habits: shared by the clients of one session.
-        attempts: tries of one request, the first included, where the server is lost or fails.
+        attempts: tries of one request, the first included, where the server is lost or fails; those that were too
+            many for it don't count.
         direct: keep clear of the proxies that the environment names.
-        first_wait: seconds before the second try; doubled each time.
+        first_wait: seconds before the second try, or more where the server asks for it; doubled each time.
         adapt: whether what the server refuses may be left out.
     """
 
@@ -230,7 +261,9 @@ class ChatClient:
         self.engine, self.version = engine, version
         self.habits = habits or Habits()
         self.attempts, self.direct, self.first_wait, self.adapt = attempts, direct, first_wait, adapt
-        self.down = False  # the last request ran out of tries: the next one does not wait as long again
+        self.down = False  # a request waited for the server in vain: the next ones don't wait as long again
+        self._succeeded = float("-inf")  # when a request last did
+        self._secrets = address.secrets(key)
         self._clients: list[httpx.AsyncClient] = []
         self._turn = 0
 
@@ -242,42 +275,50 @@ class ChatClient:
             UnavailableError: the server is lost, or failed as often as it was tried.
             EngineError: what came back is no chat completion.
         """
-        manner = self.habits.manner
+        refused: frozenset[str] = frozenset()
         while True:
-            fields = {"model": self.model, "messages": request.messages, **manner.shape(request.sampling)}
+            refused |= self.habits.refused  # others may have learnt more in the meantime
+            fields, notes = shape(request.sampling, refused)
             try:
-                reply = await self.post("/chat/completions", fields)
+                reply = await self.post(
+                    "/chat/completions", {"model": self.model, "messages": request.messages, **fields}
+                )
                 break
             except RefusedError as refusal:
-                following = manner.after(refusal, request.sampling) if self.adapt else None
-                if following is None:
+                blamed = self.habits.blame(refusal, fields) if self.adapt else None
+                if not blamed:
                     raise
-                manner = following
-        learnt = self.habits.manner
-        self.habits.manner = Manner(learnt.plain or manner.plain, learnt.completion_tokens or manner.completion_tokens)
-        return self._answer(reply, request, manner.notes(request.sampling))
+                refused |= blamed
+        self.habits.refused |= refused
+        self.habits.accepted |= fields.keys()
+        return self._answer(reply, request, notes)
 
     async def post(self, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Send ``fields`` as JSON, again where that may help, and return the JSON object that came back."""
-        from tenacity import AsyncRetrying, retry_if_exception_type
+        import asyncio
 
         content = json.dumps(fields, ensure_ascii=True).encode()
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(UnavailableError), wait=self._wait, stop=self._stop, reraise=True
-        )
-        try:
-            body: bytes = await retrying(self._send, path, content)
-        except UnavailableError:
-            self.down = True
-            raise
-        self.down = False
-        try:
-            reply = json.loads(body)
-        except (ValueError, RecursionError):
-            raise EngineError(f"{self.address.to_show(path)}: not JSON: {self._excerpt(body)}") from None
-        if not isinstance(reply, dict):
-            raise EngineError(f"{self.address.to_show(path)}: not a JSON object: {self._excerpt(body)}")
-        return reply
+        since, tries, wait = float("inf"), 0, self.first_wait
+        while True:
+            try:
+                reply = await self._send(path, content)
+            except UnavailableError as error:
+                now, gone = time.monotonic(), error.status in DOWN
+                since = min(since, now)
+                if error.status == 429:
+                    spent = now - since >= RATE_LIMIT_SECONDS
+                else:
+                    tries += 1
+                    spent = tries >= self.attempts
+                if spent or (gone and self.down):
+                    # where others were answered in the meantime, it is this request that the server can't bear
+                    self.down |= gone and self._succeeded < since
+                    raise
+                await asyncio.sleep(waiting(wait, error.after))
+                wait = min(2 * wait, LONGEST_WAIT / 2)
+            else:
+                self.down, self._succeeded = False, time.monotonic()
+                return reply
 
     async def close(self) -> None:
         """Close the connections."""
@@ -285,23 +326,8 @@ class ChatClient:
         for client in clients:
             await client.aclose()
 
-    def _wait(self, state: RetryCallState) -> float:
-        import random
-
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, UnavailableError) and error.after is not None:
-            return min(error.after, LONGEST_WAIT)
-        spread = random.uniform(0.75, 1.25)  # noqa: S311 - so that a batch does not come back all at once
-        return float(min(self.first_wait * 2 ** (state.attempt_number - 1), LONGEST_WAIT / 2) * spread)
-
-    def _stop(self, state: RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, UnavailableError) and error.status == 429:
-            return (state.seconds_since_start or 0.0) > RATE_LIMIT_SECONDS
-        return state.attempt_number >= (1 if self.down else self.attempts)
-
     def _excerpt(self, body: bytes | str) -> str:
-        return excerpt(body, self.key) or "(empty)"
+        return excerpt(body, self._secrets) or "(empty)"
 
     def _http(self) -> httpx.AsyncClient:
         """One of the pools of connections, each in its turn."""
@@ -331,13 +357,14 @@ class ChatClient:
             for _ in range(POOLS)
         ]
 
-    async def _send(self, path: str, content: bytes) -> bytes:
+    async def _send(self, path: str, content: bytes) -> dict[str, Any]:
+        """One try: the JSON object that came back, or an error that says whether another one may help."""
         import httpx
 
         shown = self.address.to_show(path)
+        body = bytearray()
         try:
             async with self._http().stream("POST", self.address.to(path), content=content) as response:
-                body = bytearray()
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > MAX_ANSWER:
@@ -347,16 +374,38 @@ class ChatClient:
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.DecodingError, httpx.InvalidURL) as error:
             raise EngineError(f"{shown}: {self._excerpt(str(error))}") from None
         except httpx.TransportError as error:
-            raise UnavailableError(f"{shown}: {type(error).__name__}: {self._excerpt(str(error))}") from None
-        if response.status_code == 200:
-            return bytes(body)
-        message = f"{shown}: HTTP {response.status_code} {response.reason_phrase}: {self._excerpt(bytes(body))}"
-        if response.status_code == 429 or response.status_code >= 500:
-            raise UnavailableError(message, response.status_code, retry_after(response.headers.get("retry-after")))
-        message += key_hint(response.status_code, self.key)
-        if 300 <= response.status_code < 400:
-            message += f" (it points to {excerpt(hide_credentials(response.headers.get('location', '')))!r})"
-        raise RefusedError(message, response.status_code, bytes(body).decode("utf-8", "replace"))
+            raise UnavailableError(f"{shown}: {cause(error, self._secrets)}") from None
+        except (ValueError, ImportError, OSError) as error:  # a host name, a proxy or certificates that can't be used
+            raise EngineError(f"{shown}: {cause(error, self._secrets)}") from None
+        status = response.status_code
+        if status == 200:
+            reply = self._parse(shown, bytes(body))
+            fault = reply.get("error")
+            if not fault or reply.get("choices"):
+                return reply
+            status = _status_of(fault)  # a gateway had promised an answer before the server behind it failed
+        said = excerpt(response.reason_phrase, self._secrets)
+        message = f"{shown}: HTTP {response.status_code} {said}: {self._excerpt(bytes(body))}"
+        text = body.decode("utf-8", "replace")
+        if (status in PASSING or status >= 500) and not (status == 429 and _used_up(text)):
+            raise UnavailableError(message, status, retry_after(response.headers.get("retry-after")))
+        message += key_hint(status, self.key)
+        if 300 <= status < 400:
+            place = excerpt(hide_credentials(response.headers.get("location", "")), self._secrets)
+            message += f" (it points to {place!r})"
+        raise RefusedError(message, status, text)
+
+    def _parse(self, shown: str, body: bytes) -> dict[str, Any]:
+        try:
+            reply = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            message = f"{shown}: not JSON: {self._excerpt(body)}"
+            if isinstance(error, ValueError) and body.lstrip().startswith(b"{"):  # it was to be, and was cut off
+                raise UnavailableError(message, 200) from None
+            raise EngineError(message) from None
+        if not isinstance(reply, dict):
+            raise EngineError(f"{shown}: not a JSON object: {self._excerpt(body)}")
+        return reply
 
     def _answer(self, reply: Mapping[str, Any], request: Request, notes: tuple[str, ...]) -> Answer:
         choices = reply.get("choices")
@@ -387,8 +436,12 @@ def answer_text(message: Mapping[str, Any], request: Request, finish_reason: obj
 
     What ended inside its thinking stays open (``<think>`` without its end), whichever way the server says so.
     """
-    content = _text(message.get("content"))
-    thinking = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
+    content = _text(message.get("content"), ANSWER_PARTS)
+    thinking = (
+        _text(message.get("reasoning_content"))
+        or _text(message.get("reasoning"))
+        or _text(message.get("content"), THINKING_PARTS)
+    )
     if thinking:
         # only the end that is put here ends the thinking
         thinking = thinking.replace("</think>", "</ think>").removeprefix("<think>")
@@ -411,14 +464,47 @@ def _begins_with_thinking(request: Request) -> bool:
     return start is not None and start.rstrip().endswith("<think>")
 
 
-def _text(value: object) -> str | None:
-    """A message's text, be it a string or a list of parts; None where there is none."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        parts = [part.get("text") if isinstance(part, dict) else part for part in value]
-        return "".join(part for part in parts if isinstance(part, str))
-    return None
+def _text(value: object, types: Collection[object] | None = None) -> str | None:
+    """A message's text, be it a string or a list of parts, of which only some ``types`` may be meant.
+
+    None where there is none. A string is a part without a type.
+    """
+    texts = []
+    for part in value if isinstance(value, list) else [value]:
+        fields = part if isinstance(part, dict) else {"text": part}
+        kind = fields.get("type")
+        if types is None or kind in types:
+            text = fields.get("text")
+            if text is None and kind in THINKING_PARTS:  # some call it by the type's name, and give it parts again
+                text = _text(fields.get(kind), ANSWER_PARTS)
+            texts.append(text)
+    found = [text for text in texts if isinstance(text, str)]
+    return "".join(found) if found else None
+
+
+def _status_of(error: object) -> int:
+    """The HTTP status that an error object stands for."""
+    code = str(error.get("code")) if isinstance(error, dict) else ""
+    return int(code) if re.fullmatch(r"[45]\d\d", code, re.ASCII) else 500
+
+
+def _used_up(body: str) -> bool:
+    """Whether "too many requests" is about money, which waiting does not bring.
+
+    Google speaks of billing at each limit, also at those of a minute, where it says when to try again.
+    """
+    text = body.lower()
+    return ("insufficient_quota" in text or "billing" in text) and "retry" not in text
+
+
+def waiting(seconds: float, after: float | None) -> float:
+    """Seconds until the next try: ``seconds``, or as many as the server asked for, ``after``, where these are more.
+
+    A bit more than that, so that a batch does not come back all at once.
+    """
+    import random
+
+    return max(seconds, min(after or 0.0, LONGEST_WAIT)) * random.uniform(1.0, 1.5)  # noqa: S311 - no secret
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -19,7 +19,18 @@ from ..settings import JudgeSettings
 from ..taxonomy import nearest
 from . import chat
 from .base import Answer, Engine, EngineIdentity, Progress
-from .chat import MAX_ANSWER, Address, ChatClient, Habits, RefusedError, UnavailableError, api_key, excerpt, key_hint
+from .chat import (
+    MAX_ANSWER,
+    Address,
+    ChatClient,
+    Habits,
+    RefusedError,
+    UnavailableError,
+    api_key,
+    cause,
+    excerpt,
+    key_hint,
+)
 
 # Images in flight for each URL, 5 requests each: the batch that fills a judge of this size on one large GPU.
 IMAGES_PER_URL = 48
@@ -95,7 +106,7 @@ class EndpointEngine(Engine):
         chat.warm_up()
 
     async def start(self, progress: Progress) -> None:
-        """Open the clients; a server that is still starting is met by retries."""
+        """Make the clients. A server that is still starting is waited for as long as tries last: some 40 s."""
         model = self.identity().model
         self._check_protocol(model)
         self._clients = [
@@ -170,6 +181,7 @@ class EndpointEngine(Engine):
         """
         import httpx
 
+        shown, secrets = address.to_show("/models"), address.secrets(self._key)
         memory = self._remembered / f"{hashlib.sha256(address.base.encode()).hexdigest()[:32]}.json"
         try:
             status, body = self._get(address.to("/models"), address)
@@ -177,22 +189,21 @@ class EndpointEngine(Engine):
             if remembered and (known := _remembered_models(memory)) is not None:
                 return known
             raise ConfigError(
-                f"{address.to_show('/models')}: {type(error).__name__}: {excerpt(str(error))}; "
-                "is the server running? (with a model named, its list is not needed)"
+                f"{shown}: {cause(error, secrets)}; is the server running? (with a model named, its list is not needed)"
             ) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ConfigError(f"{address.to_show('/models')}: {excerpt(str(error), self._key)}") from None
-        shown = excerpt(body, self._key) or "(empty)"
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError, OSError) as error:
+            raise ConfigError(f"{shown}: {cause(error, secrets)}") from None
+        found = excerpt(body, secrets) or "(empty)"
         if status != 200:
             hint = key_hint(status, self._key)
             if status == 404:
                 hint = " (the URL up to its /v1 is expected, which is added where it has none)"
-            raise ConfigError(f"{address.to_show('/models')}: HTTP {status}: {shown}{hint}")
+            raise ConfigError(f"{shown}: HTTP {status}: {found}{hint}")
         try:
             reply = json.loads(body)
             models = [str(entry["id"]) for entry in reply["data"]]
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise ConfigError(f"{address.to_show('/models')}: not a list of models: {shown}") from None
+            raise ConfigError(f"{shown}: not a list of models: {found}") from None
         models = list(dict.fromkeys(models))
         _remember_models(memory, models)
         return models

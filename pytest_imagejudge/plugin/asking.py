@@ -55,7 +55,7 @@ class Asking:
         self._spelled_out: tuple[tuple[str, Path], Profile] | None = None  # the last one
         self._all_wait = _reruns(config) or any(getattr(config.option, name, False) for name in _TEST_BY_TEST)
         self._fixture_value: tuple[pytest.Item | None, Any] = (None, None)
-        self.tearing_down = False
+        self.tearing_down = self.in_shared_fixture = False
         try:
             self.dimensions = None if self.options.dimensions is None else dimensions_of(self.options.dimensions)
         except KeyError as error:
@@ -314,8 +314,10 @@ class Asking:
 
     def defer(self, expected: Expectation) -> None:
         """Leave the running test's outcome to a verdict that is not in."""
+        expected.shared = self.in_shared_fixture or self.tearing_down
         if self.item is None:
-            self.results.stray.append(expected.where)
+            words = "expected while no test was running, so that no test could fail by it"
+            self.results.stray.append((expected.where, words, None))
         elif self._waits(self.item):
             if why := self.when.after.get(expected.kind):
                 raise JudgeFailure(WAITS_AFTER.format(why=why), expected.where)

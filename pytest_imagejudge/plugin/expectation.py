@@ -29,6 +29,7 @@ class Expectation:
     Attributes:
         futures: one, or several where each image is judged repeatedly; the first decides.
         bounded: False for ``score``, which applies no thresholds.
+        shared: whether a fixture of more than one test expects it, so that no skip of one test excuses it.
     """
 
     kind: Literal["image", "edit"]
@@ -41,6 +42,7 @@ class Expectation:
     where: str = ""
     thresholds: Profile | None = None
     bounded: bool = True
+    shared: bool = False
     futures: list[Future[Any]] = field(default_factory=list)
 
     @property
@@ -114,6 +116,7 @@ class Expectation:
             "seed": self.seed,
             "where": self.where,
             "bounded": self.bounded,
+            "shared": self.shared,
             "thresholds": None if self.thresholds is None else self.thresholds.dump(),
         }
         return json.dumps(data)

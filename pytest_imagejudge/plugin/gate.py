@@ -38,7 +38,7 @@ class Gate(Asking):
         self.holding = Holding(self)
         self.when = When(self)
         self._ear: Ear | None = None
-        self._body_passed = self._collected = False
+        self._body_passed = self._skipped = self._collected = False
 
     @property
     def is_controller(self) -> bool:
@@ -133,7 +133,7 @@ class Gate(Asking):
             run_phases(item, nextitem, reports, lambda: self._body_passed)
         finally:
             if reports:
-                self.holding.take(Held(item, reports, passed=self._body_passed))
+                self.holding.take(Held(item, reports, passed=self._body_passed, skipped=self._skipped))
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
@@ -148,6 +148,18 @@ class Gate(Asking):
         if any(name in getattr(item, "fixturenames", ()) for name in _FIXTURES):
             self._of_fixture(item)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        """Remember whether a fixture of several tests is being set up."""
+        before, self.in_shared_fixture = (
+            self.in_shared_fixture,
+            self.in_shared_fixture or fixturedef.scope != "function",
+        )
+        try:
+            return (yield)
+        finally:
+            self.in_shared_fixture = before
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self) -> None:
         """Remember that fixtures are going away."""
@@ -160,6 +172,7 @@ class Gate(Asking):
         """Attach what was judged to the report, for this process or for xdist's controller."""
         hide_frames(call)
         report = yield
+        self._skipped = report.skipped or (self._skipped and call.when == "teardown")
         if call.when == "setup":
             self._body_passed = False
         elif call.when == "call":

@@ -21,7 +21,7 @@ from ..asking import Task
 from ..errors import ConfigError, ImageError
 from ..manifests import Row, RowError, read_manifest
 from ..report.junit import properties
-from ..report.why import advice
+from ..report.why import advice, headline
 from .expectation import AnyEntry, Expectation, failing, plain_text
 from .failure import failure_repr
 from .manifest import RowItem
@@ -149,7 +149,11 @@ class Holding:
         nodeid = held.reports[0].nodeid
         waits = self._pending.pop(nodeid, None)
         if waits is None or not held.passed:
-            self._orphans += waits.open if waits is not None else ()
+            if waits is not None:
+                for expected in waits.open:
+                    expected.shared = expected.shared and held.skipped
+                self._orphans += waits.open
+                self._gate.results.stray += waits.shared if held.skipped else ()
             for report in held.reports:
                 self._log(report, held)
             self.flush()
@@ -216,6 +220,7 @@ class Holding:
     def _enter(self, waits: Waits, expected: Expectation, reason: str) -> None:
         entries = expected.entries(expected.verdicts(reason))
         waits.failed += failing(entries)
+        waits.shared += _shared(expected, entries)
         waits.properties += self._properties(entries)
         self._keep(entries)
 
@@ -353,7 +358,9 @@ class Holding:
             lines.append(f"judged too, from a run that was cut off: {file}")
 
     def _report(self, expected: Expectation, reason: str) -> None:
-        self._keep(expected.entries(expected.verdicts(reason)))
+        entries = expected.entries(expected.verdicts(reason))
+        self._keep(entries)
+        self._gate.results.stray += _shared(expected, entries)
 
     def _keep(self, entries: Sequence[AnyEntry]) -> None:
         if self._gate.is_worker:
@@ -469,3 +476,10 @@ class Holding:
 def _plain(entry: AnyEntry) -> str:
     """JSON: quicker than execnet's own way, and ASCII whatever a prompt or an answer holds, which execnet refuses."""
     return json.dumps(entry.model_dump(mode="json", exclude_defaults=True))
+
+
+def _shared(expected: Expectation, entries: Sequence[AnyEntry]) -> list[tuple[str, str, str | None]]:
+    """What is wrong with what a fixture of several tests expects, for where the test it counts for was skipped."""
+    words = "a fixture of several tests expects it, and the one that it counts for was skipped: "
+    found = failing(entries) if expected.shared else []
+    return [(expected.where, words + headline(entry), expected.test) for entry in found]

@@ -46,7 +46,8 @@ class Results:
         self.undecided: list[str] = []
         self.excused: set[str] = set()  # tests that turn nothing red whatever was judged: expected to fail, or skipped
         self._failed: set[str] = set()  # tests that failed for another reason than what was judged
-        self.stray: list[str] = []  # where something was expected while no test was running
+        # what was expected by which no test can fail: where, what is wrong, and for which test if for any
+        self.stray: list[tuple[str, str, str | None]] = []
         self.needs_images = False  # what is kept for the next run
         self.superseded = 0  # judged in attempts that were run again
         self._kept: dict[str, bool] = {}  # images that we wrote: whether they are still needed
@@ -124,9 +125,8 @@ class Results:
     def decide_run(self, session: pytest.Session, profile: Profile) -> None:
         """Apply the bounds on the means of the run; each is a test of its own in every report."""
         self._session = session
-        for where in self.stray:
-            words = f"{where}: expected while no test was running, so that no test could fail by it"
-            self._log_item(f"expect[{where}]", words)
+        for where, words, _ in self.stray:
+            self._log_item(f"expect[{where}]", f"{where}: {words}")
         if not (self._gathered.tally.n or self._gathered.tally.n_edits):
             return
         suite = profile.suite
@@ -216,7 +216,8 @@ class Results:
         """Fill in what is derived: seconds, judges, summary."""
         report = self.report
         report.run.seconds = round(time.monotonic() - self._begun, 3)
-        report.run.excused = sorted(self.excused & self._gathered.tally.in_trouble)
+        excused = self.excused - {test for _, _, test in self.stray}
+        report.run.excused = sorted(excused & self._gathered.tally.in_trouble)
         self._gathered.tally.excuse(report.run.excused)
         self._gathered.into(report)
         if self._before:

@@ -26,11 +26,13 @@ class Waits:
         open: what no entry is made of yet, in the order it was handed over.
         failed: entries that fail the test.
         properties: what JUnit's file says of the entries so far.
+        shared: what failed and is expected by a fixture of several tests, as `Results.stray` has it.
     """
 
     open: deque[Expectation] = field(default_factory=deque)
     failed: list[AnyEntry] = field(default_factory=list)
     properties: list[tuple[str, str]] = field(default_factory=list)
+    shared: list[tuple[str, str, str | None]] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
@@ -46,6 +48,7 @@ class Held:
         reports: setup, call, teardown; without setup once that is logged.
         node: the worker it ran on, on xdist's controller.
         passed: whether the test's body passed, so that the verdicts decide.
+        skipped: whether it was skipped, or failed as it was expected to.
         forgiven: whether an expected failure of this test, if it has one, covers a missed bound.
     """
 
@@ -54,6 +57,7 @@ class Held:
     waits: Waits = field(default_factory=Waits)
     node: Any = None
     passed: bool = True
+    skipped: bool = False
     forgiven: bool = True
     logged: bool = False
 

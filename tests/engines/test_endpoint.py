@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standin import Call, Reply, StandIn, completion, failure, models
 
-from pytest_imagejudge.engines import make_engine
+from pytest_imagejudge.engines import chat, make_engine
 from pytest_imagejudge.engines.base import Answer
-from pytest_imagejudge.engines.chat import Address, answer_text, hide_credentials, retry_after
+from pytest_imagejudge.engines.chat import Address, ChatClient, answer_text, hide_credentials, retry_after, waiting
 from pytest_imagejudge.engines.endpoint import EndpointEngine, picture_digest
 from pytest_imagejudge.errors import ConfigError, EngineError
 from pytest_imagejudge.protocols import load_protocol
@@ -77,6 +77,18 @@ def ask(engine: EndpointEngine, *requests: Request) -> list[Answer]:
     return asyncio.run(run())
 
 
+def ask_in_turn(engine: EndpointEngine, *requests: Request) -> list[Answer | BaseException]:
+    """One after the other, by clients that stay the same."""
+
+    async def run() -> list[Answer | BaseException]:
+        try:
+            return [(await asyncio.gather(engine.ask(one), return_exceptions=True))[0] for one in requests]
+        finally:
+            await engine.close()
+
+    return asyncio.run(run())
+
+
 @pytest.mark.parametrize("form", ["{}", "{}/", "{}/v1", "{}/v1/", "{}/v1/chat/completions"])
 def test_every_form_of_a_url_is_taken(server: StandIn, engine: Callable[..., EndpointEngine], form: str) -> None:
     (answer,) = ask(engine(form.format(server.url)))
@@ -94,6 +106,12 @@ def test_every_form_of_a_url_is_taken(server: StandIn, engine: Callable[..., End
         ("http://[::1]:80", "http://[::1]:80/v1"),
         ("https://user:secret@h/x", "https://h/x/v1"),
         ("https://h/v1?key=secret", "https://h/v1"),
+        ("https://h/inference/chat/completions", "https://h/inference"),
+        ("https://h/chat/completions/", "https://h"),
+        ("https://h/deployments/gpt/chat/completions?api-version=secret", "https://h/deployments/gpt"),
+        ("https://h/v1beta1/openai", "https://h/v1beta1/openai"),
+        ("http://gpu/v100", "http://gpu/v100/v1"),
+        ("http://gpu/v1x", "http://gpu/v1x/v1"),
     ],
 )
 def test_addresses(url: str, base: str) -> None:
@@ -124,6 +142,34 @@ def test_the_key_is_sent_and_never_shown(
     assert "sesame-1" not in str(caught.value)
     assert "hidden" not in str(caught.value)
     assert API_KEY_VARIABLE in str(caught.value)
+
+
+def test_what_an_endpoint_echoes_shows_no_secret(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
+    def echo(call: Call) -> Reply:
+        return failure(400, f'{call.path} {call.headers["authorization"]} pa/"ss pa%2F%22ss')
+
+    server.answer = echo
+    server.listing = lambda: (500, {}, json.dumps([f"q/ry q%2Fry {server.calls[-1].headers}"]).encode())
+    one = engine(f"http://user:pa%2F%22ss@127.0.0.1:{server.port}/v1?key=q%2Fry&opaque", model="judge")
+    with pytest.raises(EngineError) as refused:
+        ask(one, request(temperature=0))
+    with pytest.raises(ConfigError) as listed:
+        engine(f"http://user:pa%2F%22ss@127.0.0.1:{server.port}/v1?key=q%2Fry").identity()
+    for shown in (str(refused.value), str(listed.value)):
+        assert "***" in shown
+        for secret in ("pa/", "pa%2F", "dXNlcjpw", "q/ry", "q%2Fry", "opaque"):
+            assert secret not in shown
+
+
+@pytest.mark.parametrize("before", [0, 30, 60, 90, 120, 390])
+def test_no_part_of_a_key_is_shown_where_a_message_is_cut(
+    server: StandIn, engine: Callable[..., EndpointEngine], monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    monkeypatch.setenv(API_KEY_VARIABLE, "sesame-" + "7" * 150)
+    server.answer = lambda call: failure(418, "." * before + call.headers["authorization"] * 12)
+    with pytest.raises(EngineError) as caught:
+        ask(engine())
+    assert "sesame" not in str(caught.value)
 
 
 def test_user_and_password_of_the_url_are_used(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
@@ -161,6 +207,37 @@ def test_a_list_that_is_none_is_an_error(
     server.listing = lambda: reply  # type: ignore[return-value]
     with pytest.raises(ConfigError, match="/v1/models"):
         engine().identity()
+
+
+@pytest.mark.parametrize(
+    ("url", "variable", "value", "why"),
+    [
+        ("http://a..b", "", "", "UnicodeError"),
+        (f"http://{'a' * 70}.example", "", "", "UnicodeError"),
+        ("http://h.invalid", "ALL_PROXY", "socks5://", "socksio"),
+        ("http://h.invalid", "ALL_PROXY", "what://h", "Unknown scheme for proxy"),
+        ("https://h.invalid", "SSL_CERT_FILE", "/nowhere.pem", "SSL_CERT_FILE, '/nowhere.pem'"),
+    ],
+)
+def test_what_keeps_a_request_from_being_sent_is_named(
+    engine: Callable[..., EndpointEngine],
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    variable: str,
+    value: str,
+    why: str,
+) -> None:
+    if variable:
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError) as caught:
+        engine(url).preflight()
+    assert f"{url}/v1/models: " in str(caught.value)
+    assert why in str(caught.value)
+    if variable:  # for an event loop the others are hosts that do not exist
+        with pytest.raises(EngineError) as lost:
+            ask(engine(url, model="judge"))
+        assert f"{url}/v1/chat/completions: " in str(lost.value)
+        assert why in str(lost.value)
 
 
 def test_a_named_model_needs_no_server(engine: Callable[..., EndpointEngine]) -> None:
@@ -211,12 +288,148 @@ def test_a_server_that_is_down_is_not_waited_for_again_and_again(
     assert asyncio.run(run()) == [7, 1, 1, 7]
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        failure(408),
+        failure(409),
+        failure(425),
+        failure(200, "the server behind this one is overloaded"),
+        (200, {}, b'{"error": {"code": 502, "message": "no"}, "choices": []}'),
+        (200, {}, b'{"error": {"code": "429"}}'),
+        (200, {}, b'{"choices": [{"mess'),
+    ],
+)
+def test_what_passes_is_asked_again(server: StandIn, engine: Callable[..., EndpointEngine], reply: Reply) -> None:
+    replies = [reply, completion("yes")]
+    server.answer = lambda call: replies.pop(0)
+    assert ask(engine())[0].text == "yes"
+
+
+def test_an_error_in_an_answer_counts_as_its_status(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
+    def answer(call: Call) -> Reply:
+        fault = {"error": {"code": 400, "message": "unknown field top_k"}}
+        return (200, {}, json.dumps(fault).encode()) if "top_k" in call.body else completion()
+
+    server.answer = answer
+    assert ask(engine())[0].notes == ("without top_k",)
+    assert len(server.asked) == 2
+
+
+def test_tries_that_were_too_many_are_not_counted(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
+    replies = [*[failure(429)] * 8, *[None] * 3, *[failure(429)] * 8, *[None] * 3, completion("yes")]
+    server.answer = lambda call: replies.pop(0)
+    assert ask(engine())[0].text == "yes"
+
+
+def test_the_wait_is_never_shorter_than_the_backoff() -> None:
+    for after in (None, 0.0, 1.0):
+        assert all(2.0 <= waiting(2.0, after) <= 3.0 for _ in range(20))
+    waits = [waiting(2.0, 10.0) for _ in range(20)]
+    assert min(waits) >= 10.0
+    assert len(set(waits)) > 1  # a batch does not come back all at once
+    assert waiting(2.0, 1e9) < 100
+
+
+@pytest.mark.parametrize("after", ["0", "Wed, 21 Oct 2015 07:28:00 GMT", "soon"])
+def test_waits_grow_whatever_the_server_asks_for(server: StandIn, monkeypatch: pytest.MonkeyPatch, after: str) -> None:
+    slept: list[float] = []
+    pause = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        await pause(0)
+
+    async def run() -> None:
+        client = ChatClient(Address.parse(server.url), "judge", first_wait=0.25)
+        await client.ask(request())
+        await client.close()
+
+    replies = [*[failure(429, retry_after=after)] * 9, completion()]
+    server.answer = lambda call: replies.pop(0)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    asyncio.run(run())
+    waits = [seconds for seconds in slept if seconds]
+    assert [least <= wait for least, wait in zip((0.25, 0.5, 1, 2, 4, 8, 16, 30, 30), waits, strict=True)] == [True] * 9
+
+
+@pytest.mark.parametrize(
+    ("body", "final"),
+    [
+        ({"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}, True),
+        ({"error": {"message": "check your plan and billing details"}}, True),
+        ({"error": {"message": "check your plan and billing details. Please retry in 28s."}}, False),
+        ({"error": {"message": "too many tokens a minute"}}, False),
+    ],
+)
+def test_money_that_is_spent_is_not_waited_for(
+    server: StandIn, engine: Callable[..., EndpointEngine], body: Any, final: bool
+) -> None:
+    replies = [(429, {}, json.dumps(body).encode()), completion()]
+    server.answer = lambda call: replies.pop(0)
+    (answer,) = ask_in_turn(engine(), request())
+    assert isinstance(answer, EngineError if final else Answer)
+    assert len(server.asked) == (1 if final else 2)
+
+
+def test_a_limit_that_was_waited_out_is_not_waited_out_again(
+    server: StandIn, engine: Callable[..., EndpointEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replies = [failure(429)] * 3
+    server.answer = lambda call: replies.pop() if replies else completion()
+    monkeypatch.setattr(chat, "RATE_LIMIT_SECONDS", 0.0)
+    one = engine()
+
+    async def run() -> list[Any]:
+        found: list[Any] = await asyncio.gather(one.ask(request()), return_exceptions=True)
+        monkeypatch.setattr(chat, "RATE_LIMIT_SECONDS", 600.0)
+        for _ in range(4):
+            found += await asyncio.gather(one.ask(request()), return_exceptions=True)
+            if len(found) == 4:
+                replies.append(failure(429))  # which the last waits out, for the server has been heard since
+        await one.close()
+        return found
+
+    assert [isinstance(answer, Answer) for answer in asyncio.run(run())] == [False, False, False, True, True]
+
+
+def test_what_fails_for_one_request_says_nothing_of_others(
+    server: StandIn, engine: Callable[..., EndpointEngine]
+) -> None:
+    replies = [*[failure(500)] * 7, *[None] * 6, completion("yes")]
+    server.answer = lambda call: replies.pop(0)
+    bad, good = ask_in_turn(engine(), request("bad"), request("good"))
+    assert "HTTP 500" in str(bad)
+    assert isinstance(good, Answer)
+
+
+def test_a_server_that_answers_others_is_not_down(server: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad, good, pause = request("bad"), request("good"), asyncio.sleep
+
+    async def run() -> None:
+        client = ChatClient(Address.parse(server.url), "judge", first_wait=0.1)
+
+        async def sleep(seconds: float) -> None:
+            await pause(0)
+            if seconds:
+                await client.ask(good)
+
+        monkeypatch.setattr(asyncio, "sleep", sleep)
+        server.answer = lambda call: None if "bad" in json.dumps(call.body) else completion()
+        with pytest.raises(EngineError):
+            await client.ask(bad)
+        assert not client.down
+        await client.close()
+
+    asyncio.run(run())
+
+
 def test_no_answer_is_lost_by_a_close(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
     one = engine()
     assert [ask(one)[0].text for _ in range(2)] == ["{}", "{}"]
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 409, 418, 301])
+@pytest.mark.parametrize("status", [400, 401, 404, 418, 301])
 def test_other_refusals_are_final(server: StandIn, engine: Callable[..., EndpointEngine], status: int) -> None:
     server.answer = lambda call: failure(status, "never", location="http://elsewhere/")
     with pytest.raises(EngineError, match=f"HTTP {status}"):
@@ -247,7 +460,8 @@ def test_a_server_that_refuses_our_fields_is_asked_without_them(
             "without thinking_token_budget",
             "without top_k",
         )
-    assert [len(call.body) for call in server.asked] == [7, 4, 4]  # the session remembers
+    assert [len(call.body) for call in server.asked] == [7, 5, 4, 4]  # the session remembers
+    assert server.asked[1].body["response_format"]["json_schema"]["schema"] == FIELDS["structured_outputs"]["json"]
     assert ask(one, request(temperature=0))[0].notes == ()
 
 
@@ -262,6 +476,121 @@ def test_a_limit_under_its_other_name(server: StandIn, engine: Callable[..., End
     assert given_answer.notes == ()
     assert server.asked[-1].body["max_completion_tokens"] == 99
     assert "structured_outputs" in server.asked[-1].body
+
+
+FIRST = {"temperature": 0, "top_k": 1, "chat_template_kwargs": {}}
+AGAIN = {**FIRST, "structured_outputs": {"json": {}}, "thinking_token_budget": 5}
+
+
+@pytest.mark.parametrize("words", ["thinking_token_budget is set but top_kk is not", "no"])
+def test_a_refused_field_costs_no_other(server: StandIn, engine: Callable[..., EndpointEngine], words: str) -> None:
+    server.answer = lambda call: failure(400, words) if "thinking_token_budget" in call.body else completion()
+    first, again, last = ask_in_turn(engine(), request(**FIRST), request(**AGAIN), request(**FIRST))
+    assert isinstance(first, Answer)
+    assert isinstance(again, Answer)
+    assert isinstance(last, Answer)
+    assert first.notes == last.notes == ()
+    assert "without thinking_token_budget" in again.notes
+    assert "without top_k" not in again.notes
+    assert server.asked[-1].body.keys() == server.asked[0].body.keys()
+    assert ("response_format" in server.asked[-2].body) == (words == "no")  # the grammar was under suspicion too
+
+
+def test_where_new_fields_were_not_the_cause_all_are_left_out(
+    server: StandIn, engine: Callable[..., EndpointEngine]
+) -> None:
+    def answer(call: Call) -> Reply:
+        hard = "hard" in json.dumps(call.body["messages"])
+        return failure(422) if hard and "top_k" in call.body else completion()
+
+    server.answer = answer
+    _, hard, after = ask_in_turn(engine(), request(**FIRST), request("hard", **AGAIN), request(**FIRST))
+    assert isinstance(hard, Answer)
+    assert isinstance(after, Answer)
+    assert hard.notes == ("unconstrained", *(f"without {name}" for name in sorted(AGAIN) if name != "temperature"))
+    assert after.notes == ("without chat_template_kwargs", "without top_k")
+
+
+def test_a_field_that_was_not_carried_is_not_learnt(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
+    server.answer = lambda call: (
+        failure(400, "structured_outputs and top_k don't go together")
+        if "structured_outputs" in call.body
+        else completion()
+    )
+    grammar = request(temperature=0, structured_outputs={"json": {}})
+    _, answer = ask_in_turn(engine(), grammar, request(**FIRST))
+    assert isinstance(answer, Answer)
+    assert answer.notes == ()
+
+
+def test_a_field_of_every_server_that_a_model_refuses_by_name(
+    server: StandIn, engine: Callable[..., EndpointEngine]
+) -> None:
+    server.answer = lambda call: (
+        failure(400, "Unsupported value: 'temperature' does not support 0")
+        if "temperature" in call.body
+        else completion()
+    )
+    one, fields = engine(), {"temperature": 0, "seed": 7, "top_k": 1}
+    for given_answer in (ask(one, request(**fields))[0], ask(one, request(**fields))[0]):
+        assert given_answer.notes == ("without temperature",)
+    assert [sorted(call.body) for call in server.asked[1:]] == [["messages", "model", "seed", "top_k"]] * 2
+
+
+def test_of_fields_that_exclude_each_other_one_is_kept(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
+    server.answer = lambda call: (
+        failure(400, "temperature and top_p can't both be given") if "top_p" in call.body else completion()
+    )
+    assert ask(engine(), request(temperature=0, top_p=1.0))[0].notes == ("without top_p",)
+
+
+def test_a_field_of_every_server_stays_unless_it_is_named(
+    server: StandIn, engine: Callable[..., EndpointEngine]
+) -> None:
+    server.answer = lambda call: failure(400, "nothing said of temperatures")
+    with pytest.raises(EngineError, match="nothing said"):
+        ask(engine(), request(temperature=0, top_k=1))
+    assert [set(call.body) - {"model", "messages"} for call in server.asked] == [
+        {"temperature", "top_k"},
+        {"temperature"},
+    ]
+
+
+def test_a_limit_is_never_left_out(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
+    server.answer = lambda call: failure(400, "'max_tokens' or 'max_completion_tokens' is too large: 99")
+    with pytest.raises(EngineError, match="too large"):
+        ask(engine(), request(max_tokens=99, temperature=0))
+    assert all({"max_tokens", "max_completion_tokens"} & call.body.keys() for call in server.asked)
+
+
+def test_a_grammar_under_its_other_name(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
+    server.answer = lambda call: (
+        failure(400, "Unrecognized request argument supplied: structured_outputs")
+        if "structured_outputs" in call.body
+        else completion()
+    )
+    schema = {"type": "object"}
+    fields = {"temperature": 0, "structured_outputs": {"json": schema}}
+    one = engine()
+    for given_answer in (ask(one, request(**fields))[0], ask(one, request(**fields))[0]):
+        assert given_answer.notes == ("response_format",)
+    assert len(server.asked) == 3
+    assert server.asked[-1].body["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": schema, "strict": True},
+    }
+
+
+def test_fields_of_a_protocol_file_stay_where_another_is_refused(
+    server: StandIn, engine: Callable[..., EndpointEngine]
+) -> None:
+    own = {"response_format": {"type": "json_object"}, "reasoning_effort": "low", "max_completion_tokens": 9}
+    server.answer = lambda call: (
+        failure(400, "unknown: structured_outputs") if "structured_outputs" in call.body else completion()
+    )
+    (given_answer,) = ask(engine(), request(**own, structured_outputs={"json": {}}))
+    assert given_answer.notes == ("unconstrained", "without structured_outputs")
+    assert {name: server.asked[-1].body[name] for name in own} == own
 
 
 def test_a_request_that_is_wrong_in_itself_changes_nothing(
@@ -291,6 +620,14 @@ def test_a_request_that_is_wrong_in_itself_changes_nothing(
         ({"content": [{"type": "text", "text": "a"}, {"type": "x"}, "b", 3]}, "ab"),
         ({"content": 7, "reasoning": 8}, ""),
         ({"content": None, "refusal": "I will not"}, "I will not"),
+        ({"content": [{"type": "reasoning", "text": "a"}, {"type": "output_text", "text": "b"}]}, "<think>a</think>b"),
+        (
+            {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "a"}]}, {"text": "b"}]},
+            "<think>a</think>b",
+        ),
+        ({"content": [{"type": "thinking", "text": "a"}]}, "<think>a"),
+        ({"content": [{"type": "tool_use", "text": "a"}]}, ""),
+        ({"content": [], "reasoning": [{"type": "summary_text", "text": "a"}]}, "<think>a"),
     ],
 )
 def test_thinking_and_answer_are_put_together(message: dict[str, Any], text: str) -> None:
@@ -348,7 +685,6 @@ def test_counts_that_are_none(server: StandIn, engine: Callable[..., EndpointEng
     [
         b"",
         b"<html><h1>Sign in</h1>",
-        b"{",
         b"[]",
         b"null",
         b"{}",
@@ -357,7 +693,7 @@ def test_counts_that_are_none(server: StandIn, engine: Callable[..., EndpointEng
         b'{"choices": [{}]}',
         b'{"choices": [{"message": null}]}',
         b'{"choices": {"0": 1}}',
-        b'{"error": {"message": "the model is overloaded"}}',
+        b'{"a":' * 100_000,
         b"\xff\xfe",
         b"[" * 100_000,
     ],

@@ -203,3 +203,38 @@ def test_a_failure_is_red_above_its_facts(project):
     for options in (), ("-n1",):
         text = project.run("--color=yes", *options, process=bool(options)).stdout.str()
         assert "\x1b[31m✗ Total: 0.0, bound 50.0" in text
+
+
+SHARED = """
+import pytest
+
+@pytest.fixture(scope="module")
+def gallery(image_judge):
+    image_judge.expect("bad.png", prompt="a fox")
+
+@pytest.fixture(scope="module", autouse=True)
+def last(image_judge):
+    yield
+    image_judge.expect("bad.png", prompt="the last fox")
+
+def test_needs_more(gallery):
+    pytest.skip("no more")
+
+def test_other(gallery):
+    pass
+
+@pytest.mark.skip
+def test_never():
+    pass
+"""
+
+
+@pytest.mark.parametrize("delay", ["0", "0.2"])
+@pytest.mark.parametrize("options", [(), ("-n1",)])
+def test_what_a_fixture_of_several_tests_expects_is_not_excused_by_a_skip(project, options, delay):
+    project.environ("STAND_IN_DELAY", delay)
+    project.tests(SHARED)
+    result = project.run(*options, process=bool(options))
+    result.assert_outcomes(passed=1, failed=2, skipped=2)
+    result.stdout.fnmatch_lines(["FAILED imagejudge::expect[[]test_it.py:*"])
+    assert project.report["run"]["excused"] == []
