@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -76,6 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, a folder that may not be written to: no gate's failure, so not exit 1
         mute()
         return _fail(error, BAD_INPUT)
+    except Exception:  # noqa: BLE001 - a fault of ours is no gate's failure
+        traceback.print_exc()
+        return ENGINE_FAILED
 
 
 class _Parser(argparse.ArgumentParser):
@@ -112,6 +117,27 @@ def _standard_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # prompts are in any script, terminals are not
+    if not isinstance(sys.stderr, _Unheard):
+        sys.stderr = _Unheard(sys.stderr)
+
+
+class _Unheard:
+    """Standard error that nobody has to read: a pipe whose reader left, or a full disk, ends no work."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _fail(error: Exception, code: int) -> int:

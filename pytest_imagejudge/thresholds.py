@@ -159,6 +159,12 @@ class Profile(_Levels):
             or self.baseline.edit.score is not None
         )
 
+    @property
+    def only_margins(self) -> bool:
+        """Whether nothing is bounded but drops against a baseline."""
+        suite = bool(self.suite.bounds()) or self.suite.edit.score is not None
+        return not (self.bounds_images or self.bounds_edits or suite)
+
     def only_the_run(self, kind: str) -> bool:
         """Whether images, or edits, are bounded as a whole (`suite`, `baseline`) and not one by one."""
         if kind == "edit":

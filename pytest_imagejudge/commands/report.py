@@ -75,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
     if args.gate and args.baseline is None and not report.baseline and any(part.baseline for _, part in parts):
         raise ConfigError("--gate: the files were compared with a baseline, each over its own images; name it with "
                           "--baseline FILE")  # fmt: skip
+    if args.gate:
+        _require_bounds(report, profile, args.baseline)
     if args.baseline is not None:
         _compare(report, args.baseline, profile)
     _write(report, args, profile)
@@ -88,6 +90,26 @@ def _profile(name: str | None) -> Profile | None:
     from ..thresholds import load_profile
 
     return load_profile(name)
+
+
+def _require_bounds(report: Report, profile: Profile | None, baseline: Path | None) -> None:
+    """Check that the gate has something to decide by, and that what the options name is part of it.
+
+    Raises:
+        ConfigError: it would pass whatever was judged.
+    """
+    margins = profile is not None and bool(profile.baseline.bounds() or profile.baseline.edit.score is not None)
+    means = profile is not None and bool(profile.suite.bounds() or profile.suite.edit.score is not None)
+    if baseline is not None and not margins:
+        raise ConfigError(
+            "--gate with --baseline: name a profile with margins under [baseline], with --thresholds NAME"
+        )
+    if profile is not None and not means and not (margins and baseline is not None):
+        raise ConfigError(f"--gate: {profile.name} bounds no mean of a run; its bounds on single images are applied "
+                          "when these are judged (pytest, imagejudge score)")  # fmt: skip
+    bounded = any(entry.thresholds or entry.bounds for entry in report.every())
+    if any(report.every()) and not (bounded or means or margins or report.suite or report.baseline):
+        raise ConfigError("--gate: no bounds were applied to what these reports hold; judge with thresholds")
 
 
 def _decide(report: Report, profile: Profile) -> None:
@@ -192,14 +214,14 @@ def _github(report: Report, args: argparse.Namespace) -> None:
 
 
 def _passed(report: Report, profile: Profile | None) -> bool:
-    """Whether everything passed; a report without images has shown nothing."""
+    """Whether everything passed, tests that use a judge too; a report without images has shown nothing."""
     from ..statistics.suite import gate_passed
 
     policy = profile.suite.on_undecided if profile is not None else "mean"
-    entries = [*report.verdicts, *report.edits]
+    outcomes = report.tally().outcomes  # without those that were expected to fail
     return (
-        bool(entries)
-        and all(entry.outcome == "passed" for entry in entries if not getattr(entry, "repeat", None))
+        bool(report.verdicts or report.edits)
+        and not (outcomes["failed"] or outcomes["error"] or report.run.failed_tests)
         and all(row.gate == "passed" if row.gate else gate_passed(row, policy) for row in report.suite)
         and (report.baseline or {}).get("gate") != "failed"
     )

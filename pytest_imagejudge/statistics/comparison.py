@@ -95,7 +95,7 @@ def compare_runs(a: Run, b: Run, *, max_drop: float | None = None, top: int = 20
         warnings=_warnings(a, b, pairing, strict=max_drop is not None),
     )
     if max_drop is not None:
-        failed = b.unread > 0 or any(row.outcome == "failed" for row in rows)
+        failed = b.unread > 0 or bool(pairing.reworded) or any(row.outcome == "failed" for row in rows)
         result.gate = "failed" if failed else "passed"
     return result
 
@@ -152,7 +152,10 @@ def _warnings(a: Run, b: Run, pairing: Pairing, *, strict: bool) -> list[str]:
             lines.append(text)
             break
     if pairing.reworded:
-        lines.append(f"{len(pairing.reworded)} have another prompt, or were asked about other dimensions: not compared")
+        so = ", so the gate fails" if strict else ""
+        lines.append(
+            f"{len(pairing.reworded)} have another prompt, or were asked about other dimensions: not compared{so}"
+        )
     lost = sum(1 for old, new in pairing.pairs if old.lost or new.lost)
     if lost:
         lines.append(f"{lost} pairs were not judged in full on both sides; their figures are left out")

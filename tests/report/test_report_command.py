@@ -9,7 +9,7 @@ import report_samples as samples
 
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.report import json as report_json
-from pytest_imagejudge.report.model import Report
+from pytest_imagejudge.report.model import FailedTest, Report, Run
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +86,7 @@ def test_what_was_not_judged_is_listed(capsys: pytest.CaptureFixture[str]) -> No
 def test_gate(folder: Path) -> None:
     assert run("a.json", "--gate", "-o", "x.md") == 1
     assert Path("x.md").exists()
-    good = Report(verdicts=[samples.entry(1, bounds={})])
+    good = Report(verdicts=[samples.entry(1, bounds={("Quality",): 1})])
     report_json.write(good, folder / "good.json")
     assert run("good.json", "--gate", "-o", "x.md") == 0
     report_json.write(Report(), folder / "empty.json")
@@ -95,6 +95,33 @@ def test_gate(folder: Path) -> None:
     assert run("suite.json", "--gate", "-o", "x.md") == 1
     report_json.write(good.model_copy(update={"baseline": {"gate": "failed"}}), folder / "base.json")
     assert run("base.json", "--gate", "-o", "x.md") == 1
+
+
+def test_a_gate_has_to_have_something_to_decide_by(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report_json.write(Report(verdicts=[samples.entry(1, bounds={})]), folder / "bare.json")
+    report_json.write(Report(verdicts=[samples.entry(1, bounds={("Quality",): 1})]), folder / "good.json")
+    (folder / "images.toml").write_text("[level1]\nQuality = 99\n")
+    (folder / "margins.toml").write_text("[baseline.level1]\nQuality = 2\n")
+    for args, words in (
+        (("bare.json",), "no bounds were applied"),
+        (("good.json", "--thresholds", "images.toml"), "images.toml bounds no mean of a run"),
+        (("good.json", "--thresholds", "margins.toml"), "margins.toml bounds no mean of a run"),
+        (("good.json", "--baseline", "good.json"), "margins under [baseline]"),
+    ):
+        assert run(*args, "--gate", "-o", "x.md") == 2
+        assert words in capsys.readouterr().err
+    assert run("good.json", "--baseline", "good.json", "--thresholds", "margins.toml", "--gate", "-o", "x.md") == 0
+
+
+def test_a_gate_looks_at_the_tests_too(folder: Path) -> None:
+    passed = samples.entry(1, bounds={("Quality",): 1})
+    failed = samples.entry(2, bounds={("Quality",): 99})
+    excused = Report(verdicts=[passed, failed], run=Run(excused=[failed.test or ""]))
+    report_json.write(excused, folder / "excused.json")
+    assert run("excused.json", "--gate", "-o", "x.md") == 0
+    broken = Report(verdicts=[passed], run=Run(failed_tests=[FailedTest(test="test_x", message="CUDA error")]))
+    report_json.write(broken, folder / "broken.json")
+    assert run("broken.json", "--gate", "-o", "x.md") == 1
 
 
 def test_a_gate_does_not_pass_because_bounds_were_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
