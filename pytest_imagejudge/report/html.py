@@ -74,6 +74,8 @@ def render(
     return environment.get_template("report.html").render(
         counts={"all": tally.images + tally.edits, **{name: tally.outcomes[name] for name in OUTCOMES}},
         listed={name: sum(entry.outcome == name for entry in entries) for name in OUTCOMES},
+        excused=tally.excused,
+        failed_tests=[(escape(test.test), escape(test.message)) for test in report.run.failed_tests],
         gates=[escape(name) for name in why.failed_gates(report)],
         shown=len(entries),
         failed_only=failed_only,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from .model import EditEntry, Report
 from .payload import bounds_of
 
 MOST_WORDS = 300  # characters of a prompt, or of the judge's words
+MOST_TESTS = 50  # of those that failed for another reason
 
 
 def write_markdown(report: Report, path: Path | str, bounds: Mapping[TreePath, float] | None = None) -> None:
@@ -45,8 +47,10 @@ def render(
         facets: whether the tree goes down to the facets.
         pictures: URL of the picture by image path, where the pictures can be shown.
     """
-    head = "\n".join([*_head(report), *_suite(report), *_baseline(report), *_tree(report, bounds, facets)]) + "\n"
-    bad = [entry for entry in once(report.every()) if entry.outcome != "passed"]
+    parts = (_head(report), _failed_tests(report), _suite(report), _baseline(report), _tree(report, bounds, facets))
+    head = "\n".join(itertools.chain(*parts)) + "\n"
+    excused = set(report.run.excused)
+    bad = [entry for entry in once(report.every()) if entry.outcome != "passed" and entry.test not in excused]
     bad.sort(key=lambda entry: entry.outcome == "error")
     blocks = ["\n".join(_image(entry, pictures or {})) for entry in bad]
     if blocks:
@@ -77,8 +81,9 @@ def _within(head: str, blocks: Sequence[str], most: int, facets: bool, shorter: 
 def title(report: Report) -> str:
     """One line: how many passed, failed, were not judged."""
     tally = report.tally()
-    count, number = tally.outcomes, tally.images + tally.edits
+    count, number = tally.outcomes, tally.images + tally.edits - tally.excused
     things = "images and edits" if tally.images and tally.edits else "edits" if tally.edits else "images"
+    things = things.removesuffix("s") if number == 1 and not (tally.images and tally.edits) else things
     gates = why.failed_gates(report)
     words = [f"{count['failed']} failed"] if count["failed"] else []
     words += [f"{count['error']} not judged"] if count["error"] else []
@@ -88,9 +93,22 @@ def title(report: Report) -> str:
         text = f"{', '.join(words)}, of {number} {things}"
     else:
         text = f"All {number} {things} passed"
+    if tally.excused:
+        text += f" ({tally.excused} more did not, as expected)"
     if gates:
         text += f"{', but' if number and not words else ';'} the run failed: {', '.join(gates)}"
     return text if not number and not gates else f"{'❌' if words or gates else '✅'} {text}"
+
+
+def _failed_tests(report: Report) -> Iterator[str]:
+    """Tests that failed for another reason than what was judged."""
+    tests = report.run.failed_tests
+    if tests:
+        yield f"\n## Tests that failed for another reason ({len(tests)})\n"
+    for test in tests[:MOST_TESTS]:
+        yield f"- {for_markdown(test.test)}: {for_markdown(test.message)}"
+    if len(tests) > MOST_TESTS:
+        yield f"- and {len(tests) - MOST_TESTS} more"
 
 
 def _head(report: Report) -> Iterator[str]:

@@ -93,13 +93,16 @@ def _row(path: Path, tally: Tally, bounds: Mapping[Path, float]) -> Row:
     mean, n = tally.mean_of(path)
     figure = tally.figures[path]
     state: State = "scored"
+    unread = figure.unread
     if not n:
-        if figure.unread:
+        # of a judge that does not measure this, other images have no figure either
+        if unread and (unread == tally.n or (path and figure.lost)):
             state = "unreadable"
         elif not path:
             state = "no total" if any(child.n for child in children) else "N/A"
         else:
             state = "N/A" if path[0] in tally.asked else "not asked"
+        unread = unread if state == "unreadable" else 0
     counts: Counter[str] = Counter()
     for (raw, _), number in tally.raws.get(path, {}).items():
         counts[str(raw)] += number
@@ -110,7 +113,7 @@ def _row(path: Path, tally: Tally, bounds: Mapping[Path, float]) -> Row:
         n,
         state,
         bounds.get(path),
-        figure.unread,
+        unread,
         figure.lost,
         figure.failed,
         counts,

@@ -69,13 +69,16 @@ def _kind(entry: AnyEntry) -> str:
 
 
 def failed_gates(report: Report) -> list[str]:
-    """What failed of the run as a whole: bounds on its mean, drops against the baseline."""
+    """What failed of the run as a whole: bounds on its mean, drops against the baseline, tests of their own accord."""
     suite = [row for row in report.suite if row.gate == "failed" or (row.gate is None and row.outcome == "failed")]
     found = [f"mean of {place(row.path)}" for row in suite]
     baseline = report.baseline or {}
     drops = [row for row in baseline.get("rows") or () if isinstance(row, dict) and row.get("outcome") == "failed"]
     found += [f"{place([str(name) for name in row.get('path') or ()])} against the baseline" for row in drops]
-    return found or (["baseline"] if baseline.get("gate") == "failed" else [])
+    found = found or (["baseline"] if baseline.get("gate") == "failed" else [])
+    if number := len(report.run.failed_tests):
+        found.append(f"{number} {'test' if number == 1 else 'tests'} failed for another reason")
+    return found
 
 
 def figure(value: float | None, entry: AnyEntry | None = None) -> str:

@@ -7,10 +7,12 @@ import pytest
 import report_samples as samples
 
 from pytest_imagejudge.errors import ConfigError
-from pytest_imagejudge.report import junit, markdown
-from pytest_imagejudge.report.model import Report, SuiteRow
-from pytest_imagejudge.taxonomy import FACETS
+from pytest_imagejudge.report import html, junit, markdown, rows
+from pytest_imagejudge.report.model import FailedTest, Report, Run, SuiteRow, VerdictEntry
+from pytest_imagejudge.report.tally import Tally
+from pytest_imagejudge.taxonomy import FACETS, LEVEL1
 from pytest_imagejudge.untrusted import for_markdown
+from pytest_imagejudge.verdict import FacetScore, Verdict
 
 
 def test_the_hierarchy_the_failures_and_the_baseline_are_there() -> None:
@@ -31,15 +33,41 @@ def test_the_hierarchy_the_failures_and_the_baseline_are_there() -> None:
 def test_titles() -> None:
     assert markdown.title(Report()) == "Nothing was judged"
     passed = samples.entry(bounds={})
-    assert markdown.title(Report(verdicts=[passed])) == "✅ All 1 images passed"
+    assert markdown.title(Report(verdicts=[passed])) == "✅ All 1 image passed"
     row = samples.report().suite[-1]
     only = Report(verdicts=[passed], suite=[row])
-    assert markdown.title(only) == "❌ All 1 images passed, but the run failed: mean of Aesthetics"
+    assert markdown.title(only) == "❌ All 1 image passed, but the run failed: mean of Aesthetics"
     only.suite = [row.model_copy(update={"gate": "passed"})]
-    assert markdown.title(only) == "✅ All 1 images passed"
+    assert markdown.title(only) == "✅ All 1 image passed"
     only.baseline = {"gate": "failed"}
-    assert markdown.title(only) == "❌ All 1 images passed, but the run failed: baseline"
-    assert markdown.title(Report(edits=[samples.edit(1, 2.0)])) == "❌ 1 failed, of 1 edits"
+    assert markdown.title(only) == "❌ All 1 image passed, but the run failed: baseline"
+    assert markdown.title(Report(edits=[samples.edit(1, 2.0)])) == "❌ 1 failed, of 1 edit"
+
+
+def test_tests_that_failed_for_another_reason_and_what_was_expected_to_fail() -> None:
+    passed, failed = samples.entry(1, bounds={}), samples.entry(2, bounds={("Quality",): 99})
+    broken = FailedTest(test="tests/test_x.py::test_a|b", message="RuntimeError: CUDA error")
+    report = Report(verdicts=[passed], run=Run(failed_tests=[broken]))
+    assert markdown.title(report) == ("❌ All 1 image passed, but the run failed: 1 test failed for another reason")
+    assert f"- {for_markdown(broken.test)}: RuntimeError: CUDA error" in markdown.render(report)
+    page = html.render(report, folder=Path())
+    assert "tests/test_x.py::test_a|b: RuntimeError: CUDA error" in page
+    report = Report(verdicts=[passed, failed], run=Run(excused=[failed.test or ""]))
+    assert markdown.title(report) == "✅ All 1 image passed (1 more did not, as expected)"
+    assert "What did not pass" not in markdown.render(report)
+    assert "<h1>All 1 passed</h1>" in html.render(report, folder=Path())
+
+
+def test_what_a_judge_does_not_measure_is_not_unreadable_for_one_image_that_was_not_judged() -> None:
+    facets = {path: FacetScore(2) for path in FACETS if path[:2] == ("Quality", "Detail")}
+    judged = samples.entry(verdict_=Verdict("a fox", facets, LEVEL1, has_total=False), bounds={})
+    lost = VerdictEntry(image="", prompt="", error="no such file")
+    found = {row.path: row.state for row in rows.tree(Tally([judged, judged, lost]), {}).walk()}
+    assert "unreadable" not in found.values()
+    assert found[()] == "no total"
+    assert found["Aesthetics",] == "N/A"
+    alone = {row.state for row in rows.tree(Tally([lost]), {}).walk()}
+    assert alone == {"unreadable"}
 
 
 def test_a_table_row_stays_a_row() -> None:
