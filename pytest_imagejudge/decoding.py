@@ -45,20 +45,13 @@ def decode(handle: IO[bytes], name: str, max_pixels: int) -> Image:
     Raises:
         ImageError: no image, a damaged one, or one beyond the limits.
     """
-    with _decoder(max_pixels), _naming(name, handle), _open(handle) as image:
-        check_size(image.size, name, max_pixels)
-        return _canonical(image, name)
+    from PIL import Image
 
-
-def _open(handle: IO[bytes]) -> Image:
-    """The picture, not decoded yet. Most are of the few formats for which Pillow loads no further decoder."""
-    from PIL import Image, UnidentifiedImageError
-
-    def known() -> list[str]:
-        return [name for name in FORMATS if name in Image.OPEN]
-
-    with contextlib.suppress(UnidentifiedImageError):
-        return Image.open(handle, formats=known())
+    with _decoder(max_pixels), _naming(name, handle):
+        formats = [known for known in FORMATS if known in Image.OPEN]
+        with Image.open(handle, formats=formats) as image:
+            check_size(image.size, name, max_pixels)
+            return _canonical(image, name)
     Image.init()
     handle.seek(0)
     return Image.open(handle, formats=known())
@@ -281,7 +274,7 @@ def _install() -> None:
 
     if isinstance(Image.warnings, _Quiet):  # type: ignore[attr-defined]
         return
-    Image.preinit()
+    Image.init()
     quiet = _Quiet()
     for module in (IcoImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin):
         module.warnings = quiet  # type: ignore[attr-defined]

@@ -4,7 +4,6 @@ import hashlib
 import io
 import os
 import struct
-import subprocess
 import sys
 import threading
 import types
@@ -512,22 +511,6 @@ def test_lab_is_converted_to_srgb(tmp_path):
     off = np.abs(pixels(tmp_path / "lab.tif").astype(int) - np.asarray(source).astype(int))
     assert off.mean() < 1.5  # 8 bits of LAB are coarse next to black
     assert off.max() <= 16
-
-
-FIRST = """
-import sys
-from pathlib import Path
-from pytest_imagejudge.images import load
-print(load(Path(sys.argv[1])).size, "PIL.TgaImagePlugin" in sys.modules)
-"""
-
-
-@pytest.mark.parametrize(("kind", "loaded"), [("PNG", False), ("JPEG", False), ("TGA", True), ("PCX", True)])
-def test_only_a_rare_format_loads_the_decoders_of_all(tmp_path, kind, loaded):
-    path = tmp_path / "picture"
-    Image.fromarray(PICTURE).save(path, kind)
-    done = subprocess.run([sys.executable, "-c", FIRST, path], capture_output=True, text=True, check=True)
-    assert done.stdout == f"(36, 24) {loaded}\n"
 
 
 def test_of_an_animation_the_first_frame_counts(tmp_path):

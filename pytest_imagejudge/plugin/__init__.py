@@ -72,9 +72,7 @@ def pytest_make_collect_report(
             if not collector.isinitpath(path):
                 from .manifest import ManifestFile
 
-                root = collector.config.rootpath
-                # as --lf finds it again
-                name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+                name = os.path.relpath(path, collector.config.rootpath).replace(os.sep, "/")
                 report.result.append(ManifestFile.from_parent(collector, path=path, nodeid=name))
     return report
 

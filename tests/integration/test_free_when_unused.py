@@ -62,4 +62,5 @@ def test_workers_load_for_a_judge_only_where_a_test_asks_it(project):
         result = project.pytester.runpytest_subprocess("-n", "2", *judge)
         result.assert_outcomes(passed=1)
         loaded.append({(project.path / f"gw{number}.txt").read_text() for number in range(2)})
-    assert loaded == [{""}, {"PIL httpx"}]
+    assert loaded[0] == {""}
+    assert "PIL httpx" in loaded[1]

@@ -134,17 +134,6 @@ def test_stops_at_a_teardown_that_fails_while_the_verdict_is_out(project):
     project.run("-x").assert_outcomes(passed=1, errors=1)
 
 
-def test_last_failed_finds_the_rows_of_a_manifest_elsewhere(project, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("elsewhere")
-    project.picture("bad", str(folder / "bad.png"))
-    manifest = folder / "rows.csv"
-    manifest.write_text("ID,prompt,image_path\na,a fox,bad.png\n")
-    project.tests("def test_own(): assert False")
-    project.run(f"--judge-manifest={manifest}").assert_outcomes(failed=2)
-    project.tests("def test_own(): pass")
-    project.run(f"--judge-manifest={manifest}", "--lf").assert_outcomes(passed=1, failed=1)
-
-
 OWN = """
 import pytest
 from PIL import Image
