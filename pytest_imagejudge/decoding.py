@@ -52,9 +52,6 @@ def decode(handle: IO[bytes], name: str, max_pixels: int) -> Image:
         with Image.open(handle, formats=formats) as image:
             check_size(image.size, name, max_pixels)
             return _canonical(image, name)
-    Image.init()
-    handle.seek(0)
-    return Image.open(handle, formats=known())
 
 
 def canonical(image: Image, name: str, max_pixels: int) -> Image:
