@@ -99,9 +99,7 @@ class _Pictures:
 
     def _indexed(self) -> tuple[str, ...]:
         """The same where the store's index has them all, else (); raises as `hashes`."""
-        if not _index_will_do(self.max_pixels):
-            return ()
-        contents = [file_hash(file) for file in self.files]
+        contents = _contents(self.files, self.max_pixels)
         return _all_of(contents, self.store.pixels_of(contents))
 
     def _decode(self) -> tuple[str, ...]:
@@ -125,7 +123,7 @@ class _Pictures:
             return self.decoded
 
 
-async def from_engine(work: Awaitable[T]) -> T:
+async def _from_engine(work: Awaitable[T]) -> T:
     """What an engine gives.
 
     Raises:
@@ -188,7 +186,7 @@ class Asker:
 
         Not in the loop's thread: this waits for the disk.
         """
-        contents = [self._contents(task) for task in tasks]
+        contents = [self._readable(task) for task in tasks]
         index = self.store.pixels_of(content for some in contents for content in some)
         pixels = [_all_of(some, index) for some in contents]
         keys = [self._keys(task, found) if found else {} for task, found in zip(tasks, pixels, strict=True)]
@@ -227,10 +225,9 @@ class Asker:
         """The verdict that says why there is none."""
         return self._verdict(task, {}, error=error)
 
-    def _contents(self, task: Task) -> list[str]:
-        """SHA-256 of the files' bytes; nothing where they have to be decoded, or can't be read."""
+    def _readable(self, task: Task) -> list[str]:
         try:
-            return [file_hash(file) for file in task.images] if _index_will_do(self._max_pixels) else []
+            return _contents(task.images, self._max_pixels)
         except ImageError:
             return []  # said when it is judged
 
@@ -323,7 +320,7 @@ class Asker:
                 return request, True
             if primed is not None:
                 await primed(request)
-            answer = await from_engine(self.engine.ask(request))
+            answer = await _from_engine(self.engine.ask(request))
             about = {
                 **self.fingerprint(dimension),
                 "dimension": dimension,
@@ -349,11 +346,11 @@ class Asker:
         return self.store.get(key) or self.protocol.render(task.text, images, dimension, again=again)
 
     async def _prime(self, request: Request) -> None:
-        await from_engine(self.engine.prime(request))
+        await _from_engine(self.engine.prime(request))
 
     async def _ensure_started(self) -> None:
         if self.start is None:
-            self.start = asyncio.get_running_loop().create_task(from_engine(self.engine.start(self._progress)))
+            self.start = asyncio.get_running_loop().create_task(_from_engine(self.engine.start(self._progress)))
         await asyncio.shield(self.start)
 
     def _count(self, answer: Answer, *, stored: bool) -> None:
@@ -437,9 +434,15 @@ class Asker:
         return verdict
 
 
-def _index_will_do(max_pixels: int) -> bool:
-    """Whether no picture of the index can be too large: it does not say how large they are."""
-    return max_pixels >= DEFAULT_MAX_PIXELS
+def _contents(files: Sequence[ImageFile], max_pixels: int) -> list[str]:
+    """SHA-256 of the files' bytes, to be looked up in the store's index; none where that will not do.
+
+    Raises:
+        ImageError: a file can't be read.
+    """
+    if max_pixels < DEFAULT_MAX_PIXELS:  # the index does not say how large a picture is
+        return []
+    return [file_hash(file) for file in files]
 
 
 def _all_of(contents: Sequence[str], index: Mapping[str, str]) -> tuple[str, ...]:

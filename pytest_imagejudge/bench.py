@@ -165,11 +165,11 @@ class Bench:
         try:
             for row in source:
                 pending.append(self._submit(row))
-                while not stopped() and pending and (_done(pending[0][1]) or len(pending) >= self._window):
+                while pending and (_done(pending[0][1]) or len(pending) >= self._window):
                     self._next(pending, stopped)
                 if stopped():
-                    break
-            while pending and not stopped():
+                    raise KeyboardInterrupt
+            while pending:
                 self._next(pending, stopped)
             if stopped():
                 raise KeyboardInterrupt
@@ -182,11 +182,15 @@ class Bench:
             raise
 
     def _next(self, pending: deque[tuple[Row | RowError, Future[Any] | RowError]], stopped: Callable[[], bool]) -> None:
-        """Write the first row, unless the run is stopped before it is done."""
+        """Write the first row when it is done.
+
+        Raises:
+            KeyboardInterrupt: the run was stopped before.
+        """
         row, future = pending[0]
         while isinstance(future, Future) and not wait([future], timeout=_TICK).done:
             if stopped():
-                return
+                raise KeyboardInterrupt
             self.tick(self.tally)
         pending.popleft()
         self._emit(row, future)

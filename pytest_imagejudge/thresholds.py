@@ -148,22 +148,19 @@ class Profile(_Levels):
         return self.edit.score is not None or bool(self.edit.aspects)
 
     @property
-    def bounds_anything(self) -> bool:
-        """Whether the profile says anything at all."""
-        return (
-            self.bounds_images
-            or self.bounds_edits
-            or bool(self.suite.bounds())
-            or self.suite.edit.score is not None
-            or bool(self.baseline.bounds())
-            or self.baseline.edit.score is not None
-        )
+    def bounds_means(self) -> bool:
+        """Whether there is a bound on the mean of a run."""
+        return bool(self.suite.bounds()) or self.suite.edit.score is not None
 
     @property
-    def only_margins(self) -> bool:
-        """Whether nothing is bounded but drops against a baseline."""
-        suite = bool(self.suite.bounds()) or self.suite.edit.score is not None
-        return not (self.bounds_images or self.bounds_edits or suite)
+    def bounds_drops(self) -> bool:
+        """Whether there is a bound on drops against a baseline."""
+        return bool(self.baseline.bounds()) or self.baseline.edit.score is not None
+
+    @property
+    def bounds_anything(self) -> bool:
+        """Whether the profile says anything at all."""
+        return self.bounds_images or self.bounds_edits or self.bounds_means or self.bounds_drops
 
     def only_the_run(self, kind: str) -> bool:
         """Whether images, or edits, are bounded as a whole (`suite`, `baseline`) and not one by one."""

@@ -113,8 +113,8 @@ class Score(float):
         if self.path and self.path[0] not in self.verdict.asked:
             return [*lines, f"asked were: {', '.join(self.verdict.asked)}"]
         facets = [(path, facet) for path, facet in self.verdict.level3.items() if path[: len(self.path)] == self.path]
-        scored = sorted((facet.score, path, facet) for path, facet in facets if facet.score is not None)
-        for _, path, facet in scored:
+        scored = [(path, facet) for path, facet in facets if facet.score is not None]
+        for path, facet in sorted(scored, key=lambda pair: pair[1].score or 0.0):
             words = f"  {escape(facet.evidence)}" if facet.evidence else ""
             lines.append(f"  {show(path[len(self.path) :] or path[-1:])}: {facet.raw}{words}")
         if absent := [path[-1] for path, facet in facets if facet.score is None]:

@@ -98,8 +98,8 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
     Raises:
         ConfigError: it would pass whatever was judged.
     """
-    margins = profile is not None and bool(profile.baseline.bounds() or profile.baseline.edit.score is not None)
-    means = profile is not None and bool(profile.suite.bounds() or profile.suite.edit.score is not None)
+    margins = profile is not None and profile.bounds_drops
+    means = profile is not None and profile.bounds_means
     if baseline is not None and not margins:
         raise ConfigError(
             "--gate with --baseline: name a profile with margins under [baseline], with --thresholds NAME"

@@ -87,12 +87,12 @@ def run(args: argparse.Namespace) -> int:
         spool = folder / f"{source.name}_images" if args.judge_report else None  # reports name what lies there
         image, edit = _judges(args, first.kind if first else "image", progress, stack, spool)
         profile = _profile(args.judge_thresholds, Path.cwd(), image, edit) if args.judge_thresholds else None
-        if profile is not None and profile.only_margins:
+        if profile is not None and not (profile.bounds_images or profile.bounds_edits or profile.bounds_means):
             raise ConfigError(f"--judge-thresholds {escape(args.judge_thresholds)}: it has only margins against a "
                               "baseline, and score compares with none; see imagejudge compare --max-drop")  # fmt: skip
         output = JudgedRows(folder / f"{source.name}_judged{source.suffix}", output_columns(source.columns, first))
         stack.callback(output.let_go)
-        bounded = profile is not None and (profile.suite.bounds() or profile.suite.edit.score is not None)
+        bounded = profile is not None and profile.bounds_means
         asks = Asks(
             image=image,
             edit=edit,

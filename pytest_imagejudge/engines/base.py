@@ -82,7 +82,7 @@ class Engine(ABC):
 
     @abstractmethod
     async def start(self, progress: Progress) -> None:
-        """Make the engine ready; called once, before the first request.
+        """Make the engine ready; called before the first request, and again after `close` where one follows.
 
         Raises:
             EngineError: with the tail of the log.

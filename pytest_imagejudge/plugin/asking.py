@@ -257,10 +257,12 @@ class Asking:
 
     def ask_left(self, row: Row) -> Expectation:
         """Submit a row that an earlier run left; no bounds apply to it. Copies that it kept are this run's now."""
-        kept = [path for path in row.extra.get("kept") or () if isinstance(path, str)]
+        kept = row.extra.get("kept")
 
         def file(path: Path | bytes | None) -> object:
-            return ImageFile(path, kept=str(path) in kept) if isinstance(path, Path) else path
+            if not isinstance(path, Path):
+                return path
+            return ImageFile(path, kept=isinstance(kept, list) and str(path) in kept)
 
         if row.kind == "edit":
             text = row.instruction or ""

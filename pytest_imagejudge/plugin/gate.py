@@ -145,16 +145,14 @@ class Gate(Asking):
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
         """Ask the thresholds' fixture now: while fixtures are torn down, which may expect too, it can't be asked."""
-        if any(name in getattr(item, "fixturenames", ()) for name in _FIXTURES):
+        if _by_fixture(item):
             self._of_fixture(item)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
         """Remember whether a fixture of several tests is being set up."""
-        before, self.in_shared_fixture = (
-            self.in_shared_fixture,
-            self.in_shared_fixture or fixturedef.scope != "function",
-        )
+        before = self.in_shared_fixture
+        self.in_shared_fixture = before or fixturedef.scope != "function"
         try:
             return (yield)
         finally:
@@ -183,7 +181,7 @@ class Gate(Asking):
         if isinstance(failure, JudgeFailure):
             if failure.where:
                 report.longrepr = failure_repr(str(failure), failure.where, self.config)
-        elif report.failed and _FIXTURES.keys() & set(getattr(item, "fixturenames", ())):
+        elif report.failed and _by_fixture(item):
             self.holding.fail(report, failure)
         if words := out_of_memory_help(call, self.judges()):
             report.sections.append(("image judge", words))
@@ -288,9 +286,12 @@ class Gate(Asking):
 
 
 def _used(item: pytest.Item) -> set[str]:
-    """The kinds of judges that a test asks."""
-    if isinstance(item, RowItem):
-        return {item.kind}
+    """The kinds of judges that a test, or a manifest's row, asks."""
+    return {item.kind} if isinstance(item, RowItem) else _by_fixture(item)
+
+
+def _by_fixture(item: pytest.Item) -> set[str]:
+    """The kinds of judges whose fixtures a test uses."""
     return {kind for name, kind in _FIXTURES.items() if name in getattr(item, "fixturenames", ())}
 
 

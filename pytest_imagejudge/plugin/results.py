@@ -72,8 +72,7 @@ class Results:
 
     @cached_property
     def _gathered(self) -> Gathered:
-        options, suite = self._options, self.profile.suite if self.profile else None
-        bounded = suite is not None and bool(suite.bounds() or suite.edit.score is not None)
+        options, bounded = self._options, self.profile is not None and self.profile.bounds_means
         looked_at_again = options.reports or options.github or options.baseline or options.repeat > 1 or bounded
         return Gathered(bool(looked_at_again), self.measures)
 
@@ -130,7 +129,7 @@ class Results:
         if not (self._gathered.tally.n or self._gathered.tally.n_edits):
             return
         suite = profile.suite
-        if suite.bounds() or suite.edit.score is not None:
+        if profile.bounds_means:
             from ..report.junit import suite_properties
             from ..statistics.suite import gate_passed, suite_rows
 

@@ -42,12 +42,11 @@ def test_nothing_heavy_is_imported(project):
 
 
 WORKERS = """
-import os
 import sys
 
 def pytest_sessionfinish(session):
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker:
+    given = getattr(session.config, "workerinput", {})  # the environment may be that of a worker further out
+    if worker := given.get("workerid"):
         with open(f"{worker}.txt", "w") as file:
             file.write(" ".join(sorted({"PIL", "httpx"} & set(sys.modules))))
 """
@@ -62,5 +61,4 @@ def test_workers_load_for_a_judge_only_where_a_test_asks_it(project):
         result = project.pytester.runpytest_subprocess("-n", "2", *judge)
         result.assert_outcomes(passed=1)
         loaded.append({(project.path / f"gw{number}.txt").read_text() for number in range(2)})
-    assert loaded[0] == {""}
-    assert "PIL httpx" in loaded[1]
+    assert loaded == [{""}, {"PIL httpx"}]
