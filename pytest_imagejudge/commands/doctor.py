@@ -131,16 +131,17 @@ def _looked_up(engine: VllmEngine, problems: list[str]) -> dict[str, Any]:
 
 def _served(engine: VllmEngine, problems: list[str]) -> dict[str, Any]:
     plan, fits = engine.plan(), engine.fit()
-    if not fits.ok:
+    if not fits.ok and not plan.placement.at_most:
         problems.append(f"it does not fit beside what is running: {describe(fits)}")
     return {
         "tensor_parallel": plan.placement.parallel or 1,
         "fp8": plan.placement.fp8,
         "needed_bytes": fits.needed_bytes,
+        "needed_at_most": plan.placement.at_most,
         "free_bytes": fits.free_bytes,
         "fits": fits.ok,
         "gpus": [gpu.index for gpu in fits.gpus],
-        "running": fits.needed_bytes == 0,
+        "running": fits.running,
         "beside": engine.beside(),
     }
 
@@ -156,8 +157,12 @@ def _lines(found: dict[str, Any]) -> list[str]:
     else:
         lines.append(f"vLLM: {found['vllm_error']}")
     for gpu in found["gpus"]:
-        held = "".join(f"; {escape(h['name'])} (process {h['pid']}) holds {gib(h['bytes'])}" for h in gpu["holders"])
+        held = "".join(
+            f"; {escape(h['name'])} (process {h['pid']}) holds {gib(h['bytes'] or None)}" for h in gpu["holders"]
+        )
         free = f"{gib(gpu['free_bytes'])} of {gib(gpu['total_bytes'])} free"
+        if gpu["total_bytes"] is None:
+            free = "its memory is unknown"
         lines.append(f"GPU {gpu['index']}: {escape(gpu['name'])}, {free}{held}")
     if not found["gpus"]:
         lines.append("GPUs: none that nvidia-smi shows")
@@ -178,9 +183,10 @@ def _judge_lines(judge: dict[str, Any]) -> list[str]:
             head += f", {name} {escape(judge[name])}"
     lines = [head]
     if "needed_bytes" in judge:
+        most = "at most " if judge["needed_at_most"] else ""
         lines.append(
             f"  weights {gib(judge['weights_bytes'])}, to be downloaded {gib(judge['download_bytes'])}; "
-            + ("it is up already" if judge["running"] else f"needs {gib(judge['needed_bytes'])}")
+            + ("it is up already" if judge["running"] else f"needs {most}{gib(judge['needed_bytes'])}")
             + (f" on GPU {', '.join(map(str, judge['gpus']))}" if judge["gpus"] else "")
             + (f", {gib(judge['free_bytes'])} free" if judge["gpus"] and not judge["running"] else "")
             + (f"; split over {judge['tensor_parallel']}" if judge["tensor_parallel"] > 1 else "")

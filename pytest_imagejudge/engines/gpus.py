@@ -18,7 +18,7 @@ GIB = 1024 * MIB
 
 @dataclass(frozen=True)
 class Holder:
-    """A process that holds memory of a GPU: process id (0 where it is hidden), name, bytes."""
+    """A process that holds memory of a GPU: process id and bytes (0 where they are hidden), and its name."""
 
     pid: int
     name: str
@@ -27,13 +27,20 @@ class Holder:
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU: its index and UUID, its memory in bytes, and who holds some of it."""
+    """One GPU, or one MIG instance of one.
 
-    index: int
+    Attributes:
+        index: as nvidia-smi counts; of a MIG instance its UUID. CUDA_VISIBLE_DEVICES takes either.
+        uuid, name: of the card, or of the instance.
+        total, free: bytes of its memory; None where nobody tells: of MIG instances, and where memory is unified.
+        holders: who holds some of it.
+    """
+
+    index: int | str
     uuid: str
     name: str
-    total: int
-    free: int
+    total: int | None
+    free: int | None
     holders: tuple[Holder, ...] = ()
 
 
@@ -41,7 +48,8 @@ def visible_gpus(chosen: str | None = None) -> list[Gpu]:
     """The GPUs that the judge may use: those named in ``chosen``, else those that CUDA_VISIBLE_DEVICES leaves.
 
     Args:
-        chosen: comma-separated indices, as nvidia-smi counts them, or UUIDs (their start is enough).
+        chosen: comma-separated indices, as nvidia-smi counts them, or UUIDs (their start is enough), or UUIDs of MIG
+            instances, which are taken as they are.
 
     Raises:
         ConfigError: ``chosen`` names one that is not there.
@@ -56,7 +64,7 @@ def visible_gpus(chosen: str | None = None) -> list[Gpu]:
                 f"no GPU {missing[0]!r}{nearest(missing[0], [g.uuid for g in gpus])}" if missing else "it names no GPU"
             )
             raise ConfigError(f"--judge-gpus {chosen!r}: {what}; there are: {there}")
-        return list({gpu.uuid: gpu for _, gpu in found if gpu is not None}.values())
+        return _distinct([gpu for _, gpu in found if gpu is not None])
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return gpus
@@ -66,10 +74,17 @@ def visible_gpus(chosen: str | None = None) -> list[Gpu]:
         if gpu is None:
             break  # CUDA stops at the first that it does not know
         kept.append(gpu)
-    return kept
+    return _distinct(kept)
+
+
+def _distinct(gpus: Sequence[Gpu]) -> list[Gpu]:
+    """``gpus`` without those that are named again."""
+    return list({gpu.uuid: gpu for gpu in gpus}.values())
 
 
 def _find(word: str, gpus: Sequence[Gpu]) -> tuple[str, Gpu | None]:
+    if word.startswith("MIG-"):
+        return word, Gpu(word, word, "MIG instance", None, None)
     for gpu in gpus:
         if word == str(gpu.index) or (word.upper().startswith("GPU-") and gpu.uuid.startswith(word)):
             return word, gpu
@@ -85,10 +100,10 @@ def _query() -> list[Gpu]:
     for row in _nvidia_smi("--query-compute-apps=gpu_uuid,pid,process_name,used_memory"):
         if len(row) == 4:
             held.setdefault(row[0], []).append(
-                Holder(_number(row[1]), row[2].rsplit("/", 1)[-1], _number(row[3]) * MIB)
+                Holder(_number(row[1]) or 0, row[2].rsplit("/", 1)[-1], _size(row[3]) or 0)
             )
     return [
-        Gpu(_number(row[0]), row[1], row[2], _number(row[3]) * MIB, _number(row[4]) * MIB, tuple(held.get(row[1], ())))
+        Gpu(_number(row[0]) or 0, row[1], row[2], _size(row[3]), _size(row[4]), tuple(held.get(row[1], ())))
         for row in rows
         if len(row) == 5
     ]
@@ -109,10 +124,18 @@ def _nvidia_smi(query: str) -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in csv.reader(done.stdout.splitlines()) if row]
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and text.isascii() else 0  # "[N/A]" in some containers
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and text.isascii() else None  # "[N/A]", "[Insufficient Permissions]"
 
 
-def gib(count: float) -> str:
+def _size(text: str) -> int | None:
+    """Bytes, of a number of MiB."""
+    number = _number(text)
+    return None if number is None else number * MIB
+
+
+def gib(count: float | None) -> str:
     """Bytes for people: "51.1 GiB"."""
+    if count is None:
+        return "an unknown amount"
     return f"{count / GIB:.1f} GiB" if count >= GIB / 10 else f"{count / MIB:.1f} MiB"

@@ -11,7 +11,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,23 @@ from ..errors import ConfigError
 from ..untrusted import escape
 from .gpus import gib
 
-COMMIT = re.compile(r"[0-9a-f]{40}")
 LOOKUP_SECONDS = 20.0
 WHOLE_FILE = 16 * 1024 * 1024  # files up to this size count as a whole, larger ones by samples
 SAMPLE, STRIDE = 4096, 4 * 1024 * 1024
 NOT_FOR_SERVING = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.onnx", "*.gguf", "original/*", "*.md")
 TEMPLATES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
-WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
+# The weights that vLLM reads are of the first of these formats that is there, Mistral's own before all others; of its
+# files those that the index names, where there is one.
+FORMATS = {
+    "consolidated*.safetensors": "consolidated.safetensors.index.json",
+    "*.safetensors": "model.safetensors.index.json",
+    "*.bin": "pytorch_model.bin.index.json",
+    "*.pt": "",
+    "*.pth": "",
+    "*.gguf": "",
+}
+OF = re.compile(r"-of-(\d+)\.")  # model-00001-of-00002.safetensors
+TOKENIZERS = ("tokenizer.*", "tekken.json", "vocab.*", "*.model", "*.tiktoken", "tokenization_*.py")
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,7 @@ class Model:
     """A model that can be served.
 
     Attributes:
-        name: as the user named it.
+        name: of the Hub's repository, or of the folder, without the path to it.
         revision: the commit, or a digest of a folder's content.
         config: its config.json.
         weights: bytes of its weights.
@@ -94,15 +104,45 @@ def find_model(name: str, revision: str | None, option: str) -> Model:
 def _local(name: str, folder: Path, revision: str | None, option: str) -> Model:
     if revision is not None:
         raise ConfigError(f"{option} {name!r} is a folder, which has no revision {revision!r}")
-    config = _read_config(folder / "config.json", f"{option} {name!r}")
-    weights = sum(file.stat().st_size for file in _weight_files(folder))
-    return Model(name, folder_digest(folder), config, weights, folder.resolve())
+    shown = f"{option} {name!r}"
+    config = _read_config(folder / "config.json", shown)
+    files = _present(folder)
+    weights, index = _weight_files(files)
+    if index in files:
+        named, _ = _read_index(folder / index, shown)
+        weights = [file for file in weights if file in named]
+    # a link keeps its name, for it may lead into a cache
+    named_folder = folder.resolve() if folder.name in ("", "..") else folder
+    return Model(named_folder.name, folder_digest(folder), config, _bytes(folder, weights), folder.resolve())
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    files = [file for file in sorted(folder.iterdir()) if file.suffix in WEIGHTS and file.is_file()]
-    tensors = [file for file in files if file.suffix == ".safetensors"]
-    return tensors or files
+def _present(folder: Path) -> list[str]:
+    """The names of the files in ``folder``."""
+    return sorted(file.name for file in folder.iterdir() if file.is_file())
+
+
+def _bytes(folder: Path, files: Iterable[str]) -> int:
+    return sum((folder / file).stat().st_size for file in files)
+
+
+def _weight_files(files: Iterable[str]) -> tuple[list[str], str]:
+    """Of a model's files those of the format that vLLM reads, and the name of the index that says which of them."""
+    own = sorted(file for file in files if "/" not in file)
+    for pattern, index in FORMATS.items():
+        if found := fnmatch.filter(own, pattern):
+            return found, index
+    return [], ""
+
+
+def _read_index(file: Path, shown: str) -> tuple[set[str], int]:
+    """The files that an index of weights names, and the bytes of all the weights; 0 where it does not tell them."""
+    try:
+        index = json.loads(file.read_text("utf-8"))
+        named = set(map(str, index["weight_map"].values()))
+        total = (index.get("metadata") or {}).get("total_size")
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        raise ConfigError(f"{shown}: its {file.name} is damaged") from None
+    return named, int(total) if isinstance(total, int | float) and total > 0 else 0
 
 
 def folder_digest(folder: Path) -> str:
@@ -115,16 +155,27 @@ def folder_digest(folder: Path) -> str:
     for file in sorted(folder.iterdir()):
         if not file.is_file() or file.name.startswith(".") or file.suffix == ".md":
             continue
-        size = file.stat().st_size
-        digest.update(json.dumps([file.name, size]).encode())
-        with file.open("rb") as data:
-            if size <= WHOLE_FILE:
-                digest.update(hashlib.file_digest(data, "sha256").digest())
-                continue
-            for start in (*range(0, size, STRIDE), max(0, size - SAMPLE)):
-                data.seek(start)
-                digest.update(data.read(SAMPLE))
+        digest.update(json.dumps([file.name, file.stat().st_size]).encode())
+        _add_content(digest, file)
     return f"folder-{digest.hexdigest()[:40]}"
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 (hex, shortened) of one file by content, sampled as in `folder_digest`; its name does not count."""
+    digest = hashlib.sha256(str(file.stat().st_size).encode())
+    _add_content(digest, file)
+    return f"file-{digest.hexdigest()[:40]}"
+
+
+def _add_content(digest: hashlib._Hash, file: Path) -> None:
+    size = file.stat().st_size
+    with file.open("rb") as data:
+        if size <= WHOLE_FILE:
+            digest.update(hashlib.file_digest(data, "sha256").digest())
+            return
+        for start in (*range(0, size, STRIDE), max(0, size - SAMPLE)):
+            data.seek(start)
+            digest.update(data.read(SAMPLE))
 
 
 def _remote(name: str, revision: str | None, option: str) -> Model:
@@ -149,22 +200,47 @@ def _remote(name: str, revision: str | None, option: str) -> Model:
     except Exception as error:  # noqa: BLE001 - whatever the network, a proxy or the Hub came up with
         return _cached(name, revision, shown, f"{constants.ENDPOINT} can't be asked: {escape(error)[:300]}")
     commit = str(info.sha)
-    sizes = {sibling.rfilename: int(sibling.size or 0) for sibling in info.siblings or ()}
-    tensors = any(file.endswith(".safetensors") for file in sizes)
-    ignore = NOT_FOR_SERVING if tensors else ("*.md",)
-    wanted = [file for file in sizes if not any(fnmatch.fnmatch(file, pattern) for pattern in ignore)]
     config_file = _fetch(name, revision, "config.json", shown)  # so that the cache knows the branch when offline
     if config_file.parent.name != commit:  # it has just moved
         config_file = _fetch(name, commit, "config.json", shown)
     folder = config_file.parent
+    sizes = {sibling.rfilename: sibling.size for sibling in info.siblings or ()}
+    weights, index = _weight_files(sizes)
+    total = 0
+    if index in sizes:
+        named, total = _read_index(_fetch(name, commit, index, shown), shown)
+        if lacking := sorted(named - sizes.keys()):
+            raise ConfigError(f"{shown}: its {index} names {lacking[0]}, which it does not have")
+        weights = sorted(named)
+    tensors = any(file.endswith(".safetensors") for file in weights)
+    own = {file for file in sizes if any(fnmatch.fnmatch(file, pattern) for pattern in FORMATS) and "/" not in file}
+    ignore = (*(NOT_FOR_SERVING if tensors else ("*.md",)), *sorted(own - set(weights)))
+    wanted = [file for file in sizes if not any(fnmatch.fnmatch(file, pattern) for pattern in ignore)]
     for file in TEMPLATES:
         if file in wanted:
             _fetch(name, commit, file, shown)
-    missing = sum(sizes[file] for file in wanted if not (folder / file).exists())
-    complete = all((folder / file).exists() for file in wanted)
-    weights = sum(size for file, size in sizes.items() if file in wanted and file.endswith(WEIGHTS))
+    absent = [file for file in wanted if not (folder / file).exists()]
+    for file in weights:
+        if sizes[file] is None:  # a mirror that lists none; an even share is as good as their sum
+            sizes[file] = total // len(weights) if total else _remote_size(name, commit, file, shown)
+    missing = sum(sizes[file] or 0 for file in absent)
     config = _read_config(config_file, shown)
-    return Model(name, commit, config, weights, folder, complete, missing, tuple(ignore))
+    in_all = sum(sizes[file] or 0 for file in weights)
+    return Model(name, commit, config, in_all, folder, not absent, missing, ignore)
+
+
+def _remote_size(name: str, commit: str, file: str, shown: str) -> int:
+    """Bytes of a file that is not listed with its size; a download asks for it in the same way."""
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+
+    try:
+        size = get_hf_file_metadata(hf_hub_url(name, file, revision=commit), timeout=LOOKUP_SECONDS).size
+        why = "no size is told"
+    except Exception as error:  # noqa: BLE001 - as above
+        size, why = None, escape(error)[:300]
+    if size is None:
+        raise ConfigError(f"{shown}: how large its {file} is can't be learned from {constants.ENDPOINT}: {why}")
+    return size
 
 
 def _fetch(name: str, revision: str | None, file: str, shown: str) -> Path:
@@ -199,19 +275,23 @@ def _cached(name: str, revision: str | None, shown: str, why: str) -> Model:
         raise ConfigError(f"{shown} is not in the local cache, and {why}")
     folder = Path(found).parent
     config = _read_config(folder / "config.json", shown)
-    weights = _weight_files(folder)
-    index = folder / "model.safetensors.index.json"
-    if index.exists():
-        try:
-            files = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
-        except (ValueError, KeyError, AttributeError, TypeError):
-            raise ConfigError(f"{shown}: {index.name} in the local cache is damaged, and {why}") from None
-        lacking = sorted(file for file in files if not (folder / str(file)).exists())
-        if lacking:
-            raise ConfigError(f"{shown} is in the local cache without {lacking[0]} and others, and {why}")
+    files = _present(folder)
+    weights, index = _weight_files(files)
+    if index in files:
+        named, _ = _read_index(folder / index, shown)
+        if lacking := sorted(named - set(files)):
+            raise ConfigError(f"{shown} is in the local cache without {lacking[0]} and perhaps others, and {why}")
+        weights = sorted(named)
     if not weights:
         raise ConfigError(f"{shown} is in the local cache without its weights, and {why}")
-    return Model(name, folder.name, config, sum(file.stat().st_size for file in weights), folder)
+    parts = [int(of[1]) for file in weights if (of := OF.search(file))]
+    if len(parts) < max(parts, default=0):
+        raise ConfigError(
+            f"{shown} is in the local cache with {len(parts)} of {max(parts)} files of its weights, and {why}"
+        )
+    if not any(fnmatch.filter(files, pattern) for pattern in TOKENIZERS):
+        raise ConfigError(f"{shown} is in the local cache without its tokenizer, and {why}")
+    return Model(name, folder.name, config, _bytes(folder, weights), folder)
 
 
 def _read_config(file: Path, shown: str) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Placement:
         fp8: whether the weights are brought to FP8.
         needed: bytes on each GPU, or of the main memory.
         copies: how often it is served, as the user's own arguments may ask for.
+        at_most: whether these arguments have it need less, nobody knows how much: by ``needed`` no start is refused.
     """
 
     gpus: tuple[Gpu, ...]
@@ -39,6 +40,7 @@ class Placement:
     fp8: bool
     needed: int
     copies: int = 1
+    at_most: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,19 @@ class Fit:
 
     Attributes:
         needed_bytes: over all the GPUs that it takes.
-        free_bytes: on those GPUs.
+        free_bytes: on those GPUs; None where nobody tells.
         holders: who holds memory there.
-        ok: whether it fits.
+        ok: whether it fits, as far as that can be known.
         gpus: the GPUs; none where it runs on the CPU or on a device that can't be asked.
+        running: whether it is up, or starting, already.
     """
 
     needed_bytes: int
-    free_bytes: int
+    free_bytes: int | None
     holders: tuple[Holder, ...]
     ok: bool
     gpus: tuple[Gpu, ...] = ()
+    running: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,23 +83,25 @@ def place(
     settings: JudgeSettings,
     gpus: Sequence[Gpu],
     own_split: tuple[int, int] | None = None,
+    at_most: bool = False,
 ) -> Placement:
     """Find the fewest GPUs that hold ``model``, were they empty; FP8 only where nothing else fits and it is allowed.
 
-    ``own_split`` is what the user's own arguments say instead: GPUs a copy, and copies.
+    ``own_split`` is what the user's own arguments say instead: GPUs a copy, and copies; ``at_most`` is as in
+    `Placement`. Of GPUs whose memory nobody tells, the fewest are taken.
 
     Raises:
         ConfigError: no GPU, or too little memory; with the figures and the remedies.
     """
     if install.device != "cuda":
         needed = model.weights + (cpu_cache_bytes() if install.device == "cpu" else 0)
-        if install.device == "cpu" and needed > main_memory():
+        if install.device == "cpu" and needed > main_memory() and not at_most:
             raise ConfigError(
                 f"{model.name} needs {gib(needed)} of main memory on the CPU (weights {gib(model.weights)}, cache "
                 f"{gib(cpu_cache_bytes())}); this machine has {gib(main_memory())}: use --judge-url, "
                 "or a smaller judge"
             )
-        return Placement((), 0, False, needed)
+        return Placement((), 0, False, needed, at_most=at_most)
     if not gpus:
         raise ConfigError(
             f"{model.name} is to be served by vLLM {install.version}, which is a CUDA build, and there is no GPU that "
@@ -110,21 +116,25 @@ def place(
     copies = own_split[1] if own_split else 1
     splits = [own_split[0]] if own_split else degrees(model, len(gpus))
     share = settings.memory_share or FULL_SHARE
+    totals = sorted((gpu.total for gpu in gpus if gpu.total is not None), reverse=True)
+    if len(totals) < len(gpus):
+        needed = needed_bytes(model, splits[0], fp8=False)
+        return Placement(tuple(gpus), splits[0], False, needed, copies, at_most)
     may = (False, True) if settings.allow_fp8 and not quantized(model) else (False,)
     for fp8 in may:
         for parallel in splits:
             needed = needed_bytes(model, parallel, fp8=fp8)
-            smallest = sorted((gpu.total for gpu in gpus), reverse=True)[parallel * copies - 1]
-            if needed <= share * smallest:
-                return Placement(tuple(gpus), parallel, fp8, needed, copies)
+            if needed <= share * totals[parallel * copies - 1]:
+                return Placement(tuple(gpus), parallel, fp8, needed, copies, at_most)
     most = max(splits)
+    if at_most:  # all that there is
+        return Placement(tuple(gpus), most, False, int(share * totals[most * copies - 1]), copies, at_most)
     needed = needed_bytes(model, most, fp8=may[-1])
     have = ", ".join(f"{gpu.index} ({gpu.name}) {gib(gpu.total)}" for gpu in gpus)
     hint = ""
     if not settings.allow_fp8 and not quantized(model):
         small = needed_bytes(model, most, fp8=True)
-        fits = small <= share * sorted((gpu.total for gpu in gpus), reverse=True)[most - 1]
-        hint = f"{ALLOW_FP8} (FP8 weights need {gib(small)}), " if fits else ""
+        hint = f"{ALLOW_FP8} (FP8 weights need {gib(small)}), " if small <= share * totals[most - 1] else ""
     over = f" on each of {most} GPUs" if most > 1 else ""
     raise ConfigError(
         f"{model.name} needs {gib(needed)}{over} (weights {gib(model.weights)} in all), of which a share of {share:g} "
@@ -163,8 +173,8 @@ def quantized(model: Model) -> bool:
 
 def pick(placement: Placement) -> tuple[Gpu, ...]:
     """The GPUs with the most free memory, as many as are needed, in their order."""
-    best = sorted(placement.gpus, key=lambda gpu: (-gpu.free, gpu.index))[: placement.parallel * placement.copies]
-    return tuple(sorted(best, key=lambda gpu: gpu.index))
+    best = sorted(placement.gpus, key=lambda gpu: -(gpu.free or 0))[: placement.parallel * placement.copies]
+    return tuple(gpu for gpu in placement.gpus if gpu in best)
 
 
 def fit(placement: Placement, given_back: Sequence[Holder] = ()) -> Fit:
@@ -173,22 +183,29 @@ def fit(placement: Placement, given_back: Sequence[Holder] = ()) -> Fit:
     if not gpus:
         return Fit(placement.needed, placement.needed, (), True)
     pids = {holder.pid for holder in given_back if holder.pid}
-    free = [gpu.free + sum(holder.bytes for holder in gpu.holders if holder.pid in pids) for gpu in gpus]
+    free = [
+        gpu.free + sum(holder.bytes for holder in gpu.holders if holder.pid in pids)
+        for gpu in gpus
+        if gpu.free is not None
+    ]
     holders = tuple(holder for gpu in gpus for holder in gpu.holders if holder.pid not in pids)
     ok = all(placement.needed <= bytes_ for bytes_ in free)
-    return Fit(placement.needed * len(gpus), sum(free), holders, ok, gpus)
+    return Fit(placement.needed * len(gpus), sum(free) if len(free) == len(gpus) else None, holders, ok, gpus)
 
 
 def together(mine: Placement, other: Placement) -> Together:
     """How one judge is placed beside the session's other one.
 
     What neither needs to work at all is shared out in the same proportion. Counts with empty GPUs, so that all
-    processes come to the same.
+    processes come to the same. Where nobody tells their memory there is nothing to go by.
     """
-    totals = sorted({gpu.uuid: gpu.total for gpu in (*mine.gpus, *other.gpus)}.values(), reverse=True)
+    sizes = {gpu.uuid: gpu.total for gpu in (*mine.gpus, *other.gpus)}
+    totals = sorted((size for size in sizes.values() if size is not None), reverse=True)
     counts = mine.parallel * mine.copies, other.parallel * other.copies
-    if not {gpu.uuid for gpu in mine.gpus} & {gpu.uuid for gpu in other.gpus} or (
-        len(totals) >= sum(counts) and max(mine.needed, other.needed) <= FULL_SHARE * totals[sum(counts) - 1]
+    if (
+        not {gpu.uuid for gpu in mine.gpus} & {gpu.uuid for gpu in other.gpus}
+        or len(totals) < len(sizes)
+        or (len(totals) >= sum(counts) and max(mine.needed, other.needed) <= FULL_SHARE * totals[sum(counts) - 1])
     ):
         return Together("apart")
     spare = FULL_SHARE * totals[max(counts) - 1] - SECOND - mine.needed - other.needed
@@ -197,19 +214,22 @@ def together(mine: Placement, other: Placement) -> Together:
     return Together("shared", int(mine.needed + spare * mine.needed / (mine.needed + other.needed)))
 
 
-def share(gpus: Sequence[Gpu], placement: Placement, model: Model, most: int | None = None) -> float:
+def share(gpus: Sequence[Gpu], placement: Placement, model: Model, most: int | None = None) -> float | None:
     """The share of each GPU's memory for the server: of what is really free, and no more than it can make use of.
 
-    ``most`` bounds it: bytes, as of `together`.
+    None where nobody tells how much that is. ``most`` bounds it: bytes, as of `together`.
     """
-    shares = [FULL_SHARE if most is None else most / max(gpu.total for gpu in gpus)]
-    for gpu in gpus:
-        if gpu.free >= 0.96 * gpu.total:
+    sizes = [(gpu.free, gpu.total) for gpu in gpus if gpu.free is not None and gpu.total is not None]
+    if len(sizes) < len(gpus):
+        return None
+    shares = [FULL_SHARE if most is None else most / max(total for _, total in sizes)]
+    for free, total in sizes:
+        if free >= 0.96 * total:
             shares.append(FULL_SHARE)
         else:
             weights = model.weights * (FP8_SIZE if placement.fp8 else 1.0) / placement.parallel
-            shares.append(min(gpu.free - SPARE, weights + COMFORT) / gpu.total)
-    least = max(placement.needed / gpu.total for gpu in gpus)
+            shares.append(min(free - SPARE, weights + COMFORT) / total)
+    least = max((SPARE if placement.at_most else placement.needed) / total for _, total in sizes)
     return round(min(FULL_SHARE, max(least, min(shares))), 3)
 
 

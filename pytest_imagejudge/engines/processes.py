@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,17 @@ TERM_SECONDS = 6.0  # for an orderly end of a server's first process; then it is
 FOLLOW_SECONDS = 0.5  # for the others to follow it
 KILL_SECONDS = 30.0  # what is still there then hangs in the kernel
 TRACKER_SECONDS = 1.0  # for Python's resource tracker to remove shared memory after its parent's end
+
+
+def machine() -> str:
+    """Where process ids and locks mean the same: the host's name and, on Linux, the container's PID namespace.
+
+    A folder may be shared by several.
+    """
+    try:
+        return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return socket.gethostname()
 
 
 class Hold:

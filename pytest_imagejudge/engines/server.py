@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,13 +20,18 @@ from pathlib import Path
 from ..errors import EngineError
 from ..untrusted import escape
 from .base import Progress
-from .processes import Lease, is_held, live_leases, sweep
+from .processes import Lease, is_held, live_leases, machine, sweep
 from .supervisor import AGAIN, HOME, State, log_tail
 
 POLL_SECONDS = 0.25
 REPORT_SECONDS = 20.0  # between two lines about the same phase of a start
 NOTICE_SECONDS = 10.0  # how long a supervisor may take to notice that its server is dead
 TAIL_LINES = 30
+OLD_SECONDS = 7 * 24 * 3600.0  # how long the folder of a server that is gone is left, for its logs
+
+# Of the tests and of CI, with no business in a server that runs a model's code: starts of variables' names. The Hub's
+# token is not among them: a download needs it.
+SECRETS = ("IMAGEJUDGE_STORE_KEY", "IMAGEJUDGE_API_KEY", "GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_")
 
 # What a line of vLLM's log says about how far a start has come; the last that matches counts.
 PHASES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -72,9 +78,7 @@ class ServerSpec:
     @property
     def digest(self) -> str:
         """SHA-256 (hex, shortened) over what makes two servers different, this machine included."""
-        import socket
-
-        return hashlib.sha256(json.dumps([socket.gethostname(), *self.identity]).encode()).hexdigest()[:24]
+        return hashlib.sha256(json.dumps([machine(), *self.identity]).encode()).hexdigest()[:24]
 
 
 class Server:
@@ -180,6 +184,7 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd="/",
+                env={name: value for name, value in os.environ.items() if not name.startswith(SECRETS)},
                 check=False,
             )
             output.seek(0)
@@ -293,17 +298,36 @@ def usable_folder() -> Iterator[None]:
 
 
 def running(state_dir: Path) -> Iterator[tuple[Path, State, int]]:
-    """The folders, states and numbers of users of the servers that are up, in this and other processes."""
-    folder = servers_folder(state_dir)
-    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
-        state = State.read(place)
-        if state is not None and is_held(place / "supervisor.lock"):
+    """The folders, states and numbers of users of the servers that are up here, in this and other processes."""
+    for place, state in _of_this_machine(state_dir):
+        if is_held(place / "supervisor.lock"):
             yield place, state, len(live_leases(place / "leases"))
 
 
+def _of_this_machine(state_dir: Path) -> Iterator[tuple[Path, State]]:
+    """The folders and states of servers here; other machines, whose process ids are not ours, may have theirs too."""
+    folder = servers_folder(state_dir)
+    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+        state = State.read(place)
+        if state is not None and state.machine == machine():
+            yield place, state
+
+
+def remove_old(state_dir: Path) -> None:
+    """Remove this machine's folders of servers that are long gone. Not while anybody may be joining one."""
+    for place, _ in _of_this_machine(state_dir):
+        if is_held(place / "supervisor.lock") or live_leases(place / "leases"):
+            continue
+        with contextlib.suppress(OSError):
+            if time.time() - max(file.stat().st_mtime for file in place.iterdir() if file.is_file()) > OLD_SECONDS:
+                shutil.rmtree(place)
+
+
 def stop(folder: Path, seconds: float = 60.0) -> bool:
-    """End the server of a folder and wait for its end; whether it ended."""
+    """End the server of a folder and wait for its end; whether it ended. One of another machine can't be ended here."""
     state = State.read(folder)
+    if state is not None and state.machine != machine():
+        return False
     if state is None or not is_held(folder / "supervisor.lock"):
         return True
     try:

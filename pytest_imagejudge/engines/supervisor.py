@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from .processes import Brood, Hold, die_with_parent, live_leases, sweep
+from .processes import Brood, Hold, die_with_parent, live_leases, machine, sweep
 
 POLL_SECONDS = 0.25
 SILENT_SECONDS = 1800.0  # a start that writes nothing for this long hangs
@@ -43,7 +43,8 @@ class State:
         generation: how many servers there have been, this one included.
         restarts: how often a server that had been ready was started again while it was in use.
         started: when this generation's start began, seconds since the epoch.
-        supervisor, server: process ids.
+        machine: where it runs, as `machine` says.
+        supervisor, server: process ids there.
         kept: whether a user asked for it to be left up.
         title: what is served, for people.
         leaves: bytes of each of its GPUs, by UUID, that are left for others once it is up.
@@ -57,6 +58,7 @@ class State:
     generation: int = 0
     restarts: int = 0
     started: float = 0.0
+    machine: str = ""
     supervisor: int = 0
     server: int = 0
     kept: bool = False
@@ -181,7 +183,7 @@ class Supervisor:
             self._serve()
         elif code is not None:
             raise Failure(f"the server ended while it started (exit status {_how(code)})")
-        elif self._healthy():
+        elif healthy(self.state.url):
             self.state.status = "ready"
             self.state.write(self.folder)
         elif time.time() - max(self._log_changed(), self.state.started) > SILENT_SECONDS:
@@ -248,17 +250,6 @@ class Supervisor:
             brood.end()
         if child is not None:
             child.wait()
-
-    def _healthy(self) -> bool:
-        address = urlsplit(self.state.url)
-        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=5.0)
-        try:
-            connection.request("GET", "/health")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
 
     def _port_was_taken(self) -> bool:
         """Whether another program took the port between its choice and its use; not for ever."""
@@ -332,6 +323,19 @@ def _guard(pipe: int, home: Path) -> NoReturn:
         os._exit(0)
 
 
+def healthy(url: str) -> bool:
+    """Whether the server at ``url`` says that it is well."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=5.0)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
 def log_tail(file: Path, size: int = 16_384) -> str:
     """The end of a log, as it is."""
     try:
@@ -371,7 +375,8 @@ def main(folder: Path) -> int:
     if hold is not None:
         before = State.read(folder)
         spec = json.loads((folder / "spec.json").read_text("utf-8"))
-        state = State(supervisor=os.getpid(), title=str(spec.get("title", "")), leaves=dict(spec.get("leaves", {})))
+        state = State(machine=machine(), supervisor=os.getpid())
+        state.title, state.leaves = str(spec.get("title", "")), dict(spec.get("leaves", {}))
         if before is not None:
             state.generation = before.generation
             if before.status in ("starting", "ready"):  # its supervisor was killed

@@ -21,21 +21,30 @@ from .gpus import Gpu, Holder, gib, visible_gpus
 from .hub import Model, check_space, download_command, find_model
 from .install import Install, find_vllm
 from .placement import Fit, Placement, Together, fit, pick, place, share, together
-from .supervisor import State
+from .supervisor import State, healthy
 
 END_SECONDS = 20.0  # how long the last user waits to see the server gone
 LOOK_SECONDS = 1.0  # between two looks at whether another server has started
 CRASHES = 3  # tries of one request over restarts of the server
+# The user's own tokens that leave less of the weights on the GPU than there is in the checkpoint.
+LESSENING = ("--quantization", "--cpu-offload-gb", "--offload-group-size")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be started, known without starting it."""
+    """What would be started, known without starting it.
+
+    Attributes:
+        install, model, placement: with what, which, and where.
+        options: of the server, but for its share of the memory.
+        deciding: the user's own tokens that decide answers, as `arguments.deciding` has them.
+    """
 
     install: Install
     model: Model
     placement: Placement
     options: tuple[str, ...]
+    deciding: str
 
 
 class VllmEngine(Engine):
@@ -52,7 +61,7 @@ class VllmEngine(Engine):
             raise ConfigError(f"the share of GPU memory is {settings.memory_share:g}; it is more than 0 and at most 1")
         if settings.keep_alive is not None and not settings.keep_alive >= 0:
             raise ConfigError(f"--judge-keep-alive is {settings.keep_alive:g}; it is minutes, 0 or more")
-        self.settings = settings
+        self.settings = dataclasses.replace(settings, args=arguments.absolute(settings.args))
         self.protocol = protocol
         self.state_dir = state_dir
         self._option = "--edit-judge-model" if settings.kind == "edit" else "--judge-model"
@@ -93,17 +102,21 @@ class VllmEngine(Engine):
             if install.device == "cpu":
                 self.concurrency = arguments.IMAGES_ON_CPU
             options = arguments.server_arguments(model, install, self.settings, placement.parallel, placement.fp8)
-            self._plan = Plan(install, model, placement, tuple(options))
+            self._plan = Plan(install, model, placement, tuple(options), arguments.deciding(self.settings.args))
         return self._plan
 
     def identity(self) -> EngineIdentity:
         """The model at its commit, and what of the serving decides answers.
 
         Raises:
-            ConfigError: the model can't be looked up; where FP8 is allowed, also as `plan`.
+            ConfigError: the model can't be looked up.
         """
-        fp8 = self.settings.allow_fp8 and self.plan().placement.fp8
-        model = self.model()
+        model, fp8 = self.model(), False
+        if self.settings.allow_fp8:
+            try:
+                fp8 = self.plan().placement.fp8
+            except ConfigError:  # it can't be served here, and what is stored was answered elsewhere
+                self.settings = dataclasses.replace(self.settings, allow_fp8=False)  # so that this stays true
         return EngineIdentity(model.name, model.revision, arguments.decided(model, self.settings, fp8))
 
     def preflight(self) -> None:
@@ -126,7 +139,7 @@ class VllmEngine(Engine):
     def on_gpus(self) -> bool:
         """See `Engine.on_gpus`."""
         with contextlib.suppress(ConfigError):
-            return bool(self.plan().placement.gpus)
+            return any(gpu.free is not None for gpu in self.plan().placement.gpus)
         return False
 
     def fit(self) -> Fit:
@@ -139,7 +152,7 @@ class VllmEngine(Engine):
         spec = self._spec(plan, plan.placement.gpus)
         for folder, state, _ in server.running(self.state_dir):
             if folder.name == spec.digest and state.status in ("starting", "ready"):
-                return Fit(0, 0, (), True, pick(plan.placement))
+                return dataclasses.replace(fit(plan.placement), ok=True, running=True)
         placement = self._place(plan.model, plan.install)  # as it is now
         return fit(placement, self._idle_holders(placement.gpus))
 
@@ -312,6 +325,7 @@ class VllmEngine(Engine):
         with server.usable_folder():
             folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "choosing.lock"):
+            server.remove_old(self.state_dir)
             spec = self._make_room(plan)
             for place, state, _ in server.running(self.state_dir):
                 starts = state.status == "starting" and place.name != spec.digest
@@ -333,13 +347,14 @@ class VllmEngine(Engine):
             gpus = [self._unclaimed(gpu) for gpu in visible_gpus(self.settings.gpus)]
         elif self.settings.gpus is not None and install.device == "cpu":
             raise ConfigError(f"--judge-gpus {self.settings.gpus!r}: the vLLM that is installed is a CPU build")
-        return place(model, install, self.settings, gpus, arguments.own_split(self.settings.args))
+        args = self.settings.args
+        return place(model, install, self.settings, gpus, arguments.own_split(args), any(map(_lessens, args)))
 
     def _unclaimed(self, gpu: Gpu) -> Gpu:
         """``gpu`` as it will be when those servers of ours are up that are just starting on it."""
         for _, state, _ in server.running(self.state_dir):
-            left = state.leaves.get(gpu.uuid, gpu.free)
-            if state.status == "starting" and left < gpu.free:
+            left = state.leaves.get(gpu.uuid)
+            if state.status == "starting" and left is not None and gpu.free is not None and left < gpu.free:
                 starting = Holder(state.server, f"{state.title}, which is starting,", gpu.free - left)
                 gpu = dataclasses.replace(gpu, free=left, holders=(*gpu.holders, starting))
         return gpu
@@ -361,13 +376,14 @@ class VllmEngine(Engine):
         if gpus:
             env |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(str(g.index) for g in gpus)}
             part = self.settings.memory_share or share(gpus, plan.placement, plan.model, self._together.most)
-            leaves = {gpu.uuid: max(0, gpu.free - int(part * gpu.total)) for gpu in gpus}
-            memory = ["--gpu-memory-utilization", f"{part:g}"]
+            leaves = {gpu.uuid: _left(gpu, part) for gpu in gpus}
+            if part is not None:  # else vLLM has a share of its own, of what it finds there
+                memory = ["--gpu-memory-utilization", f"{part:g}"]
         target = server.servers_folder(self.state_dir)
         deciding_env = sorted(f"{name}={value}" for name, value in env.items() if name.startswith("VLLM_CPU"))
         identity = (
             *(plan.install.python, plan.install.version, str(plan.model.folder), plan.model.revision),
-            *(*plan.options, *self.settings.args, *deciding_env),
+            *(*plan.options, *self.settings.args, plan.deciding, *deciding_env),
             *(str(self.settings.memory_share), str(self._together.most)),
             *(gpu.uuid for gpu in plan.placement.gpus),
         )
@@ -392,17 +408,18 @@ class VllmEngine(Engine):
         """
         fits = self.fit()
         spec = self._spec(plan, fits.gpus)
-        if not fits.gpus or fits.needed_bytes == 0:
+        if not fits.gpus or fits.running:
             return spec
-        if not fits.ok:
+        if not fits.ok and not plan.placement.at_most:
             raise EngineError(f"{plan.model.name}: {describe(fits)}")
-        if not fit(self._place(plan.model, plan.install)).ok:
+        # beside another one there is no room for the share that vLLM takes where nobody tells how much there is
+        if fits.free_bytes is None or not fit(self._place(plan.model, plan.install)).ok:
             for folder, _, users in server.running(self.state_dir):
                 if users == 0 and folder.name != spec.digest:
                     self._progress(f"stopping an idle server of this project to make room ({folder.name})")
                     server.stop(folder)
             now = self._place(plan.model, plan.install)
-            spec = self._spec(Plan(plan.install, plan.model, now, plan.options), pick(now))
+            spec = self._spec(dataclasses.replace(plan, placement=now), pick(now))
         return spec
 
     def _idle_holders(self, gpus: Sequence[Gpu]) -> list[Holder]:
@@ -428,13 +445,22 @@ class VllmEngine(Engine):
             await old.close()
 
     async def _recover(self, used: State, lost: EngineError) -> None:
-        """Wait for the server that follows the one that was ``used``; one of the waiting requests does it for all."""
+        """Wait for the server that follows the one that was ``used``; one of the waiting requests does it for all.
+
+        Raises:
+            EngineError: there is none, or none is needed: the server that was ``used`` lives.
+        """
+        assert self._server is not None
+        # looked at without the lock, for which other requests wait
+        if self._failed is None and self._state is used:
+            # one that answers lives, unless it is about to end because its engine is dead, and says so
+            answers = isinstance(lost, UnavailableError) and lost.status is not None
+            lives = answers and await asyncio.to_thread(healthy, used.url)
+            if lives or not await self._server.noticed(used.generation):
+                raise EngineError(f"the judge's server is up, but a request failed: {lost}\n  log: {self._server.log}")
         async with self._recovery:
-            assert self._server is not None
             if self._failed is not None or self._state is not used:
                 return
-            if not await self._server.noticed(used.generation):
-                raise EngineError(f"the judge's server is up, but a request failed: {lost}\n  log: {self._server.log}")
             self._progress("the judge's server was lost; its requests wait for it to be started again")
             try:
                 await self._use(await self._server.ready(self._progress, after=used.generation))
@@ -468,11 +494,24 @@ def fits(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path) -> Fit
 def describe(fit_: Fit) -> str:
     """A sentence with the figures: needed, free, and who holds the rest."""
     where = ", ".join(f"GPU {gpu.index}" for gpu in fit_.gpus)
-    held = ", ".join(f"{h.name} (process {h.pid or 'unknown'}) {gib(h.bytes)}" for h in fit_.holders)
-    total = sum(gpu.total for gpu in fit_.gpus)
+    held = ", ".join(f"{h.name} (process {h.pid or 'unknown'}) {gib(h.bytes or None)}" for h in fit_.holders)
+    total = sum(gpu.total or 0 for gpu in fit_.gpus)
     return f"{gib(fit_.needed_bytes)} are needed on {where}, {gib(fit_.free_bytes)} of {gib(total)} are free" + (
         f"; held by {held}" if held else ""
     )
+
+
+def _lessens(token: str) -> bool:
+    """Whether ``token`` has less of the weights on the GPU; vLLM takes the start of an option for the whole."""
+    name = arguments.option_name(token)
+    return len(name) > 3 and any(option.startswith(name) for option in LESSENING)
+
+
+def _left(gpu: Gpu, part: float | None) -> int:
+    """Bytes of ``gpu`` that are left for others; 0 where nobody can tell."""
+    if gpu.free is None or gpu.total is None or part is None:
+        return 0
+    return max(0, gpu.free - int(part * gpu.total))
 
 
 def _free_main_memory() -> int:

@@ -58,7 +58,11 @@ def main():
             self.wfile.write(body)
 
         def do_GET(self):
-            self.reply(200, {})
+            if not (place / "engine-dead").exists():
+                return self.reply(200, {})
+            (place / "engine-dead").unlink()
+            self.reply(503, {})
+            os._exit(1)
 
         def do_POST(self):
             if self.path.startswith(("/sleep", "/wake_up")):
@@ -72,9 +76,16 @@ def main():
                 file.write(json.dumps(body) + "\\n")
             text = body["messages"][-1]["content"]
             text = text if isinstance(text, str) else "a picture"
-            if text == "crash" or (text == "crash once" and (place / "starts").read_text().count("\\n") == 1):
+            first = (place / "starts").read_text().count("\\n") == 1
+            if text == "crash" or (text == "crash once" and first):
                 print("torch.OutOfMemoryError: CUDA out of memory.", flush=True)
                 os.kill(os.getpid(), signal.SIGKILL)
+            if text == "kill the engine once" and first:
+                (place / "engine-dead").touch()
+            if text == "break" or (place / "engine-dead").exists():
+                return self.reply(500, {"error": "internal"})
+            if text == "hang up":
+                return setattr(self, "close_connection", True)
             if text == "refuse":
                 return self.reply(400, {"error": "no such field: top_k"})
             message = {"role": "assistant", "content": "to " + text}

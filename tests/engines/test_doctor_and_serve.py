@@ -52,6 +52,30 @@ def test_without_a_judge_it_tells_what_is_here(command: Command) -> None:
     assert "vLLM 9.9.9+cpu (cpu build" in command("doctor").stdout
 
 
+def test_memory_that_is_not_told_is_unknown(command: Command, tmp_path: Path) -> None:
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "nvidia-smi").write_text(
+        '#!/bin/sh\ncase "$1" in --query-gpu=*) echo "0, GPU-1, NVIDIA GB10, [N/A], [N/A]";;'
+        ' *) echo "GPU-1, 4711, python, [N/A]";; esac\n'
+    )
+    (bin_ / "nvidia-smi").chmod(0o755)
+    options = ["--judge-model", str(checkpoint(tmp_path / "model", size=10**10)), "--judge-protocol=house"]
+    more = {
+        "PATH": f"{bin_}:{os.environ['PATH']}",
+        "IMAGEJUDGE_VLLM_PYTHON": str(install(tmp_path / "cuda", version="9.9.9")),
+    }
+    done = command("doctor", *options, **more)
+    assert done.returncode == 0, done.stdout
+    assert "GPU 0: NVIDIA GB10, its memory is unknown; python (process 4711) holds an unknown amount" in done.stdout
+    assert "on GPU 0, an unknown amount free" in done.stdout
+    (judge,) = judges(command("doctor", "--json", *options, **more))
+    assert (judge["free_bytes"], judge["fits"], judge["running"]) == (None, True, False)
+    (judge,) = judges(command("doctor", "--json", *options, "--judge-arg=-qfp8", **more))
+    assert judge["needed_at_most"]
+    assert "needs at most 11.7 GiB" in command("doctor", *options, "--judge-arg=-qfp8", **more).stdout
+
+
 def test_an_endpoint(command: Command) -> None:
     server = StandIn()
     try:
@@ -109,6 +133,10 @@ def test_a_server_for_others(command: Command, tmp_path: Path) -> None:
         assert url.endswith("/v1")
         again = json.loads(command("serve", "--json", *options).stdout)
         assert again["url"] == url  # it is the same one
+        (judge,) = judges(command("doctor", "--json", *options))
+        assert judge["running"]
+        assert judge["needed_bytes"] > 0
+        assert "it is up already" in command("doctor", *options).stdout
         assert command("serve", "--stop", *options, "--judge-arg=--other").stderr.endswith("no such server is up\n")
     finally:
         stopped = command("serve", "--stop", *options)

@@ -51,7 +51,9 @@ class Computer:
         self.patch.setenv(installs.PYTHON_VARIABLE, str(python))
         installs.find_vllm.cache_clear()
 
-    def gpus(self, *memory: tuple[int, int], holders: tuple[tuple[int, int, str, int], ...] = ()) -> None:
+    def gpus(
+        self, *memory: tuple[int | str, int | str], holders: tuple[tuple[int, int, str, int | str], ...] = ()
+    ) -> None:
         rows = [f"{i}, GPU-{i}abc, Card {i}, {total}, {free}" for i, (total, free) in enumerate(memory)]
         apps = [f"GPU-{i}abc, {pid}, /usr/bin/{name}, {size}" for i, pid, name, size in holders]
         folder = self.folder / "bin"
@@ -115,6 +117,13 @@ def test_arguments_that_spread_it_over_more_gpus_than_there_are(computer: Comput
         computer.engine(args=("-tp=2",)).preflight()
 
 
+def test_the_identity_is_of_content_wherever_the_model_lies(computer: Computer) -> None:
+    computer.model = checkpoint(computer.folder / "judge-small")
+    first = computer.engine().identity()
+    computer.model = computer.model.rename(checkpoint(computer.folder / "elsewhere") / "judge-small")
+    assert computer.engine().identity() == first
+
+
 def test_too_little_memory_is_told_with_figures(computer: Computer) -> None:
     computer.gpus((49_140, 49_140))
     with pytest.raises(ConfigError) as caught:
@@ -135,6 +144,44 @@ def test_fp8_where_only_that_fits_and_it_is_allowed(computer: Computer) -> None:
     assert engine.identity().extra == {"quantization": "fp8_per_block"}
     computer.gpus((81_559, 81_559))
     assert computer.engine(allow_fp8=True).identity().extra == {}
+
+
+@pytest.mark.parametrize("lacks", ["vLLM", "a GPU"])
+def test_where_fp8_is_allowed_but_nothing_can_be_served_the_identity_is_that_of_the_model(
+    computer: Computer, lacks: str
+) -> None:
+    computer.gpus((49_140, 49_140))
+    if lacks == "vLLM":
+        computer.patch.setenv(installs.PYTHON_VARIABLE, "/nothing")
+        installs.find_vllm.cache_clear()
+    else:
+        computer.patch.setenv("CUDA_VISIBLE_DEVICES", "")
+    engine = computer.engine(allow_fp8=True)
+    assert engine.identity() == computer.engine().identity()
+    with pytest.raises(ConfigError):
+        engine.preflight()
+    computer.vllm("0.33.0")
+    computer.patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    with pytest.raises(ConfigError, match=r"56\.1 GiB"):  # what it said of itself stays true
+        engine.preflight()
+
+
+@pytest.mark.parametrize("args", [("--quantization=fp8",), ("--quant", "fp8"), ("--cpu-offload-gb", "20"), ("-qfp8",)])
+def test_by_the_size_of_weights_that_the_users_own_arguments_lessen_nothing_is_refused(
+    computer: Computer, args: tuple[str, ...]
+) -> None:
+    computer.gpus((49_140, 49_000))
+    engine = computer.engine(args=args)
+    engine.preflight()
+    assert engine.fit().ok
+    assert share_of(engine) == 0.92
+    computer.gpus((49_140, 30_000))
+    assert not engine.fit().ok  # beside what is there it may be too much, so it waits as long as it can
+    spec = engine._make_room(engine.plan())
+    share = float(spec.command[spec.command.index("--gpu-memory-utilization") + 1])
+    assert share == pytest.approx((30_000 - 1024) / 49_140, abs=0.001)
+    computer.gpus(*[(24_564, 24_564)] * 4)
+    assert computer.engine(args=args).plan().placement.parallel == 4  # as without them
 
 
 def test_no_gpu(computer: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +213,40 @@ def test_the_gpus_that_are_named(computer: Computer, monkeypatch: pytest.MonkeyP
             visible_gpus(wrong)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,7,2")
     assert [gpu.index for gpu in visible_gpus()] == [1]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,1,GPU-1abc")
+    assert [gpu.index for gpu in visible_gpus()] == [1]
+
+
+def test_mig_instances_are_taken_as_they_are(computer: Computer) -> None:
+    computer.gpus((81_559, 81_000))
+    computer.patch.setenv("CUDA_VISIBLE_DEVICES", "MIG-aaaa-bbbb,MIG-cccc")
+    for engine in (computer.engine(), computer.engine(gpus="MIG-aaaa-bbbb")):
+        engine.preflight()
+        fit = engine.fit()
+        assert (fit.ok, fit.free_bytes) == (True, None)
+        spec = engine._spec(engine.plan(), fit.gpus)
+        assert spec.env["CUDA_VISIBLE_DEVICES"] == "MIG-aaaa-bbbb"
+        assert "--gpu-memory-utilization" not in spec.command
+    assert computer.engine(gpus="MIG-cccc").server_folder() != engine.server_folder()
+
+
+@pytest.mark.parametrize("told", [("[N/A]", "[N/A]"), (81_559, "[Insufficient Permissions]")])
+def test_of_memory_that_is_not_told_nothing_is_claimed(
+    computer: Computer, edit_settings: JudgeSettings, told: tuple[int | str, int | str]
+) -> None:
+    computer.gpus(told, holders=((0, 4711, "python", "[N/A]"),))
+    engine = computer.engine()
+    engine.preflight()
+    fit = engine.fit()
+    assert (fit.ok, fit.free_bytes, engine.on_gpus()) == (True, None, False)
+    assert "an unknown amount of" in describe(fit)
+    assert "python (process 4711) an unknown amount" in describe(fit)
+    spec = engine._make_room(engine.plan())
+    assert "--gpu-memory-utilization" not in spec.command
+    assert spec.leaves.keys() == {"GPU-0abc"}  # two do not start on it at once
+    assert share_of(computer.engine(memory_share=0.8)) == 0.8
+    if told[0] == "[N/A]":
+        assert both(computer, edit_settings)[0].beside() == ""
 
 
 def test_what_is_free_now(computer: Computer) -> None:
@@ -266,8 +347,8 @@ def test_two_servers_do_not_start_on_one_gpu_at_once(computer: Computer, edit_se
         await joining
         return lines
 
-    assert asyncio.run(meet()) == [f"{edit_settings.model}: waits until the other has started on the same GPU"]
-    assert joined == [edit_settings.model]
+    assert asyncio.run(meet()) == ["edit-judge: waits until the other has started on the same GPU"]
+    assert joined == ["edit-judge"]
 
 
 def share_of(engine: VllmEngine) -> float:
@@ -328,36 +409,6 @@ def test_no_vllm(computer: Computer, tmp_path: Path) -> None:
 def test_tokens_that_are_not_the_users(computer: Computer, token: str) -> None:
     with pytest.raises(ConfigError, match="--judge-arg"):
         computer.engine(args=(token,))
-
-
-@pytest.mark.parametrize(
-    ("args", "deciding"),
-    [
-        ([], ""),
-        (["--enforce-eager", "--max-num-seqs", "8"], ""),
-        (["--quantization=fp8"], "--quantization=fp8"),
-        (["--dtype", "float16", "--enforce-eager"], "--dtype float16"),
-        (["--hf_overrides", '{"a": 1}'], '--hf_overrides {"a": 1}'),
-        (["--hf-overrides.a", "1", "-tp", "2"], "--hf-overrides.a 1"),
-        (["-q", "awq", "--seed=1"], "-q awq --seed=1"),
-        (["-qfp8", "--quant=fp8"], "-qfp8 --quant=fp8"),
-    ],
-)
-def test_tokens_that_decide_answers_are_in_the_fingerprint(args: list[str], deciding: str) -> None:
-    assert arguments.deciding(args) == deciding
-
-
-def test_of_files_that_decide_answers_the_content_is_in_the_fingerprint(tmp_path: Path) -> None:
-    template, adapter = tmp_path / "chat.jinja", tmp_path / "adapter"
-    adapter.mkdir()
-    seen = set()
-    for content in ("one", "two", "two"):
-        template.write_text(content)
-        (adapter / "adapter.safetensors").write_text(content)
-        seen.add(arguments.deciding([f"--chat-template={template}"]))
-        seen.add(arguments.deciding(["--lora-modules", f"mine={adapter}"]))
-    assert len(seen) == 4
-    assert arguments.deciding([f"--download-dir={tmp_path}"]) == ""
 
 
 @pytest.mark.parametrize("number", [0.0, float("nan"), -1.0])

@@ -20,6 +20,7 @@ from standin_vllm import checkpoint, install
 from pytest_imagejudge.engines import install as installs
 from pytest_imagejudge.engines import server
 from pytest_imagejudge.engines.base import Engine
+from pytest_imagejudge.engines.processes import Lease
 from pytest_imagejudge.engines.vllm import VllmEngine
 from pytest_imagejudge.errors import EngineError
 from pytest_imagejudge.protocols import load_protocol
@@ -180,6 +181,25 @@ def test_the_server_is_told_what_it_needs(place: Place) -> None:
     assert not [name for name in environment if name.startswith(("PYTEST_", "IMAGEJUDGE_"))]
 
 
+def test_a_file_that_is_named_from_here_is_found_by_the_server(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    template = place.folder / "template.jinja"
+    template.touch()
+    monkeypatch.chdir(place.folder)
+    engine = place.engine(args=("--chat-template", "template.jinja"))
+    monkeypatch.chdir("/")
+    asyncio.run(ask(engine, "a"))
+    assert place.starts()[0][-2:] == ["--chat-template", str(template)]
+
+
+def test_secrets_stay_here(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = {"IMAGEJUDGE_STORE_KEY", "IMAGEJUDGE_API_KEY", "GITHUB_TOKEN", "ACTIONS_RUNTIME_TOKEN"}
+    for name in (*secrets, "HF_TOKEN"):
+        monkeypatch.setenv(name, "secret")
+    asyncio.run(ask(place.engine(keep_alive=5.0), "a"))
+    seen = [place.supervisor().environ(), json.loads((place.standin / "environment").read_text())]
+    assert [environment.keys() & {*secrets, "HF_TOKEN"} for environment in seen] == [{"HF_TOKEN"}] * 2
+
+
 def test_several_users_share_one_server(place: Place) -> None:
     users = [place.user() for _ in range(3)]
     for user in users:
@@ -200,6 +220,44 @@ def test_other_settings_have_another_server(place: Place) -> None:
     until_up(place.user())
     asyncio.run(ask(place.engine(args=("--enforce-eager",)), "a"))
     assert len(place.starts()) == 2
+
+
+def test_another_content_of_a_file_that_decides_answers_has_another_server(place: Place) -> None:
+    template = place.folder / "template.jinja"
+    for content in ("one", "one", "two"):
+        template.write_text(content)
+        asyncio.run(ask(place.engine(args=("--chat-template", str(template)), keep_alive=5.0), "a"))
+    assert len(place.starts()) == 2
+
+
+def test_servers_of_other_machines_are_let_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder may be shared by machines and containers, whose process ids are of other processes here."""
+    asyncio.run(ask(place.engine(keep_alive=5.0), "a"))
+    ((folder, state, _),) = server.running(place.state_dir)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(server, "machine", lambda: "another")
+        assert not list(server.running(place.state_dir))
+        assert not server.stop(folder)
+        assert place.engine().server_folder() != folder
+    ((_, still, _),) = server.running(place.state_dir)
+    assert still == state
+
+
+def test_folders_of_servers_long_gone_are_removed(place: Place) -> None:
+    folders = {}
+    for name in ("gone", "of another machine", "in use", "of today"):
+        folders[name] = folder = server.servers_folder(place.state_dir) / name
+        (folder / "leases").mkdir(parents=True)
+        here = server.machine() if name != "of another machine" else "another"
+        server.State(status="stopped", machine=here).write(folder)
+        for file in (folder / "state.json", folder / "server.log"):
+            file.touch()
+            if name != "of today":
+                os.utime(file, (0, 0))
+    lease = Lease(folders["in use"] / "leases")
+    asyncio.run(ask(place.engine(), "a"))
+    lease.end()
+    assert [name for name, folder in folders.items() if not folder.exists()] == ["gone"]
 
 
 def test_a_user_that_is_killed_leaves_nothing(place: Place) -> None:
@@ -380,6 +438,47 @@ def test_a_refusal_is_an_error_and_no_crash(place: Place) -> None:
         asyncio.run(ask(engine, "refuse"))
     assert engine.restarts == 0
     assert len((place.standin / "asked").read_text().splitlines()) == 1  # our own server is not asked plainly
+
+
+def test_one_request_that_fails_is_no_crash_and_keeps_nobody_waiting(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, over = asyncio.Event(), asyncio.Event()
+    over.set()
+
+    async def noticed(self: server.Server, generation: int) -> bool:
+        looking.set()
+        await over.wait()
+        return False
+
+    monkeypatch.setattr(server.Server, "noticed", noticed)
+
+    async def run() -> None:
+        engine = place.engine()
+        await engine.start(lambda line: None)
+        for _ in range(2):
+            with pytest.raises(EngineError, match=r"server is up.*HTTP 500"):
+                await engine.ask(request("break"))
+        assert not looking.is_set()  # one that answers lives
+        over.clear()
+        lost = asyncio.create_task(engine.ask(request("hang up")))
+        await looking.wait()
+        assert (await asyncio.wait_for(engine.ask(request("a")), END_SECONDS)).text == "to a"
+        over.set()
+        with pytest.raises(EngineError, match="server is up"):
+            await lost
+        assert engine.restarts == 0
+        await engine.close()
+
+    asyncio.run(run())
+    assert len(place.starts()) == 1
+
+
+def test_a_server_that_answers_that_its_engine_is_dead_is_started_again(place: Place) -> None:
+    engine = place.engine()
+    assert asyncio.run(ask(engine, "kill the engine once")) == ["to kill the engine once"]
+    assert engine.restarts == 1
+    assert len(place.starts()) == 2
 
 
 def test_kept_alive_it_is_found_again(place: Place) -> None:
