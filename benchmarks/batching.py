@@ -1,8 +1,8 @@
 """What batching gives: 200 images by `check`, by `expect` and by manifest against an endpoint with a fixed delay.
 
 The endpoint, in a process of its own, works on LIMIT requests at once and answers each after DELAY seconds. The ideal
-is all requests at once at the same limit: requests / LIMIT x DELAY. Times are those of whole ``pytest`` processes,
-their start included, which takes the same time whatever the delay is.
+is a bare script that sends all requests at once, measured in the same run; it can't be below requests / LIMIT x DELAY.
+Times are those of whole processes, their start included, which takes the same time whatever the delay is.
 
     python benchmarks/batching.py [--many] [--stored]    # writes benchmarks/batching.md
 """
@@ -24,9 +24,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from PIL import Image
 
 IMAGES, DIMENSIONS = 200, 5
 LIMIT = 48
@@ -103,7 +100,7 @@ class Endpoint:
 async def serve() -> None:
     """Serve for as long as the standard input is open."""
     endpoint = Endpoint()
-    server = await asyncio.start_server(endpoint.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(endpoint.serve, "127.0.0.1", 0, backlog=2 * IMAGES * DIMENSIONS)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
 
@@ -126,8 +123,41 @@ def figures(url: str, delay: float = 0.0) -> dict[str, int]:
         return counted
 
 
+async def at_once(port: int, bodies: list[bytes]) -> None:
+    """The ideal: every request on a connection of its own, at once, without anything else."""
+
+    async def ask(body: bytes) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        while line := (await reader.readline()).strip():
+            if line.startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        assert json.loads(await reader.readexactly(length))["choices"]
+        writer.close()
+
+    await asyncio.gather(*map(ask, bodies))
+
+
+def ideal(url: str, folder: Path, delay: float) -> float:
+    """Seconds of a process that sends the messages of all images at once."""
+    show = ("protocol", "show", "--protocol=house", "--prompt=an image", "images/0.png")
+    messages = [asked["messages"] for asked in json.loads(run(folder, "pytest_imagejudge", *show)[0])]
+    bodies = [{"messages": message, "structured_outputs": {"json": {}}} for message in messages]
+    (folder / "bodies.jsonl").write_text("".join(json.dumps(body) + "\n" for body in bodies * IMAGES))
+    figures(url, delay)
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, __file__, "ideal", url, folder / "bodies.jsonl"], check=True)
+    seconds = time.perf_counter() - begun
+    counted = figures(url)
+    assert counted == {"requests": IMAGES * DIMENSIONS, "most": LIMIT}, counted
+    return seconds
+
+
 def pictures(folder: Path, count: int, side: int) -> None:
     """``count`` different pictures."""
+    import numpy as np  # here, for the ideal's process is to start without
+    from PIL import Image
+
     (folder / "images").mkdir(parents=True)
     rng = np.random.default_rng(0)
     for number in range(count):
@@ -181,6 +211,7 @@ def batching(url: str, folder: Path) -> list[str]:
     loose = folder / "loose.toml"
     loose.write_text("total = 0\n")
     lines = []
+    ideals = {delay: ideal(url, folder, delay) for delay in DELAYS}
     for how in ("check", "expect", "manifest"):
         for old in (folder / "test_images.py", folder / "rows.imagejudge.jsonl"):
             old.unlink(missing_ok=True)
@@ -189,15 +220,15 @@ def batching(url: str, folder: Path) -> list[str]:
         else:
             (folder / "test_images.py").write_text(CHECK.replace("check", how) % IMAGES)
         for delay in DELAYS[:1] if how == "check" else DELAYS:  # one after the other takes its time
-            ideal = -(-IMAGES * DIMENSIONS // LIMIT) * delay
             for workers in ((), ("-n4",)):
                 figures(url, delay)
                 seconds, _ = pytest_run(folder, url, "--judge-no-store", *workers)
                 counted = figures(url)
                 assert counted["requests"] == IMAGES * DIMENSIONS, counted
                 name = f"{how}{', -n 4' if workers else ''}"
+                best = ideals[delay]
                 lines.append(
-                    f"| {name} | {delay:g} | {ideal:.0f} | {seconds:.1f} | {seconds / ideal:.2f} | {counted['most']} |"
+                    f"| {name} | {delay:g} | {best:.1f} | {seconds:.1f} | {seconds / best:.2f} | {counted['most']} |"
                 )
                 print(lines[-1], flush=True)
     return lines
@@ -274,5 +305,7 @@ if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     if sys.argv[1:] == ["serve"]:
         asyncio.run(serve())
+    elif sys.argv[1:2] == ["ideal"]:
+        asyncio.run(at_once(int(sys.argv[2].rpartition(":")[2]), Path(sys.argv[3]).read_bytes().splitlines()))
     else:
         main()
