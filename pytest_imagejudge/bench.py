@@ -20,7 +20,7 @@ from .errors import ConfigError, ImageJudgeError
 from .judged import EDIT_OUTPUTS, IMAGE_OUTPUTS, BenchScores, JudgedRows, edit_output, image_output
 from .manifests import ErrorKind, Row, RowError
 from .protocols.base import EDIT, digest_of
-from .taxonomy import LEVEL1
+from .taxonomy import LEVEL1, show
 from .verdict import EditVerdict, Verdict
 
 if TYPE_CHECKING:
@@ -70,12 +70,11 @@ class Tally:
     rows: int = 0
     fates: dict[Fate, int] = field(default_factory=lambda: dict.fromkeys(get_args(Fate), 0))
     from_store: int = 0
-    failed: int = 0  # rows that missed a bound, or had nothing that a bound applies to
 
     def as_json(self) -> dict[str, int]:
         """Flat, for ``--json``."""
         counts = {str(fate): count for fate, count in self.fates.items()}
-        return {"rows": self.rows, "from_store": self.from_store, **counts, "failed": self.failed}
+        return {"rows": self.rows, "from_store": self.from_store, **counts}
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class Bench:
     Args:
         asks: judges and bounds.
         output: where judged rows go; None writes none.
-        say: takes a line about a row that was not judged.
+        say: takes a line about a row that was not judged, not read in full, or missed a bound.
         tick: called about twice a second, with how many rows are done.
         each: takes every row, in order, with its verdict or with why there is none.
     """
@@ -143,6 +142,7 @@ class Bench:
         self.tick = tick or (lambda tally: None)
         self.each = each or (lambda row, result: None)
         self.tally = Tally()
+        self.failed: list[dict[str, Any]] = []  # rows that missed a bound, or had nothing that a bound applies to
         self.scores = BenchScores() if asks.image is None else BenchScores(asks.image.protocol.measures)
         self.entries = Gathered(asks.keep)
         self.fresh: set[int] = set()  # numbers of rows that were asked about in this run, though not by the session
@@ -287,6 +287,7 @@ class Bench:
 
     def _judged(self, row: Row, verdict: Verdict | EditVerdict) -> None:
         from .report.entry import entry_of
+        from .report.why import headline
 
         fate: Fate = "judged" if verdict.readable else "unreadable"
         if verdict.error:
@@ -296,6 +297,9 @@ class Bench:
             self.say(str(RowError(row.number, row.line, row.id, verdict.error)))
         else:
             self.tally.from_store += verdict.source == "store" and row.number not in self.fresh
+            if verdict.unreadable:
+                lost = ", ".join(show(path) for path in verdict.unreadable)
+                self.say(str(RowError(row.number, row.line, row.id, f"unreadable: {lost}")))
         self.tally.fates[fate] += 1
         self.scores.add(verdict)
         self.each(row, verdict)
@@ -304,7 +308,9 @@ class Bench:
         if profile is None and not self.asks.keep:
             return
         entry = entry_of(verdict, profile, id=row.id, seed=row.seed)
-        self.tally.failed += profile is not None and entry.outcome == "failed"
+        if entry.outcome == "failed":
+            self.failed.append(_failed(row, entry))
+            self.say(str(RowError(row.number, row.line, row.id, headline(entry))))
         if self.asks.keep:
             if not self.asks.keep_answers:
                 entry = entry.model_copy(update={"answers": {}} if isinstance(verdict, Verdict) else {"answer": ""})
@@ -367,6 +373,17 @@ class Bench:
                 run.restarts += judge.session.engine.restarts
         run.from_store -= self.asked
         return self.entries.into(Report(run=run))
+
+
+def _failed(row: Row, entry: VerdictEntry | EditEntry) -> dict[str, Any]:
+    """What ``--json`` says of a row that missed its bounds."""
+    return {
+        "row": row.number,
+        "line": row.line,
+        "id": row.id,
+        "breaches": [{"path": one.path, "score": one.score, "bound": one.bound} for one in entry.breaches],
+        "not_applicable": entry.not_applicable,
+    }
 
 
 def _done(future: Future[Any] | RowError) -> bool:

@@ -110,12 +110,10 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
         if output is not None:
             output.close()
             note(output.path)
-        counts = run.tally.as_json()
-        del counts["failed"]  # of bounds, of which there are none
         found.details = {
             "data": {"source": data.source, "revision": data.revision, "files": [str(path) for path in data.files]},
             "judge": collected.fingerprint,
-            "rows": counts,
+            "rows": run.tally.as_json(),
             "run": run.report().run.model_dump(mode="json", include=_RUN),
             "saved": str(output.path) if output is not None else None,
         }

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from ..bench import Counter, Tally
 from ..untrusted import for_log
 
-_MOST_LINES = 50  # about rows that were not judged; the rest is counted
+_MOST_LINES = 50  # about rows that were not judged or missed bounds; the rest is counted
 _EVERY = 30.0  # seconds between lines of progress where the terminal can't be written over
 
 
@@ -61,7 +61,9 @@ class Progress:
             if self._tty:
                 print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             if self._rows > _MOST_LINES:
-                self._print(f"and {self._rows - _MOST_LINES} more rows that were not judged")
+                self._print(
+                    f"and {self._rows - _MOST_LINES} more rows that were not judged, not read in full, or missed bounds"
+                )
 
     def _print(self, line: str) -> None:
         start = "\r\x1b[K" if self._tty else ""

@@ -159,7 +159,7 @@ def _finish(
         return 3
     if unwritten or any(fates[fate] for fate in BAD_INPUT):
         return 2
-    return 1 if bench.tally.failed or missed or fates["unreadable"] else 0
+    return 1 if bench.failed or missed or fates["unreadable"] else 0
 
 
 # --- what is asked for ---
@@ -274,7 +274,7 @@ def _print(bench: Bench, missed: list[str], profile: Profile | None) -> None:
     counts = [[FATES[fate], count] for fate, count in tally.fates.items() if count or fate == "judged"]
     print_table("Rows", ["", "n"], [["all", tally.rows], *counts, ["from the store", tally.from_store]])
     if profile is not None:
-        put(f"Thresholds {for_log(profile.name)}: {tally.failed} rows missed them.")
+        put(f"Thresholds {for_log(profile.name)}: {len(bench.failed)} rows missed them.")
         for line in missed:
             put(f"Suite: {for_log(line)}")
 
@@ -283,6 +283,8 @@ def _as_json(bench: Bench, report: Report, files: list[Path], missed: list[str])
     run = report.run
     return {
         **bench.tally.as_json(),
+        "failed": len(bench.failed),
+        "failed_rows": bench.failed,
         "scores": bench.scores.published(),
         "left_out": bench.scores.left_out(),
         "suite": [row.model_dump(mode="json") for row in report.suite],

@@ -221,8 +221,9 @@ def test_every_row_is_accounted_for(work: Path, server: StandIn, capsys: pytest.
 
 def test_unreadable_answers_are_no_success(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(work / "in.csv", rows("an odd one", "a good fox"))
-    found, _ = score(capsys, server, path, code=1)
+    found, said = score(capsys, server, path, code=1)
     assert (found["judged"], found["unreadable"]) == (1, 1)
+    assert 'row 1, line 2 (ID "0"): unreadable: Quality' in said
     assert found["scores"]["total"] == 100
     assert found["left_out"] == {"Quality": 1, "total": 1}
     assert main(command(server, path)) == 1
@@ -384,9 +385,12 @@ def test_words_that_cannot_be_had(
 def test_gates(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(work / "in.jsonl", rows("a fair fox", "a good fox", "a good owl", "a good cat", "a good dog"))
     (work / "strict.toml").write_text("total = 80\n[suite]\ntotal = 95\n")
-    found, _ = score(capsys, server, path, "--judge-thresholds", "strict.toml", code=1)
+    found, said = score(capsys, server, path, "--judge-thresholds", "strict.toml", code=1)
     assert (found["failed"], found["judged"], len(found["suite"])) == (1, 5, 1)
     assert found["missed"][0].startswith("total")
+    breach = {"path": ["total"], "score": 60.0, "bound": 80.0}
+    assert found["failed_rows"] == [{"row": 1, "line": 1, "id": "0", "breaches": [breach], "not_applicable": []}]
+    assert 'row 1, line 1 (ID "0"): Total 60.0 < 80.0' in said
     (work / "mild.toml").write_text("total = 50\n[suite]\ntotal = 50\n")
     found, _ = score(capsys, server, path, "--judge-thresholds", "mild.toml", "--judge-report", "r.html")
     assert (found["failed"], found["missed"]) == (0, [])
