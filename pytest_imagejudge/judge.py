@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from .engines import make_engine
 from .engines.base import Engine, Progress
-from .errors import ConfigError
+from .errors import ConfigError, ImageJudgeError
 from .images import ImageFile, keep, take
 from .protocols import load_protocol
 from .protocols.base import EDIT, Protocol
@@ -45,7 +45,7 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
     if settings.model == SIGNALS and settings.protocol not in (None, SIGNALS):
         raise ConfigError(f"the judge {SIGNALS!r} measures and is not asked: it has no protocol {settings.protocol!r}")
     if settings.urls and settings.model is None and settings.protocol is None:
-        with contextlib.suppress(ConfigError):  # an endpoint that can't say is an error only when it is needed
+        with contextlib.suppress(ImageJudgeError):  # an endpoint that can't say is an error only when it is needed
             protocol = load(model=make_engine(settings, protocol, state_dir=cache_dir()).identity().model)
     if protocol.kind != settings.kind:
         raise ConfigError(f"protocol {protocol.name} judges {protocol.kind}s, not {settings.kind}s")
@@ -95,7 +95,7 @@ class _Base:
         return self._spool
 
     def preflight(self) -> None:
-        """Check that the judge could start; raises `ConfigError` with the figure and the remedy."""
+        """Check that the judge could start; raises `ConfigError` or `EngineError` with the figure and the remedy."""
         self.engine.preflight()
 
     def warm_up(self) -> None:

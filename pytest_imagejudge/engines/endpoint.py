@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, EngineError
+from ..errors import ConfigError, EngineError, ImageJudgeError
 from ..protocols import default_name
 from ..protocols.base import Protocol, Request
 from ..settings import JudgeSettings
@@ -63,6 +63,7 @@ class EndpointEngine(Engine):
 
         Raises:
             ConfigError: no model is named, and the endpoints list none, several, or different ones.
+            EngineError: no model is named, and an endpoint can't be reached or fails.
         """
         if self._identity is None:
             self._identity = EngineIdentity(self.settings.model or self._only_model(), self.settings.revision)
@@ -84,6 +85,7 @@ class EndpointEngine(Engine):
 
         Raises:
             ConfigError: as `identity`; the model that is served is asked in other words.
+            EngineError: as `identity`.
         """
         self._check_protocol(self.identity().model)
 
@@ -93,7 +95,7 @@ class EndpointEngine(Engine):
         for address in self.addresses:
             try:
                 models = self._listing(address, remembered=False)
-            except ConfigError as error:
+            except ImageJudgeError as error:
                 wrong.append(str(error))
                 continue
             name = self.settings.model
@@ -149,7 +151,7 @@ class EndpointEngine(Engine):
         """A half sentence for "not found": most often it is the model's name that is wrong."""
         try:
             models = await asyncio.to_thread(self._listing, client.address)
-        except ConfigError:
+        except ImageJudgeError:
             return ""
         return f"; it lists {_names(models) or 'no model'}{nearest(client.model, models)}"
 
@@ -188,7 +190,7 @@ class EndpointEngine(Engine):
         except httpx.TransportError as error:
             if remembered and (known := _remembered_models(memory)) is not None:
                 return known
-            raise ConfigError(
+            raise UnavailableError(
                 f"{shown}: {cause(error, secrets)}; is the server running? (with a model named, its list is not needed)"
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError, OSError) as error:
@@ -198,7 +200,7 @@ class EndpointEngine(Engine):
             hint = key_hint(status, self._key)
             if status == 404:
                 hint = " (the URL up to its /v1 is expected, which is added where it has none)"
-            raise ConfigError(f"{shown}: HTTP {status}: {found}{hint}")
+            raise (UnavailableError if status >= 500 else ConfigError)(f"{shown}: HTTP {status}: {found}{hint}")
         try:
             reply = json.loads(body)
             models = [str(entry["id"]) for entry in reply["data"]]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ImageJudgeError
 from .asking import Asking, usage
 from .failure import JudgeFailure, colour, failure_repr, hide_frames
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
@@ -88,7 +88,7 @@ class Gate(Asking):
                 judge = self.judge(kind)
                 try:
                     judge.preflight()
-                except ConfigError as error:
+                except ImageJudgeError as error:
                     # what is stored needs no engine: such a run may go on, and says what could not be judged
                     if not judge.has_stored():
                         raise

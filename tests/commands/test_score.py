@@ -243,8 +243,14 @@ def test_what_the_engine_refuses_is_its_failure(
 def test_an_endpoint_that_is_not_there(work: Path, capsys: pytest.CaptureFixture[str], server: StandIn) -> None:
     path = write(work / "in.csv", rows("a fox"))
     server.close()
-    assert main(command(server, path)) in (2, 3)
+    assert main(command(server, path)) == 3
     assert "127.0.0.1" in capsys.readouterr().err
+
+
+def test_an_endpoint_that_fails(work: Path, capsys: pytest.CaptureFixture[str], server: StandIn) -> None:
+    server.listing = lambda: failure(503)
+    assert main(command(server, write(work / "in.csv", rows("a fox")))) == 3
+    assert "HTTP 503" in capsys.readouterr().err
 
 
 def test_outputs_that_cannot_be_written(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
