@@ -16,7 +16,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain
 from multiprocessing import get_context
@@ -30,6 +30,8 @@ from . import scoring
 from .errors import ConfigError
 from .manifests import row_id
 from .protocols.answers import split
+from .protocols.signals import measured
+from .settings import SIGNALS
 from .tables import LOOK_AHEAD, MAX_ROW, RawRow, check_columns, columns_of, object_row, read_rows, show_value
 from .taxonomy import LEVEL1, TREE, facets_of
 from .untrusted import escape
@@ -40,6 +42,7 @@ NA, UNREADABLE, ABSENT = 3, 4, 5
 _PREFIXES = {f"{name}_response_": i for i, name in enumerate(FIELDS)}
 _JUDGED = {f"{name}_judge_output": i for i, name in enumerate(FIELDS)}
 _SIZES = tuple(sum(map(len, twos.values())) for twos in TREE.values())  # facets of each L1
+DEFAULT = "q-judger"
 _SHARE = 16 * 2**20  # bytes worth a process of their own
 _PIECES = 64  # ways of writing, at each place of an answer
 
@@ -75,15 +78,21 @@ class Recorded:
         models: by name, in the order in which they are first met: an array, prompts x 56 facets, of 0, 1, 2, `NA`,
             `UNREADABLE` or `ABSENT` (no answer).
         errors: what is wrong with single rows, each with file, row and line.
+        partial: the models whose judge measures too little for a total.
     """
 
     ids: list[str]
     models: dict[str, Any]
     errors: list[str]
+    partial: frozenset[str] = frozenset()
 
 
-def read_recorded(paths: Iterable[Path], protocol: str = "q-judger") -> Recorded:
+def read_recorded(paths: Iterable[Path], protocol: str | None = None) -> Recorded:
     """Read files of recorded answers; large ones in several processes.
+
+    Args:
+        paths: the files.
+        protocol: whose answers they are; None looks at the first of each judged file, and takes others for Q-Judger's.
 
     Raises:
         ConfigError: a file can't be read, has no answers, or is of an unknown kind. Rows that can't be used are
@@ -91,11 +100,13 @@ def read_recorded(paths: Iterable[Path], protocol: str = "q-judger") -> Recorded
     """
     paths = list(paths)
     with ExitStack() as stack:
-        jobs = [(path, _start(path, protocol, stack)) for path in paths]
-        found = _merge((path, _finish(parts)) for path, parts in jobs)
+        jobs = [(path, name, _start(path, name, stack)) for path in paths for name in [protocol or protocol_of(path)]]
+        read = [(path, name, _finish(parts)) for path, name, parts in jobs]
+    found = _merge((path, parts) for path, _, parts in read)
     if not found.models:
         raise ConfigError("\n".join(["no row can be used:", *found.errors[:20]]))
-    return found
+    without = [parts for _, name, parts in read if not _protocol(name).has_total]
+    return replace(found, partial=frozenset(model for parts in without for part in parts for model in part.models))
 
 
 def _start(path: Path, protocol: str, stack: ExitStack) -> list[Part | Future[Part]]:
@@ -126,6 +137,20 @@ def judged_model(path: Path) -> str | None:
     if path.stem == "judged" or path.stem.endswith("_judged"):
         return path.stem.removesuffix("_judged") or path.stem
     return None
+
+
+def protocol_of(path: Path) -> str:
+    """Whose answers a file holds, by the first of them: the embedded judge's, or what Q-Judger's reader is to read.
+
+    Raises:
+        ConfigError: as `read_recorded`.
+    """
+    judged = judged_model(path)
+    for row in _with_answers(path, judged) if judged is not None else ():
+        answers = {LEVEL1[i]: text for name, i in _JUDGED.items() if isinstance(text := row.values.get(name), str)}
+        if any(text.strip() for text in answers.values()):
+            return SIGNALS if measured(answers) else DEFAULT
+    return DEFAULT
 
 
 def _with_answers(path: Path, judged: str | None) -> Iterator[RawRow]:

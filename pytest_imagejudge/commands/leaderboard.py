@@ -16,7 +16,7 @@ from ..inputs import BENCH_FILE, HUB, hub_file, metadata_file
 from ..manifests import read_metadata
 from ..outputs import markdown_table, note, number, print_json, print_table, put, write_text, write_xlsx
 from ..protocols import load_protocol
-from ..released import ABSENT, UNREADABLE, Recorded, figures, read_recorded
+from ..released import ABSENT, DEFAULT, UNREADABLE, Recorded, figures, read_recorded
 from ..tables import show_value
 from ..taxonomy import FACETS, LEVEL1, LEVEL2, TREE
 from ..untrusted import escape, for_log, for_markdown
@@ -47,6 +47,7 @@ class Standing:
     answers: int
     unreadable: dict[str, int]
     missing: dict[str, int]
+    has_total: bool = True
     rank: int = 0
     rank_low: int = 0
     rank_high: int = 0
@@ -72,7 +73,9 @@ def register(parser: argparse.ArgumentParser) -> None:
         help=f"released answers, <input>_judged files, or {HUB}ORG/NAME[/FILE]",
     )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="write tables, chart and JSON there")
-    parser.add_argument("--protocol", default="q-judger", metavar="NAME", help="whose answers they are")
+    parser.add_argument(
+        "--protocol", metavar="NAME", help="whose answers they are (default: as a _judged file shows, else q-judger)"
+    )
     parser.add_argument("--judge-metadata", metavar="FILE", help="which dimensions count, by prompt ID")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
@@ -85,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     files = [hub_file(name, BENCH_FILE) if name.startswith("hf://") else Path(name) for name in args.files]
     if "numpy" not in sys.modules:  # its matrices are small here: starting threads would take longer than using them
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    load_protocol(args.protocol, kind="image")  # a wrong name is said even where no answer needs its reader
+    load_protocol(args.protocol or DEFAULT, kind="image")  # a wrong name is said even where no answer needs its reader
     recorded = read_recorded(files, args.protocol)
     metadata = read_metadata(metadata_file(args.judge_metadata)) if args.judge_metadata else None
     board = rank(recorded, metadata)
@@ -130,7 +133,8 @@ def rank(recorded: Recorded, metadata: dict[str, tuple[str, ...]] | None = None)
     every = [part.reshape(len(models), len(ids), -1) for part in figures(codes.reshape(-1, len(FACETS)))]
     for m, model in enumerate(models):
         of_model = every[0][m], every[1][m]
-        standing, totals, level1 = _standing(model, *of_model, asked, asked & absent[m], asked & unreadable[m])
+        lost = asked & absent[m], asked & unreadable[m]
+        standing, totals, level1 = _standing(model, *of_model, asked, *lost, has_total=model not in recorded.partial)
         standings.append(standing)
         columns[:, m] = totals
         columns[:, len(models) * np.arange(1, 6) + m] = level1
@@ -156,7 +160,7 @@ def _with_interval(figure: Figure, low: float, high: float) -> Figure:
 
 
 def _standing(
-    model: str, level1: Any, level2: Any, asked: Any, missing: Any, unreadable: Any
+    model: str, level1: Any, level2: Any, asked: Any, missing: Any, unreadable: Any, *, has_total: bool
 ) -> tuple[Standing, Any, Any]:
     """A model's means, and its totals (prompts) and L1 (prompts x 5), NaN where there is none."""
     import numpy as np
@@ -165,7 +169,7 @@ def _standing(
     level1[~asked] = np.nan
     of_two = [LEVEL1.index(one) for one, _ in LEVEL2]
     level2[~asked[:, of_two]] = np.nan
-    some = ~np.isnan(level1).all(axis=1) & ~lost.any(axis=1)
+    some = ~np.isnan(level1).all(axis=1) & ~lost.any(axis=1) & has_total
     totals = np.full(len(level1), np.nan)
     totals[some] = np.nanmean(level1[some], axis=1)
 
@@ -176,7 +180,7 @@ def _standing(
 
     standing = Standing(
         model,
-        figure(totals, lost.any(axis=1)),
+        figure(totals, lost.any(axis=1) & has_total),
         {one: figure(level1[:, i], lost[:, i]) for i, one in enumerate(LEVEL1)},
         {
             one: {
@@ -187,6 +191,7 @@ def _standing(
         int((asked & ~missing).sum()),
         dict(zip(LEVEL1, map(int, unreadable.sum(axis=0)), strict=True)),
         dict(zip(LEVEL1, map(int, missing.sum(axis=0)), strict=True)),
+        has_total,
     )
     return standing, totals, level1
 
@@ -303,6 +308,10 @@ def notes(board: Leaderboard) -> list[str]:
             if total := sum(count.values()):
                 where = ", ".join(f"{one} {n}" for one, n in count.items() if n)
                 lines.append(f"{escape(s.model)}: {total} answers {what} ({where}).")
+        if s.answers and sum(s.unreadable.values()) == s.answers:
+            lines.append(f"{escape(s.model)}: none can be read; --protocol says whose answers they are.")
+        if not s.has_total:
+            lines.append(f"{escape(s.model)}: its judge measures too little for a total, so it has no rank.")
         if s.total.left_out:
             lines.append(
                 f"{escape(s.model)}: {s.total.left_out} of {board.prompts} prompts are left out of its total for that."

@@ -72,6 +72,16 @@ class SignalsProtocol(_Signals):
         )
 
 
+def measured(answers: Mapping[str, str]) -> bool:
+    """Whether raw answers, by dimension, are the embedded judge's: files of judged rows do not name the judge.
+
+    No other judge gives just these facets, each with its evidence.
+    """
+    given = {one: text for one, text in answers.items() if text.strip()}
+    protocol = SignalsProtocol()
+    return bool(given) and not any(protocol.read(one, text, None).unreadable for one, text in given.items())
+
+
 class SignalsEditProtocol(_Signals):
     """Fidelity of an edit; whether the instruction was followed is not measured, so there is no overall score."""
 

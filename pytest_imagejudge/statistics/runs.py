@@ -11,7 +11,9 @@ from typing import Any
 
 from .. import scoring
 from ..errors import ConfigError
+from ..judged import ANSWER_COLUMNS
 from ..manifests import row_id
+from ..protocols.signals import measured
 from ..tables import read_rows
 from ..taxonomy import TREE
 from ..taxonomy import Path as TreePath
@@ -146,7 +148,8 @@ def _image(path: Path, values: Mapping[str, Any]) -> Scored:
     asked: tuple[str, ...] = ()
     if (answers := _object(output)) and (asked := tuple(one for one in TREE if one in answers)):
         scores, broken = _scores(answers)
-        found = scoring.aggregate(scores, asked, broken)
+        raw = {one: str(values.get(name) or "") for one, name in zip(TREE, ANSWER_COLUMNS, strict=True)}
+        found = scoring.aggregate(scores, asked, broken, has_total=not measured(raw))
         every: dict[TreePath, float | None] = {TOTAL: found.total}
         every.update({(one,): value for one, value in found.level1.items()})
         every.update({(one, two): value for one, twos in found.level2.items() for two, value in twos.items()})

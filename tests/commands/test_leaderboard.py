@@ -225,6 +225,45 @@ def test_several_files_and_judged_ones(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["leaderboard", str(one), str(one)]) == 2
 
 
+def of_signals(scores: dict[str, dict[str, object]]) -> str:
+    return json.dumps(
+        {
+            two: {three: {"score": raw, "evidence": "e"} for three, raw in threes.items()}
+            for two, threes in scores.items()
+        }
+    )
+
+
+@pytest.mark.parametrize("options", [[], ["--protocol", "signals"]])
+def test_judged_files_of_the_embedded_judge_have_no_total(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    answers = {
+        "Quality": of_signals({"Detail": {"Noise": 2, "Edge Clarity": 1}, "Resolution": {"Resolution": 2}}),
+        "Aesthetics": "{}",
+        "Alignment": "{}",
+        "Real-world Fidelity": of_signals({"Safety & Compliance": {"Safety & Compliance": 1}}),
+        "Creative Generation": of_signals({"Text Rendering": {"Text Accuracy": "N/A"}}),
+    }
+    columns = {f"{FIELD[one]}_judge_output": text for one, text in answers.items()}
+    nothing = dict.fromkeys(columns)
+    path = write(
+        tmp_path / "S_judged.jsonl", [{"ID": i, "prompt": "p", **(columns if i else nothing)} for i in range(8)]
+    )
+    (model,) = board(capsys, path, *options)["models"]
+    assert (model["total"]["mean"], model["total"]["left_out"], model["rank"]) == (None, 0, None)
+    assert model["level1"]["Quality"]["mean"] == pytest.approx((80 + 100) / 2)
+    assert (model["unreadable"], model["level1"]["Aesthetics"]["mean"]) == (0, None)
+    assert main(["leaderboard", str(path), *options]) == 0
+    assert "S: its judge measures too little for a total, so it has no rank." in capsys.readouterr().out
+
+
+def test_where_no_answer_can_be_read_the_option_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "S_judged.jsonl", [{"ID": 1, "prompt": "p", "quality_judge_output": "fine"}])
+    assert main(["leaderboard", str(path)]) == 0
+    assert "S: none can be read; --protocol says whose answers they are." in capsys.readouterr().out
+
+
 def test_prompts_without_any_answer_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows, _ = bench(6, ["A"])
     rows[3] = {name: "" if "_response_" in name else value for name, value in rows[3].items()}

@@ -428,6 +428,18 @@ def test_a_profile_that_bounds_only_the_run(work: Path, server: StandIn, capsys:
     assert "only margins against a baseline" in capsys.readouterr().err
 
 
+def test_the_embedded_judge_has_no_total_in_what_reads_its_rows(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(work / "in.csv", rows("a fox", "an owl"))
+    assert main(["score", str(path), "--judge-model", "signals", "--judge-no-store"]) == 0
+    (work / "again.csv").write_text((work / "in_judged.csv").read_text())
+    capsys.readouterr()
+    assert main(["compare", str(work / "in_judged.csv"), str(work / "again.csv"), "--json"]) == 0
+    paths = [row["path"] for row in json.loads(capsys.readouterr().out)["rows"]]
+    assert ["Quality"] in paths
+    assert ["total"] not in paths
+    assert [] not in paths
+
+
 def test_dimensions(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     values = rows("a fox", "an owl")
     values[0]["dimensions"] = "Alignment; Quality"
