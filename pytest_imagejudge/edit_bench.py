@@ -19,14 +19,13 @@ from .errors import ConfigError
 from .inputs import HUB, TABLES, hub_file, split_hub
 from .manifests import EDIT_COLUMNS, Row, RowError, manifest_rows
 from .parquet import count_rows
-from .people import number
+from .people import mean_opinion
 from .tables import PARQUET, RawRow, check_columns, peek, read_rows, show_value
 from .taxonomy import nearest
 from .untrusted import escape
 
 SPLIT = "test"
 LABELS = ("answer", "mos_perception")  # as the data set, and as the published evaluation calls it
-LOWEST, HIGHEST = 1, 5
 _OF_SPLIT = re.compile(rf"(?:^|[/_.-]){SPLIT}(?:[/_.-]|$)")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
@@ -57,14 +56,11 @@ class EditBench:
             if isinstance(row, RowError):
                 yield row
                 continue
-            value = row.extra.get(self.label)
-            score = number(value)
-            if isinstance(score, float) and LOWEST <= score <= HIGHEST:
+            score = mean_opinion(self.label, row.extra.get(self.label))
+            if isinstance(score, float):
                 yield replace(row, extra={**row.extra, self.label: score})
-                continue
-            what = "empty" if score is None else show_value(value)
-            message = f"{escape(self.label)} is {what}; a mean opinion score of {LOWEST} to {HIGHEST} is expected"
-            yield RowError(row.number, row.line, row.id, message, extra=row.extra)
+            else:
+                yield RowError(row.number, row.line, row.id, score, extra=row.extra)
 
     def _raw(self) -> Iterator[RawRow]:
         """The rows of all files under the names of a manifest's columns."""

@@ -14,6 +14,7 @@ from .errors import ConfigError
 from .manifests import row_id
 from .protocols import load_protocol
 from .protocols.base import EDIT
+from .protocols.edits import HIGHEST, LOWEST
 from .tables import RawRow, check_columns, peek, show_value
 from .taxonomy import LEVEL1, nearest
 from .untrusted import escape
@@ -34,6 +35,12 @@ PUBLISHED = {
 PUBLISHED_MODELS = 18
 Kind = Literal["scores", "ranks"]
 _LARGEST = 1e60  # of a score: what is larger is a slip, and overflows where squares are multiplied
+
+
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+_ALMOST = re.compile(r"[+-]?\d+([,_']\d+)+(\.\d+)?")  # what was meant for a number
 
 
 def _bare(name: str) -> str:
@@ -142,7 +149,7 @@ def _detail(path: Path) -> Scores | None:
         values = {name: number(given.get(name)) for name in found.columns}
         found.items[model] = {name: value if isinstance(value, float) else None for name, value in values.items()}
         found.errors += [
-            f"{escape(path)}, {show_value(model)}: {name} is {show_value(value)}, no number"
+            f"{escape(path)}, {show_value(model)}: {name} is {show_value(value)}, no number such as 3.5"
             for name, value in values.items()
             if isinstance(value, str)
         ]
@@ -184,7 +191,7 @@ def _scores(path: Path, key: str, columns: list[str], rows: Iterable[RawRow]) ->
         if column == key:
             continue
         values = {name: number(values.get(column)) for name, values in read.items()}
-        if not any(isinstance(value, float) for value in values.values()):
+        if not any(isinstance(value, float) or (value and _ALMOST.fullmatch(value)) for value in values.values()):
             continue  # a column of words
         title = canonical(column)
         if title in found.columns:
@@ -198,24 +205,29 @@ def _scores(path: Path, key: str, columns: list[str], rows: Iterable[RawRow]) ->
             if isinstance(value, str):
                 row_number, line = numbered[name]
                 found.errors.append(
-                    f"{escape(path)}, row {row_number}, line {line}: {escape(column)} is {show_value(value)}, no number"
+                    f"{escape(path)}, row {row_number}, line {line}: {escape(column)} is {show_value(value)}, "
+                    "no number such as 3.5"
                 )
             found.items.setdefault(name, {})[title] = value if isinstance(value, float) else None
     return found
 
 
 def number(value: Any) -> float | str | None:
-    """A finite number of a size to reckon with; None for nothing or NaN; the text of anything else."""
+    """A finite number of a size to reckon with; None for nothing or NaN; the text of anything else.
+
+    Text is a number with a point, or with a comma in its place ("3,5"). "1,234" may be either of two, and is none.
+    """
     if value is None or isinstance(value, bool):
         return None if value is None else str(value)
     if isinstance(value, str):
         text = value.strip()
         if text.lower() in ("", "nan", "n/a", "na", "none", "null", "-"):
             return None
-        try:
-            value = float(text)
-        except ValueError:
+        if _DECIMAL_COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text):
+            text = text.replace(",", ".")
+        if not _NUMBER.fullmatch(text):  # float() would also take "3_0", and digits of any script
             return text
+        value = float(text)
     if not isinstance(value, (int, float)):
         return str(value)
     try:
@@ -223,6 +235,15 @@ def number(value: Any) -> float | str | None:
     except OverflowError:
         return str(value)
     return None if math.isnan(value) else value if abs(value) <= _LARGEST else str(value)
+
+
+def mean_opinion(column: str, value: object) -> float | str:
+    """The mean opinion score that ``value`` is, 1 to 5; else what is wrong with it."""
+    score = number(value)
+    if isinstance(score, float) and LOWEST <= score <= HIGHEST:
+        return score
+    what = "empty" if score is None else show_value(value)
+    return f"{escape(column)} is {what}; a mean opinion score of {LOWEST} to {HIGHEST} is expected"
 
 
 def is_ranking(values: list[float]) -> bool:
@@ -277,14 +298,13 @@ def read_bench(path: Path, protocol: str, label_field: str, answer_field: str) -
     bench = Bench()
     for row in rows:
         where = f"{escape(path)}, row {row.number}, line {row.line}"
-        label = number(row.values.get(label_field))
+        label = mean_opinion(label_field, row.values.get(label_field))
         lost = row.values.get("error")
         if isinstance(lost, str) and lost.strip():
             bench.errors.append(f"{where}: it was not judged: {escape(lost)}")
             continue
         if row.message or not isinstance(label, float):
-            what = f"no {escape(label_field)}" if label is None else f"{escape(label_field)} is {show_value(label)}"
-            bench.errors.append(f"{where}: {row.message or what}")
+            bench.errors.append(f"{where}: {row.message or label}")
             continue
         text = row.values.get(answer_field)
         if text is not None and not isinstance(text, (str, float, int)):

@@ -14,7 +14,7 @@ from scipy import stats
 from scipy.optimize import curve_fit
 
 from pytest_imagejudge.cli import main
-from pytest_imagejudge.people import is_ranking
+from pytest_imagejudge.people import is_ranking, number
 from pytest_imagejudge.report.json import write as write_report
 from pytest_imagejudge.report.model import Report, VerdictEntry
 from pytest_imagejudge.statistics.agreement import rank_agreement, score_agreement
@@ -389,10 +389,46 @@ def test_a_label_beyond_all_measure_costs_only_its_row(tmp_path: Path, capsys: p
     found, err = agree(capsys, "--bench", "ie-bench-4k", path, code=2)
     assert found["n"] == 9
     assert [error.partition(": ")[2] for error in found["errors"]] == [
-        'mos_perception is "1e+308"',
-        'mos_perception is "-1e+200"',
+        'mos_perception is "1e+308"; a mean opinion score of 1 to 5 is expected',
+        'mos_perception is "-1e+200"; a mean opinion score of 1 to 5 is expected',
     ]
     assert "Warning" not in err
+
+
+@pytest.mark.parametrize("label", ["0.5", "5.1", "3_0", "\u0663", "2,345", "1e999", "nought"])
+def test_a_label_that_is_no_opinion_score_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], label: str
+) -> None:
+    path = tmp_path / "a.csv"
+    values = "".join(f'"{value}",</think><answer>3.00</answer>\n' for value in (3, "3,5", label))
+    path.write_text(f"mos_perception,model_response\n{values}", encoding="utf-8")
+    found, said = agree(capsys, "--bench", "ie-bench-4k", path, code=2)
+    assert found["n"] == 2
+    assert f'a.csv, row 3, line 4: mos_perception is "{label}"; a mean opinion score of 1 to 5 is expected' in said
+
+
+def test_decimal_commas(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "judge.csv").write_text("model;Quality;votes\nA;3,5;1,234\nB;2,25;2,345\nC;1,0;3,456\n")
+    (tmp_path / "human.csv").write_text("model,Quality\nA,3\nB,2\nC,1\n")
+    found, said = agree(capsys, tmp_path / "judge.csv", tmp_path / "human.csv", code=2)
+    assert found["dimensions"]["Quality"]["spearman"]["value"] == pytest.approx(1)
+    assert 'judge.csv, row 1, line 2: votes is "1,234", no number such as 3.5' in said
+
+
+@given(st.floats(-1e6, 1e6).map(lambda value: round(value, 2)), st.sampled_from(["{}", " {} ", "{:e}", "{:+f}"]))
+def test_numbers_are_read_as_written(value: float, form: str) -> None:
+    text = form.format(value)
+    assert number(text) == float(text)
+    if "e" not in text and len(text.strip().rpartition(".")[2]) != 3:
+        assert number(text.replace(".", ",")) == float(text)
+
+
+@given(st.text(st.sampled_from("0123456789.,_-+e '\u0663"), max_size=8))
+def test_no_text_is_another_number_than_it_says(text: str) -> None:
+    found = number(text)
+    if isinstance(found, float):
+        assert found == float(text.replace(",", "."))
+        assert set(text.strip()) <= set("0123456789.,-+e")
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1, 1e6, 1e12, 1e40])
