@@ -13,6 +13,7 @@ from ..engines import server
 from ..engines.supervisor import State
 from ..engines.vllm import VllmEngine
 from ..errors import ConfigError, EngineError
+from ..outputs import print_json
 from ..settings import API_KEY_VARIABLE, SIGNALS, JudgeSettings, cache_dir
 from ..untrusted import escape, for_log
 from .judge_options import add_judge_options, judge_settings
@@ -34,7 +35,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--judge-sleep", action="store_true", help="start it with sleep mode, as ini judge_sleep does")
     parser.add_argument("--foreground", action="store_true", help="stay, show its log, and end it with Ctrl-C")
     parser.add_argument("--stop", action="store_true", help="end the server of these options; without a judge, all")
-    parser.add_argument("--json", action="store_true", help="print an object in JSON: url, key, model, log, ...")
+    parser.add_argument(
+        "--json", action="store_true", help="print an object in JSON: url, key, model, log, ...; with --stop: stopped"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         if settings.urls or settings.model == SIGNALS:
             raise ConfigError("only a model that vLLM serves has a server: a Hub id or a folder")
     if args.stop:
-        return _stop(judges)
+        return _stop(judges, as_json=args.json)
     if len(judges) != 1:
         raise ConfigError("name one judge with --judge-model or --edit-judge-model")
     return asyncio.run(_serve(judges[0], foreground=args.foreground, as_json=args.json))
@@ -100,19 +103,21 @@ async def _follow(folder: Path) -> None:
             await asyncio.sleep(0.5)
 
 
-def _stop(judges: list[JudgeSettings]) -> int:
+def _stop(judges: list[JudgeSettings], *, as_json: bool) -> int:
     from ..judge import protocol_for
 
     wanted = {
         VllmEngine(settings, protocol_for(settings), state_dir=cache_dir()).server_folder().name for settings in judges
     }
-    stopped = 0
+    stopped = []
     for folder, state, _ in list(server.running(cache_dir())):
         if not judges or folder.name in wanted:
             if not server.stop(folder):
                 raise EngineError(f"the server of {escape(state.title)} (process {state.supervisor}) does not end")
             print(f"ended the server of {escape(state.title)}", file=sys.stderr)
-            stopped += 1
+            stopped.append({"model": state.title, "url": f"{state.url}/v1" if state.url else None, "pid": state.server})
     if not stopped:
         print("no such server is up", file=sys.stderr)
+    if as_json:
+        print_json({"stopped": stopped})
     return 0

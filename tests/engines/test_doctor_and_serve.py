@@ -139,10 +139,14 @@ def test_a_server_for_others(command: Command, tmp_path: Path) -> None:
         assert "it is up already" in command("doctor", *options).stdout
         assert command("serve", "--stop", *options, "--judge-arg=--other").stderr.endswith("no such server is up\n")
     finally:
-        stopped = command("serve", "--stop", *options)
+        stopped = command("serve", "--stop", "--json", *options)
     assert stopped.returncode == 0
     assert "ended the server" in stopped.stderr
-    assert "no such server is up" in command("serve", "--stop").stderr
+    (ended,) = json.loads(stopped.stdout)["stopped"]
+    assert ended["url"].startswith("http://127.0.0.1:")
+    nothing = command("serve", "--stop", "--json")
+    assert "no such server is up" in nothing.stderr
+    assert json.loads(nothing.stdout) == {"stopped": []}
 
 
 def test_a_server_that_fails_is_exit_3(command: Command, tmp_path: Path) -> None:
