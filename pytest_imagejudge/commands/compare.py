@@ -43,12 +43,12 @@ def run(args: argparse.Namespace) -> int:
     from ..outputs import write_text
     from ..report.side_by_side import to_html, to_markdown
     from ..statistics.comparison import compare_runs
-    from ..statistics.runs import read_run
+    from ..statistics.runs import read_runs
 
     _check(args)
     if args.repeat:
         return _repeat(args)
-    before, after = (read_run(file) for file in args.files)
+    before, after = read_runs(args.files)
     found = compare_runs(before, after, max_drop=args.max_drop, top=args.top)
     for file in args.output:
         html = Path(file).suffix.lower() == ".html"
@@ -80,9 +80,9 @@ def _check(args: argparse.Namespace) -> None:
 
 def _repeat(args: argparse.Namespace) -> int:
     from ..statistics.flips import flips, grouped
-    from ..statistics.runs import read_run
+    from ..statistics.runs import read_runs
 
-    runs = [read_run(file, repeats=True) for file in args.files]
+    runs = read_runs(args.files, repeats=True)
     for problem in (line for one in runs for line in one.problems):
         note(problem)
     found = flips(grouped(one.images for one in runs))

@@ -137,12 +137,12 @@ def _largest(options: list[dict[str, Any]]) -> dict[str, Any]:
 def _noise(args: argparse.Namespace) -> Noise:
     from ..statistics.figures import EDIT
     from ..statistics.power import MAIN, default_noise, noise_from, noise_from_two
-    from ..statistics.runs import read_run
+    from ..statistics.runs import read_runs
 
     named = tuple(dict.fromkeys(_path(name) for name in args.dimension))
     if not args.source:
         return default_noise(named or MAIN)
-    runs = [read_run(file) for file in args.source]
+    runs = read_runs(args.source)
     for found in runs:
         for line in found.problems:
             note(line)

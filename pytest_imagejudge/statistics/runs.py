@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,26 +39,43 @@ class Run:
     unread: int = 0
 
 
-def read_run(path: Path | str, *, repeats: bool = False) -> Run:
+def read_runs(files: Sequence[str], *, repeats: bool = False) -> list[Run]:
+    """Read several runs, each called by its file's name; by its path where two files have one name.
+
+    Raises:
+        ConfigError: as `read_run`.
+    """
+    names = [Path(file).name for file in files]
+    called = names if len(set(names)) == len(names) else files
+    return [read_run(file, name=name, repeats=repeats) for file, name in zip(files, called, strict=True)]
+
+
+def read_run(path: Path | str, *, name: str | None = None, repeats: bool = False) -> Run:
     """Read a report, judged rows or a baseline; further judgements of the same image only with ``repeats``.
+
+    Args:
+        path: the file.
+        name: what it is called in results and messages; None is its own name.
+        repeats: whether further judgements count.
 
     Raises:
         ConfigError: naming the file, what was found and what was expected.
     """
     path = Path(path)
+    name = name or path.name
     if not path.exists() or path.is_dir():
         raise ConfigError(f"{path}: {'is a folder; a file is expected' if path.is_dir() else 'there is no such file'}")
     if path.is_file():  # a pipe can be read only once, and so can't be looked into: it is taken for a report
         if _is_baseline(path):
-            return Run(path.name, read_baseline(path).images)
+            return Run(name, read_baseline(path).images)
         suffix = path.suffix.lower()
         if suffix in (".csv", ".jsonl") or (suffix == ".json" and _start(path).startswith("[")):
-            return _judged(path)
+            return _judged(path, name)
     from ..report.json import read
 
     report = read(path)
     images = scored([*report.verdicts, *report.edits])
-    return Run(path.name, [item for item in images if repeats or not item.repeat])
+    return Run(name, [item for item in images if repeats or not item.repeat])
 
 
 def _is_baseline(path: Path) -> bool:
@@ -71,11 +88,11 @@ def _start(path: Path) -> str:
         return file.read(1000).decode("utf-8-sig", "replace").lstrip()
 
 
-def _judged(path: Path) -> Run:
-    run = Run(path.name, [])
+def _judged(path: Path, name: str) -> Run:
+    run = Run(name, [])
     seen: set[str] = set()
     for row in read_rows(path):
-        where = f"{path.name}: row {row.number}, line {row.line}"
+        where = f"{name}: row {row.number}, line {row.line}"
         if row.message:
             run.problems.append(f"{where}: {row.message}")
             run.unread += 1

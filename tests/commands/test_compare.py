@@ -94,6 +94,18 @@ def test_the_gate_on_drops(compare, save, fail, code):
     assert ("failed" if code else "passed") in out.splitlines()[-1]
 
 
+def test_files_of_one_name_are_told_apart_by_their_paths(compare, save, tmp_path):
+    files = []
+    for seed, folder in enumerate("ab"):
+        (tmp_path / folder).mkdir()
+        files.append(save(f"{folder}/run.json", run_of(10, seed)[seed:]))
+    code, out, _ = compare(*files)
+    assert code == 0
+    shown = " ".join(out.split())
+    assert f"{files[1]} against {files[0]}: 9 pairs" in shown
+    assert f"1 only in {files[0]}" in shown
+
+
 def test_the_gate_fails_on_what_was_not_judged(compare, save):
     after = run_of(20, 1)
     after[3] = drawn(3, random.Random(1), error="gone", outcome="error", total=None, level1={}, level2={})
