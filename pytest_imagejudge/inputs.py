@@ -35,6 +35,7 @@ class Input:
         name: of the outputs, before ``_judged``.
         suffix: format of the judged rows: ``.csv``, ``.json`` or ``.jsonl``.
         folder: where the outputs go unless said otherwise.
+        base: what relative paths in the rows are relative to.
         columns: of the rows, in their order.
         rows: reads them, from the start; may be called again.
         count: counts them, which reads the file once.
@@ -43,6 +44,7 @@ class Input:
     name: str
     suffix: str
     folder: Path
+    base: Path
     columns: list[str]
     rows: Callable[[], Iterator[Row | RowError]]
     count: Callable[[], int]
@@ -88,6 +90,7 @@ def _manifest(path: Path, name: str, folder: Path, root: Path | None) -> Input:
         name=Path(name).stem,
         suffix=".jsonl" if suffix == PARQUET else suffix,
         folder=folder,
+        base=path.parent,
         columns=columns,
         rows=lambda: read_manifest(path, root=root, suffixes=TABLES),
         count=lambda: count_rows(path) if suffix == PARQUET else sum(1 for _ in read_rows(path)),
@@ -122,6 +125,7 @@ def _folder(folder: Path, prompts: Path | None, root: Path | None) -> Input:
         name=folder.resolve().name,
         suffix=".jsonl",
         folder=folder.resolve().parent,
+        base=Path.cwd(),
         columns=["ID", "prompt", "image_path"],
         rows=lambda: iter(rows),
         count=lambda: len(rows),

@@ -1,7 +1,8 @@
 """Judged rows and benchmark scores, in the shapes of the published runner.
 
-What differs: ``.json`` in gives a JSON array out, and what could not be read is visible: an L1 as an empty object, a
-facet as a null score. Published readers count both as not applicable.
+What differs: ``.json`` in gives a JSON array out, relative paths are relative to the file that is written, and what
+could not be read is visible: an L1 as an empty object, a facet as a null score. Published readers count both as not
+applicable.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .untrusted import escape
 from .verdict import EditVerdict, Verdict
 
 ANSWER_COLUMNS = tuple(f"{name}_judge_output" for name in FIELDS)
+_PATHS = frozenset(("image_path", "source_path", "edited_path"))
 IMAGE_OUTPUTS = ("judge_model_output", *ANSWER_COLUMNS)
 # The second as the published evaluation of edits calls it; with the third it is read back as it was read first.
 EDIT_OUTPUTS = ("edit_score", "model_response", "finish_reason")
@@ -71,12 +73,20 @@ class JudgedRows:
 
     A partial file is of one run at a time; that of a run which was killed is written anew.
 
+    Args:
+        path: the file, ``.csv``, ``.json`` or ``.jsonl``.
+        columns: of the rows, in their order.
+        base: what paths in the rows are relative to. They are written relative to the file itself, so that it is a
+            manifest, too; None leaves them as they are.
+
     Raises:
         ConfigError: the file can't be written, or another run is writing it.
     """
 
-    def __init__(self, path: Path, columns: Iterable[str]) -> None:
+    def __init__(self, path: Path, columns: Iterable[str], *, base: Path | None = None) -> None:
         self.path = path
+        elsewhere = base is not None and base.resolve() != path.parent.resolve()
+        self._base = base.resolve() if base is not None and elsewhere else None
         self.partial = path.with_name(path.name + ".partial")
         self.columns = list(dict.fromkeys(columns))
         self._count = 0
@@ -102,6 +112,8 @@ class JudgedRows:
         Raises:
             ConfigError: the disk takes no more.
         """
+        if self._base is not None:
+            row = {name: self._from_here(value) if name in _PATHS else value for name, value in row.items()}
         with self._writing(self.partial):
             if self.path.suffix == ".csv":
                 self._csv.writerow({name: _cell(value) for name, value in row.items()})
@@ -113,6 +125,14 @@ class JudgedRows:
                     self._file.write(text + "\n")
             self._count += 1
             self._file.flush()
+
+    def _from_here(self, value: Any) -> Any:
+        """The relative path of a file, seen from here; anything else, such as the name of a picture, as it is."""
+        assert self._base is not None
+        with contextlib.suppress(OSError, ValueError):  # a name that is too long, or can't be one
+            if isinstance(value, str) and not os.path.isabs(value) and (self._base / value).is_file():  # noqa: PTH117
+                return os.path.relpath(self._base / value, self.path.parent.resolve())
+        return value
 
     def close(self) -> None:
         """Finish the file and give it its name; one that lacks a row stays partial.

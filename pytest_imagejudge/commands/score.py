@@ -90,7 +90,8 @@ def run(args: argparse.Namespace) -> int:
         if profile is not None and not (profile.bounds_images or profile.bounds_edits or profile.bounds_means):
             raise ConfigError(f"--judge-thresholds {escape(args.judge_thresholds)}: it has only margins against a "
                               "baseline, and score compares with none; see imagejudge compare --max-drop")  # fmt: skip
-        output = JudgedRows(folder / f"{source.name}_judged{source.suffix}", output_columns(source.columns, first))
+        path = folder / f"{source.name}_judged{source.suffix}"
+        output = JudgedRows(path, output_columns(source.columns, first), base=source.base)
         stack.callback(output.let_go)
         bounded = profile is not None and profile.bounds_means
         asks = Asks(

@@ -379,6 +379,22 @@ def test_nothing_is_left_out_of_what_the_judge_does_not_measure(work: Path, caps
     assert left_out == {"Quality": 2, "Real-world Fidelity": 2, "Creative Generation": 2, "total": 2}
 
 
+@pytest.mark.parametrize("folder", [False, True])
+def test_judged_rows_name_their_images_from_where_they_lie(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], folder: bool
+) -> None:
+    (work / "set").mkdir()
+    (work / "0.png").rename(work / "set" / "0.png")
+    (work / "set" / "0.txt").write_text("a good fox")
+    given = work / "set" if folder else write(work / "set" / "in.jsonl", rows("a good fox"))
+    score(capsys, server, given.relative_to(work), "--output-dir", "out/deep")
+    (again,) = (work / "out" / "deep").glob("*_judged.jsonl")
+    (line,) = judged(again)
+    assert line["image_path"] == "../../set/0.png"
+    found, _ = score(capsys, server, again)
+    assert (found["judged"], found["from_store"]) == (1, 1)
+
+
 def test_words_that_cannot_be_had(
     work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
