@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import threading
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import _pytest.fixtures
 import pytest
 
 from ..engines import make_engine
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from .held import Holding
 
 Kind = str  # "image" or "edit"
+IN_A_CIRCLE = (
+    "the fixture judge_thresholds depends on a fixture that asks the judge, which needs to know the thresholds first; "
+    "give thresholds= to that check or expect, or let judge_thresholds do without that fixture"
+)
 _TEST_BY_TEST = ("stepwise", "setupshow", "setuponly")
 
 
@@ -55,7 +61,7 @@ class Asking:
         self._spelled_out: tuple[tuple[str, Path], Profile] | None = None  # the last one
         self._all_wait = _reruns(config) or any(getattr(config.option, name, False) for name in _TEST_BY_TEST)
         self._fixture_value: tuple[pytest.Item | None, Any] = (None, None)
-        self.tearing_down = self.in_shared_fixture = False
+        self.tearing_down = self.in_shared_fixture = self._asking_fixture = False
         try:
             self.dimensions = None if self.options.dimensions is None else dimensions_of(self.options.dimensions)
         except KeyError as error:
@@ -132,9 +138,23 @@ class Asking:
         """
         if self._fixture_value[0] is not item and not self.tearing_down:
             request = getattr(item, "_request", None)
-            value = None if request is None else request.getfixturevalue("judge_thresholds")
+            value = None if request is None else self._ask_fixture(request)
             self._fixture_value = (item, value)
         return self._fixture_value[1]
+
+    def _ask_fixture(self, request: Any) -> Any:
+        if self._asking_fixture:
+            raise ConfigError(IN_A_CIRCLE)
+        self._asking_fixture = True
+        try:
+            return request.getfixturevalue("judge_thresholds")
+        except AssertionError as error:
+            # pytest does not see such a circle, for it begins in a call; it asserts what no longer holds then
+            if traceback.extract_tb(error.__traceback__)[-1].filename == _pytest.fixtures.__file__:
+                raise ConfigError(IN_A_CIRCLE) from None
+            raise
+        finally:
+            self._asking_fixture = False
 
     def judge(self, kind: Kind) -> Any:
         """The judge of ``kind``, made at its first use, in whatever thread that is."""

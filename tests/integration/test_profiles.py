@@ -271,3 +271,42 @@ def test_the_gate_of_a_run_fails_on_what_was_not_judged(project):
     result.assert_outcomes(passed=12, failed=1)
     assert result.ret == 1
     assert project.report["suite"][0]["not_judged"] == 1
+
+
+@pytest.mark.parametrize("asks", ["thresholds_first(image_judge)", "test_it(image_judge, made)"])
+def test_the_thresholds_fixture_may_not_wait_for_itself(project, asks):
+    project.tests(
+        f"""
+        import pytest
+
+        @pytest.fixture
+        def made(image_judge):
+            image_judge.expect("good.png", "fox")
+
+        @pytest.fixture
+        def judge_thresholds(made):
+            return "default"
+
+        def test_{asks.removeprefix("test_")}:
+            image_judge.check("good.png", "fox")
+        """
+    )
+    result = project.run()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["E *ConfigError: the fixture judge_thresholds depends on*give thresholds= to that*"])
+
+
+def test_an_assertion_of_the_thresholds_fixture_is_its_own(project):
+    project.tests(
+        """
+        import pytest
+
+        @pytest.fixture
+        def judge_thresholds():
+            assert 1 == 2
+
+        def test_it(image_judge):
+            image_judge.check("good.png", "fox")
+        """
+    )
+    project.run().stdout.fnmatch_lines(["E *assert 1 == 2"])
