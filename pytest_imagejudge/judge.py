@@ -32,7 +32,11 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
         ConfigError: no such protocol, or one of the other kind.
     """
     if settings.model == SIGNALS and settings.urls:
-        raise ConfigError(f"the judge {SIGNALS!r} runs in pytest itself: give it, or a URL with the model served there")
+        option = "--edit-judge" if settings.kind == "edit" else "--judge"
+        raise ConfigError(
+            f"{option}-model {SIGNALS} with {option}-url: this judge measures in the same process and asks no URL; "
+            f"leave out {option}-url, or let {option}-model be the model that is served there"
+        )
     load = functools.partial(
         load_protocol,
         settings.protocol,

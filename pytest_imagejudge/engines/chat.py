@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -241,6 +241,7 @@ class ChatClient:
         direct: keep clear of the proxies that the environment names.
         first_wait: seconds before the second try, or more where the server asks for it; doubled each time.
         adapt: whether what the server refuses may be left out.
+        progress: told that the server does not answer, once until it does: the tries take their time.
     """
 
     def __init__(
@@ -256,11 +257,13 @@ class ChatClient:
         direct: bool = False,
         first_wait: float = 0.5,
         adapt: bool = True,
+        progress: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.address, self.model, self.key = address, model, key
         self.engine, self.version = engine, version
         self.habits = habits or Habits()
         self.attempts, self.direct, self.first_wait, self.adapt = attempts, direct, first_wait, adapt
+        self._progress, self._told = progress, False
         self.down = False  # a request waited for the server in vain: the next ones don't wait as long again
         self._succeeded = float("-inf")  # when a request last did
         self._secrets = address.secrets(key)
@@ -314,10 +317,13 @@ class ChatClient:
                     # where others were answered in the meantime, it is this request that the server can't bear
                     self.down |= gone and self._succeeded < since
                     raise
+                if error.status is None and tries > 1 and not self._told:  # one lost connection is no news
+                    self._told = True
+                    self._progress(f"{error}; trying again")
                 await asyncio.sleep(waiting(wait, error.after))
                 wait = min(2 * wait, LONGEST_WAIT / 2)
             else:
-                self.down, self._succeeded = False, time.monotonic()
+                self.down, self._told, self._succeeded = False, False, time.monotonic()
                 return reply
 
     async def close(self) -> None:

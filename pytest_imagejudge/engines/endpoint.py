@@ -69,15 +69,24 @@ class EndpointEngine(Engine):
             self._identity = EngineIdentity(self.settings.model or self._only_model(), self.settings.revision)
         return self._identity
 
+    @property
+    def _option(self) -> str:
+        """How the options of this judge begin."""
+        return "--edit-judge" if self.settings.kind == "edit" else "--judge"
+
+    @property
+    def _hint(self) -> str:
+        """What to look at where nothing answers."""
+        return f"; does the server run, and is {self._option}-url where it listens?"
+
     def _check_protocol(self, model: str) -> None:
         """The served model chooses the protocol; where it came too late for that, nothing may be asked."""
         kind = self.settings.kind
         meant, assumed = default_name(model, kind), default_name(None, kind)
         if self.settings.model is None and self.settings.protocol is None and self.protocol.name == assumed != meant:
-            option = "--edit-judge-model" if kind == "edit" else "--judge-model"
             raise ConfigError(
                 f"{self.addresses[0].base} serves {model!r}, whose protocol is {meant}, but it was not there when "
-                f"protocols were chosen; name the judge with {option}"
+                f"protocols were chosen; name the judge with {self._option}-model"
             )
 
     def preflight(self) -> None:
@@ -112,7 +121,9 @@ class EndpointEngine(Engine):
         model = self.identity().model
         self._check_protocol(model)
         self._clients = [
-            ChatClient(address, model, key=self._key, habits=self._habits, first_wait=self._first_wait)
+            ChatClient(
+                address, model, key=self._key, habits=self._habits, first_wait=self._first_wait, progress=progress
+            )
             for address in self.addresses
         ]
         progress(f"asking {model} at {', '.join(address.base for address in self.addresses)}")
@@ -132,7 +143,7 @@ class EndpointEngine(Engine):
                 answer = await client.ask(request)
                 return dataclasses.replace(answer, engine_version=await self._version_of(client.address))
             except UnavailableError as lost:
-                error = lost
+                error = lost if lost.status is not None else EngineError(f"{lost}{self._hint}")
             except RefusedError as refusal:
                 if refusal.status != 404:
                     raise
@@ -165,7 +176,7 @@ class EndpointEngine(Engine):
         return iter(sorted(self._clients, key=weight))
 
     def _only_model(self) -> str:
-        option = "--edit-judge-model" if self.settings.kind == "edit" else "--judge-model"
+        option = f"{self._option}-model"
         listed = {address: self._listing(address) for address in self.addresses}
         for address, models in listed.items():
             if len(models) != 1:
@@ -191,7 +202,7 @@ class EndpointEngine(Engine):
             if remembered and (known := _remembered_models(memory)) is not None:
                 return known
             raise UnavailableError(
-                f"{shown}: {cause(error, secrets)}; is the server running? (with a model named, its list is not needed)"
+                f"{shown}: {cause(error, secrets)}{self._hint} (with {self._option}-model its list is not needed)"
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError, OSError) as error:
             raise ConfigError(f"{shown}: {cause(error, secrets)}") from None

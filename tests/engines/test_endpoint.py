@@ -256,6 +256,24 @@ def test_the_model_is_remembered_while_the_server_is_away(engine: Callable[..., 
         ask(engine(server.url))
 
 
+@pytest.mark.parametrize(("kind", "option"), [("image", "--judge-url"), ("edit", "--edit-judge-url")])
+def test_that_nothing_answers_is_said_while_it_is_tried(
+    server: StandIn, engine: Callable[..., EndpointEngine], kind: str, option: str
+) -> None:
+    server.close()
+    said: list[str] = []
+    judge = engine(model="judge", kind=kind)
+
+    async def run() -> None:
+        await judge.start(said.append)
+        await asyncio.gather(judge.ask(request()), judge.ask(request("!")))
+
+    with pytest.raises(EngineError, match=f"does the server run, and is {option} where it listens"):
+        asyncio.run(run())
+    assert [line for line in said if "trying again" in line] == [said[-1]], said
+    assert "ConnectError" in said[-1]
+
+
 def test_lost_and_busy_servers_are_asked_again(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
     replies: list[Reply | None] = [failure(429, retry_after="0"), failure(503), None, failure(500), completion("yes")]
     server.answer = lambda call: replies.pop(0)
