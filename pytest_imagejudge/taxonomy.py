@@ -125,13 +125,35 @@ def check_path(path: Sequence[str]) -> Path:
         raise KeyError(f"a path has one to three names (L1, L2, L3), not {len(names)}")
     one, *rest = names
     if one not in TREE:
-        if places := [path for path in (*LEVEL2, *FACETS) if path[-1] == one]:
-            raise KeyError(f'"{one}" is no dimension; its path is {" or ".join(map(show, places))}')
-        raise KeyError(f'no dimension "{one}"{nearest(one, LEVEL1)}; L1: {", ".join(LEVEL1)}')
+        if places := _places(one):
+            raise KeyError(f'"{one}" is no dimension; its path is {places}')
+        if apart := [path for path in PATHS if _squeezed("/".join(path)) == _squeezed(str(one)) and len(path) > 1]:
+            raise KeyError(f'"{one}" is several names in one; write them apart: {", ".join(map(repr, apart[0]))}')
+        hint = nearest(one, LEVEL1) or _nearest_below(one)
+        raise KeyError(f'no dimension "{one}"{hint}; L1: {", ".join(LEVEL1)}')
     if rest[0] not in TREE[one]:
-        raise KeyError(f'{one} has no "{rest[0]}"{nearest(rest[0], TREE[one])}; it has: {", ".join(TREE[one])}')
+        if len(rest) == 1 and (places := _places(rest[0], one)):
+            raise KeyError(f'{one} has no "{rest[0]}" at its second level; its path is {places}')
+        hint = nearest(rest[0], TREE[one])
+        raise KeyError(f'{one} has no "{rest[0]}"{hint}; it has: {", ".join(TREE[one])}')
     facets = TREE[one][rest[0]]
     raise KeyError(f'{one} / {rest[0]} has no "{rest[1]}"{nearest(rest[1], facets)}; it has: {", ".join(facets)}')
+
+
+def _places(name: str, one: str | None = None) -> str:
+    """The paths below an L1, or below any, that end in ``name``, in words."""
+    found = [path for path in (*LEVEL2, *FACETS) if path[-1] == name and one in (None, path[0])]
+    return " or ".join(map(show, found))
+
+
+def _nearest_below(name: str) -> str:
+    ends = {path[-1].casefold(): path for path in (*FACETS, *LEVEL2)}
+    close = difflib.get_close_matches(str(name).casefold(), ends, n=1, cutoff=0.7)
+    return f' (did you mean "{show(ends[close[0]])}"?)' if close else ""
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split()).casefold()
 
 
 def check_dimensions(names: Iterable[str]) -> tuple[str, ...]:

@@ -210,6 +210,8 @@ class Verdict:
         return None if facet is None else facet.score
 
     def __getitem__(self, name: str | tuple[str, ...]) -> Score:
+        if isinstance(name, str) and name.casefold() == "total":
+            raise KeyError(f'"{name}" is no dimension; the total is verdict.total')
         path = check_path(name if isinstance(name, (tuple, list)) else (name,))
         return Score(self.value(path), path, self)
 

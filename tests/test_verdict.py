@@ -157,3 +157,9 @@ def test_shown_in_a_notebook_and_a_console():
     Console(file=stream).print(hostile)
     assert "\x1b" not in stream.getvalue()
     assert "Quality" in stream.getvalue()
+
+
+@pytest.mark.parametrize("name", ["total", "Total"])
+def test_the_total_is_no_dimension(name):
+    with pytest.raises(KeyError, match=r"verdict\.total"):
+        Verdict("a fox")[name]

@@ -22,7 +22,7 @@ from ..settings import JudgeSettings, cache_dir
 from ..thresholds import Profile, default_profile, load_profile
 from .asked import Options, read_options
 from .expectation import AnyVerdict, Expectation, failing, plain_label, plain_text
-from .failure import JudgeFailure
+from .failure import JudgeFailure, why_none
 from .marker import dimensions_of, wish_of
 from .progress import Progress
 from .results import Results
@@ -60,6 +60,7 @@ class Asking:
         self._profiles: dict[tuple[str, Path], Profile] = {}
         self._spelled_out: tuple[tuple[str, Path], Profile] | None = None  # the last one
         self._all_wait = _reruns(config) or any(getattr(config.option, name, False) for name in _TEST_BY_TEST)
+        self.nones: list[str] = []  # why verdicts that the running test was given have no overall figure
         self._fixture_value: tuple[pytest.Item | None, Any] = (None, None)
         self.tearing_down = self.in_shared_fixture = self._asking_fixture = False
         try:
@@ -332,6 +333,8 @@ class Asking:
         self.holding.note(expected.test, entries)
         if expected.bounded and failing(entries):
             raise JudgeFailure(self.holding.explain(failing(entries)), expected.where)
+        if words := why_none(verdicts[0]):
+            self.nones.append(words)
         return verdicts[0]
 
     def defer(self, expected: Expectation) -> None:

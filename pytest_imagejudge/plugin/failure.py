@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocat
 from _pytest._io import TerminalWriter
 
 from ..errors import ConfigError, ImageError
+from ..untrusted import escape
+from ..verdict import EditVerdict, Verdict
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -63,6 +66,34 @@ def colour(report: pytest.TestReport) -> None:
     entry = found.reprtraceback.reprentries[0] if found.reprtraceback.reprentries else None
     if isinstance(entry, ReprEntryNative) and entry.lines[:1] == [found.reprcrash.message + "\n"]:  # not --tb=native
         found.reprtraceback.reprentries = [_Coloured(entry.lines)]
+
+
+def explain_none(call: pytest.CallInfo[None], why: Iterable[str]) -> None:
+    """Let Python's words for a comparison with None be followed by why a score is None, if that is it."""
+    error = None if call.excinfo is None else call.excinfo.value
+    if isinstance(error, TypeError) and "'NoneType'" in str(error):
+        for words in dict.fromkeys(why):
+            error.add_note(words)
+
+
+def why_none(verdict: Verdict | EditVerdict) -> str:
+    """Why a verdict has no overall figure, and what to write in its place; empty where it has one."""
+    if isinstance(verdict, EditVerdict):
+        name, figure, gives = "score", verdict.score, not verdict.aspects or bool(verdict.unreadable)
+        instead = "a bound on edit.score says so" if gives else f"it has verdict.aspects: {', '.join(verdict.aspects)}"
+    else:
+        name, figure, gives = "total", verdict.total, verdict.has_total
+        instead = "a bound on total says so" if gives else 'it has verdict["Quality"] and the others'
+    if figure is not None:
+        return ""
+    if verdict.error:
+        why = f"not judged: {verdict.error}"
+    elif verdict.unreadable:
+        kinds = dict.fromkeys(f"{one.kind} {one.detail}".strip() for one in verdict.problems)
+        why = f"the answer could not be read{': ' if kinds else ''}{'; '.join(kinds)}"
+    else:
+        why = "nothing was applicable" if gives else "this judge gives none"
+    return escape(f"verdict.{name} is None ({why}); {instead}")
 
 
 def hide_frames(call: pytest.CallInfo[None]) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from ..errors import ConfigError, ImageJudgeError
 from .asking import Asking, usage
-from .failure import JudgeFailure, colour, failure_repr, hide_frames
+from .failure import JudgeFailure, colour, explain_none, failure_repr, hide_frames
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
 from .held import Holding
 from .loggers import guard
@@ -169,6 +169,7 @@ class Gate(Asking):
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach what was judged to the report, for this process or for xdist's controller."""
         hide_frames(call)
+        explain_none(call, self.nones)
         report = yield
         self._skipped = report.skipped or (self._skipped and call.when == "teardown")
         if call.when == "setup":
@@ -187,6 +188,7 @@ class Gate(Asking):
             report.sections.append(("image judge", words))
         if call.when == "teardown":
             self.item, self.tearing_down = None, False
+            self.nones.clear()
         return report
 
     @pytest.hookimpl(wrapper=True)

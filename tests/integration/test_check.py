@@ -341,3 +341,29 @@ def test_edits(project):
     assert edits[1]["breaches"] == [{"path": ["score"], "score": 1.5, "bound": 3.0}]
     assert edits[0]["source_image"] == "fair.png"
     assert edits[0]["instruction"] == "make the sky blue"
+
+
+def test_a_comparison_with_no_score_says_why_there_is_none(project):
+    project.tests(
+        """
+        def test_edit(edit_judge):
+            assert edit_judge.score("fair.png", "unreadable.png", instruction="make the sky blue").score >= 3
+
+        def test_image(image_judge):
+            assert image_judge.score("unreadable.png", "fox").total >= 3
+
+        def test_own(image_judge):
+            image_judge.score("good.png", "fox")
+            assert None >= 3
+        """
+    )
+    result = project.run("--edit-judge-model=stand-in")
+    result.stdout.fnmatch_lines(
+        [
+            "E *TypeError: '>=' not supported*",
+            "E *verdict.score is None (the answer could not be read: *); a bound on edit.score says so",
+            "E *TypeError: '>=' not supported*",
+            "E *verdict.total is None (the answer could not be read: *); a bound on total says so",
+        ]
+    )
+    assert result.stdout.str().count(" is None (") == 2
