@@ -135,14 +135,17 @@ def _merge_runs(every: Sequence[Run]) -> Run:
     )
 
 
-def judge_names(run: Run) -> list[str]:
-    """The judges' names, in the order of ``run.judges``; with the protocol where two are of one name."""
-    models = [judge.model for judge in run.judges]
-    protocols = [str(judge.fingerprint.get("protocol") or "") for judge in run.judges]
-    return [
-        f"{model} ({protocol})" if models.count(model) > 1 and protocol else model
-        for model, protocol in zip(models, protocols, strict=True)
-    ]
+def judge_names(run: Run) -> dict[str, list[str]]:
+    """The judges' names and engine versions, each once; with the protocol where two are of one name."""
+    known = {(judge.model, str(judge.fingerprint.get("protocol") or "")) for judge in run.judges}
+    models = [model for model, _ in known]
+    found: dict[str, list[str]] = {}
+    for judge in run.judges:
+        protocol = judge.fingerprint.get("protocol")
+        name = f"{judge.model} ({protocol})" if models.count(judge.model) > 1 and protocol else judge.model
+        versions = found.setdefault(name, [])
+        versions += [version for version in judge.engine_versions if version not in versions]
+    return found
 
 
 def relative_paths(report: Report, folder: Path, *, base: Path | None = None) -> Report:

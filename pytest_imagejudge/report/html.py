@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ..outputs import write_text
-from ..taxonomy import FACETS
 from ..taxonomy import Path as TreePath
 from ..untrusted import escape
 from . import rows, why
@@ -83,7 +82,7 @@ def render(
         warnings=_warnings(report),
         tree=list(tree.walk()) if tally.images else [],
         edits=_edits(tally, {**bounds_of(report.edits), **(bounds or {})}) if tally.edits else [],
-        partial=_partial(report, tree),
+        partial=rows.partial(report, tree),
         suite=[_suite(row) for row in report.suite],
         baseline=_baseline(report),
         script=script,
@@ -102,8 +101,7 @@ def _hash(text: str) -> str:
 
 def _run(run: Run) -> list[tuple[str, str]]:
     judges = [
-        f"{name}{' on ' + ', '.join(judge.engine_versions) if judge.engine_versions else ''}"
-        for judge, name in zip(run.judges, judge_names(run), strict=True)
+        f"{name}{' on ' + ', '.join(versions) if versions else ''}" for name, versions in judge_names(run).items()
     ]
     asked = run.requests - run.from_store
     facts = [
@@ -132,15 +130,6 @@ def _warnings(report: Report) -> list[str]:
     if report.run.restarts:
         found.append(f"The judge's server died and was started again ({report.run.restarts}x).")
     return [escape(text) for text in found]
-
-
-def _partial(report: Report, root: rows.Row) -> str:
-    if root.state != "no total":
-        return ""
-    names = {tuple(path) for judge in report.run.judges for path in judge.measures}
-    number = len(names) or sum(len(row.path) == 3 and row.n > 0 for row in root.walk())
-    verb = "measures" if names else "measured"
-    return f"This judge {verb} {number} of the {len(FACETS)} facets and gives no total."
 
 
 def _edits(tally: Tally, bounds: Mapping[TreePath, float]) -> list[dict[str, Any]]:

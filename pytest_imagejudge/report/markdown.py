@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..outputs import write_text
-from ..taxonomy import FACETS, show
 from ..taxonomy import Path as TreePath
+from ..taxonomy import show
 from ..untrusted import for_markdown
 from . import rows, why
 from .baseline import changes
@@ -169,9 +169,8 @@ def _tree(report: Report, bounds: Mapping[TreePath, float] | None, facets: bool)
         root = rows.tree(tally, bounds_of(report.verdicts) if bounds is None else bounds)
         yield "## Dimensions"
         yield ""
-        if root.state == "no total":
-            scored = sum(len(row.path) == 3 and row.n > 0 for row in root.walk())
-            yield f"{scored} of the {len(FACETS)} facets were measured; this judge gives no total."
+        if words := rows.partial(report, root):
+            yield words
             yield ""
         yield "| dimension | n | mean | bound | | failed |"
         yield "|---|---:|---:|---:|---|---|"
@@ -212,7 +211,9 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
     edit = isinstance(entry, EditEntry)
     image = entry.edited_image if isinstance(entry, EditEntry) else entry.image
     prompt = entry.instruction if isinstance(entry, EditEntry) else entry.prompt
-    name = for_markdown(entry.id or image or entry.test or "image", 120)
+    name = for_markdown(why.title(entry), 120)
+    if why.titled_by_test(entry) and prompt:
+        name += f" “{for_markdown(prompt, 80)}”"
     yield f"### {name}: {for_markdown(why.headline(entry), MOST_WORDS)}"
     yield ""
     if url := pictures.get(image):

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import quote
 
 from ..taxonomy import FACETS, LEVEL1, LEVEL2, TREE, Path, show
 from ..untrusted import escape
@@ -16,6 +17,7 @@ from .build import AnyEntry, facet_of
 from .model import Before, EditEntry, VerdictEntry
 from .pictures import Pictures
 
+_FILES = ("File", "Source file", "Edited file")
 PLAIN = 12 * 2**20  # characters of raw answers up to which they are embedded as they are; more are compressed
 
 
@@ -93,7 +95,7 @@ def _safe(value: Any) -> Any:
 def _entry(entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
     item: dict[str, Any] = {
         "outcome": entry.outcome,
-        "title": escape(_title(entry)),
+        "title": escape(why.title(entry)),
         "headline": lines(why.headline(entry)) if entry.outcome != "passed" else "",
         "advice": why.advice(entry),
         "breaches": [_breach(entry, each) for each in why.worst_first(entry.breaches)],
@@ -103,7 +105,9 @@ def _entry(entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
         "problems": [
             [escape(show(each.path)) if each.path else "", each.kind, lines(each.detail)] for each in entry.problems
         ],
-        "facts": [[name, lines(value)] for name, value in _facts(entry) if value not in (None, "")],
+        "facts": [
+            [name, lines(value), *_link(name, value)] for name, value in _facts(entry) if value not in (None, "")
+        ],
         "paths": sorted({"/".join(map(str, _index(path))) for path in _broken(entry)}),
     }  # fmt: skip
     if isinstance(entry, EditEntry):
@@ -187,11 +191,6 @@ def _index(path: Sequence[str]) -> list[int | str]:
     return found
 
 
-def _title(entry: AnyEntry) -> str:
-    image = entry.edited_image if isinstance(entry, EditEntry) else entry.image
-    return entry.id or PurePath(image.replace("\\", "/")).name or (entry.test or "").rpartition("::")[2] or "image"
-
-
 def _facts(entry: AnyEntry) -> list[tuple[str, Any]]:
     if isinstance(entry, EditEntry):
         files = [("Source file", entry.source_image), ("Edited file", entry.edited_image)]
@@ -212,6 +211,13 @@ def _facts(entry: AnyEntry) -> list[tuple[str, Any]]:
         ("Key", entry.key),
         ("Pixels (SHA-256)", entry.pixels),
     ]
+
+
+def _link(name: str, value: str) -> list[str]:
+    """The address of a picture's file beside the report; of one on another drive there is none."""
+    if name not in _FILES or PurePath(value).is_absolute():
+        return []
+    return ["./" + quote(value.replace("\\", "/"), errors="replace")]
 
 
 def _round(value: float | None) -> float | None:

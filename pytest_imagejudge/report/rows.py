@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..taxonomy import TREE, Path
+from ..taxonomy import FACETS, TREE, Path
 from .build import facet_of
-from .model import VerdictEntry
+from .model import Report, VerdictEntry
 from .tally import Tally
 
 State = Literal["scored", "N/A", "not asked", "unreadable", "no total"]
@@ -86,6 +86,16 @@ def tree(entries: Tally | Iterable[VerdictEntry], bounds: Mapping[Path, float] |
     if ("total",) in bounds:
         bounds[()] = bounds.pop(("total",))
     return _row((), tally, bounds)
+
+
+def partial(report: Report, root: Row) -> str:
+    """How much of the checklist a judge without a total measures; empty where there is a total."""
+    if root.state != "no total":
+        return ""
+    if names := {tuple(path) for judge in report.run.judges for path in judge.measures}:
+        return f"This judge measures {len(names)} of the {len(FACETS)} facets, so there is no total."
+    scored = sum(len(row.path) == 3 and row.n > 0 for row in root.walk())
+    return f"{scored} of the {len(FACETS)} facets were measured; this judge gives no total."
 
 
 def _row(path: Path, tally: Tally, bounds: Mapping[Path, float]) -> Row:

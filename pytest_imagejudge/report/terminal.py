@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..taxonomy import FACETS, Path, show
+from ..taxonomy import Path, show
 from ..untrusted import escape
 from . import rows, why
 from .baseline import changes
@@ -60,7 +60,8 @@ def suite_tree(
     if tally.touched:  # else no image has a figure, and the head has said so
         root = rows.tree(tally, bounds)
         parts += [suite_table(root, glyphs, width, verbosity)]
-        parts += _partial_lines(report, root)
+        if words := rows.partial(report, root):
+            parts.append(Text(words, style="yellow"))
     if tally.edits:
         parts.append(_edits_table(tally, bounds, glyphs, width))
     parts += _suite_lines(report.suite, glyphs)
@@ -189,9 +190,9 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
     if run.seconds:
         facts.append(f"{run.seconds:,.1f} s")
     yield Text(glyphs.dot.join(facts), style="dim")
-    for judge, name in zip(run.judges, judge_names(run), strict=True):
-        versions = f"{glyphs.dot}{', '.join(judge.engine_versions)}" if judge.engine_versions else ""
-        yield Text(escape(f"judge {name}{versions}"), style="dim")
+    for name, versions in judge_names(run).items():
+        yield Text(escape(glyphs.dot.join((f"judge {name}", *filter(None, [", ".join(versions)])))), style="dim")
+    for judge in run.judges:
         if len(judge.engine_versions) > 1:
             yield Text(
                 escape(f"warning: answers of several engine versions are mixed: {', '.join(judge.engine_versions)}"),
@@ -200,19 +201,6 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
     if run.restarts:
         words = f"warning: the judge's server died and was started again, {_many(run.restarts, 'time')}"
         yield Text(words, style="yellow")
-
-
-def _partial_lines(report: Report, root: rows.Row) -> Iterator[Text]:
-    if root.state != "no total":
-        return
-    names = {tuple(path) for judge in report.run.judges for path in getattr(judge, "measures", None) or ()}
-    if names:
-        yield Text(
-            f"This judge measures {len(names)} of the {len(FACETS)} facets, so there is no total.", style="yellow"
-        )
-    else:
-        scored = sum(len(row.path) == 3 and row.n > 0 for row in root.walk())
-        yield Text(f"{scored} of the {len(FACETS)} facets were measured; this judge gives no total.", style="yellow")
 
 
 def _many(number: int, noun: str) -> str:
@@ -319,7 +307,7 @@ def _facts(entry: VerdictEntry | EditEntry) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     if isinstance(entry, VerdictEntry):
-        facts = [("image", _near(entry.image) or "(in memory, not kept)"), ("prompt", _clip(entry.prompt))]
+        facts = [("prompt", _clip(entry.prompt)), ("image", _near(entry.image) or "(in memory, not kept)")]
     else:
         facts = [
             ("source", _near(entry.source_image)),

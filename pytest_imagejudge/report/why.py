@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from ..taxonomy import Path, facets_of, show
 from ..verdict import thinking
@@ -12,6 +13,7 @@ from .build import AnyEntry, facet_of
 from .model import Breach, EditEntry, Facet, Report, VerdictEntry
 
 EXCERPT = 320  # characters of the judge's reasoning that are shown where it gave no evidence
+_HASH = re.compile(r"[0-9a-f]{64}(\.\w+)?")
 MEANING = {"0": "fail", "1": "pass", "2": "excel", "N/A": "not applicable"}
 
 
@@ -23,6 +25,23 @@ class Cause:
     raw: str
     words: str
     quoted: bool  # the words are an excerpt of the judge's reasoning, not evidence for this facet
+
+
+def title(entry: AnyEntry) -> str:
+    """What people call an image: its row ID, else its file's name, else its test's name."""
+    return entry.id or _file_name(entry) or (entry.test or "").rpartition("::")[2] or "image"
+
+
+def titled_by_test(entry: AnyEntry) -> bool:
+    """Whether the title is the test's name, which all images that it hands over share."""
+    return not (entry.id or _file_name(entry))
+
+
+def _file_name(entry: AnyEntry) -> str:
+    """The name of the picture's file; none of one that was handed over in memory, which goes by a hash."""
+    image = entry.edited_image if isinstance(entry, EditEntry) else entry.image
+    name = PurePath(image.replace("\\", "/")).name
+    return "" if _HASH.fullmatch(name) else name
 
 
 def place(path: Sequence[str]) -> str:

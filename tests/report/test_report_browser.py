@@ -187,6 +187,17 @@ def test_an_address_leads_to_an_image(browser: Any, visit: Any) -> None:
     seen.asked.append("file:")  # the address of an image is not fetched
 
 
+def test_a_picture_from_memory_goes_by_its_test_and_leads_to_its_file(visit: Any, folder: Path) -> None:
+    report = samples.report(2, edits=False)
+    kept = f"{'0a' * 32}.png"
+    (folder / "img" / "1.png").rename(folder / kept)
+    report.verdicts[1].image = kept
+    seen = visit(report)
+    seen.page.get_by_role("link", name="test_1").click()
+    assert seen.opened().get_by_role("link", name=kept).get_attribute("href") == f"./{kept}"
+    assert seen.page.locator("#page-title").text_content() == "test_1"
+
+
 def test_an_edit_shows_source_edited_and_change_map(visit: Any) -> None:
     seen = visit(samples.report())
     seen.page.get_by_role("link", name="1-edited.png").click()

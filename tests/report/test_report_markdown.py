@@ -44,6 +44,16 @@ def test_titles() -> None:
     assert markdown.title(Report(edits=[samples.edit(1, 2.0)])) == "❌ 1 failed, of 1 edit"
 
 
+def test_a_picture_from_memory_goes_by_its_test_and_prompt() -> None:
+    kept = f"imagejudge-images/{'0a' * 32}.png"
+    entry = samples.entry(1, bounds={("Quality",): 99}).model_copy(update={"image": kept})
+    text = markdown.render(Report(verdicts=[entry]))
+    assert "### test_1 “prompt 1: a red fox in the snow”: Quality " in text
+    assert f"- image: {kept}" in text
+    entry.id = "fox"
+    assert "### fox: Quality " in markdown.render(Report(verdicts=[entry]))
+
+
 def test_tests_that_failed_for_another_reason_and_what_was_expected_to_fail() -> None:
     passed, failed = samples.entry(1, bounds={}), samples.entry(2, bounds={("Quality",): 99})
     broken = FailedTest(test="tests/test_x.py::test_a|b", message="RuntimeError: CUDA error")

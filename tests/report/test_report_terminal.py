@@ -7,7 +7,7 @@ import report_samples as samples
 from rich.cells import cell_len
 from rich.console import Console
 
-from pytest_imagejudge.report import terminal
+from pytest_imagejudge.report import markdown, terminal
 from pytest_imagejudge.report.model import Judge, Report, Run, SuiteRow, VerdictEntry
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, LEVEL2
 from pytest_imagejudge.verdict import Verdict
@@ -111,8 +111,10 @@ def test_a_judge_without_a_total_says_how_much_it_measures() -> None:
     scores = {path: 1 if path[:2] == ("Quality", "Detail") else "N/A" for path in FACETS}
     report = Report(verdicts=[samples.entry(verdict_=samples.verdict(0, scores, has_total=False), bounds={})])
     assert "3 of the 56 facets were measured; this judge gives no total." in tree(report)
+    assert "3 of the 56 facets were measured; this judge gives no total." in markdown.render(report)
     report.run.judges = [Judge(model="signals", measures=[list(path) for path in FACETS[:6]])]
     assert "This judge measures 6 of the 56 facets, so there is no total." in tree(report)
+    assert "This judge measures 6 of the 56 facets, so there is no total." in markdown.render(report)
 
 
 def test_an_unreadable_answer_is_named_where_it_is() -> None:
@@ -250,6 +252,14 @@ def test_two_judges_of_one_name_are_told_apart() -> None:
     text = tree(report)
     assert "judge m (q-judger)" in text
     assert "judge m (ie-critic)" in text
+
+
+def test_a_judge_of_images_and_edits_is_named_once() -> None:
+    report = samples.report()
+    one = report.run.judges[0].model_copy(update={"model": "signals", "fingerprint": {"protocol": "signals"}})
+    report.run.judges = [one, one.model_copy(update={"fingerprint": {"protocol": "signals", "kind": "edit"}})]
+    assert tree(report).count("judge signals · vllm 0.26.0, vllm 0.32.0") == 1
+    assert "judge signals · " in markdown.render(report)
 
 
 def test_failure_of_an_edit() -> None:

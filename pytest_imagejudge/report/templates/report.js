@@ -302,7 +302,8 @@
     if (!Object.keys(answers[number]).length) into.append(make("p", { class: "note" }, "There is no answer."));
   }
 
-  const facts = (list) => make("dl", { class: "sheet" }, list.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+  const facts = (list) => make("dl", { class: "sheet" }, list.map(([name, value, file]) =>
+    [make("dt", {}, name), make("dd", {}, file ? make("a", { href: file }, value) : value)]));
 
   function open(number) {
     const entry = entries[number];
