@@ -84,14 +84,9 @@ def _cells(row: rows.Row, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
     if dim:
         if not row.path:
             return [name, Text(), Text("none", "dim"), _bound(row), Text(), Text()]
-        return [name, Text(), Text(row.state, "dim"), _bound(row), Text(), Text(_size(row), "dim")]
-    notes = Text()
-    if row.failed:
-        notes.append(f"{glyphs.bad} {row.failed} failed", "bold red")
-    elif row.low:
-        notes.append(f"{glyphs.bad} mean", "red")
-    if row.lost and (row.path or not row.failed):  # the first line says it of the total
-        notes.append(", " if notes else "").append(f"{row.lost} unread", "bold red")
+        return [name, Text(), Text(row.shown, "dim"), _bound(row), Text(), Text(_size(row), "dim")]
+    wrong = row.wrong if row.path or not row.failed else row.wrong[:1]  # the first line says the rest of the total
+    notes = Text(f"{glyphs.bad} {', '.join(wrong)}" if wrong else "", "bold red")
     if row.counts.get("0") and not row.failed:
         notes.append(", " if notes else "").append(f"{row.counts['0']} at 0", "dim")
     mean = Text("-" if row.mean is None else f"{row.mean:.1f}", "bold red" if row.low else "")
@@ -111,7 +106,7 @@ def _size(row: rows.Row) -> str:
 
 
 def _bound(row: rows.Row) -> Text:
-    return Text("" if row.bound is None else f"{row.bound:g}", "dim")
+    return Text(row.shown_bound, "dim")
 
 
 def _bar(row: rows.Row, glyphs: Glyphs, cells: int) -> Text:
@@ -150,12 +145,16 @@ def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
         score.stylize("bold red" if row.failed or row.state == "unreadable" else "dim" if row.mean is None else "")
         raw = next(iter(row.counts), "")
         notes = Text.assemble(
-            (f"{glyphs.bad} bound {row.bound:g}  " if row.failed else "", "bold red"),
+            (f"{glyphs.bad} {_missed(row)}  " if row.failed else "", "bold red"),
             (escape(" ".join(row.evidence.split())), "" if raw == "0" else "dim"),
         )
         raw_text = Text(raw if raw != "N/A" else "", "red" if raw == "0" else "")
         table.add_row(Text.assemble((guide, "dim"), (row.name, style)), score, raw_text, notes)
     return table
+
+
+def _missed(row: rows.Row) -> str:
+    return "may not be 0" if row.shown_bound == "not 0" else f"bound {row.shown_bound}"
 
 
 def _image_rows(row: rows.Row, guide: str, glyphs: Glyphs) -> Iterator[tuple[rows.Row, str, list[str]]]:

@@ -177,21 +177,21 @@ def _tree(report: Report, bounds: Mapping[TreePath, float] | None, facets: bool)
         yield from _rows(root, facets)
         yield ""
     if tally.edits:
-        score = tally.scores["score"].mean.value
+        score, unread = tally.scores["score"].mean.value, tally.scores["score"].unread
         mean = "no score" if score is None else f"mean score {score:.2f} of 5"
-        yield f"**Edits**: {tally.edits}, {mean}, {tally.failed_edits} failed"
+        lost = f", {unread} not judged" if unread else ""
+        yield f"**Edits**: {tally.edits}, {mean}, {tally.failed_edits} failed{lost}"
         yield ""
 
 
 def _rows(row: rows.Row, facets: bool) -> Iterator[str]:
     indent = "&emsp;" * max(0, len(row.path) - 1)
     name = f"**{row.name}**" if len(row.path) < 2 else indent + row.name
-    mean = f"{row.mean:.1f}" if row.mean is not None else {"no total": "none"}.get(row.state, row.state)
-    bound = "" if row.bound is None else f"{row.bound:g}"
-    failed = ", ".join(
-        [f"{row.failed} failed"] * bool(row.failed) + [f"{row.lost} not read"] * bool(row.lost) + ["mean"] * row.low
+    wrong = ", ".join(row.wrong)
+    yield (
+        f"| {name} | {row.n or ''} | {row.shown} | {row.shown_bound} | {bar(row.mean)} | "
+        f"{'❌ ' + wrong if wrong else ''} |"
     )
-    yield f"| {name} | {row.n or ''} | {mean} | {bound} | {bar(row.mean)} | {'❌ ' + failed if failed else ''} |"
     if row.uniform:
         return
     for child in row.children:
@@ -220,8 +220,8 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
         yield f'<img src="{url}" alt="" width="200">'
         yield ""
     for breach in why.worst_first(entry.breaches):
-        score, bound = why.below(breach, entry)
-        yield f"- **{for_markdown(why.place(breach.path))} {score}**, bound {bound}"
+        score, bound = why.missed(breach, entry)
+        yield f"- **{for_markdown(why.place(breach.path))}: {score}**, {bound}"
         for cause in why.causes(entry, breach.path):
             meaning = why.MEANING.get(cause.raw, cause.raw)
             words = f": {for_markdown(cause.words, MOST_WORDS)}" if cause.words else ""

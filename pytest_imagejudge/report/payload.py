@@ -162,7 +162,7 @@ def _before(old: Before, entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
 
 
 def _breach(entry: AnyEntry, breach: Any) -> dict[str, Any]:
-    score, bound = why.below(breach, entry)
+    score, bound = why.missed(breach, entry)
     causes = [
         [escape(show(cause.path)), why.MEANING.get(cause.raw, cause.raw), lines(cause.words), cause.quoted]
         for cause in why.causes(entry, breach.path)

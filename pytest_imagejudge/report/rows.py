@@ -63,6 +63,24 @@ class Row:
         return self.missed or bool(self.lost) or any(child.trouble for child in self.children)
 
     @property
+    def wrong(self) -> list[str]:
+        """What is wrong exactly here, in words."""
+        missed = [f"{self.failed} failed"] if self.failed else ["mean below the bound"] if self.low else []
+        return [*missed, *([f"{self.lost} not judged"] if self.lost else [])]
+
+    @property
+    def shown(self) -> str:
+        """The mean over images as reports print it, or why there is none."""
+        if self.mean is not None:
+            return f"{self.mean:.1f}"
+        return {"no total": "none", "unreadable": "not judged"}.get(self.state, self.state)
+
+    @property
+    def shown_bound(self) -> str:
+        """The bound as reports print it, or nothing."""
+        return "" if self.bound is None else "not 0" if may_not_fail(self.path, self.bound) else f"{self.bound:g}"
+
+    @property
     def uniform(self) -> bool:
         """Whether nothing here or below has a figure, all for one reason, so that one line says it all."""
         return not self.n and all(row.state == self.state and not row.bound and not row.failed for row in self.walk())
@@ -96,6 +114,11 @@ def partial(report: Report, root: Row) -> str:
         return f"This judge measures {len(names)} of the {len(FACETS)} facets, so there is no total."
     scored = sum(len(row.path) == 3 and row.n > 0 for row in root.walk())
     return f"{scored} of the {len(FACETS)} facets were measured; this judge gives no total."
+
+
+def may_not_fail(path: Sequence[str], bound: float) -> bool:
+    """Whether a bound says no more than that the raw score of a facet, 0, 1 or 2, may not be 0."""
+    return len(path) == 3 and 0 < bound <= 60
 
 
 def _row(path: Path, tally: Tally, bounds: Mapping[Path, float]) -> Row:

@@ -173,7 +173,7 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
     line = Text().append(", ".join(count), "bold")
     for outcome, word, style in (
         ("failed", "failed", "bold red"),
-        ("error", "not decided", "bold red"),
+        ("error", "not judged", "bold red"),
         ("passed", "passed", "green"),
     ):
         if number := tally.outcomes[outcome]:
@@ -217,7 +217,7 @@ def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, wid
         bound = bounds.get(("score",), bounds.get(("edit", "score"))) if name == "score" else None
         notes = Text(f"{glyphs.bad} {figure.failed} failed" if figure.failed else "", "bold red")
         if figure.unread:
-            notes.append(", " if notes else "").append(f"{figure.unread} unreadable or not judged", "bold red")
+            notes.append(", " if notes else "").append(f"{figure.unread} not judged", "bold red")
         mean = "N/A" if figure.mean.value is None else f"{figure.mean.value:.2f}"
         label = "Score (1 to 5)" if name == "score" else escape(name)
         table.add_row(
@@ -236,8 +236,9 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[Renderab
             "undecided": (glyphs.unsure, "yellow"),
             "passed": (glyphs.good, "green"),
         }[row.outcome]
-        mean = "no mean" if row.mean is None else f"mean {row.mean:.1f}"
-        interval = "" if row.low is None or row.high is None else f" [{row.low:.1f}, {row.high:.1f}]"
+        digits = 2 if row.path == ["score"] else 1
+        mean = "no mean" if row.mean is None else f"mean {row.mean:.{digits}f}"
+        interval = "" if row.low is None or row.high is None else f" [{row.low:.{digits}f}, {row.high:.{digits}f}]"
         needed = f"; about {row.needed:,} images would decide it" if row.needed and row.outcome == "undecided" else ""
         detail = f"; {row.detail}" if row.detail else needed
         text = f"{why.place(row.path)}: {mean}{interval}, n {row.n}, bound {row.bound:g}: "
@@ -277,10 +278,8 @@ def _breach_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[R
     said: set[Path] = set()
     quoted: set[str] = set()
     for breach in why.worst_first(entry.breaches):
-        score, bound = why.below(breach, entry)
-        yield Text.assemble(
-            (f"{glyphs.bad} {escape(why.place(breach.path))}: ", "bold red"), (score, "bold red"), f", bound {bound}"
-        )
+        score, bound = why.missed(breach, entry)
+        yield Text.assemble((f"{glyphs.bad} {escape(why.place(breach.path))}: {score}", "bold red"), f", {bound}")
         for cause in why.causes(entry, breach.path):
             if cause.path in said:
                 continue

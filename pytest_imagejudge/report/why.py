@@ -10,7 +10,8 @@ from pathlib import PurePath
 from ..taxonomy import Path, facets_of, show
 from ..verdict import thinking
 from .build import AnyEntry, facet_of
-from .model import Breach, EditEntry, Facet, Report, VerdictEntry
+from .model import Breach, EditEntry, Facet, Report, SuiteRow, VerdictEntry
+from .rows import may_not_fail
 
 EXCERPT = 320  # characters of the judge's reasoning that are shown where it gave no evidence
 _HASH = re.compile(r"[0-9a-f]{64}(\.\w+)?")
@@ -64,7 +65,11 @@ def headline(entry: AnyEntry) -> str:
     if entry.breaches:
         first = worst_first(entry.breaches)[0]
         more = f", and {len(entry.breaches) - 1} more" if len(entry.breaches) > 1 else ""
-        return f"{place(first.path)} {' < '.join(below(first, entry))}{more}{'; ' if lost else ''}{lost}"
+        if may_not_fail(first.path, first.bound):
+            words = f"{place(first.path)}: {', '.join(missed(first, entry))}"
+        else:
+            words = f"{place(first.path)} {' < '.join(below(first, entry))}"
+        return f"{words}{more}{'; ' if lost else ''}{lost}"
     if lost:
         return lost
     if entry.outcome != "passed" and entry.not_applicable:
@@ -90,7 +95,7 @@ def _kind(entry: AnyEntry) -> str:
 def failed_gates(report: Report) -> list[str]:
     """What failed of the run as a whole: bounds on its mean, drops against the baseline, tests of their own accord."""
     suite = [row for row in report.suite if row.gate == "failed" or (row.gate is None and row.outcome == "failed")]
-    found = [f"mean of {place(row.path)}" for row in suite]
+    found = [f"mean of {place(row.path)} {_missed_mean(row)}" for row in suite]
     baseline = report.baseline or {}
     drops = [row for row in baseline.get("rows") or () if isinstance(row, dict) and row.get("outcome") == "failed"]
     found += [f"{place([str(name) for name in row.get('path') or ()])} against the baseline" for row in drops]
@@ -100,9 +105,23 @@ def failed_gates(report: Report) -> list[str]:
     return found
 
 
+def _missed_mean(row: SuiteRow) -> str:
+    if row.mean is not None and row.mean < row.bound:
+        return "below the bound"
+    return "not judged in full" if row.not_judged else "undecided" if row.outcome == "undecided" else "without a figure"
+
+
 def figure(value: float | None, entry: AnyEntry | None = None) -> str:
     """A figure as reports print it: one decimal, two for an edit (1 to 5)."""
     return "N/A" if value is None else f"{value:.{2 if isinstance(entry, EditEntry) else 1}f}"
+
+
+def missed(breach: Breach, entry: AnyEntry) -> tuple[str, str]:
+    """A breach's score and its bound, in words; of a facet that may not fail the raw score, which people know it by."""
+    if breach.score == 0 and may_not_fail(breach.path, breach.bound):
+        return "raw score 0", "may not be 0"
+    score, bound = below(breach, entry)
+    return score, f"bound {bound}"
 
 
 def below(breach: Breach, entry: AnyEntry | None = None) -> tuple[str, str]:
@@ -140,7 +159,9 @@ def _edit_causes(entry: EditEntry, most: int) -> list[Cause]:
     aspects = sorted(
         ((value, name) for name, value in entry.aspects.items() if value is not None), key=lambda pair: pair[0]
     )
-    found = [Cause((name,), f"{value:g}", entry.evidence.get(name, ""), quoted=False) for value, name in aspects]
+    found = [
+        Cause((name,), figure(value, entry), entry.evidence.get(name, ""), quoted=False) for value, name in aspects
+    ]
     if words := entry.evidence.get("score", ""):
         found.insert(0, Cause(("score",), figure(entry.score, entry), words, quoted=False))
     elif not any(cause.words for cause in found) and (words := excerpt(thinking(entry.answer), "")):

@@ -278,7 +278,7 @@ def test_a_run_that_failed_as_a_whole_says_so(visit: Any) -> None:
     seen = visit(report)
     assert seen.page.get_by_role("heading", level=1).text_content() == "The run failed"
     assert (
-        "mean of Aesthetics, Quality against the baseline. Every image passed"
+        "mean of Aesthetics below the bound, Quality against the baseline. Every image passed"
         in seen.page.locator("header").text_content()
     )
 

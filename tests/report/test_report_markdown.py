@@ -18,7 +18,9 @@ from pytest_imagejudge.verdict import FacetScore, Verdict
 def test_the_hierarchy_the_failures_and_the_baseline_are_there() -> None:
     report = samples.report()
     text = markdown.render(report, samples.BOUNDS)
-    assert text.startswith("# ❌ 9 failed, 3 not judged, of 17 images and edits; the run failed: mean of Aesthetics, ")
+    assert text.startswith(
+        "# ❌ 9 failed, 3 not judged, of 17 images and edits; the run failed: mean of Aesthetics below"
+    )
     assert "| **Quality** | 13 |" in text
     for path in FACETS:
         assert path[-1] in text
@@ -36,7 +38,7 @@ def test_titles() -> None:
     assert markdown.title(Report(verdicts=[passed])) == "✅ All 1 image passed"
     row = samples.report().suite[-1]
     only = Report(verdicts=[passed], suite=[row])
-    assert markdown.title(only) == "❌ All 1 image passed, but the run failed: mean of Aesthetics"
+    assert markdown.title(only) == "❌ All 1 image passed, but the run failed: mean of Aesthetics below the bound"
     only.suite = [row.model_copy(update={"gate": "passed"})]
     assert markdown.title(only) == "✅ All 1 image passed"
     only.baseline = {"gate": "failed"}

@@ -119,8 +119,8 @@ def test_a_judge_without_a_total_says_how_much_it_measures() -> None:
 
 def test_an_unreadable_answer_is_named_where_it_is() -> None:
     text = tree(samples.report())
-    assert "1 unread" in row(text, "Aesthetics")
-    assert "unread" not in row(text, "Alignment")
+    assert "1 not judged" in row(text, "Aesthetics")
+    assert "not judged" not in row(text, "Alignment")
 
 
 def test_repeated_judgements_of_an_image_do_not_count() -> None:
@@ -132,7 +132,7 @@ def test_repeated_judgements_of_an_image_do_not_count() -> None:
 
 def test_the_run_is_described() -> None:
     text = " ".join(tree(samples.report(), 200).split())
-    assert "14 images, 3 edits · 9 failed · 3 not decided · 5 passed · the run failed: mean of Aesthetics, " in text
+    assert "14 images, 3 edits · 9 failed · 3 not judged · 5 passed · the run failed: mean of Aesthetics below" in text
     assert "60 requests, 20 from the store" in text
     assert "100,000 prompt tokens (58% cached), 16,000 output tokens (mean 400 an answer)" in text
     assert "engine versions are mixed: vllm 0.26.0, vllm 0.32.0" in text
@@ -167,7 +167,7 @@ def test_the_baseline() -> None:
 
 def test_edits() -> None:
     text = tree(samples.report())
-    assert re.search(r"Score \(1 to 5\) +2 +2\.91 +✗ 1 failed, 1 unreadable or not judged", text)
+    assert re.search(r"Score \(1 to 5\) +2 +2\.91 +✗ 1 failed, 1 not judged", text)
 
 
 def test_failure_leads_with_what_fell_short_most() -> None:
@@ -191,6 +191,26 @@ def test_failure_names_the_facets_at_fault_with_the_judges_words() -> None:
     assert 'Edge Clarity: 0 (fail): "' in text  # without evidence of its own: quoted from the reasoning
     assert "blurred into the background" in text
     assert "Naturalness: 2" not in text
+
+
+def test_a_facet_that_may_not_fail_goes_by_its_raw_score() -> None:
+    scores = {path: 0 if path[-1] == "Noise" else 2 for path in FACETS}
+    entry = samples.entry(verdict_=samples.verdict(0, scores), bounds={("Quality", "Detail", "Noise"): 60.0})
+    report = Report(verdicts=[entry])
+    for text in (failure(entry), markdown.render(report)):
+        assert "Quality / Detail / Noise: raw score 0" in text
+        assert "may not be 0" in text
+        assert "60.0" not in text.partition("image")[0]
+    bounds = {("Quality", "Detail", "Noise"): 60.0}
+    text = terminal.suite_tree(report, bounds, width=80, color=False, verbosity=0, encoding="utf-8")
+    assert "not 0" in row(text, "Noise")
+
+
+def test_a_mean_below_the_bound_of_other_images_says_so() -> None:
+    entry = samples.entry(verdict_=samples.verdict(0, dict.fromkeys(FACETS, 1)), bounds={})
+    text = terminal.suite_tree(Report(verdicts=[entry]), {("Quality",): 70}, width=120, color=False, verbosity=0)
+    assert "mean below the bound" in row(text, "Quality")
+    assert "❌ mean below the bound" in markdown.render(Report(verdicts=[entry]), {("Quality",): 70})
 
 
 def test_a_long_reasoning_is_cut_to_where_it_speaks_of_the_facet() -> None:
@@ -263,8 +283,9 @@ def test_a_judge_of_images_and_edits_is_named_once() -> None:
 
 
 def test_failure_of_an_edit() -> None:
-    text = failure(samples.edit(1, 2.1))
+    text = failure(samples.edit(1, 2.1, aspects={"fidelity": 0.912345}))
     assert text.startswith('✗ Edit score: 2.10, bound 3.50\n    score: 2.10: "The sky is still grey."\n')
+    assert "fidelity: 0.91\n" in text
     assert "make the sky blue" in text
     assert "img/1-edited.png" in text
 

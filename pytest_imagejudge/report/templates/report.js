@@ -252,7 +252,7 @@
         make("th", { scope: "row" }, name),
         make("td", { class: `number${missed || value === "unreadable" ? " bad" : ""}` }, show(value)),
         make("td", { class: "bars" }, isNumber(value) ? bar(value, bound) : null),
-        bounds.size ? make("td", { class: "number" }, bound === undefined ? "" : String(bound)) : null,
+        bounds.size ? make("td", { class: "number" }, bound === undefined ? "" : depth === 3 && bound > 0 && bound <= 60 ? "not 0" : String(bound)) : null,
         before ? make("td", { class: "number" }, change(figure(before, key), value, 1)) : null,
         make("td", { class: "evidence" }, raw, Array.isArray(facet) ? facet[1] : null)));
     };
@@ -327,10 +327,10 @@
         entry.before && isNumber(entry.before.total) ? make("span", {}, "before: ", change(entry.before.total, entry.total, edit ? 2 : 1)) : null, " ",
         entry.stored ? make("span", { class: "badge" }, `cached, judged ${entry.stored}`) : null),
       entry.error ? make("div", { class: "breach" }, make("p", {}, `Not judged: ${entry.error}`)) : null,
-      judged && entry.unreadable.length ? make("div", { class: "breach" }, make("p", {}, `The judge's answer could not be read: ${entry.unreadable.join(", ")}`)) : null,
+      judged && entry.unreadable.length ? make("div", { class: "breach" }, make("p", {}, `The judge's answer is unreadable: ${entry.unreadable.join(", ")}`)) : null,
       entry.outcome === "failed" && !entry.breaches.length ? make("div", { class: "breach" }, make("p", {}, entry.headline)) : null,
       ...entry.breaches.map((breach) => make("div", { class: "breach" },
-        make("p", {}, make("strong", {}, `${breach.place} ${breach.score}`), `, bound ${breach.bound}`),
+        make("p", {}, make("strong", {}, `${breach.place}: ${breach.score}`), `, ${breach.bound}`),
         breach.causes.length ? make("ul", {}, breach.causes.map(([place, raw, said, quoted]) =>
           make("li", {}, make("strong", {}, `${place}: ${raw}`), said ? (quoted ? `: “${said}”` : `: ${said}`) : ""))) : null)),
       entry.advice ? make("p", { class: "note" }, entry.advice) : null,
@@ -341,7 +341,7 @@
       edit ? null : make("h3", {}, "Scores"),
       edit ? (entry.aspects.length || entry.words ? facts([
         ...(entry.words ? [["Score", entry.words]] : []),
-        ...entry.aspects.map(([name, value, said]) => [name, `${value === null ? "N/A" : value}${said ? `: ${said}` : ""}`])]) : null)
+        ...entry.aspects.map(([name, value, said]) => [name, `${isNumber(value) ? value.toFixed(2) : "N/A"}${said ? `: ${said}` : ""}`])]) : null)
         : judged && entry.level1.some((value) => value !== "not asked") ? sheet(entry) : make("p", { class: "note" }, "Nothing was judged."),
       entry.problems.length ? make("h3", {}, "Problems with the answer") : null,
       entry.problems.length ? make("ul", {}, entry.problems.map(([place, kind, detail]) =>
