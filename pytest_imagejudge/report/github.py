@@ -118,6 +118,8 @@ def annotations(report: Report, rootpath: Path | None = None) -> list[str]:
         where = f" file={name}," + (f"line={line}," if line else "") if file else " "
         subject = first.id or first.test or ""
         message = f"{subject}: {why.headline(first)}" if subject else why.headline(first)
+        said = next((f': "{words}"' for _, words in why.unread(first) if words), "")
+        message += f" (the answer{said})" if said else ""
         found.append(f"::error{where}title=Image judge::{for_github(message[:1500] + more)}")
     for row in gates:
         mean = "no mean" if row.mean is None else f"mean {row.mean:.2f}"

@@ -226,6 +226,8 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
             meaning = why.MEANING.get(cause.raw, cause.raw)
             words = f": {for_markdown(cause.words, MOST_WORDS)}" if cause.words else ""
             yield f"  - {for_markdown(show(cause.path))}: {meaning}{words}"
+    for place, words in why.unread(entry):
+        yield f"- unreadable: **{for_markdown(place)}**" + (f": {for_markdown(words, MOST_WORDS)}" if words else "")
     for problem in entry.problems:
         where = f" in {for_markdown(show(problem.path))}" if problem.path else ""
         detail = f": {for_markdown(problem.detail, MOST_WORDS)}" if problem.detail else ""

@@ -101,7 +101,7 @@ def _entry(entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
         "breaches": [_breach(entry, each) for each in why.worst_first(entry.breaches)],
         "stored": escape(entry.judged_at or "earlier") if entry.source == "store" else "",
         "error": lines(entry.error),
-        "unreadable": [escape(show(path)) for path in entry.unreadable],
+        "unreadable": [[escape(place), lines(words)] for place, words in why.unread(entry)],
         "problems": [
             [escape(show(each.path)) if each.path else "", each.kind, lines(each.detail)] for each in entry.problems
         ],

@@ -88,9 +88,10 @@ def failure_text(
     parts: list[RenderableType] = [*_breach_lines(entry, glyphs)]
     if entry.error:
         parts.append(_error_text(entry.error, width, log=log))
-    nothing = bool(entry.error) and not (entry.level3 if isinstance(entry, VerdictEntry) else entry.answer)
-    for path in () if nothing else entry.unreadable:  # of an image that was not judged the error says it all
-        parts.append(Text.assemble(("unreadable: ", "bold red"), escape(show(path))))
+    for place, words in why.unread(entry):
+        parts.append(Text.assemble(("unreadable: ", "bold red"), escape(place)))
+        if words:
+            parts.append(Padding(Text(escape(f'the answer: "{words}"')), (0, 0, 0, 4)))
     kind = "image" if isinstance(entry, VerdictEntry) else "edit"
     if entry.not_applicable:
         names = ", ".join(why.place(path) for path in entry.not_applicable)
@@ -105,7 +106,7 @@ def failure_text(
     parts.append(_facts(entry))
     if advice and (words := why.advice(entry)):
         parts += [Text(), Text(words, style="italic")]
-    if tree and isinstance(entry, VerdictEntry) and entry.level1 and not nothing:
+    if tree and isinstance(entry, VerdictEntry) and entry.level1 and (entry.level3 or not entry.error):
         parts += [Text(), image_table(entry, glyphs, width)]
     return draw(Group(*parts), width, color, encoding, crop=not entry.error)
 

@@ -185,6 +185,22 @@ def excerpt(reasoning: str, name: str, most: int = EXCERPT) -> str:
     return ("… " if start_at else "") + piece + (" …" if start_at + most < len(text) else "")
 
 
+def unread(entry: AnyEntry) -> list[tuple[str, str]]:
+    """What could not be read, each with an excerpt of the answer that stands there; one excerpt is given once.
+
+    Nothing of an image that was not judged at all: its error says it.
+    """
+    if entry.error and not (entry.answer if isinstance(entry, EditEntry) else entry.level3):
+        return []
+    found: list[tuple[str, str]] = []
+    for path in entry.unreadable:
+        answer = entry.answer if isinstance(entry, EditEntry) else entry.answers.get(path[0], "")
+        answer = answer.rpartition("</think>")[2].strip() or answer  # of thinking and nothing more the end is shown
+        words = excerpt(answer, path[-1] if len(path) == 3 else "")
+        found.append((show(path), "" if any(words == said for _, said in found) else words))
+    return found
+
+
 def advice(entry: AnyEntry) -> str:
     """What to do about it, in a sentence or two; empty for an image that passed."""
     if entry.outcome == "passed":

@@ -7,7 +7,7 @@ import report_samples as samples
 from rich.cells import cell_len
 from rich.console import Console
 
-from pytest_imagejudge.report import markdown, terminal
+from pytest_imagejudge.report import github, markdown, terminal
 from pytest_imagejudge.report.model import Judge, Report, Run, SuiteRow, VerdictEntry
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, LEVEL2
 from pytest_imagejudge.verdict import Verdict
@@ -234,6 +234,25 @@ def test_failure_of_what_was_not_judged() -> None:
     assert "Mend what the message names" in text
     assert "unreadable" not in text  # the error says it all
     assert failure(report.verdicts[-2]).startswith("unreadable: Aesthetics\n")
+
+
+def test_an_unreadable_answer_is_quoted() -> None:
+    unreadable = next(entry for entry in samples.report().verdicts if entry.unreadable and not entry.error)
+    unreadable.answers["Aesthetics"] = (
+        "<think>It is a fox.</think>Sorry, \x1b[31mI can't | <b>rate</b> it. " + "x" * 999
+    )
+    text = failure(unreadable)
+    assert text.startswith('unreadable: Aesthetics\n    the answer: "…')
+    assert "It is a fox" not in text
+    assert text.count("x") < 600
+    unreadable.answers["Aesthetics"] = unreadable.answers["Aesthetics"].rstrip("x")
+    assert 'the answer: "Sorry, \\x1b[31mI can\'t | <b>rate</b> it."' in failure(unreadable)
+    text = markdown.render(Report(verdicts=[unreadable]))
+    assert "- unreadable: **Aesthetics**: Sorry, \\\\x1b\\[31mI can't \\| &lt;b&gt;rate&lt;/b&gt; it." in text
+    (line,) = github.annotations(Report(verdicts=[unreadable]))
+    assert "unreadable: Aesthetics (the answer: \"Sorry, \\x1b[31mI can't" in line
+    unreadable.answers["Aesthetics"] = "<think>It is a fox in"
+    assert 'the answer: "<think>It is a fox in"' in failure(unreadable)
 
 
 def test_failure_where_nothing_applied() -> None:
