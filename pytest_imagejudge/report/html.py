@@ -57,7 +57,7 @@ def render(
     tally = report.tally()
     entries = [entry for entry in report.every() if not failed_only or entry.outcome != "passed"]
     pictures = Pictures(folder, BUDGET)
-    data = payload(entries, pictures)
+    data = payload(entries, pictures, report.run.excused)
     made = pictures.make()
     data["missing"] = {number: escape(reason) for number, (_, reason) in enumerate(made) if reason}
     script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
@@ -71,11 +71,13 @@ def render(
         lstrip_blocks=True,
     )
     return environment.get_template("report.html").render(
-        counts={"all": tally.images + tally.edits, **{name: tally.outcomes[name] for name in OUTCOMES}},
+        total=tally.images + tally.edits,
+        counts={"all": tally.images + tally.edits - tally.excused, **{name: tally.outcomes[name] for name in OUTCOMES}},
         listed={name: sum(entry.outcome == name for entry in entries) for name in OUTCOMES},
         excused=tally.excused,
         failed_tests=[(escape(test.test), escape(test.message)) for test in report.run.failed_tests],
         gates=[escape(name) for name in why.failed_gates(report)],
+        missed=bool(why.missed_gates(report)),
         shown=len(entries),
         failed_only=failed_only,
         run=_run(report.run),
@@ -83,7 +85,7 @@ def render(
         tree=list(tree.walk()) if tally.images else [],
         edits=_edits(tally, {**bounds_of(report.edits), **(bounds or {})}) if tally.edits else [],
         partial=rows.partial(report, tree),
-        suite=[_suite(row) for row in report.suite],
+        suite=[_suite(row) for row in why.failed_first(report.suite)],
         baseline=_baseline(report),
         script=script,
         style=style,

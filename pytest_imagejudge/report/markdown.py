@@ -47,35 +47,34 @@ def render(
         facets: whether the tree goes down to the facets.
         pictures: URL of the picture by image path, where the pictures can be shown.
     """
-    parts = (_head(report), _failed_tests(report), _suite(report), _baseline(report), _tree(report, bounds, facets))
-    head = "\n".join(itertools.chain(*parts)) + "\n"
     excused = set(report.run.excused)
     bad = [entry for entry in once(report.every()) if entry.outcome != "passed" and entry.test not in excused]
     bad.sort(key=lambda entry: entry.outcome == "error")
     blocks = ["\n".join(_image(entry, pictures or {})) for entry in bad]
+    whole = (_suite(report), _baseline(report))
+    failed, others = (whole, ()) if why.missed_gates(report) else ((), whole)  # what failed comes before any figure
+    head = "\n".join(itertools.chain(_head(report), *failed, _failed_tests(report))) + "\n"
+    tail = "\n" + "\n".join(itertools.chain(_tree(report, bounds, facets), *others)) + "\n"
     if blocks:
         head += f"\n## What did not pass ({len(blocks)})\n"
-    if most_bytes is None:
-        return head + "".join(f"\n{block}\n" for block in blocks)
-    return _within(
-        head, blocks, most_bytes, facets, lambda: render(report, bounds, most_bytes=most_bytes, facets=False)
-    )
+    if most_bytes is not None:
+        left = most_bytes - len((head + tail).encode()) - 200  # room for the line that says what is left out
+        if left < 0 and facets:
+            return render(report, bounds, most_bytes=most_bytes, facets=False)
+        blocks = _within(blocks, left)
+    return head + "".join(f"\n{block}\n" for block in blocks) + tail
 
 
-def _within(head: str, blocks: Sequence[str], most: int, facets: bool, shorter: object) -> str:
-    left = most - len(head.encode()) - 200  # room for the line that says what is left out
-    if left < 0 and facets and callable(shorter):
-        return str(shorter())
-    out = [head]
-    for number, block in enumerate(blocks):
-        size = len(block.encode()) + 2
-        if size > left:
-            out.append(f"\n**{len(blocks) - number} more did not pass; there is no room for them here.** "
-                       "The HTML and JSON reports have them all.\n")  # fmt: skip
-            break
-        left -= size
-        out.append(f"\n{block}\n")
-    return "".join(out)
+def _within(blocks: Sequence[str], left: int) -> list[str]:
+    """The first blocks, as many as ``left`` bytes have room for, and how many more there are."""
+    kept: list[str] = []
+    for block in blocks:
+        left -= len(block.encode()) + 2
+        if left < 0:
+            return [*kept, f"**{len(blocks) - len(kept)} more did not pass; there is no room for them here.** "
+                           "The HTML and JSON reports have them all."]  # fmt: skip
+        kept.append(block)
+    return kept
 
 
 def title(report: Report) -> str:
@@ -141,7 +140,7 @@ def _suite(report: Report) -> Iterator[str]:
     yield ""
     yield "| | dimension | mean | 95% interval | bound | n | |"
     yield "|---|---|---:|---|---:|---:|---|"
-    for row in report.suite:
+    for row in why.failed_first(report.suite):
         mean = "none" if row.mean is None else f"{row.mean:.2f}"
         interval = "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}"
         detail = f"{row.outcome}: {for_markdown(row.detail)}" if row.detail else row.outcome
@@ -219,10 +218,10 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
     if url := pictures.get(image):
         yield f'<img src="{url}" alt="" width="200">'
         yield ""
-    for breach in why.worst_first(entry.breaches):
+    for breach, causes in why.explained(entry):
         score, bound = why.missed(breach, entry)
         yield f"- **{for_markdown(why.place(breach.path))}: {score}**, {bound}"
-        for cause in why.causes(entry, breach.path):
+        for cause in causes:
             meaning = why.MEANING.get(cause.raw, cause.raw)
             words = f": {for_markdown(cause.words, MOST_WORDS)}" if cause.words else ""
             yield f"  - {for_markdown(show(cause.path))}: {meaning}{words}"

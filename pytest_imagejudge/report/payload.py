@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from ..taxonomy import FACETS, LEVEL1, LEVEL2, TREE, Path, show
 from ..untrusted import escape
 from . import rows, why
 from .build import AnyEntry, facet_of
-from .model import Before, EditEntry, VerdictEntry
+from .model import Before, Breach, EditEntry, VerdictEntry
 from .pictures import Pictures
 
 _FILES = ("File", "Source file", "Edited file")
@@ -39,12 +39,13 @@ def bounds_of(entries: Iterable[AnyEntry]) -> dict[Path, float]:
     return {() if path == ("total",) else path: bound for path, bound in (agreed or {}).items()}
 
 
-def payload(entries: Sequence[AnyEntry], pictures: Pictures) -> dict[str, Any]:
+def payload(entries: Sequence[AnyEntry], pictures: Pictures, excused: Collection[str] = ()) -> dict[str, Any]:
     """The entries with figures by position in the tree, their fingerprints once each, pictures by number.
 
     Args:
         entries: what is shown, in the order of the run.
         pictures: takes the pictures' paths.
+        excused: tests that were expected to fail, or skipped.
     """
     fingerprints: dict[str, int] = {}
     made = []
@@ -52,6 +53,7 @@ def payload(entries: Sequence[AnyEntry], pictures: Pictures) -> dict[str, Any]:
         item = _entry(entry, pictures)
         key = json.dumps(entry.fingerprint, sort_keys=True, default=str)
         item["fingerprint"] = fingerprints.setdefault(key, len(fingerprints))
+        item["excused"] = entry.outcome != "passed" and entry.test in excused
         if entry.before is not None:
             item["before"] = _before(entry.before, entry, pictures)
         made.append(item)
@@ -98,7 +100,7 @@ def _entry(entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
         "title": escape(why.title(entry)),
         "headline": lines(why.headline(entry)) if entry.outcome != "passed" else "",
         "advice": why.advice(entry),
-        "breaches": [_breach(entry, each) for each in why.worst_first(entry.breaches)],
+        "breaches": [_breach(entry, *each) for each in why.explained(entry)],
         "stored": escape(entry.judged_at or "earlier") if entry.source == "store" else "",
         "error": lines(entry.error),
         "unreadable": [[escape(place), lines(words)] for place, words in why.unread(entry)],
@@ -161,13 +163,13 @@ def _before(old: Before, entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
     return found
 
 
-def _breach(entry: AnyEntry, breach: Any) -> dict[str, Any]:
+def _breach(entry: AnyEntry, breach: Breach, causes: Sequence[why.Cause]) -> dict[str, Any]:
     score, bound = why.missed(breach, entry)
-    causes = [
+    facets = [
         [escape(show(cause.path)), why.MEANING.get(cause.raw, cause.raw), lines(cause.words), cause.quoted]
-        for cause in why.causes(entry, breach.path)
+        for cause in causes
     ]
-    return {"place": escape(why.place(breach.path)), "score": score, "bound": bound, "causes": causes}
+    return {"place": escape(why.place(breach.path)), "score": score, "bound": bound, "causes": facets}
 
 
 def _broken(entry: AnyEntry) -> list[Path]:

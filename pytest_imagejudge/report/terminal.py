@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
@@ -102,11 +101,12 @@ def failure_text(
         detail = f": {problem.detail}" if problem.detail else ""
         where = f" ({show(problem.path)})" if problem.path else ""
         parts.append(Text(escape(f"problem: {problem.kind}{where}{detail}"), style="dim"))
+    drawn = tree and isinstance(entry, VerdictEntry) and entry.level1 and (entry.level3 or not entry.error)
     parts.append(Text())
-    parts.append(_facts(entry))
+    parts.append(_facts(entry, scores=not drawn))
     if advice and (words := why.advice(entry)):
         parts += [Text(), Text(words, style="italic")]
-    if tree and isinstance(entry, VerdictEntry) and entry.level1 and (entry.level3 or not entry.error):
+    if drawn and isinstance(entry, VerdictEntry):
         parts += [Text(), image_table(entry, glyphs, width)]
     return draw(Group(*parts), width, color, encoding, crop=not entry.error)
 
@@ -230,8 +230,7 @@ def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, wid
 def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[RenderableType]:
     if suite:
         yield Text("Suite bounds (on the mean of the run)", style="bold")
-    order = {"failed": 0, "undecided": 1, "passed": 2}
-    for row in sorted(suite, key=lambda row: order[row.outcome]):
+    for row in why.failed_first(suite):
         sign, style = {
             "failed": (glyphs.bad, "bold red"),
             "undecided": (glyphs.unsure, "yellow"),
@@ -276,18 +275,10 @@ def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs) -> Itera
 
 
 def _breach_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[RenderableType]:
-    said: set[Path] = set()
-    quoted: set[str] = set()
-    for breach in why.worst_first(entry.breaches):
+    for breach, causes in why.explained(entry):
         score, bound = why.missed(breach, entry)
         yield Text.assemble((f"{glyphs.bad} {escape(why.place(breach.path))}: {score}", "bold red"), f", {bound}")
-        for cause in why.causes(entry, breach.path):
-            if cause.path in said:
-                continue
-            said.add(cause.path)
-            if cause.words in quoted:  # facets without evidence of their own can share an excerpt
-                cause = replace(cause, words="")
-            quoted.add(cause.words)
+        for cause in causes:
             yield Padding(_cause(cause, breach, entry), (0, 0, 0, 4))
 
 
@@ -302,7 +293,7 @@ def _cause(cause: why.Cause, breach: Breach, entry: VerdictEntry | EditEntry) ->
     return text
 
 
-def _facts(entry: VerdictEntry | EditEntry) -> Table:
+def _facts(entry: VerdictEntry | EditEntry, *, scores: bool) -> Table:
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -317,6 +308,10 @@ def _facts(entry: VerdictEntry | EditEntry) -> Table:
     if entry.id is not None:
         facts.append(("row ID", entry.id))
     facts.append(("at", entry.where or entry.test or ""))
+    if scores and isinstance(entry, VerdictEntry):
+        figures = {"total": entry.total, **entry.level1}
+        words = [f"{name} {value:.1f}" for name, value in figures.items() if value is not None]
+        facts.append(("scores", ", ".join(words)))
     if entry.thresholds:
         facts.append(("thresholds", entry.thresholds))
     if entry.source == "store":

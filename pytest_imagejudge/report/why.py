@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from ..taxonomy import Path, facets_of, show
@@ -93,16 +93,26 @@ def _kind(entry: AnyEntry) -> str:
 
 
 def failed_gates(report: Report) -> list[str]:
-    """What failed of the run as a whole: bounds on its mean, drops against the baseline, tests of their own accord."""
+    """What failed of the run as a whole: `missed_gates`, and tests of their own accord."""
+    found = missed_gates(report)
+    if number := len(report.run.failed_tests):
+        found.append(f"{number} {'test' if number == 1 else 'tests'} failed for another reason")
+    return found
+
+
+def missed_gates(report: Report) -> list[str]:
+    """Bounds on the mean of the run that were missed, and drops against the baseline."""
     suite = [row for row in report.suite if row.gate == "failed" or (row.gate is None and row.outcome == "failed")]
     found = [f"mean of {place(row.path)} {_missed_mean(row)}" for row in suite]
     baseline = report.baseline or {}
     drops = [row for row in baseline.get("rows") or () if isinstance(row, dict) and row.get("outcome") == "failed"]
     found += [f"{place([str(name) for name in row.get('path') or ()])} against the baseline" for row in drops]
-    found = found or (["baseline"] if baseline.get("gate") == "failed" else [])
-    if number := len(report.run.failed_tests):
-        found.append(f"{number} {'test' if number == 1 else 'tests'} failed for another reason")
-    return found
+    return found or (["baseline"] if baseline.get("gate") == "failed" else [])
+
+
+def failed_first(suite: Sequence[SuiteRow]) -> list[SuiteRow]:
+    """Bounds on the mean of the run, in the order in which reports show them."""
+    return sorted(suite, key=lambda row: ("failed", "undecided", "passed").index(row.outcome))
 
 
 def _missed_mean(row: SuiteRow) -> str:
@@ -131,6 +141,20 @@ def below(breach: Breach, entry: AnyEntry | None = None) -> tuple[str, str]:
         if score != bound:
             return score, bound
     return repr(breach.score), repr(breach.bound)
+
+
+def explained(entry: AnyEntry) -> Iterator[tuple[Breach, list[Cause]]]:
+    """Every breach, worst first, with its causes; a cause, or an excerpt, that was given before is not repeated."""
+    said: set[Path] = set()
+    quoted: set[str] = set()
+    for breach in worst_first(entry.breaches):
+        found = []
+        for cause in causes(entry, breach.path):
+            if cause.path not in said:
+                found.append(replace(cause, words="") if cause.words in quoted else cause)
+                said.add(cause.path)
+                quoted.add(cause.words)
+        yield breach, found
 
 
 def causes(entry: AnyEntry, path: Sequence[str], most: int = 4) -> list[Cause]:

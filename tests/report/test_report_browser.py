@@ -283,6 +283,43 @@ def test_a_run_that_failed_as_a_whole_says_so(visit: Any) -> None:
     )
 
 
+def test_what_was_expected_to_fail_is_not_called_passed(visit: Any) -> None:
+    report = samples.report(2, edits=False)
+    passed, failed = samples.entry(1, bounds={}), samples.entry(2, bounds={("Quality",): 99})
+    report.verdicts = [failed, passed]
+    report.run.excused = [failed.test or ""]
+    seen = visit(report)
+    header = seen.page.locator("header").text_content()
+    assert "Every image passed" not in header
+    assert "1 more did not pass, of tests that were expected to fail" in header
+    assert seen.badges() == {"✓ passed", "✗ failed, excused"}
+    assert seen.page.locator("#grid .badge.failed").count() == 0
+
+
+def test_what_failed_stands_above_the_figures(visit: Any) -> None:
+    report = samples.report()
+    titles = ["Bounds on the mean of the run", "Against the baseline base.json", "Images", "Dimensions", "Edits"]
+    assert visit(report).page.locator("main h2").all_text_contents() == titles
+    report.verdicts, report.edits = [samples.entry(1, bounds={})], []
+    report.suite, report.baseline = report.suite[:1], None
+    assert visit(report).page.locator("main h2").all_text_contents() == ["Dimensions", titles[0], "Images"]
+
+
+def test_the_bounds_of_the_run_fit_a_phone(visit: Any) -> None:
+    report = samples.report(2)
+    report.suite[
+        0
+    ].detail = "the interval 60.10 to 64.90 is at or above 50; 3 without Quality (N/A or not asked) left out"
+    seen = visit(report, viewport={"width": 390, "height": 900})
+    table = seen.page.locator("#bounds table")
+    assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth")
+    assert seen.page.evaluate("document.documentElement.scrollWidth") == 390
+    for words in ("62.50", "60.10 to 64.90", "is at or above 50"):
+        box = table.get_by_text(words).first.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+
+
 def test_the_largest_drop_can_come_first(visit: Any) -> None:
     report, old = samples.report(edits=False), samples.report(edits=False)
     for entry in old.verdicts[:12]:

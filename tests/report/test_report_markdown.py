@@ -32,6 +32,21 @@ def test_the_hierarchy_the_failures_and_the_baseline_are_there() -> None:
     assert "at: tests/test_x.py:4" in text
 
 
+def test_what_failed_comes_before_any_figure() -> None:
+    report = samples.report()
+    heads = ["Bounds on the mean of the run", "Against the baseline", "What did not pass", "Dimensions"]
+
+    def order() -> list[str]:
+        text = markdown.render(report)
+        return sorted(heads, key=lambda head: text.index(f"## {head}"))
+
+    assert order() == heads
+    report.suite = report.suite[:1]  # passed
+    assert report.baseline is not None
+    report.baseline["rows"] = report.baseline["rows"][:1]
+    assert order() == [*heads[2:], *heads[:2]]
+
+
 def test_titles() -> None:
     assert markdown.title(Report()) == "Nothing was judged"
     passed = samples.entry(bounds={})

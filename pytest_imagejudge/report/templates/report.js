@@ -34,6 +34,9 @@
   const RAW = { 0: "fail", 1: "pass", 2: "excel" };
   const OUTCOME = { passed: "✓ passed", failed: "✗ failed", error: "✗ not judged" };
 
+  const badge = (entry) => make("span", { class: `badge ${entry.excused ? "" : entry.outcome}` },
+    OUTCOME[entry.outcome] + (entry.excused ? ", excused" : ""));
+
   // A number, or why there is none: "N/A", "unreadable", "not asked".
   function figure(entry, key) {
     if (!key) return entry.total;
@@ -88,7 +91,7 @@
   // The grid
 
   const controls = $("controls"), grid = $("grid"), more = $("more"), count = $("count");
-  const CHUNK = 60;
+  const CHUNK = 24; // the figures stand below what failed, and are not to be out of reach
   let chosen = entries.map((_, number) => number);
   let drawn = 0;
   let broken = false; // only what went wrong in the chosen dimension
@@ -145,7 +148,8 @@
       const { before, total } = entries[number];
       return before && isNumber(before.total) && isNumber(total) ? share(entries[number], total) - share(entries[number], before.total) : null;
     };
-    const RANK = { failed: 0, error: 1, passed: 2 };
+    const RANK = { failed: 0, error: 1, excused: 2, passed: 3 };
+    const rankOf = (number) => RANK[entries[number].excused ? "excused" : entries[number].outcome];
     const score = (number) => {
       const entry = entries[number];
       const value = share(entry, figure(entry, entry.kind === "edit" ? "" : key));
@@ -157,7 +161,7 @@
       const scores = new Map(chosen.map((number) => [number, order === "drop" ? drop(number) : score(number)]));
       chosen.sort((a, b) => {
         if (order === "worst") {
-          const rank = RANK[entries[a].outcome] - RANK[entries[b].outcome];
+          const rank = rankOf(a) - rankOf(b);
           if (rank) return rank;
         }
         const [x, y] = [scores.get(a), scores.get(b)];
@@ -181,6 +185,7 @@
     for (; drawn < end; drawn++) part.append(make("li", {}, card(chosen[drawn], key)));
     grid.append(part);
     more.hidden = drawn >= chosen.length;
+    more.textContent = `Show more (${chosen.length - drawn})`;
   }
 
   function picture(number, text, attributes) {
@@ -197,7 +202,7 @@
       make("span", { class: "picture" }, picture(at, "")),
       make("span", { class: "words" },
         make("span", { class: "row" },
-          make("span", { class: `badge ${entry.outcome}` }, OUTCOME[entry.outcome]),
+          badge(entry),
           make("span", { class: "score" }, value === null ? "" : show(value, entry) + (isNumber(value) && entry.kind === "edit" ? "/5" : ""))),
         make("span", { class: "title" }, entry.title),
         entry.headline ? make("span", { class: "why" }, entry.headline) : null,
@@ -207,8 +212,6 @@
   controls.addEventListener("submit", (event) => event.preventDefault());
   controls.addEventListener("input", () => { broken = false; refresh(); });
   more.addEventListener("click", draw);
-  new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting) && !more.hidden) draw(); }, { rootMargin: "800px" })
-    .observe(more);
 
   // One image
 
@@ -322,7 +325,7 @@
     article.replaceChildren(...[
       make("h2", { id: "page-title", tabindex: -1 }, entry.title),
       make("p", {},
-        make("span", { class: `badge ${entry.outcome}` }, OUTCOME[entry.outcome]), " ",
+        badge(entry), " ",
         make("strong", {}, isNumber(entry.total) ? (edit ? `score ${show(entry.total, entry)} of 5` : `total ${show(entry.total)}`) : ""), " ",
         entry.before && isNumber(entry.before.total) ? make("span", {}, "before: ", change(entry.before.total, entry.total, edit ? 2 : 1)) : null, " ",
         entry.stored ? make("span", { class: "badge" }, `cached, judged ${entry.stored}`) : null),
