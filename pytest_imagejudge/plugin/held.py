@@ -107,19 +107,19 @@ class Holding:
         return shutil.get_terminal_size().columns
 
     def explain(self, entries: Sequence[AnyEntry]) -> str:
-        """Why entries fail their test, in words: a test may hand over hundreds, so that only the first has its tree."""
+        """Why entries fail their test, in words; with ``-v`` the first has its tree: a test may hand over hundreds."""
         from ..report.terminal import failure_text  # rich, which a worker without failures does not need
 
         width = min(self.width, 140)
+        verbose = self._config.getoption("verbose", 0) > 0
         texts: list[str] = []
-        advised: set[str] = set()
         for entry in entries[:MOST_SHOWN]:
             words = advice(entry)
-            new = words not in advised
-            log = entry.error not in self._told  # of a server that died, what all who needed it would repeat
-            self._told.add(entry.error)
-            texts.append(failure_text(entry, width=width, color=False, advice=new, tree=not texts, log=log))
-            advised.add(words)
+            # what all failures of a run would repeat: what to do, and of a server that died the end of its log
+            new, log = words not in self._told, entry.error not in self._told
+            self._told |= {words, entry.error}
+            tree = verbose and not texts
+            texts.append(failure_text(entry, width=width, color=False, advice=new, tree=tree, log=log))
         if len(entries) > 1:
             more = f"; the first {MOST_SHOWN} are shown" if len(entries) > MOST_SHOWN else ""
             texts.append(f"{len(entries)} images of this test failed{more}.\n")

@@ -110,7 +110,8 @@ def test_several_in_one_test(project):
     assert project.outcomes() == {"good": "passed", "unreadable": "error", "fair": "passed", "bad": "failed"}
 
 
-def test_of_many_failures_in_one_test_the_first_is_shown_whole(project):
+@pytest.mark.parametrize("flag", ["-q", "-v"])
+def test_of_many_failures_in_one_test_verbosity_shows_the_first_whole(project, flag):
     project.tests(
         """
         def test_foxes(image_judge):
@@ -119,15 +120,24 @@ def test_of_many_failures_in_one_test_the_first_is_shown_whole(project):
             image_judge.expect("unreadable.png", prompt="fox")
         """
     )
-    result = project.run("-q")
+    result = project.run(flag)
     result.assert_outcomes(failed=1)
     output = result.stdout.str()
-    assert output.count("Look at the picture.") == 1
+    _, failures, _ = re.split(r"=+ (?:FAILURES|image judge) =+\n", output)
+    assert failures.count("Look at the picture.") == 1
     assert output.count("Nothing passes on an answer that can't be read.") == 1
-    assert output.count("└─ Comic Creation") == 1
+    assert failures.count("└─ Comic Creation") == (flag == "-v")
+    assert "scores     total 0.0, Quality 0.0, Aesthetics 0.0, " in failures
     for number in range(30):
         assert f"prompt     fox {number}\n" in output
     assert output.count("✗ Quality: 0.0, bound 40.0") == 30
+
+
+def test_what_to_do_is_said_once_in_a_run(project):
+    project.tests(THREE.replace('"fair"', '"bad"'))
+    result = project.run()
+    result.assert_outcomes(passed=1, failed=2)
+    assert result.stdout.str().count("Look at the picture.") == 1
 
 
 def test_what_was_not_judged_fails_its_test(project):
