@@ -179,7 +179,7 @@ def test_edit(edit_judge):
     report = project.run("-n2", *q_judger, *edits)
     assert len(judged(report)) == 1
     assert [edit["error"] for edit in report["edits"]] == ["", ""]
-    assert {judge["model"] for judge in report["run"]["judges"]} == {q_judger[1], edits[1]}
+    assert {judge["model"] for judge in report["run"]["judges"]} == {Path(q_judger[1]).name, Path(edits[1]).name}
     assert report["run"]["requests"] == 7
     assert machine.gone()
 
