@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote, unquote_plus, urlsplit, urlunsplit
 
-from ..errors import ConfigError, EngineError
+from ..errors import EngineError
 from ..protocols.base import Request
-from ..settings import API_KEY_VARIABLE
-from ..untrusted import escape
+from .address import Address, cause, excerpt, hide_credentials, key_hint
 from .base import Answer
+from .message import answer_text
 
 if TYPE_CHECKING:
     import httpx
@@ -28,18 +25,12 @@ POOLS = 8  # a pool looks at all of its connections at every request; hundreds i
 RATE_LIMIT_SECONDS = 600.0  # how long a request waits out "too many requests"
 LONGEST_WAIT = 60.0
 
-# The version in a path; "v100" is a GPU, or whatever else.
-VERSION = r"/v\d{1,2}(?:(?:alpha|beta)\d*)?"
-
 # Fields that every server of this shape knows; all others are vLLM's own, or not to be counted on. What a server
 # refuses of the first by name can be done without, these earlier than those. The limit can't: what is said to be
 # wrong with it is most often that the request is too long.
 DISPENSABLE = ("seed", "top_p", "presence_penalty", "frequency_penalty", "stop", "temperature")
 COMMON_FIELDS = frozenset((*DISPENSABLE, "max_tokens", "max_completion_tokens"))
 CONSTRAINTS = frozenset(("structured_outputs", "response_format", "thinking_token_budget"))
-# The types of a message's parts.
-ANSWER_PARTS, THINKING_PARTS = (None, "text", "output_text"), ("reasoning", "thinking")
-
 PASSING = frozenset((408, 409, 425, 429))  # statuses below 500 that another try may change
 # What says that a server is down, or the one behind a gateway, or that it takes nothing more. A 500 is of one request.
 DOWN = frozenset((None, 429, 502, 503, 504))
@@ -69,118 +60,6 @@ class UnavailableError(EngineError):
     def __init__(self, message: str, status: int | None = None, after: float | None = None) -> None:
         super().__init__(message)
         self.status, self.after = status, after
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a server is: ``base`` ends before ``/chat/completions`` and is free of credentials."""
-
-    base: str
-    query: str = ""
-    auth: tuple[str, str] | None = None
-
-    @classmethod
-    def parse(cls, url: str) -> Address:
-        """Take ``http://host:port``, with or without ``/v1``, or the whole path to the chat completions.
-
-        Raises:
-            ConfigError: not an http(s) URL.
-        """
-        text = url.strip()
-        try:
-            parts = urlsplit(text)
-            host, port = parts.hostname, parts.port
-        except ValueError as error:
-            why = str(error) if "@" not in text else "a password's / # ? @ : are written %2F %23 %3F %40 %3A"
-            raise ConfigError(f"--judge-url: {hide_credentials(text)!r} is not a URL: {why}") from None
-        if parts.scheme not in ("http", "https") or not host or re.search(r"\s", text):
-            hint = f"; did you mean 'http://{text}'?" if re.fullmatch(r"[\w.-]+(:\d+)?(/\S*)?", text) else ""
-            raise ConfigError(f"--judge-url: {hide_credentials(text)!r} is not an http:// or https:// URL{hint}")
-        given = parts.path.rstrip("/")
-        path = given.removesuffix("/chat/completions").rstrip("/")
-        if path == given and not re.search(rf"{VERSION}(/|$)", path):
-            path += "/v1"
-        netloc = f"[{host}]" if ":" in host else host
-        netloc += f":{port}" if port is not None else ""
-        base = urlunsplit((parts.scheme, netloc, path, "", ""))
-        auth = (unquote(parts.username or ""), unquote(parts.password or "")) if parts.username is not None else None
-        return cls(base, parts.query, auth)
-
-    def to(self, path: str) -> str:
-        """The URL of ``path`` below the base."""
-        return f"{self.base}{path}" + (f"?{self.query}" if self.query else "")
-
-    def to_show(self, path: str) -> str:
-        """The same, for messages: the query may hold a key."""
-        return f"{self.base}{path}"
-
-    def secrets(self, key: str | None) -> frozenset[str]:
-        """What no message may show, in every way in which an endpoint that echoes a request may spell it."""
-        import base64
-
-        found = {part.split("=", 1)[-1] for part in self.query.split("&")}
-        found |= {*map(unquote, found), *map(unquote_plus, found)}
-        if self.auth:
-            user, password = self.auth
-            basic = f"{user}:{password}".encode("utf-8", "surrogatepass")
-            found |= {password or user, base64.b64encode(basic).decode()}
-        found.add(key or "")
-        quoted = {quote(secret, safe="", errors="surrogatepass") for secret in found}
-        return frozenset(found | quoted | {json.dumps(secret)[1:-1] for secret in found}) - {""}
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether it is reached by TLS."""
-        return self.base.startswith("https:")
-
-    @property
-    def root(self) -> str:
-        """The base without its version, where vLLM has ``/health`` and ``/version``."""
-        return re.sub(rf"{VERSION}$", "", self.base)
-
-
-def hide_credentials(url: str) -> str:
-    """``url`` as it may be shown: without user, password and query."""
-    plain = re.sub(r"//[^/?#@]*@", "//", url, count=1)
-    if "@" in plain:  # a password with what ends it in a URL, or a query: where the one ends nobody can tell
-        return plain.partition("//")[0] + "//…"
-    return re.split(r"[?#]", plain)[0]
-
-
-def excerpt(body: bytes | str, secrets: frozenset[str] = frozenset(), length: int = 400) -> str:
-    """The start of a response on one line, control characters escaped, ``secrets`` masked."""
-    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
-    for secret in sorted(secrets, key=len, reverse=True):  # the longer ones first, for they may hold others
-        text = text.replace(secret, "***")  # in all of the text: of one that is cut in two a part would stay
-    text = escape(" ".join(text[: 2 * length].split()))
-    return text[:length] + ("..." if len(text) > length else "")
-
-
-def cause(error: Exception, secrets: frozenset[str]) -> str:
-    """What keeps a request from being sent, for messages."""
-    where = ""
-    if isinstance(error, OSError) and (file := os.environ.get("SSL_CERT_FILE")):
-        where = f" (certificates are read from SSL_CERT_FILE, {file!r})"
-    return f"{type(error).__name__}: {excerpt(str(error), secrets) or '(empty)'}{where}"
-
-
-def key_hint(status: int, key: str | None) -> str:
-    """What to say of the key where a server refuses it or misses one; empty where the status is another."""
-    if status not in (401, 403):
-        return ""
-    return f" (the key in the environment variable {API_KEY_VARIABLE} {'was not accepted' if key else 'is not set'})"
-
-
-def api_key() -> str | None:
-    """The key of the endpoint, from the environment.
-
-    Raises:
-        ConfigError: it can't be sent in a header.
-    """
-    key = os.environ.get(API_KEY_VARIABLE, "").strip()
-    if not (key.isascii() and key.isprintable()):
-        raise ConfigError(f"{API_KEY_VARIABLE} has characters that can't be sent in a header")
-    return key or None
 
 
 class Habits:
@@ -435,57 +314,6 @@ class ChatClient:
             notes=notes,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-
-
-def answer_text(message: Mapping[str, Any], request: Request, finish_reason: object) -> str:
-    """Put thinking and content of one message together again, the thinking in ``<think>`` tags.
-
-    What ended inside its thinking stays open (``<think>`` without its end), whichever way the server says so.
-    """
-    content = _text(message.get("content"), ANSWER_PARTS)
-    thinking = (
-        _text(message.get("reasoning_content"))
-        or _text(message.get("reasoning"))
-        or _text(message.get("content"), THINKING_PARTS)
-    )
-    if thinking:
-        # only the end that is put here ends the thinking
-        thinking = thinking.replace("</think>", "</ think>").removeprefix("<think>")
-        if content is None or (not content.strip() and finish_reason == "length"):
-            return f"<think>{thinking}"
-        return f"<think>{thinking}</think>{content}"
-    if content is None:
-        return _text(message.get("refusal")) or ""
-    if content.lstrip().startswith("<think>"):
-        return content
-    closed = content.find("</think>")
-    if _begins_with_thinking(request) or (closed >= 0 and "<think>" not in content[:closed]):
-        return f"<think>{content}"  # the request itself, or the template, had already opened it
-    return content
-
-
-def _begins_with_thinking(request: Request) -> bool:
-    last = request.messages[-1] if request.messages else {}
-    start = _text(last.get("content")) if last.get("role") == "assistant" else None
-    return start is not None and start.rstrip().endswith("<think>")
-
-
-def _text(value: object, types: Collection[object] | None = None) -> str | None:
-    """A message's text, be it a string or a list of parts, of which only some ``types`` may be meant.
-
-    None where there is none. A string is a part without a type.
-    """
-    texts = []
-    for part in value if isinstance(value, list) else [value]:
-        fields = part if isinstance(part, dict) else {"text": part}
-        kind = fields.get("type")
-        if types is None or kind in types:
-            text = fields.get("text")
-            if text is None and kind in THINKING_PARTS:  # some call it by the type's name, and give it parts again
-                text = _text(fields.get(kind), ANSWER_PARTS)
-            texts.append(text)
-    found = [text for text in texts if isinstance(text, str)]
-    return "".join(found) if found else None
 
 
 def _status_of(error: object) -> int:

@@ -18,19 +18,9 @@ from ..protocols.base import Protocol, Request
 from ..settings import JudgeSettings
 from ..taxonomy import nearest
 from . import chat
+from .address import Address, api_key, cause, excerpt, key_hint
 from .base import Answer, Engine, EngineIdentity, Progress
-from .chat import (
-    MAX_ANSWER,
-    Address,
-    ChatClient,
-    Habits,
-    RefusedError,
-    UnavailableError,
-    api_key,
-    cause,
-    excerpt,
-    key_hint,
-)
+from .chat import MAX_ANSWER, ChatClient, Habits, RefusedError, UnavailableError
 
 # Images in flight for each URL, 5 requests each: the batch that fills a judge of this size on one large GPU.
 IMAGES_PER_URL = 48

@@ -15,8 +15,9 @@ from ..errors import ConfigError, EngineError
 from ..protocols.base import Protocol, Request
 from ..settings import JudgeSettings
 from . import arguments, chat, server
+from .address import Address
 from .base import Answer, Engine, EngineIdentity, Progress
-from .chat import Address, ChatClient, RefusedError, UnavailableError
+from .chat import ChatClient, RefusedError, UnavailableError
 from .gpus import Gpu, Holder, gib, visible_gpus
 from .hub import Model, check_space, download_command, find_model
 from .install import Install, find_vllm

@@ -63,7 +63,7 @@ class Gate(Asking):
 
     def pytest_report_header(self) -> list[str]:
         """What judges, by which bounds, and where answers are kept."""
-        from ..engines.chat import hide_credentials
+        from ..engines.address import hide_credentials
 
         lines = []
         for kind, settings in self.settings.items():

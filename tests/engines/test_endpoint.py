@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from standin import Call, Reply, StandIn, completion, failure, models
 
 from pytest_imagejudge.engines import chat, make_engine
+from pytest_imagejudge.engines.address import Address, hide_credentials
 from pytest_imagejudge.engines.base import Answer
-from pytest_imagejudge.engines.chat import Address, ChatClient, answer_text, hide_credentials, retry_after, waiting
+from pytest_imagejudge.engines.chat import ChatClient, retry_after, waiting
 from pytest_imagejudge.engines.endpoint import EndpointEngine, picture_digest
+from pytest_imagejudge.engines.message import answer_text
 from pytest_imagejudge.errors import ConfigError, EngineError
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.protocols.base import Request

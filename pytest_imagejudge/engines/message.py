@@ -1,0 +1,62 @@
+"""The text of a message that a server answers with, wherever it has put the thinking."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ..protocols.base import Request
+
+# The types of a message's parts.
+ANSWER_PARTS, THINKING_PARTS = (None, "text", "output_text"), ("reasoning", "thinking")
+
+
+def answer_text(message: Mapping[str, Any], request: Request, finish_reason: object) -> str:
+    """Put thinking and content of one message together again, the thinking in ``<think>`` tags.
+
+    What ended inside its thinking stays open (``<think>`` without its end), whichever way the server says so.
+    """
+    content = _text(message.get("content"), ANSWER_PARTS)
+    thinking = (
+        _text(message.get("reasoning_content"))
+        or _text(message.get("reasoning"))
+        or _text(message.get("content"), THINKING_PARTS)
+    )
+    if thinking:
+        # only the end that is put here ends the thinking
+        thinking = thinking.replace("</think>", "</ think>").removeprefix("<think>")
+        if content is None or (not content.strip() and finish_reason == "length"):
+            return f"<think>{thinking}"
+        return f"<think>{thinking}</think>{content}"
+    if content is None:
+        return _text(message.get("refusal")) or ""
+    if content.lstrip().startswith("<think>"):
+        return content
+    closed = content.find("</think>")
+    if _begins_with_thinking(request) or (closed >= 0 and "<think>" not in content[:closed]):
+        return f"<think>{content}"  # the request itself, or the template, had already opened it
+    return content
+
+
+def _begins_with_thinking(request: Request) -> bool:
+    last = request.messages[-1] if request.messages else {}
+    start = _text(last.get("content")) if last.get("role") == "assistant" else None
+    return start is not None and start.rstrip().endswith("<think>")
+
+
+def _text(value: object, types: Collection[object] | None = None) -> str | None:
+    """A message's text, be it a string or a list of parts, of which only some ``types`` may be meant.
+
+    None where there is none. A string is a part without a type.
+    """
+    texts = []
+    for part in value if isinstance(value, list) else [value]:
+        fields = part if isinstance(part, dict) else {"text": part}
+        kind = fields.get("type")
+        if types is None or kind in types:
+            text = fields.get("text")
+            if text is None and kind in THINKING_PARTS:  # some call it by the type's name, and give it parts again
+                text = _text(fields.get(kind), ANSWER_PARTS)
+            texts.append(text)
+    found = [text for text in texts if isinstance(text, str)]
+    return "".join(found) if found else None
