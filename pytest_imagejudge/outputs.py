@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
 import tempfile
 import unicodedata
@@ -57,23 +58,26 @@ def print_json(value: Any) -> None:
     put(ascii_json(value))
 
 
-def text_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table in plain text: the first column to the left, the others to the right."""
+def text_table(head: Sequence[str], rows: Sequence[Sequence[object]], *, words: bool = False) -> str:
+    """A table in plain text: the first column, and a last one of ``words``, to the left, the others to the right."""
     cells = [[escape(cell) for cell in row] for row in (head, *rows)]
     widths = [max(_width(row[i]) for row in cells) for i in range(len(head))]
     lines = []
     for row in cells:
         fill = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
-        line = [cell + space if i == 0 else space + cell for i, (cell, space) in enumerate(zip(row, fill, strict=True))]
+        left = (0, len(row) - 1) if words else (0,)
+        line = [
+            cell + space if i in left else space + cell for i, (cell, space) in enumerate(zip(row, fill, strict=True))
+        ]
         lines.append(for_log("  ".join(line).rstrip()))
     lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(lines)
 
 
-def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table on standard output: drawn in a terminal, plain where it is piped."""
+def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]], *, words: bool = False) -> None:
+    """A table on standard output: drawn in a terminal, plain where it is piped; ``words`` as in `text_table`."""
     if not sys.stdout.isatty():
-        put(f"{for_log(title)}\n{text_table(head, rows)}\n")
+        put(f"{for_log(title)}\n{text_table(head, rows, words=words)}\n".lstrip("\n"))
         return
     from rich import box
     from rich.console import Console
@@ -82,29 +86,52 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]
 
     console = Console()
     for part, columns in enumerate(_parts(head, rows, console.width)):
-        table = RichTable(title=None if part else Text(for_log(title)), title_justify="left", box=box.SIMPLE_HEAD)
+        shown = Text(for_log(title)) if title and not part else None
+        table = RichTable(title=shown, title_justify="left", box=box.SIMPLE_HEAD)
         for i, width in columns.items():
-            justify: Literal["left", "right"] = "left" if i == 0 else "right"
-            table.add_column(Text(escape(head[i])), justify=justify, overflow="fold", min_width=width)
+            left = i == 0 or (words and i == len(head) - 1)
+            justify: Literal["left", "right"] = "left" if left else "right"
+            table.add_column(Text(escape(head[i])), justify=justify, overflow="fold", width=width)
         for row in rows:
             table.add_row(*(Text(for_log(row[i])) for i in columns))
         console.print(table)
 
 
 def _parts(head: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> list[dict[int, int]]:
-    """Which columns stand side by side in ``width``, and how wide each is at least: words and figures are never broken.
+    """Which columns stand side by side in ``width``, and how wide each is: no word or figure is broken that fits.
 
-    What does not fit is a table of its own below, with the first column, the names, again.
+    What does not fit is a table of its own below, with the first column, the names, again. What is left over goes to
+    the columns from the left, as far as they need it.
     """
     texts = [[escape(text) for text in (head[i], *(row[i] for row in rows))] for i in range(len(head))]
-    least = [max((_width(word) for text in column for word in text.split()), default=1) for column in texts]
-    names = {0: min(least[0], max(width // 3, 8))}
-    parts: list[dict[int, int]] = [{**names}]
+    least = [max((_width(word) for text in column for word in _words(text)), default=1) for column in texts]
+    least[0] = min(least[0], max(width // 3, 8))
+    least[1:] = [min(one, width - least[0] - 7) for one in least[1:]]
+    parts: list[list[int]] = [[0]]
     for i in range(1, len(head)):
-        if len(parts[-1]) > 1 and sum(parts[-1].values()) + least[i] + 3 * len(parts[-1]) + 4 > width:
-            parts.append({**names})
-        parts[-1][i] = least[i]
-    return parts
+        if len(parts[-1]) > 1 and _left([*parts[-1], i], least, width) < 0:
+            parts.append([0])
+        parts[-1].append(i)
+    found = []
+    for columns in parts:
+        left = _left(columns, least, width)
+        widths = {}
+        for i in columns:
+            more = max(0, min(left, max(map(_width, texts[i])) - least[i]))
+            widths[i] = max(1, least[i] + more)
+            left -= more
+        found.append(widths)
+    return found
+
+
+def _left(columns: Sequence[int], least: Sequence[int], width: int) -> int:
+    """What a table of ``columns`` leaves of ``width``: a cell has a blank on both sides, and a rule to its right."""
+    return width - sum(least[i] for i in columns) - 3 * len(columns) - 1
+
+
+def _words(text: str) -> list[str]:
+    """The words of a cell; the first with what it is indented by."""
+    return re.findall(r"^\s*\S+|\S+", text)
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

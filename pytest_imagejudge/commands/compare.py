@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from ..outputs import note, print_json
+from ..outputs import note, print_json, print_table
 from ..untrusted import escape
 
 if TYPE_CHECKING:
@@ -97,20 +97,22 @@ def _repeat(args: argparse.Namespace) -> int:
 
 def _show(found: Comparison) -> None:
     from ..taxonomy import show
-    from .console import Output, table
+    from .console import Output
 
     console = Output()
     console.print(f"{escape(found.b)} against {escape(found.a)}: {found.pairs} pairs")
-    rows = table("", "n", "before", "after", "change", "interval", last="")
+    rows = []
     for row in found.rows:
         interval = "" if row.low is None or row.high is None else f"{row.low:+.2f} to {row.high:+.2f}"
         cells = [
             "-" if value is None else format(value, form)
             for value, form in ((row.before, ".2f"), (row.after, ".2f"), (row.change, "+.2f"))
         ]
-        words = f"{row.outcome}: {row.detail}" if row.outcome else row.detail
-        rows.add_row("  " * (len(row.path) - 1) + show(row.path[-1:]), str(row.n), *cells, interval, words)
-    console.print(rows)
+        why = f"{row.outcome}: {row.detail}" if row.outcome else row.detail
+        rows.append(["  " * (len(row.path) - 1) + show(row.path[-1:]), row.n, *cells, interval, why])
+    spoken = any(row[-1] for row in rows)
+    head = ["", "n", "before", "after", "change", "interval", *([""] if spoken else [])]
+    print_table("", head, [row[: len(head)] for row in rows], words=spoken)
     if found.moved:
         console.print(f"Moved most ({len(found.moved)}):")
         for move in found.moved:
@@ -136,7 +138,7 @@ def _show(found: Comparison) -> None:
 
 def _show_flips(found: Flips, top: int) -> None:
     from ..taxonomy import show
-    from .console import Output, table
+    from .console import Output
 
     console = Output()
     console.print(f"{found.images} images, judged {found.judgements} times in all")
@@ -146,18 +148,20 @@ def _show_flips(found: Flips, top: int) -> None:
         )
         for image in found.flipped[:top]:
             console.print(f"  {escape(image.label)}: {', '.join(image.outcomes)}")
-    rows = table("", "n", "changed", "bound crossed", "SD of the judge", "margin of an image", "margin of the mean")
-    for row in found.rows:
-        rows.add_row(
+    head = ["", "n", "changed", "bound crossed", "SD of the judge", "margin of an image", "margin of the mean"]
+    rows = [
+        [
             "  " * (len(row.path) - 1) + show(row.path[-1:]),
-            str(row.n),
+            row.n,
             f"{row.changed / row.n:.1%}",
-            str(row.flipped),
+            row.flipped,
             f"{row.sd:.2f}",
             f"{row.image_margin:.2f}",
             f"{row.mean_margin:.2f}",
-        )
-    console.print(rows)
+        ]
+        for row in found.rows
+    ]
+    print_table("", head, rows)
     console.print(
         "An image nearer to its bound than its margin may flip; a mean's margin is what the judge alone exceeds in 5%."
     )

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
-from ..outputs import note, print_json
+from ..outputs import note, print_json, print_table
 
 if TYPE_CHECKING:
     from ..statistics.power import Noise
@@ -29,7 +29,9 @@ def register(parser: argparse.ArgumentParser) -> None:
         help="a baseline, report or _judged file to take the spread from, or two of the same prompts",
     )
     parser.add_argument("--images", type=int, metavar="N", help="a suite of N images: what drop can it see?")
-    parser.add_argument("--seeds", type=int, metavar="K", help="images a prompt (default: 1, 2, 4 and 8)")
+    parser.add_argument(
+        "--seeds", type=int, metavar="K", help="images of each prompt (default: 1, 2, 4 and 8; with --images: 1)"
+    )
     parser.add_argument(
         "--alpha", type=float, default=0.05, help="false alarms over all dimensions (default: %(default)s)"
     )
@@ -190,7 +192,7 @@ def _suite(args: argparse.Namespace, noise: Noise) -> dict[str, Any] | None:
 def _show(plan: dict[str, Any]) -> None:
     from ..taxonomy import show
     from ..untrusted import escape
-    from .console import Output, table
+    from .console import Output
 
     console = Output()
     rows, suite = plan["dimensions"], plan.get("suite")
@@ -201,14 +203,14 @@ def _show(plan: dict[str, Any]) -> None:
     )
     heads = ["SD prompts", "SD seeds", *(f"prompts (x {option['seeds']})" for option in plan.get("options", ()))]
     heads += ["sees a drop of", "mean known within"] if suite else []
-    shown = table("dimension", *heads)
+    shown = []
     for row in rows:
         cells = [show(row["path"]), f"{row['sd_between_prompts']:.1f}", f"{row['sd_between_seeds']:.1f}"]
         cells += [_count(option["prompts"]) for option in row.get("options", ())]
         if suite:
             cells += [_points(row["detects"]), _points(row["half_width"])]
-        shown.add_row(*cells)
-    console.print(shown)
+        shown.append(cells)
+    print_table("", ["dimension", *heads], shown)
     if "options" in plan:
         ways = " or ".join(
             f"{_count(option['prompts'])} x {option['seeds']} ({_count(option['images'])} images)"
@@ -216,7 +218,10 @@ def _show(plan: dict[str, Any]) -> None:
         )
         console.print(f"To see a drop of {plan['detect']:g} points {beyond}, in every one: prompts x seeds {ways}.")
     if suite:
-        size = f"{suite['images']} images ({suite['prompts']} prompts x {suite['seeds']:g} seeds)"
+        seeds = "1 seed" if suite["seeds"] == 1 else f"{suite['seeds']:g} seeds"
+        over = suite["images"] - round(suite["prompts"] * suite["seeds"])
+        rest = f", {over} left over" if over > 0 else ""
+        size = f"{suite['images']} images ({suite['prompts']} prompts x {seeds}{rest})"
         console.print(f"A suite of {size} sees a drop of {_points(suite['detects'])} points {beyond}, in every one.")
     console.print(f"Spread from: {escape(plan['source'])}.")
     for line in plan["notes"]:
