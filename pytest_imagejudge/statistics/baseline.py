@@ -116,10 +116,10 @@ def compare_with_baseline(
     return result
 
 
-def method_of(rows: Sequence[BaselineRow]) -> str:
-    """How the limits were found, in words."""
+def method_of(rows: Sequence[BaselineRow], paired: str = "row ID, or by prompt and seed") -> str:
+    """How the limits were found, in words; ``paired`` is by what."""
     counts = [sum(1 for row in rows if (row.allowed is None) == free) for free in (False, True)]
-    words = ["paired by row ID, or by prompt and seed"]
+    words = [f"paired by {paired}"]
     if counts[0]:
         words.append(f"with a margin ({counts[0]}): one-sided limits that hold for all of them with {1 - ALPHA:.0%}")
     if counts[1]:

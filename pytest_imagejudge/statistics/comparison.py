@@ -69,7 +69,7 @@ def compare_runs(a: Run, b: Run, *, max_drop: float | None = None, top: int = 20
         ConfigError: nothing can be paired; or there is a bound on drops and the judges differ.
     """
     pairing = pair(a.images, b.images)
-    if not pairing.pairs and not pairing.reworded:
+    if by_prompt := not pairing.pairs and not pairing.reworded:
         pairing = pair_by_prompt(a.images, b.images)
     if not pairing.pairs:
         also = (
@@ -91,9 +91,14 @@ def compare_runs(a: Run, b: Run, *, max_drop: float | None = None, top: int = 20
         reworded=[new.label for _, new in pairing.reworded],
         not_judged=[new.label for old, new in pairing.pairs if old.lost or new.lost],
         unread=b.unread,
-        method=method_of(rows),
+        method=method_of(rows, "prompt alone") if by_prompt else method_of(rows),
         warnings=_warnings(a, b, pairing, strict=max_drop is not None),
     )
+    if by_prompt:
+        result.warnings.append(
+            f"{a.name} and {b.name} have no ID, nor prompt and seed, in common: paired by prompt alone, "
+            "those of one prompt in their order"
+        )
     if max_drop is not None:
         failed = b.unread > 0 or bool(pairing.reworded) or any(row.outcome == "failed" for row in rows)
         result.gate = "failed" if failed else "passed"

@@ -308,9 +308,12 @@ def test_reports_out_of_pipes(save):
 
 def test_a_report_without_ids_pairs_with_rows_by_prompt(compare, save, tmp_path):
     b = judged(tmp_path / "b_judged.jsonl", [row_of(i, 1) for i in range(10)])
-    code, out, _ = compare(save("a.json", run_of(10, 1)), b, "--json")
+    code, out, err = compare(save("a.json", run_of(10, 1)), b, "--json")
     assert code == 0
-    assert json.loads(out)["pairs"] == 10
+    found = json.loads(out)
+    assert found["pairs"] == 10
+    assert found["method"].startswith("paired by prompt alone")
+    assert "paired by prompt alone" in err
 
 
 def test_a_page_with_pictures_side_by_side(compare, save, tmp_path, monkeypatch):
