@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -220,12 +221,15 @@ def _from_file(folder: Path, images: list[Path], prompts: Path) -> Iterator[_Tex
 def _paired(folder: Path, images: list[Path], texts: Iterable[_Text]) -> Iterator[Row | RowError]:
     """Images with their prompts. Prompts without an image, and images without a prompt, are errors."""
     by_name = _by_name(folder, images)
+    by_form: dict[str, list[Path]] = {}  # file systems may take accents apart
+    for key, paths in by_name.items():
+        by_form.setdefault(unicodedata.normalize("NFC", key), []).extend(paths)
     used: set[Path] = set()
     named: set[Path] = set()  # also by a row that can't be used, which is said of it once
     count = 0
     for line, name, text, problem in texts:
         count += 1
-        found = by_name.get(name or "", [])
+        found = by_name.get(name or "") or by_form.get(unicodedata.normalize("NFC", name or ""), [])
         if len(found) == 1:
             named.add(found[0])
         if not problem and not found:

@@ -12,6 +12,7 @@ import difflib
 import json
 import math
 import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ _OPTIONAL = ("dimensions", "thresholds", "seed")
 # "unknown" (not in the metadata) and "stopped" (interrupted) are said by those who judge the rows.
 ErrorKind = Literal["row", "image", "duplicate", "unknown", "stopped"]
 _Read = TypeVar("_Read")
+_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -275,13 +277,10 @@ def _file(values: dict[str, Any], column: str, folder: Path, root: Path | None) 
     text = _words(values, column)
     if _URL.match(text):
         raise _Bad(f"{column}: {show_value(text)} is a URL; a file was expected", "image")
-    path = Path(text)
-    if _DRIVE.match(text) or text.startswith("\\\\"):
-        if not path.is_absolute():
-            raise _Bad(f"{column}: {show_value(text)} is a path of Windows, which this machine does not have", "image")
-    elif "\\" in text and not _is_there(folder / path):
-        path = Path(text.replace("\\", "/"))  # a relative path of Windows means the same with slashes
-    path = folder / path
+    windows = _DRIVE.match(text) or text.startswith("\\\\")
+    if windows and not Path(text).is_absolute():
+        raise _Bad(f"{column}: {show_value(text)} is a path of Windows, which this machine does not have", "image")
+    path = folder / next((name for name in _spellings(text) if _is_there(folder / name)), text)
     try:
         if root is not None and not path.resolve().is_relative_to(root):
             raise _Bad(f"{column}: {show_value(text)} lies outside of {root}", "image")
@@ -292,6 +291,16 @@ def _file(values: dict[str, Any], column: str, folder: Path, root: Path | None) 
     except (OSError, ValueError, RuntimeError) as error:
         raise _Bad(f"{column}: {show_value(text)}: {getattr(error, 'strerror', None) or error}", "image") from None
     return path
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """Ways in which a file system may spell the name that a table gives, as it stands first."""
+    yield text
+    # Blanks beside a delimiter; a relative path of Windows means the same with slashes; macOS takes accents apart.
+    for name in dict.fromkeys((text.strip(), text.strip().replace("\\", "/"))):
+        yield name
+        for form in () if name.isascii() else _FORMS:
+            yield unicodedata.normalize(form, name)
 
 
 def _is_there(path: Path) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -269,6 +270,9 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_pairs)
 
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
+        before = error.doc[: error.pos].rstrip()
+        if before.endswith(",") and error.doc[error.pos : error.pos + 1] in ("}", "]"):
+            return f"a comma at character {len(before)} with nothing after it"
         return f"{error.msg} at character {error.pos + 1}"
     return "nested too deeply" if isinstance(error, RecursionError) else "a number of too many digits"
 
@@ -378,13 +382,19 @@ class _Array:
 def _csv_rows(path: Path, file: TextIO) -> Iterator[RawRow]:
     csv.field_size_limit(max(csv.field_size_limit(), MAX_FIELD))  # process-wide; only ever raised
     lines = _Lines(file)
-    header_line = next((line for line in lines if line.strip()), None)
-    if header_line is None:
+    filled = (line for line in lines if line.strip())
+    header_line = next(filled, "")
+    # Spreadsheets in many countries write semicolons: the header decides, or the line that Excel writes before it.
+    if said := re.fullmatch(r"sep=(.)", header_line.rstrip("\r\n"), re.IGNORECASE):
+        header_line = next(filled, "")
+    if not header_line:
         raise ConfigError(f"{path} is empty")
-    # Spreadsheets in many countries write semicolons; the header decides.
-    delimiter = max(",;\t", key=lambda mark: (header_line.count(mark), mark == ","))
+    delimiter = said[1] if said else max(",;\t", key=lambda mark: (header_line.count(mark), mark == ","))
+    # By hand a blank is often written after each comma, which must not hide a quote.
+    others = header_line.split(delimiter)[1:]
+    blanks = bool(others) and all(cell.startswith(" ") for cell in others)
     try:
-        reader = csv.reader(chain([header_line], lines), delimiter=delimiter, strict=True)
+        reader = csv.reader(chain([header_line], lines), delimiter=delimiter, strict=True, skipinitialspace=blanks)
         header = [name.strip() for name in next(reader)]
     except csv.Error as error:
         raise ConfigError(f"{path}: its header, line {lines.number}, can't be read: {error}") from error

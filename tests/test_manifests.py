@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import tracemalloc
+import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -48,6 +50,50 @@ def test_csv(folder: Path) -> None:
     assert (one.number, one.line, one.id, one.prompt, one.image) == (1, 2, "1", "a fox", folder / "fox.png")
     assert (two.where, two.kind, two.dimensions, two.seed) == ("row 2, line 3", "image", None, None)
     assert list(two.extra.items()) == [("ID", "2"), ("prompt", "an owl"), ("image_path", "owl.png")]
+
+
+@pytest.mark.parametrize("mark", ";,|\t")
+@pytest.mark.parametrize("said", ["sep={}\r\n", "SEP={}\n"])
+def test_the_line_that_excel_writes_before_the_header(folder: Path, mark: str, said: str) -> None:
+    (row,) = rows_of(
+        read(folder / "m.csv", said.format(mark) + "ID,prompt,image_path\n1,a,fox.png\n".replace(",", mark))
+    )
+    assert (row.id, row.line, row.image) == ("1", 3, folder / "fox.png")
+    with pytest.raises(ConfigError, match="is empty"):
+        read(folder / "m.csv", said.format(mark))
+
+
+def test_blanks_after_commas(folder: Path) -> None:
+    found = read(folder / "m.csv", 'ID, prompt, image_path\n1, "a fox, red", fox.png\n2, an owl , owl.png \n')
+    assert [(row.prompt, row.image) for row in rows_of(found)] == [
+        ("a fox, red", folder / "fox.png"),
+        ("an owl ", folder / "owl.png"),
+    ]
+    # Without them in the header they belong to the text.
+    (row,) = rows_of(read(folder / "m.csv", 'ID,prompt,image_path\n1, "so" it says, fox.png\n'))
+    assert (row.prompt, row.image) == (' "so" it says', folder / "fox.png")
+
+
+@given(
+    st.text(st.sampled_from("aé\u0301\ud55c\u1100\u1161. "), min_size=1, max_size=6), st.sampled_from(["NFC", "NFD"])
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_accents_that_a_file_system_takes_apart(folder: Path, name: str, form: Any) -> None:
+    file = folder / unicodedata.normalize(form, f"x{name}.png")
+    file.write_bytes(b"")
+    values = {"ID": 1, "prompt": "a", "image_path": unicodedata.normalize("NFC", file.name)}
+    try:
+        (row,) = read(folder / "m.jsonl", json.dumps(values))
+    finally:
+        file.unlink()
+    assert isinstance(row, Row)
+    assert row.image == file
+
+
+def test_a_comma_too_many_is_named(folder: Path) -> None:
+    good = '{"ID": 1, "prompt": "a", "image_path": "fox.png"}\n'
+    (_, error) = read(folder / "m.jsonl", good + '{"ID": 2, "prompt": "b", }\n')
+    assert "row 2, line 2: no valid JSON: a comma at character 24 with nothing after it" in str(error)
 
 
 @pytest.mark.parametrize("cell", ['"[""Alignment"", ""Quality""]"', "Quality;Alignment", '"Quality, Alignment"'])
