@@ -20,7 +20,9 @@ from .errors import ConfigError, ImageJudgeError
 from .judged import EDIT_OUTPUTS, IMAGE_OUTPUTS, BenchScores, JudgedRows, edit_output, image_output
 from .manifests import ErrorKind, Row, RowError
 from .protocols.base import EDIT, digest_of
+from .tables import show_value
 from .taxonomy import LEVEL1, show
+from .untrusted import escape
 from .verdict import EditVerdict, Verdict
 
 if TYPE_CHECKING:
@@ -217,6 +219,15 @@ class Bench:
         self._written.update(held.values())
         return replace(row, **held) if held else row
 
+    def _as_named(self, row: Row, message: str) -> str:
+        """``message`` with the pictures that stood in the row called as they are there, not as we wrote them."""
+        for column, path in (("image_path", row.image), ("source_path", row.source), ("edited_path", row.edited)):
+            if isinstance(path, Path) and path in self._written:
+                name = row.extra.get(column)
+                called = f"the picture {show_value(name)}" if name else "the picture"
+                message = message.replace(escape(path), f"{column}: {called}")
+        return message
+
     def _let_go(self, row: Row | RowError) -> None:
         """Remove the pictures that were written for a row, unless another row or a report is to show them."""
         if isinstance(row, RowError) or (self.asks.keep and self.asks.keep_answers):
@@ -291,6 +302,7 @@ class Bench:
 
         fate: Fate = "judged" if verdict.readable else "unreadable"
         if verdict.error:
+            verdict = replace(verdict, error=self._as_named(row, verdict.error))
             # Without pixels it was the picture that could not be had, unless an error nobody foresaw says its type.
             judge = verdict.pixels or re.match(r"[A-Z]\w*(Error|Exception): ", verdict.error)
             fate = "engine_failed" if judge else "image_unreadable"

@@ -602,6 +602,7 @@ def test_parquet(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]
     found, said = score(capsys, server, *args, code=2)
     assert (found["judged"], found["image_unreadable"], found["bad_row"]) == (2, 1, 1)
     assert 'row 4 (ID "4"): the image_path is empty' in said
+    assert 'row 2 (ID "2"): image_path: the picture: not an image' in said
     lines = judged(work / "in_judged.jsonl")
     assert [line["image_path"] for line in lines] == ["zero.png", "", "2.png", None]
     assert lines[0]["judge_model_output"]
