@@ -291,9 +291,8 @@ def _json_rows(path: Path, file: TextIO) -> Iterator[RawRow]:
     rows = _line_rows(file)
     first = next(rows, None)
     if first is not None and not first.values and start.lstrip().startswith("{"):
-        raise ConfigError(
-            f"{path}: an array of objects was expected, or one object a line; line {first.line}: {first.message}"
-        )
+        found = first.message or "an empty object"
+        raise ConfigError(f"{path}: an array of objects was expected, or one object a line; line {first.line}: {found}")
     if first is not None:
         yield first
     yield from rows
