@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -22,6 +21,7 @@ from .session import JudgeSession, Task
 from .settings import DEFAULT_MAX_PIXELS, SIGNALS, JudgeSettings, cache_dir
 from .store import Store
 from .taxonomy import check_dimensions
+from .temporary import temporary_folder
 from .verdict import EditVerdict, Verdict
 
 
@@ -78,7 +78,7 @@ class _Base:
         self.engine = engine or make_engine(settings, self.protocol, state_dir=cache_dir())
         self._exit = contextlib.ExitStack()
         if store is None:  # kept for the session only, so that one image is judged once
-            store = self._exit.enter_context(tempfile.TemporaryDirectory(prefix="imagejudge-"))
+            store = self._exit.enter_context(temporary_folder())
         self._spool = spool
         self._max_pixels = max_pixels
         self.session: JudgeSession[Any] = JudgeSession(
@@ -95,7 +95,7 @@ class _Base:
     def spool(self) -> Path:
         """Where pictures that are handed over in memory are written, by content."""
         if self._spool is None:
-            self._spool = Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="imagejudge-")))
+            self._spool = self._exit.enter_context(temporary_folder())
         return self._spool
 
     def preflight(self) -> None:
