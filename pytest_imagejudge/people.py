@@ -86,6 +86,7 @@ def read_scores(path: Path, key: str | None = None, kind: Kind | None = None) ->
     Raises:
         ConfigError: the file can't be read, or has no such column.
     """
+    columns = [*LEVEL1, OVERALL]
     detail = _detail(path)
     if detail is not None:
         found = detail
@@ -94,7 +95,8 @@ def read_scores(path: Path, key: str | None = None, kind: Kind | None = None) ->
         name = _key(path, columns, key)
         found = _scores(path, name, columns, rows)
     if not found.columns:
-        raise ConfigError(f"{escape(path)}: no column of numbers beside that of the names")
+        names = ", ".join(show_value(column, 40) for column in columns)
+        raise ConfigError(f"{escape(path)}: no column of numbers beside that of the names; the columns are: {names}")
     for column in found.columns:
         if kind is not None:
             found.as_[column] = kind

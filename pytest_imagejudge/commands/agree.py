@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..statistics.agreement import Correlation, Estimate, RankAgreement, ScoreAgreement
 
 BENCHES = ("ie-bench-4k",)
+_PAGES = (".html", ".htm")
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("a judge, --bench with what it is to judge, and --save go together")
     if args.bench and args.labels:
         raise ConfigError("--bench and --labels are two uses; give one of them")
+    if args.output and args.output.suffix.lower() not in _PAGES:
+        raise ConfigError(f"--output {escape(args.output)}: a file ending in .html is expected")
     wanted = 1 if args.bench or args.labels else 2
     if len(args.files) != wanted:
         what = {1: "one file goes with --bench or --labels", 2: "two files are expected, the judge's and people's"}

@@ -407,6 +407,17 @@ def test_a_label_that_is_no_opinion_score_is_an_error(
     assert f'a.csv, row 3, line 4: mos_perception is "{label}"; a mean opinion score of 1 to 5 is expected' in said
 
 
+def test_a_table_of_words_and_a_page_of_another_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "words.csv").write_text("model,Quality\nA,good\nB,bad\n")
+    one = str(tmp_path / "words.csv")
+    assert main(["agree", one, one]) == 2
+    assert (
+        'no column of numbers beside that of the names; the columns are: "model", "Quality"' in capsys.readouterr().err
+    )
+    assert main(["agree", one, one, "-o", "page.json"]) == 2
+    assert "--output page.json: a file ending in .html is expected" in capsys.readouterr().err
+
+
 def test_decimal_commas(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "judge.csv").write_text("model;Quality;votes\nA;3,5;1,234\nB;2,25;2,345\nC;1,0;3,456\n")
     (tmp_path / "human.csv").write_text("model,Quality\nA,3\nB,2\nC,1\n")
