@@ -350,8 +350,12 @@ class Asker:
 
     async def _ensure_started(self) -> None:
         if self.start is None:
-            self.start = asyncio.get_running_loop().create_task(_from_engine(self.engine.start(self._progress)))
+            self.start = asyncio.get_running_loop().create_task(self._begin())
         await asyncio.shield(self.start)
+
+    async def _begin(self) -> None:
+        # Made in the task itself: of one that is cancelled before it begins, Python would warn as never awaited.
+        await _from_engine(self.engine.start(self._progress))
 
     def _count(self, answer: Answer, *, stored: bool) -> None:
         self.stats.requests += 1
