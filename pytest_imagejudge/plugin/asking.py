@@ -66,7 +66,7 @@ class Asking:
         try:
             self.dimensions = None if self.options.dimensions is None else dimensions_of(self.options.dimensions)
         except KeyError as error:
-            raise pytest.UsageError(f"ini judge_dimensions: {error.args[0]}") from None
+            raise pytest.UsageError(f"ini judge_dimensions (one a line): {error.args[0]}") from None
         with usage():
             self.protocols = {
                 kind: self._protocol(settings) for kind, settings in self.settings.items() if settings.configured

@@ -45,7 +45,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     return {
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "PYTHONPATH": str(Path(__file__).parent),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(ROOT)]),  # this checkout, whatever is installed
         "PYTHONUTF8": "1",
         "PYTEST_PLUGINS": "stand_in_judge",
         "PYTEST_ADDOPTS": "-pno:cacheprovider -pno:benchmark -pno:hypothesispytest",
@@ -139,7 +139,8 @@ def check(example: Example) -> None:
             Path("page.toml").write_text(example.text, encoding="utf-8")
             load_protocol("page.toml")
         elif "tool" in data:
-            check_ini(data["tool"]["pytest"]["ini_options"], example)
+            table = data["tool"]["pytest"]
+            check_ini(table.get("ini_options", table), example)
         else:
             load_profile(data)
     elif example.kind == "ini":
@@ -147,7 +148,7 @@ def check(example: Example) -> None:
                   example)  # fmt: skip
     elif example.kind == "json":
         data = json.loads(example.text)
-        if data.get("schema") == model.SCHEMA:
+        if isinstance(data, dict) and data.get("schema") == model.SCHEMA:
             check_report(data, example)
     elif example.kind == "jsonl":
         for line in example.text.splitlines():
