@@ -247,6 +247,19 @@ def test_every_command_and_variable() -> None:
         assert f"`{name}`" in REFERENCE, name
 
 
+def test_every_input_of_the_workflow_and_the_action() -> None:
+    page = (DOCS / "ci.md").read_text(encoding="utf-8")
+    for file in ("workflows/judge.yml", "actions/imagejudge/action.yml"):
+        data = yaml.safe_load((ROOT / ".github" / file).read_text(encoding="utf-8"))
+        called = data if "inputs" in data else data[True]["workflow_call"]  # "on" is a boolean
+        title = "## The action" if called is data else "## The reusable workflow"
+        section = page.partition(title)[2].partition("\n## ")[0]
+        named = set(re.findall(r"`([\w-]+)`", "".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))))
+        assert named == set(called["inputs"]), file
+        for name in {**called.get("outputs", {}), **called.get("secrets", {})}:
+            assert f"`{name}`" in section, f"{file}: {name}"
+
+
 @pytest.mark.parametrize("page", [*pages(), ROOT / "README.md"], ids=lambda page: page.stem)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
