@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -228,7 +229,7 @@ class Profile(_Levels):
 
     @property
     def _where(self) -> str:
-        return f"thresholds {self.name}" if self.name else "thresholds"
+        return f"thresholds {self.name}" if self.name not in ("", "thresholds") else "thresholds"
 
 
 def _measurable(protocol: Protocol) -> str:
@@ -292,6 +293,8 @@ def load_profile(
     if isinstance(source, Mapping):
         data = _resolve(dict(source), Path.cwd() if base is None else base, name, ())
         return _build(data, name, name)
+    if not isinstance(source, (str, os.PathLike)):
+        raise ConfigError(f"{name}: a profile's name, a file or a mapping is expected, not {source!r}")
     path = _find(source, Path.cwd() if base is None else base, "thresholds")
     data = _resolve(_read(path), path.parent, str(path), (path.resolve(),))
     known = shipped().get(path.stem)
@@ -307,7 +310,8 @@ def _find(source: str | Path, base: Path, asker: str) -> Path:
     if path.is_file():
         return path
     raise ConfigError(
-        f"{asker}: no profile {text!r}{nearest(text, known)}; shipped are {', '.join(known)}, or give a TOML file"
+        f"{asker}: no profile {text!r}{nearest(text, known)}; shipped are {', '.join(known)}, or give a TOML file "
+        f"(there is none at {path})"
     )
 
 

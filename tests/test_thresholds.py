@@ -1,5 +1,7 @@
 """Profiles: read, checked, applied."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -163,8 +165,20 @@ def test_a_byte_order_mark_is_fine(tmp_path):
 def test_names():
     with pytest.raises(ConfigError, match='did you mean "photoreal"'):
         load_profile("photorael")
-    with pytest.raises(ConfigError, match="no profile"):
-        load_profile("../gone.toml")
+    with pytest.raises(ConfigError, match=r"no profile .*there is none at /there/\.\./gone\.toml"):
+        load_profile("../gone.toml", base=Path("/there"))
+
+
+@pytest.mark.parametrize("source", [50, None, ["default"]])
+def test_what_is_no_profile(source):
+    with pytest.raises(ConfigError, match="a profile's name, a file or a mapping is expected"):
+        load_profile(source)
+
+
+def test_a_mapping_is_called_what_it_is_called_once():
+    profile = load_profile({"total": 50})
+    with pytest.raises(ConfigError, match=r"^thresholds: total is bounded"):
+        profile.require_measurable(load_protocol("signals"), "signals")
 
 
 def test_a_bound_is_met_by_equality():
