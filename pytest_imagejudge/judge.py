@@ -157,7 +157,12 @@ class Judge(_Base):
         url: one OpenAI-compatible endpoint, or several.
         store: folder of the store; None keeps answers for the life of this object only.
         dimensions: L1 to ask about; None is all five.
+        progress: takes lines of text that say what the engine is doing.
         options: further fields of `JudgeSettings`.
+
+    Raises:
+        ConfigError: no such judge, or settings that do not go together.
+        KeyError: a dimension that the tree does not have; it names the nearest.
     """
 
     def __init__(

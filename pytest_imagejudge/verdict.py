@@ -132,7 +132,7 @@ class Verdict:
     """What a judge says of one image.
 
     ``verdict["Quality"]``, ``verdict["Quality", "Realism"]`` and ``verdict["Quality", "Detail", "Noise"]``
-    are mapped scores, 0 to 100 (`Score`).
+    are mapped scores, 0 to 100 (`Score`); a path that the tree does not have is a KeyError that names the nearest.
 
     Attributes:
         level3: raw score and evidence by facet path, of every facet that was read.
@@ -231,7 +231,8 @@ class EditVerdict:
     """What a judge says of one edit.
 
     Attributes:
-        score: overall, 1 to 5, or None where it was not read or the judge gives none.
+        score: overall, 1 to 5, or None where it was not read or the judge gives none; Python can't compare None, so
+            ask for it first, or bound it by thresholds.
         aspects: further scores by name; 1 to 5 for a model, 0 to 1 for a measured similarity.
         pixels: SHA-256 of the edited picture's canonical pixels.
         finish_reason: why the answer ended, as the engine said; some answers can be read only with it.

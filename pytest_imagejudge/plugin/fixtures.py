@@ -31,6 +31,14 @@ class ImageJudgeFixture:
 
     An image is a path, bytes, a PIL image, an (H, W, 3|4) uint8 or float-in-[0, 1] array, a (C, H, W)
     float-in-[0, 1] tensor, or the output of a diffusers pipeline with one image; anything else is a TypeError.
+
+    What `score`, `check` and `expect` take beside image and prompt:
+
+    - ``thresholds``: a shipped profile's name, a TOML file, or a mapping of its shape; None is the marker's, the
+      fixture's or the option's. Wrong ones are a `ConfigError` that names the key and the nearest name.
+    - ``dimensions``: L1 names to ask about; None is the marker's, the ini file's, or all five. An unknown one is a
+      KeyError.
+    - ``seed``: of the generation, ``id``: a name of the image; baselines pair by them.
     """
 
     def __init__(self, gate: Gate) -> None:
@@ -45,7 +53,7 @@ class ImageJudgeFixture:
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
     ) -> Verdict:
-        """Judge and wait. Applies no thresholds and never fails the test."""
+        """Judge and wait. Applies no thresholds and never fails the test; ``verdict.error`` says what went wrong."""
         expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
         expected.where, expected.bounded = _caller(self._gate), False
         return self._gate.wait_for(expected)  # type: ignore[return-value]
@@ -60,7 +68,10 @@ class ImageJudgeFixture:
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
     ) -> Verdict:
-        """Judge, wait, and fail the test where a bound of the thresholds is missed or something was not judged."""
+        """Judge, wait, and fail the test where a bound of the thresholds is missed or something was not judged.
+
+        Where it returns, all that was asked was read: ``verdict["Quality"]`` is a score, 0 to 100, or N/A.
+        """
         profile = self._gate.profile("image", thresholds)
         expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
         expected.where, expected.thresholds = _caller(self._gate), profile
@@ -88,7 +99,10 @@ class ImageJudgeFixture:
 
 
 class EditJudgeFixture:
-    """Judges edits: source and edited image, each as `ImageJudgeFixture` takes it, and the instruction."""
+    """Judges edits: source and edited image, each as `ImageJudgeFixture` takes it, and the instruction.
+
+    ``thresholds``, ``seed`` and ``id`` are as there.
+    """
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
@@ -102,7 +116,7 @@ class EditJudgeFixture:
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
     ) -> EditVerdict:
-        """Judge and wait. Applies no thresholds and never fails the test."""
+        """Judge and wait. Applies no thresholds and never fails the test; ``verdict.score`` may be None."""
         expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
         expected.where, expected.bounded = _caller(self._gate), False
         return self._gate.wait_for(expected)  # type: ignore[return-value]
@@ -117,7 +131,10 @@ class EditJudgeFixture:
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
     ) -> EditVerdict:
-        """Judge, wait, and fail the test where a bound of the thresholds is missed or the answer was not read."""
+        """Judge, wait, and fail the test where a bound of the thresholds is missed or the answer was not read.
+
+        ``verdict.score``, 1 to 5, is None where the judge gives no overall score; see its ``aspects`` then.
+        """
         profile = self._gate.profile("edit", thresholds)
         expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
         expected.where, expected.thresholds = _caller(self._gate), profile
