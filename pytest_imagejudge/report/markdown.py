@@ -224,7 +224,7 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
         for cause in causes:
             meaning = why.MEANING.get(cause.raw, cause.raw)
             words = f": {for_markdown(cause.words, MOST_WORDS)}" if cause.words else ""
-            yield f"  - {for_markdown(show(cause.path))}: {meaning}{words}"
+            yield f"  - {for_markdown(why.named(cause, breach))}: {meaning}{words}"
     for place, words in why.unread(entry):
         yield f"- unreadable: **{for_markdown(place)}**" + (f": {for_markdown(words, MOST_WORDS)}" if words else "")
     for problem in entry.problems:

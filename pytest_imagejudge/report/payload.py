@@ -166,7 +166,7 @@ def _before(old: Before, entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
 def _breach(entry: AnyEntry, breach: Breach, causes: Sequence[why.Cause]) -> dict[str, Any]:
     score, bound = why.missed(breach, entry)
     facets = [
-        [escape(show(cause.path)), why.MEANING.get(cause.raw, cause.raw), lines(cause.words), cause.quoted]
+        [escape(why.named(cause, breach)), why.MEANING.get(cause.raw, cause.raw), lines(cause.words), cause.quoted]
         for cause in causes
     ]
     return {"place": escape(why.place(breach.path)), "score": score, "bound": bound, "causes": facets}

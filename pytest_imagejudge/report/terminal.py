@@ -179,6 +179,8 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
     ):
         if number := tally.outcomes[outcome]:
             line.append(glyphs.dot, "dim").append(f"{number} {word}", style)
+    if tally.excused:
+        line.append(glyphs.dot, "dim").append(f"{tally.excused} excused", "yellow")
     if gates := why.failed_gates(report):
         line.append(glyphs.dot, "dim").append(escape(f"the run failed: {', '.join(gates)}"), "bold red")
     yield line
@@ -283,8 +285,7 @@ def _breach_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[R
 
 
 def _cause(cause: why.Cause, breach: Breach, entry: VerdictEntry | EditEntry) -> Text:
-    relative = cause.path[len(breach.path) :] if list(cause.path[: len(breach.path)]) == breach.path else cause.path
-    name = escape(show(tuple(dict.fromkeys(relative)) or cause.path[-1:]))
+    name = escape(why.named(cause, breach))
     meaning = f" ({why.MEANING[cause.raw]})" if isinstance(entry, VerdictEntry) and cause.raw in why.MEANING else ""
     text = Text().append(f"{name}: {cause.raw}{meaning}", "bold")
     if cause.words:

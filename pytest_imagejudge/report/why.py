@@ -157,6 +157,13 @@ def explained(entry: AnyEntry) -> Iterator[tuple[Breach, list[Cause]]]:
         yield breach, found
 
 
+def named(cause: Cause, breach: Breach) -> str:
+    """A cause's name below the breach that it explains, without the levels that the breach names already."""
+    below_it = list(cause.path[: len(breach.path)]) == breach.path
+    relative = cause.path[len(breach.path) :] if below_it else cause.path
+    return show(tuple(dict.fromkeys(relative)) or cause.path[-1:])
+
+
 def causes(entry: AnyEntry, path: Sequence[str], most: int = 4) -> list[Cause]:
     """The facets below ``path`` that pulled its figure down, lowest first (an edit: its aspects)."""
     if isinstance(entry, EditEntry):

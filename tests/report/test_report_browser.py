@@ -224,6 +224,16 @@ def test_before_and_after_stand_side_by_side(visit: Any) -> None:
     seen.asked.append("file:")
 
 
+def test_an_unreadable_answer_is_quoted_and_its_scores_fit_a_phone(visit: Any) -> None:
+    report = samples.report(0, edits=False)
+    report.verdicts[0].answers["Aesthetics"] = "<think>A fox.</think>Sorry, <b>no</b>."
+    seen = visit(report, viewport={"width": 390, "height": 900})
+    seen.page.get_by_role("link", name="unreadable: Aesthetics").click()
+    page = seen.opened()
+    assert page.get_by_text("Unreadable: Aesthetics: “Sorry, <b>no</b>.”").is_visible()
+    assert page.get_by_role("region", name="Scores").evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_an_unchanged_image_stands_alone_and_says_so(visit: Any, kept: bool) -> None:
     report, old = samples.report(2), samples.report(2)

@@ -143,6 +143,12 @@ def test_the_run_is_described() -> None:
     assert "tokens" not in plain
 
 
+def test_what_was_excused_is_counted_by_itself() -> None:
+    failed = samples.entry(2, bounds={("Quality",): 99})
+    report = Report(verdicts=[samples.entry(1, bounds={}), failed], run=Run(excused=[failed.test or ""]))
+    assert tree(report).startswith("2 images · 1 passed · 1 excused\n")
+
+
 def test_bounds_on_the_mean_failed_ones_first() -> None:
     text = tree(samples.report(), 140)
     lines = [line.strip() for line in text.splitlines() if "n 1" in line and "bound" in line]

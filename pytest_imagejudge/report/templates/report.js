@@ -245,7 +245,8 @@
     const head = ["Dimension", "Score", "", ...(bounds.size ? ["Bound"] : []), ...(before ? ["Before"] : []), "What the judge says"];
     const body = make("tbody");
     const line = (key, depth, name) => {
-      const value = figure(entry, key), bound = bounds.get(key);
+      const lost = !key && entry.total === null && entry.unreadable.length;
+      const value = lost ? "unreadable" : figure(entry, key), bound = bounds.get(key);
       const place = places.get(key);
       const facet = depth === 3 ? entry.level3[place.at] : null;
       const raw = Array.isArray(facet) && facet[0] in RAW
@@ -255,9 +256,9 @@
         make("th", { scope: "row" }, name),
         make("td", { class: `number${missed || value === "unreadable" ? " bad" : ""}` }, show(value)),
         make("td", { class: "bars" }, isNumber(value) ? bar(value, bound) : null),
-        bounds.size ? make("td", { class: "number" }, bound === undefined ? "" : depth === 3 && bound > 0 && bound <= 60 ? "not 0" : String(bound)) : null,
-        before ? make("td", { class: "number" }, change(figure(before, key), value, 1)) : null,
-        make("td", { class: "evidence" }, raw, Array.isArray(facet) ? facet[1] : null)));
+        bounds.size ? make("td", { class: "number", "data-name": "bound" }, bound === undefined ? "" : depth === 3 && bound > 0 && bound <= 60 ? "not 0" : String(bound)) : null,
+        before ? make("td", { class: "number", "data-name": "before" }, change(figure(before, key), value, 1)) : null,
+        make("td", { class: "evidence words" }, raw, Array.isArray(facet) ? facet[1] : null)));
     };
     line("", 0, "Total");
     tree.forEach(([one, twos], i) => {
@@ -270,7 +271,7 @@
       });
     });
     return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Scores" },
-      make("table", { class: "tree" },
+      make("table", { class: "tree stacked" },
         make("thead", {}, make("tr", {}, head.map((name) =>
           make("th", { scope: "col", class: name === "" ? "bars" : ["Score", "Bound", "Before"].includes(name) ? "number" : "" },
             name || make("span", { class: "hidden" }, "Bar"))))),
