@@ -35,7 +35,7 @@ def properties(entry: AnyEntry) -> list[tuple[str, str]]:
         for one, score in entry.level1.items():
             add(one, _number(score) or ("unreadable" if _lost(entry, one) else "N/A"))
     for breach in why.worst_first(entry.breaches):
-        add("breach", f"{why.place(breach.path)} {' < '.join(why.below(breach, entry))}")
+        add("breach", why.shortfall(breach, entry))
     for path in entry.not_applicable:
         add("not_applicable", why.place(path))
     for path in entry.unreadable:

@@ -65,11 +65,7 @@ def headline(entry: AnyEntry) -> str:
     if entry.breaches:
         first = worst_first(entry.breaches)[0]
         more = f", and {len(entry.breaches) - 1} more" if len(entry.breaches) > 1 else ""
-        if may_not_fail(first.path, first.bound):
-            words = f"{place(first.path)}: {', '.join(missed(first, entry))}"
-        else:
-            words = f"{place(first.path)} {' < '.join(below(first, entry))}"
-        return f"{words}{more}{'; ' if lost else ''}{lost}"
+        return f"{shortfall(first, entry)}{more}{'; ' if lost else ''}{lost}"
     if lost:
         return lost
     if entry.outcome != "passed" and entry.not_applicable:
@@ -132,6 +128,13 @@ def missed(breach: Breach, entry: AnyEntry) -> tuple[str, str]:
         return "raw score 0", "may not be 0"
     score, bound = below(breach, entry)
     return score, f"bound {bound}"
+
+
+def shortfall(breach: Breach, entry: AnyEntry) -> str:
+    """A breach on one line: where, the score, the bound."""
+    if may_not_fail(breach.path, breach.bound):
+        return f"{place(breach.path)}: {', '.join(missed(breach, entry))}"
+    return f"{place(breach.path)} {' < '.join(below(breach, entry))}"
 
 
 def below(breach: Breach, entry: AnyEntry | None = None) -> tuple[str, str]:

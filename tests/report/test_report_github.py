@@ -54,6 +54,12 @@ def test_annotations_stand_on_the_line_of_the_check_once() -> None:
     assert line.endswith("(and 1 more images here)")
 
 
+def test_an_annotation_of_a_picture_from_memory_has_its_prompt() -> None:
+    entry = samples.entry(1).model_copy(update={"image": f"imagejudge-images/{'0a' * 32}.png"})
+    (line,) = github.annotations(Report(verdicts=[entry]))
+    assert "::tests/test_x.py::test_1 “prompt 1: a red fox in the snow”: Quality / Realism" in line
+
+
 def test_an_annotation_without_a_line_names_the_file() -> None:
     entry = samples.entry(1).model_copy(update={"where": ""})
     assert github.annotations(Report(verdicts=[entry]))[0].startswith("::error file=tests/test_x.py,title=")

@@ -7,7 +7,7 @@ import report_samples as samples
 from rich.cells import cell_len
 from rich.console import Console
 
-from pytest_imagejudge.report import github, markdown, terminal
+from pytest_imagejudge.report import github, junit, markdown, terminal
 from pytest_imagejudge.report.model import Judge, Report, Run, SuiteRow, VerdictEntry
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, LEVEL2
 from pytest_imagejudge.verdict import Verdict
@@ -207,6 +207,7 @@ def test_a_facet_that_may_not_fail_goes_by_its_raw_score() -> None:
         assert "Quality / Detail / Noise: raw score 0" in text
         assert "may not be 0" in text
         assert "60.0" not in text.partition("image")[0]
+    assert ("imagejudge.breach", "Quality / Detail / Noise: raw score 0, may not be 0") in junit.properties(entry)
     bounds = {("Quality", "Detail", "Noise"): 60.0}
     text = terminal.suite_tree(report, bounds, width=80, color=False, verbosity=0, encoding="utf-8")
     assert "not 0" in row(text, "Noise")
