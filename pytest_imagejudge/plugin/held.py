@@ -42,6 +42,9 @@ class Holding:
         self._gate = gate
         self._config = gate.config
         self._thread = threading.get_ident()  # of pytest
+        # of the terminal that will show the reports: taken now, for it isn't known while a test's output is caught
+        self.width: int = getattr(gate.config, "workerinput", {}).get("imagejudge_width", 0)
+        self.width = self.width or shutil.get_terminal_size().columns
         self._held: dict[int, Held] = {}
         self._ready: queue.SimpleQueue[Held] = queue.SimpleQueue()
         self._pending: dict[str | None, Waits] = {}  # of the test that runs
@@ -96,15 +99,6 @@ class Holding:
     def known(self, nodeid: str) -> Expectation | None:
         """What was submitted beforehand for a row."""
         return self._known.pop(nodeid, None)
-
-    @property
-    def width(self) -> int:
-        """Columns of the terminal that will show the reports; on a worker, the controller's."""
-        if (given := getattr(self._config, "workerinput", {}).get("imagejudge_width")) is not None:
-            return int(given)
-        if self._config.pluginmanager.has_plugin("terminalreporter"):
-            return self._config.get_terminal_writer().fullwidth
-        return shutil.get_terminal_size().columns
 
     def explain(self, entries: Sequence[AnyEntry]) -> str:
         """Why entries fail their test, in words; with ``-v`` the first has its tree: a test may hand over hundreds."""

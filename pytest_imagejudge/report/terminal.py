@@ -92,9 +92,8 @@ def failure_text(
         if words:
             parts.append(Padding(Text(escape(f'the answer: "{words}"')), (0, 0, 0, 4)))
     kind = "image" if isinstance(entry, VerdictEntry) else "edit"
-    if entry.not_applicable:
-        names = ", ".join(why.place(path) for path in entry.not_applicable)
-        parts.append(Text(f"bounded, but not applicable to this {kind}: {escape(names)}", style="yellow"))
+    if entry.not_applicable and not entry.breaches:
+        parts.append(Text(f"bounded, but not applicable to this {kind}: {escape(_bounded(entry))}", style="yellow"))
     elif why.nothing_bounded(entry):
         parts.append(Text(escape(why.headline(entry)), style="bold red"))
     for problem in entry.problems:
@@ -313,6 +312,8 @@ def _facts(entry: VerdictEntry | EditEntry, *, scores: bool) -> Table:
         figures = {"total": entry.total, **entry.level1}
         words = [f"{name} {value:.1f}" for name, value in figures.items() if value is not None]
         facts.append(("scores", ", ".join(words)))
+    if entry.breaches and entry.not_applicable:
+        facts.append(("N/A", f"{_bounded(entry)} (bounded)"))
     if entry.thresholds:
         facts.append(("thresholds", entry.thresholds))
     if entry.source == "store":
@@ -321,6 +322,11 @@ def _facts(entry: VerdictEntry | EditEntry, *, scores: bool) -> Table:
         if value:
             table.add_row(name, Text(escape(value)))
     return table
+
+
+def _bounded(entry: VerdictEntry | EditEntry) -> str:
+    """What is bounded and does not apply."""
+    return ", ".join(why.place(path) for path in entry.not_applicable)
 
 
 def _near(path: str) -> str:

@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 from concurrent.futures import Future
 from types import SimpleNamespace
 
@@ -51,18 +52,13 @@ def screen(output: str, columns: int) -> list[str]:
     return ["".join(line).rstrip() for line in lines]
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pseudo terminals")
-@pytest.mark.parametrize("flag", ["--capture=fd", "--capture=no"])
-def test_no_letter_is_lost_and_no_line_is_left(project, flag):
-    project.environ("STAND_IN_DELAY", "0.7")
-    project.environ("STAND_IN_CONCURRENCY", "1")
-    project.environ("COLUMNS", "80")
-    project.environ("TERM", "xterm")
-    project.environ("NO_COLOR", "1")
-    project.tests(TESTS)
+def on_a_terminal(project, *flags, columns):
+    """Exit status and output of a run that writes to a terminal."""
     master, slave = pty.openpty()
-    command = [sys.executable, "-m", "pytest", "-pno:cacheprovider", "--judge-model=stand-in", flag]
-    run = subprocess.Popen(command, cwd=project.path, stdin=slave, stdout=slave, stderr=slave)
+    termios.tcsetwinsize(slave, (50, columns))
+    command = [sys.executable, "-m", "pytest", "-pno:cacheprovider", "--judge-model=stand-in", *flags]
+    env = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    run = subprocess.Popen(command, cwd=project.path, env=env, stdin=slave, stdout=slave, stderr=slave)
     os.close(slave)
     output = b""
     while True:
@@ -74,8 +70,30 @@ def test_no_letter_is_lost_and_no_line_is_left(project, flag):
             break
         output += data
     os.close(master)
-    assert run.wait() == 1
-    text = output.decode()
+    return run.wait(), output.decode()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pseudo terminals")
+def test_a_failure_is_as_wide_as_the_terminal(project):
+    project.environ("TERM", "xterm")
+    project.environ("NO_COLOR", "1")
+    prompt = "a fox " * 18
+    project.tests(f'def test_fox(image_judge): image_judge.check("bad.png", prompt="{prompt}")')
+    status, text = on_a_terminal(project, columns=130)
+    assert status == 1
+    assert f"prompt     {prompt.strip()}" in text
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pseudo terminals")
+@pytest.mark.parametrize("flag", ["--capture=fd", "--capture=no"])
+def test_no_letter_is_lost_and_no_line_is_left(project, flag):
+    project.environ("STAND_IN_DELAY", "0.7")
+    project.environ("STAND_IN_CONCURRENCY", "1")
+    project.environ("TERM", "xterm")
+    project.environ("NO_COLOR", "1")
+    project.tests(TESTS)
+    status, text = on_a_terminal(project, flag, columns=80)
+    assert status == 1
     assert "of 6 judged" in text
     shown = screen(text, 80)
     assert not [line for line in shown if "judged" in line]

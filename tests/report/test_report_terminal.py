@@ -265,6 +265,8 @@ def test_an_unreadable_answer_is_quoted() -> None:
 def test_failure_where_nothing_applied() -> None:
     entry = samples.entry().model_copy(update={"breaches": [], "outcome": "failed", "not_applicable": [["Quality"]]})
     assert "bounded, but not applicable to this image: Quality" in failure(entry)
+    text = failure(samples.entry(1).model_copy(update={"not_applicable": [["Quality", "Resolution"]]}))
+    assert "N/A    Quality / Resolution (bounded)" in text  # beside what was missed no more than a fact
 
 
 def test_an_edit_judge_without_an_overall_score_says_what_can_be_bounded() -> None:
