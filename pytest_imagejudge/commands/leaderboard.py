@@ -83,6 +83,8 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command: 0, or 2 where rows could not be used (what could be is written)."""
     for i, name in enumerate(args.files):
+        if not name:  # a variable that is not set; as a path it would mean the working folder
+            raise ConfigError("FILE is empty; a file is expected")
         if name in args.files[:i]:
             raise ConfigError(f"{escape(name)} is named twice")
     files = [hub_file(name, BENCH_FILE) if name.startswith("hf://") else Path(name) for name in args.files]

@@ -45,6 +45,8 @@ def read_runs(files: Sequence[str], *, repeats: bool = False) -> list[Run]:
     Raises:
         ConfigError: as `read_run`.
     """
+    if "" in files:  # a variable that is not set; as a path it would mean the working folder
+        raise ConfigError("FILE is empty; a file is expected")
     names = [Path(file).name for file in files]
     called = names if len(set(names)) == len(names) else files
     return [read_run(file, name=name, repeats=repeats) for file, name in zip(files, called, strict=True)]

@@ -106,6 +106,12 @@ def test_files_of_one_name_are_told_apart_by_their_paths(compare, save, tmp_path
     assert f"1 only in {files[0]}" in shown
 
 
+@pytest.mark.parametrize("command", [["compare", "a.json"], ["plan", "--from"], ["leaderboard"]])
+def test_an_empty_name_is_no_folder(capsys, command):
+    assert main([*command, ""]) == 2
+    assert "FILE is empty; a file is expected" in capsys.readouterr().err
+
+
 def test_the_gate_fails_on_what_was_not_judged(compare, save):
     after = run_of(20, 1)
     after[3] = drawn(3, random.Random(1), error="gone", outcome="error", total=None, level1={}, level2={})
