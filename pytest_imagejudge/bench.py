@@ -91,6 +91,7 @@ class Asks:
         load_profile: from the name in a row to its profile.
         keep: whether entries are kept, for reports and bounds on the run.
         keep_answers: whether they keep the raw answers.
+        keep_failed: whether a list of the rows that missed bounds is kept.
     """
 
     image: Judge | None = None
@@ -101,6 +102,7 @@ class Asks:
     load_profile: Callable[[str], Profile] | None = None
     keep: bool = False
     keep_answers: bool = True
+    keep_failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,8 @@ class Bench:
         self.tick = tick or (lambda tally: None)
         self.each = each or (lambda row, result: None)
         self.tally = Tally()
-        self.failed: list[dict[str, Any]] = []  # rows that missed a bound, or had nothing that a bound applies to
+        self.failed = 0  # rows that missed a bound, or had nothing that a bound applies to
+        self.failed_rows: list[dict[str, Any]] = []  # the same, where they are to be kept
         self.scores = BenchScores() if asks.image is None else BenchScores(asks.image.protocol.measures)
         self.entries = Gathered(asks.keep)
         self.fresh: set[int] = set()  # numbers of rows that were asked about in this run, though not by the session
@@ -321,7 +324,9 @@ class Bench:
             return
         entry = entry_of(verdict, profile, id=row.id, seed=row.seed)
         if entry.outcome == "failed":
-            self.failed.append(_failed(row, entry))
+            self.failed += 1
+            if self.asks.keep_failed:
+                self.failed_rows.append(_failed(row, entry))
             self.say(str(RowError(row.number, row.line, row.id, headline(entry))))
         if self.asks.keep:
             if not self.asks.keep_answers:

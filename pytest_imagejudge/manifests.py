@@ -280,11 +280,15 @@ def _file(values: dict[str, Any], column: str, folder: Path, root: Path | None) 
     windows = _DRIVE.match(text) or text.startswith("\\\\")
     if windows and not Path(text).is_absolute():
         raise _Bad(f"{column}: {show_value(text)} is a path of Windows, which this machine does not have", "image")
-    path = folder / next((name for name in _spellings(text) if _is_there(folder / name)), text)
+    path = folder / text
     try:
+        there = path.is_file()
+        if not there:  # looked for only then, for there may be very many
+            path = next((other for name in _spellings(text) if (other := folder / name).is_file()), path)
+            there = path.is_file()
         if root is not None and not path.resolve().is_relative_to(root):
             raise _Bad(f"{column}: {show_value(text)} lies outside of {root}", "image")
-        if not path.is_file():
+        if not there:
             if path.exists():
                 raise _Bad(f"{column}: {show_value(text)} is no file", "image")
             raise _Bad(f"{column}: no file {show_value(text)} in {folder.resolve()}", "image")
@@ -294,20 +298,12 @@ def _file(values: dict[str, Any], column: str, folder: Path, root: Path | None) 
 
 
 def _spellings(text: str) -> Iterator[str]:
-    """Ways in which a file system may spell the name that a table gives, as it stands first."""
-    yield text
+    """Other ways in which a file system may spell the name that a table gives."""
     # Blanks beside a delimiter; a relative path of Windows means the same with slashes; macOS takes accents apart.
     for name in dict.fromkeys((text.strip(), text.strip().replace("\\", "/"))):
         yield name
         for form in () if name.isascii() else _FORMS:
             yield unicodedata.normalize(form, name)
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
 
 
 def _dimensions(value: object) -> tuple[str, ...] | None:

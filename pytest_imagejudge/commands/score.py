@@ -103,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
             load_profile=lambda name: _profile(name, source.folder, image, edit),
             keep=bool(args.judge_report or bounded),
             keep_answers=bool(args.judge_report),
+            keep_failed=args.json,
         )
         bench = Bench(asks, output, say=progress.row, tick=progress.tick)
         interrupted = False
@@ -275,7 +276,7 @@ def _print(bench: Bench, missed: list[str], profile: Profile | None) -> None:
     counts = [[FATES[fate], count] for fate, count in tally.fates.items() if count or fate == "judged"]
     print_table("Rows", ["", "n"], [["all", tally.rows], *counts, ["from the store", tally.from_store]])
     if profile is not None:
-        put(f"Thresholds {for_log(profile.name)}: {len(bench.failed)} rows missed them.")
+        put(f"Thresholds {for_log(profile.name)}: {bench.failed} rows missed them.")
         for line in missed:
             put(f"Suite: {for_log(line)}")
 
@@ -284,8 +285,8 @@ def _as_json(bench: Bench, report: Report, files: list[Path], missed: list[str])
     run = report.run
     return {
         **bench.tally.as_json(),
-        "failed": len(bench.failed),
-        "failed_rows": bench.failed,
+        "failed": bench.failed,
+        "failed_rows": bench.failed_rows,
         "scores": bench.scores.published(),
         "left_out": bench.scores.left_out(),
         "suite": [row.model_dump(mode="json") for row in report.suite],
