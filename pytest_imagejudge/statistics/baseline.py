@@ -265,6 +265,8 @@ def _text(value: Any) -> str:
 
 def _warnings(result: BaselineResult, baseline: Baseline, after: Sequence[Scored]) -> list[str]:
     lines = []
+    if result.gate is None:
+        lines.append("nothing is gated: no margin is set (a profile's [baseline] sets the largest drops allowed)")
     here = environment_of([item for item in after if item.fingerprint])
     for key, found in here.items():
         there = baseline.environment.get(key, [])
