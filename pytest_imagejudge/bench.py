@@ -301,7 +301,6 @@ class Bench:
 
     def _judged(self, row: Row, verdict: Verdict | EditVerdict) -> None:
         from .report.entry import entry_of
-        from .report.why import headline
 
         fate: Fate = "judged" if verdict.readable else "unreadable"
         if verdict.error:
@@ -324,6 +323,8 @@ class Bench:
             return
         entry = entry_of(verdict, profile, id=row.id, seed=row.seed)
         if entry.outcome == "failed":
+            from .report.why import headline
+
             self.failed += 1
             if self.asks.keep_failed:
                 self.failed_rows.append(_failed(row, entry))

@@ -20,13 +20,13 @@ from typing import Any, TextIO
 
 from .errors import ConfigError
 from .outputs import Table, make_folder, number
-from .released import FIELDS
 from .scoring import RunningMean
 from .taxonomy import FACETS, LEVEL1, TREE, facets_of
 from .taxonomy import Path as TreePath
 from .untrusted import escape
 from .verdict import EditVerdict, Verdict
 
+FIELDS = tuple(one.lower().replace("-", "_").replace(" ", "_") for one in LEVEL1)  # as files name the L1
 ANSWER_COLUMNS = tuple(f"{name}_judge_output" for name in FIELDS)
 _PATHS = frozenset(("image_path", "source_path", "edited_path"))
 IMAGE_OUTPUTS = ("judge_model_output", *ANSWER_COLUMNS)
@@ -85,8 +85,9 @@ class JudgedRows:
 
     def __init__(self, path: Path, columns: Iterable[str], *, base: Path | None = None) -> None:
         self.path = path
-        elsewhere = base is not None and base.resolve() != path.parent.resolve()
-        self._base = base.resolve() if base is not None and elsewhere else None
+        here = path.parent.resolve()
+        self._base = None if base is None or (there := base.resolve()) == here else there
+        self._to_base = "" if self._base is None else os.path.relpath(self._base, here)
         self.partial = path.with_name(path.name + ".partial")
         self.columns = list(dict.fromkeys(columns))
         self._count = 0
@@ -113,7 +114,7 @@ class JudgedRows:
             ConfigError: the disk takes no more.
         """
         if self._base is not None:
-            row = {name: self._from_here(value) if name in _PATHS else value for name, value in row.items()}
+            row = {**row, **{name: self._from_here(self._base, row[name]) for name in _PATHS if name in row}}
         with self._writing(self.partial):
             if self.path.suffix == ".csv":
                 self._csv.writerow({name: _cell(value) for name, value in row.items()})
@@ -126,12 +127,11 @@ class JudgedRows:
             self._count += 1
             self._file.flush()
 
-    def _from_here(self, value: Any) -> Any:
-        """The relative path of a file, seen from here; anything else, such as the name of a picture, as it is."""
-        assert self._base is not None
+    def _from_here(self, base: Path, value: Any) -> Any:
+        """The path of a file that is relative to ``base``, seen from here; anything else, such as a name, as it is."""
         with contextlib.suppress(OSError, ValueError):  # a name that is too long, or can't be one
-            if isinstance(value, str) and not os.path.isabs(value) and (self._base / value).is_file():  # noqa: PTH117
-                return os.path.relpath(self._base / value, self.path.parent.resolve())
+            if isinstance(value, str) and not Path(value).is_absolute() and (base / value).is_file():
+                return os.path.normpath(f"{self._to_base}/{value}")
         return value
 
     def close(self) -> None:

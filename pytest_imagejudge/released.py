@@ -28,6 +28,7 @@ import orjson
 
 from . import scoring
 from .errors import ConfigError
+from .judged import FIELDS
 from .manifests import row_id
 from .protocols.answers import split
 from .protocols.signals import measured
@@ -36,7 +37,6 @@ from .tables import LOOK_AHEAD, MAX_ROW, RawRow, check_columns, columns_of, obje
 from .taxonomy import LEVEL1, TREE, facets_of
 from .untrusted import escape
 
-FIELDS = tuple(one.lower().replace("-", "_").replace(" ", "_") for one in LEVEL1)  # as files name the L1
 # A facet's score as one byte: 0, 1, 2, or one of these.
 NA, UNREADABLE, ABSENT = 3, 4, 5
 _PREFIXES = {f"{name}_response_": i for i, name in enumerate(FIELDS)}
