@@ -27,7 +27,11 @@ def interrupted(project, *options):
     with fifo.open() as handle:  # opened by the test when it is time
         handle.read()
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    try:
+        output, _ = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # pytest then writes where each thread is
+        output, _ = process.communicate()
     return process.returncode, output
 
 
