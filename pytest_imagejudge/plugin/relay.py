@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import shutil
-import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..temporary import temporary_folder
 
 if TYPE_CHECKING:
     from .progress import Progress
@@ -46,7 +46,8 @@ class Ear:
     """The controller's end: a thread that prints, while pytest's own waits for the workers."""
 
     def __init__(self, progress: Progress, every: float) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="imagejudge-workers-"))
+        self._exit = contextlib.ExitStack()
+        self.folder = self._exit.enter_context(temporary_folder())
         self._progress, self._every = progress, every
         self._read: dict[Path, int] = {}
         self._said: dict[str, Path] = {}  # what was said, figures aside, and by whom first
@@ -59,7 +60,7 @@ class Ear:
         """Say what is left, and forget it all."""
         self._ended.set()
         self._thread.join()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._exit.close()
 
     def _listen(self) -> None:
         while not self._ended.wait(LOOK):
