@@ -131,6 +131,9 @@ SHORT = {
 GLUED = ("-q", "-O")  # their value may follow at once: "-qfp8"
 NUMBER = re.compile(r"-\.?\d")
 
+# Options that leave less of the weights on the GPU than there is in the checkpoint.
+LESSENING = ("--quantization", "--cpu-offload-gb", "--offload-group-size")
+
 # Options that split the model over GPUs, or serve it several times.
 SPLITS = ("--tensor-parallel-size", "--pipeline-parallel-size", "--data-parallel-size")
 
@@ -260,6 +263,11 @@ def _is_path(value: str) -> bool:
         return ("/" in value or "." in value) and (Path(value).is_file() or Path(value).is_dir())
     except OSError:  # a text, which is too long for a name
         return False
+
+
+def lessen(args: Sequence[str]) -> bool:
+    """Whether the user's tokens have less of the weights on the GPU than there is in the checkpoint."""
+    return any(_started(option_name(token), LESSENING) for token in args)
 
 
 def own_split(args: Sequence[str]) -> tuple[int, int] | None:

@@ -27,8 +27,6 @@ from .supervisor import State, healthy
 END_SECONDS = 20.0  # how long the last user waits to see the server gone
 LOOK_SECONDS = 1.0  # between two looks at whether another server has started
 CRASHES = 3  # tries of one request over restarts of the server
-# The user's own tokens that leave less of the weights on the GPU than there is in the checkpoint.
-LESSENING = ("--quantization", "--cpu-offload-gb", "--offload-group-size")
 
 
 @dataclass(frozen=True)
@@ -349,7 +347,7 @@ class VllmEngine(Engine):
         elif self.settings.gpus is not None and install.device == "cpu":
             raise ConfigError(f"--judge-gpus {self.settings.gpus!r}: the vLLM that is installed is a CPU build")
         args = self.settings.args
-        return place(model, install, self.settings, gpus, arguments.own_split(args), any(map(_lessens, args)))
+        return place(model, install, self.settings, gpus, arguments.own_split(args), arguments.lessen(args))
 
     def _unclaimed(self, gpu: Gpu) -> Gpu:
         """``gpu`` as it will be when those servers of ours are up that are just starting on it."""
@@ -500,12 +498,6 @@ def describe(fit_: Fit) -> str:
     return f"{gib(fit_.needed_bytes)} are needed on {where}, {gib(fit_.free_bytes)} of {gib(total)} are free" + (
         f"; held by {held}" if held else ""
     )
-
-
-def _lessens(token: str) -> bool:
-    """Whether ``token`` has less of the weights on the GPU; vLLM takes the start of an option for the whole."""
-    name = arguments.option_name(token)
-    return len(name) > 3 and any(option.startswith(name) for option in LESSENING)
 
 
 def _left(gpu: Gpu, part: float | None) -> int:

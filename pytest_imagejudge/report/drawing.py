@@ -154,7 +154,8 @@ def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
 
 
 def _missed(row: rows.Row) -> str:
-    return "may not be 0" if row.shown_bound == "not 0" else f"bound {row.shown_bound}"
+    strict = row.bound is not None and rows.may_not_fail(row.path, row.bound)
+    return "may not be 0" if strict else f"bound {row.shown_bound}"
 
 
 def _image_rows(row: rows.Row, guide: str, glyphs: Glyphs) -> Iterator[tuple[rows.Row, str, list[str]]]:

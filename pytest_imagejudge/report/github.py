@@ -15,7 +15,7 @@ from ..taxonomy import Path as TreePath
 from ..untrusted import for_github
 from . import markdown, why
 from .build import AnyEntry, relative_paths
-from .model import EditEntry, Report
+from .model import Report
 
 if TYPE_CHECKING:
     import httpx
@@ -118,8 +118,7 @@ def annotations(report: Report, rootpath: Path | None = None) -> list[str]:
         where = f" file={name}," + (f"line={line}," if line else "") if file else " "
         subject = first.id or first.test or ""
         if why.titled_by_test(first):
-            prompt = first.instruction if isinstance(first, EditEntry) else first.prompt
-            subject = f"{subject} “{prompt[:80]}”".strip()
+            subject = f"{subject} “{why.prompt(first)[:80]}”".strip()
         message = f"{subject}: {why.headline(first)}" if subject else why.headline(first)
         said = next((f': "{words}"' for _, words in why.unread(first) if words), "")
         message += f" (the answer{said})" if said else ""

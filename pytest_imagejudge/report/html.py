@@ -144,11 +144,7 @@ def _edits(tally: Tally, bounds: Mapping[TreePath, float]) -> list[dict[str, Any
                 "n": figure.mean.n,
                 "mean": "N/A" if figure.mean.value is None else f"{figure.mean.value:.2f}",
                 "bound": "" if bound is None else f"{bound:g}",
-                "wrong": ", ".join(
-                    f"{number} {word}"
-                    for number, word in ((figure.failed, "failed"), (figure.unread, "not judged"))
-                    if number
-                ),
+                "wrong": ", ".join(rows.in_words(figure.failed, figure.unread)),
             }
         )
     return found

@@ -209,7 +209,7 @@ def bar(mean: float | None, cells: int = 10) -> str:
 def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
     edit = isinstance(entry, EditEntry)
     image = entry.edited_image if isinstance(entry, EditEntry) else entry.image
-    prompt = entry.instruction if isinstance(entry, EditEntry) else entry.prompt
+    prompt = why.prompt(entry)
     name = for_markdown(why.title(entry), 120)
     if why.titled_by_test(entry) and prompt:
         name += f" “{for_markdown(prompt, 80)}”"

@@ -65,8 +65,8 @@ class Row:
     @property
     def wrong(self) -> list[str]:
         """What is wrong exactly here, in words."""
-        missed = [f"{self.failed} failed"] if self.failed else ["mean below the bound"] if self.low else []
-        return [*missed, *([f"{self.lost} not judged"] if self.lost else [])]
+        low = ["mean below the bound"] if self.low and not self.failed else []
+        return [*low, *in_words(self.failed, self.lost)]
 
     @property
     def shown(self) -> str:
@@ -119,6 +119,11 @@ def partial(report: Report, root: Row) -> str:
 def may_not_fail(path: Sequence[str], bound: float) -> bool:
     """Whether a bound says no more than that the raw score of a facet, 0, 1 or 2, may not be 0."""
     return len(path) == 3 and 0 < bound <= 60
+
+
+def in_words(failed: int, lost: int) -> list[str]:
+    """How many failed, and how many were not judged, as reports say it."""
+    return [f"{number} {word}" for number, word in ((failed, "failed"), (lost, "not judged")) if number]
 
 
 def _row(path: Path, tally: Tally, bounds: Mapping[Path, float]) -> Row:

@@ -217,9 +217,8 @@ def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, wid
     table.add_column("", ratio=1)
     for name, figure in tally.edit_scores():
         bound = bounds.get(("score",), bounds.get(("edit", "score"))) if name == "score" else None
-        notes = Text(f"{glyphs.bad} {figure.failed} failed" if figure.failed else "", "bold red")
-        if figure.unread:
-            notes.append(", " if notes else "").append(f"{figure.unread} not judged", "bold red")
+        mark = f"{glyphs.bad} " if figure.failed else ""
+        notes = Text(mark + ", ".join(rows.in_words(figure.failed, figure.unread)), "bold red")
         mean = "N/A" if figure.mean.value is None else f"{figure.mean.value:.2f}"
         label = "Score (1 to 5)" if name == "score" else escape(name)
         table.add_row(

@@ -33,6 +33,11 @@ def title(entry: AnyEntry) -> str:
     return entry.id or _file_name(entry) or (entry.test or "").rpartition("::")[2] or "image"
 
 
+def prompt(entry: AnyEntry) -> str:
+    """What an image, or an edit, was asked for."""
+    return entry.instruction if isinstance(entry, EditEntry) else entry.prompt
+
+
 def titled_by_test(entry: AnyEntry) -> bool:
     """Whether the title is the test's name, which all images that it hands over share."""
     return not (entry.id or _file_name(entry))
