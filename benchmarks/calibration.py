@@ -31,7 +31,7 @@ import calibration_text
 from photographs import fetch, held_out, photographs
 
 from pytest_imagejudge.engines.signals import quality, safety
-from pytest_imagejudge.engines.signals.bounds import BOUNDS, REVISION
+from pytest_imagejudge.protocols.signals_bounds import BOUNDS, REVISION
 
 HERE = Path(__file__).parent
 SIDE = 768  # pixels; the long side at which photographs are distorted

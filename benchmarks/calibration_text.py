@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from pytest_imagejudge.engines.signals import text as measurement
-from pytest_imagejudge.engines.signals.bounds import REVISION
+from pytest_imagejudge.protocols.signals_bounds import REVISION
 
 # script, size, kind, what is shown and what is expected, font, height of letters, number of the text
 Job = tuple[str, str, str, str, Path, float | None, int]

@@ -18,12 +18,12 @@ from pathlib import Path
 from PIL import Image, ImageEnhance
 from playwright.sync_api import Page, sync_playwright
 
-from pytest_imagejudge.report.build import summarize
+from pytest_imagejudge.renderers.html_page import write_html
 from pytest_imagejudge.report.entry import entry_of
-from pytest_imagejudge.report.html import write_html
 from pytest_imagejudge.report.model import Breach, Report, Run, VerdictEntry
+from pytest_imagejudge.report.tally import summarize
+from pytest_imagejudge.scoring.verdict import FacetScore, Verdict
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1
-from pytest_imagejudge.verdict import FacetScore, Verdict
 
 HERE = Path(__file__).parent
 TEXT = (

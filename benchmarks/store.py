@@ -26,15 +26,17 @@ import numpy as np
 import psutil
 
 from pytest_imagejudge.engines.base import Answer
-from pytest_imagejudge.images import file_hash, load, pixel_hash, to_png
-from pytest_imagejudge.store import FILE_NAME, KEY_VARIABLE, Store, key_of
+from pytest_imagejudge.images.image_file import file_hash
+from pytest_imagejudge.images.loading import load, pixel_hash, to_png
+from pytest_imagejudge.store.answer_store import FILE_NAME, Store, key_of
+from pytest_imagejudge.store.entry import KEY_VARIABLE
 from pytest_imagejudge.taxonomy import TREE
 
 VERDICTS, IMAGES, THREADS = 1000, 40, 32
 
 READ = """
 import sys, time
-from pytest_imagejudge.store import Store, key_of
+from pytest_imagejudge.store.answer_store import Store, key_of
 from pytest_imagejudge.taxonomy import TREE
 root, how = sys.argv[1:]
 keys = [[key_of(image=number, dimension=name) for name in TREE] for number in range(1000)]
@@ -161,7 +163,7 @@ Machine: {_processor()}, {psutil.cpu_count()} cores, {psutil.virtual_memory().to
 
 
 def _entries(keys: list[str], given: list[Answer], about: dict[str, str]) -> list[object]:
-    from pytest_imagejudge.store import Entry
+    from pytest_imagejudge.store.entry import Entry
 
     return [
         Entry(key, answer, about, 1.7e9 + number) for number, (key, answer) in enumerate(zip(keys, given, strict=True))

@@ -8,27 +8,28 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .errors import ConfigError, EngineError, ImageError, ImageJudgeError
     from .judge import EditJudge, Judge
     from .plugin.fixtures import EditJudgeFixture, ImageJudgeFixture
-    from .thresholds import Profile, load_profile
-    from .verdict import EditVerdict, FacetScore, Problem, Score, Verdict
+    from .scoring.verdict import EditVerdict, FacetScore, Problem, Score, Verdict
+    from .thresholds.loading import load_profile
+    from .thresholds.profile import Profile
 
 _PUBLIC = {
     "Judge": "judge",
     "EditJudge": "judge",
     "ImageJudgeFixture": "plugin.fixtures",  # to annotate with
     "EditJudgeFixture": "plugin.fixtures",
-    "Profile": "thresholds",
-    "load_profile": "thresholds",
-    "Verdict": "verdict",
-    "EditVerdict": "verdict",
-    "FacetScore": "verdict",
-    "Problem": "verdict",
-    "Score": "verdict",
+    "Profile": "thresholds.profile",
+    "load_profile": "thresholds.loading",
+    "Verdict": "scoring.verdict",
+    "EditVerdict": "scoring.verdict",
+    "FacetScore": "scoring.verdict",
+    "Problem": "scoring.verdict",
+    "Score": "scoring.verdict",
     "ImageJudgeError": "errors",
     "ConfigError": "errors",
     "ImageError": "errors",

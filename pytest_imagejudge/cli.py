@@ -12,10 +12,10 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from .commands.printing import mute
 from .errors import ConfigError, EngineError, ImageJudgeError
-from .outputs import mute
+from .support.escaping import for_log
 from .taxonomy import nearest
-from .untrusted import for_log
 
 DONE, GATE_FAILED, BAD_INPUT, ENGINE_FAILED = 0, 1, 2, 3
 
@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code (0 done, 1 gate failed, 2 bad input, 3 engine failed)."""
-    from . import __version__
+    from ._version import __version__
 
     _standard_streams()
     argv = list(sys.argv[1:] if argv is None else argv)

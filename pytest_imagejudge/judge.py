@@ -14,15 +14,17 @@ from typing import Any, Self
 from .engines import make_engine
 from .engines.base import Engine, Progress
 from .errors import ConfigError, ImageJudgeError
-from .images import ImageFile, keep, take
+from .images.image_file import ImageFile
+from .images.intake import keep, take
 from .protocols import load_protocol
 from .protocols.base import EDIT, Protocol
-from .session import JudgeSession, Task
+from .scoring.verdict import EditVerdict, Verdict
+from .session.judge_session import JudgeSession
+from .session.task import Task
 from .settings import DEFAULT_MAX_PIXELS, SIGNALS, JudgeSettings, cache_dir
-from .store import Store
+from .store.answer_store import Store
+from .support.temporary_folders import temporary_folder
 from .taxonomy import check_dimensions
-from .temporary import temporary_folder
-from .verdict import EditVerdict, Verdict
 
 
 def protocol_for(settings: JudgeSettings) -> Protocol:
@@ -104,9 +106,9 @@ class _Base:
 
     def warm_up(self) -> None:
         """Import what will be needed, at a moment when nothing else is to be done."""
-        from . import decoding
+        from .images.pillow_guard import warm_up
 
-        decoding.warm_up()
+        warm_up()
         self.engine.warm_up()
 
     def has_stored(self) -> bool:
@@ -199,7 +201,7 @@ class Judge(_Base):
         """Judge in the background; the future ends in a `Verdict`.
 
         Raises:
-            TypeError: ``image`` is nothing that `pytest_imagejudge.images.take` accepts.
+            TypeError: ``image`` is nothing that `pytest_imagejudge.images.intake.take` accepts.
         """
         if not isinstance(prompt, str):
             raise TypeError(f"prompt: a string is expected, not {type(prompt).__name__}")

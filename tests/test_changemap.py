@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pytest_imagejudge.changemap import change_map, ciede2000, colour_difference, to_lab
+from pytest_imagejudge.images.change_map import change_map, ciede2000, colour_difference, to_lab
 
 color = pytest.importorskip("skimage.color")
 

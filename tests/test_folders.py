@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pytest_imagejudge.errors import ConfigError
-from pytest_imagejudge.inputs import open_input
-from pytest_imagejudge.manifests import Row, RowError
+from pytest_imagejudge.inputs.manifest import Row, RowError
+from pytest_imagejudge.inputs.opening import open_input
 
 
 @pytest.fixture

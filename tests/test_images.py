@@ -20,7 +20,9 @@ from PIL import Image, ImageCms, ImageFile
 from PIL import __file__ as _pil
 
 from pytest_imagejudge.errors import ImageError
-from pytest_imagejudge.images import file_hash, load, load_hashed, pixel_hash, take, thumbnail, to_png
+from pytest_imagejudge.images.image_file import file_hash
+from pytest_imagejudge.images.intake import take
+from pytest_imagejudge.images.loading import load, load_hashed, pixel_hash, thumbnail, to_png
 
 PICTURE = np.random.default_rng(7).integers(0, 256, (24, 36, 3), dtype=np.uint8)
 

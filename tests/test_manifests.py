@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_imagejudge import tables
 from pytest_imagejudge.errors import ConfigError
-from pytest_imagejudge.manifests import Row, RowError, parse_facets, read_manifest, read_metadata, row_id
+from pytest_imagejudge.inputs.cells import row_id
+from pytest_imagejudge.inputs.manifest import Row, RowError, read_manifest
+from pytest_imagejudge.inputs.metadata import parse_facets, read_metadata
+from pytest_imagejudge.support.escaping import escape
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, PATHS, show
-from pytest_imagejudge.untrusted import escape
 
 
 @pytest.fixture
@@ -386,7 +387,8 @@ def test_repeated_names_and_deep_nesting(folder: Path) -> None:
 
 
 def test_rows_that_are_too_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "MAX_ROW", 100)
+    for module in ("json_rows", "rows", "text"):
+        monkeypatch.setattr(f"pytest_imagejudge.tables.{module}.MAX_ROW", 100)
     long = json.dumps({"ID": 1, "prompt": "x" * 500, "image_path": "fox.png"})
     good = '{"ID": 2, "prompt": "b", "image_path": "fox.png"}'
     found = read(folder / "m.jsonl", f"{long}\n{good}\n")

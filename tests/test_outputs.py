@@ -13,8 +13,9 @@ import openpyxl
 import pytest
 
 from pytest_imagejudge.cli import main
+from pytest_imagejudge.commands.printing import print_table
 from pytest_imagejudge.errors import ConfigError
-from pytest_imagejudge.outputs import print_table, write_xlsx
+from pytest_imagejudge.support.spreadsheets import write_xlsx
 
 HEAD = ["Model", *(f"Dimension {i}" for i in range(9)), "95% interval"]
 ROWS = [[f"a model {i}", *(f"{i}{j}.25" for j in range(1, 10)), f"{i}.10 to {i}.90"] for i in range(1, 4)]

@@ -12,10 +12,11 @@ import pyarrow as arrow
 import pyarrow.parquet as pq
 import pytest
 
-from pytest_imagejudge import parquet
 from pytest_imagejudge.errors import ConfigError
-from pytest_imagejudge.manifests import Row, RowError, read_manifest
-from pytest_imagejudge.tables import PARQUET, SUFFIXES, Picture, peek, read_rows
+from pytest_imagejudge.inputs.manifest import Row, RowError, read_manifest
+from pytest_imagejudge.tables import parquet_rows
+from pytest_imagejudge.tables.reading import peek, read_rows
+from pytest_imagejudge.tables.rows import PARQUET, SUFFIXES, Picture
 
 TABLES = (*SUFFIXES, PARQUET)
 IMAGE = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
@@ -60,7 +61,7 @@ def test_cells(tmp_path: Path) -> None:
         "word": "é",
     }
     assert [row.values["image"] for row in found[1:]] == ["b.png", Picture(b""), None]
-    assert parquet.count_rows(path) == 4
+    assert parquet_rows.count_rows(path) == 4
 
 
 def test_a_row_of_bad_text_is_the_only_one(tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
     table = arrow.Table.from_batches([batch] * 10)
     pq.write_table(table, path, row_group_size=300, compression="none", use_dictionary=False, write_batch_size=16)
     script = (
-        "import resource, sys; from pathlib import Path; from pytest_imagejudge.tables import read_rows\n"
+        "import resource, sys; from pathlib import Path; from pytest_imagejudge.tables.reading import read_rows\n"
         "import pyarrow.parquet; before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "count = sum(len(row.values['image'].data) == 2**20 for row in read_rows(Path(sys.argv[1]), ('.parquet',)))\n"
         "print(count, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_imagejudge.reward import Shape, reward
+from pytest_imagejudge.statistics.edit_reward import Shape, reward
 
 SHAPES: tuple[Shape, ...] = ("l1", "gaussian", "laplace")
 SCORE = st.floats(1, 5)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_imagejudge.scoring import aggregate, mapped, mean
+from pytest_imagejudge.scoring.figures import aggregate, mapped, mean
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, PATHS, TREE
 
 RAW = st.sampled_from([0, 1, 2, "N/A"])

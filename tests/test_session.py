@@ -10,11 +10,12 @@ from PIL import Image
 
 from pytest_imagejudge.engines.base import Answer, Engine, EngineIdentity
 from pytest_imagejudge.errors import ConfigError, EngineError
-from pytest_imagejudge.images import ImageFile
+from pytest_imagejudge.images.image_file import ImageFile
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.protocols.base import EDIT
-from pytest_imagejudge.session import JudgeSession, Task
-from pytest_imagejudge.store import Store
+from pytest_imagejudge.session.judge_session import JudgeSession
+from pytest_imagejudge.session.task import Task
+from pytest_imagejudge.store.answer_store import Store
 from pytest_imagejudge.taxonomy import TREE
 
 
@@ -137,8 +138,8 @@ def test_stored_verdicts_that_nobody_reads_keep_nobody_waiting(make, task, engin
         for one in tasks:
             session.judge(one)
     asked = len(engine.asked)
-    monkeypatch.setattr("pytest_imagejudge.session._UNREAD", 3)
-    monkeypatch.setattr("pytest_imagejudge.session._LOOKED_UP", 2)
+    monkeypatch.setattr("pytest_imagejudge.session.judge_session._UNREAD", 3)
+    monkeypatch.setattr("pytest_imagejudge.session.judge_session._LOOKED_UP", 2)
     with make() as session:
         futures = [session.submit(one) for one in tasks]
         last = futures[-1].result(timeout=30)  # the others are not read before

@@ -18,12 +18,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_imagejudge import store_file
 from pytest_imagejudge.engines.base import Answer
 from pytest_imagejudge.errors import ConfigError, ImageError
-from pytest_imagejudge.images import file_hash
-from pytest_imagejudge.store import FILE_NAME, KEY_VARIABLE, Entry, Store, default_root, key_of
-from pytest_imagejudge.store_entry import DamagedError
+from pytest_imagejudge.images.image_file import file_hash
+from pytest_imagejudge.store import sqlite_file
+from pytest_imagejudge.store.answer_store import FILE_NAME, Store, default_root, key_of
+from pytest_imagejudge.store.entry import KEY_VARIABLE, DamagedError, Entry
 
 ABOUT = {"model": "Qwen/Qwen-Image-Bench", "revision": "abc", "protocol": "q-judger", "dimension": "Quality"}
 TEXT = "<think>it looks real</think>\n" + json.dumps({"Realism": {"Physical Logic": 1}})
@@ -213,7 +213,7 @@ def test_a_long_index_is_written_without_any_answer(root):
 WRITER = """
 import sys
 from pytest_imagejudge.engines.base import Answer
-from pytest_imagejudge.store import Store, key_of
+from pytest_imagejudge.store.answer_store import Store, key_of
 root, first, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 store = Store(root)
 for number in range(first, first + count):
@@ -320,7 +320,7 @@ def test_a_full_disk_loses_nothing_that_is_in_memory(root, tmp_path):
     script = """
 import resource, sys
 from pytest_imagejudge.engines.base import Answer
-from pytest_imagejudge.store import Store, key_of
+from pytest_imagejudge.store.answer_store import Store, key_of
 said = []
 key = lambda number: key_of(number=number)
 store = Store(sys.argv[1], say=said.append)
@@ -372,7 +372,7 @@ def test_a_read_only_folder_is_read():
     script = """
 import os, sys
 from pytest_imagejudge.engines.base import Answer
-from pytest_imagejudge.store import Store, key_of
+from pytest_imagejudge.store.answer_store import Store, key_of
 import pytest_imagejudge.images
 said = []
 if os.getuid() == 0:
@@ -405,7 +405,7 @@ def test_a_folder_that_may_not_be_looked_into():
     script = """
 import os, sys
 from pytest_imagejudge.engines.base import Answer
-from pytest_imagejudge.store import Store, key_of
+from pytest_imagejudge.store.answer_store import Store, key_of
 if os.getuid() == 0:
     os.setuid(65534)
 said = []
@@ -422,8 +422,8 @@ assert len(said) == 1 and "Permission denied" in said[0], said
 
 
 def test_a_locked_database_does_not_stop_the_run(root, said, monkeypatch):
-    monkeypatch.setattr("pytest_imagejudge.store_file._WAIT_S", 0.05)
-    monkeypatch.setattr("pytest_imagejudge.store_file._BUSY_WAIT_S", 0.05)
+    monkeypatch.setattr("pytest_imagejudge.store.sqlite_file._WAIT_S", 0.05)
+    monkeypatch.setattr("pytest_imagejudge.store.sqlite_file._BUSY_WAIT_S", 0.05)
     filled(root, 1)
     other = sqlite3.connect(root / FILE_NAME, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -675,18 +675,18 @@ def test_a_newer_versions_store_is_refused_and_left_alone(root):
 def test_a_store_that_another_process_makes_at_the_same_time(tmp_path, monkeypatch, lag):
     with Store(tmp_path) as other:
         other.put(key(0), answer(), ABOUT)
-    header, calls = store_file._header, []
+    header, calls = sqlite_file._header, []
 
     def late(connection):
         calls.append(connection)
         return (0, 0) if len(calls) < lag + 1 and not connection.in_transaction else header(connection)
 
-    monkeypatch.setattr(store_file, "_header", late)
+    monkeypatch.setattr(sqlite_file, "_header", late)
     with Store(tmp_path) as store:
         assert store.get(key(0)) == answer()
         store.put(key(1), answer(1), ABOUT)
     assert store.troubles == []
-    monkeypatch.setattr(store_file, "_header", lambda connection: (header(connection)[0], 2))
+    monkeypatch.setattr(sqlite_file, "_header", lambda connection: (header(connection)[0], 2))
     with pytest.raises(ConfigError, match="newer version: schema 2, expected 1"):
         Store(tmp_path)
 

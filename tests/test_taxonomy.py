@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_imagejudge.manifests import parse_facets
+from pytest_imagejudge.inputs.metadata import parse_facets
 from pytest_imagejudge.taxonomy import (
     FACETS,
     LEVEL1,

@@ -11,9 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from pytest_imagejudge.temporary import temporary_folder
+from pytest_imagejudge.support.temporary_folders import temporary_folder
 
-HOLD = "from pytest_imagejudge.temporary import temporary_folder as t\nwith t() as f: print(f, flush=True); input()"
+HOLD = """
+from pytest_imagejudge.support.temporary_folders import temporary_folder
+
+with temporary_folder() as folder:
+    print(folder, flush=True)
+    input()
+"""
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pytest_imagejudge import ConfigError, EditVerdict, FacetScore, Verdict, load_profile
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1
-from pytest_imagejudge.thresholds import Profile, default_profile, shipped
+from pytest_imagejudge.thresholds.loading import default_profile, shipped
+from pytest_imagejudge.thresholds.profile import Profile
 
 
 def verdict(raw=1, asked=LEVEL1, **changes):

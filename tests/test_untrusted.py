@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_imagejudge.untrusted import escape, for_github, for_log
+from pytest_imagejudge.support.escaping import escape, for_github, for_log
 
 
 def test_ordinary_text_stays_as_it_is():

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_imagejudge import EditVerdict, FacetScore, Verdict
+from pytest_imagejudge.scoring.verdict import Problem, Score, thinking
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1
-from pytest_imagejudge.verdict import Problem, Score, thinking
 
 
 def verdict(raw=1, asked=LEVEL1, **more):

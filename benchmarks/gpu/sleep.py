@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent / "suite"))
 
 from conftest import PROMPT, picture
 
-from pytest_imagejudge.engines.gpus import gib, visible_gpus
-from pytest_imagejudge.engines.vllm import VllmEngine
+from pytest_imagejudge.engines.vllm.engine import VllmEngine
+from pytest_imagejudge.engines.vllm.gpus import gib, visible_gpus
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.settings import JudgeSettings, cache_dir
 

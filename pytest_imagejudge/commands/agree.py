@@ -11,15 +11,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..bench import FATES
+from ..batch.fates import FATES
 from ..errors import ConfigError
-from ..outputs import note, number, print_json, print_table, put, write_text
+from ..support.escaping import escape
+from ..support.files import write_text
+from ..support.text_tables import number
 from ..taxonomy import nearest
-from ..untrusted import escape
-from . import judge_bench
+from . import judge_edit_benchmark
+from .printing import note, print_json, print_table, put
 
 if TYPE_CHECKING:
-    from ..people import Bench, Scores
+    from ..recorded.edit_answers import Bench
+    from ..recorded.score_tables import Scores
     from ..statistics.agreement import Correlation, Estimate, RankAgreement, ScoreAgreement
 
 BENCHES = ("ie-bench-4k",)
@@ -49,14 +52,14 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     bench.add_argument("--answer-field", default="model_response", metavar="NAME", help="default: %(default)s")
     bench.add_argument("--protocol", metavar="NAME", help="whose recorded answers (default: ie-critic)")
-    judge_bench.register(parser)
+    judge_edit_benchmark.register(parser)
     gate = parser.add_argument_group("a gate")
     gate.add_argument("--labels", type=Path, metavar="FILE", help="ID and label (good or bad) of images in the report")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command: 0; 2 where rows could not be used; 3 where a judge was asked and failed."""
-    judging = judge_bench.asked_for(args)
+    judging = judge_edit_benchmark.asked_for(args)
     if (judging or args.save) and not (judging and args.bench):
         raise ConfigError("a judge, --bench with what it is to judge, and --save go together")
     if args.bench and args.labels:
@@ -67,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     if len(args.files) != wanted:
         what = {1: "one file goes with --bench or --labels", 2: "two files are expected, the judge's and people's"}
         raise ConfigError(f"{what[wanted]}, not {len(args.files)}")
-    judged = judge_bench.judge_bench(args) if judging else None
+    judged = judge_edit_benchmark.judge_bench(args) if judging else None
     if args.bench:
         bench = judged.answers if judged else _recorded(args)
         result, body = _bench(args, bench)
@@ -80,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         result, errors, body = _tables(args)
     if args.output:
-        from ..charts import page
+        from ..renderers.charts import page
 
         write_text(args.output, page("Agreement with people", body))
     if args.json:
@@ -106,8 +109,8 @@ def _shown(estimate: Estimate, digits: int = 3) -> str:
 
 
 def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
-    from .. import charts
-    from ..people import OVERALL, PUBLISHED, PUBLISHED_MODELS, pair_up, read_scores
+    from ..recorded.score_tables import OVERALL, PUBLISHED, PUBLISHED_MODELS, pair_up, read_scores
+    from ..renderers import charts
 
     judge = read_scores(Path(args.files[0]), args.key, args.judge_as)
     human = read_scores(Path(args.files[1]), args.key, args.human_as)
@@ -228,7 +231,7 @@ def _agreement(judge: Scores, human: Scores, name: str, items: list[str]) -> tup
 
 
 def _hint_at_ranks(judge: Scores, human: Scores, name: str, items: list[str]) -> None:
-    from ..people import is_ranking
+    from ..recorded.score_tables import is_ranking
 
     for scores, option in ((judge, "--judge-as"), (human, "--human-as")):
         values = [value for item in items if (value := scores.items[item][name]) is not None]
@@ -237,7 +240,7 @@ def _hint_at_ranks(judge: Scores, human: Scores, name: str, items: list[str]) ->
 
 
 def _add_overall(scores: Scores, dimensions: list[str]) -> None:
-    from ..people import OVERALL
+    from ..recorded.score_tables import OVERALL
 
     kinds = {scores.as_[name] for name in dimensions}
     if len(kinds) > 1:
@@ -252,8 +255,8 @@ def _add_overall(scores: Scores, dimensions: list[str]) -> None:
 
 
 def _recorded(args: argparse.Namespace) -> Bench:
-    from ..people import read_bench
-    from ..tables import SUFFIXES
+    from ..recorded.edit_answers import read_bench
+    from ..tables.rows import SUFFIXES
 
     path = Path(args.files[0])
     if path.suffix.lower() not in SUFFIXES:
@@ -265,7 +268,7 @@ def _recorded(args: argparse.Namespace) -> Bench:
 
 
 def _bench(args: argparse.Namespace, bench: Bench) -> tuple[dict[str, Any], str]:
-    from .. import charts
+    from ..renderers import charts
     from ..statistics.agreement import logistic, score_agreement
 
     read = [(prediction, label) for _, label, prediction in bench.rows if prediction is not None]
@@ -319,9 +322,9 @@ def _bench(args: argparse.Namespace, bench: Bench) -> tuple[dict[str, Any], str]
     return result, "\n".join(body)
 
 
-def _rows(args: argparse.Namespace, judged: judge_bench.JudgedBench) -> str:
+def _rows(args: argparse.Namespace, judged: judge_edit_benchmark.JudgedBench) -> str:
     """Show what became of the rows of a benchmark that was judged."""
-    from .. import charts
+    from ..renderers import charts
 
     tally = judged.tally
     counts: list[list[object]] = [[FATES[fate], n] for fate, n in tally.fates.items() if n or fate == "judged"]
@@ -369,9 +372,9 @@ def _as_json(found: ScoreAgreement) -> dict[str, Any]:
 
 
 def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
-    from .. import charts
-    from ..people import read_labels
-    from ..report.json import read
+    from ..recorded.labels import read_labels
+    from ..renderers import charts
+    from ..report.json_file import read
     from ..statistics.calibration import gate_calibration
 
     labels, errors = read_labels(args.labels)

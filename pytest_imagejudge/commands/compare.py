@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from ..outputs import note, print_json, print_table
-from ..untrusted import escape
+from ..support.escaping import escape
+from .printing import note, print_json, print_table
 
 if TYPE_CHECKING:
     from ..statistics.comparison import Comparison
@@ -40,10 +40,10 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the comparison."""
-    from ..outputs import write_text
-    from ..report.side_by_side import to_html, to_markdown
+    from ..recorded.runs import read_runs
+    from ..renderers.comparison_page import to_html, to_markdown
     from ..statistics.comparison import compare_runs
-    from ..statistics.runs import read_runs
+    from ..support.files import write_text
 
     _check(args)
     if args.repeat:
@@ -79,8 +79,8 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _repeat(args: argparse.Namespace) -> int:
+    from ..recorded.runs import read_runs
     from ..statistics.flips import flips, grouped
-    from ..statistics.runs import read_runs
 
     runs = read_runs(args.files, repeats=True)
     for problem in (line for one in runs for line in one.problems):

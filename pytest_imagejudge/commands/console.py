@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
-from ..outputs import mute
-from ..untrusted import for_log
+from ..support.escaping import for_log
+from .printing import mute
 
 _WIDTH = 160  # of a pipe or a file, which have none
 

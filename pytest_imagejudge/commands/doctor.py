@@ -7,17 +7,18 @@ import platform
 import sys
 from typing import Any
 
-from ..engines import server
 from ..engines.endpoint import EndpointEngine
-from ..engines.gpus import gib, visible_gpus
-from ..engines.install import find_vllm
-from ..engines.placement import main_memory
-from ..engines.vllm import VllmEngine, describe
+from ..engines.vllm import shared_server
+from ..engines.vllm.engine import VllmEngine
+from ..engines.vllm.gpus import gib, visible_gpus
+from ..engines.vllm.install import find_vllm
+from ..engines.vllm.placement import main_memory
+from ..engines.vllm.planning import describe
 from ..errors import ImageJudgeError
-from ..outputs import print_json, put
 from ..settings import JudgeSettings, cache_dir
-from ..untrusted import escape, for_log
+from ..support.escaping import escape, for_log
 from .judge_options import add_judge_options, judge_settings
+from .printing import print_json, put
 
 ALL_RIGHT, SOMETHING_WRONG = 0, 2
 
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
 def look(judges: list[JudgeSettings]) -> dict[str, Any]:
     """What is here, and for each judge whether it could run."""
-    from .. import __version__
+    from .._version import __version__
 
     found: dict[str, Any] = {
         "imagejudge": __version__,
@@ -54,7 +55,7 @@ def look(judges: list[JudgeSettings]) -> dict[str, Any]:
         "gpus": [],
         "servers": [
             {"model": state.title, "status": state.status, "url": state.url, "users": users, "folder": str(folder)}
-            for folder, state, users in server.running(cache_dir())
+            for folder, state, users in shared_server.running(cache_dir())
         ],
     }
     try:

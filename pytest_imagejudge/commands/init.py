@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     in_the_way = [str(path) for path in targets if path.exists()]
     if in_the_way and not args.force:
         raise ConfigError(f"there already: {', '.join(in_the_way)}; give --force to write over them")
-    starter = Path(__file__).parent.parent / "starter"
+    starter = Path(__file__).with_name("starter")
     for path, name in targets.items():
         text = Template((starter / name).read_text("utf-8")).substitute(values)
         try:

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
-from ..outputs import note, print_json, print_table
+from .printing import note, print_json, print_table
 
 if TYPE_CHECKING:
     from ..statistics.power import Noise
@@ -137,9 +137,9 @@ def _largest(options: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _noise(args: argparse.Namespace) -> Noise:
+    from ..recorded.runs import read_runs
     from ..statistics.figures import EDIT
     from ..statistics.power import MAIN, default_noise, noise_from, noise_from_two
-    from ..statistics.runs import read_runs
 
     named = tuple(dict.fromkeys(_path(name) for name in args.dimension))
     if not args.source:
@@ -190,8 +190,8 @@ def _suite(args: argparse.Namespace, noise: Noise) -> dict[str, Any] | None:
 
 
 def _show(plan: dict[str, Any]) -> None:
+    from ..support.escaping import escape
     from ..taxonomy import show
-    from ..untrusted import escape
     from .console import Output
 
     console = Output()

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..bench import Counter, Tally
-from ..untrusted import for_log
+from ..batch.fates import Tally
+from ..batch.run import Counter
+from ..support.escaping import for_log
 
 _MOST_LINES = 50  # about rows that were not judged or missed bounds; the rest is counted
 _EVERY = 30.0  # seconds between lines of progress where the terminal can't be written over

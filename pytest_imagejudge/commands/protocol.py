@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
-from ..outputs import ascii_json, note, print_json, put
 from ..protocols.base import EDIT, Reading
-from ..tables import kind_of, object_row, show_value
+from ..scoring.verdict import Problem, nested
+from ..tables.json_rows import object_row
+from ..tables.rows import kind_of, show_value
 from ..taxonomy import nearest
-from ..verdict import Problem, nested
+from .printing import ascii_json, note, print_json, put
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -72,22 +73,26 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _pull(args: argparse.Namespace) -> int:
-    from ..protocols import words
+    from ..protocols import published_words
 
-    if args.protocol is not None and args.protocol not in words.PINS:
+    if args.protocol is not None and args.protocol not in published_words.PINS:
         raise ConfigError(
-            f'"{args.protocol}" has no published words{nearest(args.protocol, words.PINS)}; '
-            f"expected {' or '.join(words.PINS)}"
+            f'"{args.protocol}" has no published words{nearest(args.protocol, published_words.PINS)}; '
+            f"expected {' or '.join(published_words.PINS)}"
         )
-    pins = [pin for name, pin in words.PINS.items() if args.protocol in (None, name)]
+    pins = [pin for name, pin in published_words.PINS.items() if args.protocol in (None, name)]
     if args.origin is None:
         for pin in pins:
-            words.pull(pin)
-            print(words.cached_path(pin))
+            published_words.pull(pin)
+            print(published_words.cached_path(pin))
         return 0
     if not args.origin.exists():
         raise ConfigError(f"--from {args.origin}: no such file or folder")
-    kept = [words.keep(pin, content) for pin in pins if (content := words.find(pin, args.origin)) is not None]
+    kept = [
+        published_words.keep(pin, content)
+        for pin in pins
+        if (content := published_words.find(pin, args.origin)) is not None
+    ]
     if not kept:
         wanted = "; ".join(f"{pin.path} of {pin.protocol}: {pin.sha256}" for pin in pins)
         raise ConfigError(f"--from {args.origin}: no file with an expected SHA-256 ({wanted}){_found(args.origin)}")
@@ -129,7 +134,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _load(name: str) -> Image:
-    from ..images import load
+    from ..images.loading import load
 
     return load(name)
 

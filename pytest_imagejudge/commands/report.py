@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from ..outputs import put
+from ..support.escaping import for_log
 from ..taxonomy import nearest
-from ..untrusted import for_log
+from .printing import put
 
 if TYPE_CHECKING:
     from ..report.model import Report
-    from ..thresholds import Profile
+    from ..thresholds.profile import Profile
 
 FORMATS = (".html", ".json", ".md")
 
@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: naming the file or the option, what was found and what is expected.
     """
-    from ..report.build import merge
-    from ..report.json import read
+    from ..report.json_file import read
+    from ..report.merging import merge
 
     for path in args.output:
         if path.suffix.lower() not in FORMATS:
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
 def _profile(name: str | None) -> Profile | None:
     if name is None:
         return None
-    from ..thresholds import load_profile
+    from ..thresholds.loading import load_profile
 
     return load_profile(name)
 
@@ -113,7 +113,7 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
 
 
 def _decide(report: Report, profile: Profile) -> None:
-    from ..report.build import once
+    from ..report.lookup import once
     from ..statistics.suite import suite_rows
 
     suite = profile.suite
@@ -128,11 +128,11 @@ def _decide(report: Report, profile: Profile) -> None:
 
 def _compare(report: Report, path: Path, profile: Profile | None) -> None:
     """Set the earlier run beside this one."""
-    from ..report.baseline import attach
-    from ..report.build import once
+    from ..recorded.runs import read_run
+    from ..report.lookup import once
     from ..statistics.baseline import compare_with_baseline
     from ..statistics.baseline_file import Baseline, environment_of
-    from ..statistics.runs import read_run
+    from ..statistics.earlier_run import attach
 
     images = read_run(path).images
     for item in images:  # as a baseline file rounds them, so that an unchanged image differs by nothing
@@ -150,15 +150,16 @@ def _compare(report: Report, path: Path, profile: Profile | None) -> None:
 
 
 def _write(report: Report, args: argparse.Namespace, profile: Profile | None) -> None:
-    from ..report import html, json, markdown
+    from ..renderers import html_page, markdown
+    from ..report import json_file
 
     bounds = None if profile is None else profile.shown_bounds()
     for path in args.output:
         kind = path.suffix.lower()
         if kind == ".json":
-            json.write(report, path)
+            json_file.write(report, path)
         elif kind == ".html":
-            html.write_html(report, path, bounds, failed_only=args.failed_only)
+            html_page.write_html(report, path, bounds, failed_only=args.failed_only)
         else:
             markdown.write_markdown(report, path, bounds)
         _say(f"{path}: {markdown.title(report)}")
@@ -169,7 +170,7 @@ def _write(report: Report, args: argparse.Namespace, profile: Profile | None) ->
 
 
 def _unjudged(report: Report) -> None:
-    from ..report.why import headline
+    from ..renderers.explanations import headline
 
     for entry in report.verdicts:
         if entry.outcome == "error":
@@ -183,8 +184,8 @@ def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:
     import os
     import shutil
 
-    from ..report.payload import bounds_of
-    from ..report.terminal import suite_tree
+    from ..renderers.terminal_summary import suite_tree
+    from ..report.lookup import bounds_of
 
     text = suite_tree(
         report,
@@ -200,16 +201,17 @@ def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:
 def _github(report: Report, args: argparse.Namespace) -> None:
     import os
 
-    from ..report import github
+    from ..renderers.github import annotation_commands, write_step_summary
+    from ..renderers.github_comment import upsert_comment
 
     if args.github_summary:
         if not (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
             raise ConfigError("--github-summary: GITHUB_STEP_SUMMARY is not set; it is in a step of GitHub Actions")
-        github.write_step_summary(report, summary)
+        write_step_summary(report, summary)
     if args.github_annotations:
-        for line in github.annotations(report):
+        for line in annotation_commands(report):
             put(line)
-    if args.github_comment is not None and (url := github.upsert_comment(report, name=args.github_comment)):
+    if args.github_comment is not None and (url := upsert_comment(report, name=args.github_comment)):
         _say(f"comment: {url}")
 
 

@@ -10,22 +10,28 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..bench import BAD_INPUT, FATES, Asks, Bench, Counter, first_row, output_columns, write_scores
+from ..batch.fates import BAD_INPUT, FATES
+from ..batch.judged_rows import JudgedRows, output_columns
+from ..batch.plan import Asks
+from ..batch.run import Bench, Counter, first_row
+from ..batch.scores import write_scores
 from ..errors import ConfigError
-from ..inputs import HUB, Input, metadata_file, open_input
-from ..judged import JudgedRows
-from ..manifests import Row, RowError, read_metadata
-from ..outputs import note, print_json, print_table, put
+from ..inputs.hub import HUB, metadata_file
+from ..inputs.manifest import Row, RowError
+from ..inputs.metadata import read_metadata
+from ..inputs.opening import open_input
+from ..inputs.row_source import Input
 from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
-from ..tables import PARQUET
+from ..support.escaping import escape, for_log
+from ..tables.rows import PARQUET
 from ..taxonomy import LEVEL1, TREE, check_dimensions
-from ..untrusted import escape, for_log
+from .printing import note, print_json, print_table, put
 from .progress import Progress, terminated
 
 if TYPE_CHECKING:
     from ..judge import EditJudge, Judge
     from ..report.model import Report
-    from ..thresholds import Profile
+    from ..thresholds.profile import Profile
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     Returns 3 where the engine failed, else 2 where rows were bad, else 1 where a gate failed or not all answers could
     be read, else 0. What could be judged is written in every case.
     """
-    from ..report import SUFFIXES
+    from ..renderers import SUFFIXES
 
     for path in args.judge_report:
         if path.suffix.lower() not in SUFFIXES:
@@ -127,7 +133,7 @@ def _finish(
     interrupted: bool,
 ) -> int:
     """Write all that can be written, and say what was found; ``stem`` is the start of the outputs' names."""
-    from ..report import write_report
+    from ..renderers import write_report
 
     report = bench.report()
     missed = _suite(report, profile)
@@ -197,7 +203,7 @@ def _judges(
 ) -> tuple[Judge | None, EditJudge | None]:
     """The judges that the options name; one named as the judge is that of edits where the input has edits only."""
     from ..judge import EditJudge, Judge
-    from ..store import default_root
+    from ..store.answer_store import default_root
 
     edit = _settings(args, "edit", own=True)
     plain = _settings(args, "image", own=False)
@@ -213,7 +219,7 @@ def _judges(
             common: dict[str, Any] = {"store": store, "spool": spool, "progress": progress.say}
             common["max_pixels"] = args.judge_max_pixels
             if args.engine == "ray":
-                from ..spread import Elsewhere
+                from ..batch.ray import Elsewhere
 
                 common["engine"] = Elsewhere(settings)
             judge = cls.from_settings(settings, **common)
@@ -225,7 +231,7 @@ def _judges(
 
 
 def _profile(source: str, base: Path, image: Judge | None, edit: EditJudge | None) -> Profile:
-    from ..thresholds import load_profile
+    from ..thresholds.loading import load_profile
 
     profile = load_profile(source, base=base)
     for judge in (image, edit):
@@ -235,7 +241,7 @@ def _profile(source: str, base: Path, image: Judge | None, edit: EditJudge | Non
 
 
 def _spread(args: argparse.Namespace, bench: Bench, source: Input, progress: Progress) -> Iterator[Row | RowError]:
-    from ..spread import Cluster
+    from ..batch.ray import Cluster
 
     with Cluster(args.ray_address, args.judge_max_pixels, progress.say) as cluster:
         yield from cluster.ahead(bench, source.rows())

@@ -9,14 +9,14 @@ import math
 import sys
 from pathlib import Path
 
-from ..engines import server
-from ..engines.supervisor import State
-from ..engines.vllm import VllmEngine
+from ..engines.vllm import shared_server
+from ..engines.vllm.engine import VllmEngine
+from ..engines.vllm.supervisor import State
 from ..errors import ConfigError, EngineError
-from ..outputs import print_json
 from ..settings import API_KEY_VARIABLE, SIGNALS, JudgeSettings, cache_dir
-from ..untrusted import escape, for_log
+from ..support.escaping import escape, for_log
 from .judge_options import add_judge_options, judge_settings
+from .printing import print_json
 
 DEFAULT_MINUTES = 60.0
 
@@ -110,9 +110,9 @@ def _stop(judges: list[JudgeSettings], *, as_json: bool) -> int:
         VllmEngine(settings, protocol_for(settings), state_dir=cache_dir()).server_folder().name for settings in judges
     }
     stopped = []
-    for folder, state, _ in list(server.running(cache_dir())):
+    for folder, state, _ in list(shared_server.running(cache_dir())):
         if not judges or folder.name in wanted:
-            if not server.stop(folder):
+            if not shared_server.stop(folder):
                 raise EngineError(f"the server of {escape(state.title)} (process {state.supervisor}) does not end")
             print(f"ended the server of {escape(state.title)}", file=sys.stderr)
             stopped.append({"model": state.title, "url": f"{state.url}/v1" if state.url else None, "pid": state.server})

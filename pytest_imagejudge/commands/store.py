@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gzip
-import io
 import json
-import os
 import re
 import sys
 import time
-import uuid
-import zlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 from ..errors import ConfigError
-from ..outputs import note, print_json
-from ..store import FILE_NAME, SCHEMA, Outline, Store, default_root
-from ..store_entry import DamagedError, PixelsRow, Row, UntrustedError, canonical
+from ..store.answer_store import FILE_NAME, Outline, Store, default_root
+from ..store.entry import DamagedError, PixelsRow, Row, UntrustedError, canonical
+from ..store.exchange import EXPORT, merge_rows, must_be_whole, open_export, open_import, read_seals, seals_json
+from ..store.sqlite_file import SCHEMA
+from ..support.escaping import escape, for_log
 from ..taxonomy import nearest
-from ..untrusted import escape, for_log
+from .printing import note, print_json
 
-EXPORT = "imagejudge-store/1"
-_MAX_LINE = 256 << 20  # bytes of one line of an import
 _DAY_S = 86400.0
 
 
@@ -211,17 +205,19 @@ def _oldest(rows: list[Outline], gone: set[str], limit: int, used: int) -> list[
 
 def _export(store: Store, args: argparse.Namespace) -> int:
     count = 0
-    _must_be_whole(store)  # before anything goes into a pipe, from which nothing can be taken back
-    with _writing(args.file) as out:
+    must_be_whole(store)  # before anything goes into a pipe, from which nothing can be taken back
+    with open_export(args.file) as out:
         out.write(canonical({"schema": EXPORT}) + b"\n")
         for row in store.rows():
             if store.read(row) is None:
                 continue
-            out.write(b'{"entry":' + row.text() + b"," + _seals(row) + b"}\n")
+            out.write(b'{"entry":' + row.text() + b"," + seals_json(row) + b"}\n")
             count += 1
         for line in store.index():
-            out.write(b'{"pixels":' + canonical([line.file, line.pixels, line.stored]) + b"," + _seals(line) + b"}\n")
-        _must_be_whole(store)
+            out.write(
+                b'{"pixels":' + canonical([line.file, line.pixels, line.stored]) + b"," + seals_json(line) + b"}\n"
+            )
+        must_be_whole(store)
     left_out = [
         f"{number:,} {word}"
         for number, word in ((store.damaged, "damaged"), (store.untrusted, "not trusted"))
@@ -234,32 +230,22 @@ def _export(store: Store, args: argparse.Namespace) -> int:
     return 0
 
 
-def _must_be_whole(store: Store) -> None:
-    """Half a store must not pass for one."""
-    if store.troubles:
-        raise ConfigError(f"{escape(store.path)} could not be read as a whole: the export is not complete")
-
-
-def _seals(row: Row | PixelsRow) -> bytes:
-    return canonical({"mac": row.mac.hex() if row.mac else None, "sum": row.sum.hex()})[1:-1]
-
-
 def _import(store: Store, args: argparse.Namespace) -> int:
     counts = {"added": 0, "already": 0, "conflicts": 0, "damaged": 0, "untrusted": 0, "images": 0}
     rows: list[Row] = []
     lines: list[PixelsRow] = []
-    for number, line in _reading(args.file):
+    for number, line in open_import(args.file):
         try:
             data = json.loads(line)
             if not isinstance(data, dict):
                 raise DamagedError("not an object")
             if "entry" in data:
-                row = store.seal.row_of(canonical(data["entry"]), *_unseal(data))
+                row = store.seal.row_of(canonical(data["entry"]), *read_seals(data))
                 store.seal.entry(row)
                 rows.append(row)
             elif "pixels" in data:
                 file, pixels, stored = data["pixels"]
-                index = PixelsRow(file, pixels, stored, *_unseal(data))
+                index = PixelsRow(file, pixels, stored, *read_seals(data))
                 store.seal.check_pixels(index)
                 lines.append(index)
             else:
@@ -271,10 +257,10 @@ def _import(store: Store, args: argparse.Namespace) -> int:
             counts["damaged"] += 1
             _say(args.file, number, error, counts["damaged"])
         if len(rows) + len(lines) >= 500:
-            _merge(store, rows, lines, counts)
+            merge_rows(store, rows, lines, counts)
             rows.clear()
             lines.clear()
-    _merge(store, rows, lines, counts)
+    merge_rows(store, rows, lines, counts)
     counts["added"] -= store.unsaved
     refused = counts["damaged"] + counts["untrusted"]
     if args.json:
@@ -288,100 +274,9 @@ def _import(store: Store, args: argparse.Namespace) -> int:
     return 2 if refused or store.troubles else 0
 
 
-def _merge(store: Store, rows: list[Row], lines: list[PixelsRow], counts: dict[str, int]) -> None:
-    """Add what is not there; what is there and can be trusted stays."""
-    ours = {entry.key: entry for row in store.find([row.key for row in rows]) if (entry := store.read(row))}
-    new: dict[str, Row] = {}
-    for row in rows:
-        theirs = store.seal.entry(row)
-        have = ours.get(row.key)
-        if have is None and row.key in new:
-            have = store.seal.entry(new[row.key])
-        if have is None:
-            new[row.key] = row
-            counts["added"] += 1
-        elif (have.answer.text, have.answer.finish_reason) == (theirs.answer.text, theirs.answer.finish_reason):
-            counts["already"] += 1
-        else:
-            counts["conflicts"] += 1
-            if counts["conflicts"] <= 10:
-                about = escape(" ".join(str(have.about.get(name) or "") for name in ("model", "dimension")))
-                note(f"{row.key[:16]} ({about.strip()}) differs from ours; ours kept")
-    if new:
-        store.put_rows(new.values())
-    written, differ = store.add_to_index(lines)
-    counts["images"] += written
-    if differ:
-        counts["conflicts"] += differ
-        note(f"{differ} images' pixels differ from ours; ours kept")
-
-
-def _unseal(data: dict[str, Any]) -> tuple[bytes, bytes | None]:
-    mac = data.get("mac")
-    return bytes.fromhex(data["sum"]), None if mac is None else bytes.fromhex(mac)
-
-
 def _say(file: str, number: int, error: Exception, count: int) -> None:
     if count <= 10:
         note(f"{file}, line {number}: {escape(error) or 'damaged'}; left out")
-
-
-@contextlib.contextmanager
-def _writing(name: str) -> Iterator[IO[bytes]]:
-    """A file that is there whole or not at all; ``-`` is stdout, and a pipe or a device is written as it is."""
-    if name == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    straight = os.path.exists(name) and not os.path.isfile(name)  # noqa: PTH110, PTH113
-    path = Path(name if straight else os.path.realpath(name))  # a pipe behind /dev/stdout has no path of its own
-    part = path if straight else path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with part.open("wb") as raw:
-            if path.suffix == ".gz":
-                with gzip.GzipFile("", "wb", 6, raw, mtime=0) as out:
-                    yield out  # type: ignore[misc]
-            else:
-                yield raw
-        if not straight:
-            part.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{escape(path)} can't be written: {escape(error)}") from error
-    finally:
-        if not straight:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-
-
-def _reading(name: str) -> Iterator[tuple[int, bytes]]:
-    """The lines after the first, which names the format, with their numbers."""
-    try:
-        with contextlib.ExitStack() as stack:
-            raw = cast("io.BufferedReader", sys.stdin.buffer if name == "-" else stack.enter_context(open(name, "rb")))  # noqa: PTH123
-            packed = raw.peek(2)[:2] == b"\x1f\x8b"
-            lines: io.BufferedIOBase = stack.enter_context(gzip.GzipFile(fileobj=raw)) if packed else raw
-            _check_head(name, lines.readline(1000))
-            number = 1
-            while line := lines.readline(_MAX_LINE):
-                number += 1
-                if line.strip():
-                    yield number, line
-    except (OSError, EOFError, zlib.error) as error:
-        raise ConfigError(f"{escape(name)} can't be read: {escape(error)}") from error
-
-
-def _check_head(name: str, line: bytes) -> None:
-    try:
-        found = json.loads(line)["schema"]
-    except (ValueError, TypeError, KeyError):
-        found = None
-    if found != EXPORT:
-        what = (
-            f'"{escape(found)}"'
-            if isinstance(found, str)
-            else escape(line[:60].decode("utf-8", "replace")) or "nothing"
-        )
-        raise ConfigError(f'{escape(name)}, line 1: expected {{"schema":"{EXPORT}"}}, found {what}')
 
 
 # --- words and numbers ----------------------------------------------------------------------------------------------

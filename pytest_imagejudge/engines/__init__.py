@@ -32,14 +32,14 @@ def make_engine(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path)
 
         return EndpointEngine(settings, protocol, state_dir=state_dir)
     if settings.model == SIGNALS:
-        from .signals import SignalsEngine
+        from .signals.engine import SignalsEngine
 
         return SignalsEngine(settings, protocol)
     if settings.model:
         close = difflib.get_close_matches(settings.model.casefold(), [SIGNALS], cutoff=0.8)
         if close and not Path(settings.model).exists():
             raise ConfigError(f'--{option}-model {settings.model!r}: no such folder (did you mean "{SIGNALS}"?)')
-        from .vllm import VllmEngine
+        from .vllm.engine import VllmEngine
 
         return VllmEngine(settings, protocol, state_dir=state_dir)
     raise ConfigError(f"no judge is named: give --{option}-model or --{option}-url")

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, unquote_plus, urlsplit, urlunsplit
 
 from ..errors import ConfigError
 from ..settings import API_KEY_VARIABLE
-from ..untrusted import escape
+from ..support.escaping import escape
 
 # The version in a path; "v100" is a GPU, or whatever else.
 VERSION = r"/v\d{1,2}(?:(?:alpha|beta)\d*)?"

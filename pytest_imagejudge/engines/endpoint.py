@@ -17,10 +17,10 @@ from ..protocols import default_name
 from ..protocols.base import Protocol, Request
 from ..settings import JudgeSettings
 from ..taxonomy import nearest
-from . import chat
+from . import chat_client
 from .address import Address, api_key, cause, excerpt, key_hint
 from .base import Answer, Engine, EngineIdentity, Progress
-from .chat import MAX_ANSWER, ChatClient, Habits, RefusedError, UnavailableError
+from .chat_client import MAX_ANSWER, ChatClient, Habits, RefusedError, UnavailableError
 
 # Images in flight for each URL, 5 requests each: the batch that fills a judge of this size on one large GPU.
 IMAGES_PER_URL = 48
@@ -104,7 +104,7 @@ class EndpointEngine(Engine):
 
     def warm_up(self) -> None:
         """Import the HTTP client."""
-        chat.warm_up()
+        chat_client.warm_up()
 
     async def start(self, progress: Progress) -> None:
         """Make the clients. A server that is still starting is waited for as long as tries last: some 40 s."""

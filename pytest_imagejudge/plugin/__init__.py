@@ -100,7 +100,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    module = sys.modules.get("pytest_imagejudge.verdict")  # not loaded: nothing here can be a score
+    module = sys.modules.get("pytest_imagejudge.scoring.verdict")  # not loaded: nothing here can be a score
     if module is None:
         return None
     for score in (left, right):

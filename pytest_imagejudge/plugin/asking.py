@@ -15,11 +15,13 @@ import pytest
 
 from ..engines import make_engine
 from ..errors import ConfigError, EngineError
-from ..images import ImageFile
+from ..images.image_file import ImageFile
+from ..inputs.manifest import Row, RowError
+from ..inputs.metadata import read_metadata
 from ..judge import EditJudge, Judge, protocol_for
-from ..manifests import Row, RowError, read_metadata
 from ..settings import JudgeSettings, cache_dir
-from ..thresholds import Profile, default_profile, load_profile
+from ..thresholds.loading import default_profile, load_profile
+from ..thresholds.profile import Profile
 from .asked import Options, read_options
 from .expectation import AnyVerdict, Expectation, failing, plain_label, plain_text
 from .failure import JudgeFailure, why_none

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import EngineError
-from ..images import ImageFile, shown
+from ..images.image_file import ImageFile
+from ..images.intake import shown
 from ..protocols.base import EDIT
 from ..report.entry import entry_of
 from ..report.model import EditEntry, VerdictEntry
-from ..thresholds import Profile, load_profile
-from ..verdict import EditVerdict, Verdict
+from ..scoring.verdict import EditVerdict, Verdict
+from ..thresholds.loading import load_profile
+from ..thresholds.profile import Profile
 
 AnyVerdict = Verdict | EditVerdict
 AnyEntry = VerdictEntry | EditEntry

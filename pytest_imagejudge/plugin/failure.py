@@ -10,8 +10,8 @@ from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocat
 from _pytest._io import TerminalWriter
 
 from ..errors import ConfigError, ImageError
-from ..untrusted import escape
-from ..verdict import EditVerdict, Verdict
+from ..scoring.verdict import EditVerdict, Verdict
+from ..support.escaping import escape
 
 _PACKAGE = Path(__file__).parents[1]
 

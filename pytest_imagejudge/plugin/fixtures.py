@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from ..verdict import EditVerdict, Verdict
+from ..scoring.verdict import EditVerdict, Verdict
 
 if TYPE_CHECKING:
     from .gate import Gate

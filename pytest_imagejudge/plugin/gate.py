@@ -219,7 +219,7 @@ class Gate(Asking):
         """Collect what was judged."""
         if not self.is_worker:
             if hasattr(report, "node"):  # xdist: while the workers run tests there is time for what the end needs
-                from ..report import terminal  # noqa: F401
+                from ..renderers import terminal_summary  # noqa: F401
             if report.skipped:
                 self.results.excused.add(report.nodeid)
             elif report.failed:

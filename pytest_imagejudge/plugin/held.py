@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..asking import Task
 from ..errors import ConfigError, ImageError
-from ..manifests import Row, RowError, read_manifest
-from ..report.junit import properties
-from ..report.why import advice, headline
+from ..inputs.manifest import Row, RowError, read_manifest
+from ..renderers.explanations import advice, headline
+from ..renderers.junit import properties
+from ..session.task import Task
 from .expectation import AnyEntry, Expectation, failing, plain_text
 from .failure import failure_repr
 from .manifest import RowItem
@@ -102,7 +102,7 @@ class Holding:
 
     def explain(self, entries: Sequence[AnyEntry]) -> str:
         """Why entries fail their test, in words; with ``-v`` the first has its tree: a test may hand over hundreds."""
-        from ..report.terminal import failure_text  # rich, which a worker without failures does not need
+        from ..renderers.terminal_failure import failure_text  # rich, which a worker without failures does not need
 
         width = min(self.width, 140)
         verbose = self._config.getoption("verbose", 0) > 0

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from ..errors import ConfigError
-from ..manifests import Row, RowError, read_manifest
+from ..inputs.manifest import Row, RowError, read_manifest
 from ..protocols.base import EDIT
 from ..report.model import EditEntry, VerdictEntry
-from ..untrusted import escape
+from ..support.escaping import escape
 from . import NO_EDIT_JUDGE, NO_JUDGE, options
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engines.processes import Hold, is_held
+from ..support.locks import Hold, is_held
 
 if TYPE_CHECKING:
     from .expectation import Expectation

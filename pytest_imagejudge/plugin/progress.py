@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ..untrusted import escape
+from ..support.escaping import escape
 from .relay import Mouth
 
 EVERY = 30.0  # seconds between lines where the terminal can't be written over
@@ -50,7 +50,7 @@ class Progress:
         if not left:
             return
         if not self._mouth:
-            from ..report import terminal  # noqa: F401 - needed in the end, and now there is time for it
+            from ..renderers import terminal_summary  # noqa: F401 - needed in the end, and now there is time for it
 
         sessions = [judge.session for judge in judges]
         begun = said = working = time.monotonic()

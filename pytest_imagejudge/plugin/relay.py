@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..temporary import temporary_folder
+from ..support.temporary_folders import temporary_folder
 
 if TYPE_CHECKING:
     from .progress import Progress

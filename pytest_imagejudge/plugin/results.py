@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from .. import __version__
+from .._version import __version__
 from ..errors import ConfigError
-from ..report.gathered import Gathered
+from ..renderers.explanations import place
+from ..report.collector import Gathered
 from ..report.model import EditEntry, FailedTest, Report, Run, VerdictEntry
 from ..report.spool import E
-from ..report.why import place
-from ..untrusted import for_log
+from ..support.escaping import for_log
 
 if TYPE_CHECKING:
     from ..statistics.pairing import Scored
-    from ..thresholds import Profile
+    from ..thresholds.profile import Profile
     from .asked import Options
     from .expectation import AnyEntry
 
@@ -130,7 +130,7 @@ class Results:
             return
         suite = profile.suite
         if profile.bounds_means:
-            from ..report.junit import suite_properties
+            from ..renderers.junit import suite_properties
             from ..statistics.suite import gate_passed, suite_rows
 
             self.report.suite = suite_rows(
@@ -220,7 +220,7 @@ class Results:
         self._gathered.tally.excuse(report.run.excused)
         self._gathered.into(report)
         if self._before:
-            from ..report.baseline import attach
+            from ..statistics.earlier_run import attach
 
             attach(report, self._before)
         return report
@@ -240,7 +240,7 @@ class Results:
                 self.lines.append(f"report {path} could not be written: {error}")
                 session.exitstatus = session.exitstatus or pytest.ExitCode.USAGE_ERROR
         if self._options.github:
-            from ..report.github import report_to_github
+            from ..renderers.github import report_to_github
 
             report_to_github(report, bounds=self.bounds(), rootpath=self._options.rootpath)
         self._drop_images()
@@ -251,7 +251,7 @@ class Results:
         if hook.get_hookimpls():  # others may do with it whatever can be done with lists
             report = report.model_copy(update={"verdicts": list(report.verdicts), "edits": list(report.edits)})
         if not hook(config=self._config, report=report, path=path):
-            from ..report import write_report
+            from ..renderers import write_report
 
             write_report(report, path, self.bounds())
 
@@ -271,7 +271,7 @@ class Results:
 
     def print(self, reporter: Any) -> None:
         """Print the tree over all images."""
-        from ..report.terminal import suite_tree
+        from ..renderers.terminal_summary import suite_tree
 
         report = self.report
         if reporter.verbosity < -1 or not (self._gathered.tally.images or self._gathered.tally.edits):

@@ -116,7 +116,7 @@ class When:
 
 
 def _figures(judge: Any, fit: Any) -> str:
-    from ..engines.vllm import describe
+    from ..engines.vllm.planning import describe
 
     return f"{judge.settings.model} does not fit beside what is taken: {describe(fit)}"
 
@@ -135,7 +135,7 @@ def out_of_memory_help(call: Any, judges: list[Any]) -> str:
     if not ours or call.excinfo is None or "out of memory" not in call.excinfo.exconly().lower():
         return ""
     for judge in ours:
-        from ..engines.gpus import gib, visible_gpus
+        from ..engines.vllm.gpus import gib, visible_gpus
 
         gpus = visible_gpus(judge.settings.gpus)
         held = sum(holder.bytes for gpu in gpus for holder in gpu.holders if "vllm" in holder.name.lower())

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ..scoring.verdict import FacetScore, Problem
 from ..taxonomy import FACETS, LEVEL1, Path
-from ..verdict import FacetScore, Problem
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
 
 EDIT = "Edit"  # the one "dimension" of a judge of edits
 
@@ -115,9 +114,3 @@ class Protocol(ABC):
     def can_ask_again(self, dimension: str) -> bool:
         """Whether a second ask differs from the first."""
         return self.sampling(dimension, again=True) != self.sampling(dimension)
-
-
-def digest_of(*parts: Any) -> str:
-    """SHA-256 (hex) over ``parts`` as canonical JSON."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

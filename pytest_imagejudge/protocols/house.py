@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import ConfigError
+from ..scoring.verdict import Problem
+from ..support.digests import digest_of
+from ..support.escaping import escape
 from ..taxonomy import FACETS, LEVEL1, TREE, check_path, nearest
 from ..taxonomy import Path as TreePath
-from ..untrusted import escape
-from ..verdict import Problem
-from .base import EDIT, Protocol, Reading, Request, digest_of
-from .checklist import read_checklist
-from .edits import HIGHEST, LOWEST, read_scores
+from .base import EDIT, Protocol, Reading, Request
+from .checklist_answers import read_checklist
+from .edit_answers import HIGHEST, LOWEST, read_scores
 from .q_judger import checklist_schema
-from .requests import Pictures, fit, take_apart, text_part
+from .request_parts import Pictures, fit, take_apart, text_part
 
 if TYPE_CHECKING:
     from PIL.Image import Image

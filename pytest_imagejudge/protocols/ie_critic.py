@@ -8,11 +8,12 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import ConfigError
-from ..verdict import Problem
-from . import words
-from .base import EDIT, Protocol, Reading, Request, digest_of
-from .edits import read_tagged
-from .requests import Pictures, area, take_apart, text_part
+from ..scoring.verdict import Problem
+from ..support.digests import digest_of
+from . import published_words
+from .base import EDIT, Protocol, Reading, Request
+from .edit_answers import read_tagged
+from .request_parts import Pictures, area, take_apart, text_part
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,7 +55,7 @@ class IECritic(Protocol):
         Raises:
             ConfigError: the words are not here and could not be fetched, or are of another shape.
         """
-        found, sha256 = words.load(words.IE_CRITIC)
+        found, sha256 = published_words.load(published_words.IE_CRITIC)
         text = found["CoT_PROMPT"]
         try:
             fields = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]

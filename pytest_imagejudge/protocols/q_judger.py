@@ -9,13 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import ConfigError
+from ..scoring.verdict import Problem
+from ..support.digests import digest_of
 from ..taxonomy import FACETS, LEVEL1, TREE, nearest
 from ..taxonomy import Path as TreePath
-from ..verdict import Problem
-from . import words
-from .base import Protocol, Reading, Request, digest_of
-from .checklist import read_checklist
-from .requests import Pictures, fit, stretch, take_apart, text_part
+from . import published_words
+from .base import Protocol, Reading, Request
+from .checklist_answers import read_checklist
+from .request_parts import Pictures, fit, stretch, take_apart, text_part
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -83,8 +84,8 @@ class QJudger(Protocol):
         Raises:
             ConfigError: they are not here and could not be fetched, or are of another shape.
         """
-        found, sha256 = words.load(words.Q_JUDGER)
-        system, template, checklists = (found[name] for name in words.Q_JUDGER.names)
+        found, sha256 = published_words.load(published_words.Q_JUDGER)
+        system, template, checklists = (found[name] for name in published_words.Q_JUDGER.names)
         if not (isinstance(system, str) and isinstance(template, str) and isinstance(checklists, dict)):
             raise ConfigError(f"the words of {self.name} ({sha256}) have another shape than the published ones")
         before, marker, after = template.partition(MARKER)

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from ..engines.signals.bounds import MEASURED, deciding
+from ..scoring.verdict import FacetScore, Problem
 from ..settings import SIGNALS
+from ..support.digests import digest_of
 from ..taxonomy import Path, facets_of
-from ..verdict import FacetScore, Problem
-from .base import Protocol, Reading, Request, digest_of
+from .base import Protocol, Reading, Request
+from .signals_bounds import MEASURED, deciding
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..scoring import mapped
+from ..scoring.figures import mapped
+from ..scoring.verdict import EditVerdict, FacetScore, Raw, Verdict, nested
 from ..taxonomy import Path
-from ..thresholds import Check, Profile
-from ..verdict import EditVerdict, FacetScore, Raw, Verdict, nested
+from ..thresholds.profile import Check, Profile
 from .model import Bound, EditEntry, Facet, Outcome, ProblemEntry, VerdictEntry
 
 _RAWS: tuple[Raw, ...] = (0, 1, 2, "N/A")

@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from ..verdict import ProblemKind, Raw
+from ..scoring.verdict import ProblemKind, Raw
 
 if TYPE_CHECKING:
     from .tally import Tally
 
+
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
+
+
 Outcome = Literal["passed", "failed", "error"]
+
+
 Figure = Annotated[float, Field(strict=True)] | None  # "60" is no figure
 
 
@@ -221,3 +226,6 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema of a report, draft 2020-12."""
     schema = Report.model_json_schema(by_alias=True, mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}
+
+
+AnyEntry = VerdictEntry | EditEntry

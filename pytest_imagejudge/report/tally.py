@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
 
-from ..scoring import RunningMean
+from ..scoring.figures import RunningMean
+from ..scoring.verdict import Raw
 from ..taxonomy import PATHS, TREE, Path
-from ..verdict import Raw
-from .model import EditEntry, Mean, Summary, VerdictEntry
-
-if TYPE_CHECKING:
-    from .build import AnyEntry
+from .model import AnyEntry, EditEntry, Mean, Summary, VerdictEntry
 
 OUTCOMES = ("failed", "error", "passed")
 
@@ -122,7 +118,7 @@ class Tally:
             self._add_unread(entry)
 
     def _add_unread(self, entry: VerdictEntry) -> None:
-        from .rows import is_unread, value_of
+        from .lookup import is_unread, value_of
 
         exactly = {tuple(path) for path in entry.unreadable}
         for path, figure in self.figures.items():
@@ -175,3 +171,8 @@ class Tally:
                     if (one, two, three) in self.raws:
                         summary.level3.setdefault(one, {}).setdefault(two, {})[three] = at(one, two, three)
         return summary
+
+
+def summarize(entries: Iterable[AnyEntry]) -> Summary:
+    """Means over images; see `Tally.summary`."""
+    return Tally(entries).summary()

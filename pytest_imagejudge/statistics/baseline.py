@@ -18,10 +18,11 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from ..errors import ConfigError
+from ..report.fingerprints import deciding
 from ..report.model import EditEntry, VerdictEntry
 from ..taxonomy import Path, check_path, show
 from .baseline_file import Baseline, environment_of
-from .figures import DIMENSIONS, EDIT, as_path, deciding
+from .figures import DIMENSIONS, EDIT, as_path
 from .intervals import MINIMUM
 from .paired import ALPHA, Difference, differences
 from .pairing import Pairing, Scored, figure_pairs, pair, scored

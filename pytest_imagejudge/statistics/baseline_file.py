@@ -17,14 +17,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .. import __version__
+from .._version import __version__
 from ..errors import ConfigError
-from ..outputs import write_text
-from ..protocols.base import digest_of
+from ..report.fingerprints import deciding
 from ..report.model import EditEntry, VerdictEntry
+from ..support.digests import digest_of
+from ..support.files import write_text
 from ..taxonomy import LEVEL1, check_path
 from ..taxonomy import Path as TreePath
-from .figures import EDIT, TOTAL, deciding
+from .figures import EDIT, TOTAL
 from .pairing import Scored, scored
 
 SCHEMA = "imagejudge-baseline/1"

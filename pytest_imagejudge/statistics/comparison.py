@@ -11,8 +11,7 @@ from ..errors import ConfigError
 from ..taxonomy import LEVEL1, Path
 from .baseline import BaselineRow, differing, method_of, rows_of
 from .figures import EDIT, TOTAL
-from .pairing import Pairing, Scored, pair, pair_by_prompt
-from .runs import Run
+from .pairing import Pairing, Run, Scored, pair, pair_by_prompt
 
 
 class Move(BaseModel):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 from ..report.model import EditEntry, Entry, VerdictEntry
 from ..taxonomy import LEVEL1, LEVEL2, Path
 
 TOTAL: Path = ("total",)
+
+
 EDIT: Path = ("score",)  # the one figure of an edit, 1 to 5
+
+
 DIMENSIONS: tuple[Path, ...] = (TOTAL, *((one,) for one in LEVEL1), *LEVEL2)  # all means of a run of images
+
+
 State = Literal["scored", "not applicable", "not judged"]
 
 
@@ -73,12 +79,3 @@ def image_of(entry: Entry) -> str:
         return entry.edited_image
     assert isinstance(entry, VerdictEntry)
     return entry.image
-
-
-# What gave an answer, but does not decide it: another one is worth a warning, no more.
-NOT_DECIDING = frozenset({"engine", "engine_version", "engine_versions", "version", "url", "urls", "created", "notes"})
-
-
-def deciding(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a fingerprint that decides a judge's answers: all but the engine, its version and address."""
-    return {key: item for key, item in fingerprint.items() if key not in NOT_DECIDING}

@@ -166,3 +166,19 @@ def figure_pairs(
             if path in old.figures and path in new.figures:
                 rows.append((unit, old.figures[path], new.figures[path]))
     return found
+
+
+@dataclass
+class Run:
+    """The judged images and edits of one file.
+
+    Attributes:
+        images: those that were judged, or should have been.
+        problems: rows that were left out, a line each.
+        unread: how many of them could not be read; a further row of an ID is left out, but was read.
+    """
+
+    name: str
+    images: list[Scored]
+    problems: list[str] = field(default_factory=list)
+    unread: int = 0

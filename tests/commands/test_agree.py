@@ -14,8 +14,9 @@ from scipy import stats
 from scipy.optimize import curve_fit
 
 from pytest_imagejudge.cli import main
-from pytest_imagejudge.people import is_ranking, number
-from pytest_imagejudge.report.json import write as write_report
+from pytest_imagejudge.inputs.opinion_scores import number
+from pytest_imagejudge.recorded.score_tables import is_ranking
+from pytest_imagejudge.report.json_file import write as write_report
 from pytest_imagejudge.report.model import Report, VerdictEntry
 from pytest_imagejudge.statistics.agreement import rank_agreement, score_agreement
 

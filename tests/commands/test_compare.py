@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pytest_imagejudge import scoring
 from pytest_imagejudge.cli import main
-from pytest_imagejudge.report.json import write
+from pytest_imagejudge.report.json_file import write
 from pytest_imagejudge.report.model import EditEntry, Report, VerdictEntry
+from pytest_imagejudge.scoring import figures
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1
 
 HOSTILE = "<script>alert(1)</script> | `x` \x1b[31m @team\n::error::x"
@@ -22,7 +22,7 @@ HOSTILE = "<script>alert(1)</script> | `x` \x1b[31m @team\n::error::x"
 
 def drawn(number, rng, fail=0.1, **fields):
     scores = {path: rng.choices((0.0, 60.0, 100.0), (fail, 0.5, 0.5 - fail))[0] for path in FACETS}
-    found = scoring.aggregate(scores, LEVEL1)
+    found = figures.aggregate(scores, LEVEL1)
     common = {
         "key": f"{number} {rng.random()}",
         "image": f"{number}.png",

@@ -25,7 +25,7 @@ from engines.standin import Call, Reply, StandIn, completion, failure
 from PIL import Image
 
 from commands.test_agree import edits
-from pytest_imagejudge.bench import Tally
+from pytest_imagejudge.batch.fates import Tally
 from pytest_imagejudge.cli import main
 
 IMAGE = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])

@@ -15,11 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_imagejudge import released
 from pytest_imagejudge.cli import main
+from pytest_imagejudge.inputs.judged_columns import FIELDS
+from pytest_imagejudge.recorded.answer_codes import AnswerReader
+from pytest_imagejudge.recorded.answers import _merge, _ranges, read_lines, read_recorded
 from pytest_imagejudge.taxonomy import LEVEL1, TREE, facets_of
 
-FIELD = dict(zip(LEVEL1, released.FIELDS, strict=True))
+FIELD = dict(zip(LEVEL1, FIELDS, strict=True))
 MAPPED = {0: 0.0, 1: 60.0, 2: 100.0}
 
 
@@ -131,27 +133,27 @@ def test_parts_of_a_large_file_add_up(tmp_path: Path, monkeypatch: pytest.Monkey
     rows, _ = bench(40, ["A", "B"], seed=3)
     rows[30]["ID"] = rows[2]["ID"]
     path = write(tmp_path / "r.jsonl", rows)
-    whole = released.read_recorded([path])
+    whole = read_recorded([path])
     size = path.stat().st_size
     cuts = [0]
     content = path.read_bytes()
     for share in (0.3, 0.6):
         cuts.append(content.index(b"\n", int(size * share)) + 1)
-    parts = [released.read_lines(path, a, b, None, "q-judger") for a, b in zip(cuts, [*cuts[1:], size], strict=True)]
-    together = released._merge([(path, parts)])
+    parts = [read_lines(path, a, b, None, "q-judger") for a, b in zip(cuts, [*cuts[1:], size], strict=True)]
+    together = _merge([(path, parts)])
     assert together.ids == whole.ids
     assert together.errors == whole.errors
     assert "row 31, line 31" in whole.errors[0]
     assert all((together.models[name] == whole.models[name]).all() for name in ("A", "B"))
-    monkeypatch.setattr(released, "_SHARE", 1000)
-    monkeypatch.setattr(released, "_cpus", lambda: 3)
+    monkeypatch.setattr("pytest_imagejudge.recorded.answers._SHARE", 1000)
+    monkeypatch.setattr("pytest_imagejudge.recorded.answers._cpus", lambda: 3)
     monkeypatch.setattr(sys.modules["__main__"], "__file__", __file__, raising=False)  # xdist's workers have none
-    spread = released._ranges(path)
+    spread = _ranges(path)
     assert len(spread) == 3
     assert spread[0][0] == 0
     assert spread[-1][1] == size
     assert all(content[start - 1 : start] == b"\n" for start, _ in spread[1:])
-    assert released.read_recorded([path]).errors == whole.errors
+    assert read_recorded([path]).errors == whole.errors
 
 
 def test_unreadable_and_missing_answers_are_counted_not_averaged_away(
@@ -432,7 +434,7 @@ def test_the_short_way_reads_as_the_reader_does(data: st.DataObject, one: str) -
         text = f"{text} <think> no"
     opened = data.draw(st.sampled_from(["<think>", "<think>", "", "<thinking>", "<think><thinking>", "<THINKING>a<"]))
     full = f"{opened}{data.draw(st.text(max_size=20))}</think>{text}"
-    reader = released.AnswerReader("q-judger")
+    reader = AnswerReader("q-judger")
     reader.codes(LEVEL1.index(one), answer(scores_of(random.Random(0), one)))
     quick = reader.codes(LEVEL1.index(one), full)
     assert quick == reader._read(LEVEL1.index(one), full)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pytest_imagejudge.cli import main
-from pytest_imagejudge.report.json import write
+from pytest_imagejudge.report.json_file import write
 from pytest_imagejudge.report.model import Report, VerdictEntry
 from pytest_imagejudge.statistics.baseline_file import update_baseline
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from pytest_imagejudge.cli import main
-from pytest_imagejudge.protocols import words
+from pytest_imagejudge.protocols import published_words
 
 GOOD = '{"Detail": {"Noise": {"score": 1}}}'
 
@@ -229,7 +229,7 @@ def test_pull_refuses_what_is_not_the_published_file(command, folder):
         code, out, err = command("pull", "--from", origin)
         assert (code, out) == (2, "")
     assert "no such file" in err
-    assert words.Q_JUDGER.sha256 in command("pull", "--from", "checklists.py")[2]
+    assert published_words.Q_JUDGER.sha256 in command("pull", "--from", "checklists.py")[2]
     assert not (folder / "cache").exists()
 
 
@@ -238,16 +238,16 @@ def test_pull_takes_the_published_file_from_a_checkout(command, folder, monkeypa
     from hashlib import sha256
 
     source = own_words.IE_CRITIC.encode()
-    pin = replace(words.IE_CRITIC, sha256=sha256(source).hexdigest())
-    monkeypatch.setitem(words.PINS, "ie-critic", pin)
+    pin = replace(published_words.IE_CRITIC, sha256=sha256(source).hexdigest())
+    monkeypatch.setitem(published_words.PINS, "ie-critic", pin)
     Path("checkout/scripts").mkdir(parents=True)
     Path("checkout/scripts/iebench_eval.py").write_bytes(source)
     for origin in ("checkout", "checkout/scripts", "checkout/scripts/iebench_eval.py", "."):
         code, out, _ = command("pull", "--from", origin)
-        assert (code, out.strip()) == (0, str(words.cached_path(pin)))
-        assert words.cached_path(pin).read_bytes() == source
-        words.cached_path(pin).unlink()
-    words.keep(pin, source)
+        assert (code, out.strip()) == (0, str(published_words.cached_path(pin)))
+        assert published_words.cached_path(pin).read_bytes() == source
+        published_words.cached_path(pin).unlink()
+    published_words.keep(pin, source)
     assert command("pull", "--protocol", "ie-critic")[0] == 0  # here already: nothing to fetch
 
 

@@ -23,13 +23,12 @@ from engines.standin import Call, Reply, StandIn, completion, failure
 from PIL import Image
 from pyarrow import parquet
 
-from pytest_imagejudge import judged as judged_rows
-from pytest_imagejudge.bench import Tally
+from pytest_imagejudge.batch.fates import Tally
+from pytest_imagejudge.batch.judged_rows import JudgedRows, _lock
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.commands.progress import progress_line
-from pytest_imagejudge.judged import JudgedRows
-from pytest_imagejudge.report.json import read as read_report
-from pytest_imagejudge.statistics.runs import read_run
+from pytest_imagejudge.recorded.runs import read_run
+from pytest_imagejudge.report.json_file import read as read_report
 from pytest_imagejudge.taxonomy import TREE
 
 L1_OUTPUTS = [
@@ -283,7 +282,9 @@ def test_a_disk_that_fills_up(
 ) -> None:
     (work / "in_judged.csv.partial").symlink_to("/dev/full")
     path = write(work / "in.csv", rows("a good fox", "a good owl"))
-    monkeypatch.setattr("pytest_imagejudge.judged._alone", lambda path: path.open("w"))  # no other file can be full
+    monkeypatch.setattr(
+        "pytest_imagejudge.batch.judged_rows._alone", lambda path: path.open("w")
+    )  # no other file can be full
     found, said = score(capsys, server, path, "--judge-report", "r.json", code=2)
     message = "in_judged.csv.partial can't be written: No space left on device"
     assert said.count(f"{message}; judging goes on") == 1
@@ -336,13 +337,13 @@ def test_two_runs_over_one_output(work: Path, server: StandIn, capsys: pytest.Ca
 def test_a_file_that_was_named_meanwhile_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = JudgedRows(tmp_path / "x.jsonl", ["ID"])
     first.write({"ID": 1})
-    locked = judged_rows._lock
+    locked = _lock
 
     def late(file: Any) -> None:
         first.close()  # between the second one's opening the partial file and its having the lock
         locked(file)
 
-    monkeypatch.setattr(judged_rows, "_lock", late)
+    monkeypatch.setattr("pytest_imagejudge.batch.judged_rows._lock", late)
     second = JudgedRows(tmp_path / "x.jsonl", ["ID"])
     assert (tmp_path / "x.jsonl").read_text() == '{"ID": 1}\n'
     second.write({"ID": 2})
@@ -659,8 +660,9 @@ def test_a_run_that_is_killed_goes_on_from_there(
 @pytest.mark.parametrize("after", [0, 1, 5, 19])
 def test_a_row_is_never_lost_where_a_run_is_stopped(work: Path, server: StandIn, after: int) -> None:
     from pytest_imagejudge import Judge
-    from pytest_imagejudge.bench import Asks, Bench
-    from pytest_imagejudge.manifests import read_manifest
+    from pytest_imagejudge.batch.plan import Asks
+    from pytest_imagejudge.batch.run import Bench
+    from pytest_imagejudge.inputs.manifest import read_manifest
 
     path = write(work / "in.jsonl", rows(*(f"a good fox {number}" for number in range(20))))
     written: list[str | None] = []

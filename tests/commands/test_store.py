@@ -18,8 +18,8 @@ import pytest
 
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.engines.base import Answer
-from pytest_imagejudge.store import FILE_NAME, KEY_VARIABLE, Entry, Store, key_of
-from pytest_imagejudge.store_entry import canonical
+from pytest_imagejudge.store.answer_store import FILE_NAME, Store, key_of
+from pytest_imagejudge.store.entry import KEY_VARIABLE, Entry, canonical
 
 DAY = 86400.0
 
@@ -353,7 +353,7 @@ def test_an_export_is_there_whole_or_as_it_was(root, run, tmp_path, monkeypatch)
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pytest_imagejudge.commands.store._seals", full)
+    monkeypatch.setattr("pytest_imagejudge.store.exchange.seals_json", full)
     run("export", file, "--store", root, code=2)
     assert "No space left" in run.err
     assert file.read_text() == "as it was"
@@ -464,7 +464,7 @@ def as_nobody():
     script = """
 import os, sys
 from pytest_imagejudge.cli import main
-import gzip, locale, filelock, pytest_imagejudge.commands.store, pytest_imagejudge.images
+import gzip, locale, filelock, pytest_imagejudge.commands.store, pytest_imagejudge.images.intake
 if os.getuid() == 0:
     os.setuid(65534)
 sys.exit(main(["store", *sys.argv[1:]]))
@@ -521,8 +521,8 @@ def test_an_import_counts_what_is_written(for_all, as_nobody, run):
 
 def test_an_import_of_more_than_is_held_counts_what_is_written(root, run, tmp_path, monkeypatch):
     run("export", tmp_path / "x.jsonl", "--store", root)
-    monkeypatch.setattr("pytest_imagejudge.store._MAX_UNSAVED", 500)
-    monkeypatch.setattr("pytest_imagejudge.store_file.StoreFile.write", lambda *args: False)
+    monkeypatch.setattr("pytest_imagejudge.store.answer_store._MAX_UNSAVED", 500)
+    monkeypatch.setattr("pytest_imagejudge.store.sqlite_file.StoreFile.write", lambda *args: False)
     out = json.loads(run("import", tmp_path / "x.jsonl", "--store", tmp_path / "fresh", "--json", code=2))
     assert (out["added"], out["images"]) == (0, 0)
     assert "10 answers could not be saved" in run.err

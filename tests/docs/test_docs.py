@@ -23,8 +23,9 @@ from pytest_imagejudge.cli import COMMANDS, main
 from pytest_imagejudge.plugin import options
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.report import model
-from pytest_imagejudge.thresholds import Edit, EditMargin, Margins, Profile, Suite, load_profile, shipped
-from pytest_imagejudge.verdict import ProblemKind
+from pytest_imagejudge.scoring.verdict import ProblemKind
+from pytest_imagejudge.thresholds.loading import load_profile, shipped
+from pytest_imagejudge.thresholds.profile import Edit, EditMargin, Margins, Profile, Suite
 
 REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
 KINDS = {"console", "csv", "ini", "json", "jsonl", "python", "text", "toml", "yaml"}

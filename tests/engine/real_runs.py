@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 from PIL import Image, ImageDraw
 
-from pytest_imagejudge.engines import server
-from pytest_imagejudge.engines.supervisor import State
+from pytest_imagejudge.engines.vllm import shared_server
+from pytest_imagejudge.engines.vllm.supervisor import State
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = Path(os.environ.get("IMAGEJUDGE_ENGINE_VENV", ROOT / ".venv-engine")) / "bin" / "python"
@@ -69,7 +69,7 @@ class Machine:
         home = str(self.cache.resolve())
         for process in psutil.process_iter():
             try:
-                supervises = "pytest_imagejudge.engines.supervisor" in process.cmdline()
+                supervises = "pytest_imagejudge.engines.vllm.supervisor" in process.cmdline()
                 if process.cwd().startswith(home) or (supervises and home in " ".join(process.cmdline())):
                     found.append(process)
             except psutil.Error:
@@ -92,7 +92,7 @@ class Machine:
         return not self.processes()
 
     def servers(self) -> list[State]:
-        return [state for _, state, _ in server.running(self.cache)]
+        return [state for _, state, _ in shared_server.running(self.cache)]
 
     def imagejudge(self, *args: str) -> subprocess.CompletedProcess[str]:
         command = [str(PYTHON), "-m", "pytest_imagejudge", *args]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_imagejudge.engines import arguments
-from pytest_imagejudge.engines.arguments import absolute, deciding
+from pytest_imagejudge.engines.vllm import arguments
+from pytest_imagejudge.engines.vllm.arguments import absolute, deciding
 from pytest_imagejudge.errors import ConfigError
 
 

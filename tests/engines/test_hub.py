@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 from standin_vllm import checkpoint, install
 
-from pytest_imagejudge.engines import hub
+from pytest_imagejudge.engines.vllm import model_files
 from pytest_imagejudge.errors import ConfigError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -134,7 +134,7 @@ class Machine:
         code = """
 import sys
 from pathlib import Path
-from pytest_imagejudge.engines.hub import download_command, find_model, main
+from pytest_imagejudge.engines.vllm.model_files import download_command, find_model, main
 found = find_model("org/judge", None, "--judge-model")
 assert not found.complete
 main(download_command(found, Path(sys.argv[1]))[-2:])
@@ -222,30 +222,30 @@ def test_without_network_and_cache(machine: Machine) -> None:
 def test_a_folder_is_known_by_its_content(tmp_path: Path) -> None:
     one = checkpoint(tmp_path / "one", size=40_000_000)
     other = checkpoint(tmp_path / "other", size=40_000_000)
-    assert hub.folder_digest(one) == hub.folder_digest(other)
+    assert model_files.folder_digest(one) == model_files.folder_digest(other)
     os.utime(one / "model.safetensors", (1, 1))
     (one / "README.md").write_text("words")
-    assert hub.folder_digest(one) == hub.folder_digest(other)
+    assert model_files.folder_digest(one) == model_files.folder_digest(other)
     with (one / "model.safetensors").open("r+b") as file:
         file.seek(20_971_520)
         file.write(b"x")
-    assert hub.folder_digest(one) != hub.folder_digest(other)
+    assert model_files.folder_digest(one) != model_files.folder_digest(other)
     (other / "config.json").write_text("{}")
-    assert len({hub.folder_digest(one), hub.folder_digest(other)}) == 2
+    assert len({model_files.folder_digest(one), model_files.folder_digest(other)}) == 2
 
 
 def test_folders_that_are_no_models(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match=r"has no config\.json"):
-        hub.find_model(str(tmp_path / "empty"), None, "--judge-model")
+        model_files.find_model(str(tmp_path / "empty"), None, "--judge-model")
     (tmp_path / "empty" / "config.json").write_text("[1]")
     with pytest.raises(ConfigError, match="not an object"):
-        hub.find_model(str(tmp_path / "empty"), None, "--judge-model")
+        model_files.find_model(str(tmp_path / "empty"), None, "--judge-model")
     (tmp_path / "empty" / "config.json").write_text("{")
     with pytest.raises(ConfigError, match="can't be read"):
-        hub.find_model(str(tmp_path / "empty"), None, "--judge-model")
+        model_files.find_model(str(tmp_path / "empty"), None, "--judge-model")
     with pytest.raises(ConfigError, match="has no revision 'main'"):
-        hub.find_model(str(checkpoint(tmp_path / "model")), "main", "--judge-model")
+        model_files.find_model(str(checkpoint(tmp_path / "model")), "main", "--judge-model")
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_of_several_formats_what_vllm_reads_is_counted_and_fetched(
     folder.mkdir()
     for name, data in {**small, **files}.items():
         (folder / name).write_bytes(data)
-    assert hub.find_model(str(folder), None, "--judge-model").weights == 6000
+    assert model_files.find_model(str(folder), None, "--judge-model").weights == 6000
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_an_index_that_is_wrong(machine: Machine, our_hub: Hub, text: bytes, wor
         folder = checkpoint(machine.folder / "model")
         (folder / "model.safetensors.index.json").write_bytes(text)
         with pytest.raises(ConfigError, match=rf"its model\.safetensors\.index\.json {words}"):
-            hub.find_model(str(folder), None, "--judge-model")
+            model_files.find_model(str(folder), None, "--judge-model")
 
 
 def test_a_mirror_that_tells_no_sizes(machine: Machine, our_hub: Hub) -> None:
@@ -316,7 +316,7 @@ def test_a_mirror_that_tells_no_sizes(machine: Machine, our_hub: Hub) -> None:
 def test_a_size_that_nobody_tells_is_not_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda url, timeout: SimpleNamespace(size=None))
     with pytest.raises(ConfigError, match=r"'org/judge': how large its model\.safetensors is can't be learned"):
-        hub._remote_size("org/judge", COMMIT, "model.safetensors", "--judge-model 'org/judge'")
+        model_files._remote_size("org/judge", COMMIT, "model.safetensors", "--judge-model 'org/judge'")
 
 
 @pytest.mark.parametrize(
@@ -355,6 +355,6 @@ def test_a_folder_goes_by_its_name_wherever_it_is(tmp_path: Path, monkeypatch: p
     (tmp_path / "linked" / "judge").symlink_to(one)
     monkeypatch.chdir(one)
     names = [str(one), f"{other}/", ".", "../judge", "../../linked/judge", "../judge/."]
-    found = [hub.find_model(name, None, "--judge-model") for name in names]
+    found = [model_files.find_model(name, None, "--judge-model") for name in names]
     assert {(model.name, model.revision) for model in found} == {("judge", found[0].revision)}
     assert [model.folder for model in found] == [one, other, one, one, one, one]

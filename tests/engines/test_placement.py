@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from standin_vllm import checkpoint, install
 
-from pytest_imagejudge.engines import arguments, server
-from pytest_imagejudge.engines import install as installs
-from pytest_imagejudge.engines.gpus import GIB, MIB, gib, visible_gpus
-from pytest_imagejudge.engines.hub import find_model
-from pytest_imagejudge.engines.placement import needed_bytes
-from pytest_imagejudge.engines.supervisor import State
-from pytest_imagejudge.engines.vllm import VllmEngine, describe
+from pytest_imagejudge.engines.vllm import arguments, shared_server
+from pytest_imagejudge.engines.vllm import install as installs
+from pytest_imagejudge.engines.vllm.engine import VllmEngine
+from pytest_imagejudge.engines.vllm.gpus import GIB, MIB, gib, visible_gpus
+from pytest_imagejudge.engines.vllm.model_files import find_model
+from pytest_imagejudge.engines.vllm.placement import needed_bytes
+from pytest_imagejudge.engines.vllm.planning import describe
+from pytest_imagejudge.engines.vllm.supervisor import State
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.settings import JudgeSettings, side_by_side
@@ -319,7 +320,7 @@ def test_memory_that_a_starting_server_is_going_to_take_is_not_free(
     assert edit.fit().ok
     spec = image._spec(image.plan(), image.fit().gpus)
     state = State(status="starting", server=4711, title="the other", leaves=spec.leaves)
-    computer.patch.setattr(server, "running", lambda folder: [(folder / spec.digest, state, 1)])
+    computer.patch.setattr(shared_server, "running", lambda folder: [(folder / spec.digest, state, 1)])
     fit = edit.fit()
     assert not fit.ok
     assert "the other, which is starting, (process 4711) 73.3 GiB" in describe(fit)
@@ -332,9 +333,9 @@ def test_two_servers_do_not_start_on_one_gpu_at_once(computer: Computer, edit_se
     image, edit = both(computer, edit_settings)
     spec = image._spec(image.plan(), image.fit().gpus)
     state = State(status="starting", server=4711, title="the other", leaves=spec.leaves)
-    computer.patch.setattr(server, "running", lambda folder: [(folder / spec.digest, state, 1)])
+    computer.patch.setattr(shared_server, "running", lambda folder: [(folder / spec.digest, state, 1)])
     joined = []
-    computer.patch.setattr(server.Server, "join", lambda self, **more: joined.append(self.spec.title))
+    computer.patch.setattr(shared_server.Server, "join", lambda self, **more: joined.append(self.spec.title))
 
     async def meet() -> list[str]:
         lines: list[str] = []

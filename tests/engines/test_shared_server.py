@@ -17,11 +17,11 @@ import psutil
 import pytest
 from standin_vllm import checkpoint, install
 
-from pytest_imagejudge.engines import install as installs
-from pytest_imagejudge.engines import server
 from pytest_imagejudge.engines.base import Engine
-from pytest_imagejudge.engines.processes import Lease
-from pytest_imagejudge.engines.vllm import VllmEngine
+from pytest_imagejudge.engines.vllm import install as installs
+from pytest_imagejudge.engines.vllm import shared_server
+from pytest_imagejudge.engines.vllm.engine import VllmEngine
+from pytest_imagejudge.engines.vllm.processes import Lease
 from pytest_imagejudge.errors import EngineError
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.protocols.base import Request
@@ -32,7 +32,7 @@ END_SECONDS = 15  # what is promised
 USER = """
     import asyncio, sys
     from pathlib import Path
-    from pytest_imagejudge.engines.vllm import VllmEngine
+    from pytest_imagejudge.engines.vllm.engine import VllmEngine
     from pytest_imagejudge.protocols import load_protocol
     from pytest_imagejudge.settings import JudgeSettings
 
@@ -97,11 +97,11 @@ class Place:
         return not psutil.wait_procs(self.processes(), timeout=END_SECONDS)[1] and not self.processes()
 
     def supervisor(self) -> psutil.Process:
-        ((_, state, _),) = server.running(self.state_dir)
+        ((_, state, _),) = shared_server.running(self.state_dir)
         return psutil.Process(state.supervisor)
 
     def server(self) -> psutil.Process:
-        ((_, state, _),) = server.running(self.state_dir)
+        ((_, state, _),) = shared_server.running(self.state_dir)
         return psutil.Process(state.server)
 
     def close(self) -> None:
@@ -112,8 +112,8 @@ class Place:
                 for pipe in (user.stdin, user.stdout):
                     if pipe is not None:
                         pipe.close()
-        for folder, _, _ in list(server.running(self.state_dir)):
-            server.stop(folder)
+        for folder, _, _ in list(shared_server.running(self.state_dir)):
+            shared_server.stop(folder)
 
 
 @pytest.fixture
@@ -233,23 +233,23 @@ def test_another_content_of_a_file_that_decides_answers_has_another_server(place
 def test_servers_of_other_machines_are_let_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder may be shared by machines and containers, whose process ids are of other processes here."""
     asyncio.run(ask(place.engine(keep_alive=5.0), "a"))
-    ((folder, state, _),) = server.running(place.state_dir)
+    ((folder, state, _),) = shared_server.running(place.state_dir)
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(server, "machine", lambda: "another")
-        assert not list(server.running(place.state_dir))
-        assert not server.stop(folder)
+        elsewhere.setattr(shared_server, "machine", lambda: "another")
+        assert not list(shared_server.running(place.state_dir))
+        assert not shared_server.stop(folder)
         assert place.engine().server_folder() != folder
-    ((_, still, _),) = server.running(place.state_dir)
+    ((_, still, _),) = shared_server.running(place.state_dir)
     assert still == state
 
 
 def test_folders_of_servers_long_gone_are_removed(place: Place) -> None:
     folders = {}
     for name in ("gone", "of another machine", "in use", "of today"):
-        folders[name] = folder = server.servers_folder(place.state_dir) / name
+        folders[name] = folder = shared_server.servers_folder(place.state_dir) / name
         (folder / "leases").mkdir(parents=True)
-        here = server.machine() if name != "of another machine" else "another"
-        server.State(status="stopped", machine=here).write(folder)
+        here = shared_server.machine() if name != "of another machine" else "another"
+        shared_server.State(status="stopped", machine=here).write(folder)
         for file in (folder / "state.json", folder / "server.log"):
             file.touch()
             if name != "of today":
@@ -365,8 +365,8 @@ def test_a_crash_is_survived_once(place: Place) -> None:
 
 def test_the_second_start_is_told_from_its_beginning(tmp_path: Path) -> None:
     log, said = tmp_path / "server.log", list[str]()
-    watcher = server._Watcher(log, said.append)
-    state = server.State(title="judge", started=time.time())
+    watcher = shared_server._Watcher(log, said.append)
+    state = shared_server.State(title="judge", started=time.time())
     before = "INFO Starting vLLM server\nimagejudge: the server died (exit status SIGKILL); it is started again\n"
     log.write_text(before)
     watcher.look(state)
@@ -446,12 +446,12 @@ def test_one_request_that_fails_is_no_crash_and_keeps_nobody_waiting(
     looking, over = asyncio.Event(), asyncio.Event()
     over.set()
 
-    async def noticed(self: server.Server, generation: int) -> bool:
+    async def noticed(self: shared_server.Server, generation: int) -> bool:
         looking.set()
         await over.wait()
         return False
 
-    monkeypatch.setattr(server.Server, "noticed", noticed)
+    monkeypatch.setattr(shared_server.Server, "noticed", noticed)
 
     async def run() -> None:
         engine = place.engine()
@@ -487,9 +487,9 @@ def test_kept_alive_it_is_found_again(place: Place) -> None:
     assert asyncio.run(ask(place.engine(), "b")) == ["to b"]  # who does not ask for it does not end it either
     assert place.server() == first
     assert len(place.starts()) == 1
-    ((folder, state, users),) = server.running(place.state_dir)
+    ((folder, state, users),) = shared_server.running(place.state_dir)
     assert (state.status, users) == ("ready", 0)
-    assert server.stop(folder)
+    assert shared_server.stop(folder)
     assert place.gone()
 
 
@@ -512,8 +512,8 @@ def test_it_is_stopped_while_it_is_used(place: Place) -> None:
     async def run() -> None:
         engine = place.engine()
         await engine.start(lambda line: None)
-        ((folder, _, _),) = server.running(place.state_dir)
-        assert server.stop(folder)
+        ((folder, _, _),) = shared_server.running(place.state_dir)
+        assert shared_server.stop(folder)
         with pytest.raises(EngineError, match="was stopped"):
             await engine.ask(request("a"))
         await engine.close()

@@ -16,8 +16,10 @@ from PIL import Image
 
 import pytest_imagejudge.plugin.gate
 import pytest_imagejudge.plugin.manifest
-import pytest_imagejudge.report.html
-import pytest_imagejudge.report.terminal
+import pytest_imagejudge.renderers.html_page
+import pytest_imagejudge.renderers.notebook
+import pytest_imagejudge.renderers.terminal_failure
+import pytest_imagejudge.renderers.terminal_summary
 import pytest_imagejudge.statistics.baseline
 import pytest_imagejudge.statistics.suite  # noqa: F401
 

@@ -18,7 +18,8 @@ PLUGIN = """
 import dataclasses
 import json
 from pytest_imagejudge.judge import protocol_for
-from pytest_imagejudge.protocols.base import Protocol, digest_of
+from pytest_imagejudge.protocols.base import Protocol
+from pytest_imagejudge.support.digests import digest_of
 
 class Wrapped(Protocol):
     def __init__(self, usual, words):

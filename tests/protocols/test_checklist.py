@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_imagejudge.protocols import checklist
-from pytest_imagejudge.protocols.checklist import fold, read_checklist
+from pytest_imagejudge.protocols import checklist_answers
+from pytest_imagejudge.protocols.checklist_answers import fold, read_checklist
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, TREE, facets_of
 
 CASES = int(os.environ.get("IMAGEJUDGE_CASES", "500"))  # of each property
@@ -564,7 +564,7 @@ def test_the_quick_way_reads_what_the_walk_reads(data):
         text = text[:at] + put + text[at + len(piece) :]
     finish = data.draw(st.sampled_from(["stop", "length", "safety", None]))
     quick = read_checklist(one, text, finish)
-    with patch.object(checklist, "_read_plainly", return_value=None):
+    with patch.object(checklist_answers, "_read_plainly", return_value=None):
         assert quick == read_checklist(one, text, finish)
 
 

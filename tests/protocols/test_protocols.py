@@ -14,7 +14,7 @@ from PIL import Image
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.protocols import default_name, load_protocol
 from pytest_imagejudge.protocols.house import from_text, source_of
-from pytest_imagejudge.protocols.requests import Pictures, area, take_apart
+from pytest_imagejudge.protocols.request_parts import Pictures, area, take_apart
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, TREE
 
 PROMPTS = [

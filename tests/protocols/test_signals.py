@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_imagejudge.engines.signals import bounds, quotes
+from pytest_imagejudge.engines.signals import quotes
 from pytest_imagejudge.engines.signals.matching import match
+from pytest_imagejudge.protocols import signals_bounds
 from pytest_imagejudge.protocols.base import EDIT
 from pytest_imagejudge.protocols.signals import SignalsEditProtocol, SignalsProtocol
 from pytest_imagejudge.taxonomy import FACETS
@@ -125,10 +126,10 @@ def test_nan_is_no_aspect():
 
 def test_the_bounds_and_the_libraries_decide_the_answer(monkeypatch):
     facts = PROTOCOL.sampling("Creative Generation")
-    assert facts["bounds"] == bounds.BOUNDS_DIGEST
+    assert facts["bounds"] == signals_bounds.BOUNDS_DIGEST
     assert facts["rapidocr"][0].isdigit()
     assert "rapidocr" not in PROTOCOL.sampling("Quality")
-    monkeypatch.setattr(bounds, "BOUNDS_DIGEST", "other")
+    monkeypatch.setattr(signals_bounds, "BOUNDS_DIGEST", "other")
     assert PROTOCOL.sampling("Creative Generation") != facts
     assert not PROTOCOL.can_ask_again("Quality")
     assert PROTOCOL.digest != EDITS.digest

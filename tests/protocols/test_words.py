@@ -7,7 +7,7 @@ import own_words
 import pytest
 
 from pytest_imagejudge.errors import ConfigError
-from pytest_imagejudge.protocols import load_protocol, words
+from pytest_imagejudge.protocols import load_protocol, published_words
 
 SOURCE = own_words.q_judger().encode()
 SHA256 = hashlib.sha256(SOURCE).hexdigest()
@@ -15,7 +15,11 @@ SHA256 = hashlib.sha256(SOURCE).hexdigest()
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    for variable in (*words.OFFLINE_VARIABLES, words.Q_JUDGER.override, words.IE_CRITIC.override):
+    for variable in (
+        *published_words.OFFLINE_VARIABLES,
+        published_words.Q_JUDGER.override,
+        published_words.IE_CRITIC.override,
+    ):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("IMAGEJUDGE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
@@ -40,7 +44,7 @@ def served(monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    monkeypatch.setenv(words.URL_VARIABLE, f"http://127.0.0.1:{server.server_port}/")
+    monkeypatch.setenv(published_words.URL_VARIABLE, f"http://127.0.0.1:{server.server_port}/")
     yield answers, asked
     server.shutdown()
     thread.join()
@@ -49,68 +53,68 @@ def served(monkeypatch):
 
 @pytest.fixture
 def pin():
-    return replace(words.Q_JUDGER, sha256=SHA256)
+    return replace(published_words.Q_JUDGER, sha256=SHA256)
 
 
 def test_fetched_once_checked_and_kept(served, pin, cache):
     answers, asked = served
     second = f"/{pin.repositories[1]}/{pin.commit}/checklists.py"
     answers[second] = SOURCE  # the first repository does not have it
-    found, sha256 = words.load(pin)
+    found, sha256 = published_words.load(pin)
     assert sha256 == SHA256
     assert found["SYSTEM_PROMPT"] == "Look at the picture. Be fair."
     assert asked == [f"/{pin.repositories[0]}/{pin.commit}/checklists.py", second]
-    words.load(pin)
+    published_words.load(pin)
     assert len(asked) == 2
-    assert words.cached_path(pin).read_bytes() == SOURCE
-    assert words.cached_path(pin).is_relative_to(cache)
+    assert published_words.cached_path(pin).read_bytes() == SOURCE
+    assert published_words.cached_path(pin).is_relative_to(cache)
 
 
 def test_damaged_copy_is_fetched_again(served, pin):
     answers, asked = served
     answers[f"/{pin.repositories[0]}/{pin.commit}/checklists.py"] = SOURCE
-    words.keep(pin, SOURCE + b"#")
-    words.load(pin)
+    published_words.keep(pin, SOURCE + b"#")
+    published_words.load(pin)
     assert len(asked) == 1
-    assert words.cached_path(pin).read_bytes() == SOURCE
+    assert published_words.cached_path(pin).read_bytes() == SOURCE
 
 
 def test_other_content_is_never_taken(served):
     answers, _ = served
-    pin = words.Q_JUDGER
+    pin = published_words.Q_JUDGER
     answers[f"/{pin.repositories[0]}/{pin.commit}/checklists.py"] = SOURCE
     with pytest.raises(ConfigError, match=f"SHA-256 {SHA256}, expected {pin.sha256}"):
-        words.load(pin)
-    assert not words.cached_path(pin).exists()
+        published_words.load(pin)
+    assert not published_words.cached_path(pin).exists()
 
 
 def test_not_to_be_had_says_how_to_get_it(served):
     with pytest.raises(ConfigError, match=r"404.*imagejudge protocol pull --from checklists.py"):
-        words.load(words.Q_JUDGER)
+        published_words.load(published_words.Q_JUDGER)
 
 
-@pytest.mark.parametrize("variable", words.OFFLINE_VARIABLES)
+@pytest.mark.parametrize("variable", published_words.OFFLINE_VARIABLES)
 def test_offline_asks_nobody(served, monkeypatch, variable):
     monkeypatch.setenv(variable, "1")
     with pytest.raises(ConfigError, match=f"{variable} is set.*pull --from iebench_eval.py"):
-        words.load(words.IE_CRITIC)
+        published_words.load(published_words.IE_CRITIC)
     assert not served[1]
 
 
 def test_address_that_is_none(monkeypatch):
-    monkeypatch.setenv(words.URL_VARIABLE, "nonsense://[")
+    monkeypatch.setenv(published_words.URL_VARIABLE, "nonsense://[")
     with pytest.raises(ConfigError, match="could not be fetched"):
-        words.load(words.Q_JUDGER)
+        published_words.load(published_words.Q_JUDGER)
 
 
 def test_named_file_needs_its_hash(tmp_path, monkeypatch):
     own_words.use(monkeypatch, tmp_path)
-    assert words.load(words.Q_JUDGER)[1] == SHA256
+    assert published_words.load(published_words.Q_JUDGER)[1] == SHA256
     path = tmp_path / "imagejudge_q_judger_words.py"
     for value in (str(path), f"{path}#", f"{path}#{'0' * 64}", f"{tmp_path / 'none'}#{SHA256}"):
-        monkeypatch.setenv(words.Q_JUDGER.override, value)
+        monkeypatch.setenv(published_words.Q_JUDGER.override, value)
         with pytest.raises(ConfigError, match=r"IMAGEJUDGE_Q_JUDGER_WORDS"):
-            words.load(words.Q_JUDGER)
+            published_words.load(published_words.Q_JUDGER)
 
 
 def test_other_words_have_another_digest(tmp_path, monkeypatch):
@@ -154,10 +158,14 @@ def test_words_of_another_shape_for_edits(tmp_path, monkeypatch, source):
 def test_source_is_parsed_and_never_run(tmp_path):
     mark = tmp_path / "mark"
     source = f"A = 'a' 'b'\nB: str = A + 'c'\nC = {{'x': B}}\nD = open({str(mark)!r}, 'w')\nB2 = D\n"
-    assert words.constants(source.encode(), ("A", "B", "C"), "x.py") == {"A": "ab", "B": "abc", "C": {"x": "abc"}}
+    assert published_words.constants(source.encode(), ("A", "B", "C"), "x.py") == {
+        "A": "ab",
+        "B": "abc",
+        "C": {"x": "abc"},
+    }
     assert not mark.exists()
     with pytest.raises(ConfigError, match=r"x\.py has no D"):
-        words.constants(source.encode(), ("D",), "x.py")
+        published_words.constants(source.encode(), ("D",), "x.py")
     # a later assignment that is no literal does not leave the earlier value standing
     with pytest.raises(ConfigError, match="no A"):
-        words.constants(b"A = 'a'\nA = f()\n", ("A",), "x.py")
+        published_words.constants(b"A = 'a'\nA = f()\n", ("A",), "x.py")

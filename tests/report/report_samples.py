@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from pytest_imagejudge.report import build
 from pytest_imagejudge.report.entry import entry_of
 from pytest_imagejudge.report.model import Bound, Breach, EditEntry, Judge, Report, Run, SuiteRow, VerdictEntry
+from pytest_imagejudge.report.tally import summarize
+from pytest_imagejudge.scoring.verdict import FacetScore, Raw, Verdict
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, Path
-from pytest_imagejudge.verdict import FacetScore, Raw, Verdict
 
 BOUNDS: dict[Path, float] = {(): 55.0, ("Quality",): 60.0, ("Quality", "Realism"): 50.0}
 HOSTILE = (
@@ -127,5 +127,5 @@ def report(n: int = 12, *, edits: bool = True, first: int = 0) -> Report:
             "warnings": ["another engine version: vllm 0.26.0, now vllm 0.32.0"],
         },
     )  # fmt: skip
-    made.summary = build.summarize([*made.verdicts, *made.edits])
+    made.summary = summarize([*made.verdicts, *made.edits])
     return made

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import report_samples as samples
 
-from pytest_imagejudge.report import baseline, html
+from pytest_imagejudge.renderers import html_page
 from pytest_imagejudge.report.model import ProblemEntry, Report
+from pytest_imagejudge.statistics.earlier_run import attach
 from pytest_imagejudge.statistics.pairing import scored
 from pytest_imagejudge.taxonomy import LEVEL1
 
@@ -50,7 +51,7 @@ def visit(browser: Any, folder: Path) -> Iterator[Any]:
 
     def go(report: Report, *, failed_only: bool = False, **options: Any) -> Visit:
         path = folder / "report.html"
-        html.write_html(report, path, samples.BOUNDS, failed_only=failed_only)
+        html_page.write_html(report, path, samples.BOUNDS, failed_only=failed_only)
         visits.append(Visit(browser, path, **options))
         return visits[-1]
 
@@ -211,7 +212,7 @@ def test_an_edit_shows_source_edited_and_change_map(visit: Any) -> None:
 def test_before_and_after_stand_side_by_side(visit: Any) -> None:
     report, old = samples.report(), samples.report()
     old.verdicts[1] = samples.entry(77).model_copy(update={"prompt": old.verdicts[1].prompt, "image": "img/5.png"})
-    baseline.attach(report, scored([*old.verdicts, *old.edits]))
+    attach(report, scored([*old.verdicts, *old.edits]))
     seen = visit(report)
     seen.page.goto(seen.page.url + "#image-1")
     seen.opened()
@@ -241,7 +242,7 @@ def test_an_unchanged_image_stands_alone_and_says_so(visit: Any, kept: bool) -> 
         each.verdicts[1].pixels = each.edits[1].pixels = "a1"
     if not kept:
         old.verdicts[1].image = ""
-    baseline.attach(report, scored([*old.verdicts, *old.edits]))
+    attach(report, scored([*old.verdicts, *old.edits]))
     seen = visit(report)
     seen.page.get_by_role("link", name="1.png").click()
     seen.opened()
@@ -334,7 +335,7 @@ def test_the_largest_drop_can_come_first(visit: Any) -> None:
     report, old = samples.report(edits=False), samples.report(edits=False)
     for entry in old.verdicts[:12]:
         entry.total = 100.0 if entry.image == "img/3.png" else entry.total
-    baseline.attach(report, scored(old.verdicts))
+    attach(report, scored(old.verdicts))
     seen = visit(report)
     seen.page.get_by_role("combobox", name="Sort").select_option(label="largest drop first")
     assert seen.titles()[0] == "3.png"
@@ -419,7 +420,7 @@ def test_the_policy_refuses_what_is_put_into_the_page_later(visit: Any) -> None:
 
 
 def test_large_answers_are_unpacked(visit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_imagejudge.report.payload.PLAIN", 0)
+    monkeypatch.setattr("pytest_imagejudge.renderers.html_payload.PLAIN", 0)
     seen = visit(samples.report(2))
     assert "Physical Logic holds" not in seen.page.locator("#answers").text_content()
     seen.page.get_by_role("link", name="1.png").first.click()

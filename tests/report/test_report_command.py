@@ -8,7 +8,7 @@ import pytest
 import report_samples as samples
 
 from pytest_imagejudge.cli import main
-from pytest_imagejudge.report import json as report_json
+from pytest_imagejudge.report import json_file as report_json
 from pytest_imagejudge.report.model import FailedTest, Report, Run
 
 

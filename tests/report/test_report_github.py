@@ -10,7 +10,13 @@ import httpx
 import pytest
 import report_samples as samples
 
-from pytest_imagejudge.report import github
+from pytest_imagejudge.renderers.github import (
+    annotation_commands,
+    report_to_github,
+    tracked_pictures,
+    write_step_summary,
+)
+from pytest_imagejudge.renderers.github_comment import MARKER, pull_request, upsert_comment
 from pytest_imagejudge.report.model import Report
 
 
@@ -24,7 +30,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_the_summary_is_added_to_what_stands_there(tmp_path: Path) -> None:
     path = tmp_path / "summary.md"
     path.write_text("before\n")
-    github.write_step_summary(samples.report(), path)
+    write_step_summary(samples.report(), path)
     assert path.read_text(encoding="utf-8").startswith("before\n# ❌ 9 failed")
 
 
@@ -37,7 +43,7 @@ def test_the_summary_keeps_to_githubs_limit(tmp_path: Path, used: int) -> None:
         entry.prompt = "雪" * 300
         entry.outcome = "failed"
     report.verdicts *= 60
-    github.write_step_summary(report, path)
+    write_step_summary(report, path)
     assert path.stat().st_size <= 1024 * 1024
     if used < 1_000_000:
         assert re.search(r"\*\*\d+ more did not pass", path.read_text(encoding="utf-8"))
@@ -47,7 +53,7 @@ def test_annotations_stand_on_the_line_of_the_check_once() -> None:
     report = Report(verdicts=[samples.entry(1), samples.entry(4)])
     for entry in report.verdicts:
         entry.where = "tests/a b.py:7"
-    (line,) = github.annotations(report)
+    (line,) = annotation_commands(report)
     assert line.startswith(
         "::error file=tests/a b.py,line=7,title=Image judge::tests/test_x.py::test_1: Quality / Realism"
     )
@@ -56,28 +62,28 @@ def test_annotations_stand_on_the_line_of_the_check_once() -> None:
 
 def test_an_annotation_of_a_picture_from_memory_has_its_prompt() -> None:
     entry = samples.entry(1).model_copy(update={"image": f"imagejudge-images/{'0a' * 32}.png"})
-    (line,) = github.annotations(Report(verdicts=[entry]))
+    (line,) = annotation_commands(Report(verdicts=[entry]))
     assert "::tests/test_x.py::test_1 “prompt 1: a red fox in the snow”: Quality / Realism" in line
 
 
 def test_an_annotation_without_a_line_names_the_file() -> None:
     entry = samples.entry(1).model_copy(update={"where": ""})
-    assert github.annotations(Report(verdicts=[entry]))[0].startswith("::error file=tests/test_x.py,title=")
+    assert annotation_commands(Report(verdicts=[entry]))[0].startswith("::error file=tests/test_x.py,title=")
     entry = entry.model_copy(update={"test": None})
-    assert github.annotations(Report(verdicts=[entry]))[0].startswith("::error title=")
+    assert annotation_commands(Report(verdicts=[entry]))[0].startswith("::error title=")
 
 
 def test_annotations_of_bounds_on_the_mean_and_none_for_what_passed() -> None:
     report = samples.report(edits=False)
     report.verdicts = [entry for entry in report.verdicts if entry.outcome == "passed"]
-    assert github.annotations(report) == ["::error title=Image judge::suite: Aesthetics: mean 55.00, bound 70"]
+    assert annotation_commands(report) == ["::error title=Image judge::suite: Aesthetics: mean 55.00, bound 70"]
     report.suite = []
-    assert github.annotations(report) == []
+    assert annotation_commands(report) == []
 
 
 def test_there_are_never_more_annotations_than_github_shows() -> None:
     report = samples.report(60)
-    lines = github.annotations(report)
+    lines = annotation_commands(report)
     assert len(lines) == 10
     failed = len(
         {entry.where or entry.test for entry in (*report.verdicts, *report.edits) if entry.outcome != "passed"}
@@ -88,7 +94,7 @@ def test_there_are_never_more_annotations_than_github_shows() -> None:
 def test_nothing_from_outside_becomes_a_command() -> None:
     words = "x\n::stop-commands::t\r\n##[error]y,line=9::z 100%"
     entry = samples.entry(1).model_copy(update={"where": f"{words}:3", "id": words, "error": words, "breaches": []})
-    (line,) = github.annotations(Report(verdicts=[entry]))
+    (line,) = annotation_commands(Report(verdicts=[entry]))
     assert "\n" not in line
     assert "\r" not in line
     assert "##[" not in line
@@ -102,7 +108,7 @@ def test_a_file_is_named_from_the_workspace(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "repo" / "sub").mkdir(parents=True)
     monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path / "repo"))
     entry = samples.entry(1).model_copy(update={"where": "tests/test_x.py:4"})
-    (line,) = github.annotations(Report(verdicts=[entry]), tmp_path / "repo" / "sub")
+    (line,) = annotation_commands(Report(verdicts=[entry]), tmp_path / "repo" / "sub")
     assert line.startswith("::error file=sub/tests/test_x.py,line=4,")
 
 
@@ -116,12 +122,12 @@ def test_pictures_of_the_repository_are_shown(tmp_path: Path, monkeypatch: pytes
         "GITHUB_WORKSPACE": str(tmp_path),
     }  # fmt: skip
     report = Report(verdicts=[samples.entry(1), samples.entry(4)])
-    found = github.tracked_pictures(report, tmp_path, environ)
+    found = tracked_pictures(report, tmp_path, environ)
     assert found == {"img/1.png": "https://github.example/o/r/raw/abc/img/1.png"}
-    assert github.tracked_pictures(report, tmp_path, {}) == {}
+    assert tracked_pictures(report, tmp_path, {}) == {}
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    github.write_step_summary(report, tmp_path / "s.md")
+    write_step_summary(report, tmp_path / "s.md")
     assert '<img src="https://github.example/o/r/raw/abc/img/1.png"' in (tmp_path / "s.md").read_text(encoding="utf-8")
 
 
@@ -161,7 +167,7 @@ ENVIRON = {"GITHUB_TOKEN": "secret", "GITHUB_REPOSITORY": "o/r", "GITHUB_REF": "
 
 def comment(server: GitHub, report: Report, **options: Any) -> str | None:
     environ = options.pop("environ", ENVIRON)
-    return github.upsert_comment(report, environ=environ, transport=httpx.MockTransport(server), **options)
+    return upsert_comment(report, environ=environ, transport=httpx.MockTransport(server), **options)
 
 
 @pytest.mark.parametrize("login", [None, "someone"])
@@ -178,7 +184,7 @@ def test_a_comment_is_updated_not_repeated(login: str | None) -> None:
 
 def test_somebody_elses_comment_is_left_alone() -> None:
     server = GitHub()
-    server.comments = [{"id": 1, "body": github.MARKER.format("") + " forged", "user": {"type": "User", "login": "x"}}]
+    server.comments = [{"id": 1, "body": MARKER.format("") + " forged", "user": {"type": "User", "login": "x"}}]
     comment(server, samples.report())
     assert len(server.comments) == 2
     assert server.comments[0]["body"].endswith("forged")
@@ -205,7 +211,7 @@ def test_no_network_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     def down(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("down")
 
-    assert github.upsert_comment(samples.report(), environ=ENVIRON, transport=httpx.MockTransport(down)) is None
+    assert upsert_comment(samples.report(), environ=ENVIRON, transport=httpx.MockTransport(down)) is None
     assert "ConnectError" in capsys.readouterr().err
 
 
@@ -231,27 +237,27 @@ def test_without_a_pull_request_or_a_token_nothing_is_asked(capsys: pytest.Captu
 def test_the_pull_request_is_found(tmp_path: Path, event: Any, number: int) -> None:
     (tmp_path / "event.json").write_text(json.dumps(event))
     environ = {"GITHUB_EVENT_PATH": str(tmp_path / "event.json"), "GITHUB_REF": "refs/pull/7/merge"}
-    assert github.pull_request(environ) == number
+    assert pull_request(environ) == number
 
 
 def test_all_at_once_and_never_an_exception(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "s.md"))
-    github.report_to_github(samples.report())
+    report_to_github(samples.report())
     assert (tmp_path / "s.md").exists()
     out = capsys.readouterr().out
     assert out.startswith("\n::error ")  # at the start of a line, whatever was printed before
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
-    github.report_to_github(samples.report())
+    report_to_github(samples.report())
     assert "::warning" in capsys.readouterr().err
 
 
 def test_what_was_expected_to_fail_and_a_baseline() -> None:
     report = Report(verdicts=[samples.entry().model_copy(update={"outcome": "failed"})])
     test = report.verdicts[0].test
-    assert github.annotations(report)
+    assert annotation_commands(report)
     report.run.excused = [test or ""]
-    assert github.annotations(report) == []
+    assert annotation_commands(report) == []
     report.baseline = {"gate": "failed", "rows": [{"path": ["Quality"], "outcome": "failed"}]}
-    assert github.annotations(report) == ["::error title=Image judge::failed: Quality against the baseline"]
+    assert annotation_commands(report) == ["::error title=Image judge::failed: Quality against the baseline"]

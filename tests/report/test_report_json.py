@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.errors import ConfigError
-from pytest_imagejudge.report import json as report_json
-from pytest_imagejudge.report import payload, why
+from pytest_imagejudge.renderers import explanations
+from pytest_imagejudge.renderers.html_payload import embed
+from pytest_imagejudge.report import json_file as report_json
 from pytest_imagejudge.report.entry import entry_of
+from pytest_imagejudge.report.lookup import bounds_of
 from pytest_imagejudge.report.model import Report
-from pytest_imagejudge.thresholds import load_profile
+from pytest_imagejudge.thresholds.loading import load_profile
 
 
 def test_the_shipped_schema_is_that_of_the_models() -> None:
@@ -157,7 +159,7 @@ def test_the_file_can_be_read_by_others(tmp_path: Path) -> None:
     st.recursive(st.text(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
 )
 def test_what_is_embedded_in_html_is_json_that_cant_end_its_element(data: object) -> None:
-    text = payload.embed(data)
+    text = embed(data)
     assert not set("<>&\u2028\u2029") & set(text)
     assert json.loads(text) == data
 
@@ -165,17 +167,17 @@ def test_what_is_embedded_in_html_is_json_that_cant_end_its_element(data: object
 @given(st.text(), st.text(min_size=1), st.integers(20, 60))
 def test_an_excerpt_is_short_and_of_the_text(reasoning: str, name: str, most: int) -> None:
     words = " ".join(reasoning.split())
-    found = why.excerpt(reasoning, name, most)
+    found = explanations.excerpt(reasoning, name, most)
     assert len(found) <= most + 4
     assert found.removeprefix("… ").removesuffix(" …") in words
 
 
 def test_the_bounds_of_a_run_are_those_that_all_its_images_share() -> None:
     one, two = samples.entry(1), samples.entry(2, bounds={(): 55.0, ("Quality",): 10.0})
-    assert payload.bounds_of([one]) == samples.BOUNDS
-    assert payload.bounds_of([one, two]) == {(): 55.0}
-    assert payload.bounds_of([one, samples.entry(3, bounds={})]) == samples.BOUNDS
-    assert payload.bounds_of([]) == {}
+    assert bounds_of([one]) == samples.BOUNDS
+    assert bounds_of([one, two]) == {(): 55.0}
+    assert bounds_of([one, samples.entry(3, bounds={})]) == samples.BOUNDS
+    assert bounds_of([]) == {}
 
 
 def test_the_profile_that_was_applied_is_in_the_entry() -> None:

@@ -7,12 +7,13 @@ import pytest
 import report_samples as samples
 
 from pytest_imagejudge.errors import ConfigError
-from pytest_imagejudge.report import html, junit, markdown, rows
+from pytest_imagejudge.renderers import html_page, junit, markdown
+from pytest_imagejudge.renderers.tree_rows import tree_rows
 from pytest_imagejudge.report.model import FailedTest, Report, Run, SuiteRow, VerdictEntry
 from pytest_imagejudge.report.tally import Tally
+from pytest_imagejudge.scoring.verdict import FacetScore, Verdict
+from pytest_imagejudge.support.escaping import for_markdown
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1
-from pytest_imagejudge.untrusted import for_markdown
-from pytest_imagejudge.verdict import FacetScore, Verdict
 
 
 def test_the_hierarchy_the_failures_and_the_baseline_are_there() -> None:
@@ -77,23 +78,23 @@ def test_tests_that_failed_for_another_reason_and_what_was_expected_to_fail() ->
     report = Report(verdicts=[passed], run=Run(failed_tests=[broken]))
     assert markdown.title(report) == ("❌ All 1 image passed, but the run failed: 1 test failed for another reason")
     assert f"- {for_markdown(broken.test)}: RuntimeError: CUDA error" in markdown.render(report)
-    page = html.render(report, folder=Path())
+    page = html_page.render(report, folder=Path())
     assert "tests/test_x.py::test_a|b: RuntimeError: CUDA error" in page
     report = Report(verdicts=[passed, failed], run=Run(excused=[failed.test or ""]))
     assert markdown.title(report) == "✅ All 1 image passed (1 more did not, as expected)"
     assert "What did not pass" not in markdown.render(report)
-    assert "<h1>All 1 passed</h1>" in html.render(report, folder=Path())
+    assert "<h1>All 1 passed</h1>" in html_page.render(report, folder=Path())
 
 
 def test_what_a_judge_does_not_measure_is_not_unreadable_for_one_image_that_was_not_judged() -> None:
     facets = {path: FacetScore(2) for path in FACETS if path[:2] == ("Quality", "Detail")}
     judged = samples.entry(verdict_=Verdict("a fox", facets, LEVEL1, has_total=False), bounds={})
     lost = VerdictEntry(image="", prompt="", error="no such file")
-    found = {row.path: row.state for row in rows.tree(Tally([judged, judged, lost]), {}).walk()}
+    found = {row.path: row.state for row in tree_rows(Tally([judged, judged, lost]), {}).walk()}
     assert "unreadable" not in found.values()
     assert found[()] == "no total"
     assert found["Aesthetics",] == "N/A"
-    alone = {row.state for row in rows.tree(Tally([lost]), {}).walk()}
+    alone = {row.state for row in tree_rows(Tally([lost]), {}).walk()}
     assert alone == {"unreadable"}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pytest_imagejudge.report.pictures import LARGEST, SMALLEST, Pictures
+from pytest_imagejudge.renderers.thumbnails import LARGEST, SMALLEST, Pictures
 
 
 def size(uri: str) -> tuple[int, int]:

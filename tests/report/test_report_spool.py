@@ -11,12 +11,13 @@ import report_samples as samples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_imagejudge.report import build, rows, write_report
-from pytest_imagejudge.report import json as report_json
+from pytest_imagejudge.renderers import write_report
+from pytest_imagejudge.renderers.tree_rows import tree_rows
+from pytest_imagejudge.report import json_file as report_json
 from pytest_imagejudge.report.model import EditEntry, Report, VerdictEntry
 from pytest_imagejudge.report.spool import Spool
-from pytest_imagejudge.report.tally import Tally
-from pytest_imagejudge.scoring import RunningMean
+from pytest_imagejudge.report.tally import Tally, summarize
+from pytest_imagejudge.scoring.figures import RunningMean
 
 
 def entries() -> list[VerdictEntry]:
@@ -69,7 +70,7 @@ def test_few_entries_are_a_list() -> None:
 def test_a_report_from_the_file_is_the_same(tmp_path, suffix) -> None:
     edit = EditEntry(source_image="a.png", edited_image="b.png", instruction="sky \udc00", score=3.5, outcome="passed")
     plain = Report(verdicts=entries(), edits=[edit, edit])
-    plain.summary = build.summarize(plain.every())
+    plain.summary = summarize(plain.every())
     spooled = plain.model_copy()
     spooled.verdicts = Spool(VerdictEntry, entries(), most=1).plain()
     spooled.edits = Spool(EditEntry, [edit, edit], most=1).plain()
@@ -102,5 +103,5 @@ def test_repeated_judgements_count_nowhere_and_other_runs_only_as_outcomes() -> 
     tally = Tally([first, again])
     tally.add(left, counts=False)
     assert (tally.images, tally.n, tally.outcomes.total()) == (2, 1, 2)
-    assert tally.summary() == build.summarize([first])
-    assert rows.tree(tally) == rows.tree([first])
+    assert tally.summary() == summarize([first])
+    assert tree_rows(tally) == tree_rows([first])

@@ -7,20 +7,23 @@ import report_samples as samples
 from rich.cells import cell_len
 from rich.console import Console
 
-from pytest_imagejudge.report import github, junit, markdown, terminal
+from pytest_imagejudge.renderers import junit, markdown
+from pytest_imagejudge.renderers.github import annotation_commands
+from pytest_imagejudge.renderers.terminal_failure import failure_text
+from pytest_imagejudge.renderers.terminal_summary import suite_tree
 from pytest_imagejudge.report.model import Judge, Report, Run, SuiteRow, VerdictEntry
+from pytest_imagejudge.scoring.verdict import Verdict
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, LEVEL2
-from pytest_imagejudge.verdict import Verdict
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def tree(report: Report, width: int = 80, color: bool = False, verbosity: int = 0, encoding: str = "utf-8") -> str:
-    return terminal.suite_tree(report, samples.BOUNDS, width=width, color=color, verbosity=verbosity, encoding=encoding)
+    return suite_tree(report, samples.BOUNDS, width=width, color=color, verbosity=verbosity, encoding=encoding)
 
 
 def failure(entry: object, width: int = 80, encoding: str = "utf-8") -> str:
-    return terminal.failure_text(entry, width=width, color=False, encoding=encoding)  # type: ignore[arg-type]
+    return failure_text(entry, width=width, color=False, encoding=encoding)  # type: ignore[arg-type]
 
 
 def row(text: str, name: str) -> str:
@@ -38,8 +41,7 @@ def test_every_line_fits_and_can_be_encoded(width: int, encoding: str, color: bo
     report = samples.report(2)
     texts = [tree(report, width, color, 1, encoding)]
     texts += [
-        terminal.failure_text(entry, width=width, color=color, encoding=encoding)
-        for entry in (*report.verdicts, *report.edits)
+        failure_text(entry, width=width, color=color, encoding=encoding) for entry in (*report.verdicts, *report.edits)
     ]
     for text in texts:
         text.encode("ascii" if encoding == "no-such-encoding" else encoding)
@@ -209,13 +211,13 @@ def test_a_facet_that_may_not_fail_goes_by_its_raw_score() -> None:
         assert "60.0" not in text.partition("image")[0]
     assert ("imagejudge.breach", "Quality / Detail / Noise: raw score 0, may not be 0") in junit.properties(entry)
     bounds = {("Quality", "Detail", "Noise"): 60.0}
-    text = terminal.suite_tree(report, bounds, width=80, color=False, verbosity=0, encoding="utf-8")
+    text = suite_tree(report, bounds, width=80, color=False, verbosity=0, encoding="utf-8")
     assert "not 0" in row(text, "Noise")
 
 
 def test_a_mean_below_the_bound_of_other_images_says_so() -> None:
     entry = samples.entry(verdict_=samples.verdict(0, dict.fromkeys(FACETS, 1)), bounds={})
-    text = terminal.suite_tree(Report(verdicts=[entry]), {("Quality",): 70}, width=120, color=False, verbosity=0)
+    text = suite_tree(Report(verdicts=[entry]), {("Quality",): 70}, width=120, color=False, verbosity=0)
     assert "mean below the bound" in row(text, "Quality")
     assert "❌ mean below the bound" in markdown.render(Report(verdicts=[entry]), {("Quality",): 70})
 
@@ -256,7 +258,7 @@ def test_an_unreadable_answer_is_quoted() -> None:
     assert 'the answer: "Sorry, \\x1b[31mI can\'t | <b>rate</b> it."' in failure(unreadable)
     text = markdown.render(Report(verdicts=[unreadable]))
     assert "- unreadable: **Aesthetics**: Sorry, \\\\x1b\\[31mI can't \\| &lt;b&gt;rate&lt;/b&gt; it." in text
-    (line,) = github.annotations(Report(verdicts=[unreadable]))
+    (line,) = annotation_commands(Report(verdicts=[unreadable]))
     assert "unreadable: Aesthetics (the answer: \"Sorry, \\x1b[31mI can't" in line
     unreadable.answers["Aesthetics"] = "<think>It is a fox in"
     assert 'the answer: "<think>It is a fox in"' in failure(unreadable)
@@ -355,4 +357,4 @@ def test_a_verdict_draws_itself() -> None:
 def test_what_has_to_be_copied_is_not_broken() -> None:
     url = "https://example.invalid/" + "word/" * 20
     entry = samples.entry(1).model_copy(update={"error": f"could not be fetched ({url}); run", "level3": {}})
-    assert url in terminal.failure_text(entry, width=80, color=False)
+    assert url in failure_text(entry, width=80, color=False)

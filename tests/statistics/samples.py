@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from pytest_imagejudge import scoring
 from pytest_imagejudge.report.model import EditEntry, VerdictEntry
+from pytest_imagejudge.scoring import figures as scoring
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1
 
 JUDGE = {"model": "judge", "revision": "r1", "protocol_digest": "d", "treatment": "t", "sampling": {"temperature": 0}}

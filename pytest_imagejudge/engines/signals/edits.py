@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...changemap import CHANGED, aligned, colour_difference
+from ...images.change_map import CHANGED, aligned, colour_difference
 
 if TYPE_CHECKING:
     from PIL.Image import Image

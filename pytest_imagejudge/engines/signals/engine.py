@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, EngineError
 from ...protocols.base import EDIT, Request
+from ...protocols.signals_bounds import EDGES, INSTALL, MODULES, NOISE, RESOLUTION, REVISION, SAFETY, TEXT
+from ...scoring.verdict import FacetScore
 from ...settings import SIGNALS
-from ...verdict import FacetScore
 from ..base import Answer, Engine, EngineIdentity, Progress
-from .bounds import EDGES, INSTALL, MODULES, NOISE, RESOLUTION, REVISION, SAFETY, TEXT
 
 if TYPE_CHECKING:
     from ...protocols.base import Protocol

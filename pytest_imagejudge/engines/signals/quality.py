@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...verdict import FacetScore, Raw
-from .bounds import BOUNDS
+from ...protocols.signals_bounds import BOUNDS
+from ...scoring.verdict import FacetScore, Raw
 
 if TYPE_CHECKING:
     from PIL.Image import Image

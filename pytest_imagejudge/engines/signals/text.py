@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ...verdict import FacetScore
-from .bounds import BOUNDS
+from ...protocols.signals_bounds import BOUNDS
+from ...scoring.verdict import FacetScore
 from .matching import Match, match, readable
 from .quotes import quoted
 

@@ -1,0 +1,53 @@
+"""The settings of a batch run, and the plan of what it judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..images.image_file import ImageFile
+    from ..judge import EditJudge, Judge
+    from ..thresholds.profile import Profile
+
+
+@dataclass(frozen=True)
+class Asks:
+    """What is asked of which rows, and what is done with the verdicts.
+
+    Attributes:
+        image, edit: the judges, None where there is none for that kind.
+        metadata: L1 by row ID; None asks all that ``dimensions`` names.
+        dimensions: L1 of every row that does not say; None is all.
+        profile: bounds on every row; None applies none, unless a row names its own.
+        load_profile: from the name in a row to its profile.
+        keep: whether entries are kept, for reports and bounds on the run.
+        keep_answers: whether they keep the raw answers.
+        keep_failed: whether a list of the rows that missed bounds is kept.
+    """
+
+    image: Judge | None = None
+    edit: EditJudge | None = None
+    metadata: Mapping[str, tuple[str, ...]] | None = None
+    dimensions: tuple[str, ...] | None = None
+    profile: Profile | None = None
+    load_profile: Callable[[str], Profile] | None = None
+    keep: bool = False
+    keep_answers: bool = True
+    keep_failed: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One row's question: to whom, about what."""
+
+    judge: Judge | EditJudge
+    text: str
+    images: tuple[Path | bytes | None, ...]
+    dimensions: tuple[str, ...]
+
+    def files(self) -> tuple[ImageFile, ...]:
+        """The pictures, as the judge takes them."""
+        return tuple(self.judge.take(image) for image in self.images)

@@ -1,0 +1,325 @@
+"""Ask the judge from every node of a Ray cluster, with Ray Data's batch inference.
+
+Ray Data plans, streams and spreads the work; what is sent and how it is read is this project's protocol, and every
+request goes through the client for endpoints, with its retries. Pictures are decoded where the request is made, so
+every node needs this package and the pictures under the same paths. Answers come home into the store, chunk by
+chunk; the run then reads them there, as it would after an interruption.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..engines.base import Answer, Engine, EngineIdentity, Progress
+from ..errors import ConfigError, EngineError, ImageError
+from ..images.image_file import ImageFile, file_hash
+from ..images.loading import load, pixel_hash
+from ..inputs.manifest import Row, RowError
+from ..protocols.base import Request
+from ..session.task import Task
+from ..settings import JudgeSettings, cache_dir
+
+if TYPE_CHECKING:
+    from .plan import Plan
+    from .run import Bench
+
+
+CHUNK = 2000  # rows whose answers come home before they are written
+
+
+BATCH = 32  # requests that one worker has in flight
+
+
+class Elsewhere(Engine):
+    """Stands for the judge where its answers come from the cluster: what is not in the store by then has failed."""
+
+    name = "ray"
+    concurrency = 16
+
+    def __init__(self, settings: JudgeSettings) -> None:
+        if not settings.urls:
+            raise ConfigError(
+                "--engine ray asks endpoints: start a server on each node (imagejudge serve) and name them all with "
+                "--judge-url"
+            )
+        from ..engines.endpoint import EndpointEngine
+        from ..judge import protocol_for
+
+        self._inner = EndpointEngine(settings, protocol_for(settings), state_dir=cache_dir())
+        self.failures: dict[tuple[str, str], str] = {}  # why, by text and dimension
+
+    def identity(self) -> EngineIdentity:
+        """The served model."""
+        return self._inner.identity()
+
+    def preflight(self) -> None:
+        """Check that Ray is here, and what can be known of the endpoints."""
+        _ray()
+        self._inner.preflight()
+
+    async def start(self, progress: Progress) -> None:
+        """There is nothing to start."""
+
+    async def ask(self, request: Request) -> Answer:
+        """Say why the cluster gave no answer.
+
+        Raises:
+            EngineError: always.
+        """
+        raise EngineError(self.failures.get((request.text, request.dimension), "the cluster gave no answer"))
+
+
+def _ray() -> Any:
+    try:
+        importlib.import_module("ray.data.llm")
+        return importlib.import_module("ray")
+    except ImportError as error:
+        raise ConfigError(f"--engine ray needs Ray Data ({error}): pip install 'pytest-imagejudge[ray]'") from error
+
+
+class Cluster:
+    """A Ray cluster for the length of a run."""
+
+    def __init__(self, address: str | None, max_pixels: int, say: Callable[[str], None]) -> None:
+        self._address = address
+        self._max_pixels = max_pixels
+        self._say = say
+
+    def __enter__(self) -> Cluster:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        ray = _ray()
+        try:
+            ray.init(self._address or os.environ.get("RAY_ADDRESS"), log_to_driver=False, logging_level="ERROR")
+        except Exception as error:
+            raise EngineError(f"the Ray cluster can't be reached: {error}") from error
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        self.nodes = sum(1 for node in ray.nodes() if node["Alive"])
+        self._say(f"Ray: {self.nodes} nodes, {int(ray.cluster_resources().get('CPU', 0))} CPUs")
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _ray().shutdown()
+
+    def ahead(self, bench: Bench, rows: Iterable[Row | RowError]) -> Iterator[Row | RowError]:
+        """``rows``, each after the answers to its questions have come home."""
+        source = iter(rows)
+        while chunk := list(islice(source, CHUNK)):
+            self._answer(bench, chunk)
+            yield from chunk
+
+    def _answer(self, bench: Bench, chunk: list[Row | RowError]) -> None:
+        from .plan import Plan
+
+        plans = {row.number: planned for row in chunk if isinstance(planned := bench.plan(row), Plan)}
+        pixels = self._pixels(plans)
+        for again in (False, True):
+            questions = [
+                question
+                for number, planned in plans.items()
+                if number in pixels
+                for question in self._questions(number, planned, pixels[number], again=again)
+            ]
+            for question, answer in self._ask(questions):
+                self._keep(bench, plans[question["row"]], question, answer, pixels[question["row"]])
+
+    def _pixels(self, plans: dict[int, Plan]) -> dict[int, tuple[str, ...]]:
+        """Pixel hashes by row, from the store's index where it knows the files, else from the cluster."""
+        found: dict[int, tuple[str, ...]] = {}
+        items = []
+        for number, planned in plans.items():
+            store = planned.judge.session.store
+            paths = [path for path in planned.images if isinstance(path, Path)]
+            try:
+                known = [store.pixels(path) for path in paths]
+            except ImageError:
+                continue  # the run itself says why
+            if len(paths) < len(planned.images):
+                continue  # bytes of a table's cell, which no other machine can read
+            if all(known):
+                found[number] = tuple(str(one) for one in known)
+            else:
+                items.append({"row": number, "images": [str(path.absolute()) for path in paths]})
+        if items:
+            dataset = _ray().data.from_items(items).map(partial(hash_images, max_pixels=self._max_pixels))
+            for row in dataset.iter_rows():
+                number, hashes = int(row["row"]), [str(one) for one in row["pixels"]]
+                if not hashes:
+                    continue  # a picture that can't be read; the run itself says why
+                found[number] = tuple(hashes)
+                for file, one in zip(row["files"], hashes, strict=True):
+                    plans[number].judge.session.store.remember_pixels(str(file), one)
+        return found
+
+    def _questions(
+        self, number: int, planned: Plan, pixels: tuple[str, ...], *, again: bool
+    ) -> Iterator[dict[str, Any]]:
+        """What has to be asked of a row and is not in the store."""
+        session = planned.judge.session
+        task = Task(planned.text, planned.files(), planned.dimensions)
+        for dimension in planned.dimensions:
+            first = session.key(task, pixels, dimension, again=False)
+            key = first
+            if again:
+                answer = session.store.get(first)
+                if answer is None or not session.protocol.can_ask_again(dimension):
+                    continue
+                if not session.protocol.read(dimension, answer.text, answer.finish_reason).unreadable:
+                    continue
+                key = session.key(task, pixels, dimension, again=True)
+            if session.store.get(key) is None:
+                yield {
+                    "row": number,
+                    "key": key,
+                    "body": json.dumps(
+                        {
+                            "settings": asdict(planned.judge.settings),
+                            "images": [str(image.path) for image in task.images],
+                            "text": planned.text,
+                            "dimension": dimension,
+                            "again": again,
+                            "max_pixels": self._max_pixels,
+                        }
+                    ),
+                }
+
+    def _ask(self, questions: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        if not questions:
+            return
+        llm = _ray().data.llm
+        config = llm.HttpRequestProcessorConfig(
+            url="imagejudge://", session_factory=Asker, batch_size=BATCH, concurrency=max(1, self.nodes)
+        )
+        processor = llm.build_processor(
+            config,
+            # one string, so that no other tool on the way fills in or drops fields of the request
+            preprocess=lambda row: {**row, "payload": {"body": row["body"]}},
+            postprocess=lambda row: {"row": row["row"], "key": row["key"], "answer": row["http_response"]["answer"]},
+        )
+        by_key = {question["key"]: question for question in questions}
+        try:
+            dataset = _ray().data.from_items(list(by_key.values()), override_num_blocks=self._blocks(len(by_key)))
+            for row in processor(dataset).iter_rows():
+                yield by_key[row["key"]], json.loads(row["answer"])
+        except (EngineError, ConfigError):
+            raise
+        except Exception as error:  # noqa: BLE001 - Ray's own, and whatever broke on a node
+            self._say(f"Ray: {type(error).__name__}: {str(error)[:500]}")  # what is missing fails, row by row
+
+    def _blocks(self, questions: int) -> int:
+        return max(1, min(questions // BATCH, 16 * self.nodes))
+
+    def _keep(
+        self,
+        bench: Bench,
+        planned: Plan,
+        question: dict[str, Any],
+        answer: dict[str, Any],
+        pixels: tuple[str, ...],
+    ) -> None:
+        session = planned.judge.session
+        asked = json.loads(question["body"])
+        dimension = asked["dimension"]
+        if "error" in answer:
+            if isinstance(session.engine, Elsewhere):
+                session.engine.failures[planned.text, dimension] = answer["error"]
+            return
+        answer["notes"] = tuple(answer["notes"])
+        about = {**session.fingerprint(dimension), "dimension": dimension, "text": planned.text, "pixels": list(pixels)}
+        session.store.put(question["key"], Answer(**answer), about)
+        bench.fresh.add(question["row"])
+        bench.asked += 1
+        for name in ("prompt_tokens", "cached_prompt_tokens", "output_tokens"):
+            setattr(session.stats, name, getattr(session.stats, name) + answer[name])
+
+
+# --- on the cluster's nodes ---
+
+
+def hash_images(item: dict[str, Any], *, max_pixels: int) -> dict[str, Any]:
+    """Hashes of a row's files and of their pixels; none where one can't be read."""
+    paths = [Path(str(path)) for path in item["images"]]
+    try:
+        pixels = [pixel_hash(load(ImageFile(path), max_pixels=max_pixels)) for path in paths]
+        files = [file_hash(path) for path in paths]
+    except (ImageError, OSError):
+        pixels, files = [], []
+    return {"row": item["row"], "pixels": pixels, "files": files}
+
+
+class Asker:
+    """What Ray Data's request stage takes for an HTTP session: renders each request and asks an endpoint."""
+
+    def __init__(self) -> None:
+        self._judges: dict[str, tuple[Any, Any]] = {}
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> Asker:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        for _, engine in self._judges.values():
+            await engine.close()
+
+    def post(self, url: str, *, headers: Any = None, data: str = "") -> asyncio.Future[Reply]:
+        """Begin at once: the stage waits for one reply after the other, but all of a batch are under way."""
+        return asyncio.ensure_future(self._post(data))
+
+    async def _post(self, data: str) -> Reply:
+        asked = json.loads(json.loads(data)["body"])
+        try:
+            protocol, engine = await self._judge(asked["settings"])
+            request = await asyncio.to_thread(_render, protocol, asked)
+            return Reply(asdict(await engine.ask(request)))
+        except Exception as error:  # noqa: BLE001 - one request's failure must not end the cluster's job
+            return Reply({"error": str(error) or type(error).__name__})
+
+    async def _judge(self, fields: dict[str, Any]) -> tuple[Any, Any]:
+        from ..engines import make_engine
+        from ..judge import protocol_for
+
+        name = json.dumps(fields, sort_keys=True)
+        async with self._lock:
+            if name not in self._judges:
+                lists = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
+                settings = JudgeSettings(**{**fields, **lists})
+                protocol = protocol_for(settings)
+                engine = make_engine(settings, protocol, state_dir=cache_dir())
+                await engine.start(lambda line: None)
+                self._judges[name] = protocol, engine
+            return self._judges[name]
+
+
+def _render(protocol: Any, asked: dict[str, Any]) -> Request:
+    pictures = [load(ImageFile(Path(path)), max_pixels=asked["max_pixels"]) for path in asked["images"]]
+    request: Request = protocol.render(asked["text"], pictures, asked["dimension"], again=asked["again"])
+    return request
+
+
+class Reply:
+    """An answer, or what went wrong, as the stage reads a response."""
+
+    status = 200
+    reason = "OK"
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self._text = json.dumps(answer)
+
+    async def __aenter__(self) -> Reply:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        return None
+
+    async def json(self) -> dict[str, str]:
+        """The answer as one string."""
+        return {"answer": self._text}

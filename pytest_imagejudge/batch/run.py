@@ -1,0 +1,396 @@
+"""Judge all rows of an input as one batch: streaming, in order, every row accounted for."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import Counter as Multiset
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future, wait
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from .._version import __version__
+from ..errors import ConfigError, ImageJudgeError
+from ..inputs.cells import ErrorKind
+from ..inputs.judged_columns import EDIT_OUTPUTS, IMAGE_OUTPUTS
+from ..inputs.manifest import Row, RowError
+from ..protocols.base import EDIT
+from ..scoring.verdict import EditVerdict, Verdict
+from ..support.digests import digest_of
+from ..support.escaping import escape
+from ..tables.rows import show_value
+from ..taxonomy import LEVEL1, show
+from .fates import FATE_OF, Fate, Tally
+from .judged_rows import JudgedRows, edit_output, image_output
+from .plan import Asks, Plan
+from .scores import BenchScores
+
+if TYPE_CHECKING:
+    from ..images.image_file import ImageFile
+    from ..judge import Judge
+    from ..report.model import EditEntry, Report, VerdictEntry
+    from ..thresholds.profile import Profile
+
+
+_WINDOW = 64  # rows in flight at least
+
+
+_TICK = 0.5  # seconds between looks at the clock
+
+
+class Bench:
+    """One run over an input.
+
+    Args:
+        asks: judges and bounds.
+        output: where judged rows go; None writes none.
+        say: takes a line about a row that was not judged, not read in full, or missed a bound.
+        tick: called about twice a second, with how many rows are done.
+        each: takes every row, in order, with its verdict or with why there is none.
+    """
+
+    def __init__(
+        self,
+        asks: Asks,
+        output: JudgedRows | None,
+        *,
+        say: Callable[[str], None],
+        tick: Callable[[Tally], None] | None = None,
+        each: Callable[[Row | RowError, Verdict | EditVerdict | RowError], None] | None = None,
+    ) -> None:
+        from ..report.collector import Gathered
+
+        self.asks, self.output = asks, output
+        self.say = say
+        self.tick = tick or (lambda tally: None)
+        self.each = each or (lambda row, result: None)
+        self.tally = Tally()
+        self.failed = 0  # rows that missed a bound, or had nothing that a bound applies to
+        self.failed_rows: list[dict[str, Any]] = []  # the same, where they are to be kept
+        self.scores = BenchScores() if asks.image is None else BenchScores(asks.image.protocol.measures)
+        self.entries = Gathered(asks.keep)
+        self.fresh: set[int] = set()  # numbers of rows that were asked about in this run, though not by the session
+        self.asked = 0  # requests of theirs
+        self.started = datetime.now(UTC)
+        self._begun = time.monotonic()
+        self._profiles: dict[str, Profile] = {}
+        self._written: Multiset[Path] = Multiset()  # pictures out of the rows: in how many that are in flight
+        judges = [judge for judge in (asks.image, asks.edit) if judge is not None]
+        self._window = max(_WINDOW, 4 * max((judge.session.engine.concurrency for judge in judges), default=1))
+
+    def run(self, rows: Iterable[Row | RowError], stopped: Callable[[], bool] = lambda: False) -> None:
+        """Judge ``rows`` and write each as soon as all before it are done, until ``stopped`` says that it is enough.
+
+        Raises:
+            KeyboardInterrupt: it was stopped; what was judged, and what was not, has been written.
+        """
+        source = iter(rows)
+        pending: deque[tuple[Row | RowError, Future[Any] | RowError]] = deque()
+        try:
+            for row in source:
+                pending.append(self._submit(row))
+                while pending and (_done(pending[0][1]) or len(pending) >= self._window):
+                    self._next(pending, stopped)
+                if stopped():
+                    raise KeyboardInterrupt
+            while pending:
+                self._next(pending, stopped)
+            if stopped():
+                raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            for row, future in pending:
+                finished = isinstance(future, RowError) or (future.done() and not future.cancelled())
+                self._emit(row, future if finished else _not_reached(row))
+            for row in source:
+                self._emit(row, row if isinstance(row, RowError) else _not_reached(row))
+            raise
+
+    def _next(self, pending: deque[tuple[Row | RowError, Future[Any] | RowError]], stopped: Callable[[], bool]) -> None:
+        """Write the first row when it is done.
+
+        Raises:
+            KeyboardInterrupt: the run was stopped before.
+        """
+        row, future = pending[0]
+        while isinstance(future, Future) and not wait([future], timeout=_TICK).done:
+            if stopped():
+                raise KeyboardInterrupt
+            self.tick(self.tally)
+        pending.popleft()
+        self._emit(row, future)
+        self.tick(self.tally)
+
+    def _submit(self, row: Row | RowError) -> tuple[Row | RowError, Future[Any] | RowError]:
+        """Ask about a row; it comes back with files for the pictures that it held."""
+        planned = self.plan(row)
+        if isinstance(planned, RowError):
+            return row, planned
+        assert isinstance(row, Row)
+        try:
+            files = planned.files()
+            row = self._without_bytes(row, files)
+            return row, planned.judge.submit_task(planned.text, files, planned.dimensions)
+        except (ImageJudgeError, TypeError) as error:
+            return row, RowError(row.number, row.line, row.id, str(error), "image", row.extra)
+
+    def _without_bytes(self, row: Row, files: tuple[ImageFile, ...]) -> Row:
+        names = ("source", "edited") if row.kind == "edit" else ("image",)
+        held: dict[str, Any] = {
+            name: file.path for name, file in zip(names, files, strict=True) if isinstance(getattr(row, name), bytes)
+        }
+        self._written.update(held.values())
+        return replace(row, **held) if held else row
+
+    def _as_named(self, row: Row, message: str) -> str:
+        """``message`` with the pictures that stood in the row called as they are there, not as we wrote them."""
+        for column, path in (("image_path", row.image), ("source_path", row.source), ("edited_path", row.edited)):
+            if isinstance(path, Path) and path in self._written:
+                name = row.extra.get(column)
+                called = f"the picture {show_value(name)}" if name else "the picture"
+                message = message.replace(escape(path), f"{column}: {called}")
+        return message
+
+    def _let_go(self, row: Row | RowError) -> None:
+        """Remove the pictures that were written for a row, unless another row or a report is to show them."""
+        if isinstance(row, RowError) or (self.asks.keep and self.asks.keep_answers):
+            return
+        for path in (row.image, row.source, row.edited):
+            if isinstance(path, Path) and path in self._written:
+                self._written[path] -= 1
+                if not self._written[path]:
+                    del self._written[path]
+                    path.unlink(missing_ok=True)
+
+    def plan(self, row: Row | RowError) -> Plan | RowError:
+        """Who judges a row, and what about; or why nobody does."""
+        if isinstance(row, RowError):
+            return row
+        asks = self.asks
+        try:
+            self._profile(row)  # an unknown one is said before its row is judged
+        except ConfigError as error:
+            return _error(row, str(error))
+        if row.kind == "edit":
+            if asks.edit is None:
+                return _error(row, "an edit, but no judge of edits: --edit-judge-model or --edit-judge-url")
+            return Plan(asks.edit, row.instruction or "", (row.source, row.edited), (EDIT,))
+        if asks.image is None:
+            return _error(row, "an image, but no judge of images: --judge-model or --judge-url")
+        dimensions = self._dimensions(row, asks.image)
+        if not dimensions:
+            return _error(row, "the metadata does not have this ID", "unknown")
+        return Plan(asks.image, row.prompt, (row.image,), dimensions)
+
+    def _dimensions(self, row: Row | RowError, judge: Judge) -> tuple[str, ...]:
+        """The L1 to ask about an image; none where the metadata would say it and does not have the ID."""
+        if isinstance(row, Row):
+            named = row.dimensions
+        else:  # as far as the column can be read
+            named = tuple(one for one in LEVEL1 if one in str(row.extra.get("dimensions")))
+        if not named and self.asks.metadata is not None:
+            return self.asks.metadata.get(row.id or "", ())
+        return named or self.asks.dimensions or judge.protocol.dimensions
+
+    def _profile(self, row: Row) -> Profile | None:
+        """The bounds on a row; None where the run's bound only the run: no row is decided by them."""
+        if row.thresholds is None or self.asks.load_profile is None:
+            profile = self.asks.profile
+            return None if profile is None or profile.only_the_run(row.kind) else profile
+        if row.thresholds not in self._profiles:
+            self._profiles[row.thresholds] = self.asks.load_profile(row.thresholds)
+        return self._profiles[row.thresholds]
+
+    def _emit(self, row: Row | RowError, result: Future[Any] | RowError) -> None:
+        self._count(row, result)
+        self._let_go(row)
+
+    def _count(self, row: Row | RowError, result: Future[Any] | RowError) -> None:
+        self.tally.rows += 1
+        if isinstance(result, RowError):
+            self._fail(row, result, FATE_OF[result.kind])
+            return
+        try:
+            verdict = result.result()
+        except (CancelledError, ImageJudgeError) as error:
+            lost = RowError(row.number, row.line, row.id, str(error) or "the session ended", extra=row.extra)
+            self._fail(row, lost, "engine_failed")
+            return
+        assert isinstance(row, Row)
+        self._judged(row, verdict)
+
+    def _judged(self, row: Row, verdict: Verdict | EditVerdict) -> None:
+        from ..report.entry import entry_of
+
+        fate: Fate = "judged" if verdict.readable else "unreadable"
+        if verdict.error:
+            verdict = replace(verdict, error=self._as_named(row, verdict.error))
+            # Without pixels it was the picture that could not be had, unless an error nobody foresaw says its type.
+            judge = verdict.pixels or re.match(r"[A-Z]\w*(Error|Exception): ", verdict.error)
+            fate = "engine_failed" if judge else "image_unreadable"
+            self.say(str(RowError(row.number, row.line, row.id, verdict.error)))
+        else:
+            self.tally.from_store += verdict.source == "store" and row.number not in self.fresh
+            if verdict.unreadable:
+                lost = ", ".join(show(path) for path in verdict.unreadable)
+                self.say(str(RowError(row.number, row.line, row.id, f"unreadable: {lost}")))
+        self.tally.fates[fate] += 1
+        self.scores.add(verdict)
+        self.each(row, verdict)
+        self._write(row.extra, verdict)
+        profile = self._profile(row)
+        if profile is None and not self.asks.keep:
+            return
+        entry = entry_of(verdict, profile, id=row.id, seed=row.seed)
+        if entry.outcome == "failed":
+            from ..renderers.explanations import headline
+
+            self.failed += 1
+            if self.asks.keep_failed:
+                self.failed_rows.append(_failed(row, entry))
+            self.say(str(RowError(row.number, row.line, row.id, headline(entry))))
+        if self.asks.keep:
+            if not self.asks.keep_answers:
+                entry = entry.model_copy(update={"answers": {}} if isinstance(verdict, Verdict) else {"answer": ""})
+            self.entries.add(entry)
+
+    def _fail(self, row: Row | RowError, error: RowError, fate: Fate) -> None:
+        self.tally.fates[fate] += 1
+        if fate != "not_reached":
+            self.say(str(error))
+        self._lose(row, error)
+        self.each(row, error)
+        # A second row with one ID has no place among the outputs, nor has one without an ID.
+        if error.id is not None and fate != "duplicate":
+            self._write(error.extra, None)
+        if self.asks.keep:
+            self.entries.add(_entry(row, error))
+
+    def _lose(self, row: Row | RowError, error: RowError) -> None:
+        """Count a row out of the means that it would have been in."""
+        lost: Verdict | EditVerdict
+        if _kind(row) == "edit":
+            lost = EditVerdict("", unreadable=((EDIT,),), error=error.message)
+        else:
+            asked = () if self.asks.image is None else self._dimensions(row, self.asks.image)
+            lost = Verdict("", asked=asked, unreadable=tuple((one,) for one in asked), error=error.message)
+        self.scores.add(lost)
+
+    def _write(self, columns: Mapping[str, Any], verdict: Verdict | EditVerdict | None) -> None:
+        if self.output is None or self.output.failed:
+            return
+        added: Mapping[str, Any]
+        if isinstance(verdict, EditVerdict):
+            added = edit_output(verdict)
+        elif verdict is not None:
+            added = image_output(verdict)
+        else:
+            added = dict.fromkeys(name for name in (*IMAGE_OUTPUTS, *EDIT_OUTPUTS) if name in self.output.columns)
+        try:
+            self.output.write({**columns, **added})
+        except ConfigError as error:  # figures and reports are worth having all the same
+            self.say(f"{error}; judging goes on")
+
+    def report(self) -> Report:
+        """The run so far, as a report."""
+        from ..report.model import Report, Run
+
+        run = Run(
+            version=__version__,
+            started=self.started.isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - self._begun, 3),
+        )
+        for judge in (self.asks.image, self.asks.edit):
+            if judge is not None:
+                stats = judge.session.stats
+                run.requests += stats.requests
+                run.from_store += stats.from_store
+                run.prompt_tokens += stats.prompt_tokens
+                run.cached_prompt_tokens += stats.cached_prompt_tokens
+                run.output_tokens += stats.output_tokens
+                run.restarts += judge.session.engine.restarts
+        run.from_store -= self.asked
+        return self.entries.into(Report(run=run))
+
+
+def _failed(row: Row, entry: VerdictEntry | EditEntry) -> dict[str, Any]:
+    """What ``--json`` says of a row that missed its bounds."""
+    return {
+        "row": row.number,
+        "line": row.line,
+        "id": row.id,
+        "breaches": [{"path": one.path, "score": one.score, "bound": one.bound} for one in entry.breaches],
+        "not_applicable": entry.not_applicable,
+    }
+
+
+def _done(future: Future[Any] | RowError) -> bool:
+    return isinstance(future, RowError) or future.done()
+
+
+def _error(row: Row, message: str, kind: ErrorKind = "row") -> RowError:
+    return RowError(row.number, row.line, row.id, message, kind, row.extra)
+
+
+def _not_reached(row: Row | RowError) -> RowError:
+    message = "the run was interrupted before this was judged"
+    return RowError(row.number, row.line, row.id, message, "stopped", row.extra)
+
+
+def _entry(row: Row | RowError, error: RowError) -> VerdictEntry | EditEntry:
+    from ..report.model import EditEntry, VerdictEntry
+
+    text = {name: value for name, value in error.extra.items() if isinstance(value, str)}
+    common: dict[str, Any] = {
+        "key": digest_of("row", error.number, error.line, error.id, error.message),
+        "id": error.id,
+        "outcome": "error",
+        "error": f"{error.where}: {error.message}",
+    }
+    if _kind(row) == "edit":
+        return EditEntry(
+            source_image=_path_of(row, "source"),
+            edited_image=_path_of(row, "edited"),
+            instruction=text.get("instruction", ""),
+            **common,
+        )
+    return VerdictEntry(image=_path_of(row, "image"), prompt=text.get("prompt", ""), **common)
+
+
+def _kind(row: Row | RowError) -> Literal["image", "edit"]:
+    """What is, or would have been, judged."""
+    if isinstance(row, Row):
+        return row.kind
+    return "edit" if "edited_path" in row.extra and not row.extra.get("image_path") else "image"
+
+
+def _path_of(row: Row | RowError, name: str) -> str:
+    path = getattr(row, name, None)
+    return str(path) if isinstance(path, Path) else ""
+
+
+class Counter:
+    """Counts an input's rows in the background, so that progress can say how much is left."""
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        self.total: int | None = None
+        self._thread = threading.Thread(target=self._run, args=(count,), name="imagejudge-count", daemon=True)
+        self._thread.start()
+
+    def _run(self, count: Callable[[], int]) -> None:
+        try:
+            self.total = count()
+        except (ConfigError, OSError):  # the reader of the rows says what is wrong
+            pass
+
+
+def first_row(rows: Iterator[Row | RowError], most: int = 100) -> Row | None:
+    """The first usable row, out of the first few."""
+    for _, row in zip(range(most), rows, strict=False):
+        if isinstance(row, Row):
+            return row
+    return None

@@ -1,0 +1,174 @@
+"""``imagejudge agree --bench``, where the answers are yet to be had: a judge of edits judges the benchmark."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..batch.fates import BAD_INPUT, Tally
+from ..batch.judged_rows import JudgedRows
+from ..batch.plan import Asks
+from ..batch.run import Bench as Run
+from ..batch.run import Counter
+from ..errors import ConfigError
+from ..inputs.edit_benchmark import EditBench, open_edit_bench
+from ..inputs.manifest import Row, RowError
+from ..recorded.edit_answers import Bench
+from ..scoring.verdict import EditVerdict, Verdict
+from ..settings import SIGNALS, JudgeSettings
+from ..support.escaping import escape
+from ..tables.rows import SUFFIXES
+from .judge_options import add_judge_options, judge_settings
+from .printing import note
+from .progress import Progress, terminated
+
+COLUMNS = ("ID", "instruction", "mos_perception", "edit_score", "model_response", "finish_reason", "error")
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the options that have the benchmark judged."""
+    add_judge_options(parser)
+    add = parser.add_argument_group("judging a benchmark of edits").add_argument
+    add("--judge", action=_Judge, metavar="JUDGE", help="--edit-judge-model, or --edit-judge-url where it is a URL")
+    add("--judge-decoding", choices=("free", "constrained"), default="free", help="default: as published, free")
+    add("--judge-store", type=Path, metavar="DIR", help="where answers are kept (default: .imagejudge/store)")
+    add("--judge-no-store", action="store_true", help="keep no answers between runs")
+    add("--save", type=Path, metavar="FILE", help="write the answers (.jsonl, .json, .csv), for agree to read again")
+
+
+def asked_for(args: argparse.Namespace) -> bool:
+    """Whether a judge is named at all."""
+    return bool(judge_settings(args))
+
+
+class _Judge(argparse.Action):
+    """Puts a judge where the longer option would."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
+        if "://" in values:
+            namespace.edit_judge_url = [*namespace.edit_judge_url, values]
+        else:
+            namespace.edit_judge_model = values
+
+
+@dataclass
+class JudgedBench:
+    """What became of a benchmark that was judged.
+
+    Attributes:
+        answers: those that were given, as if they had been recorded; ``errors`` are the rows without one.
+        tally: what became of every row.
+        interrupted: whether the run was stopped before its end.
+        details: for ``--json``: data, judge and counts.
+    """
+
+    answers: Bench
+    tally: Tally
+    interrupted: bool = False
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def code(self) -> int:
+        """The command's exit code."""
+        fates = self.tally.fates
+        return 3 if fates["engine_failed"] else 2 if any(fates[fate] for fate in BAD_INPUT) else 0
+
+
+def judge_bench(args: argparse.Namespace) -> JudgedBench:
+    """Judge all rows as one batch; what a run before has in the store is not asked again.
+
+    Raises:
+        ConfigError: the data, or the judge, can't be used.
+    """
+    from ..judge import EditJudge
+    from ..store.answer_store import default_root
+
+    settings = _settings(args)
+    if args.save and args.save.suffix.lower() not in SUFFIXES:
+        raise ConfigError(f"--save {escape(args.save)}: a name that ends in {', '.join(SUFFIXES)} is expected")
+    data = open_edit_bench(args.files[0], args.label_field)
+    if args.save and args.save.resolve() in {path.resolve() for path in data.files}:
+        raise ConfigError(f"--save {escape(args.save)} would take the place of what is to be judged")
+    store = None if args.judge_no_store else args.judge_store or default_root()
+    progress = Progress(Counter(data.count))
+    with ExitStack() as stack:
+        judge = EditJudge.from_settings(settings, store=store, progress=progress.say)
+        stack.callback(judge.close)
+        judge.preflight()
+        _ = judge.protocol.digest  # words that can't be had are said before anything is judged
+        output = JudgedRows(args.save, COLUMNS) if args.save else None
+        collected = _Collected(data, output)
+        run = Run(Asks(edit=judge), None, say=progress.row, tick=progress.tick, each=collected.add)
+        found = JudgedBench(collected.answers, run.tally)
+        try:
+            with terminated() as stopped:
+                run.run(data.rows(), stopped)
+        except KeyboardInterrupt:
+            found.interrupted = True
+        progress.close()
+        if output is not None:
+            output.close()
+            note(output.path)
+        found.details = {
+            "data": {"source": data.source, "revision": data.revision, "files": [str(path) for path in data.files]},
+            "judge": collected.fingerprint,
+            "rows": run.tally.as_json(),
+            "run": run.report().run.model_dump(mode="json", include=_RUN),
+            "saved": str(output.path) if output is not None else None,
+        }
+    return found
+
+
+_RUN = {"seconds", "requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens", "restarts"}
+
+
+def _settings(args: argparse.Namespace) -> JudgeSettings:
+    """The one judge of edits. As in ``score``, one that is named as the judge is it: there are only edits."""
+    if args.protocol is not None:
+        raise ConfigError("--protocol reads recorded answers; how a judge is asked is --edit-judge-protocol")
+    named = judge_settings(args)
+    if len(named) != 1:
+        raise ConfigError("a benchmark of edits has one judge: --edit-judge-model or --edit-judge-url names it")
+    settings = replace(
+        named[0],
+        kind="edit",
+        protocol=args.edit_judge_protocol or args.judge_protocol,
+        revision=args.edit_judge_revision or args.judge_revision,
+        decoding=args.judge_decoding,
+    )
+    if SIGNALS in (settings.model, settings.protocol):
+        raise ConfigError(f"{SIGNALS} gives edits no overall score, so there is nothing to compare with people's")
+    return settings
+
+
+class _Collected:
+    """Takes the rows as they are judged: the answers for the figures, and all of them for ``--save``."""
+
+    def __init__(self, data: EditBench, output: JudgedRows | None) -> None:
+        self.answers = Bench()
+        self.fingerprint: dict[str, Any] = {}
+        self._data, self._output = data, output
+
+    def add(self, row: Row | RowError, result: Verdict | EditVerdict | RowError) -> None:
+        """Count one row in."""
+        error = result.message if isinstance(result, RowError) else result.error
+        label = row.extra.get(self._data.label)
+        columns: dict[str, Any] = dict.fromkeys(COLUMNS)
+        columns.update(ID=row.id, instruction=row.extra.get("instruction"), mos_perception=label, error=error)
+        if isinstance(result, EditVerdict):
+            columns.update(edit_score=result.score, model_response=result.answer or None)
+            columns.update(finish_reason=result.finish_reason)
+        if error:
+            self.answers.errors.append(f"{escape(self._data.source)}, {_where(row)}: {error}")
+        elif isinstance(result, EditVerdict) and isinstance(label, float):  # as all are that were asked about
+            self.fingerprint = self.fingerprint or dict(result.fingerprint)
+            self.answers.add(row.number, row.id, label, result.score, result.problems)
+        if self._output is not None:
+            self._output.write(columns)
+
+
+def _where(row: Row | RowError) -> str:
+    return row.where if row.id in (None, str(row.number)) else f'{row.where} (ID "{escape(row.id)}")'

@@ -1,0 +1,382 @@
+"""Chat completions over HTTP: one server of the OpenAI shape, asked with retries, its answer read with suspicion."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from ..errors import EngineError
+from ..protocols.base import Request
+from .address import Address, cause, excerpt, hide_credentials, key_hint
+from .answer_message import answer_text
+from .base import Answer
+
+if TYPE_CHECKING:
+    import httpx
+
+
+MAX_ANSWER = 8 * 1024 * 1024  # bytes of one response, unpacked; 4,096 tokens are some 20 KiB
+
+
+CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 1800.0
+
+
+POOLS = 8  # a pool looks at all of its connections at every request; hundreds in one cost more than the requests
+
+
+RATE_LIMIT_SECONDS = 600.0  # how long a request waits out "too many requests"
+
+
+LONGEST_WAIT = 60.0
+
+
+# Fields that every server of this shape knows; all others are vLLM's own, or not to be counted on. What a server
+# refuses of the first by name can be done without, these earlier than those. The limit can't: what is said to be
+# wrong with it is most often that the request is too long.
+DISPENSABLE = ("seed", "top_p", "presence_penalty", "frequency_penalty", "stop", "temperature")
+
+
+COMMON_FIELDS = frozenset((*DISPENSABLE, "max_tokens", "max_completion_tokens"))
+
+
+CONSTRAINTS = frozenset(("structured_outputs", "response_format", "thinking_token_budget"))
+
+
+PASSING = frozenset((408, 409, 425, 429))  # statuses below 500 that another try may change
+
+
+# What says that a server is down, or the one behind a gateway, or that it takes nothing more. A 500 is of one request.
+DOWN = frozenset((None, 429, 502, 503, 504))
+
+
+def warm_up() -> None:
+    """Import what the first request would import."""
+    import httpx  # noqa: F401
+
+
+class RefusedError(EngineError):
+    """The server answered with a status that another try does not change."""
+
+    def __init__(self, message: str, status: int, body: str) -> None:
+        super().__init__(message)
+        self.status, self.body = status, body
+
+
+class UnavailableError(EngineError):
+    """The connection was lost, or the server said that it can't answer now; retries did not help.
+
+    Attributes:
+        status: the HTTP status, or None where there was no response.
+        after: seconds that the server asked to wait for, or None.
+    """
+
+    def __init__(self, message: str, status: int | None = None, after: float | None = None) -> None:
+        super().__init__(message)
+        self.status, self.after = status, after
+
+
+class Habits:
+    """What a session has learnt of how to ask; shared by its clients, so that all images are asked alike.
+
+    Attributes:
+        refused: fields that are left out, or sent in another way where there is one.
+        accepted: fields that requests which were answered have carried.
+    """
+
+    def __init__(self) -> None:
+        self.refused: frozenset[str] = frozenset()
+        self.accepted: frozenset[str] = frozenset()
+
+    def blame(self, refusal: RefusedError, fields: Collection[str]) -> frozenset[str]:
+        """Which ``fields`` of a request to do without after it was refused; none where it is wrong in itself."""
+        if refusal.status not in (400, 422):
+            return frozenset()
+        if "max_tokens" in fields and "max_completion_tokens" in refusal.body:
+            return frozenset(("max_tokens",))
+        named = {name for name in fields if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", refusal.body)}
+        uncommon = frozenset(fields) - COMMON_FIELDS
+        # of these one at a time: "temperature and top_p can't both be given" is content with one
+        dispensable = frozenset([name for name in DISPENSABLE if name in named][:1])
+        return (uncommon & named) or dispensable or (uncommon - self.accepted) or uncommon
+
+
+def shape(sampling: Mapping[str, Any], refused: Collection[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """``sampling`` as a server takes it that has ``refused`` some fields, and the notes for `Answer.notes`."""
+    fields = {name: value for name, value in sampling.items() if name not in refused}
+    lost = sampling.keys() - fields.keys()
+    notes: list[str] = []
+    if "max_tokens" in lost:
+        fields.setdefault("max_completion_tokens", sampling["max_tokens"])
+        lost.remove("max_tokens")
+    grammar = sampling["structured_outputs"] if "structured_outputs" in lost else {}
+    if "json" in grammar and "response_format" not in {*sampling, *refused}:
+        schema = {"name": "answer", "schema": grammar["json"], "strict": True}
+        fields["response_format"] = {"type": "json_schema", "json_schema": schema}
+        lost.remove("structured_outputs")
+        notes.append("response_format")
+    if lost & CONSTRAINTS:
+        notes.append("unconstrained")
+    return fields, (*notes, *(f"without {name}" for name in sorted(lost)))
+
+
+class ChatClient:
+    """One server, asked for chat completions.
+
+    Args:
+        address: where it is.
+        model: the name it serves the model under.
+        key: bearer token, or None.
+        engine, version: recorded in every answer.
+        habits: shared by the clients of one session.
+        attempts: tries of one request, the first included, where the server is lost or fails; those that were too
+            many for it don't count.
+        direct: keep clear of the proxies that the environment names.
+        first_wait: seconds before the second try, or more where the server asks for it; doubled each time.
+        adapt: whether what the server refuses may be left out.
+        progress: told that the server does not answer, once until it does: the tries take their time.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        model: str,
+        *,
+        key: str | None = None,
+        engine: str = "endpoint",
+        version: str = "",
+        habits: Habits | None = None,
+        attempts: int = 7,
+        direct: bool = False,
+        first_wait: float = 0.5,
+        adapt: bool = True,
+        progress: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.address, self.model, self.key = address, model, key
+        self.engine, self.version = engine, version
+        self.habits = habits or Habits()
+        self.attempts, self.direct, self.first_wait, self.adapt = attempts, direct, first_wait, adapt
+        self._progress, self._told = progress, False
+        self.down = False  # a request waited for the server in vain: the next ones don't wait as long again
+        self._succeeded = float("-inf")  # when a request last did
+        self._secrets = address.secrets(key)
+        self._clients: list[httpx.AsyncClient] = []
+        self._turn = 0
+
+    async def ask(self, request: Request) -> Answer:
+        """Answer one request.
+
+        Raises:
+            RefusedError: the server does not take it.
+            UnavailableError: the server is lost, or failed as often as it was tried.
+            EngineError: what came back is no chat completion.
+        """
+        refused: frozenset[str] = frozenset()
+        while True:
+            refused |= self.habits.refused  # others may have learnt more in the meantime
+            fields, notes = shape(request.sampling, refused)
+            try:
+                reply = await self.post(
+                    "/chat/completions", {"model": self.model, "messages": request.messages, **fields}
+                )
+                break
+            except RefusedError as refusal:
+                blamed = self.habits.blame(refusal, fields) if self.adapt else None
+                if not blamed:
+                    raise
+                refused |= blamed
+        self.habits.refused |= refused
+        self.habits.accepted |= fields.keys()
+        return self._answer(reply, request, notes)
+
+    async def post(self, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Send ``fields`` as JSON, again where that may help, and return the JSON object that came back."""
+        import asyncio
+
+        content = json.dumps(fields, ensure_ascii=True).encode()
+        since, tries, wait = float("inf"), 0, self.first_wait
+        while True:
+            try:
+                reply = await self._send(path, content)
+            except UnavailableError as error:
+                now, gone = time.monotonic(), error.status in DOWN
+                since = min(since, now)
+                if error.status == 429:
+                    spent = now - since >= RATE_LIMIT_SECONDS
+                else:
+                    tries += 1
+                    spent = tries >= self.attempts
+                if spent or (gone and self.down):
+                    # where others were answered in the meantime, it is this request that the server can't bear
+                    self.down |= gone and self._succeeded < since
+                    raise
+                if error.status is None and tries > 1 and not self._told:  # one lost connection is no news
+                    self._told = True
+                    self._progress(f"{error}; trying again")
+                await asyncio.sleep(waiting(wait, error.after))
+                wait = min(2 * wait, LONGEST_WAIT / 2)
+            else:
+                self.down, self._told, self._succeeded = False, False, time.monotonic()
+                return reply
+
+    async def close(self) -> None:
+        """Close the connections."""
+        clients, self._clients = self._clients, []
+        for client in clients:
+            await client.aclose()
+
+    def _excerpt(self, body: bytes | str) -> str:
+        return excerpt(body, self._secrets) or "(empty)"
+
+    def _http(self) -> httpx.AsyncClient:
+        """One of the pools of connections, each in its turn."""
+        if not self._clients:
+            self._clients = self._pools()
+        self._turn = (self._turn + 1) % len(self._clients)
+        return self._clients[self._turn]
+
+    def _pools(self) -> list[httpx.AsyncClient]:
+        import httpx
+
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        if self.key:
+            headers["authorization"] = f"Bearer {self.key}"
+        trust_env = not self.direct
+        # Reading the certificates takes time. Redirects are not followed.
+        verify = httpx.create_ssl_context(trust_env=trust_env) if self.address.encrypted else False
+        return [
+            httpx.AsyncClient(
+                headers=headers,
+                auth=None if self.key else self.address.auth,
+                timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=None),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=16),
+                trust_env=trust_env,
+                verify=verify,
+            )
+            for _ in range(POOLS)
+        ]
+
+    async def _send(self, path: str, content: bytes) -> dict[str, Any]:
+        """One try: the JSON object that came back, or an error that says whether another one may help."""
+        import httpx
+
+        shown = self.address.to_show(path)
+        body = bytearray()
+        try:
+            async with self._http().stream("POST", self.address.to(path), content=content) as response:
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > MAX_ANSWER:
+                        raise EngineError(f"{shown}: an answer of more than {MAX_ANSWER >> 20} MiB")
+        except httpx.ReadTimeout:
+            raise EngineError(f"{shown}: no answer within {ANSWER_SECONDS:.0f} s") from None
+        except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.DecodingError, httpx.InvalidURL) as error:
+            raise EngineError(f"{shown}: {self._excerpt(str(error))}") from None
+        except httpx.TransportError as error:
+            raise UnavailableError(f"{shown}: {cause(error, self._secrets)}") from None
+        except (ValueError, ImportError, OSError) as error:  # a host name, a proxy or certificates that can't be used
+            raise EngineError(f"{shown}: {cause(error, self._secrets)}") from None
+        status = response.status_code
+        if status == 200:
+            reply = self._parse(shown, bytes(body))
+            fault = reply.get("error")
+            if not fault or reply.get("choices"):
+                return reply
+            status = _status_of(fault)  # a gateway had promised an answer before the server behind it failed
+        said = excerpt(response.reason_phrase, self._secrets)
+        message = f"{shown}: HTTP {response.status_code} {said}: {self._excerpt(bytes(body))}"
+        text = body.decode("utf-8", "replace")
+        if (status in PASSING or status >= 500) and not (status == 429 and _used_up(text)):
+            raise UnavailableError(message, status, retry_after(response.headers.get("retry-after")))
+        message += key_hint(status, self.key)
+        if 300 <= status < 400:
+            place = excerpt(hide_credentials(response.headers.get("location", "")), self._secrets)
+            message += f" (it points to {place!r})"
+        raise RefusedError(message, status, text)
+
+    def _parse(self, shown: str, body: bytes) -> dict[str, Any]:
+        try:
+            reply = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            message = f"{shown}: not JSON: {self._excerpt(body)}"
+            if isinstance(error, ValueError) and body.lstrip().startswith(b"{"):  # it was to be, and was cut off
+                raise UnavailableError(message, 200) from None
+            raise EngineError(message) from None
+        if not isinstance(reply, dict):
+            raise EngineError(f"{shown}: not a JSON object: {self._excerpt(body)}")
+        return reply
+
+    def _answer(self, reply: Mapping[str, Any], request: Request, notes: tuple[str, ...]) -> Answer:
+        choices = reply.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        message = choice.get("message") if isinstance(choice, dict) else None
+        if not isinstance(choice, dict) or not isinstance(message, dict):
+            raise EngineError(
+                f"{self.address.to_show('/chat/completions')}: no choice in the answer: "
+                f"{self._excerpt(json.dumps(reply, ensure_ascii=False))}"
+            )
+        reason = choice.get("finish_reason")
+        usage = _object(reply.get("usage"))
+        return Answer(
+            text=answer_text(message, request, reason),
+            finish_reason=reason if isinstance(reason, str) else None,
+            prompt_tokens=_count(usage.get("prompt_tokens")),
+            cached_prompt_tokens=_count(_object(usage.get("prompt_tokens_details")).get("cached_tokens")),
+            output_tokens=_count(usage.get("completion_tokens")),
+            engine=self.engine,
+            engine_version=self.version,
+            notes=notes,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+
+def _status_of(error: object) -> int:
+    """The HTTP status that an error object stands for."""
+    code = str(error.get("code")) if isinstance(error, dict) else ""
+    return int(code) if re.fullmatch(r"[45]\d\d", code, re.ASCII) else 500
+
+
+def _used_up(body: str) -> bool:
+    """Whether "too many requests" is about money, which waiting does not bring.
+
+    Google speaks of billing at each limit, also at those of a minute, where it says when to try again.
+    """
+    text = body.lower()
+    return ("insufficient_quota" in text or "billing" in text) and "retry" not in text
+
+
+def waiting(seconds: float, after: float | None) -> float:
+    """Seconds until the next try: ``seconds``, or as many as the server asked for, ``after``, where these are more.
+
+    A bit more than that, so that a batch does not come back all at once.
+    """
+    import random
+
+    return max(seconds, min(after or 0.0, LONGEST_WAIT)) * random.uniform(1.0, 1.5)  # noqa: S311 - no secret
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+
+
+def retry_after(value: str | None) -> float | None:
+    """Seconds in a Retry-After header (a number or a date), or None."""
+    if not value:
+        return None
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value.strip(), re.ASCII):
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

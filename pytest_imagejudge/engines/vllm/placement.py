@@ -1,0 +1,264 @@
+"""Where a judge's server goes: on how many GPUs, with what share of their memory, in which precision."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ...errors import ConfigError
+from ...settings import JudgeSettings
+from .gpus import GIB, Gpu, Holder, gib
+from .install import Install
+from .model_files import Model
+
+FULL_SHARE = 0.92  # of a GPU that nothing else uses
+
+
+SPARE = GIB  # left alone on a GPU that something else uses
+
+
+SECOND = 4 * GIB  # what a second server on a GPU takes beyond its share: 2.5 and 5.5 GiB were seen
+
+
+COMFORT = 30 * GIB  # beyond the weights, for 240 requests at once of a 27B hybrid model: caches 9, states 17, work 4
+
+
+FP8_SIZE = 0.56  # of the 16-bit weights, measured for the 27B shape: embeddings and vision stay as they are
+
+
+ALLOW_FP8 = "judge_allow_fp8 = true in the ini file"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How a model is placed.
+
+    Attributes:
+        gpus: those the judge may use; `pick` takes ``parallel`` of them for each copy.
+        parallel: over how many it is split; 0 where there are no GPUs to know about.
+        fp8: whether the weights are brought to FP8.
+        needed: bytes on each GPU, or of the main memory.
+        copies: how often it is served, as the user's own arguments may ask for.
+        at_most: whether these arguments have it need less, nobody knows how much: by ``needed`` no start is refused.
+    """
+
+    gpus: tuple[Gpu, ...]
+    parallel: int
+    fp8: bool
+    needed: int
+    copies: int = 1
+    at_most: bool = False
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether a judge fits into what is free now.
+
+    Attributes:
+        needed_bytes: over all the GPUs that it takes.
+        free_bytes: on those GPUs; None where nobody tells.
+        holders: who holds memory there.
+        ok: whether it fits, as far as that can be known.
+        gpus: the GPUs; none where it runs on the CPU or on a device that can't be asked.
+        running: whether it is up, or starting, already.
+    """
+
+    needed_bytes: int
+    free_bytes: int | None
+    holders: tuple[Holder, ...]
+    ok: bool
+    gpus: tuple[Gpu, ...] = ()
+    running: bool = False
+
+
+@dataclass(frozen=True)
+class Together:
+    """How two judges of one session are placed.
+
+    Attributes:
+        how: "apart", each on GPUs of its own; "shared", both on one; "in turn", where they do not fit together.
+        most: bytes of each GPU that the one may take so that the other has room too; None where nothing bounds it.
+    """
+
+    how: Literal["apart", "shared", "in turn"]
+    most: int | None = None
+
+
+def place(
+    model: Model,
+    install: Install,
+    settings: JudgeSettings,
+    gpus: Sequence[Gpu],
+    own_split: tuple[int, int] | None = None,
+    at_most: bool = False,
+) -> Placement:
+    """Find the fewest GPUs that hold ``model``, were they empty; FP8 only where nothing else fits and it is allowed.
+
+    ``own_split`` is what the user's own arguments say instead: GPUs a copy, and copies; ``at_most`` is as in
+    `Placement`. Of GPUs whose memory nobody tells, the fewest are taken.
+
+    Raises:
+        ConfigError: no GPU, or too little memory; with the figures and the remedies.
+    """
+    if install.device != "cuda":
+        needed = model.weights + (cpu_cache_bytes() if install.device == "cpu" else 0)
+        if install.device == "cpu" and needed > main_memory() and not at_most:
+            raise ConfigError(
+                f"{model.name} needs {gib(needed)} of main memory on the CPU (weights {gib(model.weights)}, cache "
+                f"{gib(cpu_cache_bytes())}); this machine has {gib(main_memory())}: use --judge-url, "
+                "or a smaller judge"
+            )
+        return Placement((), 0, False, needed, at_most=at_most)
+    if not gpus:
+        raise ConfigError(
+            f"{model.name} is to be served by vLLM {install.version}, which is a CUDA build, and there is no GPU that "
+            "it can use (nvidia-smi lists none, or CUDA_VISIBLE_DEVICES hides them): run on a machine with a GPU, "
+            "install vLLM's CPU build, or use --judge-url, or --judge-model signals"
+        )
+    if own_split and own_split[0] * own_split[1] > len(gpus):
+        raise ConfigError(
+            f"the judge's own arguments (--judge-arg) spread it over {own_split[0] * own_split[1]} GPUs; "
+            f"it may use {len(gpus)}: {', '.join(f'{gpu.index} ({gpu.name})' for gpu in gpus)}"
+        )
+    copies = own_split[1] if own_split else 1
+    splits = [own_split[0]] if own_split else degrees(model, len(gpus))
+    share = settings.memory_share or FULL_SHARE
+    totals = sorted((gpu.total for gpu in gpus if gpu.total is not None), reverse=True)
+    if len(totals) < len(gpus):
+        needed = needed_bytes(model, splits[0], fp8=False)
+        return Placement(tuple(gpus), splits[0], False, needed, copies, at_most)
+    may = (False, True) if settings.allow_fp8 and not quantized(model) else (False,)
+    for fp8 in may:
+        for parallel in splits:
+            needed = needed_bytes(model, parallel, fp8=fp8)
+            if needed <= share * totals[parallel * copies - 1]:
+                return Placement(tuple(gpus), parallel, fp8, needed, copies, at_most)
+    most = max(splits)
+    if at_most:  # all that there is
+        return Placement(tuple(gpus), most, False, int(share * totals[most * copies - 1]), copies, at_most)
+    needed = needed_bytes(model, most, fp8=may[-1])
+    have = ", ".join(f"{gpu.index} ({gpu.name}) {gib(gpu.total)}" for gpu in gpus)
+    hint = ""
+    if not settings.allow_fp8 and not quantized(model):
+        small = needed_bytes(model, most, fp8=True)
+        hint = f"{ALLOW_FP8} (FP8 weights need {gib(small)}), " if small <= share * totals[most - 1] else ""
+    over = f" on each of {most} GPUs" if most > 1 else ""
+    raise ConfigError(
+        f"{model.name} needs {gib(needed)}{over} (weights {gib(model.weights)} in all), of which a share of {share:g} "
+        f"is used; there is: GPU {have}. Ways out: {hint}more GPUs, a smaller judge, --judge-url"
+    )
+
+
+def needed_bytes(model: Model, parallel: int, *, fp8: bool) -> int:
+    """Bytes on each GPU to serve ``model`` at all: its share of the weights, and room to work in."""
+    weights = model.weights * (FP8_SIZE if fp8 else 1.0)
+    return int(weights / parallel + min(5 * GIB, 1.5 * GIB + 0.1 * weights))
+
+
+def degrees(model: Model, gpus: int) -> list[int]:
+    """Over how many GPUs the model's tensors can be split: powers of two that divide its heads."""
+    heads = [model.text(name) for name in ("num_attention_heads", "linear_num_key_heads", "linear_num_value_heads")]
+    heads.append((model.config.get("vision_config") or {}).get("num_heads"))
+    counts = [head for head in heads if isinstance(head, int) and head > 0]
+    keys = model.text("num_key_value_heads")
+    return [
+        n
+        for n in (1, 2, 4, 8, 16)
+        if n == 1
+        or (
+            n <= gpus
+            and all(count % n == 0 for count in counts)
+            and (not isinstance(keys, int) or keys < 1 or keys % n == 0 or n % keys == 0)
+        )
+    ]
+
+
+def quantized(model: Model) -> bool:
+    """Whether the checkpoint is quantized already."""
+    return bool(model.config.get("quantization_config") or model.text("quantization_config"))
+
+
+def pick(placement: Placement) -> tuple[Gpu, ...]:
+    """The GPUs with the most free memory, as many as are needed, in their order."""
+    best = sorted(placement.gpus, key=lambda gpu: -(gpu.free or 0))[: placement.parallel * placement.copies]
+    return tuple(gpu for gpu in placement.gpus if gpu in best)
+
+
+def fit(placement: Placement, given_back: Sequence[Holder] = ()) -> Fit:
+    """Whether ``placement`` fits into what is free, ``given_back`` included: what idle servers of ours hold."""
+    gpus = pick(placement)
+    if not gpus:
+        return Fit(placement.needed, placement.needed, (), True)
+    pids = {holder.pid for holder in given_back if holder.pid}
+    free = [
+        gpu.free + sum(holder.bytes for holder in gpu.holders if holder.pid in pids)
+        for gpu in gpus
+        if gpu.free is not None
+    ]
+    holders = tuple(holder for gpu in gpus for holder in gpu.holders if holder.pid not in pids)
+    ok = all(placement.needed <= bytes_ for bytes_ in free)
+    return Fit(placement.needed * len(gpus), sum(free) if len(free) == len(gpus) else None, holders, ok, gpus)
+
+
+def together(mine: Placement, other: Placement) -> Together:
+    """How one judge is placed beside the session's other one.
+
+    What neither needs to work at all is shared out in the same proportion. Counts with empty GPUs, so that all
+    processes come to the same. Where nobody tells their memory there is nothing to go by.
+    """
+    sizes = {gpu.uuid: gpu.total for gpu in (*mine.gpus, *other.gpus)}
+    totals = sorted((size for size in sizes.values() if size is not None), reverse=True)
+    counts = mine.parallel * mine.copies, other.parallel * other.copies
+    if (
+        not {gpu.uuid for gpu in mine.gpus} & {gpu.uuid for gpu in other.gpus}
+        or len(totals) < len(sizes)
+        or (len(totals) >= sum(counts) and max(mine.needed, other.needed) <= FULL_SHARE * totals[sum(counts) - 1])
+    ):
+        return Together("apart")
+    spare = FULL_SHARE * totals[max(counts) - 1] - SECOND - mine.needed - other.needed
+    if spare < 0:
+        return Together("in turn")
+    return Together("shared", int(mine.needed + spare * mine.needed / (mine.needed + other.needed)))
+
+
+def share(gpus: Sequence[Gpu], placement: Placement, model: Model, most: int | None = None) -> float | None:
+    """The share of each GPU's memory for the server: of what is really free, and no more than it can make use of.
+
+    None where nobody tells how much that is. ``most`` bounds it: bytes, as of `together`.
+    """
+    sizes = [(gpu.free, gpu.total) for gpu in gpus if gpu.free is not None and gpu.total is not None]
+    if len(sizes) < len(gpus):
+        return None
+    shares = [FULL_SHARE if most is None else most / max(total for _, total in sizes)]
+    for free, total in sizes:
+        if free >= 0.96 * total:
+            shares.append(FULL_SHARE)
+        else:
+            weights = model.weights * (FP8_SIZE if placement.fp8 else 1.0) / placement.parallel
+            shares.append(min(free - SPARE, weights + COMFORT) / total)
+    least = max((SPARE if placement.at_most else placement.needed) / total for _, total in sizes)
+    return round(min(FULL_SHARE, max(least, min(shares))), 3)
+
+
+def cpu_cache_bytes() -> int:
+    """Bytes of the key-value cache on the CPU: what the user set for vLLM, else 4 GiB."""
+    value = os.environ.get("VLLM_CPU_KVCACHE_SPACE", "")
+    return (int(value) if value.isdecimal() and int(value) else 4) * GIB
+
+
+def main_memory() -> int:
+    """Bytes of main memory that this process may use, a container's limit included."""
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            text = Path(file).read_text().strip()
+        except OSError:
+            continue
+        if text.isdecimal():
+            total = min(total, int(text))
+    return total

@@ -1,0 +1,359 @@
+"""A user's side of a shared server: join it or have it started, wait for it, find it again, and leave it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...errors import EngineError
+from ...support.escaping import escape
+from ...support.locks import is_held, machine
+from ..base import Progress
+from .processes import Lease, live_leases, sweep
+from .supervisor import AGAIN, HOME, State, log_tail
+
+POLL_SECONDS = 0.25
+
+
+REPORT_SECONDS = 20.0  # between two lines about the same phase of a start
+
+
+NOTICE_SECONDS = 10.0  # how long a supervisor may take to notice that its server is dead
+
+
+TAIL_LINES = 30
+
+
+OLD_SECONDS = 7 * 24 * 3600.0  # how long the folder of a server that is gone is left, for its logs
+
+
+# Of the tests and of CI, with no business in a server that runs a model's code: starts of variables' names. The Hub's
+# token is not among them: a download needs it.
+SECRETS = ("IMAGEJUDGE_STORE_KEY", "IMAGEJUDGE_API_KEY", "GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_")
+
+
+# What a line of vLLM's log says about how far a start has come; the last that matches counts.
+PHASES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), phase)
+    for pattern, phase in (
+        (r"imagejudge: (downloading .*)", r"\1"),
+        (r"non-default args", "reading the model's configuration"),
+        (r"Resolved architecture|Using max model len", "starting the engine's processes"),
+        (r"Initializing a V1 LLM engine|Starting to load model", "loading the model"),
+        (r"Loading safetensors checkpoint shards: +(\d+%)", r"loading weights, \1"),
+        (r"Loading weights took|Model loading took", "weights are loaded"),
+        (r"[Tt]orch\.compile |Dynamo bytecode|Compiling a graph|Cache the graph", "compiling"),
+        (r"Encoder cache will be initialized|[Mm]emory profiling|profile run", "measuring memory"),
+        (r"[GC]PU KV cache size|Available KV cache memory", "setting up the caches"),
+        (r"Capturing CUDA graphs?", "capturing CUDA graphs"),
+        (r"init engine .* took|Starting vLLM server|Started server process", "starting the HTTP server"),
+    )
+)
+
+
+_CAUSE = re.compile(r"\b(\w+(?:Error|Exception|Interrupt): .*|Killed|.*CUDA out of memory.*)")
+
+
+_NOISE = re.compile(r"\] Route: /|UserWarning: resource_tracker: |warnings\.warn\('resource_tracker: ")  # tells nothing
+
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+
+
+@dataclass(frozen=True)
+class ServerSpec:
+    """What is to be started. Users with the same ``digest`` share one server.
+
+    Attributes:
+        title: for people.
+        command: what runs; "{port}" and "{model}" as whole words are filled in when they are known.
+        env: variables to set, or with None to remove.
+        download: a command to run before, which writes the model's folder into the file ``model``.
+        identity: all that makes two servers different; others of the fields here may differ.
+        leaves: bytes of each of its GPUs, by UUID, that are left for others once it is up.
+    """
+
+    title: str
+    command: tuple[str, ...]
+    env: dict[str, str | None]
+    download: tuple[str, ...] | None
+    identity: tuple[str, ...]
+    leaves: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex, shortened) over what makes two servers different, this machine included."""
+        return hashlib.sha256(json.dumps([machine(), *self.identity]).encode()).hexdigest()[:24]
+
+
+class Server:
+    """One user of one shared server."""
+
+    def __init__(self, spec: ServerSpec, state_dir: Path) -> None:
+        self.spec = spec
+        self.folder = servers_folder(state_dir).resolve() / spec.digest
+        self._lease: Lease | None = None
+
+    @property
+    def log(self) -> Path:
+        """The server's output."""
+        return self.folder / "server.log"
+
+    @property
+    def asleep(self) -> int:
+        """The generation that one of its users has put to sleep, or 0."""
+        try:
+            return int((self.folder / "asleep").read_text("utf-8"))
+        except (OSError, ValueError):
+            return 0
+
+    @asleep.setter
+    def asleep(self, generation: int) -> None:
+        (self.folder / "asleep").write_text(str(generation), "utf-8")
+
+    def shared(self) -> bool:
+        """Whether there are other users."""
+        assert self._lease is not None
+        return bool(live_leases(self.folder / "leases", apart_from=self._lease.path))
+
+    @property
+    def in_use(self) -> bool:
+        """Whether it is up or starting, and somebody uses it: who joins now starts nothing."""
+        state = self.state()
+        return state is not None and state.status in ("starting", "ready") and bool(live_leases(self.folder / "leases"))
+
+    def state(self) -> State | None:
+        """What the supervisor says."""
+        return State.read(self.folder)
+
+    @property
+    def supervised(self) -> bool:
+        """Whether the supervisor lives."""
+        return is_held(self.folder / "supervisor.lock")
+
+    def join(self, *, keep_alive: float | None = None, again: bool = False) -> None:
+        """Become a user; has the server started where it is not there. Does not wait until it is ready.
+
+        Args:
+            keep_alive: minutes to leave it up after the last user.
+            again: the supervisor was lost while this user was using it.
+
+        Raises:
+            EngineError: for other users of this moment the start has failed already, or it can't be supervised.
+        """
+        from filelock import FileLock
+
+        leases = self.folder / "leases"
+        with usable_folder():
+            leases.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.folder.chmod(0o700)
+        if self._lease is None:
+            self._lease = Lease(leases, keep_alive=keep_alive)
+        while True:
+            with FileLock(self.folder / "lock"):
+                state = self.state()
+                if not self.supervised:
+                    if state is not None and (again or live_leases(leases, apart_from=self._lease.path)):
+                        self._check_that_it_may_start(state, leave=not again)
+                    elif state is not None:
+                        (self.folder / "state.json").unlink(missing_ok=True)
+                    self._supervise()
+                    return
+                if state is not None and state.status not in ("stopping", "stopped", "failed"):
+                    return
+            time.sleep(POLL_SECONDS)  # it is just ending
+
+    def _check_that_it_may_start(self, state: State, *, leave: bool) -> None:
+        if state.status in ("starting", "ready") and state.restarts:
+            state.status, state.message = "failed", "its supervisor was killed, after it had been started once more"
+            state.write(self.folder)
+        if state.status == "failed":
+            if leave:
+                self.leave()
+            raise self.failure(state)
+
+    def _supervise(self) -> None:
+        spec = {
+            "title": self.spec.title,
+            "command": self.spec.command,
+            "env": self.spec.env,
+            "download": self.spec.download,
+            "leaves": self.spec.leaves,
+        }
+        (self.folder / "asleep").unlink(missing_ok=True)
+        (self.folder / "spec.json").write_text(json.dumps(spec), "utf-8")
+        with (self.folder / "supervisor.log").open("w+", encoding="utf-8") as output:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "pytest_imagejudge.engines.vllm.supervisor", str(self.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                env={name: value for name, value in os.environ.items() if not name.startswith(SECRETS)},
+                check=False,
+            )
+            output.seek(0)
+            if done.returncode:
+                self.leave()
+                raise EngineError(f"the judge's supervisor did not start: {escape(output.read()[-2000:])}")
+
+    async def ready(self, progress: Progress, *, after: int = 0) -> State:
+        """Wait until a server later than generation ``after`` takes requests.
+
+        Raises:
+            EngineError: it failed; with its log's tail.
+        """
+        watcher = _Watcher(self.log, progress)
+        while True:
+            state = self.state()
+            if state is not None and state.status == "failed":
+                raise self.failure(state)
+            if state is not None and state.status == "ready" and state.generation > after and self.supervised:
+                watcher.done(state)
+                return state
+            if not self.supervised:
+                state = self.state()
+                if state is not None and state.status == "failed":
+                    raise self.failure(state)
+                if state is not None and state.status in ("stopping", "stopped"):
+                    raise EngineError("the judge's server was stopped while it was in use")
+                progress("the judge's supervisor was lost; it is started again")
+                await asyncio.to_thread(self.join, again=True)
+            if state is not None and state.status == "starting":
+                watcher.look(state)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def noticed(self, generation: int) -> bool:
+        """Whether, within a moment, the supervisor finds that the server of ``generation`` is dead."""
+        deadline = time.monotonic() + NOTICE_SECONDS
+        while time.monotonic() < deadline:
+            state = self.state()
+            if state is None or state.status != "ready" or state.generation != generation or not self.supervised:
+                return True
+            await asyncio.sleep(POLL_SECONDS)
+        return False
+
+    def leave(self) -> None:
+        """Stop being a user; the last one's leaving ends the server, unless it is to be kept. Safe to call twice."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            lease.end()
+
+    async def ended(self, seconds: float) -> None:
+        """Wait until the server that was left is gone, unless others use it or it is to be kept."""
+        deadline = time.monotonic() + seconds
+        while self.supervised and time.monotonic() < deadline and not live_leases(self.folder / "leases"):
+            state = self.state()
+            if state is not None and state.kept and state.status == "ready":
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        state = self.state()
+        if not self.supervised and state is not None and state.status in ("starting", "ready"):
+            await asyncio.to_thread(sweep, self.folder / HOME)  # the supervisor was killed
+
+    def failure(self, state: State) -> EngineError:
+        """Why it failed, the most telling line of its log, and the log's tail."""
+        lines = [line for line in _ANSI.sub("", log_tail(self.log, 65_536)).splitlines() if line.strip()]
+        lines = [line for line in lines if not _NOISE.search(line)]
+        causes = [m[1] for line in lines if (m := _CAUSE.search(line)) and "See root cause above" not in line]
+        message = f"the judge's server failed: {state.message}"
+        if causes:
+            message += f"\n  cause: {escape(causes[-1])[:1000]}"
+        shown = "\n".join(f"  | {escape(line)[:500]}" for line in lines[-TAIL_LINES:])
+        return EngineError(f"{message}\n  log: {self.log}" + (f", its end:\n{shown}" if shown else ", which is empty"))
+
+
+class _Watcher:
+    """Turns a server's log into a line of progress now and then."""
+
+    def __init__(self, log: Path, progress: Progress) -> None:
+        self._log, self._progress = log, progress
+        self._phase, self._said, self._generation = "", 0.0, 0
+
+    def look(self, state: State) -> None:
+        phase = "downloading" if state.phase == "download" else "importing vLLM"
+        log = log_tail(self._log).rpartition(AGAIN)[2]  # not what the server before has come to
+        for line in _ANSI.sub("", log).replace("\r", "\n").splitlines():
+            for pattern, words in PHASES:
+                if match := pattern.search(line):
+                    phase = match.expand(words) if "\\" in words else words
+        kind = re.sub(r"[\d.,%]+", "", phase)
+        now = time.monotonic()
+        if kind != self._phase or now - self._said > REPORT_SECONDS:
+            self._phase, self._said = kind, now
+            self._progress(f"{escape(state.title)}: {escape(phase)} ({time.time() - state.started:.0f} s so far)")
+
+    def done(self, state: State) -> None:
+        if self._phase:
+            self._progress(f"{escape(state.title)}: ready after {time.time() - state.started:.0f} s")
+
+
+def servers_folder(state_dir: Path) -> Path:
+    """Where the folders of the servers are."""
+    return state_dir / "servers"
+
+
+@contextlib.contextmanager
+def usable_folder() -> Iterator[None]:
+    """While a folder for servers is made: an OSError is an `EngineError` that says what it was for."""
+    try:
+        yield
+    except OSError as error:
+        raise EngineError(f"the folder for the judge's server can't be used: {error}") from None
+
+
+def running(state_dir: Path) -> Iterator[tuple[Path, State, int]]:
+    """The folders, states and numbers of users of the servers that are up here, in this and other processes."""
+    for place, state in _of_this_machine(state_dir):
+        if is_held(place / "supervisor.lock"):
+            yield place, state, len(live_leases(place / "leases"))
+
+
+def _of_this_machine(state_dir: Path) -> Iterator[tuple[Path, State]]:
+    """The folders and states of servers here; other machines, whose process ids are not ours, may have theirs too."""
+    folder = servers_folder(state_dir)
+    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+        state = State.read(place)
+        if state is not None and state.machine == machine():
+            yield place, state
+
+
+def remove_old(state_dir: Path) -> None:
+    """Remove this machine's folders of servers that are long gone. Not while anybody may be joining one."""
+    for place, _ in _of_this_machine(state_dir):
+        if is_held(place / "supervisor.lock") or live_leases(place / "leases"):
+            continue
+        with contextlib.suppress(OSError):
+            if time.time() - max(file.stat().st_mtime for file in place.iterdir() if file.is_file()) > OLD_SECONDS:
+                shutil.rmtree(place)
+
+
+def stop(folder: Path, seconds: float = 60.0) -> bool:
+    """End the server of a folder and wait for its end; whether it ended. One of another machine can't be ended here."""
+    state = State.read(folder)
+    if state is not None and state.machine != machine():
+        return False
+    if state is None or not is_held(folder / "supervisor.lock"):
+        return True
+    try:
+        os.kill(state.supervisor, signal.SIGTERM)
+    except ProcessLookupError:
+        return True
+    deadline = time.monotonic() + seconds
+    while is_held(folder / "supervisor.lock"):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True

@@ -1,0 +1,412 @@
+"""The process that owns a judge's server: it starts it, restarts it once, and ends it when its last user is gone.
+
+Run as ``python -m pytest_imagejudge.engines.vllm.supervisor FOLDER``. The folder holds ``spec.json`` (what to start),
+``leases/`` (a locked file for each user), ``state.json`` (what users read), ``lock`` (taken to join or to stop),
+``supervisor.lock`` (held as long as this process lives) and ``server.log``. It runs in a session of its own, the server
+in another one. A forked guard ends the server where this process is killed.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from ...support.locks import Hold, machine
+from .processes import Brood, die_with_parent, live_leases, sweep
+
+POLL_SECONDS = 0.25
+
+
+SILENT_SECONDS = 1800.0  # a start that writes nothing for this long hangs
+
+
+HOME = "run"  # the working directory of the server, and of nothing else
+
+
+AGAIN = "it is started again"  # ends the line of the log after which a new server writes
+
+
+PORT, MODEL = "{port}", "{model}"  # stand for themselves in the command until they are known
+
+
+@dataclass
+class State:
+    """What the users of a server read.
+
+    Attributes:
+        status: "starting", "ready", "stopping", "stopped" or "failed".
+        phase: of a start: "download" or "server".
+        message: why it failed.
+        url, key: where it is and its bearer token.
+        generation: how many servers there have been, this one included.
+        restarts: how often a server that had been ready was started again while it was in use.
+        started: when this generation's start began, seconds since the epoch.
+        machine: where it runs, as `machine` says.
+        supervisor, server: process ids there.
+        kept: whether a user asked for it to be left up.
+        title: what is served, for people.
+        leaves: bytes of each of its GPUs, by UUID, that are left for others once it is up.
+    """
+
+    status: str = "starting"
+    phase: str = "server"
+    message: str = ""
+    url: str = ""
+    key: str = ""
+    generation: int = 0
+    restarts: int = 0
+    started: float = 0.0
+    machine: str = ""
+    supervisor: int = 0
+    server: int = 0
+    kept: bool = False
+    title: str = ""
+    leaves: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> State | None:
+        """The state in ``folder``, or None where there is none."""
+        try:
+            fields = json.loads((folder / "state.json").read_text("utf-8"))
+            return cls(**fields)
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write(self, folder: Path) -> None:
+        """Replace the state in ``folder``; for its owner's eyes only, as it holds the key."""
+        draft = folder / "state.draft"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(self.__dict__, file)
+        draft.replace(folder / "state.json")
+
+
+class Failure(Exception):  # noqa: N818 - not an error of this program
+    """The server did not start, or died once too often."""
+
+
+@dataclass
+class Supervisor:
+    """Owns one server from its first user to its last."""
+
+    folder: Path
+    spec: dict[str, Any]
+    state: State
+    child: subprocess.Popen[bytes] | None = None
+    brood: Brood | None = None
+    keep_until: float = 0.0
+    ports_tried: int = 0
+    used: bool = True
+    stop: bool = False
+
+    def __post_init__(self) -> None:
+        self.home = self.folder / HOME
+        self.guard = Guard(self.home)
+
+    def run(self) -> None:
+        """Serve until the last user is gone, and leave nothing behind."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._asked_to_stop)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        final, message = "stopped", ""
+        try:
+            self.guard.watch()
+            self._begin()
+            while self._wanted():
+                self._step()
+                time.sleep(POLL_SECONDS)
+        except Failure as failure:
+            final, message = "failed", str(failure)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the users must learn of it
+            final, message = "failed", f"{type(error).__name__}: {error}"
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
+            self._end_server()
+            self.guard.dismiss()
+            self.state.status, self.state.message = final, message
+            try:
+                self.state.write(self.folder)
+            except OSError:
+                pass  # the folder is gone, and so are its users
+
+    def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self.stop = True
+
+    def _wanted(self) -> bool:
+        """Whether anybody still uses, or may come back to, the server; else it is closed to new users."""
+        from filelock import FileLock, Timeout
+
+        if self.stop:
+            return False
+        leases = live_leases(self.folder / "leases")
+        self.used = bool(leases)
+        if leases:
+            minutes = [lease.get("keep_alive") for lease in leases]
+            longest = max((float(m) for m in minutes if isinstance(m, int | float)), default=0.0)
+            self.keep_until = max(self.keep_until, time.monotonic() + 60 * longest)
+            if longest and not self.state.kept:
+                self.state.kept = True
+                self.state.write(self.folder)
+            return True
+        if self.state.restarts:
+            self.state.restarts = 0  # the next user has a restart of its own
+            self.state.write(self.folder)
+        if self.state.status == "ready" and time.monotonic() < self.keep_until and self.folder.exists():
+            return True
+        try:
+            with FileLock(self.folder / "lock", timeout=0):
+                if live_leases(self.folder / "leases"):
+                    return True
+                self.state.status = "stopping"
+                self.state.write(self.folder)
+                return False
+        except Timeout:
+            return True  # somebody is joining
+        except OSError:
+            return False  # the folder is gone
+
+    def _step(self) -> None:
+        self.guard.watch()
+        assert self.child is not None
+        code = self.child.poll()
+        if self.state.status == "ready":
+            if code is not None:
+                self._crashed(code)
+        elif self.state.phase == "download":
+            if code == 0:
+                self._serve()
+            elif code is not None:
+                raise Failure(f"the model could not be downloaded (exit status {_how(code)})")
+        elif code is not None and self._port_was_taken():
+            self._serve()
+        elif code is not None:
+            raise Failure(f"the server ended while it started (exit status {_how(code)})")
+        elif healthy(self.state.url):
+            self.state.status = "ready"
+            self.state.write(self.folder)
+        elif time.time() - max(self._log_changed(), self.state.started) > SILENT_SECONDS:
+            raise Failure(f"the server wrote nothing for {SILENT_SECONDS / 60:.0f} minutes while it started")
+
+    def _crashed(self, code: int) -> None:
+        self._end_server()
+        if not self.used:
+            raise Failure(f"the server died (exit status {_how(code)}) while nobody used it")
+        if self.state.restarts:
+            raise Failure(f"the server died again (exit status {_how(code)}) after it had been started once more")
+        self.state.restarts += 1
+        self._log(f"the server died (exit status {_how(code)}); {AGAIN}")
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start to start: the download where there is one, else the server."""
+        self.state.generation += 1
+        self.state.status, self.state.started = "starting", time.time()
+        if self.spec.get("download"):
+            self.state.phase = "download"
+            self._spawn(self.spec["download"], {})  # as the user's environment says: tokens, proxies, mirrors
+        else:
+            self._serve()
+
+    def _serve(self) -> None:
+        import secrets
+
+        self.state.phase = "server"
+        self.state.key = secrets.token_urlsafe(32)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.state.url = f"http://127.0.0.1:{port}"
+        model = self.folder / "model"
+        words = {PORT: str(port), MODEL: model.read_text("utf-8").strip() if self.spec.get("download") else ""}
+        command = [words.get(part, part) for part in self.spec["command"]]
+        self._spawn(command, {**self.spec["env"], "VLLM_API_KEY": self.state.key})
+
+    def _spawn(self, command: list[str], changes: dict[str, str | None]) -> None:
+        self._end_server()
+        inherited = {name: value for name, value in os.environ.items() if name not in changes}
+        inherited |= {name: value for name, value in changes.items() if value is not None}
+        with (self.folder / "server.log").open("ab") as log:
+            self.child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=inherited,
+                cwd=self.home,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),  # safe: this process has one thread
+            )
+        self.brood = Brood(self.child.pid, self.home)
+        self.guard.tell(self.child.pid)
+        self.state.server = self.child.pid
+        self.state.write(self.folder)
+
+    def _end_server(self) -> None:
+        child, self.child = self.child, None
+        brood, self.brood = self.brood, None
+        if brood is not None:
+            brood.end()
+        if child is not None:
+            child.wait()
+
+    def _port_was_taken(self) -> bool:
+        """Whether another program took the port between its choice and its use; not for ever."""
+        self.ports_tried += 1
+        return self.ports_tried < 3 and "address already in use" in log_tail(self.folder / "server.log").lower()
+
+    def _log_changed(self) -> float:
+        try:
+            return (self.folder / "server.log").stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def _log(self, line: str) -> None:
+        with (self.folder / "server.log").open("a", encoding="utf-8") as log:
+            log.write(f"imagejudge: {line}\n")
+
+
+class Guard:
+    """A forked process that holds the other end of a pipe: when this one is gone, it ends the server."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._pid = 0
+        self._pipe = -1
+        self._leader: int | None = None
+
+    def watch(self) -> None:
+        """Fork a guard where there is none, or where it was killed."""
+        if self._pid and os.waitpid(self._pid, os.WNOHANG)[0] == 0:
+            return
+        if self._pipe >= 0:
+            os.close(self._pipe)
+        reading, self._pipe = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self._pipe)
+            _guard(reading, self._home)
+        os.close(reading)
+        if self._leader is not None:
+            self.tell(self._leader)
+
+    def tell(self, leader: int) -> None:
+        """Say which session is to be ended."""
+        self._leader = leader
+        try:
+            os.write(self._pipe, f"{leader}\n".encode())
+        except OSError:
+            pass  # it was killed; the next one is told
+
+    def dismiss(self) -> None:
+        """End the guard: there is nothing left to guard."""
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+            os.close(self._pipe)
+            self._pid = 0
+
+
+def _guard(pipe: int, home: Path) -> NoReturn:
+    """The guard's life: read which session to end, and end it at the end of the pipe."""
+    try:
+        os.setsid()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        heard = b""
+        while chunk := os.read(pipe, 4096):
+            heard = (heard + chunk)[-64:]
+        if words := heard.split():
+            Brood(int(words[-1]), home).end()
+    finally:
+        os._exit(0)
+
+
+def healthy(url: str) -> bool:
+    """Whether the server at ``url`` says that it is well."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=5.0)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def log_tail(file: Path, size: int = 16_384) -> str:
+    """The end of a log, as it is."""
+    try:
+        with file.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - size))
+            return log.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _how(code: int) -> str:
+    """An exit status in words: a number, or the signal's name."""
+    if code >= 0:
+        return str(code)
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return str(code)
+
+
+def main(folder: Path) -> int:
+    """Take the folder over and supervise in the background; returns 0 when that process has begun.
+
+    Also where another supervisor was faster.
+    """
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        begun = os.read(reading, 1)
+        os.wait() if not begun else None
+        return 0 if begun else 1
+    os.close(reading)
+    os.setsid()
+    os.chdir("/")
+    (folder / HOME).mkdir(exist_ok=True)
+    hold = Hold.take(folder / "supervisor.lock")
+    if hold is not None:
+        before = State.read(folder)
+        spec = json.loads((folder / "spec.json").read_text("utf-8"))
+        state = State(machine=machine(), supervisor=os.getpid())
+        state.title, state.leaves = str(spec.get("title", "")), dict(spec.get("leaves", {}))
+        if before is not None:
+            state.generation = before.generation
+            if before.status in ("starting", "ready"):  # its supervisor was killed
+                state.restarts = before.restarts + 1
+            else:
+                before = None
+        log = folder / "server.log"
+        if log.exists():
+            log.replace(folder / "server.log.1")
+        state.started = time.time()
+        state.write(folder)  # after which users read how far its log has come
+        os.write(writing, b"1")
+        os.close(writing)
+        if before is not None:
+            sweep(folder / HOME)  # two servers at once would need twice the memory
+        Supervisor(folder, spec, state).run()
+        hold.let_go()
+    else:
+        os.write(writing, b"1")
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""Pictures: from whatever a caller hands over to canonical pixels."""

@@ -1,0 +1,237 @@
+"""Pictures from untrusted bytes: limits first, canonical pixels after, and no word of the decoder's to the user."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, Any
+
+from ..errors import ImageError
+from ..support.escaping import escape
+from .pillow_guard import decoder, too_many_pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+MAX_RATIO = 200  # longest side to shortest
+
+
+# Raster formats that are decoded in this process. Others that Pillow knows start a program (EPS) or hold no picture.
+FORMATS = (
+    *("PNG", "JPEG", "MPO", "WEBP", "AVIF", "HEIF", "JXL", "GIF", "BMP", "DIB", "TIFF", "JPEG2000"),
+    *("PPM", "TGA", "QOI", "PCX", "SGI", "ICO", "ICNS", "PSD", "DDS"),
+)
+
+
+_ORIENTATION = 0x0112  # EXIF tag
+
+
+def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
+    """Raise `ImageError` for a (width, height) in pixels that can't be judged; ``name`` is already escaped."""
+    width, height = size
+    if width <= 0 or height <= 0:
+        raise ImageError(f"{name}: an image of zero size, {width}x{height}")
+    if width * height > max_pixels:
+        raise ImageError(f"{name}: {too_many_pixels(size, max_pixels)}")
+    if max(size) > MAX_RATIO * min(size):
+        raise ImageError(f"{name}: {width}x{height} has sides beyond {MAX_RATIO} to 1")
+
+
+def decode(handle: IO[bytes], name: str, max_pixels: int) -> Image:
+    """The canonical picture in an open file: RGB, upright, on white; of several frames the first.
+
+    Raises:
+        ImageError: no image, a damaged one, or one beyond the limits.
+    """
+    from PIL import Image
+
+    with decoder(max_pixels), _naming(name, handle):
+        formats = [known for known in FORMATS if known in Image.OPEN]
+        with Image.open(handle, formats=formats) as image:
+            check_size(image.size, name, max_pixels)
+            return _canonical(image, name)
+
+
+def canonical(image: Image, name: str, max_pixels: int) -> Image:
+    """The canonical picture of a PIL image, which is left as it is; `ImageError` as in `decode`."""
+    with decoder(max_pixels), _naming(name):
+        check_size(image.size, name, max_pixels)
+        return _canonical(image, name)
+
+
+def on_white(image: Image) -> Image:
+    """An RGBA picture composed on white."""
+    from PIL import Image
+
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+def suffix(data: bytes) -> str:
+    """The file name suffix of image bytes by their first bytes; ``.bin`` where they are of no known format."""
+    for start, ending in (
+        (b"\x89PNG\r\n\x1a\n", ".png"),
+        (b"\xff\xd8\xff", ".jpg"),
+        (b"GIF8", ".gif"),
+        (b"BM", ".bmp"),
+        (b"II*\0", ".tif"),
+        (b"MM\0*", ".tif"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", ".jp2"),
+        (b"\xff\x4f\xff\x51", ".j2k"),
+        (b"\0\0\0\x0cJXL ", ".jxl"),
+        (b"\xff\x0a", ".jxl"),
+        (b"qoif", ".qoi"),
+    ):
+        if data.startswith(start):
+            return ending
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return ".webp"
+    if data[4:8] == b"ftyp":
+        return ".avif" if data[8:12] in (b"avif", b"avis") else ".heic"
+    return ".bin"
+
+
+# --- canonical pixels -----------------------------------------------------------------------------------------------
+
+
+def _canonical(image: Image, name: str) -> Image:
+    image.load()
+    turn = _turn(image)
+    picture = _to_rgb(image, name)
+    if turn is not None:
+        return picture.transpose(turn)
+    return picture.copy() if picture is image else picture
+
+
+def _turn(image: Image) -> Any:
+    """The transposition that the EXIF orientation asks for, or None; damaged EXIF asks for none.
+
+    Read from the EXIF block alone: `PIL.Image.Image.getexif` takes an orientation out of XMP too, which viewers don't.
+    TIFF, AVIF and HEIF are turned by their decoders.
+    """
+    from PIL import Image
+
+    block = image.info.get("exif")
+    exif = Image.Exif()
+    try:
+        if block is None and "Raw profile type exif" in image.info:  # as ImageMagick writes it into PNG
+            block = bytes.fromhex("".join(image.info["Raw profile type exif"].split("\n")[3:]))
+        if not isinstance(block, bytes):
+            return None
+        exif.load(block)
+        value = exif.get(_ORIENTATION)
+    except Exception:  # noqa: BLE001  (a parser of untrusted metadata raises anything)
+        return None
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+    return turns.get(value) if isinstance(value, int) else None
+
+
+def _to_rgb(image: Image, name: str) -> Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _wide_to_rgb(image, name)
+    if image.mode == "LAB":
+        return _lab_to_rgb(image)
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    if image.mode == "La":
+        image = image.convert("LA")
+    return on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
+
+
+def _wide_to_rgb(image: Image, name: str) -> Image:
+    """Greyscale of 16 or 32 bits, or of floats, scaled to 8 bits: Pillow's own conversion clips instead.
+
+    16 bits keep their high byte, as Pillow does with 16-bit colour. 32-bit integers are taken for 8 bits where all
+    are in 0..255, for 16 where they are in 0..65535; floats for [0, 1] or [0, 255].
+    """
+    import numpy as np
+    from PIL import Image
+
+    values = np.asarray(image)
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= (255 if image.mode == "F" else 65535)):  # true for NaN too
+        raise ImageError(f"{name}: values from {low:g} to {high:g} in a greyscale image of mode {image.mode}")
+    if image.mode == "F":
+        grey = np.rint(values * 255 if high <= 1 else values).astype(np.uint8)
+    else:
+        sixteen = image.mode != "I" or high > 255 or image.format in ("PNG", "PPM", "JPEG2000")
+        grey = (values >> 8 if sixteen else values).astype(np.uint8)
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):  # a PNG may name one grey value that is transparent
+        grey = np.where(values == clear, np.uint8(255), grey)
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _lab_to_rgb(image: Image) -> Image:
+    from PIL import ImageCms
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    assert converted is not None  # only in-place conversion returns None
+    return converted
+
+
+# --- what the decoder says ------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _naming(name: str, handle: IO[bytes] | None = None) -> Iterator[None]:
+    """Whatever a decoder raises on untrusted bytes, as an `ImageError` that names the file."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        yield
+    except ImageError:
+        raise
+    except UnidentifiedImageError:
+        raise ImageError(f"{name}: {_looks_like(handle)}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"{name}: {escape(error)}") from None
+    except MemoryError as error:
+        raise ImageError(f"{name}: does not fit into memory") from error
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error, ...
+        raise ImageError(f"{name}: a damaged or truncated image: {escape(error)}") from error
+
+
+def _looks_like(handle: IO[bytes] | None) -> str:
+    """What a file that could not be opened as an image seems to be."""
+    if handle is None:
+        return "not an image in a known format"
+    handle.seek(0)
+    head = handle.read(1024)
+    ending = suffix(head)
+    if ending == ".heic":
+        return "HEIF, which Pillow reads only with a plugin such as pillow-heif"
+    if ending != ".bin":
+        return f"a damaged or truncated image: starts like {ending[1:].upper()}, but has no readable header"
+    return f"not an image in a known format: {_other(head)}"
+
+
+def _other(head: bytes) -> str:
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for prefix, words in (
+        (b"version https://git-lfs", "a Git LFS pointer; fetch the picture with `git lfs pull`"),
+        (b"<?xml", "XML, such as SVG"),
+        (b"<svg", "SVG"),
+        (b"<!doctype html", "an HTML page"),
+        (b"<html", "an HTML page"),
+        (b"%pdf", "PDF"),
+        (b"%!ps", "PostScript"),
+        (b"pk\x03\x04", "a zip archive"),
+        (b"\x1f\x8b", "a gzip archive"),
+        (b"\x93numpy", "a NumPy array file"),
+    ):
+        if start.startswith(prefix):
+            return words
+    text = head.decode("utf-8", "replace")
+    if "\0" not in text and "\ufffd" not in text[:-4]:  # the cut may have split the last character
+        return "text"  # not what it says: a path may lead to a secret, and reports are published
+    return f"starts with the bytes {head[:8].hex(' ')}"

@@ -1,0 +1,96 @@
+"""An image file and its identity: hash of the bytes, kind, and how errors show it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ..errors import ImageError
+from ..support.escaping import escape
+
+TREATMENT = "rgb-upright-white-1"  # names what `load` does to a picture; changes when its pixels would
+
+
+_URL = re.compile(r"(^|/)(https?|s3|gs|hf|data):")
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image on disk.
+
+    Attributes:
+        path: absolute; unchanged by a later change of the working directory.
+        kept: whether we wrote it: it was handed over in memory, or copied because it may change before it is judged.
+        origin: of a copy, the file that it was made of.
+    """
+
+    path: Path
+    kept: bool = False
+    origin: Path | None = None
+
+
+def file_hash(file: ImageFile | Path | str) -> str:
+    """SHA-256 (hex) of a file's bytes; `ImageError` as in `load` where there is no regular file with any."""
+    with open_image(as_path(file)) as handle:
+        return digest_of_file(handle)
+
+
+def show(path: Path) -> str:
+    """The path for an error, on one line and not too long for one."""
+    name = escape(path)
+    return name if len(name) <= 400 else f"{name[:200]} ... {name[-150:]}"
+
+
+def as_path(file: ImageFile | Path | str) -> Path:
+    """The path of an image, whether it is one already or an `ImageFile`."""
+    return file.path if isinstance(file, ImageFile) else Path(file)
+
+
+def open_image(path: Path) -> IO[bytes]:
+    """Open a regular file with something in it; never waits for a pipe or a device."""
+    name = show(path)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # before opening: to open a device may already do something
+            raise ImageError(f"{name}: {_file_kind(status.st_mode)}, not an image file")
+        descriptor = os.open(path, flags)
+    except FileNotFoundError:
+        hint = "; a URL is not fetched" if _URL.search(path.as_posix()) else ""
+        raise ImageError(f"{name}: no such file{hint}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ImageError(f"{name}: can't be opened: {escape(words)}") from error
+    handle = os.fdopen(descriptor, "rb")
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_size:
+        return handle
+    handle.close()
+    what = "an empty file, zero bytes" if stat.S_ISREG(status.st_mode) else _file_kind(status.st_mode)
+    raise ImageError(f"{name}: {what}, not an image file")
+
+
+def _file_kind(mode: int) -> str:
+    for test, word in (
+        (stat.S_ISDIR, "a directory"),
+        (stat.S_ISFIFO, "a pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISBLK, "a block device"),
+        (stat.S_ISCHR, "a character device"),
+    ):
+        if test(mode):
+            return word
+    return "a special file"
+
+
+def digest_of_file(handle: IO[bytes]) -> str:
+    """SHA-256 of an open file's bytes, in hex; the file is rewound before and after."""
+    handle.seek(0)
+    digest = hashlib.file_digest(handle, "sha256").hexdigest()  # type: ignore[arg-type]
+    handle.seek(0)
+    return digest

@@ -1,0 +1,91 @@
+"""Decode an image file into canonical pixels, hash them, and encode them as PNG."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ImageError
+from ..settings import DEFAULT_MAX_PIXELS
+from .decoding import canonical, decode
+from .image_file import ImageFile, as_path, digest_of_file, open_image, show
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def from_pil(image: Image, max_pixels: int) -> Image:
+    """The canonical picture of a PIL image that a caller handed over."""
+    return canonical(image, f"PIL image {image.mode} {image.width}x{image.height}", max_pixels)
+
+
+# --- loading --------------------------------------------------------------------------------------------------------
+
+
+def load(file: ImageFile | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image:
+    """The canonical picture of a file: RGB, upright by EXIF, on white, 8 bits; of several frames the first.
+
+    An opaque 8-bit image without EXIF rotation is equal, pixel for pixel, to ``Image.open(path).convert("RGB")``;
+    colour profiles are not applied. 16-bit greyscale is scaled to 8 bits.
+
+    Raises:
+        ImageError: not there, not a regular file, empty, not an image, truncated, over ``max_pixels`` or with sides
+            beyond 200 to 1; names the file and what was found.
+    """
+    return load_hashed(file, max_pixels=max_pixels)[0]
+
+
+def load_hashed(file: ImageFile | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[Image, str]:
+    """`load`, and the SHA-256 (hex) of the very bytes that were decoded."""
+    path = as_path(file)
+    name = show(path)
+    with open_image(path) as handle:
+        digest = digest_of_file(handle)
+        before = os.fstat(handle.fileno())
+        picture = decode(handle, name, max_pixels)
+        after = os.fstat(handle.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise ImageError(f"{name}: changed while it was read")
+    return picture, digest
+
+
+def pixel_hash(image: Image) -> str:
+    """SHA-256 (hex) over the size and the RGB bytes of a canonical picture."""
+    if image.mode != "RGB":
+        raise ValueError(f"pixels are hashed of canonical pictures, mode RGB; got {image.mode}")
+    digest = hashlib.sha256(f"RGB {image.width}x{image.height}\n".encode())
+    rows = max(1, (1 << 22) // max(1, image.width))  # in strips: no second copy of a large picture
+    for top in range(0, image.height, rows):
+        digest.update(image.crop((0, top, image.width, min(top + rows, image.height))).tobytes())
+    return digest.hexdigest()
+
+
+def to_png(image: Image) -> bytes:
+    """The picture as PNG, lossless, at the quickest compression that still helps."""
+    buffer = BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def thumbnail(
+    file: ImageFile | Path | str | Image,
+    size: int,
+    format: str = "webp",  # noqa: A002  (Pillow's word)
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> bytes:
+    """A small copy for a report: within ``size`` x ``size`` pixels, never enlarged, as "webp", "jpeg" or "png".
+
+    Raises:
+        ImageError: as in `load`.
+    """
+    from PIL import Image
+
+    picture = from_pil(file, max_pixels) if isinstance(file, Image.Image) else load(file, max_pixels=max_pixels)
+    picture.thumbnail((size, size), Image.Resampling.LANCZOS)
+    buffer = BytesIO()
+    picture.save(buffer, format, **({} if format.lower() == "png" else {"quality": 82}))
+    return buffer.getvalue()

@@ -1,0 +1,102 @@
+"""A guard around Pillow: strict decoders, limits on pixels, silent warnings, one state for all threads."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    pass
+
+
+def warm_up() -> None:
+    """Import Pillow, with what the first picture would import."""
+    with _lock:
+        _install()
+
+
+_state = threading.local()  # .limit: pixels, in a thread that decodes for us
+
+
+_lock = threading.Lock()
+
+
+_decoding = 0
+
+
+_lenient = False
+
+
+class _Quiet:
+    """Stands in for `warnings` in Pillow's modules: silent in a thread that decodes for us, as ever elsewhere.
+
+    `warnings.catch_warnings` changes the filters of the whole process, and pictures are decoded in threads beside
+    tests that rely on those filters.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        import warnings
+
+        return getattr(warnings, name)
+
+    def warn(
+        self, message: Any, category: type[Warning] | None = None, stacklevel: int = 1, source: Any = None, **more: Any
+    ) -> None:
+        if getattr(_state, "limit", None) is None:
+            import warnings
+
+            warnings.warn(message, category, stacklevel + 1, source, **more)
+
+
+def _install() -> None:
+    """Make Pillow's warnings and its size check follow the thread; once a process."""
+    from PIL import IcoImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+
+    if isinstance(Image.warnings, _Quiet):  # type: ignore[attr-defined]
+        return
+    Image.init()
+    quiet = _Quiet()
+    for module in (IcoImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin):
+        module.warnings = quiet  # type: ignore[attr-defined]
+    theirs = Image._decompression_bomb_check
+
+    def check(size: tuple[int, int], *args: Any, **kwargs: Any) -> None:
+        limit = getattr(_state, "limit", None)
+        if limit is None:
+            theirs(size, *args, **kwargs)
+        elif size[0] * size[1] > limit:
+            raise Image.DecompressionBombError(too_many_pixels(size, limit))
+
+    Image._decompression_bomb_check = check
+
+
+@contextlib.contextmanager
+def decoder(max_pixels: int) -> Iterator[None]:
+    """Within it, this thread's decoding warns of nothing, and no truncated file is taken for a whole one.
+
+    `ImageFile.LOAD_TRUNCATED_IMAGES`, which much training code sets, would fill what is missing with grey.
+    """
+    global _decoding, _lenient
+    from PIL import ImageFile
+
+    with _lock:
+        _install()
+        if not _decoding:
+            _lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+        _decoding += 1
+    _state.limit = max_pixels
+    try:
+        yield
+    finally:
+        _state.limit = None
+        with _lock:
+            _decoding -= 1
+            if not _decoding:
+                ImageFile.LOAD_TRUNCATED_IMAGES = _lenient
+
+
+def too_many_pixels(size: tuple[int, int], limit: int) -> str:
+    """Name the size of a picture and the limit that it is beyond."""
+    return f"{size[0]}x{size[1]} is {size[0] * size[1]:,} pixels, more than the {limit:,} of judge_max_pixels"

@@ -1,0 +1,188 @@
+"""Cells of a manifest: IDs, texts, paths, dimensions and seeds, checked one by one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from ..support.escaping import escape
+from ..tables.rows import Picture, bad_text, show_value
+from ..taxonomy import check_dimensions, nearest
+
+# "unknown" (not in the metadata) and "stopped" (interrupted) are said by those who judge the rows.
+ErrorKind = Literal["row", "image", "duplicate", "unknown", "stopped"]
+
+
+_Read = TypeVar("_Read")
+
+
+_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
+
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+class BadCell(Exception):  # noqa: N818
+    """What is wrong with a row."""
+
+    def __init__(self, message: str, kind: ErrorKind = "row") -> None:
+        super().__init__(message)
+        self.kind: ErrorKind = kind
+
+
+def row_id(value: object) -> str | None:
+    """An ID as text: 1, 1.0 and "1" are the same; None for nothing, NaN, and what is no ID."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, float):
+        return None if not math.isfinite(value) else str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, int):
+        return str(value)
+    text = value.strip() if isinstance(value, str) else ""
+    return None if _is_nan(text) else text
+
+
+def row_identity(values: dict[str, Any]) -> str | None:
+    """The ID of a row; None where it has none, or one whose text can't be printed."""
+    name = row_id(values.get("ID"))
+    if name is not None and bad_text(name):
+        return None  # said of the row as a whole
+    return name
+
+
+def _is_nan(text: str) -> bool:
+    return text.lower() in ("", "nan")
+
+
+def text_cell(value: object) -> str | None:
+    """Text, or None where there is none: nothing, blanks, NaN.
+
+    Raises:
+        BadCell: for what is no text.
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if not isinstance(value, str):
+        raise BadCell(f"text was expected, not {show_value(value)} ({type(value).__name__})")
+    if message := bad_text(value):
+        raise BadCell(message)
+    if "\0" in value:
+        raise BadCell(f"it holds a NUL character: {show_value(value)}")
+    return None if _is_nan(value.strip()) else value
+
+
+def missing_column(column: str, values: dict[str, Any]) -> str:
+    """Tell that a column is missing or empty, with the nearest name that is there."""
+    if column not in values:
+        return f"no {column}{nearest(column, map(escape, values))}"
+    if column != "ID":
+        return f"the {column} is empty"
+    return "no ID: it is empty" if values[column] in (None, "") else f"no ID, but {show_value(values[column])}"
+
+
+def read_column(column: str, read: Callable[[object], _Read], values: dict[str, Any]) -> _Read:
+    """What ``read`` takes the column's value for; what is wrong with it names the column."""
+    try:
+        return read(values.get(column))
+    except BadCell as error:
+        raise BadCell(f"{column}: {error}") from None
+
+
+def required_text(values: dict[str, Any], column: str) -> str:
+    """The text of a column that must not be empty.
+
+    Raises:
+        BadCell: the column is missing, empty, or no text.
+    """
+    text = read_column(column, text_cell, values)
+    if text is None:
+        raise BadCell(missing_column(column, values))
+    return text
+
+
+def picture_cell(values: dict[str, Any], column: str, folder: Path, root: Path | None) -> Path | bytes:
+    """The picture of a column: its bytes where the table holds them, else a path below ``root`` if there is one.
+
+    Raises:
+        BadCell: no file, a URL, or a path outside ``root``.
+    """
+    if isinstance(picture := values.get(column), Picture):
+        return picture.data
+    text = required_text(values, column)
+    if _URL.match(text):
+        raise BadCell(f"{column}: {show_value(text)} is a URL; a file was expected", "image")
+    windows = _DRIVE.match(text) or text.startswith("\\\\")
+    if windows and not Path(text).is_absolute():
+        raise BadCell(f"{column}: {show_value(text)} is a path of Windows, which this machine does not have", "image")
+    path = folder / text
+    try:
+        there = path.is_file()
+        if not there:  # looked for only then, for there may be very many
+            path = next((other for name in _spellings(text) if (other := folder / name).is_file()), path)
+            there = path.is_file()
+        if root is not None and not path.resolve().is_relative_to(root):
+            raise BadCell(f"{column}: {show_value(text)} lies outside of {root}", "image")
+        if not there:
+            if path.exists():
+                raise BadCell(f"{column}: {show_value(text)} is no file", "image")
+            raise BadCell(f"{column}: no file {show_value(text)} in {folder.resolve()}", "image")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BadCell(f"{column}: {show_value(text)}: {getattr(error, 'strerror', None) or error}", "image") from None
+    return path
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """Other ways in which a file system may spell the name that a table gives."""
+    # Blanks beside a delimiter; a relative path of Windows means the same with slashes; macOS takes accents apart.
+    for name in dict.fromkeys((text.strip(), text.strip().replace("\\", "/"))):
+        yield name
+        for form in () if name.isascii() else _FORMS:
+            yield unicodedata.normalize(form, name)
+
+
+def dimensions_cell(value: object) -> tuple[str, ...] | None:
+    """L1 names: a list, or text with semicolons, commas or bars between them (no L1 contains one)."""
+    if isinstance(value, list):
+        if not all(isinstance(name, str) for name in value):
+            raise BadCell(f"a list of names was expected, not {show_value(value)}")
+        names = value
+    else:
+        text = text_cell(value)
+        if text is None:
+            return None
+        if text.lstrip().startswith("["):  # a list, as tables write one into a cell
+            with contextlib.suppress(ValueError, RecursionError):
+                if isinstance(inner := json.loads(text), list):
+                    return dimensions_cell(inner)
+        names = [name.strip() for name in re.split("[;,|]", text) if name.strip()]
+    try:
+        return check_dimensions(names)
+    except KeyError as error:
+        raise BadCell(str(error.args[0])) from None
+
+
+def seed_cell(value: object) -> int | str | None:
+    """The seed of a generation: a whole number, or text as it is; None where the cell is empty.
+
+    Raises:
+        BadCell: a boolean.
+    """
+    if isinstance(value, bool):
+        raise BadCell("a number or text was expected, not a boolean")
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return None if math.isnan(value) else int(value) if value.is_integer() else repr(value)
+    text = text_cell(value)
+    if text is None:
+        return None
+    return int(text) if re.fullmatch(r"-?[0-9]{1,30}", text.strip()) else text

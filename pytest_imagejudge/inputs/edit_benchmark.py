@@ -1,0 +1,171 @@
+"""IE-Bench-4k as it is published: a source and an edited image, the instruction, people's mean opinion score.
+
+The data set of the Hub is Parquet with the pictures in it: ``images`` (a list of the two), ``edit_inst``, ``answer``
+(the score, 1 to 5). The same columns are taken from CSV, JSON and JSON Lines with paths for ``images``, and so are the
+columns of a manifest of edits with ``answer`` or ``mos_perception`` beside them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+from ..support.escaping import escape
+from ..tables.parquet_rows import count_rows
+from ..tables.reading import peek, read_rows
+from ..tables.rows import PARQUET, RawRow, check_columns, show_value
+from ..taxonomy import nearest
+from .hub import HUB, TABLES, hub_file, split_hub
+from .manifest import EDIT_COLUMNS, Row, RowError, manifest_rows
+from .opinion_scores import mean_opinion
+
+SPLIT = "test"
+
+
+LABELS = ("answer", "mos_perception")  # as the data set, and as the published evaluation calls it
+
+
+_OF_SPLIT = re.compile(rf"(?:^|[/_.-]){SPLIT}(?:[/_.-]|$)")
+
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
+
+
+@dataclass(frozen=True)
+class EditBench:
+    """Edits with their mean opinion scores.
+
+    Attributes:
+        source: as it was named.
+        revision: commit of the Hub's data set, None elsewhere.
+        files: of the split, in order; rows are numbered through.
+        label: the column of the scores.
+    """
+
+    source: str
+    revision: str | None
+    files: tuple[Path, ...]
+    label: str
+
+    def rows(self) -> Iterator[Row | RowError]:
+        """Edits to judge, from the start; the score of one is ``extra[label]``, as a float.
+
+        A row without two images, an instruction or a score of 1 to 5 is a `RowError`. An ID is that of the column
+        ``ID`` or ``id``, else the row's number.
+        """
+        for row in manifest_rows(self.files[0].parent, self._raw(), "edit"):
+            if isinstance(row, RowError):
+                yield row
+                continue
+            score = mean_opinion(self.label, row.extra.get(self.label))
+            if isinstance(score, float):
+                yield replace(row, extra={**row.extra, self.label: score})
+            else:
+                yield RowError(row.number, row.line, row.id, score, extra=row.extra)
+
+    def _raw(self) -> Iterator[RawRow]:
+        """The rows of all files under the names of a manifest's columns."""
+        count = 0
+        for path in self.files:
+            for row in read_rows(path, TABLES):
+                count += 1
+                yield _as_manifest(replace(row, number=count))
+
+    def count(self) -> int:
+        """How many rows there are."""
+        return sum(
+            count_rows(path) if path.suffix.lower() == PARQUET else sum(1 for _ in read_rows(path))
+            for path in self.files
+        )
+
+
+def open_edit_bench(source: str, label: str | None = None) -> EditBench:
+    """The benchmark in ``source``.
+
+    Args:
+        source: a file; a folder with Parquet files of the split "test"; a data set of the Hub, ``ORG/NAME`` or
+            ``hf://datasets/ORG/NAME[@REVISION][/FILE]``.
+        label: the column of the mean opinion scores; None is ``answer``, or ``mos_perception`` where there is none.
+
+    Raises:
+        ConfigError: nothing there can be read, or a column is missing.
+    """
+    revision, files = _files(source)
+    for path in files:
+        columns, _ = peek(path, TABLES)
+        if "images" in columns or not {"source_path", "edited_path"} & set(columns):
+            check_columns(path, columns, ("images", "edit_inst"))
+        else:
+            check_columns(path, columns, EDIT_COLUMNS[1:])
+        label = label or next((name for name in LABELS if name in columns), LABELS[0])
+        check_columns(path, columns, [label])
+    assert label is not None
+    return EditBench(source, revision, tuple(files), label)
+
+
+def _files(source: str) -> tuple[str | None, list[Path]]:
+    path = Path(source)
+    if path.is_dir():
+        return None, _of_split(path, source)
+    if path.exists():
+        return None, [path]
+    if not source.startswith("hf://"):
+        if not _HUB_ID.fullmatch(source) or path.suffix.lower() in TABLES:
+            near = nearest(path.name, (p.name for p in path.parent.glob("*"))) if path.parent.is_dir() else ""
+            raise ConfigError(f"{escape(source)}: there is no such file, folder or data set's id{escape(near)}")
+        source = HUB + source
+    repo, revision, name = split_hub(source)
+    if name:
+        file = hub_file(source)
+        return _commit(file), [file]
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=[f"*{SPLIT}*{PARQUET}"])
+    except Exception as error:
+        raise ConfigError(f"{escape(source)} can't be had: {escape(error)}") from error
+    return Path(folder).name, _of_split(Path(folder), source)
+
+
+def _of_split(folder: Path, source: str) -> list[Path]:
+    found = sorted(folder.rglob(f"*{PARQUET}"))
+    named = [path for path in found if _OF_SPLIT.search(path.relative_to(folder).with_suffix("").as_posix())]
+    if not named:
+        some = ", ".join(escape(path.relative_to(folder)) for path in found[:5]) or "none"
+        raise ConfigError(
+            f"{escape(source)}: no Parquet files of the split {SPLIT} (such as data/{SPLIT}-00000-of-00001{PARQUET}); "
+            f"Parquet files there: {some}; a file may be named itself"
+        )
+    return named
+
+
+def _commit(file: Path) -> str | None:
+    """The commit in the path of a file of the Hub's cache."""
+    parts = file.parts
+    return parts[parts.index("snapshots") + 1] if "snapshots" in parts[:-1] else None
+
+
+def _as_manifest(row: RawRow) -> RawRow:
+    values: dict[str, Any] = {"ID": row.values.get("id"), **row.values}
+    if values["ID"] in (None, ""):
+        values["ID"] = row.number
+    message = row.message
+    if "images" in values:
+        images = values.pop("images")
+        if isinstance(images, str):  # a list, as a table has it in a cell
+            with contextlib.suppress(ValueError, RecursionError):
+                images = json.loads(images)
+        if isinstance(images, list) and len(images) == 2:
+            values["source_path"], values["edited_path"] = images
+        elif not message:
+            held = f"{len(images)} images" if isinstance(images, list) else show_value(images) if images else "nothing"
+            message = f"images: the source and the edited one were expected, not {held}"
+    if "edit_inst" in values:
+        values["instruction"] = values.pop("edit_inst")
+    return replace(row, values=values, message=message)

@@ -1,0 +1,248 @@
+"""Images of a folder as rows, with prompts from text files or a table beside them."""
+
+from __future__ import annotations
+
+import stat
+import unicodedata
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..errors import ConfigError
+from ..support.escaping import escape
+from ..tables.reading import peek
+from ..tables.rows import SUFFIXES, show_value
+from ..taxonomy import nearest
+from .cells import row_id
+from .manifest import Row, RowError
+from .row_source import Input
+
+IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"))
+
+
+_PROMPT_FILES = tuple(f"{stem}{suffix}" for stem in ("prompts", "metadata") for suffix in (*SUFFIXES, ".txt"))
+
+
+_NO_PROMPTS = frozenset(("readme", "license", "licence", "copying", "notice", "changelog", "requirements"))
+
+
+_NAME_COLUMNS = ("image_path", "file_name", "filename", "image", "file", "ID", "id", "name")
+
+
+_PROMPT_COLUMNS = ("prompt", "text", "caption")
+
+
+# --- folders ---
+
+
+def open_folder(folder: Path, prompts: Path | None, root: Path | None) -> Input:
+    """The images of a folder as rows, each with its prompt.
+
+    Raises:
+        ConfigError: no images, no prompts, or images outside ``root``.
+    """
+    files = sorted(_files(folder))
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    beside = {path.with_suffix(""): path for path in files if path.suffix.lower() == ".txt"}
+    if not images:
+        raise ConfigError(f"{escape(folder)}: no images in it ({', '.join(sorted(IMAGE_SUFFIXES))})")
+    if prompts is None:
+        prompts = next((folder / name for name in _PROMPT_FILES if (folder / name).is_file()), None)
+    if prompts is None and not any(path.with_suffix("") in beside for path in images):
+        raise ConfigError(
+            f"{escape(folder)}: no prompts: name their file with --prompts, or put prompts.csv, prompts.jsonl, "
+            "prompts.txt (a line an image) or a .txt beside each image in the folder"
+        )
+    if root is not None:
+        inside = root.resolve()
+        if not inside.is_dir():
+            raise ConfigError(f"the root {escape(root)} is no folder")
+    texts = _from_texts(folder, images, beside) if prompts is None else _from_file(folder, images, prompts)
+    rows = list(_paired(folder, images, texts))
+    if root is not None:
+        rows = [_confined(row, inside) for row in rows]
+    return Input(
+        name=folder.resolve().name,
+        suffix=".jsonl",
+        folder=folder.resolve().parent,
+        base=Path.cwd(),
+        columns=["ID", "prompt", "image_path"],
+        rows=lambda: iter(rows),
+        count=lambda: len(rows),
+    )
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All that is no folder, broken links too, hidden names aside.
+
+    Links to folders are followed, last, and every folder is read once, whichever way leads to it: so none goes
+    round in circles, and no image is judged again because a link such as ``latest`` leads to it.
+
+    Raises:
+        ConfigError: a folder can't be read, or a link leads up, to far more than what was named.
+    """
+    read: set[Path] = set()
+    folders, links = deque([folder]), deque[Path]()
+    while folders or links:
+        here = folders.popleft() if folders else links.popleft()
+        try:
+            real = here.resolve()
+            if real in read:
+                continue
+            if here != folder and here.parent.resolve().is_relative_to(real):
+                raise ConfigError(f"{escape(here)} is a link to {escape(real)}, which it lies in; it can't be followed")
+            read.add(real)
+            for path in sorted(here.iterdir()):
+                if path.name.startswith("."):
+                    continue
+                if path.is_dir():
+                    (links if path.is_symlink() else folders).append(path)
+                else:
+                    yield path
+        except OSError as error:
+            raise ConfigError(f"{escape(error.filename or here)} can't be read: {error.strerror or error}") from error
+
+
+def _lacking(image: Path) -> str:
+    """Why there is no file at ``image``, or an empty string."""
+    try:
+        reason = "" if stat.S_ISREG(image.stat().st_mode) else "it is no file"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason and image.is_symlink():
+        reason += f"; it is a link to {escape(image.readlink())}"
+    return reason
+
+
+def _confined(row: Row | RowError, root: Path) -> Row | RowError:
+    if isinstance(row, Row) and isinstance(row.image, Path) and not row.image.resolve().is_relative_to(root):
+        return RowError(row.number, row.line, row.id, f"the image lies outside of {root}", "image", row.extra)
+    return row
+
+
+_Text = tuple[int, str | None, str, str]  # line, name of the image, prompt, what is wrong
+
+
+def _from_texts(folder: Path, images: list[Path], beside: dict[Path, Path]) -> Iterator[_Text]:
+    """The prompts of files beside images, by name without the ending; those that are left have lost their image."""
+    number = 0
+    for image in images:
+        text = beside.get(image.with_suffix(""))
+        if text is None:
+            continue
+        number += 1
+        try:
+            yield number, _name(image, folder), _text_of(text), ""
+        except ConfigError as error:
+            yield number, _name(image, folder), "", str(error)
+    own = {image.with_suffix("") for image in images}
+    for stem, text in beside.items():
+        if stem not in own and stem.name.lower() not in _NO_PROMPTS:
+            number += 1
+            name = _name(text, folder)
+            yield number, name, "", f"no image for {escape(name)}"
+
+
+def _from_file(folder: Path, images: list[Path], prompts: Path) -> Iterator[_Text]:
+    if prompts.suffix.lower() != ".txt":
+        yield from _from_table(prompts)
+        return
+    lines = [line for line in _text_of(prompts).splitlines() if line.strip()]
+    if len(lines) != len(images):
+        raise ConfigError(
+            f"{escape(prompts)} has {len(lines)} prompts for {len(images)} images in {escape(folder)}; "
+            "one line is expected for each image, in the order of their names"
+        )
+    for number, (path, line) in enumerate(zip(images, lines, strict=True), start=1):
+        yield number, _name(path, folder), line, ""
+
+
+def _paired(folder: Path, images: list[Path], texts: Iterable[_Text]) -> Iterator[Row | RowError]:
+    """Images with their prompts. Prompts without an image, and images without a prompt, are errors."""
+    by_name = _by_name(folder, images)
+    by_form: dict[str, list[Path]] = {}  # file systems may take accents apart
+    for key, paths in by_name.items():
+        by_form.setdefault(unicodedata.normalize("NFC", key), []).extend(paths)
+    used: set[Path] = set()
+    named: set[Path] = set()  # also by a row that can't be used, which is said of it once
+    count = 0
+    for line, name, text, problem in texts:
+        count += 1
+        found = by_name.get(name or "") or by_form.get(unicodedata.normalize("NFC", name or ""), [])
+        if len(found) == 1:
+            named.add(found[0])
+        if not problem and not found:
+            problem = f"no image {show_value(name)} in {escape(folder)}"
+        elif not problem and len(found) > 1:
+            some = ", ".join(escape(_name(path, folder)) for path in found[:3])
+            problem = f"{show_value(name)} could be any of {some}"
+        elif not problem and found[0] in used:
+            problem = f"the image {escape(_name(found[0], folder))} has a prompt already; the first one counts"
+        if problem:
+            yield RowError(count, line, name, problem, "image" if not found else "row", {"ID": name, "prompt": text})
+            continue
+        used.add(found[0])
+        yield _row(count, line, found[0], text, folder)
+    for path in images:
+        if path not in named:
+            count += 1
+            name = _name(path, folder)
+            yield RowError(
+                count, 0, name, f"no prompt for {escape(name)}", "row", {"ID": name, "image_path": str(path)}
+            )
+
+
+def _row(number: int, line: int, image: Path, prompt: str, folder: Path) -> Row | RowError:
+    name = _name(image, folder)
+    extra: dict[str, Any] = {"ID": name, "prompt": prompt, "image_path": str(image)}
+    if not prompt.strip():
+        return RowError(number, line, name, "the prompt is empty", "row", extra)
+    if reason := _lacking(image):
+        return RowError(number, line, name, f"no image {escape(name)}: {reason}", "image", extra)
+    return Row(number, line, name, prompt=prompt, image=image, extra=extra)
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _by_name(folder: Path, images: list[Path]) -> dict[str, list[Path]]:
+    """Images by every name that means them: path in the folder, name, and both without the ending."""
+    found: dict[str, list[Path]] = {}
+    for path in images:
+        name = PurePosixPath(_name(path, folder))
+        for key in {str(name), name.name, str(name.with_suffix("")), name.stem}:
+            found.setdefault(key, []).append(path)
+    for path in images:
+        found[_name(path, folder)] = [path]  # the whole path is never ambiguous
+    return found
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{escape(path)} can't be read: {error}") from error
+
+
+def _from_table(prompts: Path) -> Iterator[_Text]:
+    columns, rows = peek(prompts)
+    name_column = next((name for name in _NAME_COLUMNS if name in columns), None)
+    prompt_column = next((name for name in _PROMPT_COLUMNS if name in columns), None)
+    if name_column is None or prompt_column is None:
+        missing = "image_path" if name_column is None else "prompt"
+        names = ", ".join(show_value(column, 40) for column in columns)
+        raise ConfigError(
+            f'{escape(prompts)}: no column "{missing}"{nearest(missing, map(escape, columns))}; '
+            f"the columns are: {names}"
+        )
+    for row in rows:
+        name = row_id(row.values.get(name_column))
+        text = row.values.get(prompt_column)
+        problem = row.message or ("" if name is not None else f"no {name_column}")
+        if not problem and not isinstance(text, str):
+            problem = "the prompt is empty" if text is None or text != text else "the prompt is no text"
+        if name is not None:
+            name = str(PurePosixPath(name.replace("\\", "/")))
+        yield row.line, name, text if isinstance(text, str) else "", problem

@@ -1,0 +1,203 @@
+"""Manifests: files whose rows are images, or edits, to judge; and which dimensions are asked by row ID.
+
+An image's row has ``ID``, ``prompt`` and ``image_path``; an edit's has ``ID``, ``source_path``,
+``edited_path`` and ``instruction``. Optional in both: ``dimensions``, ``thresholds``, ``seed``. Paths are
+relative to the manifest. The format of `read_metadata` is that of Qwen-Image-Bench's ``bench_metadata.json``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import ConfigError
+from ..tables.reading import peek
+from ..tables.rows import SUFFIXES, Picture, RawRow, check_columns, show_value
+from ..tables.rows import where as place
+from .cells import (
+    BadCell,
+    ErrorKind,
+    dimensions_cell,
+    missing_column,
+    picture_cell,
+    read_column,
+    required_text,
+    row_identity,
+    seed_cell,
+    text_cell,
+)
+
+IMAGE_COLUMNS = ("ID", "prompt", "image_path")
+
+
+EDIT_COLUMNS = ("ID", "source_path", "edited_path", "instruction")
+
+
+_OPTIONAL = ("dimensions", "thresholds", "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row that can be judged.
+
+    Attributes:
+        number: data row, from 1.
+        line: line of the file on which it starts, from 1; 0 where the file has none.
+        id: as text; the number 1 and the text "1" are the same ID.
+        prompt: of an image; empty for an edit.
+        image: of an image; the bytes of a file where it stands in the table itself, as in Parquet.
+        source, edited, instruction: of an edit; images as ``image``.
+        dimensions: the L1 to ask, or None where the row does not say.
+        thresholds: name or file of a profile, or None.
+        seed: of the generation, or None.
+        extra: all columns, as they stand in the file and in its order; of an image that stands there its name.
+    """
+
+    number: int
+    line: int
+    id: str
+    prompt: str = ""
+    image: Path | bytes | None = None
+    source: Path | bytes | None = None
+    edited: Path | bytes | None = None
+    instruction: str | None = None
+    dimensions: tuple[str, ...] | None = None
+    thresholds: str | None = None
+    seed: int | str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Literal["image", "edit"]:
+        """What is to be judged."""
+        return "edit" if self.edited is not None else "image"
+
+    @property
+    def where(self) -> str:
+        """``row 3, line 4``; without the line where there is none."""
+        return place(self.number, self.line)
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One row that can't be judged, and why; the other rows are not affected. ``extra`` as in `Row`."""
+
+    number: int
+    line: int
+    id: str | None
+    message: str
+    kind: ErrorKind = "row"
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """``row 3, line 4``; without the line where the row is of no file."""
+        return place(self.number, self.line)
+
+    def __str__(self) -> str:
+        named = "" if self.id is None else f" (ID {show_value(self.id)})"
+        return f"{self.where}{named}: {self.message}"
+
+
+def read_manifest(
+    path: Path, *, root: Path | None = None, suffixes: Sequence[str] = SUFFIXES
+) -> Iterator[Row | RowError]:
+    """The rows of a manifest, ``.csv``, ``.json`` or ``.jsonl``, streaming, in the file's order.
+
+    The first of two rows with one ID counts, the second is a `RowError`.
+
+    Args:
+        path: the manifest.
+        root: folder that images may not lie outside of, ``..`` and links included; None does not confine.
+        suffixes: what may be read; with ``.parquet`` among them rows may hold the bytes of images.
+
+    Raises:
+        ConfigError: at once, for a file that is missing, empty, of an unknown kind, or lacks a column.
+    """
+    path = Path(path)
+    columns, rows = peek(path, suffixes)
+    kind = _kind(path, columns)
+    if root is not None:
+        root = Path(root).resolve()
+        if not root.is_dir():
+            raise ConfigError(f"the root {root} is no folder")
+    return manifest_rows(path.parent, rows, kind, root)
+
+
+def _kind(path: Path, columns: list[str]) -> Literal["image", "edit", "both"]:
+    image, edit = (all(name in columns for name in names) for names in (IMAGE_COLUMNS, EDIT_COLUMNS))
+    if image and edit:
+        return "both"
+    if not image and not edit:
+        meant_edit = sum(name in columns for name in EDIT_COLUMNS[1:]) > sum(
+            name in columns for name in IMAGE_COLUMNS[1:]
+        )
+        check_columns(path, columns, EDIT_COLUMNS if meant_edit else IMAGE_COLUMNS)
+    unused = {name.casefold(): name for name in columns if name not in _OPTIONAL}
+    for known in _OPTIONAL:
+        if known not in columns and (close := difflib.get_close_matches(known, unused, n=1, cutoff=0.85)):
+            words = f'{path.name}: the column {unused[close[0]]!r} is not used (did you mean "{known}"?)'
+            warnings.warn(words, stacklevel=2)
+    return "edit" if edit else "image"
+
+
+def manifest_rows(
+    folder: Path, rows: Iterable[RawRow], kind: Literal["image", "edit", "both"], root: Path | None = None
+) -> Iterator[Row | RowError]:
+    """What `read_manifest` makes of rows with a manifest's columns; paths in them are relative to ``folder``."""
+    seen: dict[str, int] = {}
+    for raw in rows:
+        name: str | None = None
+        try:
+            name = row_identity(raw.values)
+            if name is not None and name in seen:
+                raise BadCell(
+                    f"the ID {show_value(name)} is that of row {seen[name]} already; the first one counts", "duplicate"
+                )
+            if name is not None:
+                seen[name] = raw.number
+            if raw.message:
+                raise BadCell(raw.message)
+            if name is None:
+                raise BadCell(missing_column("ID", raw.values))
+            yield _row(raw, name, folder, kind, root)
+        except BadCell as error:
+            yield RowError(raw.number, raw.line, name, str(error), error.kind, _extra(raw.values))
+
+
+def _extra(values: dict[str, Any]) -> dict[str, Any]:
+    """Columns with the names of the pictures that stand in them: the bytes are held no longer than they must be."""
+
+    def name(value: Any) -> Any:
+        if isinstance(value, list):
+            return [name(item) for item in value]
+        return value.name if isinstance(value, Picture) else value
+
+    return {column: name(value) for column, value in values.items()}
+
+
+def _row(raw: RawRow, name: str, folder: Path, kind: str, root: Path | None) -> Row:
+    values = raw.values
+    if kind == "both":
+        edit, image = (text_cell(values.get(column)) is not None for column in ("edited_path", "image_path"))
+        if edit and image:
+            raise BadCell("both image_path and edited_path are given; a row is an image or an edit")
+        kind = "edit" if edit else "image"
+    common: dict[str, Any] = {
+        "number": raw.number,
+        "line": raw.line,
+        "id": name,
+        "dimensions": read_column("dimensions", dimensions_cell, values) if kind == "image" else None,
+        "thresholds": read_column("thresholds", text_cell, values),
+        "seed": read_column("seed", seed_cell, values),
+        "extra": _extra(values),
+    }
+    if kind == "edit":
+        instruction = required_text(values, "instruction")
+        source = picture_cell(values, "source_path", folder, root)
+        edited = picture_cell(values, "edited_path", folder, root)
+        return Row(**common, instruction=instruction, source=source, edited=edited)
+    return Row(**common, prompt=required_text(values, "prompt"), image=picture_cell(values, "image_path", folder, root))

@@ -1,0 +1,63 @@
+"""Open whatever ``imagejudge score`` is given: a manifest, a folder, or a file of a Hub data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import ConfigError
+from ..support.escaping import escape
+from ..tables.parquet_rows import count_rows
+from ..tables.reading import peek, read_rows
+from ..tables.rows import PARQUET
+from ..taxonomy import nearest
+from .folder import open_folder
+from .hub import TABLES, fetch_images, hub_file
+from .manifest import read_manifest
+from .row_source import Input
+
+
+def open_input(source: str, *, prompts: Path | None = None, root: Path | None = None) -> Input:
+    """The rows of ``source``.
+
+    Args:
+        source: a ``.csv``, ``.json``, ``.jsonl`` or ``.parquet`` manifest; a folder of images; or
+            ``hf://datasets/ORG/NAME[@REVISION]/FILE``, a manifest whose images lie in the same data set.
+        prompts: for a folder, its prompts; without it a file called prompts or metadata in the folder, or a ``.txt``
+            beside each image.
+        root: folder that images may not lie outside of.
+
+    Raises:
+        ConfigError: nothing there can be judged; the message says what was expected.
+    """
+    if source.startswith("hf://"):
+        if prompts is not None:
+            raise ConfigError("--prompts goes with a folder of images, not with a Hub data set")
+        path = hub_file(source)
+        fetch_images(source, path)
+        return _manifest(path, path.name, Path.cwd(), root)
+    if not source:  # a variable that is not set; as a path it would mean the working folder
+        raise ConfigError("INPUT is empty; a file, a folder or hf://... is expected")
+    path = Path(source)
+    if path.is_dir():
+        return open_folder(path, prompts, root)
+    if prompts is not None:
+        raise ConfigError(f"--prompts goes with a folder of images; {escape(path)} is none")
+    if not path.exists():
+        near = nearest(path.name, (p.name for p in path.parent.glob("*"))) if path.parent.is_dir() else ""
+        raise ConfigError(f"{escape(path)}: there is no such file or folder{escape(near)}")
+    return _manifest(path, path.name, path.parent, root)
+
+
+def _manifest(path: Path, name: str, folder: Path, root: Path | None) -> Input:
+    columns, _ = peek(path, TABLES)
+    read_manifest(path, root=root, suffixes=TABLES)  # a missing column is said before anything starts
+    suffix = path.suffix.lower()
+    return Input(
+        name=Path(name).stem,
+        suffix=".jsonl" if suffix == PARQUET else suffix,
+        folder=folder,
+        base=path.parent,
+        columns=columns,
+        rows=lambda: read_manifest(path, root=root, suffixes=TABLES),
+        count=lambda: count_rows(path) if suffix == PARQUET else sum(1 for _ in read_rows(path)),
+    )

@@ -1,0 +1,56 @@
+"""Mean opinion scores out of cells, whatever decimal mark they use."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from ..protocols.edit_answers import HIGHEST, LOWEST
+from ..support.escaping import escape
+from ..tables.rows import show_value
+
+_LARGEST = 1e60  # of a score: what is larger is a slip, and overflows where squares are multiplied
+
+
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+
+
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+
+
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+
+
+def number(value: Any) -> float | str | None:
+    """A finite number of a size to reckon with; None for nothing or NaN; the text of anything else.
+
+    Text is a number with a point, or with a comma in its place ("3,5"). "1,234" may be either of two, and is none.
+    """
+    if value is None or isinstance(value, bool):
+        return None if value is None else str(value)
+    if isinstance(value, str):
+        text = value.strip()
+        if text.lower() in ("", "nan", "n/a", "na", "none", "null", "-"):
+            return None
+        if _DECIMAL_COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text):
+            text = text.replace(",", ".")
+        if not _NUMBER.fullmatch(text):  # float() would also take "3_0", and digits of any script
+            return text
+        value = float(text)
+    if not isinstance(value, (int, float)):
+        return str(value)
+    try:
+        value = float(value)
+    except OverflowError:
+        return str(value)
+    return None if math.isnan(value) else value if abs(value) <= _LARGEST else str(value)
+
+
+def mean_opinion(column: str, value: object) -> float | str:
+    """The mean opinion score that ``value`` is, 1 to 5; else what is wrong with it."""
+    score = number(value)
+    if isinstance(score, float) and LOWEST <= score <= HIGHEST:
+        return score
+    what = "empty" if score is None else show_value(value)
+    return f"{escape(column)} is {what}; a mean opinion score of {LOWEST} to {HIGHEST} is expected"

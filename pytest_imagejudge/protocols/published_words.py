@@ -1,0 +1,247 @@
+"""The words that a published judge was trained on: fetched, pinned by SHA-256, read without running them.
+
+They are an artefact like the weights, so this package does not contain them. They are kept in the user's
+cache (`settings.cache_dir`) under their hash.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+from ..settings import cache_dir
+
+URL_VARIABLE = "IMAGEJUDGE_WORDS_URL"  # base that serves REPO/COMMIT/PATH, for mirrors
+
+
+DEFAULT_URL = "https://raw.githubusercontent.com"
+
+
+OFFLINE_VARIABLES = ("IMAGEJUDGE_OFFLINE", "HF_HUB_OFFLINE")
+
+
+_LARGEST = 4_000_000  # bytes
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One published file at one commit.
+
+    Attributes:
+        protocol: whose words these are.
+        repositories: where it is published, first choice first; the hash makes them equal.
+        names: the module-level names that are read from it.
+        override: environment variable that names another file, as ``PATH#SHA256``. Its words are other words,
+            so the protocol's digest is another; there is no way to replace them unnoticed.
+    """
+
+    protocol: str
+    repositories: tuple[str, ...]
+    commit: str
+    path: str
+    sha256: str
+    names: tuple[str, ...]
+    override: str
+
+    @property
+    def filename(self) -> str:
+        """The file's own name."""
+        return self.path.rpartition("/")[2]
+
+
+Q_JUDGER = Pin(
+    "q-judger",
+    ("QwenLM/Qwen-Image-Bench", "Stability-AI/Qwen-Image-Bench"),
+    "b6b556bb14dcb37da873bbb571c29273562804f2",
+    "checklists.py",
+    "0b2608752afb8adfd2ee38a7cd09ea6b11fd87365c94111eb70d10d60fd2eab3",
+    ("SYSTEM_PROMPT", "USER_PROMPT_TEMPLATE", "DIM_TO_CHECKLIST"),
+    "IMAGEJUDGE_Q_JUDGER_WORDS",
+)
+
+
+IE_CRITIC = Pin(
+    "ie-critic",
+    ("Coobiw/IE-Critic-R1",),
+    "357c239709aeabb3393ac8af76c2c9103568d70c",
+    "scripts/iebench_eval.py",
+    "b77d6b3fc0136f89d1cb4e847048a2311eed4227f269b49fb32423bdb4e70737",
+    ("CoT_PROMPT",),
+    "IMAGEJUDGE_IE_CRITIC_WORDS",
+)
+
+
+PINS: dict[str, Pin] = {pin.protocol: pin for pin in (Q_JUDGER, IE_CRITIC)}
+
+
+def cached_path(pin: Pin) -> Path:
+    """Where a pinned file is kept."""
+    return cache_dir() / "protocols" / pin.protocol / f"{pin.sha256}.py"
+
+
+def load(pin: Pin) -> tuple[dict[str, Any], str]:
+    """The values of ``pin.names`` and the SHA-256 of the file they are from; fetched if not yet here.
+
+    Raises:
+        ConfigError: not here and not to be fetched, another hash, or not of the expected shape.
+    """
+    if named := os.environ.get(pin.override):
+        path, _, expected = named.rpartition("#")
+        if not path:
+            raise ConfigError(f"{pin.override} is PATH#SHA256 (the file's hash in hex), not {named!r}")
+        content = _read(Path(path), pin.override)
+        found = hashlib.sha256(content).hexdigest()
+        if found != expected.strip().lower():
+            raise ConfigError(f"{path} ({pin.override}) has SHA-256 {found}, expected {expected}")
+        return constants(content, pin.names, path), found
+    return constants(pull(pin), pin.names, pin.path), pin.sha256
+
+
+def pull(pin: Pin) -> bytes:
+    """The pinned file, from the cache, or else downloaded and kept there.
+
+    Raises:
+        ConfigError: as `fetch`, or the cache can't be read or written.
+    """
+    kept = cached_path(pin)
+    try:
+        content = kept.read_bytes()
+    except FileNotFoundError:
+        content = b""
+    except OSError as error:
+        raise ConfigError(f"{kept} can't be read: {error}") from error
+    if hashlib.sha256(content).hexdigest() != pin.sha256:  # not here, or damaged
+        content = fetch(pin)
+        keep(pin, content)
+    return content
+
+
+def fetch(pin: Pin) -> bytes:
+    """Download a pinned file and check its hash.
+
+    Raises:
+        ConfigError: offline, not to be had, or another hash; says how to get the file otherwise.
+    """
+    base = (os.environ.get(URL_VARIABLE) or DEFAULT_URL).rstrip("/")
+    addresses = [f"{base}/{repository}/{pin.commit}/{pin.path}" for repository in pin.repositories]
+    if variable := next((name for name in OFFLINE_VARIABLES if _on(os.environ.get(name))), None):
+        raise ConfigError(_missing(pin, [f"{variable} is set, so nothing is fetched"], addresses[0]))
+    import httpx
+
+    failures = []
+    for address in addresses:
+        try:
+            response = httpx.get(address, timeout=30, follow_redirects=True)
+            response.raise_for_status()
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            # the first line: what follows links to pages on HTTP
+            failures.append(f"{address}: {(str(error) or type(error).__name__).splitlines()[0]}")
+            continue
+        found = hashlib.sha256(response.content).hexdigest()
+        if found == pin.sha256:
+            return response.content
+        failures.append(f"{address}: SHA-256 {found}, expected {pin.sha256}")
+    raise ConfigError(_missing(pin, failures, addresses[0]))
+
+
+def find(pin: Pin, source: Path) -> bytes | None:
+    """The pinned file at ``source``, a file or a folder (a checkout), or None if it is not there."""
+    candidates = [source] if source.is_file() else [source / pin.path, source / pin.filename]
+    if source.is_dir():
+        candidates += sorted(source.glob(f"*/{pin.path}"))
+    for candidate in candidates:
+        if candidate.is_file() and candidate.stat().st_size <= _LARGEST:
+            content = _read(candidate, "--from")
+            if hashlib.sha256(content).hexdigest() == pin.sha256:
+                return content
+    return None
+
+
+def keep(pin: Pin, content: bytes) -> Path:
+    """Put a checked file into the cache, whole or not at all."""
+    path = cached_path(pin)
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} can't be written: {error}") from error
+    return path
+
+
+def constants(content: bytes, names: tuple[str, ...], where: str) -> dict[str, Any]:
+    """Module-level strings, and dicts of strings, from Python source, which is parsed and never run.
+
+    Raises:
+        ConfigError: not Python, or a name is missing or is not built of literals.
+    """
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a stray escape in the source is not ours to report
+            tree = ast.parse(content.decode("utf-8"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ConfigError(f"{where} is not Python source: {error}") from error
+    values: dict[str, Any] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            targets, expression = node.targets, node.value
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            targets, expression = [node.target], node.value
+        else:
+            continue
+        for target in targets:
+            if isinstance(target, ast.Name):
+                try:
+                    values[target.id] = _value(expression, values)
+                except ValueError:
+                    values.pop(target.id, None)
+    for name in names:
+        if name not in values:
+            raise ConfigError(f"{where} has no {name} made of literals; expected {', '.join(names)}")
+    return {name: values[name] for name in names}
+
+
+def _value(node: ast.expr, values: dict[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=str() as value):
+            return value
+        case ast.Name(id=name) if name in values:
+            return values[name]
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            parts = _value(left, values), _value(right, values)
+            if all(isinstance(part, str) for part in parts):
+                return parts[0] + parts[1]
+        case ast.Dict(keys=keys, values=contents) if None not in keys:
+            return {
+                _value(key, values): _value(content, values)
+                for key, content in zip(keys, contents, strict=True)
+                if key is not None
+            }
+    raise ValueError("not a literal")
+
+
+def _read(path: Path, named_by: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path} ({named_by}) can't be read: {error.strerror or error}") from error
+
+
+def _on(value: str | None) -> bool:
+    return (value or "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
+def _missing(pin: Pin, failures: list[str], address: str) -> str:
+    return (
+        f"the published words of {pin.protocol} are not here and could not be fetched ({'; '.join(failures)}). "
+        f"On a machine with a network, get {address} (SHA-256 {pin.sha256}); "
+        f"here, run: imagejudge protocol pull --from {pin.filename}"
+    )

@@ -1,0 +1,165 @@
+"""What every protocol needs to ask: pictures as data URLs, and prompts that cannot speak for the chat template."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import re
+import threading
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from ..scoring.verdict import Problem
+from ..support.escaping import escape
+from ..taxonomy import Path
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+# Special tokens are known by their whole form: <sks>, <cat-toy> and <lora:name:0.8> are words for a model of pictures.
+# None holds what another begins with, so that a blank after its first character leaves none whole.
+_NAME = r"[^<>\[\]◁▷|｜\s]{1,64}"
+
+
+_SPECIAL = (
+    rf"<[|｜]{_NAME}[|｜]?>|<{_NAME}[|｜]>"  # <|im_end|> and its kin, DeepSeek's wide bars, Gemma's <|turn> and <turn|>
+    rf"|\[\|{_NAME}\|\]"  # EXAONE
+    r"|</?(?:think|tool_call|tool_response|tools|s|img|seed:\w{1,32})>|◁/?think▷|<</?SYS>>"  # thinking and tools
+    r"|<(?:bos|eos|pad|unk|sop|eop|SPECIAL_\d{1,3}|fim_(?:prefix|middle|suffix))>"
+    r"|<(?:start|begin|beginning|end)_of_\w{1,32}>|</?(?:box|ref|quad)>"  # pictures, and places in them
+    r"|<(?:im|img|image|vid|video|vision|audio|patch)_(?:start|end|patch|pad|sep|newline|col|token|soft_token"
+    r"|context|placeholder|id)>|<(?:fake_token_around_image|global-img|row_\d{1,3}_col_\d{1,3}|tts_\w{1,32})>"
+    r"|\[/?(?:INST|THINK|IMG|IMG_BREAK|IMG_END|SYSTEM_PROMPT|MODEL_SETTINGS|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_CONTENT"
+    r"|TOOL_RESULTS|[gs]MASK|BOS|EOS)\]"  # Mistral, GLM, Kimi
+)
+
+
+_TOKENS = re.compile(_SPECIAL, re.IGNORECASE)
+
+
+# Where many models, but not all, have a picture put.
+_PLACEHOLDERS = re.compile(_SPECIAL + r"|</?(?:image|video)>", re.IGNORECASE)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def take_apart(text: str, path: Path, *, placeholders: bool = False) -> tuple[str, tuple[Problem, ...]]:
+    """``text`` without special tokens of a model: each gets a blank inside, and a problem names it.
+
+    ``placeholders``: <image> and <video> are such tokens too, as they may be where the model is not known.
+    Unpaired surrogates, which no request can carry, become U+FFFD.
+    """
+    found: list[str] = []
+
+    def part(match: re.Match[str]) -> str:
+        token = match[0]
+        if token not in found:
+            found.append(token)
+        return f"{token[0]} {token[1:]}"
+
+    clean = (_PLACEHOLDERS if placeholders else _TOKENS).sub(part, text)
+    clean, lost = _SURROGATE.subn("�", clean)
+    if lost:
+        found.append("unpaired surrogate")
+    return clean, (Problem(path, "special-token", f"taken apart: {escape(', '.join(found)[:200])}"),) if found else ()
+
+
+def stretch(image: Image, side: int = 1024) -> Image:
+    """``side`` x ``side`` (Lanczos, aspect lost) where a side is longer, as Q-Judger's published runner does."""
+    from PIL.Image import Resampling
+
+    if max(image.size) <= side:
+        return image
+    return image.resize((side, side), Resampling.LANCZOS)
+
+
+def fit(image: Image, side: int = 1024) -> Image:
+    """No side longer than ``side``, the aspect kept (Lanczos)."""
+    from PIL.Image import Resampling
+
+    if max(image.size) <= side:
+        return image
+    scale = side / max(image.size)
+    width, height = (max(1, round(length * scale)) for length in image.size)
+    return image.resize((width, height), Resampling.LANCZOS)
+
+
+def area(image: Image, low: int, high: int) -> Image:
+    """Between ``low`` and ``high`` pixels, the aspect kept (bicubic), as IE-Critic-R1's training treats pictures.
+
+    Enlarging rounds up, where the training rounds down and may miss ``low`` by a row.
+    """
+    from PIL.Image import Resampling
+
+    pixels = image.width * image.height
+    if low <= pixels <= high:
+        return image
+    scale = math.sqrt((high if pixels > high else low) / pixels)
+    if pixels > high:
+        size = max(1, int(image.width * scale)), max(1, int(image.height * scale))
+        if size[0] * size[1] > high:  # a side of under one pixel
+            size = min(size[0], high), min(size[1], high)
+    else:
+        # The tiny subtraction keeps an exact result, such as 512.0000000001, from becoming 513.
+        size = math.ceil(image.width * scale - 1e-6), math.ceil(image.height * scale - 1e-6)
+    return image.resize(size, Resampling.BICUBIC)
+
+
+class Pictures:
+    """Treats and encodes pictures. What was encoded is kept for as long as the picture itself is held somewhere.
+
+    An image is sent once for each L1, from several threads; the first to come encodes it, the others wait.
+    Pictures are not to be changed in place after they were handed over.
+    """
+
+    def __init__(self, treat: Callable[[Image], Image]) -> None:
+        self._treat = treat
+        self._kept: dict[int, tuple[weakref.ref[Image], Future[str]]] = {}
+        self._lock = threading.Lock()
+
+    def part(self, image: Image) -> dict[str, Any]:
+        """The image as a content part: RGB, treated, lossless (PNG), as a data URL."""
+        return {"type": "image_url", "image_url": {"url": self.url(image)}}
+
+    def url(self, image: Image) -> str:
+        """The treated image as ``data:image/png;base64,...``."""
+        key = id(image)
+        with self._lock:
+            held, encoded = self._kept.get(key, (None, None))
+            if encoded is not None and held is not None and held() is image:
+                waits = encoded
+            else:
+                waits = None
+                mine: Future[str] = Future()
+                self._kept[key] = weakref.ref(image, lambda gone: self._forget(key, gone)), mine
+        if waits is not None:
+            return waits.result()
+        try:
+            mine.set_result(self._encode(image))
+        except BaseException as error:
+            self._kept.pop(key, None)
+            mine.set_exception(error)
+            raise
+        return mine.result()
+
+    def _forget(self, key: int, gone: weakref.ref[Image]) -> None:
+        # No lock: this may run in the middle of anything, and the id may already be another picture's.
+        if (entry := self._kept.get(key)) is not None and entry[0] is gone:
+            self._kept.pop(key, None)
+
+    def _encode(self, image: Image) -> str:
+        buffer = io.BytesIO()
+        rgb = image if image.mode == "RGB" else image.convert("RGB")
+        # Level 1: the server is near, and a higher level takes several times as long for a tenth of the bytes.
+        self._treat(rgb).save(buffer, "PNG", compress_level=1)
+        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def text_part(text: str) -> dict[str, Any]:
+    """A content part of text."""
+    return {"type": "text", "text": text}

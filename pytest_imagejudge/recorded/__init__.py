@@ -1,0 +1,1 @@
+"""Earlier results read back: recorded answers, people's scores, runs, leaderboards."""

@@ -1,0 +1,38 @@
+"""Reports as people see them: terminal, HTML, Markdown, GitHub, JUnit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from ..report.model import Report
+
+
+SUFFIXES = (".html", ".json", ".md")
+
+
+def write_report(report: Report, path: Path, bounds: Mapping[tuple[str, ...], float]) -> None:
+    """Write ``report`` in the format that ``path``'s ending names.
+
+    Raises:
+        ConfigError: another ending, or a file that can't be written.
+    """
+    kind = path.suffix.lower()
+    if kind == ".json":
+        from ..report.json_file import write
+
+        write(report, path)
+    elif kind == ".html":
+        from .html_page import write_html
+
+        write_html(report, path, bounds)
+    elif kind == ".md":
+        from .markdown import write_markdown
+
+        write_markdown(report, path, bounds)
+    else:
+        raise ConfigError(f"{path}: a name that ends in {', '.join(SUFFIXES)} is expected")

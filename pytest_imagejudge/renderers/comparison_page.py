@@ -1,0 +1,65 @@
+"""A comparison of two runs as a page, pictures side by side, or as Markdown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..support.escaping import escape, for_markdown
+from ..taxonomy import show
+from .thumbnails import Pictures
+
+if TYPE_CHECKING:
+    from ..statistics.comparison import Comparison
+
+
+_BUDGET = 20 * 2**20  # bytes of all pictures
+
+
+def to_html(found: Comparison) -> str:
+    """One file without scripts or network; everything from outside is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    pictures = Pictures(Path.cwd(), _BUDGET)
+    numbers = [(pictures.add(move.before_image), pictures.add(move.after_image)) for move in found.moved]
+    made = pictures.make()
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters["plain"] = escape
+    moves = [
+        (move, [("", "no picture") if number is None else made[number] for number in pair])
+        for move, pair in zip(found.moved, numbers, strict=True)
+    ]
+    return environment.get_template("compare.html").render(found=found, moves=moves, show=show)
+
+
+def to_markdown(found: Comparison) -> str:
+    """For a pull request; prompts and names are escaped."""
+    lines = [f"## {_cell(found.b)} against {_cell(found.a)}", "", f"{found.pairs} pairs. {found.method}.", ""]
+    if found.gate is not None:
+        lines += [f"**Gate {found.gate}** (no drop of more than {found.max_drop:g})", ""]
+    lines += ["| | n | before | after | change | interval | |", "|---|--:|--:|--:|--:|:-:|---|"]
+    for row in found.rows:
+        interval = "" if row.low is None or row.high is None else f"{row.low:+.2f} to {row.high:+.2f}"
+        words = f"{row.outcome}: {row.detail}" if row.outcome else row.detail
+        figures = [_number(row.before, ".2f"), _number(row.after, ".2f"), _number(row.change, "+.2f")]
+        lines.append(f"| {' | '.join([_cell(show(row.path)), str(row.n), *figures, interval, _cell(words)])} |")
+    if found.moved:
+        lines += ["", "### Moved most", "", "| change | before | after | prompt |", "|--:|--:|--:|---|"]
+        for move in found.moved:
+            name = f"{move.id}: {move.prompt}" if move.id is not None else move.prompt
+            lines.append(f"| {move.change:+.2f} | {move.before:.2f} | {move.after:.2f} | {_cell(name)} |")
+    for words, labels in ((f"Only in {found.a}", found.only_a), (f"Only in {found.b}", found.only_b)):
+        if labels:
+            lines += ["", f"{_cell(words)} ({len(labels)}): {', '.join(_cell(label) for label in labels[:20])}"]
+    lines += [f"\nWarning: {_cell(line)}" for line in found.warnings]
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _cell(text: str) -> str:
+    return for_markdown(text, 300)

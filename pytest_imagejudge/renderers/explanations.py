@@ -1,0 +1,286 @@
+"""Why an image failed, in words: what every report says first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+from ..report.lookup import facet_of, may_not_fail
+from ..report.model import AnyEntry, Breach, EditEntry, Facet, Report, Run, SuiteRow, VerdictEntry
+from ..scoring.verdict import thinking
+from ..taxonomy import Path, facets_of, show
+
+
+def judge_names(run: Run) -> dict[str, list[str]]:
+    """The judges' names and engine versions, each once; with the protocol where two are of one name."""
+    known = {(judge.model, str(judge.fingerprint.get("protocol") or "")) for judge in run.judges}
+    models = [model for model, _ in known]
+    found: dict[str, list[str]] = {}
+    for judge in run.judges:
+        protocol = judge.fingerprint.get("protocol")
+        name = f"{judge.model} ({protocol})" if models.count(judge.model) > 1 and protocol else judge.model
+        versions = found.setdefault(name, [])
+        versions += [version for version in judge.engine_versions if version not in versions]
+    return found
+
+
+EXCERPT = 320  # characters of the judge's reasoning that are shown where it gave no evidence
+
+
+_HASH = re.compile(r"[0-9a-f]{64}(\.\w+)?")
+
+
+MEANING = {"0": "fail", "1": "pass", "2": "excel", "N/A": "not applicable"}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A facet that pulled a figure down, and the judge's words on it."""
+
+    path: Path
+    raw: str
+    words: str
+    quoted: bool  # the words are an excerpt of the judge's reasoning, not evidence for this facet
+
+
+def title(entry: AnyEntry) -> str:
+    """What people call an image: its row ID, else its file's name, else its test's name."""
+    return entry.id or _file_name(entry) or (entry.test or "").rpartition("::")[2] or "image"
+
+
+def prompt(entry: AnyEntry) -> str:
+    """What an image, or an edit, was asked for."""
+    return entry.instruction if isinstance(entry, EditEntry) else entry.prompt
+
+
+def titled_by_test(entry: AnyEntry) -> bool:
+    """Whether the title is the test's name, which all images that it hands over share."""
+    return not (entry.id or _file_name(entry))
+
+
+def _file_name(entry: AnyEntry) -> str:
+    """The name of the picture's file; none of one that was handed over in memory, which goes by a hash."""
+    image = entry.edited_image if isinstance(entry, EditEntry) else entry.image
+    name = PurePath(image.replace("\\", "/")).name
+    return "" if _HASH.fullmatch(name) else name
+
+
+def place(path: Sequence[str]) -> str:
+    """A breach's path as people read it."""
+    if not path or list(path) == ["total"]:
+        return "Total"
+    return "Edit score" if list(path) == ["score"] else show(path)
+
+
+def worst_first(breaches: Sequence[Breach]) -> list[Breach]:
+    """Breaches by shortfall; of equal ones the deepest in the tree, which says most."""
+    return sorted(breaches, key=lambda breach: (breach.score - breach.bound, -len(breach.path)))
+
+
+def headline(entry: AnyEntry) -> str:
+    """One line: what is wrong, or that nothing is."""
+    if entry.error:
+        return f"not judged: {entry.error}"
+    lost = f"unreadable: {', '.join(show(path) for path in entry.unreadable)}" if entry.unreadable else ""
+    if entry.breaches:
+        first = worst_first(entry.breaches)[0]
+        more = f", and {len(entry.breaches) - 1} more" if len(entry.breaches) > 1 else ""
+        return f"{shortfall(first, entry)}{more}{'; ' if lost else ''}{lost}"
+    if lost:
+        return lost
+    if entry.outcome != "passed" and entry.not_applicable:
+        return f"nothing that is bounded applies: {', '.join(place(path) for path in entry.not_applicable)}"
+    if nothing_bounded(entry):
+        return f"the thresholds {entry.thresholds} bound nothing of an {_kind(entry)}, so that none can pass"
+    if entry.outcome == "failed":
+        return "failed"
+    if entry.outcome == "error":
+        return "error"
+    return "passed"
+
+
+def nothing_bounded(entry: AnyEntry) -> bool:
+    """Whether it failed because its profile says nothing about such a thing: one for images, of an edit."""
+    return entry.outcome == "failed" and bool(entry.thresholds) and not (entry.bounds or entry.breaches)
+
+
+def _kind(entry: AnyEntry) -> str:
+    return "edit" if isinstance(entry, EditEntry) else "image"
+
+
+def failed_gates(report: Report) -> list[str]:
+    """What failed of the run as a whole: `missed_gates`, and tests of their own accord."""
+    found = missed_gates(report)
+    if number := len(report.run.failed_tests):
+        found.append(f"{number} {'test' if number == 1 else 'tests'} failed for another reason")
+    return found
+
+
+def missed_gates(report: Report) -> list[str]:
+    """Bounds on the mean of the run that were missed, and drops against the baseline."""
+    suite = [row for row in report.suite if row.gate == "failed" or (row.gate is None and row.outcome == "failed")]
+    found = [f"mean of {place(row.path)} {_missed_mean(row)}" for row in suite]
+    baseline = report.baseline or {}
+    drops = [row for row in baseline.get("rows") or () if isinstance(row, dict) and row.get("outcome") == "failed"]
+    found += [f"{place([str(name) for name in row.get('path') or ()])} against the baseline" for row in drops]
+    return found or (["baseline"] if baseline.get("gate") == "failed" else [])
+
+
+def failed_first(suite: Sequence[SuiteRow]) -> list[SuiteRow]:
+    """Bounds on the mean of the run, in the order in which reports show them."""
+    return sorted(suite, key=lambda row: ("failed", "undecided", "passed").index(row.outcome))
+
+
+def _missed_mean(row: SuiteRow) -> str:
+    if row.mean is not None and row.mean < row.bound:
+        return "below the bound"
+    return "not judged in full" if row.not_judged else "undecided" if row.outcome == "undecided" else "without a figure"
+
+
+def figure(value: float | None, entry: AnyEntry | None = None) -> str:
+    """A figure as reports print it: one decimal, two for an edit (1 to 5)."""
+    return "N/A" if value is None else f"{value:.{2 if isinstance(entry, EditEntry) else 1}f}"
+
+
+def missed(breach: Breach, entry: AnyEntry) -> tuple[str, str]:
+    """A breach's score and its bound, in words; of a facet that may not fail the raw score, which people know it by."""
+    if breach.score == 0 and may_not_fail(breach.path, breach.bound):
+        return "raw score 0", "may not be 0"
+    score, bound = below(breach, entry)
+    return score, f"bound {bound}"
+
+
+def shortfall(breach: Breach, entry: AnyEntry) -> str:
+    """A breach on one line: where, the score, the bound."""
+    if may_not_fail(breach.path, breach.bound):
+        return f"{place(breach.path)}: {', '.join(missed(breach, entry))}"
+    return f"{place(breach.path)} {' < '.join(below(breach, entry))}"
+
+
+def below(breach: Breach, entry: AnyEntry | None = None) -> tuple[str, str]:
+    """A breach's score and bound with as many decimals as show that they differ: 59.98 < 60.00, never 60.0 < 60.0."""
+    for digits in range(2 if isinstance(entry, EditEntry) else 1, 9):
+        score, bound = f"{breach.score:.{digits}f}", f"{breach.bound:.{digits}f}"
+        if score != bound:
+            return score, bound
+    return repr(breach.score), repr(breach.bound)
+
+
+def explained(entry: AnyEntry) -> Iterator[tuple[Breach, list[Cause]]]:
+    """Every breach, worst first, with its causes; a cause, or an excerpt, that was given before is not repeated."""
+    said: set[Path] = set()
+    quoted: set[str] = set()
+    for breach in worst_first(entry.breaches):
+        found = []
+        for cause in causes(entry, breach.path):
+            if cause.path not in said:
+                found.append(replace(cause, words="") if cause.words in quoted else cause)
+                said.add(cause.path)
+                quoted.add(cause.words)
+        yield breach, found
+
+
+def named(cause: Cause, breach: Breach) -> str:
+    """A cause's name below the breach that it explains, without the levels that the breach names already."""
+    below_it = list(cause.path[: len(breach.path)]) == breach.path
+    relative = cause.path[len(breach.path) :] if below_it else cause.path
+    return show(tuple(dict.fromkeys(relative)) or cause.path[-1:])
+
+
+def causes(entry: AnyEntry, path: Sequence[str], most: int = 4) -> list[Cause]:
+    """The facets below ``path`` that pulled its figure down, lowest first (an edit: its aspects)."""
+    if isinstance(entry, EditEntry):
+        return _edit_causes(entry, most)
+    top = () if list(path) == ["total"] else tuple(path)
+    found: list[tuple[float, Path, Facet]] = []
+    for place_ in facets_of(top):
+        facet = facet_of(entry, place_)
+        if facet is not None and facet.score is not None and facet.score < 100:
+            found.append((facet.score, place_, facet))
+    if any(score == 0 for score, _, _ in found):
+        found = [each for each in found if each[0] == 0]
+    found.sort(key=lambda each: each[0])
+    return [_cause(entry, place_, facet) for _, place_, facet in found[:most]]
+
+
+def _cause(entry: VerdictEntry, path: Path, facet: Facet) -> Cause:
+    if facet.evidence:
+        return Cause(path, str(facet.raw), facet.evidence, quoted=False)
+    return Cause(path, str(facet.raw), excerpt(thinking(entry.answers.get(path[0], "")), path[-1]), quoted=True)
+
+
+def _edit_causes(entry: EditEntry, most: int) -> list[Cause]:
+    aspects = sorted(
+        ((value, name) for name, value in entry.aspects.items() if value is not None), key=lambda pair: pair[0]
+    )
+    found = [
+        Cause((name,), figure(value, entry), entry.evidence.get(name, ""), quoted=False) for value, name in aspects
+    ]
+    if words := entry.evidence.get("score", ""):
+        found.insert(0, Cause(("score",), figure(entry.score, entry), words, quoted=False))
+    elif not any(cause.words for cause in found) and (words := excerpt(thinking(entry.answer), "")):
+        found.insert(0, Cause(("score",), figure(entry.score, entry), words, quoted=True))
+    return found[:most]
+
+
+def excerpt(reasoning: str, name: str, most: int = EXCERPT) -> str:
+    """What the reasoning says of ``name``: from its last mention on, else its end; one paragraph."""
+    text = " ".join(reasoning.split())
+    if len(text) <= most:
+        return text
+    at = max((match.start() for match in re.finditer(re.escape(name), text, re.IGNORECASE)), default=-1) if name else -1
+    if at < 0:
+        tail = text[-most:]
+        start = re.search(r"[.!?。！？]\s*", tail)
+        return "… " + tail[start.end() if start and start.end() < most // 2 else 0 :]
+    stop = max(text.rfind(mark, 0, at) for mark in ".!?。！？\n")
+    start_at = stop + 1 if 0 <= at - stop < 120 else at
+    piece = text[start_at : start_at + most].strip()
+    return ("… " if start_at else "") + piece + (" …" if start_at + most < len(text) else "")
+
+
+def unread(entry: AnyEntry) -> list[tuple[str, str]]:
+    """What could not be read, each with an excerpt of the answer that stands there; one excerpt is given once.
+
+    Nothing of an image that was not judged at all: its error says it.
+    """
+    if entry.error and not (entry.answer if isinstance(entry, EditEntry) else entry.level3):
+        return []
+    found: list[tuple[str, str]] = []
+    for path in entry.unreadable:
+        answer = entry.answer if isinstance(entry, EditEntry) else entry.answers.get(path[0], "")
+        answer = answer.rpartition("</think>")[2].strip() or answer  # of thinking and nothing more the end is shown
+        words = excerpt(answer, path[-1] if len(path) == 3 else "")
+        found.append((show(path), "" if any(words == said for _, said in found) else words))
+    return found
+
+
+def advice(entry: AnyEntry) -> str:
+    """What to do about it, in a sentence or two; empty for an image that passed."""
+    if entry.outcome == "passed":
+        return ""
+    if entry.error:
+        return "Mend what the message names and run again; with a store, what was judged is not judged again."
+    if entry.unreadable:
+        forced = "grammar" in entry.fingerprint.get("sampling", {})
+        return (
+            "Nothing passes on an answer that can't be read. Its raw text is in the report (--judge-report). "
+            "--judge-no-store asks again"
+            + ("." if forced else "; judge_decoding = constrained forces the form of the answer.")
+        )
+    if entry.breaches:
+        return (
+            "Look at the picture. If the judge is right, the model or its settings fell short; if the bound does not "
+            "suit such images, give them their own (thresholds= of the marker or the call, or a manifest's column)."
+        )
+    if nothing_bounded(entry):
+        table = "[edit] (score = 3.5)" if isinstance(entry, EditEntry) else "[level1] (Quality = 60)"
+        return f"Add bounds for {_kind(entry)}s to the profile, under {table}, or judge with score, which has none."
+    if entry.not_applicable and isinstance(entry, EditEntry):
+        given = ", ".join(name for name, value in entry.aspects.items() if value is not None)
+        return f"Bound what this judge gives for edits, under [edit.aspects]: {given}." if given else ""
+    if entry.not_applicable:
+        return "Bound something that applies to this prompt, or name dimensions= that do."
+    return ""

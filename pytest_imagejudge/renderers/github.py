@@ -1,0 +1,146 @@
+"""GitHub Actions: step summary and annotations."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from ..report.model import AnyEntry, Report
+from ..report.paths import relative_paths
+from ..support.escaping import for_github
+from ..taxonomy import Path as TreePath
+from . import explanations, markdown
+from .github_comment import MARGIN, TIMEOUT, upsert_comment, warn_in_log
+
+SUMMARY_LIMIT = 1024 * 1024  # bytes of a step's summary; GitHub drops one that is larger, whole
+
+
+ANNOTATIONS = 10  # GitHub shows ten errors a step
+
+
+def report_to_github(
+    report: Report,
+    bounds: Mapping[TreePath, float] | None = None,
+    rootpath: Path | None = None,
+) -> None:
+    """Tell GitHub of a run: step summary, annotations, and a comment where there is a pull request and a token.
+
+    Goes by the environment of GitHub Actions; what is not there is left out. Never raises.
+    """
+    try:
+        report = relative_paths(report, rootpath or Path.cwd())
+        if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+            write_step_summary(report, path, bounds, rootpath)
+        if lines := annotation_commands(report, rootpath):
+            print("", *lines, sep="\n", flush=True)
+        if os.environ.get("GITHUB_TOKEN"):
+            job = "/".join(filter(None, (os.environ.get("GITHUB_WORKFLOW"), os.environ.get("GITHUB_JOB"))))
+            upsert_comment(report, bounds=bounds, name=job)
+    except Exception as error:  # noqa: BLE001 - a report that fails must not fail the run
+        warn_in_log(f"the report for GitHub failed: {type(error).__name__}: {error}")
+
+
+def write_step_summary(
+    report: Report,
+    path: Path | str,
+    bounds: Mapping[TreePath, float] | None = None,
+    rootpath: Path | None = None,
+) -> None:
+    """Append the report to the step's summary, and keep to GitHub's limit with what stands there already.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    path = Path(path)
+    before = path.stat().st_size if path.exists() else 0
+    room = SUMMARY_LIMIT - MARGIN - before
+    pictures = tracked_pictures(report, rootpath or Path.cwd(), os.environ)
+    text = markdown.render(report, bounds, most_bytes=max(room, 0), pictures=pictures)
+    if len(text.encode()) > room:
+        text = f"# {markdown.title(report)}\n\nThere is no room here for the report; see the HTML and JSON reports.\n"
+    if len(text.encode()) > SUMMARY_LIMIT - before:
+        warn_in_log("the step's summary is full; the report is not in it")
+        return
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def tracked_pictures(report: Report, rootpath: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """URLs of the failed images that are files of the repository, by image path: only those can GitHub show."""
+    server, repository, commit = (environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "SHA"))
+    workspace = environ.get("GITHUB_WORKSPACE", "")
+    git = shutil.which("git")
+    images = {entry.image for entry in report.verdicts if entry.outcome != "passed"}
+    images |= {entry.edited_image for entry in report.edits if entry.outcome != "passed"}
+    if not (server and repository and commit and workspace and git and images):
+        return {}
+    try:
+        listed = subprocess.run(
+            [git, "-C", workspace, "ls-files", "-z"], capture_output=True, check=True, timeout=TIMEOUT
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    tracked = {os.fsdecode(name) for name in listed.split(b"\0")}
+    found = {}
+    for image in images:
+        path = os.path.relpath((rootpath / image).resolve(), Path(workspace).resolve()).replace(os.sep, "/")
+        if path in tracked:
+            found[image] = f"{server}/{repository}/raw/{commit}/{quote(path)}"
+    return found
+
+
+def annotation_commands(report: Report, rootpath: Path | None = None) -> list[str]:
+    """Workflow commands, ``::error file=,line=,title=::message``, one a line of code that failed, once.
+
+    GitHub shows ten of a step, so there are at most ten; the last says how many more there are.
+    """
+    lines: dict[tuple[str, str], list[AnyEntry]] = {}
+    for entry in report.every():
+        if entry.outcome != "passed" and not getattr(entry, "repeat", None) and entry.test not in report.run.excused:
+            lines.setdefault(_place(entry, rootpath), []).append(entry)
+    gates = [row for row in report.suite if row.gate == "failed" or (row.gate is None and row.outcome == "failed")]
+    found = []
+    for (file, line), entries in lines.items():
+        first = min(entries, key=lambda entry: entry.outcome == "error")
+        more = f" (and {len(entries) - 1} more images here)" if len(entries) > 1 else ""
+        name = for_github(file, prop=True).replace("##[", "## [")
+        where = f" file={name}," + (f"line={line}," if line else "") if file else " "
+        subject = first.id or first.test or ""
+        if explanations.titled_by_test(first):
+            subject = f"{subject} “{explanations.prompt(first)[:80]}”".strip()
+        message = f"{subject}: {explanations.headline(first)}" if subject else explanations.headline(first)
+        said = next((f': "{words}"' for _, words in explanations.unread(first) if words), "")
+        message += f" (the answer{said})" if said else ""
+        found.append(f"::error{where}title=Image judge::{for_github(message[:1500] + more)}")
+    for row in gates:
+        mean = "no mean" if row.mean is None else f"mean {row.mean:.2f}"
+        text = f"suite: {explanations.place(row.path)}: {mean}, bound {row.bound:g}" + (
+            f": {row.detail}" if row.detail else ""
+        )
+        found.append(f"::error title=Image judge::{for_github(text[:1500])}")
+    if (report.baseline or {}).get("gate") == "failed":
+        text = ", ".join(gate for gate in explanations.failed_gates(report) if gate.endswith("baseline"))
+        found.append(f"::error title=Image judge::{for_github(('failed: ' + text)[:1500])}")
+    if len(found) > ANNOTATIONS:
+        rest = len(found) - ANNOTATIONS + 1
+        found = [*found[: ANNOTATIONS - 1], f"::error title=Image judge::{rest} more places failed; see the report"]
+    return found
+
+
+def _place(entry: AnyEntry, rootpath: Path | None) -> tuple[str, str]:
+    """File, relative to the repository, and line of the check; or of the test, without a line."""
+    file, _, line = entry.where.rpartition(":")
+    if not line.isdigit():
+        file, line = entry.where or (entry.test or "").partition("::")[0], ""
+    if not file:
+        return "", ""
+    workspace = os.environ.get("GITHUB_WORKSPACE") or rootpath or Path.cwd()
+    path = (rootpath or Path.cwd()) / file
+    try:
+        return path.resolve().relative_to(Path(workspace).resolve()).as_posix(), line
+    except ValueError:
+        return path.as_posix(), line

@@ -1,0 +1,176 @@
+"""The HTML report: one file that needs no network and can't reach one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..report.lookup import bounds_of
+from ..report.model import Report, Run
+from ..report.paths import relative_paths
+from ..report.tally import OUTCOMES, Tally
+from ..support.escaping import escape
+from ..support.files import write_text
+from ..taxonomy import Path as TreePath
+from . import explanations
+from .baseline_lines import changes
+from .explanations import judge_names
+from .html_payload import answers, embed, payload
+from .thumbnails import Pictures
+from .tree_rows import in_words, partial, tree_rows
+
+BUDGET = 40 * 2**20  # bytes of all pictures in the file
+
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_html(
+    report: Report,
+    path: Path | str,
+    bounds: Mapping[TreePath, float] | None = None,
+    *,
+    failed_only: bool = False,
+    folder: Path | None = None,
+) -> None:
+    """Write the report to ``path``, at once or not at all.
+
+    Args:
+        report: the run; its image paths are relative to ``folder``.
+        path: the file.
+        bounds: of the profile, for the tree over all images; None takes them from the report.
+        failed_only: leave out what passed; the figures are still those of the whole run.
+        folder: what image paths are relative to; None is the working folder.
+
+    Raises:
+        ConfigError: the file can't be written.
+    """
+    path = Path(path)
+    report = relative_paths(report, path.parent, base=folder)
+    write_text(path, render(report, bounds, failed_only=failed_only, folder=path.parent))
+
+
+def render(
+    report: Report, bounds: Mapping[TreePath, float] | None = None, *, failed_only: bool = False, folder: Path
+) -> str:
+    """The page as text; arguments as in `write_html`."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    tally = report.tally()
+    entries = [entry for entry in report.every() if not failed_only or entry.outcome != "passed"]
+    pictures = Pictures(folder, BUDGET)
+    data = payload(entries, pictures, report.run.excused)
+    made = pictures.make()
+    data["missing"] = {number: escape(reason) for number, (_, reason) in enumerate(made) if reason}
+    script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    tree = tree_rows(tally, bounds_of(report.verdicts) if bounds is None else bounds)
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html").render(
+        total=tally.images + tally.edits,
+        counts={"all": tally.images + tally.edits - tally.excused, **{name: tally.outcomes[name] for name in OUTCOMES}},
+        listed={name: sum(entry.outcome == name for entry in entries) for name in OUTCOMES},
+        excused=tally.excused,
+        failed_tests=[(escape(test.test), escape(test.message)) for test in report.run.failed_tests],
+        gates=[escape(name) for name in explanations.failed_gates(report)],
+        missed=bool(explanations.missed_gates(report)),
+        shown=len(entries),
+        failed_only=failed_only,
+        run=_run(report.run),
+        warnings=_warnings(report),
+        tree=list(tree.walk()) if tally.images else [],
+        edits=_edits(tally, {**bounds_of(report.edits), **(bounds or {})}) if tally.edits else [],
+        partial=partial(report, tree),
+        suite=[_suite(row) for row in explanations.failed_first(report.suite)],
+        baseline=_baseline(report),
+        script=script,
+        style=style,
+        script_hash=_hash(script),
+        style_hash=_hash(style),
+        data=embed(data),
+        pictures=embed([uri for uri, _ in made]),
+        answers=embed(answers(entries)),
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _run(run: Run) -> list[tuple[str, str]]:
+    judges = [
+        f"{name}{' on ' + ', '.join(versions) if versions else ''}" for name, versions in judge_names(run).items()
+    ]
+    asked = run.requests - run.from_store
+    facts = [
+        ("Judge", "; ".join(judges)),
+        ("Started", run.started),
+        ("Took", f"{run.seconds:,.1f} s" if run.seconds else ""),
+        ("Requests", f"{run.requests:,}, {run.from_store:,} answered from the store" if run.requests else ""),
+        (
+            "Tokens",
+            f"{run.prompt_tokens:,} in ({run.cached_prompt_tokens:,} cached), {run.output_tokens:,} out"
+            + (f", {run.output_tokens / asked:,.0f} an answer" if asked > 0 else "")
+            if run.prompt_tokens or run.output_tokens
+            else "",
+        ),
+        ("Version", f"pytest-imagejudge {run.version}" if run.version else ""),
+    ]
+    return [(name, escape(value)) for name, value in facts if value]
+
+
+def _warnings(report: Report) -> list[str]:
+    found = [
+        f"Answers of several engine versions are mixed: {', '.join(judge.engine_versions)}."
+        for judge in report.run.judges
+        if len(judge.engine_versions) > 1
+    ]
+    if report.run.restarts:
+        found.append(f"The judge's server died and was started again ({report.run.restarts}x).")
+    return [escape(text) for text in found]
+
+
+def _edits(tally: Tally, bounds: Mapping[TreePath, float]) -> list[dict[str, Any]]:
+    found = []
+    for name, figure in tally.edit_scores():
+        bound = bounds.get((name,))
+        found.append(
+            {
+                "name": "Score, 1 to 5" if name == "score" else escape(name),
+                "n": figure.mean.n,
+                "mean": "N/A" if figure.mean.value is None else f"{figure.mean.value:.2f}",
+                "bound": "" if bound is None else f"{bound:g}",
+                "wrong": ", ".join(in_words(figure.failed, figure.unread)),
+            }
+        )
+    return found
+
+
+def _suite(row: Any) -> dict[str, Any]:
+    return {
+        "place": escape(explanations.place(row.path)),
+        "mean": "none" if row.mean is None else f"{row.mean:.2f}",
+        "interval": "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}",
+        "n": row.n,
+        "bound": f"{row.bound:g}",
+        "outcome": row.outcome,
+        "gate": row.gate,
+        "detail": escape(row.detail),
+    }
+
+
+def _baseline(report: Report) -> dict[str, Any] | None:
+    if not report.baseline:
+        return None
+    name, lines, warnings = changes(report.baseline)
+    return {"name": escape(name), "lines": [(kind, escape(text)) for kind, text in lines],
+            "warnings": [escape(text) for text in warnings]}  # fmt: skip

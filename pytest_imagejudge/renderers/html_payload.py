@@ -1,0 +1,220 @@
+"""What the HTML report embeds: entries, answers and pictures as compact JSON."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Collection, Sequence
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+from ..report.lookup import bounds_of, facet_of, is_unread, value_of
+from ..report.model import AnyEntry, Before, Breach, EditEntry, VerdictEntry
+from ..support.escaping import escape
+from ..taxonomy import FACETS, LEVEL1, LEVEL2, TREE, Path, show
+from . import explanations
+from .thumbnails import Pictures
+
+_FILES = ("File", "Source file", "Edited file")
+
+
+PLAIN = 12 * 2**20  # characters of raw answers up to which they are embedded as they are; more are compressed
+
+
+def lines(text: object) -> str:
+    """``text`` made safe to show, its line breaks kept."""
+    return "\n".join(escape(line) for line in str(text).replace("\r\n", "\n").split("\n"))
+
+
+def payload(entries: Sequence[AnyEntry], pictures: Pictures, excused: Collection[str] = ()) -> dict[str, Any]:
+    """The entries with figures by position in the tree, their fingerprints once each, pictures by number.
+
+    Args:
+        entries: what is shown, in the order of the run.
+        pictures: takes the pictures' paths.
+        excused: tests that were expected to fail, or skipped.
+    """
+    fingerprints: dict[str, int] = {}
+    made = []
+    for entry in entries:
+        item = _entry(entry, pictures)
+        key = json.dumps(entry.fingerprint, sort_keys=True, default=str)
+        item["fingerprint"] = fingerprints.setdefault(key, len(fingerprints))
+        item["excused"] = entry.outcome != "passed" and entry.test in excused
+        if entry.before is not None:
+            item["before"] = _before(entry.before, entry, pictures)
+        made.append(item)
+    return {
+        "tree": [[one, [[two, list(threes)] for two, threes in twos.items()]] for one, twos in TREE.items()],
+        "entries": made,
+        "fingerprints": [_safe(json.loads(key)) for key in fingerprints],
+    }
+
+
+def answers(entries: Sequence[AnyEntry]) -> list[Any]:
+    """Raw answers by dimension for each entry; gzip in base64 where all together are large."""
+    every = [
+        {"Edit": entry.answer} if isinstance(entry, EditEntry) and entry.answer else getattr(entry, "answers", {})
+        for entry in entries
+    ]
+    safe = [{escape(name): lines(text) for name, text in each.items()} for each in every]
+    if sum(len(text) for each in safe for text in each.values()) <= PLAIN:
+        return list(safe)
+    packed = (gzip.compress(json.dumps(each).encode(), 6, mtime=0) for each in safe)
+    return [base64.b64encode(each).decode() for each in packed]
+
+
+def embed(data: Any) -> str:
+    """JSON that can stand in a ``script`` element, whatever strings it holds."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
+
+
+def _safe(value: Any) -> Any:
+    """Strings in a nested value made safe to show."""
+    if isinstance(value, str):
+        return escape(value)
+    if isinstance(value, dict):
+        return {escape(key): _safe(part) for key, part in value.items()}
+    return [_safe(part) for part in value] if isinstance(value, list) else value
+
+
+def _entry(entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "outcome": entry.outcome,
+        "title": escape(explanations.title(entry)),
+        "headline": lines(explanations.headline(entry)) if entry.outcome != "passed" else "",
+        "advice": explanations.advice(entry),
+        "breaches": [_breach(entry, *each) for each in explanations.explained(entry)],
+        "stored": escape(entry.judged_at or "earlier") if entry.source == "store" else "",
+        "error": lines(entry.error),
+        "unreadable": [[escape(place), lines(words)] for place, words in explanations.unread(entry)],
+        "problems": [
+            [escape(show(each.path)) if each.path else "", each.kind, lines(each.detail)] for each in entry.problems
+        ],
+        "facts": [
+            [name, lines(value), *_link(name, value)] for name, value in _facts(entry) if value not in (None, "")
+        ],
+        "paths": sorted({"/".join(map(str, _index(path))) for path in _broken(entry)}),
+    }  # fmt: skip
+    if isinstance(entry, EditEntry):
+        labels = [("Source", pictures.add(entry.source_image)), ("Edited", pictures.add(entry.edited_image)),
+                  ("Change map", pictures.add_change(entry.source_image, entry.edited_image))]  # fmt: skip
+        bound = bounds_of([entry]).get(("score",))
+        aspects = [
+            [escape(name), _round(value), lines(entry.evidence.get(name, ""))] for name, value in entry.aspects.items()
+        ]
+        item |= {"kind": "edit", "prompt": lines(entry.instruction), "total": _round(entry.score), "aspects": aspects,
+                 "words": lines(entry.evidence.get("score", "")), "cover": 1, "bound": bound}  # fmt: skip
+    else:
+        labels = [("Image", pictures.add(entry.image))]
+        bounds = bounds_of([entry])
+        item |= {"kind": "image", "prompt": lines(entry.prompt), "total": _round(entry.total), "cover": 0,
+                 "bound": bounds.get(()), "bounds": [[_index(path), bound] for path, bound in bounds.items() if path],
+                 **_figures(entry)}  # fmt: skip
+    item["pictures"] = [[label, number] for label, number in labels]
+    return item
+
+
+def _figures(entry: VerdictEntry) -> dict[str, Any]:
+    """Figures in the order of the tree: a number, "N/A", "unreadable" or "not asked"; facets with their words."""
+
+    def figure(path: Path) -> Any:
+        value = value_of(entry, path)
+        if value is not None:
+            return _round(value)
+        if is_unread(entry, path):
+            return "unreadable"
+        return "N/A" if path[0] in entry.level1 else "not asked"
+
+    facets: list[Any] = []
+    for path in FACETS:
+        facet = facet_of(entry, path)
+        facets.append(
+            figure(path) if facet is None else [facet.raw, lines(facet.evidence)] if facet.evidence else [facet.raw]
+        )
+    return {"level1": [figure((one,)) for one in LEVEL1], "level2": [figure(path) for path in LEVEL2], "level3": facets}
+
+
+def _before(old: Before, entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "picture": pictures.add(old.image),
+        "same": bool(old.pixels) and old.pixels == entry.pixels,
+        "total": _round(old.score if isinstance(entry, EditEntry) else old.total),
+    }
+    if isinstance(entry, VerdictEntry):
+        found["level1"] = [_round(old.level1.get(one)) for one in LEVEL1]
+        found["level2"] = [_round(old.level2.get(one, {}).get(two)) for one, two in LEVEL2]
+    return found
+
+
+def _breach(entry: AnyEntry, breach: Breach, causes: Sequence[explanations.Cause]) -> dict[str, Any]:
+    score, bound = explanations.missed(breach, entry)
+    facets = [
+        [
+            escape(explanations.named(cause, breach)),
+            explanations.MEANING.get(cause.raw, cause.raw),
+            lines(cause.words),
+            cause.quoted,
+        ]
+        for cause in causes
+    ]
+    return {"place": escape(explanations.place(breach.path)), "score": score, "bound": bound, "causes": facets}
+
+
+def _broken(entry: AnyEntry) -> list[Path]:
+    """Where it went wrong: the places of its breaches and of what was not read."""
+    return [() if path in (["total"], ["score"]) else tuple(path) for path in
+            [*(breach.path for breach in entry.breaches), *entry.unreadable]]  # fmt: skip
+
+
+def _index(path: Sequence[str]) -> list[int | str]:
+    """A path by position in the tree; what the tree does not have, as text."""
+    found: list[int | str] = []
+    names: Any = list(TREE)
+    for depth, name in enumerate(path):
+        if name not in names:
+            return [escape(part) for part in path]
+        found.append(names.index(name))
+        if depth == 0:
+            names = list(TREE[path[0]])
+        elif depth == 1:
+            names = list(TREE[path[0]][path[1]])
+    return found
+
+
+def _facts(entry: AnyEntry) -> list[tuple[str, Any]]:
+    if isinstance(entry, EditEntry):
+        files = [("Source file", entry.source_image), ("Edited file", entry.edited_image)]
+    else:
+        files = [("File", entry.image)]
+    judged = "kept answers (store)" if entry.source == "store" else ""
+    if entry.judged_at:
+        judged = f"{judged or 'this run'}, {entry.judged_at}"
+    return [
+        *files,
+        ("Row ID", entry.id),
+        ("Test", entry.test),
+        ("Where", entry.where),
+        ("Thresholds", entry.thresholds),
+        ("Bounded, but not applicable", ", ".join(explanations.place(path) for path in entry.not_applicable)),
+        ("Seed", None if entry.seed is None else str(entry.seed)),
+        ("Judged from", judged or "this run"),
+        ("Key", entry.key),
+        ("Pixels (SHA-256)", entry.pixels),
+    ]
+
+
+def _link(name: str, value: str) -> list[str]:
+    """The address of a picture's file beside the report; of one on another drive there is none."""
+    if name not in _FILES or PurePath(value).is_absolute():
+        return []
+    return ["./" + quote(value.replace("\\", "/"), errors="replace")]
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

@@ -1,0 +1,246 @@
+"""The report as Markdown, for GitHub's step summary, a comment, or a file."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ..report.lookup import bounds_of, once
+from ..report.model import AnyEntry, EditEntry, Report
+from ..report.paths import relative_paths
+from ..support.escaping import for_markdown
+from ..support.files import write_text
+from ..taxonomy import Path as TreePath
+from ..taxonomy import show
+from . import explanations
+from .baseline_lines import changes
+from .explanations import judge_names
+from .tree_rows import Row, partial, tree_rows
+
+MOST_WORDS = 300  # characters of a prompt, or of the judge's words
+
+
+MOST_TESTS = 50  # of those that failed for another reason
+
+
+def write_markdown(report: Report, path: Path | str, bounds: Mapping[TreePath, float] | None = None) -> None:
+    """Write the report to ``path``, at once or not at all; image paths become relative to its folder.
+
+    Raises:
+        ConfigError: the file can't be written.
+    """
+    path = Path(path)
+    write_text(path, render(relative_paths(report, path.parent), bounds))
+
+
+def render(
+    report: Report,
+    bounds: Mapping[TreePath, float] | None = None,
+    *,
+    most_bytes: int | None = None,
+    facets: bool = True,
+    pictures: Mapping[str, str] | None = None,
+) -> str:
+    """The report as Markdown.
+
+    Args:
+        report: the run.
+        bounds: of the profile; None takes them from the report.
+        most_bytes: size in UTF-8 that must not be passed; images are left out, and counted, to keep to it.
+        facets: whether the tree goes down to the facets.
+        pictures: URL of the picture by image path, where the pictures can be shown.
+    """
+    excused = set(report.run.excused)
+    bad = [entry for entry in once(report.every()) if entry.outcome != "passed" and entry.test not in excused]
+    bad.sort(key=lambda entry: entry.outcome == "error")
+    blocks = ["\n".join(_image(entry, pictures or {})) for entry in bad]
+    whole = (_suite(report), _baseline(report))
+    failed, others = (
+        (whole, ()) if explanations.missed_gates(report) else ((), whole)
+    )  # what failed comes before any figure
+    head = "\n".join(itertools.chain(_head(report), *failed, _failed_tests(report))) + "\n"
+    tail = "\n" + "\n".join(itertools.chain(_tree(report, bounds, facets), *others)) + "\n"
+    if blocks:
+        head += f"\n## What did not pass ({len(blocks)})\n"
+    if most_bytes is not None:
+        left = most_bytes - len((head + tail).encode()) - 200  # room for the line that says what is left out
+        if left < 0 and facets:
+            return render(report, bounds, most_bytes=most_bytes, facets=False)
+        blocks = _within(blocks, left)
+    return head + "".join(f"\n{block}\n" for block in blocks) + tail
+
+
+def _within(blocks: Sequence[str], left: int) -> list[str]:
+    """The first blocks, as many as ``left`` bytes have room for, and how many more there are."""
+    kept: list[str] = []
+    for block in blocks:
+        left -= len(block.encode()) + 2
+        if left < 0:
+            return [*kept, f"**{len(blocks) - len(kept)} more did not pass; there is no room for them here.** "
+                           "The HTML and JSON reports have them all."]  # fmt: skip
+        kept.append(block)
+    return kept
+
+
+def title(report: Report) -> str:
+    """One line: how many passed, failed, were not judged."""
+    tally = report.tally()
+    count, number = tally.outcomes, tally.images + tally.edits - tally.excused
+    things = "images and edits" if tally.images and tally.edits else "edits" if tally.edits else "images"
+    things = things.removesuffix("s") if number == 1 and not (tally.images and tally.edits) else things
+    gates = explanations.failed_gates(report)
+    words = [f"{count['failed']} failed"] if count["failed"] else []
+    words += [f"{count['error']} not judged"] if count["error"] else []
+    if not number:
+        text = "Nothing was judged"
+    elif words:
+        text = f"{', '.join(words)}, of {number} {things}"
+    else:
+        text = f"All {number} {things} passed"
+    if tally.excused:
+        text += f" ({tally.excused} more did not, as expected)"
+    if gates:
+        text += f"{', but' if number and not words else ';'} the run failed: {', '.join(gates)}"
+    return text if not number and not gates else f"{'❌' if words or gates else '✅'} {text}"
+
+
+def _failed_tests(report: Report) -> Iterator[str]:
+    """Tests that failed for another reason than what was judged."""
+    tests = report.run.failed_tests
+    if tests:
+        yield f"\n## Tests that failed for another reason ({len(tests)})\n"
+    for test in tests[:MOST_TESTS]:
+        yield f"- {for_markdown(test.test)}: {for_markdown(test.message)}"
+    if len(tests) > MOST_TESTS:
+        yield f"- and {len(tests) - MOST_TESTS} more"
+
+
+def _head(report: Report) -> Iterator[str]:
+    run = report.run
+    yield f"# {for_markdown(title(report))}"
+    yield ""
+    facts = [f"judge {for_markdown(name)}" for name in judge_names(run) if name]
+    facts.append(f"{run.requests:,} requests, {run.from_store:,} from the store")
+    if run.output_tokens and run.requests > run.from_store:
+        facts.append(f"mean answer {run.output_tokens / (run.requests - run.from_store):,.0f} tokens")
+    if run.seconds:
+        facts.append(f"{run.seconds:,.1f} s")
+    yield " · ".join(facts)
+    for judge in run.judges:
+        if len(judge.engine_versions) > 1:
+            versions = ", ".join(for_markdown(version) for version in judge.engine_versions)
+            yield f"\n> Answers of several engine versions are mixed: {versions}."
+    if run.restarts:
+        yield f"\n> The judge's server died and was started again ({run.restarts}x)."
+    yield ""
+
+
+_SIGN = {"failed": "❌", "passed": "✅", "undecided": "❔"}
+
+
+def _suite(report: Report) -> Iterator[str]:
+    if not report.suite:
+        return
+    yield "## Bounds on the mean of the run"
+    yield ""
+    yield "| | dimension | mean | 95% interval | bound | n | |"
+    yield "|---|---|---:|---|---:|---:|---|"
+    for row in explanations.failed_first(report.suite):
+        mean = "none" if row.mean is None else f"{row.mean:.2f}"
+        interval = "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}"
+        detail = f"{row.outcome}: {for_markdown(row.detail)}" if row.detail else row.outcome
+        place = for_markdown(explanations.place(row.path))
+        yield f"| {_SIGN[row.outcome]} | {place} | {mean} | {interval} | {row.bound:g} | {row.n} | {detail} |"
+    yield ""
+
+
+def _baseline(report: Report) -> Iterator[str]:
+    if not report.baseline:
+        return
+    name, lines, warnings = changes(report.baseline)
+    yield f"## Against the baseline {for_markdown(name)}".rstrip()
+    yield ""
+    for outcome, line in lines:
+        yield f"- {_SIGN.get(outcome, '')} {for_markdown(line)}"
+    for line in warnings:
+        yield f"- ⚠️ {for_markdown(line)}"
+    yield ""
+
+
+def _tree(report: Report, bounds: Mapping[TreePath, float] | None, facets: bool) -> Iterator[str]:
+    tally = report.tally()
+    if tally.images:
+        root = tree_rows(tally, bounds_of(report.verdicts) if bounds is None else bounds)
+        yield "## Dimensions"
+        yield ""
+        if words := partial(report, root):
+            yield words
+            yield ""
+        yield "| dimension | n | mean | bound | | failed |"
+        yield "|---|---:|---:|---:|---|---|"
+        yield from _rows(root, facets)
+        yield ""
+    if tally.edits:
+        score, unread = tally.scores["score"].mean.value, tally.scores["score"].unread
+        mean = "no score" if score is None else f"mean score {score:.2f} of 5"
+        lost = f", {unread} not judged" if unread else ""
+        yield f"**Edits**: {tally.edits}, {mean}, {tally.failed_edits} failed{lost}"
+        yield ""
+
+
+def _rows(row: Row, facets: bool) -> Iterator[str]:
+    indent = "&emsp;" * max(0, len(row.path) - 1)
+    name = f"**{row.name}**" if len(row.path) < 2 else indent + row.name
+    wrong = ", ".join(row.wrong)
+    yield (
+        f"| {name} | {row.n or ''} | {row.shown} | {row.shown_bound} | {bar(row.mean)} | "
+        f"{'❌ ' + wrong if wrong else ''} |"
+    )
+    if row.uniform:
+        return
+    for child in row.children:
+        if len(child.path) < 3 or facets:
+            yield from _rows(child, facets)
+
+
+def bar(mean: float | None, cells: int = 10) -> str:
+    """A bar of block characters, or nothing."""
+    if mean is None:
+        return ""
+    full = round(min(max(mean / 100, 0), 1) * cells)
+    return "█" * full + "░" * (cells - full)
+
+
+def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
+    edit = isinstance(entry, EditEntry)
+    image = entry.edited_image if isinstance(entry, EditEntry) else entry.image
+    prompt = explanations.prompt(entry)
+    name = for_markdown(explanations.title(entry), 120)
+    if explanations.titled_by_test(entry) and prompt:
+        name += f" “{for_markdown(prompt, 80)}”"
+    yield f"### {name}: {for_markdown(explanations.headline(entry), MOST_WORDS)}"
+    yield ""
+    if url := pictures.get(image):
+        yield f'<img src="{url}" alt="" width="200">'
+        yield ""
+    for breach, causes in explanations.explained(entry):
+        score, bound = explanations.missed(breach, entry)
+        yield f"- **{for_markdown(explanations.place(breach.path))}: {score}**, {bound}"
+        for cause in causes:
+            meaning = explanations.MEANING.get(cause.raw, cause.raw)
+            words = f": {for_markdown(cause.words, MOST_WORDS)}" if cause.words else ""
+            yield f"  - {for_markdown(explanations.named(cause, breach))}: {meaning}{words}"
+    for place, words in explanations.unread(entry):
+        yield f"- unreadable: **{for_markdown(place)}**" + (f": {for_markdown(words, MOST_WORDS)}" if words else "")
+    for problem in entry.problems:
+        where = f" in {for_markdown(show(problem.path))}" if problem.path else ""
+        detail = f": {for_markdown(problem.detail, MOST_WORDS)}" if problem.detail else ""
+        yield f"- problem: {problem.kind}{where}{detail}"
+    yield f"- {'instruction' if edit else 'prompt'}: {for_markdown(prompt, MOST_WORDS)}"
+    if isinstance(entry, EditEntry):
+        yield f"- source: {for_markdown(entry.source_image)}, edited: {for_markdown(entry.edited_image)}"
+    elif image:
+        yield f"- image: {for_markdown(image)}"
+    if entry.where or entry.test:
+        yield f"- at: {for_markdown(entry.where or entry.test)}"

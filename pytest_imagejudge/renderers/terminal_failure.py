@@ -1,0 +1,164 @@
+"""The text of a failed test: what was missed, by how much, and where to look."""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ..report.model import Breach, EditEntry, VerdictEntry
+from ..support.escaping import escape
+from ..taxonomy import show
+from . import explanations
+from .tree_drawing import Glyphs, draw, glyphs_for, image_table, stream_encoding
+
+MOST_PROMPT = 600  # characters of a prompt that are shown
+
+
+LOG = "  | "  # begins the lines of a log in an error
+
+
+MOST_LINES = 12  # lines of an error, such as the tail of a log, that are shown
+
+
+def failure_text(
+    entry: VerdictEntry | EditEntry,
+    *,
+    width: int,
+    color: bool,
+    encoding: str | None = None,
+    advice: bool = True,
+    tree: bool = True,
+    log: bool = True,
+) -> str:
+    """Why one image failed: what broke first and why, where the image is, what to do, and its tree.
+
+    Without ``log`` the lines of a log that its error quotes are not repeated.
+    """
+    encoding = encoding or stream_encoding()
+    glyphs = glyphs_for(encoding)
+    parts: list[RenderableType] = [*_breach_lines(entry, glyphs)]
+    if entry.error:
+        parts.append(_error_text(entry.error, width, log=log))
+    for place, words in explanations.unread(entry):
+        parts.append(Text.assemble(("unreadable: ", "bold red"), escape(place)))
+        if words:
+            parts.append(Padding(Text(escape(f'the answer: "{words}"')), (0, 0, 0, 4)))
+    kind = "image" if isinstance(entry, VerdictEntry) else "edit"
+    if entry.not_applicable and not entry.breaches:
+        parts.append(Text(f"bounded, but not applicable to this {kind}: {escape(_bounded(entry))}", style="yellow"))
+    elif explanations.nothing_bounded(entry):
+        parts.append(Text(escape(explanations.headline(entry)), style="bold red"))
+    for problem in entry.problems:
+        detail = f": {problem.detail}" if problem.detail else ""
+        where = f" ({show(problem.path)})" if problem.path else ""
+        parts.append(Text(escape(f"problem: {problem.kind}{where}{detail}"), style="dim"))
+    drawn = tree and isinstance(entry, VerdictEntry) and entry.level1 and (entry.level3 or not entry.error)
+    parts.append(Text())
+    parts.append(_facts(entry, scores=not drawn))
+    if advice and (words := explanations.advice(entry)):
+        parts += [Text(), Text(words, style="italic")]
+    if drawn and isinstance(entry, VerdictEntry):
+        parts += [Text(), image_table(entry, glyphs, width)]
+    return draw(Group(*parts), width, color, encoding, crop=not entry.error)
+
+
+def _error_text(error: str, width: int, *, log: bool) -> Group:
+    """What kept an image from being judged, line by line, of a long ``log`` the end, or nothing.
+
+    A line with a path or a URL that is too long for one is left to the terminal: what is broken can't be copied.
+    """
+    head = "not judged: "
+    first, *rest = error.splitlines() or [""]
+    kept = list(itertools.takewhile(lambda line: not line.startswith(LOG), rest[:3]))  # the cause, and the log's place
+    rest = rest[len(kept) :]
+    if not log and rest:
+        rest = ["(the rest is shown with the first test that it failed)"]
+    elif len(rest) > MOST_LINES:
+        rest = [f"({len(rest) - MOST_LINES} lines left out)", *rest[-MOST_LINES:]]
+    rest = [*kept, *rest]
+    lines = [Text().append(head, "bold red").append(escape(first)), *(Text(escape(line)) for line in rest)]
+    for line in lines:
+        if any(cell_len(word) > width for word in line.plain.split()):
+            line.no_wrap, line.overflow = True, "ignore"
+    return Group(*lines)
+
+
+# One image
+
+
+def _breach_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[RenderableType]:
+    for breach, causes in explanations.explained(entry):
+        score, bound = explanations.missed(breach, entry)
+        yield Text.assemble(
+            (f"{glyphs.bad} {escape(explanations.place(breach.path))}: {score}", "bold red"), f", {bound}"
+        )
+        for cause in causes:
+            yield Padding(_cause(cause, breach, entry), (0, 0, 0, 4))
+
+
+def _cause(cause: explanations.Cause, breach: Breach, entry: VerdictEntry | EditEntry) -> Text:
+    name = escape(explanations.named(cause, breach))
+    meaning = (
+        f" ({explanations.MEANING[cause.raw]})"
+        if isinstance(entry, VerdictEntry) and cause.raw in explanations.MEANING
+        else ""
+    )
+    text = Text().append(f"{name}: {cause.raw}{meaning}", "bold")
+    if cause.words:
+        words = escape(" ".join(cause.words.split()))
+        text.append(": ", "").append(f'"{words}"' if cause.quoted else words, "")
+    return text
+
+
+def _facts(entry: VerdictEntry | EditEntry, *, scores: bool) -> Table:
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    if isinstance(entry, VerdictEntry):
+        facts = [("prompt", clip_prompt(entry.prompt)), ("image", _near(entry.image) or "(in memory, not kept)")]
+    else:
+        facts = [
+            ("source", _near(entry.source_image)),
+            ("edited", _near(entry.edited_image)),
+            ("instruction", clip_prompt(entry.instruction)),
+        ]
+    if entry.id is not None:
+        facts.append(("row ID", entry.id))
+    facts.append(("at", entry.where or entry.test or ""))
+    if scores and isinstance(entry, VerdictEntry):
+        figures = {"total": entry.total, **entry.level1}
+        words = [f"{name} {value:.1f}" for name, value in figures.items() if value is not None]
+        facts.append(("scores", ", ".join(words)))
+    if entry.breaches and entry.not_applicable:
+        facts.append(("N/A", f"{_bounded(entry)} (bounded)"))
+    if entry.thresholds:
+        facts.append(("thresholds", entry.thresholds))
+    if entry.source == "store":
+        facts.append(("judged", f"from the store{', ' + entry.judged_at if entry.judged_at else ''}"))
+    for name, value in facts:
+        if value:
+            table.add_row(name, Text(escape(value)))
+    return table
+
+
+def _bounded(entry: VerdictEntry | EditEntry) -> str:
+    """What is bounded and does not apply."""
+    return ", ".join(explanations.place(path) for path in entry.not_applicable)
+
+
+def _near(path: str) -> str:
+    """A path as short as it can be said from here."""
+    here = pathlib.Path.cwd()
+    return str(pathlib.Path(path).relative_to(here)) if path and pathlib.Path(path).is_relative_to(here) else path
+
+
+def clip_prompt(text: str) -> str:
+    """The start of a long prompt."""
+    return text if len(text) <= MOST_PROMPT else text[:MOST_PROMPT] + " …"

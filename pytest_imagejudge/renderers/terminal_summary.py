@@ -1,0 +1,166 @@
+"""The summary of a run for the terminal, drawn by rich.
+
+Everything that comes from outside is escaped and enters rich as `Text`, never as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..report.model import Report, SuiteRow
+from ..report.tally import Tally
+from ..support.escaping import escape
+from ..taxonomy import Path
+from . import explanations
+from .baseline_lines import changes
+from .explanations import judge_names
+from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_table
+from .tree_rows import in_words, partial, tree_rows
+
+
+def suite_tree(
+    report: Report,
+    bounds: Mapping[tuple[str, ...], float],
+    *,
+    width: int,
+    color: bool,
+    verbosity: int,
+    encoding: str | None = None,
+) -> str:
+    """The summary over all images: run, tree, suite bounds and baseline; ends with a newline.
+
+    Args:
+        report: the run.
+        bounds: of the profile, by path; the total's under ``()`` or ``("total",)``, an edit's under ``("score",)``.
+        width: columns.
+        color: whether to write ANSI colours.
+        verbosity: below 0 only the L1; above 0 every facet, N/A ones too.
+        encoding: of the stream that will show it; None is that of the standard output.
+    """
+    encoding = encoding or stream_encoding()
+    glyphs = glyphs_for(encoding)
+    tally = report.tally()
+    parts: list[RenderableType] = [*_run_lines(report, tally, glyphs)]
+    if tally.touched:  # else no image has a figure, and the head has said so
+        root = tree_rows(tally, bounds)
+        parts += [suite_table(root, glyphs, width, verbosity)]
+        if words := partial(report, root):
+            parts.append(Text(words, style="yellow"))
+    if tally.edits:
+        parts.append(_edits_table(tally, bounds, glyphs, width))
+    parts += _suite_lines(report.suite, glyphs)
+    parts += _baseline_lines(report.baseline, glyphs)
+    return draw(Group(*parts), width, color, encoding)
+
+
+# The run
+
+
+def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
+    run = report.run
+    count = [_many(tally.images, "image")] if tally.images or not tally.edits else []
+    count += [_many(tally.edits, "edit")] if tally.edits else []
+    line = Text().append(", ".join(count), "bold")
+    for outcome, word, style in (
+        ("failed", "failed", "bold red"),
+        ("error", "not judged", "bold red"),
+        ("passed", "passed", "green"),
+    ):
+        if number := tally.outcomes[outcome]:
+            line.append(glyphs.dot, "dim").append(f"{number} {word}", style)
+    if tally.excused:
+        line.append(glyphs.dot, "dim").append(f"{tally.excused} excused", "yellow")
+    if gates := explanations.failed_gates(report):
+        line.append(glyphs.dot, "dim").append(escape(f"the run failed: {', '.join(gates)}"), "bold red")
+    yield line
+    facts = [f"{_many(run.requests, 'request')}, {run.from_store} from the store"]
+    asked = run.requests - run.from_store
+    if run.prompt_tokens or run.output_tokens:
+        cached = f" ({run.cached_prompt_tokens / run.prompt_tokens:.0%} cached)" if run.prompt_tokens else ""
+        mean = f" (mean {run.output_tokens / asked:,.0f} an answer)" if asked > 0 else ""
+        facts.append(f"{run.prompt_tokens:,} prompt tokens{cached}, {run.output_tokens:,} output tokens{mean}")
+    if run.seconds:
+        facts.append(f"{run.seconds:,.1f} s")
+    yield Text(glyphs.dot.join(facts), style="dim")
+    for name, versions in judge_names(run).items():
+        yield Text(escape(glyphs.dot.join((f"judge {name}", *filter(None, [", ".join(versions)])))), style="dim")
+    for judge in run.judges:
+        if len(judge.engine_versions) > 1:
+            yield Text(
+                escape(f"warning: answers of several engine versions are mixed: {', '.join(judge.engine_versions)}"),
+                style="yellow",
+            )
+    if run.restarts:
+        words = f"warning: the judge's server died and was started again, {_many(run.restarts, 'time')}"
+        yield Text(words, style="yellow")
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, width: int) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim", width=width)
+    table.add_column("Edits", no_wrap=True)
+    for head in ("n", "mean", "bound"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("", ratio=1)
+    for name, figure in tally.edit_scores():
+        bound = bounds.get(("score",), bounds.get(("edit", "score"))) if name == "score" else None
+        mark = f"{glyphs.bad} " if figure.failed else ""
+        notes = Text(mark + ", ".join(in_words(figure.failed, figure.unread)), "bold red")
+        mean = "N/A" if figure.mean.value is None else f"{figure.mean.value:.2f}"
+        label = "Score (1 to 5)" if name == "score" else escape(name)
+        table.add_row(
+            Text(label), Text(str(figure.mean.n)), Text(mean), Text("" if bound is None else f"{bound:g}", "dim"), notes
+        )
+    return table
+
+
+def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[RenderableType]:
+    if suite:
+        yield Text("Suite bounds (on the mean of the run)", style="bold")
+    for row in explanations.failed_first(suite):
+        sign, style = {
+            "failed": (glyphs.bad, "bold red"),
+            "undecided": (glyphs.unsure, "yellow"),
+            "passed": (glyphs.good, "green"),
+        }[row.outcome]
+        digits = 2 if row.path == ["score"] else 1
+        mean = "no mean" if row.mean is None else f"mean {row.mean:.{digits}f}"
+        interval = "" if row.low is None or row.high is None else f" [{row.low:.{digits}f}, {row.high:.{digits}f}]"
+        needed = f"; about {row.needed:,} images would decide it" if row.needed and row.outcome == "undecided" else ""
+        detail = f"; {row.detail}" if row.detail else needed
+        text = f"{explanations.place(row.path)}: {mean}{interval}, n {row.n}, bound {row.bound:g}: "
+        yield _hanging(Text(sign, style), Text(escape(text)).append(row.outcome, style).append(escape(detail), "dim"))
+
+
+def _hanging(sign: Text, text: Text) -> RenderableType:
+    """``text`` behind its sign; what is wrapped begins below its first word."""
+    line = Table.grid(padding=(0, 1))
+    line.add_column(width=3, justify="right")
+    line.add_column(overflow="fold")
+    line.add_row(sign, text)
+    return line
+
+
+def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs) -> Iterator[RenderableType]:
+    if not baseline:
+        return
+    name, lines, warnings = changes(baseline)
+    yield Text(escape(f"Against the baseline {name}".rstrip()), style="bold")
+    signs = {
+        "failed": (glyphs.bad, "bold red"),
+        "undecided": (glyphs.unsure, "yellow"),
+        "passed": (glyphs.good, "green"),
+    }
+    for outcome, text in lines:
+        sign, style = signs.get(outcome, (" ", "dim"))
+        yield _hanging(Text(sign, style), Text(escape(text)))
+    for text in warnings:
+        yield _hanging(Text("!", "yellow"), Text(escape(f"warning: {text}"), "yellow"))

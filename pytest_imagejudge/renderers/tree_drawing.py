@@ -1,0 +1,227 @@
+"""The tree of the checklist as rich draws it, and how it is printed: glyphs, bars, encodings."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..report.lookup import may_not_fail
+from ..report.model import VerdictEntry
+from ..support.escaping import escape
+from .tree_rows import Row, tree_rows
+
+
+@dataclass(frozen=True)
+class Glyphs:
+    """What the tree is drawn with."""
+
+    branch: str
+    last: str
+    down: str
+    full: str
+    parts: str  # eighths of a cell
+    rest: str
+    mark: str
+    bad: str
+    good: str
+    unsure: str
+    dot: str
+
+
+UNICODE = Glyphs("├─ ", "└─ ", "│  ", "█", " ▏▎▍▌▋▊▉", "·", "┃", "✗", "✓", "?", " · ")
+
+
+ASCII = Glyphs("|- ", "`- ", "|  ", "#", " ", ".", "|", "x", "+", "?", " - ")
+
+
+def suite_table(root: Row, glyphs: Glyphs, width: int, verbosity: int) -> Table:
+    """The tree over many images: n, mean, bound, bar, and what went wrong there."""
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim", width=width)
+    table.add_column("", no_wrap=True, overflow="ellipsis" if glyphs is UNICODE else "crop")
+    for head in ("n", "mean", "bound"):
+        table.add_column(head, justify="right", no_wrap=True)
+    cells = max(10, min(40, width - 66))
+    table.add_column("0" + "100".rjust(cells - 1), no_wrap=True, width=cells)
+    table.add_column("", ratio=1, no_wrap=True, overflow="ellipsis" if glyphs is UNICODE else "crop")
+    for row, guide in _visible(root, glyphs, verbosity):
+        drawn = _cells(row, guide, glyphs, cells)
+        if verbosity < 0 and row.path and not drawn[-1]:  # what is wrong below would not be seen
+            names = [each.name for each in row.walk() if each.missed or each.lost]
+            drawn[-1].append(f"{glyphs.bad} {', '.join(names)}" if names else "", "bold red")
+        table.add_row(*drawn)
+    return table
+
+
+def _visible(root: Row, glyphs: Glyphs, verbosity: int) -> Iterator[tuple[Row, str]]:
+    yield root, ""
+    yield from _below(root, "", glyphs, verbosity)
+
+
+def _below(row: Row, guide: str, glyphs: Glyphs, verbosity: int) -> Iterator[tuple[Row, str]]:
+    for child in row.children:
+        last = child is row.children[-1]
+        yield child, guide + (glyphs.last if last else glyphs.branch)
+        shown = verbosity >= 0 and (not child.uniform or verbosity > 0)
+        if shown and not _says_the_same(child):
+            yield from _below(child, guide + ("   " if last else glyphs.down), glyphs, verbosity)
+
+
+def _says_the_same(row: Row) -> bool:
+    """An L2 whose only facet has its name and its figure: one line says both."""
+    only = row.children[0] if len(row.children) == 1 else None
+    return only is not None and only.name == row.name and only.bound in (None, row.bound) and not only.failed
+
+
+def _cells(row: Row, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
+    row = _merged(row)
+    dim = not row.n and not row.unread
+    style = "dim" if dim else "bold" if len(row.path) < 2 else ""
+    name = Text.assemble((guide, "dim"), (row.name, style))
+    if dim:
+        if not row.path:
+            return [name, Text(), Text("none", "dim"), _bound(row), Text(), Text()]
+        return [name, Text(), Text(row.shown, "dim"), _bound(row), Text(), Text(_size(row), "dim")]
+    wrong = row.wrong if row.path or not row.failed else row.wrong[:1]  # the first line says the rest of the total
+    notes = Text(f"{glyphs.bad} {', '.join(wrong)}" if wrong else "", "bold red")
+    if row.counts.get("0") and not row.failed:
+        notes.append(", " if notes else "").append(f"{row.counts['0']} at 0", "dim")
+    mean = Text("-" if row.mean is None else f"{row.mean:.1f}", "bold red" if row.low else "")
+    return [name, Text(str(row.n)), mean, _bound(row), _bar(row, glyphs, cells), notes]
+
+
+def _merged(row: Row) -> Row:
+    """The row, with what its only facet says where the two share a line."""
+    if not _says_the_same(row):
+        return row
+    return replace(row, counts=row.children[0].counts, evidence=row.children[0].evidence)
+
+
+def _size(row: Row) -> str:
+    facets = sum(len(each.path) == 3 for each in row.walk())
+    return f"{facets} facets" if facets > 1 else ""
+
+
+def _bound(row: Row) -> Text:
+    return Text(row.shown_bound, "dim")
+
+
+def _bar(row: Row, glyphs: Glyphs, cells: int) -> Text:
+    if row.mean is None:
+        return Text()
+    share = min(max(row.mean / 100, 0.0), 1.0) * cells
+    full = int(share)
+    part = glyphs.parts[int((share - full) * len(glyphs.parts))] if full < cells else ""
+    bar = (glyphs.full * full + part.strip()).ljust(cells, glyphs.rest)
+    text = Text(bar, style="red" if row.low else "green" if row.bound is not None else "cyan")
+    text.stylize("dim", full + len(part.strip()))
+    if row.bound is not None:
+        at = min(int(row.bound / 100 * cells), cells - 1)
+        text = text[:at] + Text(glyphs.mark, "bold") + text[at + 1 :]
+    return text
+
+
+def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
+    """The tree of one image: score, raw score, missed bounds, the judge's words."""
+    bounds = {() if breach.path == ["total"] else tuple(breach.path): breach.bound for breach in entry.breaches}
+    root = tree_rows([entry], bounds)
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim", width=width)
+    table.add_column("", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("raw", no_wrap=True)
+    table.add_column("", ratio=1, overflow="fold")
+    for row, guide, grouped in _image_rows(root, "", glyphs):
+        if grouped:
+            table.add_row(
+                Text(guide + "the rest", "dim"), Text(row.state, "dim"), Text(), Text(", ".join(grouped), "dim")
+            )
+            continue
+        row = _merged(row)
+        style = "dim" if row.state in ("N/A", "not asked") else "bold" if len(row.path) < 2 else ""
+        score = Text(f"{row.mean:.1f}" if row.mean is not None else {"no total": "none"}.get(row.state, row.state))
+        score.stylize("bold red" if row.failed or row.state == "unreadable" else "dim" if row.mean is None else "")
+        raw = next(iter(row.counts), "")
+        notes = Text.assemble(
+            (f"{glyphs.bad} {_missed(row)}  " if row.failed else "", "bold red"),
+            (escape(" ".join(row.evidence.split())), "" if raw == "0" else "dim"),
+        )
+        raw_text = Text(raw if raw != "N/A" else "", "red" if raw == "0" else "")
+        table.add_row(Text.assemble((guide, "dim"), (row.name, style)), score, raw_text, notes)
+    return table
+
+
+def _missed(row: Row) -> str:
+    strict = row.bound is not None and may_not_fail(row.path, row.bound)
+    return "may not be 0" if strict else f"bound {row.shown_bound}"
+
+
+def _image_rows(row: Row, guide: str, glyphs: Glyphs) -> Iterator[tuple[Row, str, list[str]]]:
+    """Row, guide and, where siblings that lack a figure for one reason share a line, their names."""
+    if not row.path:
+        yield row, "", []
+    single: list[list[Row]] = []
+    for child in row.children:
+        if single and child.uniform and single[-1][0].uniform and child.state == single[-1][0].state and row.path:
+            single[-1].append(child)
+        else:
+            single.append([child])
+    for group in single:
+        first, last = group[0], group is single[-1]
+        yield first, guide + (glyphs.last if last else glyphs.branch), [one.name for one in group] if group[1:] else []
+        if not first.uniform and not _says_the_same(first):
+            yield from _image_rows(first, guide + ("   " if last else glyphs.down), glyphs)
+
+
+# A workflow command of GitHub's runner: two colons at the start of a line, white space aside. Wrapping could put
+# those of a prompt there.
+_COMMAND = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*)::")
+
+
+def stream_encoding() -> str:
+    """The encoding of the real standard output, which capturing does not change."""
+    return getattr(sys.__stdout__, "encoding", None) or "utf-8"
+
+
+def glyphs_for(encoding: str) -> Glyphs:
+    """Box drawing where the encoding has it, else ASCII."""
+    try:
+        "├└│█▏·┃✗✓".encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return ASCII
+    return UNICODE
+
+
+def draw(renderable: RenderableType, width: int, color: bool, encoding: str, *, crop: bool = True) -> str:
+    """What ``renderable`` looks like, in characters that ``encoding`` has; ends with one newline.
+
+    Without ``crop`` lines that are not to be wrapped may be wider.
+    """
+    file = io.StringIO()
+    console = Console(
+        file=file,
+        width=max(width, 40),
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        legacy_windows=False,
+        soft_wrap=False,
+        _environ={},
+    )
+    console.print(renderable, crop=crop)
+    lines = [_COMMAND.sub(r"\1: :", line.rstrip()).replace("##[", "## [") for line in file.getvalue().split("\n")]
+    text = "\n".join(lines).rstrip("\n") + "\n"
+    if glyphs_for(encoding) is ASCII:
+        text = text.replace("…", "...")
+    try:
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    except LookupError:
+        return text.encode("ascii", "backslashreplace").decode("ascii")

@@ -1,0 +1,14 @@
+"""Fingerprints of judges: which of their fields decide an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# What gave an answer, but does not decide it: another one is worth a warning, no more.
+NOT_DECIDING = frozenset({"engine", "engine_version", "engine_versions", "version", "url", "urls", "created", "notes"})
+
+
+def deciding(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a fingerprint that decides a judge's answers: all but the engine, its version and address."""
+    return {key: item for key, item in fingerprint.items() if key not in NOT_DECIDING}

@@ -1,0 +1,117 @@
+"""Several reports merged into one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import ConfigError
+from .model import EditEntry, Entry, Facet, Judge, Report, Run, VerdictEntry
+from .spool import E
+from .tally import summarize
+
+
+def merge(reports: Sequence[tuple[str, Report]]) -> Report:
+    """One report of several, each with the name of its file.
+
+    The same verdict (key, row ID, test and place in it) counts once. Counts of the run are added up. Suite
+    bounds and baselines are verdicts over one run; of a single report they are kept, of several they are
+    left out, because nobody has decided them over the whole.
+
+    Raises:
+        ConfigError: two verdicts under one key, row ID and test differ; names both files.
+    """
+    first = reports[0][1]
+    if all(report.model_dump() == first.model_dump() for _, report in reports[1:]):
+        only = first
+        return only.model_copy(update={"summary": summarize([*only.verdicts, *only.edits])})
+    verdicts = _once([(name, report.verdicts) for name, report in reports])
+    edits = _once([(name, report.edits) for name, report in reports])
+    merged = Report(
+        verdicts=verdicts,
+        edits=edits,
+        run=_merge_runs([report.run for _, report in reports]),
+    )
+    merged.summary = summarize([*verdicts, *edits])
+    return merged
+
+
+def _once(files: Sequence[tuple[str, Sequence[E]]]) -> list[E]:
+    """The entries of all files; what stands in several files counts once.
+
+    Within a file nothing is dropped: a test may judge the same image twice, and both count there.
+    """
+    entries: list[E] = []
+    seen: set[tuple[object, ...]] = set()
+    judged: dict[tuple[object, ...], tuple[str, E]] = {}
+    for name, part in files:
+        nth: dict[tuple[object, ...], int] = {}
+        for entry in part:
+            identity: tuple[object, ...] = (entry.key, entry.id, entry.test, *(() if entry.key else _content(entry)))
+            nth[identity] = nth.get(identity, 0) + 1
+            place = (*identity, nth[identity])
+            for which, fields in ((place, _VERDICT), (("key", entry.key), _JUDGED)):
+                if which == ("key", "") or (which[0] == "key" and entry.error):
+                    continue  # what was not judged contradicts no verdict on the same image
+                before, other = judged.setdefault(which, (name, entry))
+                if before != name and (differs := _difference(other, entry, fields)):
+                    raise ConfigError(
+                        f"{before} and {name} hold different verdicts under one key {entry.key or '(none)'} "
+                        f"(row ID {entry.id}, test {entry.test}): they differ in {', '.join(differs)}; "
+                        "merge reports of one revision of model, tests and thresholds"
+                    )
+            if place not in seen:
+                seen.add(place)
+                entries.append(entry)
+    return entries
+
+
+def _content(entry: Entry) -> tuple[object, ...]:
+    """What tells entries apart that were never judged and so have no key."""
+    if isinstance(entry, VerdictEntry):
+        return (entry.image, entry.prompt, entry.where)
+    if isinstance(entry, EditEntry):
+        return (entry.source_image, entry.edited_image, entry.instruction, entry.where)
+    return (entry.where,)
+
+
+# What a judge has said, and what a test has made of it. All else (words, where the files lie, which engine version
+# answered) may differ between two records of the same verdict.
+_JUDGED = ("prompt", "instruction", "total", "level1", "level2", "level3", "score", "aspects", "unreadable")
+
+
+_VERDICT = (*_JUDGED, "outcome", "error", "thresholds", "breaches", "not_applicable")
+
+
+def _difference(one: Entry, other: Entry, fields: Sequence[str]) -> list[str]:
+    return [name for name in fields if _bare(getattr(one, name, None)) != _bare(getattr(other, name, None))]
+
+
+def _bare(value: object) -> object:
+    """Scores without the words on them."""
+    if isinstance(value, Facet):
+        return (value.raw, value.score)
+    if isinstance(value, dict):
+        return {name: _bare(part) for name, part in value.items()}
+    return value
+
+
+def _merge_runs(every: Sequence[Run]) -> Run:
+    runs = [run for number, run in enumerate(every) if run not in every[:number]]
+    judges: dict[tuple[str, object], Judge] = {}
+    for run in runs:
+        for judge in run.judges:
+            # one model may judge images by one protocol and edits by another
+            which = (judge.model, judge.fingerprint.get("protocol"))
+            known = judges.setdefault(which, judge.model_copy(deep=True))
+            versions = {*known.engine_versions, *judge.engine_versions}
+            known.engine_versions = sorted(versions)
+    counts = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens", "restarts")
+    return Run(
+        version=" + ".join(sorted({run.version for run in runs if run.version})),
+        started=min((run.started for run in runs if run.started), default=""),
+        seconds=sum(run.seconds for run in runs),
+        judges=list(judges.values()),
+        failed_tests=[test for run in runs for test in run.failed_tests],
+        excused=sorted({test for run in runs for test in run.excused}),
+        **{name: sum(getattr(run, name) for run in runs) for name in counts},
+    )

@@ -1,0 +1,106 @@
+"""From raw scores to figures: raw -> mapped -> L2 -> L1 -> total.
+
+The method is the published one of Qwen-Image-Bench: 0, 1, 2 map to 0, 60, 100; N/A is left out; every
+level is the mean of the level below. What differs: a figure that would contain something unreadable is
+None instead of the mean of the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import fsum
+
+from ..taxonomy import BRANCHES, TREE, Path
+
+MAPPED: dict[int | str, float | None] = {0: 0.0, 1: 60.0, 2: 100.0, "N/A": None}
+
+
+def mapped(raw: int | str) -> float | None:
+    """The mapped score of a raw one (0, 1, 2 or "N/A").
+
+    Raises:
+        ValueError: for anything else; 1.9 and True are no raw scores.
+    """
+    if type(raw) in (int, str) and raw in MAPPED:
+        return MAPPED[raw]
+    raise ValueError(f'a raw score is 0, 1, 2 or "N/A", not {raw!r}')
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """The mean of what is not None, or None where nothing is left."""
+    present = [value for value in values if value is not None]
+    return fsum(present) / len(present) if present else None
+
+
+class RunningMean:
+    """A mean of what comes one by one, exact to the last digit whatever the order; nothing is held.
+
+    Attributes:
+        n: values so far; None is none.
+    """
+
+    __slots__ = ("_parts", "n")
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._parts: list[float] = []  # sums without overlap: their exact sum is that of all values (Shewchuk)
+
+    def add(self, value: float | None, times: int = 1) -> None:
+        """Take ``value`` in, ``times`` times."""
+        if value is None:
+            return
+        self.n += times
+        new = value * times
+        parts = []
+        for part in self._parts:
+            high = new + part
+            low = part - (high - new) if abs(new) >= abs(part) else new - (high - part)
+            if low:
+                parts.append(low)
+            new = high
+        parts.append(new)
+        self._parts = parts
+
+    @property
+    def value(self) -> float | None:
+        """The mean, or None where there was nothing."""
+        return fsum(self._parts) / self.n if self.n else None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of one image, each 0 to 100 or None."""
+
+    total: float | None = None
+    level1: dict[str, float | None] = field(default_factory=dict)
+    level2: dict[str, dict[str, float | None]] = field(default_factory=dict)
+
+
+def aggregate(
+    scores: Mapping[Path, float | None],
+    asked: Sequence[str],
+    unreadable: Iterable[Path] = (),
+    *,
+    has_total: bool = True,
+) -> Figures:
+    """Figures of one image from its facets' mapped scores (None is N/A).
+
+    ``asked`` names the L1 that count; ``unreadable`` holds paths of one to three names.
+    """
+    broken: set[Path] = set()  # every path whose figure would contain something unreadable
+    for path in unreadable:
+        broken.update(path[:length] for length in range(len(path) + 1))
+    lost = set(unreadable)
+    level1: dict[str, float | None] = {}
+    level2: dict[str, dict[str, float | None]] = {}
+    for one in asked:
+        level2[one] = {
+            two: None
+            if (one, two) in broken or (one,) in lost
+            else mean([scores.get(path) for path in BRANCHES[one, two]])
+            for two in TREE[one]
+        }
+        level1[one] = None if (one,) in broken else mean(level2[one].values())
+    total = None if () in broken or not has_total else mean(level1.values())
+    return Figures(total, level1, level2)

@@ -1,0 +1,293 @@
+"""What a judge says of one image (`Verdict`) or one edit (`EditVerdict`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, TypeVar
+
+from ..support.escaping import escape
+from ..taxonomy import FACETS, Path, check_path, show
+from . import figures
+
+F = TypeVar("F")
+
+
+Raw = Literal[0, 1, 2, "N/A"]
+
+
+ProblemKind = Literal[
+    "fenced",  # the JSON stood in a code fence
+    "surrounded",  # text stood around the JSON
+    "wrapped",  # an outer level around the expected ones, such as {"Quality": {...}}
+    "flat",  # the L2 level was missing
+    "misplaced",  # a facet stood under another L2 of the same dimension
+    "renamed",  # a name differed from the checklist's in case, spacing or a known variant
+    "invented",  # a name that the checklist does not have; left out
+    "coerced",  # a score was written as "1", 1.0 or bare, and could be taken as meant
+    "duplicate",  # the same facet twice, or two objects
+    "missing",  # a facet of the checklist had no score
+    "bad-score",  # a score that is none of 0, 1, 2, "N/A"
+    "truncated",  # the answer ended before it was complete
+    "unfinished-thinking",  # the answer ended inside the thinking
+    "no-answer",  # nothing that could be read as an answer
+    "wrong-type",  # JSON, but not an object where one was expected; or an answer that is no text
+    "out-of-range",  # an edit score outside 1 to 5
+    "other-scale",  # an edit score on another scale, such as 8/10
+    "several-answers",  # more than one edit score
+    "special-token",  # the prompt held a special token of the model; it was taken apart
+    "asked-again",  # the first answer could not be read; this one is the second
+    "unconstrained",  # the endpoint refused grammar or thinking budget
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that was wrong with a request or an answer, and was mended or not."""
+
+    path: Path
+    kind: ProblemKind
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetScore:
+    """One facet's raw score, 0 (fail), 1 (pass), 2 (excel) or "N/A", and what the judge said of it."""
+
+    raw: Raw
+    evidence: str = ""
+
+    @property
+    def score(self) -> float | None:
+        """The mapped score: 0.0, 60.0, 100.0, or None where not applicable."""
+        return figures.mapped(self.raw)
+
+
+class Score(float):
+    """A mapped score, 0 to 100, that can explain itself; NaN where there is none.
+
+    One that does not exist is false, and so is every comparison with it, "!=" too: an assertion on it fails.
+    """
+
+    path: Path
+    verdict: Verdict | None
+
+    def __new__(cls, value: float | None, path: Path, verdict: Verdict | None = None) -> Score:
+        """``value`` (None is no score) at ``path``."""
+        self = super().__new__(cls, float("nan") if value is None else value)
+        self.path, self.verdict = path, verdict
+        return self
+
+    @property
+    def _exists(self) -> bool:
+        return not math.isnan(self)
+
+    def __bool__(self) -> bool:
+        return self._exists and float(self) != 0
+
+    def __ne__(self, other: object) -> bool:
+        return self._exists and super().__ne__(other)
+
+    def __repr__(self) -> str:
+        if self._exists:
+            return f"{float(self):g}"
+        if self.verdict is not None and self.verdict.missing(self.path):
+            return "unreadable"
+        if self.verdict is not None and self.path and self.path[0] not in self.verdict.asked:
+            return "not asked"
+        return "N/A"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Score, (float(self) if self._exists else None, self.path))
+
+    def explain(self) -> list[str]:
+        """Lines that say what the score is of and which facets made it, lowest first."""
+        lines = [f"{show(self.path)}: {self!r}"]
+        if self.verdict is None:
+            return lines
+        # first: pytest shows only some lines
+        lines += [
+            f"{name}: {escape(text)}"
+            for name, text in (("prompt", self.verdict.prompt), ("image", self.verdict.image))
+            if text
+        ]
+        if self.path and self.path[0] not in self.verdict.asked:
+            return [*lines, f"asked were: {', '.join(self.verdict.asked)}"]
+        facets = [(path, facet) for path, facet in self.verdict.level3.items() if path[: len(self.path)] == self.path]
+        scored = [(path, facet) for path, facet in facets if facet.score is not None]
+        for path, facet in sorted(scored, key=lambda pair: pair[1].score or 0.0):
+            words = f"  {escape(facet.evidence)}" if facet.evidence else ""
+            lines.append(f"  {show(path[len(self.path) :] or path[-1:])}: {facet.raw}{words}")
+        if absent := [path[-1] for path, facet in facets if facet.score is None]:
+            lines.append(f"  N/A: {', '.join(absent)}")
+        for path in self.verdict.missing(self.path):
+            why = [f"{problem.kind} {problem.detail}" for problem in self.verdict.problems if problem.path == path]
+            lines.append(escape(f"  {show(path)}: unreadable{': ' if why else ''}{'; '.join(why)}"))
+        if self.verdict.error:
+            lines.append(f"not judged: {escape(self.verdict.error)}")
+        return lines
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge says of one image.
+
+    ``verdict["Quality"]``, ``verdict["Quality", "Realism"]`` and ``verdict["Quality", "Detail", "Noise"]``
+    are mapped scores, 0 to 100 (`Score`); a path that the tree does not have is a KeyError that names the nearest.
+
+    Attributes:
+        level3: raw score and evidence by facet path, of every facet that was read.
+        asked: the L1 that the judge was asked about.
+        unreadable: paths, L1 or L3, of what was asked and not read; every figure that would contain one is None.
+        problems: what was wrong with the answers, mended or not.
+        answers: raw text by L1, the thinking in ``<think>`` tags.
+        fingerprint: what decided the answers (judge, revision, protocol digest, image treatment, sampling)
+            and what gave them (engine, version).
+        key: content key: the same pixels, prompt, dimensions and judge have the same.
+        pixels: SHA-256 of the canonical pixels.
+        has_total: False for a judge that measures too little of the tree for a total to mean anything.
+        error: what kept the image from being judged, or empty.
+    """
+
+    prompt: str
+    level3: Mapping[Path, FacetScore] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
+    unreadable: tuple[Path, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    answers: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""
+    image: str = ""
+    pixels: str = ""
+    source: Literal["engine", "store"] = "engine"
+    judged_at: str = ""
+    has_total: bool = True
+    error: str = ""
+
+    @cached_property
+    def figures(self) -> figures.Figures:
+        """L2, L1 and total, from the facets."""
+        scores = {path: figures.MAPPED[facet.raw] for path, facet in self.level3.items()}
+        return figures.aggregate(scores, self.asked, self.unreadable, has_total=self.has_total)
+
+    @property
+    def total(self) -> float | None:
+        """The mean of the L1, 0 to 100, or None (unreadable, nothing applicable, or a partial judge)."""
+        return self.figures.total
+
+    @property
+    def level1(self) -> dict[str, float | None]:
+        """Mapped score by L1, of those asked."""
+        return self.figures.level1
+
+    @property
+    def level2(self) -> dict[str, dict[str, float | None]]:
+        """Mapped score by L1 and L2, of those asked."""
+        return self.figures.level2
+
+    @property
+    def readable(self) -> bool:
+        """Whether all that was asked was judged and read."""
+        return not self.error and not self.unreadable
+
+    @property
+    def reasoning(self) -> dict[str, str]:
+        """The judge's thinking by L1; empty where it gave none."""
+        return {name: thinking(text) for name, text in self.answers.items()}
+
+    def missing(self, path: Path) -> tuple[Path, ...]:
+        """Unreadable paths at, below or above ``path``."""
+        return tuple(other for other in self.unreadable if other[: len(path)] == path or path[: len(other)] == other)
+
+    def value(self, path: Path) -> float | None:
+        """The mapped score at ``path`` (0 to 3 names, ``()`` is the total), or None."""
+        if not path:
+            return self.total
+        if len(path) == 1:
+            return self.level1.get(path[0])
+        if len(path) == 2:
+            return self.level2.get(path[0], {}).get(path[1])
+        facet = self.level3.get(path)
+        return None if facet is None else facet.score
+
+    def __getitem__(self, name: str | tuple[str, ...]) -> Score:
+        if isinstance(name, str) and name.casefold() == "total":
+            raise KeyError(f'"{name}" is no dimension; the total is verdict.total')
+        path = check_path(name if isinstance(name, (tuple, list)) else (name,))
+        return Score(self.value(path), path, self)
+
+    def __rich__(self) -> Any:
+        from ..renderers.notebook import verdict_tree
+
+        return verdict_tree(self)
+
+    def _repr_html_(self) -> str:
+        from ..renderers.notebook import verdict_html
+
+        return verdict_html(self)
+
+
+@dataclass(frozen=True)
+class EditVerdict:
+    """What a judge says of one edit.
+
+    Attributes:
+        score: overall, 1 to 5, or None where it was not read or the judge gives none; Python can't compare None, so
+            ask for it first, or bound it by thresholds.
+        aspects: further scores by name; 1 to 5 for a model, 0 to 1 for a measured similarity.
+        pixels: SHA-256 of the edited picture's canonical pixels.
+        finish_reason: why the answer ended, as the engine said; some answers can be read only with it.
+        Others as in `Verdict`.
+    """
+
+    instruction: str
+    score: float | None = None
+    aspects: Mapping[str, float | None] = field(default_factory=dict)
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    unreadable: tuple[Path, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    answers: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""
+    source_image: str = ""
+    edited_image: str = ""
+    pixels: str = ""
+    source: Literal["engine", "store"] = "engine"
+    judged_at: str = ""
+    finish_reason: str | None = None
+    error: str = ""
+
+    @property
+    def answer(self) -> str:
+        """The judge's raw text."""
+        return next(iter(self.answers.values()), "")
+
+    @property
+    def reasoning(self) -> str:
+        """The judge's thinking; empty where it gave none."""
+        return thinking(self.answer)
+
+    @property
+    def readable(self) -> bool:
+        """Whether the edit was judged and its answer read."""
+        return not self.error and not self.unreadable
+
+
+def thinking(text: str) -> str:
+    """The thinking in a raw answer, without its tags."""
+    head, end, _ = text.rpartition("</think>")
+    if not end:
+        return text.partition("<think>")[2].strip() if "<think>" in text else ""
+    return head.replace("<think>", "", 1).strip()
+
+
+def nested(level3: Mapping[Path, F]) -> dict[str, dict[str, dict[str, F]]]:
+    """What is known of facets, by L1, L2 and L3, in the order of the tree."""
+    tree: dict[str, dict[str, dict[str, F]]] = {}
+    for path in FACETS:
+        if path in level3:
+            one, two, three = path
+            tree.setdefault(one, {}).setdefault(two, {})[three] = level3[path]
+    return tree

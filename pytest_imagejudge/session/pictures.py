@@ -1,0 +1,76 @@
+"""The pictures of one task: read once, hashed, and prepared as the protocol treats them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import ImageError
+from ..images.image_file import ImageFile, file_hash
+from ..images.loading import load_hashed, pixel_hash
+from ..settings import DEFAULT_MAX_PIXELS
+from ..store.answer_store import Store
+
+
+@dataclass
+class Pictures:
+    """One task's pictures: hashed without decoding where the store knows the file, decoded once where needed."""
+
+    files: Sequence[ImageFile]
+    max_pixels: int
+    store: Store
+    found: tuple[str, ...] = ()
+    decoded: tuple[Any, ...] | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def hashes(self) -> tuple[str, ...]:
+        """SHA-256 of each picture's pixels.
+
+        Raises:
+            ImageError: a picture can't be read.
+        """
+        self.found = self._indexed() or self._decode()
+        return self.found
+
+    def _indexed(self) -> tuple[str, ...]:
+        """The same where the store's index has them all, else (); raises as `hashes`."""
+        contents = image_contents(self.files, self.max_pixels)
+        return all_of(contents, self.store.pixels_of(contents))
+
+    def _decode(self) -> tuple[str, ...]:
+        images, hashes = [], []
+        for file in self.files:
+            image, content = load_hashed(file, max_pixels=self.max_pixels)
+            images.append(image)
+            hashes.append(pixel_hash(image))
+            self.store.remember_pixels(content, hashes[-1])
+        self.decoded = tuple(images)
+        return tuple(hashes)
+
+    async def images(self) -> tuple[Any, ...]:
+        """The pictures, which are still those that were hashed."""
+        async with self.lock:
+            if self.decoded is None and await asyncio.to_thread(self._decode) != self.found:
+                self.decoded = None
+                names = ", ".join(str(file.path) for file in self.files)
+                raise ImageError(f"{names}: changed while it was waiting to be judged")
+            assert self.decoded is not None
+            return self.decoded
+
+
+def image_contents(files: Sequence[ImageFile], max_pixels: int) -> list[str]:
+    """SHA-256 of the files' bytes, to be looked up in the store's index; none where that will not do.
+
+    Raises:
+        ImageError: a file can't be read.
+    """
+    if max_pixels < DEFAULT_MAX_PIXELS:  # the index does not say how large a picture is
+        return []
+    return [file_hash(file) for file in files]
+
+
+def all_of(contents: Sequence[str], index: Mapping[str, str]) -> tuple[str, ...]:
+    """The pixels of all, or ()."""
+    return tuple(index[content] for content in contents) if all(content in index for content in contents) else ()

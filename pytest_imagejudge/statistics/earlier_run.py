@@ -1,0 +1,46 @@
+"""The baseline part of a report, read with care where another program wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..report.model import Before, Report
+from ..report.spool import E, rebuilt
+from ..taxonomy import TREE
+
+if TYPE_CHECKING:
+    from .pairing import Scored
+
+
+def attach(report: Report, before: Sequence[Scored]) -> int:
+    """Give each entry what the baseline says of the same image; returns how many have such a figure.
+
+    Pairs as the baseline's gate does: by row ID, else by prompt and seed.
+    """
+    from .pairing import scored
+
+    old = {item.key: item for item in before}
+    mates = [old.get(item.key) for item in scored(report.every())]
+    each = iter(mates)
+    report.verdicts = rebuilt(report.verdicts, (_with(entry, next(each)) for entry in report.verdicts))
+    report.edits = rebuilt(report.edits, (_with(entry, next(each)) for entry in report.edits))
+    return sum(mate is not None for mate in mates)
+
+
+def _with(entry: E, mate: Scored | None) -> E:
+    from .figures import EDIT, TOTAL
+
+    if mate is None:
+        return entry
+    before = Before(
+        image=mate.image,
+        pixels=mate.pixels,
+        total=mate.figures.get(TOTAL),
+        score=mate.figures.get(EDIT),
+        level1={path[0]: value for path, value in mate.figures.items() if path[0] in TREE and len(path) == 1},
+    )
+    for path, value in mate.figures.items():
+        if len(path) == 2:
+            before.level2.setdefault(path[0], {})[path[1]] = value
+    return entry.model_copy(update={"before": before})

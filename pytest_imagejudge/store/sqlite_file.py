@@ -1,0 +1,285 @@
+"""The store's SQLite file: opened, shared between processes, and set aside when it is damaged."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import ConfigError
+from ..support.escaping import escape
+from .entry import PixelsRow, Row
+
+SCHEMA = 1
+
+
+_APPLICATION = 0x494A5331  # "IJS1", in the file's header: tells a store from another program's database
+
+
+_WAIT_S = 30.0  # for another process's write
+
+
+_BUSY_WAIT_S = 1.0  # once that was not enough
+
+
+_AT_ONCE = 500  # names in one question; older SQLite take 999
+
+
+COLUMNS = ", ".join(Row._fields)
+
+
+PIXELS_COLUMNS = ", ".join(PixelsRow._fields)
+
+
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS answers(key TEXT PRIMARY KEY, model TEXT NOT NULL, revision TEXT NOT NULL,"
+    " protocol TEXT NOT NULL, dimension TEXT NOT NULL, stored REAL NOT NULL, body BLOB NOT NULL, sum BLOB NOT NULL,"
+    " mac BLOB)",
+    "CREATE TABLE IF NOT EXISTS pixels(file TEXT PRIMARY KEY, pixels TEXT NOT NULL, stored REAL NOT NULL,"
+    " sum BLOB NOT NULL, mac BLOB)",
+)
+
+
+_PUT = f"INSERT OR REPLACE INTO answers({COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?)"
+
+
+_PUT_PIXELS = f"INSERT OR REPLACE INTO pixels({PIXELS_COLUMNS}) VALUES(?,?,?,?,?)"
+
+
+T = TypeVar("T")
+
+
+class StoreFile:
+    """An SQLite file that a run can do without: what goes wrong is said, once, and the run goes on.
+
+    A rollback journal, not a write-ahead log: between writes there is just the one file. Used under the store's lock.
+    """
+
+    def __init__(self, path: Path, create: bool, trouble: Callable[[str], None], good: Callable[[Row], bool]) -> None:
+        """Use ``path``, made at the first write where ``create``. ``good`` tells rows that can be saved from damage."""
+        self.path = path
+        self._create = create
+        self._trouble = trouble
+        self._good = good
+        self._connection: sqlite3.Connection | None = None
+        self._pid = os.getpid()
+        self._inode: int | None = None
+        self._wait = _WAIT_S
+
+    def do(self, work: Callable[[sqlite3.Connection], T], default: T, *, write: bool = False) -> T:
+        """The result of ``work`` on the database; ``default`` where there is none, or it can't be used.
+
+        Raises:
+            ConfigError: the file is another program's, or a newer version's.
+        """
+        for last in (False, True):
+            try:
+                connection = self._connect(write)
+                return default if connection is None else work(connection)
+            except (sqlite3.Error, UnicodeDecodeError) as failure:
+                # SQLite's words for a damaged schema quote it, and may not be text
+                error = failure if isinstance(failure, sqlite3.Error) else _damaged("its schema can't be read")
+                code = getattr(error, "sqlite_errorcode", None) or 0
+                if last or not self._mend(code, error):
+                    if code & 0xFF == sqlite3.SQLITE_BUSY:
+                        self._wait = _BUSY_WAIT_S
+                        self.close()
+                    goes_on = "new answers are kept for this run only" if write else "nothing is read from it"
+                    self._trouble(f"{escape(self.path)}: {escape(error)}; {goes_on}")
+                    return default
+            except OSError as error:
+                self._trouble(escape(error))
+                return default
+        return default
+
+    def write(self, rows: Iterable[Row], pixels: Iterable[PixelsRow] = ()) -> bool:
+        """Put rows in one transaction; False where the disk does not take them, and then none is in."""
+        rows, pixels = list(rows), list(pixels)
+
+        def put(connection: sqlite3.Connection) -> bool:
+            connection.executemany(_PUT, rows)
+            connection.executemany(_PUT_PIXELS, pixels)
+            return True
+
+        return self.transaction(put, False)
+
+    def transaction(self, work: Callable[[sqlite3.Connection], T], default: T) -> T:
+        """As `do`, for ``work`` that writes, within one transaction."""
+
+        def within(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            return result
+
+        return self.do(within, default, write=True)
+
+    def answers(self, keys: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The rows under ``keys``, unchecked."""
+        return self._select(f"SELECT {COLUMNS} FROM answers WHERE key", keys)  # noqa: S608
+
+    def pixels(self, files: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The lines of the index for ``files``, unchecked."""
+        return self._select(f"SELECT {PIXELS_COLUMNS} FROM pixels WHERE file", files)  # noqa: S608
+
+    def _select(self, query: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = []
+        for start in range(0, len(names), _AT_ONCE):
+            some = names[start : start + _AT_ONCE]
+            whole = f"{query} IN ({','.join('?' * len(some))})"
+            found += self.do(partial(_fetch, whole, some), [])
+        return found
+
+    def portion(self, after: int) -> tuple[list[Row], int]:
+        """Up to 500 rows, checked or not, beyond a position (-1 is the start), in the order written; the next one."""
+        query = f"SELECT rowid, {COLUMNS} FROM answers WHERE rowid > ? ORDER BY rowid LIMIT 500"  # noqa: S608
+        none: list[tuple[Any, ...]] = []
+        found = self.do(lambda connection: connection.execute(query, (after,)).fetchall(), none)
+        return [Row(*row[1:]) for row in found], found[-1][0] if found else after
+
+    def close(self) -> None:
+        """Close the file; it is opened again when it is used again."""
+        if self._connection is not None and self._pid == os.getpid():
+            self._connection.close()
+        self._connection = None
+
+    def _connect(self, write: bool) -> sqlite3.Connection | None:
+        if self._pid != os.getpid():  # a fork must neither use nor close its parent's connection
+            _inherited.append(self._connection)
+            self._pid, self._connection = os.getpid(), None
+        if self._connection is not None:
+            return self._connection
+        if not self.path.exists():
+            if not write or not self._create:
+                return None
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self.path, timeout=self._wait, isolation_level=None, check_same_thread=False)
+        try:
+            self._inode = self.path.stat().st_ino
+            connection.text_factory = _text
+            connection.execute("PRAGMA page_size=8192")  # of a new file: a page holds three answers, not one
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.execute("PRAGMA cell_size_check=ON")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            self._check_schema(connection)
+        except BaseException as error:
+            connection.close()
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # our own statements are right
+                raise _damaged(str(error)) from error
+            raise
+        self._connection = connection
+        return connection
+
+    def _check_schema(self, connection: sqlite3.Connection) -> None:
+        """Make the tables in an empty file; refuse a file that is not ours."""
+        header = _header(connection)
+        if header[0] != _APPLICATION:
+            header = self._make_tables(connection)
+        if header[1] != SCHEMA:
+            name = escape(self.path)
+            raise ConfigError(f"the store {name} was written by a newer version: schema {header[1]}, expected {SCHEMA}")
+
+    def _make_tables(self, connection: sqlite3.Connection) -> tuple[int, int]:
+        """Make the tables, unless another process was first; the file's header after it."""
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if (header := _header(connection))[0] == _APPLICATION:
+                return header
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if {"answers", "pixels"} <= tables:
+                raise _damaged("its header is not a store's")
+            if tables:
+                name = escape(self.path)
+                raise ConfigError(f"{name} is a database of another program; expected a store of imagejudge")
+            for statement in _TABLES:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id={_APPLICATION}")
+            connection.execute(f"PRAGMA user_version={SCHEMA}")
+            connection.execute("COMMIT")
+            return _APPLICATION, SCHEMA
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def _mend(self, code: int, error: sqlite3.Error) -> bool:
+        """Whether it is worth another try."""
+        if code == sqlite3.SQLITE_READONLY_DBMOVED:  # another process has set the file aside, or it was deleted
+            self.close()
+            return True
+        if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            try:
+                self._set_aside(error)
+            except OSError as why:
+                self._trouble(f"{escape(self.path)} is damaged and can't be moved aside: {escape(why)}")
+                return False
+            return True
+        return False
+
+    def _set_aside(self, error: sqlite3.Error) -> None:
+        """Move a damaged file out of the way; what can still be read of it goes into a fresh one."""
+        from filelock import FileLock
+
+        inode = self._inode
+        self.close()
+        with FileLock(self.path.with_name(".aside.lock"), timeout=_WAIT_S):
+            if not self.path.exists() or self.path.stat().st_ino != inode:
+                return  # another process was first
+            aside = self.path.with_name(f"damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.sqlite")
+            journal = self.path.with_name(self.path.name + "-journal")
+            if journal.exists():  # belongs to the damaged file: it must not be played into the fresh one
+                journal.replace(aside.with_name(aside.name + "-journal"))
+            self.path.replace(aside)
+        rows = self._salvage(aside)
+        saved = len(rows) if self.write(rows) else 0
+        self._trouble(
+            f"{escape(self.path)} is damaged ({escape(error)}): moved to {aside.name}; "
+            f"{saved} answers could be saved from it, others will be asked for again"
+        )
+
+    def _salvage(self, aside: Path) -> list[Row]:
+        """The good rows of a damaged file, read from both ends as far as the damage."""
+        rows: dict[str, Row] = {}
+        for order in ("ASC", "DESC"):
+            try:
+                source = sqlite3.connect(f"{aside.as_uri()}?mode=ro&immutable=1", uri=True)
+                source.text_factory = _text
+                try:
+                    for found in source.execute(f"SELECT {COLUMNS} FROM answers ORDER BY rowid {order}"):  # noqa: S608
+                        row = Row(*found)
+                        if self._good(row):
+                            rows.setdefault(row.key, row)
+                finally:
+                    source.close()
+            except (sqlite3.Error, UnicodeDecodeError):
+                continue
+        return list(rows.values())
+
+
+_inherited: list[sqlite3.Connection | None] = []  # keeps a parent's connections from being closed by its forks
+
+
+_text = partial(str, encoding="utf-8", errors="replace")  # damage in one column must not hide the others
+
+
+def _fetch(query: str, names: Sequence[str], connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+    return connection.execute(query, names).fetchall()
+
+
+def _damaged(words: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(words)
+    error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+    return error
+
+
+def _header(connection: sqlite3.Connection) -> tuple[int, int]:
+    owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    return owner, connection.execute("PRAGMA user_version").fetchone()[0]

@@ -1,0 +1,1 @@
+"""Small tools without knowledge of judging: files, locks, digests, escaping, text tables."""

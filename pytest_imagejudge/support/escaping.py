@@ -1,0 +1,86 @@
+"""Text from outside (prompts, file names, a judge's words) made safe to print. The one place that escapes it."""
+
+from __future__ import annotations
+
+import re
+
+# What can move the cursor, start a terminal sequence, break the line, reorder the text or not be encoded:
+# controls (C0, DEL, C1), the soft hyphen and invisible or bidirectional format characters, line and paragraph
+# separators, lone surrogates, noncharacters and the tag characters. Joiners (ZWJ, ZWNJ) are left alone: emoji,
+# Persian and Indic text need them.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]"
+)
+
+
+# What Markdown would act on inside a line. Underscores within a word are left: file names read as they are.
+_MARKUP = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|^(?:#{1,6}|[-+])(?=\s|$)")
+
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
+
+
+# What GitHub links after Markdown is done, entities or not: mentions, issues, commits by word, addresses.
+_LINKED = re.compile(r"(?i)@(?=\w)|#(?=\d)|\bGH(?=-\d)|:(?=//)|\bwww(?=\.)")
+
+
+_APART = "\u200b"  # a space of no width
+
+
+_BREAKS = {"\n": "%0A", "\r": "%0D"}
+
+
+_COMMAND = re.compile(r"^(\s*:):|##\[")
+
+
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def escape(text: object) -> str:
+    r"""``text`` on one line, with whatever could speak for itself in a terminal or a log made visible.
+
+    Control characters become ``\n``, ``\x1b``, ``\u202e`` and so on. All else, backslashes included, stays as it is,
+    so that ordinary text in any script reads as written.
+    """
+    return _UNSAFE.sub(_visible, str(text))
+
+
+def for_github(text: object, *, prop: bool = False) -> str:
+    """``text`` as the message of a GitHub workflow command (``::error file=...::message``), or as a property's value.
+
+    Line breaks, carriage returns and percent signs are percent-encoded, as the runner decodes them (so a message may
+    have several lines), in a property (``prop``) colons and commas too; other controls are made visible as in
+    `escape`. What is left starts no command of its own, even where it is printed as a line by itself: neither ``::``
+    at its start nor the older ``##[`` anywhere.
+    """
+    parts = re.split(r"([\r\n])", str(text))
+    joined = "".join(_BREAKS.get(part) or escape(part).replace("%", "%25") for part in parts)
+    if prop:
+        return joined.replace(":", "%3A").replace(",", "%2C")
+    return for_log(joined)
+
+
+def for_log(text: object) -> str:
+    """``text`` as a line of a CI log: escaped as in `escape`, and no workflow command even at the start of the line."""
+    return _COMMAND.sub(lambda match: f"{match[1]} :" if match[1] else "## [", escape(text))
+
+
+def for_markdown(text: object, most: int | None = None) -> str:
+    """``text``, at most ``most`` characters of it, on one line of Markdown: no markup, HTML, link or mention in it."""
+    plain = escape(" ".join(str(text).split()))
+    if most is not None and len(plain) > most:
+        plain = plain[:most].rstrip() + " …"
+    plain = _LINKED.sub(lambda match: match[0] + _APART, plain)
+    plain = _MARKUP.sub(lambda match: "\\" + match[0], plain)
+    return re.sub(r"[&<>$]", lambda match: _ENTITIES[match[0]], plain)
+
+
+def _visible(match: re.Match[str]) -> str:
+    char = match[0]
+    code = ord(char)
+    if char in _SHORT:
+        return _SHORT[char]
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,70 @@
+"""Rows out of CSV, JSON, JSON Lines and Parquet files, one at a time, with what is wrong about each.
+
+A file is never read whole: memory is bounded by the longest row (`MAX_ROW` characters), a CSV field by
+`MAX_FIELD`. One bad row is reported and the next one is read; a ``.json`` array that is malformed inside
+can't be picked up again, so its remaining rows are given up, in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+
+from ..errors import ConfigError
+from .csv_rows import csv_rows
+from .json_rows import json_rows, line_rows
+from .rows import LOOK_AHEAD, PARQUET, SUFFIXES, RawRow, columns_of, show_value
+from .text import decode_errors, encoding_of
+
+
+def peek(path: Path, suffixes: Sequence[str] = SUFFIXES) -> tuple[list[str], Iterator[RawRow]]:
+    """The columns of a file, seen in its first rows or in a schema, and all its rows.
+
+    Raises:
+        ConfigError: as `read_rows`, and for a file without rows.
+    """
+    rows = read_rows(path, suffixes)
+    if path.suffix.lower() == PARQUET and PARQUET in suffixes:
+        from .parquet_rows import columns_of_file, count_rows
+
+        if not count_rows(path):
+            raise ConfigError(f"{path} is empty: it has no rows")
+        return columns_of_file(path), rows
+    head = list(islice(rows, LOOK_AHEAD))
+    if not head:
+        raise ConfigError(f"{path} is empty: it has no rows")
+    columns = columns_of(head)
+    if not columns:
+        raise ConfigError(f"{path}: none of its first rows can be read; row 1, line {head[0].line}: {head[0].message}")
+    return columns, chain(head, rows)
+
+
+def read_rows(path: Path, suffixes: Sequence[str] = SUFFIXES) -> Iterator[RawRow]:
+    """The rows of a file of one of ``suffixes``, streaming. Byte-order marks and CRLF are taken care of.
+
+    Raises:
+        ConfigError: the file does not exist, is empty, is of another kind, or its header is unusable. Raised
+            when the first row is asked for.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in suffixes:
+        raise ConfigError(f"{path}: files ending in {', '.join(suffixes)} can be read, not {show_value(path.suffix)}")
+    if suffix == PARQUET:
+        from .parquet_rows import parquet_rows
+
+        yield from parquet_rows(path)
+        return
+    try:
+        encoding = encoding_of(path)
+        with path.open(
+            encoding=encoding, errors=decode_errors(encoding), newline="" if suffix == ".csv" else None
+        ) as file:
+            if suffix == ".csv":
+                yield from csv_rows(path, file)
+            elif suffix == ".jsonl":
+                yield from line_rows(file)
+            else:
+                yield from json_rows(path, file)
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror or error}") from error

@@ -1,0 +1,124 @@
+"""Raw rows of a table, and checks that all formats share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+from ..support.escaping import escape
+from ..taxonomy import nearest
+
+MAX_ROW = 64 * 2**20  # characters
+
+
+MAX_FIELD = 16 * 2**20  # characters of one CSV field; also what an unclosed quote can swallow
+
+
+LOOK_AHEAD = 100  # rows in which a column must be seen at least once
+
+
+SUFFIXES = (".csv", ".json", ".jsonl")
+
+
+PARQUET = ".parquet"  # read where a caller allows it: its cells may hold a `Picture`
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """One row as it stands in the file.
+
+    Attributes:
+        number: data row, from 1.
+        line: line of the file on which the row starts, from 1; 0 where the file has no lines.
+        values: by column, in the file's order; what could be read of it where ``message`` says what is wrong.
+        message: what is wrong with the row, or empty.
+    """
+
+    number: int
+    line: int
+    values: dict[str, Any]
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image that stands in a cell: the bytes of its file, and the name it had, which may be empty."""
+
+    data: bytes
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.name or "a picture"
+
+
+def where(number: int, line: int) -> str:
+    """``row 3, line 4``; without the line where there is none."""
+    return f"row {number}, line {line}" if line else f"row {number}"
+
+
+def show_value(value: object, limit: int = 80) -> str:
+    """An outside value in quotes, on one line, without control characters, for a message."""
+    text = value if isinstance(value, str) else str(value)
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    return f'"{escape(text)}"'
+
+
+def check_columns(path: Path, found: Sequence[str], required: Iterable[str]) -> None:
+    """See that a file has its columns.
+
+    Raises:
+        ConfigError: naming the missing column, the nearest of those found, and all of them.
+    """
+    for name in required:
+        if name not in found:
+            columns = ", ".join(show_value(column, 40) for column in found[:30]) or "none"
+            raise ConfigError(
+                f'{path}: no column "{name}"{nearest(name, map(escape, found))}; the columns are: {columns}'
+            )
+
+
+def columns_of(rows: Iterable[RawRow]) -> list[str]:
+    """The columns of some rows, in the order in which they are first seen."""
+    return list(dict.fromkeys(chain.from_iterable(row.values for row in rows)))
+
+
+def bad_text(text: str) -> str:
+    """What keeps ``text`` from being plain Unicode, or an empty string."""
+    if text.isascii():
+        return ""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        code = ord(text[error.start])
+        if 0xDC80 <= code <= 0xDCFF:
+            return f"byte 0x{code - 0xDC00:02X} is not valid UTF-8; is the file of another, or of mixed, encoding?"
+        return f"it contains half a surrogate pair (U+{code:04X})"
+    return ""
+
+
+def checked_row(number: int, line: int, value: object, message: str = "") -> RawRow:
+    """A row of a value that was read from JSON, with what is wrong about it."""
+    if isinstance(value, RepeatedNames):
+        return RawRow(
+            number, line, dict(value), message or f"the name {show_value(value.name)} stands twice in one object"
+        )
+    if not isinstance(value, dict):
+        return RawRow(number, line, {}, message or f"{kind_of(value)} where an object was expected")
+    return RawRow(number, line, value, message)
+
+
+def kind_of(value: object) -> str:
+    """What kind of JSON value it is, in words."""
+    words = {dict: "an object", list: "a list", str: "a string", type(None): "null", bool: "a boolean"}
+    return words.get(type(value), "a number")
+
+
+class RepeatedNames(dict[str, Any]):
+    """A JSON object in which a name stands twice; ``name`` is the first of them."""
+
+    name = ""

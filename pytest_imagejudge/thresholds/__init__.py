@@ -1,0 +1,1 @@
+"""Profiles: the bounds that turn scores into outcomes."""

@@ -1,0 +1,153 @@
+"""Profiles read from TOML, a name or a mapping, with what they extend."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ..errors import ConfigError
+from ..protocols.base import Protocol
+from ..taxonomy import LEVEL1, nearest, show
+from .profile import Edit, EditMargin, Margins, Profile, Suite, SuiteEdit
+
+
+def shipped() -> dict[str, Path]:
+    """The profiles that come with this package, by name."""
+    package = Path(__file__).parents[1]
+    folder = next(path for path in (package / "_thresholds", package.parent / "thresholds") if path.is_dir())
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_profile(
+    source: str | Path | Mapping[str, Any] | Profile, *, base: Path | None = None, name: str = "thresholds"
+) -> Profile:
+    """A profile by shipped name, from a TOML file, or from a mapping of the same shape.
+
+    Args:
+        source: what to load.
+        base: what a relative file is relative to; None is the working folder.
+        name: what a mapping is called in reports and errors.
+
+    Raises:
+        ConfigError: naming the file, the key, what was found, and the nearest valid name.
+    """
+    if isinstance(source, Profile):
+        return source
+    if isinstance(source, Mapping):
+        data = _resolve(dict(source), Path.cwd() if base is None else base, name, ())
+        return _build(data, name, name)
+    if not isinstance(source, (str, os.PathLike)):
+        raise ConfigError(f"{name}: a profile's name, a file or a mapping is expected, not {source!r}")
+    path = _find(source, Path.cwd() if base is None else base, "thresholds")
+    data = _resolve(_read(path), path.parent, str(path), (path.resolve(),))
+    known = shipped().get(path.stem)
+    return _build(data, path.stem if known == path else str(source), str(path))
+
+
+def _find(source: str | Path, base: Path, asker: str) -> Path:
+    text = str(source)
+    known = shipped()
+    if text in known:
+        return known[text]
+    path = base / text
+    if path.is_file():
+        return path
+    raise ConfigError(
+        f"{asker}: no profile {text!r}{nearest(text, known)}; shipped are {', '.join(known)}, or give a TOML file "
+        f"(there is none at {path})"
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:  # also a number of too many digits, or lists too deep
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+
+
+def _resolve(data: dict[str, Any], folder: Path, where: str, seen: tuple[Path, ...]) -> dict[str, Any]:
+    """Merge ``data`` over what it extends: tables by key, all else replaced."""
+    parent = _validate(data, where).extends  # each file by itself, so that an error names the file it is in
+    if parent is None:
+        return data
+    path = _find(parent, folder, f"{where}: extends")
+    if path.resolve() in seen:
+        raise ConfigError(f"{where}: extends {parent!r}, which extends this file again")
+    inherited = _resolve(_read(path), path.parent, str(path), (*seen, path.resolve()))
+    return _merge(inherited, data)
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _validate(data: dict[str, Any], where: str) -> Profile:
+    try:
+        return Profile.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(where, item) for item in error.errors())) from None
+
+
+def _build(data: dict[str, Any], name: str, where: str) -> Profile:
+    profile = _validate(data, where)
+    if not profile.bounds_anything:
+        raise ConfigError(f"{where}: the profile bounds nothing, so it could never fail")
+    profile._name = name
+    for path, bound in (*profile.bounds().items(), *profile.suite.bounds().items()):
+        if 0 < bound < 1:
+            words = f"{where}: {show(path)}: a bound of {bound:g} is next to none: bounds run from 0 to 100"
+            warnings.warn(words, stacklevel=2)
+    return profile
+
+
+_TABLES: dict[str, type[BaseModel]] = {
+    "edit": Edit,
+    "suite": Suite,
+    "suite.edit": SuiteEdit,
+    "baseline": Margins,
+    "baseline.edit": EditMargin,
+}
+
+
+def _explain(where: str, error: Any) -> str:
+    loc = [str(part) for part in error["loc"]]
+    key, kind, found = ".".join(loc), error["type"], error["input"]
+    if kind == "extra_forbidden":
+        model = _TABLES.get(".".join(loc[:-1]), Profile)
+        keys = list(model.model_fields)
+        hint = " (a dimension belongs under [level1])" if loc[-1] in LEVEL1 else nearest(loc[-1], keys)
+        return f"{where}: {key}: unknown key{hint}; known are {', '.join(keys)}"
+    if kind == "value_error":
+        return f"{where}: {key + ': ' if key else ''}{error['ctx']['error']}"
+    if kind == "literal_error":
+        names = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        hint = nearest(found, names) if isinstance(found, str) else ""
+        return f"{where}: {key}: {error['ctx']['expected']} is expected, not {found!r}{hint}"
+    what = {
+        "float_type": "a number is expected",
+        "less_than_equal": f"a number of at most {error.get('ctx', {}).get('le', 100):g} is expected",
+        "greater_than_equal": f"a number of at least {error.get('ctx', {}).get('ge', 0):g} is expected",
+        "finite_number": "a finite number is expected",
+        "dict_type": "a table is expected",
+        "model_type": "a table is expected",
+        "list_type": "a list is expected",
+        "string_type": "a string is expected",
+    }.get(kind, error["msg"])
+    return f"{where}: {key}: {what}, not {found!r}"
+
+
+def default_profile(protocol: Protocol) -> str:
+    """The profile used when none is named: ``signals`` for a judge that measures part of the tree."""
+    return "default" if protocol.has_total else "signals"

@@ -1,0 +1,269 @@
+"""Profiles, strictly typed: bounds on totals, levels, facets, edits, means and drops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from ..errors import ConfigError
+from ..protocols.base import Protocol
+from ..report.model import Breach
+from ..scoring.verdict import EditVerdict, Verdict
+from ..taxonomy import FACETS, check_path, facets_of, nearest, show
+from ..taxonomy import Path as TreePath
+
+Bound = Annotated[float, Field(ge=0, le=100)]
+
+
+EditBound = Annotated[float, Field(ge=1, le=5)]
+
+
+Names = dict[str, Bound]
+
+
+TOTAL: TreePath = ()
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Levels(_Strict):
+    """A total, any L1 and any L2."""
+
+    total: Bound | None = None
+    level1: Names = {}
+    level2: dict[str, Names] = {}
+
+    @model_validator(mode="after")
+    def _known(self) -> _Levels:
+        for key, path in self._paths():
+            try:
+                check_path(path)
+            except KeyError as error:
+                raise ValueError(f"{key}: {error.args[0]}") from None
+        return self
+
+    def _paths(self) -> Iterable[tuple[str, TreePath]]:
+        yield from (("level1", (one,)) for one in self.level1)
+        yield from (("level2", (one,)) for one in self.level2)
+        yield from (("level2", (one, two)) for one, twos in self.level2.items() for two in twos)
+
+    def bounds(self) -> dict[TreePath, float]:
+        """Every bound by path; ``()`` is the total."""
+        found: dict[TreePath, float] = {} if self.total is None else {TOTAL: self.total}
+        found.update({(one,): bound for one, bound in self.level1.items()})
+        found.update({(one, two): bound for one, twos in self.level2.items() for two, bound in twos.items()})
+        return found
+
+
+class Edit(_Strict):
+    """Bounds on one edit: the overall score, 1 to 5, and further scores by name."""
+
+    score: EditBound | None = None
+    aspects: dict[str, Annotated[float, Field(ge=0, le=5)]] = {}
+
+
+class SuiteEdit(_Strict):
+    """A bound on the mean of the edits' scores, 1 to 5."""
+
+    score: EditBound | None = None
+
+
+class Suite(_Levels):
+    """Bounds on the mean of a run, and what an interval that contains the bound means."""
+
+    on_undecided: Literal["mean", "pass", "fail"] = "mean"
+    edit: SuiteEdit = SuiteEdit()
+
+
+class EditMargin(_Strict):
+    """The largest drop allowed of the mean edit score, on its scale of 1 to 5."""
+
+    score: Annotated[float, Field(ge=0, le=4)] | None = None
+
+
+class Margins(_Levels):
+    """The largest drop allowed against the baseline, in points."""
+
+    edit: EditMargin = EditMargin()
+
+
+class Profile(_Levels):
+    """A whole profile. See ``docs/thresholds.md`` for the keys."""
+
+    extends: str | None = None
+    must_not_fail: list[list[str]] = []
+    level3: dict[str, dict[str, Names]] = {}
+    edit: Edit = Edit()
+    suite: Suite = Suite()
+    baseline: Margins = Margins()
+
+    _name: str = PrivateAttr("")
+
+    @property
+    def name(self) -> str:
+        """The shipped name or the file, for display."""
+        return self._name
+
+    def _paths(self) -> Iterable[tuple[str, TreePath]]:
+        yield from super()._paths()
+        for one, twos in self.level3.items():
+            yield "level3", (one,)
+            for two, threes in twos.items():
+                yield "level3", (one, two)
+                yield from (("level3", (one, two, three)) for three in threes)
+        for path in self.must_not_fail:
+            if len(path) != 3:
+                raise ValueError(f"must_not_fail: a path of a facet (L1, L2, L3) is expected, not {path!r}")
+            yield "must_not_fail", tuple(path)
+
+    def bounds(self) -> dict[TreePath, float]:
+        """Every bound on one image by path; ``()`` is the total. A facet that must not fail is bounded by 60."""
+        found = super().bounds()
+        for one, twos in self.level3.items():
+            for two, threes in twos.items():
+                found.update({(one, two, three): bound for three, bound in threes.items()})
+        for path in map(tuple, self.must_not_fail):
+            found[path] = max(found.get(path, 0.0), 60.0)
+        return found
+
+    def shown_bounds(self) -> dict[TreePath, float]:
+        """The bounds on images, and under ("score",) the one on the overall score of edits, as reports show them."""
+        return self.bounds() | ({} if self.edit.score is None else {("score",): self.edit.score})
+
+    def dump(self) -> dict[str, Any]:
+        """Plain data: ``bounds``, as `load_profile` takes them, and ``name``."""
+        return {"name": self.name, "bounds": self.model_dump(exclude_defaults=True, exclude={"extends"})}
+
+    @property
+    def bounds_images(self) -> bool:
+        """Whether there is a bound on single images."""
+        return bool(self.bounds())
+
+    @property
+    def bounds_edits(self) -> bool:
+        """Whether there is a bound on single edits."""
+        return self.edit.score is not None or bool(self.edit.aspects)
+
+    @property
+    def bounds_means(self) -> bool:
+        """Whether there is a bound on the mean of a run."""
+        return bool(self.suite.bounds()) or self.suite.edit.score is not None
+
+    @property
+    def bounds_drops(self) -> bool:
+        """Whether there is a bound on drops against a baseline."""
+        return bool(self.baseline.bounds()) or self.baseline.edit.score is not None
+
+    @property
+    def bounds_anything(self) -> bool:
+        """Whether the profile says anything at all."""
+        return self.bounds_images or self.bounds_edits or self.bounds_means or self.bounds_drops
+
+    def only_the_run(self, kind: str) -> bool:
+        """Whether images, or edits, are bounded as a whole (`suite`, `baseline`) and not one by one."""
+        if kind == "edit":
+            whole = self.suite.edit.score is not None or self.baseline.edit.score is not None
+            return whole and not self.bounds_edits
+        return bool(self.suite.bounds() or self.baseline.bounds()) and not self.bounds_images
+
+    def check(self, verdict: Verdict) -> Check:
+        """Apply the bounds on one image. A figure that is N/A, or was not asked, is not applicable.
+
+        One that could not be read is neither: the verdict itself says so, and is an error.
+        """
+        bounds = self.bounds().items()
+        return _check([(path, bound, verdict.value(path)) for path, bound in bounds if not verdict.missing(path)])
+
+    def check_edit(self, verdict: EditVerdict) -> Check:
+        """Apply the bounds on one edit."""
+        rows: list[tuple[TreePath, float, float | None]] = []
+        lost = {path[1:] for path in verdict.unreadable}  # () is the whole edit
+        if self.edit.score is not None and () not in lost:
+            rows.append((("score",), self.edit.score, verdict.score))
+        rows += [
+            ((name,), bound, verdict.aspects.get(name))
+            for name, bound in self.edit.aspects.items()
+            if lost.isdisjoint(((), (name,)))
+        ]
+        return _check(rows)
+
+    def require_measurable(self, protocol: Protocol, model: str) -> None:
+        """Check that ``protocol`` can measure what is bounded.
+
+        Raises:
+            ConfigError: naming the bound that can't be measured and what can.
+        """
+        if protocol.kind != "image":
+            self._require_aspects(protocol.aspects, model)
+            return
+        bounded = {
+            **self.bounds(),
+            **self.suite.bounds(),
+            **self.baseline.bounds(),
+        }
+        for path in bounded:
+            if path == TOTAL and not protocol.has_total:
+                can = _measurable(protocol)
+                raise ConfigError(
+                    f"{self._where}: total is bounded, but the judge {model} measures {len(protocol.measures)} of "
+                    f"{len(FACETS)} facets and has no total; it can measure {can}"
+                )
+            if path != TOTAL and not protocol.measures.intersection(facets_of(path)):
+                raise ConfigError(
+                    f"{self._where}: {show(path)} is bounded, but the judge {model} cannot measure it; "
+                    f"it can measure {_measurable(protocol)}"
+                )
+
+    def _require_aspects(self, known: tuple[str, ...] | None, model: str) -> None:
+        for name in self.edit.aspects:
+            if known is not None and name not in known:
+                has = f"it gives {', '.join(known)}" if known else "it gives an overall score only"
+                raise ConfigError(
+                    f'{self._where}: edit.aspects: "{name}" is bounded, but the judge {model} does not give it'
+                    f"{nearest(name, known)}; {has}"
+                )
+
+    @property
+    def _where(self) -> str:
+        return f"thresholds {self.name}" if self.name not in ("", "thresholds") else "thresholds"
+
+
+def _measurable(protocol: Protocol) -> str:
+    return ", ".join(f'"{show(path)}"' for path in FACETS if path in protocol.measures)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What came of applying a profile to one verdict.
+
+    Attributes:
+        breaches: bounds that were missed, the first broken first.
+        not_applicable: bounded paths without a figure (N/A or not asked).
+        applied: how many bounds had a figure.
+    """
+
+    breaches: tuple[Breach, ...]
+    not_applicable: tuple[TreePath, ...]
+    applied: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether something was applicable and nothing was missed."""
+        return self.applied > 0 and not self.breaches
+
+
+def _check(rows: Sequence[tuple[TreePath, float, float | None]]) -> Check:
+    breaches, absent, applied = [], [], 0
+    for path, bound, score in rows:
+        if score is None:
+            absent.append(path or ("total",))
+            continue
+        applied += 1
+        if score < bound:
+            breaches.append(Breach(path=list(path) or ["total"], score=score, bound=bound))
+    return Check(tuple(breaches), tuple(absent), applied)
