@@ -1,4 +1,4 @@
-"""The pytest plugin: thin hooks that hand on to a gate, which exists only where a judge is asked for."""
+"""The pytest plugin: thin hooks that hand on to a gate, which exists only where a judge is configured."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .fixture_keys import EDIT_JUDGE, IMAGE_JUDGE
 from .options import (
     NO_EDIT_JUDGE,
     NO_JUDGE,
@@ -20,7 +19,7 @@ from .options import (
     refuse_other_roots,
     spell_out_keep_alive,
 )
-from .refusal import refusal, refuse
+from .stash import EDIT_JUDGE, IMAGE_JUDGE, REFUSAL
 
 if TYPE_CHECKING:
     from .fixtures import EditJudgeFixture, ImageJudgeFixture
@@ -94,6 +93,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         for marker in item.iter_markers("imagejudge"):
             from .marker import check_marker
+            from .refusal import refuse
 
             try:
                 check_marker(marker, item)
@@ -103,7 +103,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if error := refusal(item):
+    if error := item.stash.get(REFUSAL, ""):
         raise pytest.UsageError(error)
 
 

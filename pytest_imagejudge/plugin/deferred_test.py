@@ -1,4 +1,4 @@
-"""A test whose outcome waits for verdicts, and what they make of its reports."""
+"""A test that is decided by verdicts, and what they make of its reports."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from _pytest._code.code import ReprExceptionInfo
 
 
-STRICT = "[XPASS(strict)] "  # how pytest begins the reason of a failure that was expected and did not come
+STRICT = "[XPASS(strict)] "  # pytest's own beginning of the reason of a failure that was expected and did not come
 
 
 @dataclass
 class OpenVerdicts:
-    """The verdicts that one test waits for, and what became of those that are in.
+    """The verdicts that one test needs, and what became of those that are in.
 
     Attributes:
-        open: what no entry is made of yet, in the order it was handed over.
+        open: expectations that are no entries yet, in the order in which they were handed over.
         failed: entries that fail the test.
-        properties: what JUnit's file says of the entries so far.
-        shared: what failed and is expected by a fixture of several tests, as `Results.stray` has it.
+        properties: of the entries so far, for JUnit's file.
+        shared: failures of what a fixture of several tests expects, as `Results.stray` has them.
     """
 
     open: deque[Expectation] = field(default_factory=deque)
@@ -43,7 +43,7 @@ class OpenVerdicts:
 
 @dataclass
 class DeferredTest:
-    """A test that has run: its reports, and the verdicts that it waits for.
+    """A test that has run: its reports, and the verdicts that decide it.
 
     Attributes:
         item: the test, where it ran in this process.

@@ -1,4 +1,4 @@
-"""Tests whose outcome waits for verdicts: their reports are kept back, decided, and logged once."""
+"""Tests that are decided by verdicts: their reports are kept back, and logged once with the outcome."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class DeferredTests:
         if self._outbox is None and threading.get_ident() == self._thread:  # a test may have threads of its own
             self._take_in(verdicts)
 
-    # -- when a test has run --------------------------------------------------------------------------------
+    # -- after a test has run --------------------------------------------------------------------------------
 
     def finish(self, test: DeferredTest) -> None:
         """Log a test's reports, or keep them back until its verdicts are in."""
@@ -113,7 +113,7 @@ class DeferredTests:
         self.flush()
 
     def _keep_back(self, test: DeferredTest) -> None:
-        """Log the setup, which carries what the test waits for: a worker that dies then loses nothing of it."""
+        """Log the setup, which carries what is to be judged: where a worker dies, the controller then judges it."""
         verdicts = test.verdicts
         if any(report.failed for report in test.reports) and self._config.getoption("maxfail", 0):
             self._wait_now(verdicts)  # a teardown's failure may be the one at which the run is to stop
@@ -179,7 +179,7 @@ class DeferredTests:
         self._keep(entries)
 
     def _decide(self, test: DeferredTest, reason: str) -> None:
-        """Log a test with the outcome that its verdicts give, unless that is one failure more than asked for."""
+        """Log a test with the outcome that its verdicts give, unless that is one failure too many."""
         verdicts, call = test.verdicts, test.reports[0]
         while verdicts.open:
             self._enter(verdicts, verdicts.open.popleft(), reason)
@@ -216,7 +216,7 @@ class DeferredTests:
         self._progress.erase()
         hook.pytest_runtest_logreport(report=report)
 
-    # -- when the last test has run -------------------------------------------------------------------------
+    # -- after the last test has run -------------------------------------------------------------------------
 
     def hand_over(self, outbox: WorkerOutbox) -> None:
         """Leave what is not judged to the controller."""

@@ -105,7 +105,7 @@ class Expectation:
         return found
 
     def dump(self) -> str:
-        """JSON from which `load` makes the expectation again in another process; ASCII, whatever a prompt holds."""
+        """JSON from which `load` makes the expectation again in another process; ASCII, whatever a prompt contains."""
         data = {
             "kind": self.kind,
             "text": self.text,

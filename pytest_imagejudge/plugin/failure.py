@@ -100,7 +100,7 @@ def why_none(verdict: Verdict | EditVerdict) -> str:
 def hide_frames(call: pytest.CallInfo[None]) -> None:
     """Leave our own frames out of the traceback of a user's mistake, which its words explain; not of ``--full-trace``.
 
-    pytest asks a module's globals whether its frames are to be hidden.
+    pytest looks into a module's globals whether its frames are to be hidden.
     """
     for entry in call.excinfo.traceback if call.excinfo is not None else ():
         if Path(entry.path).is_relative_to(_PACKAGE):

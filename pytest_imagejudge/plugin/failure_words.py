@@ -1,4 +1,4 @@
-"""The words of a test's failure."""
+"""The words of a failure that the judge decided."""
 
 from __future__ import annotations
 

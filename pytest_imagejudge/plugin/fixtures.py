@@ -20,7 +20,7 @@ V = TypeVar("V", Verdict, EditVerdict)
 
 
 class _JudgeFixture(Generic[V]):
-    """The part that does not depend on what is judged."""
+    """Judges for the running test: the part that images and edits share."""
 
     _kind: Kind
 

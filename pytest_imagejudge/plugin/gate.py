@@ -15,7 +15,6 @@ from ..errors import ConfigError, ImageJudgeError
 from .deferred_test import DeferredTest
 from .early_submission import submit_early
 from .failure import JudgeFailure, colour, explain_none, failure_repr, hide_frames
-from .fixture_keys import EDIT_JUDGE, IMAGE_JUDGE
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
 from .gpu_memory import out_of_memory_help
 from .logging_guard import guard_loggers
@@ -24,8 +23,9 @@ from .marker import marker_values
 from .parts import Parts
 from .phases import run_phases
 from .progress import EVERY
-from .refusal import refusal, refuse
+from .refusal import refuse
 from .report_data import carried, carry_failure
+from .stash import EDIT_JUDGE, IMAGE_JUDGE, REFUSAL
 from .state import Kind, usage_errors
 from .worker_progress import Receiver
 from .xdist_types import WorkerNode
@@ -92,7 +92,7 @@ class Gate:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Check the profiles that markers name; what is wrong with the markers themselves is found before."""
         for item in items:
-            if not refusal(item) and (source := marker_values(item).thresholds) is not None:
+            if REFUSAL not in item.stash and (source := marker_values(item).thresholds) is not None:
                 try:
                     self.parts.profiles.load(source)
                 except (ConfigError, TypeError) as error:
@@ -106,7 +106,7 @@ class Gate:
             return  # pytest calls this after an error in the collection too
         if self._state.is_controller or self._state.runs_no_test:
             return
-        if self._state.is_worker:  # it does not know which of its items it will run, and now waits to hear it
+        if self._state.is_worker:  # it does not know which of its items it will run, and has time until it hears it
             for kind in {used for item in session.items for used in _used(item)} & set(self._state.protocols):
                 self.parts.judges.get(kind).warm_up()
             return
@@ -114,7 +114,7 @@ class Gate:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Run one test; keep its reports back where its outcome waits for verdicts."""
+        """Run one test; keep its reports back where verdicts decide it."""
         if self._state.is_decided_at_once(item):
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
@@ -246,7 +246,7 @@ class Gate:
         self.parts.results.print(terminalreporter)
 
     def pytest_unconfigure(self) -> None:
-        """Whatever happened: no engine stays."""
+        """Close the judges, whatever happened: no engine stays."""
         self.parts.judges.close()
 
 

@@ -48,7 +48,7 @@ class JudgingTime:
         self._decided: set[Kind] = set()
 
     def words(self) -> str:
-        """A line for the run's header on when the judges begin; empty where no GPU's memory has a say in it."""
+        """A line for the run's header on the time of judging; empty where no GPU's memory has a say in it."""
         if self._mode != "auto":
             return f"judges {self._mode} the tests (--judge-when)"
         if any(judge.engine.on_gpus() for judge in self._judges.used()):

@@ -1,7 +1,7 @@
 """Manifests of what is judged after the last test: a run that is killed before that loses nothing.
 
-One manifest a process and kind, as ``imagejudge score`` takes it; removed when its rows are judged. What a dead
-process left is taken up by the next run.
+One manifest a process and kind, as ``imagejudge score`` takes it; removed once its rows are judged. The next run
+takes up what a dead process left.
 """
 
 from __future__ import annotations

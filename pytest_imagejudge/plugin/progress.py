@@ -24,7 +24,7 @@ SHORTEST, LONGEST = 0.0005, 0.02  # seconds between two looks
 
 
 class Progress:
-    """Collects lines from the engines' threads and prints them from pytest's own, when it waits."""
+    """Collects lines from the engines' threads and prints them from pytest's own, while it waits."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config

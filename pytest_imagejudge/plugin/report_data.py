@@ -20,7 +20,7 @@ class Carried(TypedDict, total=False):
         entries: what was judged, as JSON where the report travels to another process.
         failure: why the test failed, for another reason than what was judged.
         deferred: set where the outcome of the test comes later.
-        pending: of a worker's test whose outcome comes later, each `Expectation` without an entry, dumped.
+        pending: of a worker's test whose outcome comes later, what decides it, each `Expectation` dumped.
         forgiven: of such a test, as `DeferredTest.forgiven`.
         xfail: of such a test, as `expected_failure` gives it.
         files: the manifests in which the worker wrote down what is judged after the last test.

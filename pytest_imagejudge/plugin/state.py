@@ -70,7 +70,7 @@ class RunState:
         return any(getattr(option, name, False) for name in _SHOWS_ONLY)
 
     def is_decided_at_once(self, item: pytest.Item) -> bool:
-        """Tell whether a test waits for its own verdicts, and is over only with its outcome.
+        """Tell whether a test is over only once it is decided: it stays for its own verdicts.
 
         Where it may be run again, that must generate again. Where the next run goes on from the failure of this one
         (``--stepwise``), none may be found after a later test has failed. What ``--setup-show`` prints is of one test.

@@ -1,6 +1,6 @@
 """A worker's end of the handover between xdist's processes.
 
-A worker may log only reports of its running item, so what comes later is kept here and travels when it ends.
+A worker may log reports of its running item only. What comes later is kept here and travels at the worker's end.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ OUTPUT = "imagejudge"  # the key of a worker's output
 
 
 class Parcel(TypedDict, total=False):
-    """One thing that travels: a test (decided, or with what it waits for), or what belongs to no test's report.
+    """One thing that travels: a test, decided or with what decides it, or what belongs to no test's report.
 
     Attributes:
         reports: of a test, as pytest serializes them.
-        expected: what the test waits for, each `Expectation` dumped; absent where the test is decided.
+        expected: what decides the test, each `Expectation` dumped; absent where the test is decided.
         forgiven: as `DeferredTest.forgiven`.
         orphan: an `Expectation` without which its test's outcome stands, dumped.
         entries: what was judged, as JSON.
@@ -67,7 +67,7 @@ class WorkerOutbox:
         self._parcels.append({"reports": self._dump(test)})
 
     def add_undecided(self, test: DeferredTest) -> None:
-        """Add a test with what it waits for."""
+        """Add a test with what decides it."""
         self._parcels.append(
             {
                 "expected": [expected.dump() for expected in test.verdicts.open],

@@ -1,6 +1,6 @@
 """The judge's progress on xdist's workers, said by the controller: they have no terminal of their own.
 
-A worker may send nothing but reports, and its tests' reports come when they are judged, so the lines go through files.
+A worker may send nothing but reports, and its tests' reports come once they are judged. So the lines go through files.
 """
 
 from __future__ import annotations

@@ -32,5 +32,5 @@ def worker_input(config: pytest.Config) -> dict[str, Any]:
 
 
 def worker_output(config: pytest.Config) -> dict[str, Any]:
-    """Values that this worker gives to the controller when it ends."""
+    """Values that this worker gives to the controller at its end."""
     return cast("_WorkerConfig", config).workeroutput

@@ -682,7 +682,7 @@ def pytest_runtest_logfinish(nodeid):
         JUDGE.expect("bad.png", prompt="a red fox")
 
 def pytest_collection_finish(session):
-    from pytest_imagejudge.plugin.fixture_keys import IMAGE_JUDGE
+    from pytest_imagejudge.plugin.stash import IMAGE_JUDGE
 
     global JUDGE
     JUDGE = session.config.stash[IMAGE_JUDGE]
