@@ -42,14 +42,16 @@ class Gate:
         self._config, self._state = config, parts.state
         self._receiver: Receiver | None = None  # on xdist's controller
         self._body_passed = self._skipped = self._collected = False
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Give the fixtures and the rows of manifests what they use."""
+        parts = self.parts
         config.stash[ROW_JUDGING] = RowJudging(parts.state, parts.submitter, parts.deferred, parts.notes)
         given = parts.state, parts.judges, parts.profiles, parts.submitter, parts.deferred
         if parts.state.settings["image"].configured:
             config.stash[IMAGE_JUDGE] = ImageJudgeFixture(*given)
         if parts.state.settings["edit"].configured:
             config.stash[EDIT_JUDGE] = EditJudgeFixture(*given)
-
-    # -- hooks: the run ------------------------------------------------------------------------------------
 
     def pytest_report_header(self) -> list[str]:
         """Name the judges, the thresholds, and where answers are kept."""

@@ -32,7 +32,7 @@ def run_phases(
     from _pytest.runner import call_and_report
 
     requesting = cast("_Requesting", item) if hasattr(item, "_request") else None
-    if requesting and not requesting._request:
+    if requesting is not None and not requesting._request:
         requesting._initrequest()
     try:
         reports.append(call_and_report(item, "setup", log=False))
@@ -45,6 +45,6 @@ def run_phases(
             nextitem = None
         reports.append(call_and_report(item, "teardown", log=False, nextitem=nextitem))
     finally:
-        if requesting:
+        if requesting is not None:
             requesting._request = False
             requesting.funcargs = None
