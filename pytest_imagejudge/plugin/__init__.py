@@ -1,4 +1,4 @@
-"""The pytest plugin: thin hooks that hand on to a gate, which exists only where a judge is asked for."""
+"""The pytest plugin: thin hooks that hand on to a gate, which exists only where a judge is configured."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import options
+from .options import (
+    NO_EDIT_JUDGE,
+    NO_JUDGE,
+    add_options,
+    configured,
+    manifests,
+    refuse_other_roots,
+    spell_out_keep_alive,
+)
+from .stash import EDIT_JUDGE, IMAGE_JUDGE, REFUSAL
 
 if TYPE_CHECKING:
     from .fixtures import EditJudgeFixture, ImageJudgeFixture
 
-NO_JUDGE = "no judge is configured: give --judge-model or --judge-url"
-NO_EDIT_JUDGE = "no judge of edits is configured: give --edit-judge-model or --edit-judge-url"
 MARKER = (
     "imagejudge(thresholds, dimensions, image, prompt): bounds and dimensions of a test's images; what to judge early"
 )
@@ -29,21 +36,21 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    options.add_options(parser)
+    add_options(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
-    options.spell_out_keep_alive(args)
-    options.refuse_other_roots(args, early_config)
+    spell_out_keep_alive(args)
+    refuse_other_roots(args, early_config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
-    for path in options.manifests(config):
+    for path in manifests(config):
         if not path.is_file():
             raise pytest.UsageError(f"--judge-manifest {path}: no such file")
-    if options.configured(config):
+    if configured(config):
         from .gate import Gate
 
         config.pluginmanager.register(Gate(config), "imagejudge-gate")
@@ -57,7 +64,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None  # collected once, as below, wherever it lies
     if not (named or given):
         return None
-    from .manifest import ManifestFile
+    from .manifest_items import ManifestFile
 
     return ManifestFile.from_parent(parent, path=file_path)
 
@@ -70,7 +77,7 @@ def pytest_make_collect_report(
     if isinstance(collector, pytest.Session) and report.passed:
         for path in _given(collector.config).values():
             if not collector.isinitpath(path):
-                from .manifest import ManifestFile
+                from .manifest_items import ManifestFile
 
                 name = os.path.relpath(path, collector.config.rootpath).replace(os.sep, "/")
                 report.result.append(ManifestFile.from_parent(collector, path=path, nodeid=name))
@@ -79,13 +86,14 @@ def pytest_make_collect_report(
 
 def _given(config: pytest.Config) -> dict[Path, Path]:
     """The files of ``--judge-manifest``, each once: what it is with links followed, and as it was named."""
-    return {path.resolve(): Path(os.path.abspath(path)) for path in options.manifests(config)}  # noqa: PTH100
+    return {path.resolve(): Path(os.path.abspath(path)) for path in manifests(config)}  # noqa: PTH100
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         for marker in item.iter_markers("imagejudge"):
-            from .marker import check_marker, refuse
+            from .marker import check_marker
+            from .refusal import refuse
 
             try:
                 check_marker(marker, item)
@@ -95,7 +103,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if (module := sys.modules.get("pytest_imagejudge.plugin.marker")) and (error := item.stash.get(module.WRONG, "")):
+    if error := item.stash.get(REFUSAL, ""):
         raise pytest.UsageError(error)
 
 
@@ -125,19 +133,19 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 @pytest.fixture(scope="session")
 def image_judge(pytestconfig: pytest.Config) -> ImageJudgeFixture:
     """The judge of images: ``score``, ``check`` and ``expect``. Skips the test where no judge is configured."""
-    gate = pytestconfig.pluginmanager.get_plugin("imagejudge-gate")
-    if gate is None or not gate.options.image.configured:
+    judge = pytestconfig.stash.get(IMAGE_JUDGE, None)
+    if judge is None:
         pytest.skip(NO_JUDGE)
-    return gate.image_fixture()  # type: ignore[no-any-return]
+    return judge
 
 
 @pytest.fixture(scope="session")
 def edit_judge(pytestconfig: pytest.Config) -> EditJudgeFixture:
     """The judge of edits: ``score``, ``check`` and ``expect``. Skips the test where none is configured."""
-    gate = pytestconfig.pluginmanager.get_plugin("imagejudge-gate")
-    if gate is None or not gate.options.edit.configured:
+    judge = pytestconfig.stash.get(EDIT_JUDGE, None)
+    if judge is None:
         pytest.skip(NO_EDIT_JUDGE)
-    return gate.edit_fixture()  # type: ignore[no-any-return]
+    return judge
 
 
 @pytest.fixture(scope="session")

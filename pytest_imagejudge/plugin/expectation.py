@@ -26,7 +26,7 @@ AnyEntry = VerdictEntry | EditEntry
 
 @dataclass
 class Expectation:
-    """What was handed over, for which test, and under which bounds.
+    """An image or edit that was handed over, for which test, and under which bounds.
 
     Attributes:
         futures: one, or several where each image is judged repeatedly; the first decides.
@@ -45,22 +45,22 @@ class Expectation:
     thresholds: Profile | None = None
     bounded: bool = True
     shared: bool = False
-    futures: list[Future[Any]] = field(default_factory=list)
+    futures: list[Future[AnyVerdict]] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
-        """Whether it was submitted and every verdict is in."""
+        """True where it was submitted and every verdict is in."""
         return bool(self.futures) and all(future.done() for future in self.futures)
 
     def verdicts(self, reason: str = "the run ended before this was judged") -> list[AnyVerdict]:
         """The verdicts; what is not in is one with an error that says why."""
         return [self._verdict(future, reason) for future in self.futures] or [self.unjudged(reason)]
 
-    def _verdict(self, future: Future[Any], reason: str) -> AnyVerdict:
+    def _verdict(self, future: Future[AnyVerdict], reason: str) -> AnyVerdict:
         if not future.done():
             return self.unjudged(reason)
         try:
-            return future.result()  # type: ignore[no-any-return]
+            return future.result()
         except CancelledError:
             return self.unjudged(reason)
         except EngineError as error:
@@ -105,7 +105,7 @@ class Expectation:
         return found
 
     def dump(self) -> str:
-        """JSON from which `load` makes the expectation again in another process; ASCII, whatever a prompt holds."""
+        """JSON from which `load` makes the expectation again in another process; ASCII, whatever a prompt contains."""
         data = {
             "kind": self.kind,
             "text": self.text,

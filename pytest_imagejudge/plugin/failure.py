@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback
 from _pytest._io import TerminalWriter
+from _pytest.outcomes import Failed
 
 from ..errors import ConfigError, ImageError
 from ..scoring.verdict import EditVerdict, Verdict
@@ -16,11 +17,11 @@ from ..support.escaping import escape
 _PACKAGE = Path(__file__).parents[1]
 
 
-class JudgeFailure(pytest.fail.Exception):  # type: ignore[misc, name-defined]
-    """What was judged missed a bound, or could not be judged.
+class JudgeFailure(Failed):
+    """A failure of a test by what was judged: it missed a bound, or could not be judged.
 
     Attributes:
-        where: ``file:line`` of the call that asked for it; empty where there is none.
+        where: ``file:line`` of the call that handed it over; empty where there is none.
     """
 
     __module__ = "builtins"  # as of pytest's own: the short summary shows the bare name
@@ -31,7 +32,7 @@ class JudgeFailure(pytest.fail.Exception):  # type: ignore[misc, name-defined]
 
 
 def failure_repr(text: str, where: str, config: pytest.Config) -> ReprExceptionInfo:
-    """What a report holds of a failure: ``text`` as it is, without a traceback; its first line with ``--tb=line``.
+    """Make what a report holds of a failure: ``text`` as it is, without a traceback; its first line with ``--tb=line``.
 
     Other plugins, JUnit's file and the short summary, which on a CI server cuts nothing off, take the first line.
 
@@ -99,7 +100,7 @@ def why_none(verdict: Verdict | EditVerdict) -> str:
 def hide_frames(call: pytest.CallInfo[None]) -> None:
     """Leave our own frames out of the traceback of a user's mistake, which its words explain; not of ``--full-trace``.
 
-    pytest asks a module's globals whether its frames are to be hidden.
+    pytest looks into a module's globals whether its frames are to be hidden.
     """
     for entry in call.excinfo.traceback if call.excinfo is not None else ():
         if Path(entry.path).is_relative_to(_PACKAGE):

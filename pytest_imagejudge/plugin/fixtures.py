@@ -1,32 +1,64 @@
-"""What the fixtures ``image_judge`` and ``edit_judge`` return."""
+"""The values of the fixtures ``image_judge`` and ``edit_judge``."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar, cast
 
 from ..scoring.verdict import EditVerdict, Verdict
+from ..thresholds.profile import Profile
+from .deferred_tests import DeferredTests
+from .expectation import Expectation
+from .judges import Judges
+from .profiles import Profiles
+from .state import Kind, RunState
+from .submitting import Submitter
 
-if TYPE_CHECKING:
-    from .gate import Gate
-
-
-def _caller(gate: Gate) -> str:
-    """``file:line`` of the test that called the fixture; where it was handed over to a library, of the test."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        if gate.is_own(frame.f_code.co_filename):
-            return gate.place(frame.f_code.co_filename, frame.f_lineno)
-        frame = frame.f_back
-    if gate.item is not None:
-        file, line, _ = gate.item.location
-        return f"{file}:{(line or 0) + 1}"
-    return ""
+V = TypeVar("V", Verdict, EditVerdict)
 
 
-class ImageJudgeFixture:
+class _JudgeFixture(Generic[V]):
+    """Judges for the running test: the part that images and edits share."""
+
+    _kind: Kind
+
+    def __init__(
+        self, state: RunState, judges: Judges, profiles: Profiles, submitter: Submitter, deferred: DeferredTests
+    ) -> None:
+        self._state, self._judges, self._profiles = state, judges, profiles
+        self._submitter, self._deferred = submitter, deferred
+
+    def _profile(self, thresholds: Any) -> Profile | None:
+        return self._profiles.applying(self._kind, thresholds)
+
+    def _wait(self, expected: Expectation, where: str, *, thresholds: Profile | None = None, bounded: bool = True) -> V:
+        expected.where, expected.thresholds, expected.bounded = where, thresholds, bounded
+        return cast("V", self._deferred.wait_for(expected))  # the protocol's kind is the judge's
+
+    def _defer(self, expected: Expectation, where: str, thresholds: Profile | None) -> None:
+        expected.where, expected.thresholds = where, thresholds
+        self._deferred.defer(expected)
+
+    def _caller(self) -> str:
+        """``file:line`` of the call in the project; where a library calls the fixture, of the running test."""
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None:
+            if self._state.is_own(frame.f_code.co_filename):
+                return self._state.place(frame.f_code.co_filename, frame.f_lineno)
+            frame = frame.f_back
+        if self._state.item is not None:
+            file, line, _ = self._state.item.location
+            return f"{file}:{(line or 0) + 1}"
+        return ""
+
+    def release(self) -> None:
+        """Let the judge's server sleep until it is needed again, where it was started with sleep mode."""
+        self._judges.let_sleep(self._kind)
+
+
+class ImageJudgeFixture(_JudgeFixture[Verdict]):
     """Judges generated images.
 
     An image is a path, bytes, a PIL image, an (H, W, 3|4) uint8 or float-in-[0, 1] array, a (C, H, W)
@@ -36,13 +68,12 @@ class ImageJudgeFixture:
 
     - ``thresholds``: a shipped profile's name, a TOML file, or a mapping of its shape; None is the marker's, the
       fixture's or the option's. Wrong ones are a `ConfigError` that names the key and the nearest name.
-    - ``dimensions``: L1 names to ask about; None is the marker's, the ini file's, or all five. An unknown one is a
+    - ``dimensions``: L1 names to judge by; None is the marker's, the ini file's, or all five. An unknown one is a
       KeyError.
     - ``seed``: of the generation, ``id``: a name of the image; baselines pair by them.
     """
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    _kind = "image"
 
     def score(
         self,
@@ -54,9 +85,8 @@ class ImageJudgeFixture:
         id: int | str | None = None,  # noqa: A002
     ) -> Verdict:
         """Judge and wait. Applies no thresholds and never fails the test; ``verdict.error`` says what went wrong."""
-        expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
-        expected.where, expected.bounded = _caller(self._gate), False
-        return self._gate.wait_for(expected)  # type: ignore[return-value]
+        expected = self._submitter.submit_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
+        return self._wait(expected, self._caller(), bounded=False)
 
     def check(
         self,
@@ -70,12 +100,11 @@ class ImageJudgeFixture:
     ) -> Verdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or something was not judged.
 
-        Where it returns, all that was asked was read: ``verdict["Quality"]`` is a score, 0 to 100, or N/A.
+        Where it returns, every answer was read: ``verdict["Quality"]`` is a score, 0 to 100, or N/A.
         """
-        profile = self._gate.profile("image", thresholds)
-        expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
-        expected.where, expected.thresholds = _caller(self._gate), profile
-        return self._gate.wait_for(expected)  # type: ignore[return-value]
+        profile = self._profile(thresholds)
+        expected = self._submitter.submit_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
+        return self._wait(expected, self._caller(), thresholds=profile)
 
     def expect(
         self,
@@ -87,25 +116,21 @@ class ImageJudgeFixture:
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
     ) -> None:
-        """Judge in the background: returns at once; the test's outcome is decided when its verdicts are in."""
-        profile = self._gate.profile("image", thresholds)
-        expected = self._gate.ask_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=False, keep=True)
-        expected.where, expected.thresholds = _caller(self._gate), profile
-        self._gate.defer(expected)
-
-    def release(self) -> None:
-        """Let the judge's server sleep until it is needed again, where it was started with sleep mode."""
-        self._gate.let_sleep("image")
+        """Judge in the background: returns at once; the test's outcome is decided once its verdicts are in."""
+        profile = self._profile(thresholds)
+        expected = self._submitter.submit_image(
+            image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=False, keep=True
+        )
+        self._defer(expected, self._caller(), profile)
 
 
-class EditJudgeFixture:
+class EditJudgeFixture(_JudgeFixture[EditVerdict]):
     """Judges edits: source and edited image, each as `ImageJudgeFixture` takes it, and the instruction.
 
     ``thresholds``, ``seed`` and ``id`` are as there.
     """
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    _kind = "edit"
 
     def score(
         self,
@@ -117,9 +142,8 @@ class EditJudgeFixture:
         id: int | str | None = None,  # noqa: A002
     ) -> EditVerdict:
         """Judge and wait. Applies no thresholds and never fails the test; ``verdict.score`` may be None."""
-        expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
-        expected.where, expected.bounded = _caller(self._gate), False
-        return self._gate.wait_for(expected)  # type: ignore[return-value]
+        expected = self._submitter.submit_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
+        return self._wait(expected, self._caller(), bounded=False)
 
     def check(
         self,
@@ -135,10 +159,9 @@ class EditJudgeFixture:
 
         ``verdict.score``, 1 to 5, is None where the judge gives no overall score; see its ``aspects`` then.
         """
-        profile = self._gate.profile("edit", thresholds)
-        expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
-        expected.where, expected.thresholds = _caller(self._gate), profile
-        return self._gate.wait_for(expected)  # type: ignore[return-value]
+        profile = self._profile(thresholds)
+        expected = self._submitter.submit_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
+        return self._wait(expected, self._caller(), thresholds=profile)
 
     def expect(
         self,
@@ -150,12 +173,7 @@ class EditJudgeFixture:
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
     ) -> None:
-        """Judge in the background: returns at once; the test's outcome is decided when its verdict is in."""
-        profile = self._gate.profile("edit", thresholds)
-        expected = self._gate.ask_edit(source, edited, instruction, seed=seed, id=id, urgent=False, keep=True)
-        expected.where, expected.thresholds = _caller(self._gate), profile
-        self._gate.defer(expected)
-
-    def release(self) -> None:
-        """Let the judge's server sleep until it is needed again, where it was started with sleep mode."""
-        self._gate.let_sleep("edit")
+        """Judge in the background: returns at once; the test's outcome is decided once its verdict is in."""
+        profile = self._profile(thresholds)
+        expected = self._submitter.submit_edit(source, edited, instruction, seed=seed, id=id, urgent=False, keep=True)
+        self._defer(expected, self._caller(), profile)

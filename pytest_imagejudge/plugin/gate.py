@@ -1,7 +1,7 @@
-"""The gate: pytest's hooks of a run for which a judge is asked.
+"""The gate: pytest's hooks of a run for which a judge is configured.
 
-A test that only *expects* (`expect`, a manifest's row) ends before it is judged. Its reports are held back until
-its verdicts are in, and logged once, with the outcome that they give. See `held`.
+A test that only *expects* (`expect`, a manifest's row) ends before it is judged. Its reports are kept back until
+its verdicts are in, and logged once, with the outcome that they give. See `deferred_tests`.
 """
 
 from __future__ import annotations
@@ -12,99 +12,91 @@ from typing import Any
 import pytest
 
 from ..errors import ConfigError, ImageJudgeError
-from .asking import Asking, usage
+from .deferred_test import DeferredTest
+from .early_submission import submit_early
 from .failure import JudgeFailure, colour, explain_none, failure_repr, hide_frames
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
-from .held import Holding
-from .loggers import guard
-from .manifest import RowItem
-from .marker import WRONG, refuse, wish_of
+from .gpu_memory import out_of_memory_help
+from .logging_guard import guard_loggers
+from .manifest_items import ROW_JUDGING, RowItem, RowJudging
+from .marker import marker_values
+from .parts import Parts
 from .phases import run_phases
 from .progress import EVERY
-from .relay import Ear
-from .waiting import Held
-from .when import When, out_of_memory_help
+from .refusal import refuse
+from .report_data import carried, carry_failure
+from .stash import EDIT_JUDGE, IMAGE_JUDGE, REFUSAL
+from .state import Kind, usage_errors
+from .worker_progress import Receiver
+from .xdist_types import WorkerNode
 
-_FIXTURES = {"image_judge": "image", "edit_judge": "edit"}
-_SHOWS_ONLY = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow")
+_FIXTURES: dict[str, Kind] = {"image_judge": "image", "edit_judge": "edit"}
 
 
-class Gate(Asking):
-    """One run's judges, expectations and results."""
+class Gate:
+    """Hands what happens in a run to the parts of the plugin."""
 
     def __init__(self, config: pytest.Config) -> None:
-        guard()
-        super().__init__(config)
-        self.holding = Holding(self)
-        self.when = When(self)
-        self._ear: Ear | None = None
+        guard_loggers()
+        self.parts = parts = Parts(config)
+        self._config, self._state = config, parts.state
+        self._receiver: Receiver | None = None  # on xdist's controller
         self._body_passed = self._skipped = self._collected = False
 
-    @property
-    def is_controller(self) -> bool:
-        """Whether xdist's workers run the tests and this process only collects."""
-        return self.config.pluginmanager.has_plugin("dsession")
-
-    @property
-    def runs_no_test(self) -> bool:
-        """Whether pytest only shows something: nothing is judged then, and no report written over."""
-        option = self.config.option
-        return any(getattr(option, name, False) for name in _SHOWS_ONLY)
-
-    def image_fixture(self) -> ImageJudgeFixture:
-        """What ``image_judge`` returns."""
-        return ImageJudgeFixture(self)
-
-    def edit_fixture(self) -> EditJudgeFixture:
-        """What ``edit_judge`` returns."""
-        return EditJudgeFixture(self)
-
-    # -- hooks: the run ------------------------------------------------------------------------------------
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Give the fixtures and the rows of manifests what they use."""
+        parts = self.parts
+        config.stash[ROW_JUDGING] = RowJudging(parts.state, parts.submitter, parts.deferred, parts.notes)
+        given = parts.state, parts.judges, parts.profiles, parts.submitter, parts.deferred
+        if parts.state.settings["image"].configured:
+            config.stash[IMAGE_JUDGE] = ImageJudgeFixture(*given)
+        if parts.state.settings["edit"].configured:
+            config.stash[EDIT_JUDGE] = EditJudgeFixture(*given)
 
     def pytest_report_header(self) -> list[str]:
-        """What judges, by which bounds, and where answers are kept."""
+        """Name the judges, the thresholds, and where answers are kept."""
         from ..engines.address import hide_credentials
 
-        lines = []
-        for kind, settings in self.settings.items():
-            if settings.configured:
-                what = settings.model or ", ".join(map(hide_credentials, settings.urls))
-                name = "imagejudge" if kind == "image" else "imagejudge, edits"
-                lines.append(f"{name}: {what}, protocol {self.protocols[kind].name}")
-        thresholds, store = self._from_root(self.default_profile.name), self._from_root(self.options.store or "none")
-        lines.append(f"imagejudge: thresholds {thresholds}, store {store}")
-        if words := self.when.words():
+        state, lines = self._state, []
+        for kind, protocol in state.protocols.items():
+            settings = state.settings[kind]
+            what = settings.model or ", ".join(map(hide_credentials, settings.urls))
+            name = "imagejudge" if kind == "image" else "imagejudge, edits"
+            lines.append(f"{name}: {what}, protocol {protocol.name}")
+        thresholds = state.from_root(self.parts.profiles.default.name)
+        lines.append(f"imagejudge: thresholds {thresholds}, store {state.from_root(state.options.store or 'none')}")
+        if words := self.parts.judging_time.words():
             lines.append(f"imagejudge: {words}")
         return lines
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Check, before any test runs, that the judges could start."""
-        self.results.begin()
-        self.holding.session = session
-        if self.is_worker or self.runs_no_test:
+        self.parts.results.begin()
+        self._state.session = session
+        if self._state.is_worker or self._state.runs_no_test:
             return
-        for kind in self.protocols:
-            with usage():
-                judge = self.judge(kind)
+        for kind in self._state.protocols:
+            with usage_errors():
+                judge = self.parts.judges.get(kind)
                 try:
                     judge.preflight()
                 except ImageJudgeError as error:
                     # what is stored needs no engine: such a run may go on, and says what could not be judged
                     if not judge.has_stored():
                         raise
-                    self.progress.say(f"{error}\nonly images whose answers are stored can be judged")
+                    self.parts.progress.say(f"{error}\nonly images whose answers are stored can be judged")
                 else:
-                    self.when.preflight(judge)
+                    self.parts.judging_time.preflight(judge)
                     if words := judge.engine.beside():
-                        self.progress.say(words)
+                        self.parts.progress.say(words)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Check the profiles that markers name; what is wrong with the markers themselves is found before."""
         for item in items:
-            if WRONG not in item.stash and (source := wish_of(item).thresholds) is not None:
+            if REFUSAL not in item.stash and (source := marker_values(item).thresholds) is not None:
                 try:
-                    self._load(source)
+                    self.parts.profiles.load(source)
                 except (ConfigError, TypeError) as error:
                     refuse(item, pytest.UsageError(f"{item.nodeid}: marker imagejudge: {error}"))
         self._collected = True
@@ -114,18 +106,18 @@ class Gate(Asking):
         """Submit what is known in advance: rows of manifests and images that markers name."""
         if not self._collected:
             return  # pytest calls this after an error in the collection too
-        if self.is_controller or self.runs_no_test:
+        if self._state.is_controller or self._state.runs_no_test:
             return
-        if self.is_worker:  # it does not know which of its items it will run, and now waits to hear it
-            for kind in {used for item in session.items for used in _used(item)} & set(self.protocols):
-                self.judge(kind).warm_up()
+        if self._state.is_worker:  # it does not know which of its items it will run, and has time until it hears it
+            for kind in {used for item in session.items for used in _used(item)} & set(self._state.protocols):
+                self.parts.judges.get(kind).warm_up()
             return
-        self.holding.submit_known(session.items)
+        submit_early(session.items, self._state, self.parts.submitter)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Run one test; hold its reports back where its outcome waits for verdicts."""
-        if self._waits(item):
+        """Run one test; keep its reports back where verdicts decide it."""
+        if self._state.is_decided_at_once(item):
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         reports: list[pytest.TestReport] = []
@@ -133,35 +125,36 @@ class Gate(Asking):
             run_phases(item, nextitem, reports, lambda: self._body_passed)
         finally:
             if reports:
-                self.holding.take(Held(item, reports, passed=self._body_passed, skipped=self._skipped))
+                test = DeferredTest(item, reports, passed=self._body_passed, skipped=self._skipped)
+                self.parts.deferred.finish(test)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Remember which test is running."""
-        self.item = item
+        self._state.item = item
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
-        """Ask the thresholds' fixture now: while fixtures are torn down, which may expect too, it can't be asked."""
+        """Read the thresholds' fixture now: while fixtures are torn down, which may expect too, it can't be read."""
         if _by_fixture(item):
-            self._of_fixture(item)
+            self.parts.profiles.of_fixture(item)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
         """Remember whether a fixture of several tests is being set up."""
-        before = self.in_shared_fixture
-        self.in_shared_fixture = before or fixturedef.scope != "function"
+        before = self._state.in_shared_fixture
+        self._state.in_shared_fixture = before or fixturedef.scope != "function"
         try:
             return (yield)
         finally:
-            self.in_shared_fixture = before
+            self._state.in_shared_fixture = before
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self) -> None:
         """Remember that fixtures are going away."""
-        self.tearing_down = True
+        self._state.tearing_down = True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -169,7 +162,7 @@ class Gate(Asking):
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach what was judged to the report, for this process or for xdist's controller."""
         hide_frames(call)
-        explain_none(call, self.nones)
+        explain_none(call, self._state.missing_figures)
         report = yield
         self._skipped = report.skipped or (self._skipped and call.when == "teardown")
         if call.when == "setup":
@@ -177,128 +170,100 @@ class Gate(Asking):
         elif call.when == "call":
             # not the outcome, which xfail may have turned
             self._body_passed = call.excinfo is None and not _has_failed_subtest(item)
-        self.holding.attach(report)
+        self.parts.notes.attach(report)
         failure = None if call.excinfo is None else call.excinfo.value
         if isinstance(failure, JudgeFailure):
             if failure.where:
-                report.longrepr = failure_repr(str(failure), failure.where, self.config)
+                report.longrepr = failure_repr(str(failure), failure.where, self._config)
         elif report.failed and _by_fixture(item):
-            self.holding.fail(report, failure)
-        if words := out_of_memory_help(call, self.judges()):
+            carry_failure(report, failure)
+        if words := out_of_memory_help(call, self.parts.judges.used()):
             report.sections.append(("image judge", words))
         if call.when == "teardown":
-            self.item, self.tearing_down = None, False
-            self.nones.clear()
+            self._state.item, self._state.tearing_down = None, False
+            self._state.missing_figures.clear()
         return report
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """When the last test is over: wait for what is outstanding, decide, and log."""
+        """Once the last test is over: wait for what is outstanding, decide, and log."""
         try:
             result = yield
-            if not self.runs_no_test:
-                self.holding.settle("the judge ended before this was judged")
+            if not self._state.runs_no_test:
+                self.parts.end.settle("the judge ended before this was judged")
         except session.Failed:
-            self.holding.abandon("stopped by -x or --maxfail before this was judged")
+            self.parts.end.abandon("stopped by -x or --maxfail before this was judged")
             raise
         except BaseException:
-            self.holding.abandon("the run was interrupted before this was judged")
+            self.parts.end.abandon("the run was interrupted before this was judged")
             raise
-        if not (self.is_worker or self.runs_no_test):
-            self.results.decide_run(session, self.default_profile)
+        if not (self._state.is_worker or self._state.runs_no_test):
+            self.parts.results.decide_run(session, self.parts.profiles.default)
         return result
 
     def pytest_report_teststatus(self, report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
-        """With ``-v``: that the outcome of a test comes later."""
-        if report.when == "setup" and report.passed and getattr(report, "imagejudge", {}).get("held"):
+        """Say with ``-v`` that the outcome of a test comes later."""
+        if report.when == "setup" and report.passed and carried(report).get("deferred"):
             return "", "", "judged later"
         return None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect what was judged."""
-        if not self.is_worker:
+        if not self._state.is_worker:
             if hasattr(report, "node"):  # xdist: while the workers run tests there is time for what the end needs
                 from ..renderers import terminal_summary  # noqa: F401
             if report.skipped:
-                self.results.excused.add(report.nodeid)
+                self.parts.results.excused.add(report.nodeid)
             elif report.failed:
                 colour(report)
-            self.holding.collect(report)
+            self.parts.handover.collect(report)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
+    def pytest_configure_node(self, node: WorkerNode) -> None:
         """xdist: a worker starts; its failures will be shown here."""
-        node.workerinput["imagejudge_width"] = self.holding.width
-        self._ear = self._ear or Ear(self.progress, EVERY)
-        node.workerinput["imagejudge_relay"] = str(self._ear.folder)
+        node.workerinput["imagejudge_width"] = self.parts.words.width
+        progress = self.parts.progress
+        self._receiver = self._receiver or Receiver(progress.say, progress.say_how_far, progress.flush, EVERY)
+        node.workerinput["imagejudge_progress"] = str(self._receiver.folder)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """xdist: a worker has ended; take over what it held, or left undecided."""
-        self.holding.take_over(node, error)
+    def pytest_testnodedown(self, node: WorkerNode, error: object) -> None:
+        """xdist: a worker has ended; take over what it kept, or left undecided."""
+        self.parts.handover.take_over(node, error)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """End the judges and write the reports."""
-        if self._ear is not None:
-            self._ear.close()
-        try:  # of a run that was stopped fixtures are still up, and may ask a judge when they go
+        if self._receiver is not None:
+            self._receiver.close()
+        try:  # of a run that was stopped fixtures are still up, and may use a judge as they go
             session._setupstate.teardown_exact(None)
         finally:
-            self._end(session)
-
-    def _end(self, session: pytest.Session) -> None:
-        self.holding.keep_rest()
-        self._forget_undecided_in_junit()
-        for kind, judge in self._judges.items():
-            self.results.count(kind, judge)
-        try:
-            self.close()
-        finally:  # whatever becomes of the engines
-            if self.is_worker:
-                self.holding.send_home()
-            elif not self.runs_no_test:
-                self.results.write(session)
-
-    def _forget_undecided_in_junit(self) -> None:
-        """Of a test whose outcome never came JUnit's plugin saw the setup: it would write a case without a name."""
-        from _pytest.junitxml import xml_key
-
-        if self.results.undecided and (xml := self.config.stash.get(xml_key, None)) is not None:
-            xml.node_reporters_ordered[:] = [
-                case for case in xml.node_reporters_ordered if getattr(case, "attrs", None) != {}
-            ]
+            self.parts.end.close(session)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the tree over all images."""
-        self.results.print(terminalreporter)
+        self.parts.results.print(terminalreporter)
 
     def pytest_unconfigure(self) -> None:
-        """Whatever happened: no engine stays."""
-        self.close()
-
-    def close(self) -> None:
-        """Give every judge's engine back. Safe to call twice."""
-        self._over = True
-        while self._judges:
-            _, judge = self._judges.popitem()
-            judge.close()
+        """Close the judges, whatever happened: no engine stays."""
+        self.parts.judges.close()
 
 
-def _used(item: pytest.Item) -> set[str]:
-    """The kinds of judges that a test, or a manifest's row, asks."""
+def _used(item: pytest.Item) -> set[Kind]:
+    """The kinds of judges that a test, or a manifest's row, uses."""
     return {item.kind} if isinstance(item, RowItem) else _by_fixture(item)
 
 
-def _by_fixture(item: pytest.Item) -> set[str]:
+def _by_fixture(item: pytest.Item) -> set[Kind]:
     """The kinds of judges whose fixtures a test uses."""
     return {kind for name, kind in _FIXTURES.items() if name in getattr(item, "fixturenames", ())}
 
 
 def _has_failed_subtest(item: pytest.Item) -> bool:
-    """Whether a subtest of ``item`` failed, by which pytest 9 and later fail the test when it is reported."""
+    """Tell whether a subtest of ``item`` failed, by which pytest 9 and later fail the test when it is reported."""
     try:
         from _pytest.subtests import failed_subtests_key
     except ImportError:

@@ -1,4 +1,4 @@
-"""The marker ``imagejudge``: its keywords, checked when tests are collected."""
+"""The marker ``imagejudge``: its keywords, checked while tests are collected."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ KEYWORDS = ("thresholds", "dimensions", "image", "prompt")
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the markers of a test ask for; the closest one counts, keyword by keyword."""
+class MarkerValues:
+    """The values that the markers of a test give; the closest one counts, keyword by keyword."""
 
     thresholds: Any = None
     dimensions: tuple[str, ...] | None = None
@@ -46,18 +46,13 @@ def check_marker(marker: pytest.Mark, item: pytest.Item) -> None:
         raise pytest.UsageError(f"{where}: image names a picture to judge beforehand, and needs prompt= beside it")
 
 
-WRONG = pytest.StashKey[str]()
-
-
-def refuse(item: pytest.Item, error: Exception) -> None:
-    """Stop for what is wrong with a test; on a worker of xdist, which cannot say it, let that test say it."""
-    if not hasattr(item.config, "workerinput"):
-        raise pytest.UsageError(str(error)) from None
-    item.stash.setdefault(WRONG, str(error))
-
-
 def dimensions_of(value: Iterable[str]) -> tuple[str, ...]:
-    """L1 names, one or several, checked."""
+    """Check L1 names, one or several.
+
+    Raises:
+        KeyError: an unknown name.
+        TypeError: no names.
+    """
     if not isinstance(value, Iterable):
         raise TypeError(f"names of L1 dimensions are expected, not {value!r}")
     names = (value,) if isinstance(value, str) else tuple(value)
@@ -66,12 +61,12 @@ def dimensions_of(value: Iterable[str]) -> tuple[str, ...]:
     return check_dimensions(names)
 
 
-def wish_of(item: pytest.Item) -> Wish:
-    """What the markers of ``item`` ask for."""
+def marker_values(item: pytest.Item) -> MarkerValues:
+    """Read the markers of ``item``."""
     found: dict[str, Any] = {}
     for marker in item.iter_markers("imagejudge"):  # closest first
         for name, value in marker.kwargs.items():
             found.setdefault(name, value)
     if found.get("dimensions") is not None:
         found["dimensions"] = dimensions_of(found["dimensions"])
-    return Wish(**found)
+    return MarkerValues(**found)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 DEFAULT_KEEP_ALIVE = 30.0  # minutes
+NO_JUDGE = "no judge is configured: give --judge-model or --judge-url"
+NO_EDIT_JUDGE = "no judge of edits is configured: give --edit-judge-model or --edit-judge-url"
 
 # option, keyword arguments of argparse; the ini twin has the same name without the dashes
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol, cast
 
 import pytest
 
 
+class _Requesting(Protocol):
+    """An item that may use fixtures."""
+
+    _request: object
+    funcargs: object
+
+    def _initrequest(self) -> None: ...
+
+
 def run_phases(
-    item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport], waits: Callable[[], bool]
+    item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport], may_defer: Callable[[], bool]
 ) -> None:
     """Set up, call and tear down a test, as pytest's own ``runtestprotocol``.
 
@@ -16,25 +26,25 @@ def run_phases(
         item: the test.
         nextitem: the one after it, whose fixtures stay up.
         reports: takes those that are not logged here, also where a phase ends the run.
-        waits: asked after the call: whether verdicts may decide the outcome. Where they can't, setup and call are
+        may_defer: called after the call: whether verdicts may decide the outcome. Where they can't, setup and call are
             logged before the teardown, so that ``-x`` still stops there and has every fixture torn down with this test.
     """
     from _pytest.runner import call_and_report
 
-    request = hasattr(item, "_request")
-    if request and not item._request:  # type: ignore[attr-defined]
-        item._initrequest()  # type: ignore[attr-defined]
+    requesting = cast("_Requesting", item) if hasattr(item, "_request") else None
+    if requesting is not None and not requesting._request:
+        requesting._initrequest()
     try:
         reports.append(call_and_report(item, "setup", log=False))
         if reports[0].passed:
             reports.append(call_and_report(item, "call", log=False))
-        if not waits():
+        if not may_defer():
             while reports:
                 item.ihook.pytest_runtest_logreport(report=reports.pop(0))
         if item.session.shouldfail or item.session.shouldstop:
             nextitem = None
         reports.append(call_and_report(item, "teardown", log=False, nextitem=nextitem))
     finally:
-        if request:
-            item._request = False  # type: ignore[attr-defined]
-            item.funcargs = None  # type: ignore[attr-defined]
+        if requesting is not None:
+            requesting._request = False
+            requesting.funcargs = None

@@ -1,4 +1,4 @@
-"""What is going on, on a terminal (one line that changes) and in a CI log (a line now and then)."""
+"""The progress of judging: on a terminal (one line that changes) and in a CI log (a line now and then)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from ..support.escaping import escape
-from .relay import Mouth
+from .worker_progress import Sender
+from .xdist_types import worker_input
 
 EVERY = 30.0  # seconds between lines where the terminal can't be written over
 TICK = 0.5
@@ -23,14 +24,14 @@ SHORTEST, LONGEST = 0.0005, 0.02  # seconds between two looks
 
 
 class Progress:
-    """Collects lines from the engines' threads and prints them from pytest's own, when it waits."""
+    """Collects lines from the engines' threads and prints them from pytest's own, while it waits."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        given = getattr(config, "workerinput", {})
-        folder = given.get("imagejudge_relay")
-        self._mouth = Mouth(Path(folder), given["workerid"]) if folder else None
+        given = worker_input(config)
+        folder = given.get("imagejudge_progress")
+        self._sender = Sender(Path(folder), given["workerid"]) if folder else None
         self._last = ""
         self._spoke = 0.0  # when an engine's line was last printed
         self._drawn_at: int | None = None  # the column that the cursor was in
@@ -49,7 +50,7 @@ class Progress:
         left = deque(future for future in futures if not future.done())
         if not left:
             return
-        if not self._mouth:
+        if not self._sender:
             from ..renderers import terminal_summary  # noqa: F401 - needed in the end, and now there is time for it
 
         sessions = [judge.session for judge in judges]
@@ -65,12 +66,12 @@ class Progress:
                 now = time.monotonic()
                 if sum(session.stats.done for session in sessions) == done_before:
                     working = max(working, self._spoke)  # the start of a server says nothing of how fast it is
-                if left and now - said < (TICK if self._mouth or self._rewrites else EVERY):
+                if left and now - said < (TICK if self._sender or self._rewrites else EVERY):
                     continue
                 said = now
                 done, submitted = _counts(sessions)
-                if self._mouth:
-                    self._mouth.count(done, submitted)
+                if self._sender:
+                    self._sender.count(done, submitted)
                 elif left:
                     started = any(session.started for session in sessions)
                     self._draw(_line(done, submitted, now - begun, now - working, done_before, started=started))
@@ -92,8 +93,8 @@ class Progress:
             for line in text.splitlines():
                 if line != self._last:
                     self._last = line
-                    if self._mouth:
-                        self._mouth.say(line)
+                    if self._sender:
+                        self._sender.say(line)
                     else:
                         self._print(f"imagejudge: {escape(line)}")
 

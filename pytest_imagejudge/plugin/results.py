@@ -1,4 +1,4 @@
-"""What a run has found: entries, counts, bounds on the whole run, and the reports of it all."""
+"""Findings of a run: entries, counts, bounds on the whole run, and the reports of it all."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import scipy.stats  # noqa: F401
 from PIL import Image
 
 import pytest_imagejudge.plugin.gate
-import pytest_imagejudge.plugin.manifest
+import pytest_imagejudge.plugin.manifest_items
 import pytest_imagejudge.renderers.html_page
 import pytest_imagejudge.renderers.notebook
 import pytest_imagejudge.renderers.terminal_failure

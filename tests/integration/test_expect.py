@@ -414,7 +414,7 @@ def test_a_verdict_that_fails_stops_the_run(project):
             image_judge.expect("bad.png", prompt="a red fox")
 
         def test_good(pytestconfig):
-            judge, = pytestconfig.pluginmanager.get_plugin("imagejudge-gate").judges()
+            judge, = pytestconfig.pluginmanager.get_plugin("imagejudge-gate").parts.judges.used()
             while judge.session.outstanding:
                 pass
 
@@ -679,11 +679,13 @@ def test_what_is_expected_while_no_test_runs_fails_the_run(project):
     late = """
 def pytest_runtest_logfinish(nodeid):
     if nodeid.endswith("test_a"):
-        GATE.image_fixture().expect("bad.png", prompt="a red fox")
+        JUDGE.expect("bad.png", prompt="a red fox")
 
 def pytest_collection_finish(session):
-    global GATE
-    GATE = session.config.pluginmanager.get_plugin("imagejudge-gate")
+    from pytest_imagejudge.plugin.stash import IMAGE_JUDGE
+
+    global JUDGE
+    JUDGE = session.config.stash[IMAGE_JUDGE]
 """
     conftest.write_text(conftest.read_text() + late)
     result = project.run()

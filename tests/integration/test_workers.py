@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from pytest_imagejudge.plugin.relay import Ear, Mouth
+from pytest_imagejudge.plugin.worker_progress import Receiver, Sender
 
 TESTS = """
 import os
@@ -230,19 +230,12 @@ def test_the_controller_says_what_workers_say():
     said = []
     how_far = []
 
-    class Listener:
-        def say(self, line):
-            said.append(line)
+    def say_how_far(done, submitted, seconds):
+        how_far.append((done, submitted))
+        told.set()
 
-        def say_how_far(self, done, submitted, seconds):
-            how_far.append((done, submitted))
-            told.set()
-
-        def flush(self):
-            pass
-
-    ear = Ear(Listener(), every=0)
-    one, other = (Mouth(ear.folder, name) for name in ("gw0", "gw1"))
+    receiver = Receiver(said.append, say_how_far, lambda: None, every=0)
+    one, other = (Sender(receiver.folder, name) for name in ("gw0", "gw1"))
     for second in (1, 21):
         one.say(f"model: compiling ({second} s so far)")
         other.say(f"model: compiling ({second} s so far)")
@@ -250,10 +243,10 @@ def test_the_controller_says_what_workers_say():
     one.count(3, 10)
     other.count(4, 20)
     assert told.wait(30)
-    ear.close()
+    receiver.close()
     assert said == ["model: compiling (1 s so far)", "model: compiling (21 s so far)", "a word of its own: \udcff é"]
     assert how_far[-1] in ((3, 10), (7, 30))
-    assert not ear.folder.exists()
+    assert not receiver.folder.exists()
     one.say("too late")
 
 

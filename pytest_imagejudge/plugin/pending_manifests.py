@@ -1,7 +1,7 @@
-"""What waits for the end of the tests, on disk: a run that is killed before it is judged loses nothing.
+"""Manifests of what is judged after the last test: a run that is killed before that loses nothing.
 
-One manifest a process and kind, as ``imagejudge score`` takes it; removed when its rows are judged. What a dead
-process left is taken up by the next run.
+One manifest a process and kind, as ``imagejudge score`` takes it; removed once its rows are judged. The next run
+takes up what a dead process left.
 """
 
 from __future__ import annotations
@@ -9,18 +9,22 @@ from __future__ import annotations
 import itertools
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..errors import ConfigError
+from ..inputs.manifest import Row, RowError, read_manifest
 from ..support.locks import Hold, is_held
-
-if TYPE_CHECKING:
-    from .expectation import Expectation
+from .expectation import Expectation
 
 
-class Pending:
-    """The manifests of this process, and those that others left."""
+class PendingManifests:
+    """The manifests of this process, and those that others left.
+
+    Attributes:
+        files: manifests whose rows this run is to judge.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -30,7 +34,7 @@ class Pending:
         self.files: set[Path] = set()
 
     def add(self, expected: Expectation) -> None:
-        """Write down what is expected."""
+        """Write down what is to be judged."""
         row: dict[str, Any] = {"ID": f"{expected.test or 'row'} {next(self._numbers)}"}
         if expected.kind == "edit":
             source, edited = expected.images
@@ -49,7 +53,7 @@ class Pending:
             handle.write(json.dumps(row) + "\n")
 
     def done(self) -> None:
-        """All of it is judged."""
+        """Remove the manifests: all of it is judged."""
         for file in self.files:
             file.unlink(missing_ok=True)
             _lock_of(file).unlink(missing_ok=True)
@@ -58,7 +62,23 @@ class Pending:
             self._hold.let_go()
             self._hold = None
 
-    def left(self, kind: str) -> Iterator[Path]:
+    def take_up(self, kind: str, submit: Callable[[Sequence[Row]], None], say: Callable[[str], None]) -> None:
+        """Submit what a run that was killed left of ``kind``, and say so."""
+        for file in self._left(kind):
+            try:
+                rows = list(read_manifest(file)) if file.stat().st_size else []  # empty: killed before it was written
+            except (ConfigError, OSError) as error:
+                say(f"not judged, from a run that was cut off: {error}; delete the file to hear no more of it")
+                continue
+            submit([row for row in rows if isinstance(row, Row)])
+            for row in rows:
+                if isinstance(row, RowError):
+                    say(f"not judged, from a run that was cut off: {file}: {row}")
+            self.files.add(file)
+            if rows:
+                say(f"judged too, from a run that was cut off: {file}")
+
+    def _left(self, kind: str) -> Iterator[Path]:
         """Manifests of ``kind`` whose process is gone."""
         if self._folder.is_dir():
             for file in sorted(self._folder.glob(f"*.{kind}.jsonl")):

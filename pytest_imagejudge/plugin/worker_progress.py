@@ -1,6 +1,6 @@
-"""What xdist's workers would say of the judge, said by the controller: they have no terminal of their own.
+"""The judge's progress on xdist's workers, said by the controller: they have no terminal of their own.
 
-A worker may send nothing but reports, and its tests' reports come when they are judged, so the lines go through files.
+A worker may send nothing but reports, and its tests' reports come once they are judged. So the lines go through files.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ import json
 import re
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..support.temporary_folders import temporary_folder
-
-if TYPE_CHECKING:
-    from .progress import Progress
 
 LOOK = 0.5  # seconds between two looks
 _FIGURES = re.compile(r"[\d.,%]+")
 
 
-class Mouth:
+class Sender:
     """A worker's end. What can't be written, such as from another machine, is not said."""
 
     def __init__(self, folder: Path, worker: str) -> None:
@@ -42,13 +39,26 @@ class Mouth:
             draft.replace(self._counts)
 
 
-class Ear:
-    """The controller's end: a thread that prints, while pytest's own waits for the workers."""
+class Receiver:
+    """The controller's end: a thread that prints, while pytest's own waits for the workers.
 
-    def __init__(self, progress: Progress, every: float) -> None:
+    Args:
+        say: takes one line.
+        say_how_far: takes how many images are judged, of how many, and after how many seconds.
+        flush: prints what was said.
+        every: seconds between two calls of ``say_how_far``.
+    """
+
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        say_how_far: Callable[[int, int, float], None],
+        flush: Callable[[], None],
+        every: float,
+    ) -> None:
         self._exit = contextlib.ExitStack()
         self.folder = self._exit.enter_context(temporary_folder())
-        self._progress, self._every = progress, every
+        self._say, self._say_how_far, self._flush, self._every = say, say_how_far, flush, every
         self._read: dict[Path, int] = {}
         self._said: dict[str, Path] = {}  # what was said, figures aside, and by whom first
         self._begun = self._counted = time.monotonic()
@@ -72,15 +82,15 @@ class Ear:
             for line in self._new(file):
                 # Each worker tells of the one server that all share: the first to say a thing goes on saying it.
                 if self._said.setdefault(_FIGURES.sub("", line), file) == file:
-                    self._progress.say(line)
+                    self._say(line)
         now = time.monotonic()
         if now - self._counted >= self._every and not self._ended.is_set():
             self._counted = now
             totals = self._totals()
             done, submitted = (sum(each[index] for each in totals) for index in (0, 1))
             if done < submitted:
-                self._progress.say_how_far(done, submitted, now - self._begun)
-        self._progress.flush()
+                self._say_how_far(done, submitted, now - self._begun)
+        self._flush()
 
     def _new(self, file: Path) -> list[str]:
         with contextlib.suppress(OSError), file.open("rb") as handle:

@@ -1,4 +1,4 @@
-"""Loggers that may be added by one thread while another looks through them."""
+"""A guard for loggers that may be added by one thread while another looks through them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Loggers(dict[str, Any]):
         return list(super().values())
 
 
-def guard() -> None:
+def guard_loggers() -> None:
     """Make a look through all loggers safe.
 
     pytest takes one at each phase of a test, while the judge's thread may be importing a library that adds some:

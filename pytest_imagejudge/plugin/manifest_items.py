@@ -1,10 +1,11 @@
-"""Manifests as test files: one test a row."""
+"""Manifests as test files, and their rows as tests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +14,27 @@ from ..inputs.manifest import Row, RowError, read_manifest
 from ..protocols.base import EDIT
 from ..report.model import EditEntry, VerdictEntry
 from ..support.escaping import escape
-from . import NO_EDIT_JUDGE, NO_JUDGE, options
+from .options import NO_EDIT_JUDGE, NO_JUDGE
+from .options import path as path_of
+
+if TYPE_CHECKING:
+    from .deferred_tests import DeferredTests
+    from .report_notes import ReportNotes
+    from .state import Kind, RunState
+    from .submitting import Submitter
+
+
+@dataclass(frozen=True)
+class RowJudging:
+    """The parts of a run that its rows use."""
+
+    state: RunState
+    submitter: Submitter
+    deferred: DeferredTests
+    notes: ReportNotes
+
+
+ROW_JUDGING = pytest.StashKey[RowJudging]()  # of the config, where a judge is configured
 
 
 class ManifestFile(pytest.File):
@@ -21,7 +42,7 @@ class ManifestFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item a row, bad rows too: they fail with what is wrong."""
-        root = options.path(self.config, "judge_root")
+        root = path_of(self.config, "judge_root")
         seen: dict[str, int] = {}
         try:
             for row in read_manifest(self.path, root=root):
@@ -46,29 +67,31 @@ class RowItem(pytest.Item):
         self.row = row
 
     @cached_property
-    def gate(self) -> Any:
-        """The gate, or None where no judge is configured."""
-        return self.config.pluginmanager.get_plugin("imagejudge-gate")
+    def _judging(self) -> RowJudging | None:
+        """The parts of the run that judge, or None where no judge is configured."""
+        return self.config.stash.get(ROW_JUDGING, None)
 
     @property
-    def kind(self) -> str:
-        """What is to be judged: "image" or "edit"."""
+    def kind(self) -> Kind:
+        """The kind of judge that the row needs."""
         if isinstance(self.row, Row):
             return self.row.kind
         return "edit" if self.row.extra.get("edited_path") else "image"
 
     @property
     def configured(self) -> bool:
-        """Whether the row's judge is configured."""
-        if self.gate is None:
-            return False
-        settings = self.gate.options.edit if self.kind == "edit" else self.gate.options.image
-        return bool(settings.configured)
+        """True where the row's judge is configured."""
+        return self._judging is not None and self._judging.state.settings[self.kind].configured
 
     @property
     def judged(self) -> bool:
-        """Whether the row can be judged and its judge is configured."""
+        """True where the row can be judged and its judge is configured."""
         return self.configured and isinstance(self.row, Row)
+
+    def submit_early(self) -> None:
+        """Hand the row to the judge before the row runs."""
+        if self._judging is not None and isinstance(self.row, Row):
+            self._judging.submitter.submit_row_early(self.row, self.path, self.nodeid)
 
     def setup(self) -> None:
         """Skip where no judge is configured; a bad row is an error all the same."""
@@ -78,23 +101,24 @@ class RowItem(pytest.Item):
             pytest.skip(NO_EDIT_JUDGE if self.kind == "edit" else NO_JUDGE)
 
     def runtest(self) -> None:
-        """Hand the row to the judge; the outcome is decided when the verdict is in."""
+        """Hand the row to the judge; the outcome is decided once the verdict is in."""
         if isinstance(self.row, RowError):
             self._note(str(self.row.message))
             raise RowError_(f"{self.path.name}, {self.row}")
+        judging = self.config.stash[ROW_JUDGING]
         try:
-            expected = self.gate.ask_row(self)
+            expected = judging.submitter.submit_row(self.row, self.path, self.nodeid)
         except ConfigError as error:
             self._note(str(error))
             raise
-        self.gate.defer(expected)
+        judging.deferred.defer(expected)
 
     def _note(self, error: str) -> None:
         """Let the report say that the row was not judged, so that no gate over the run passes without it.
 
         Its files are not named as pictures: they may be what the row was refused for.
         """
-        if not self.configured:
+        if self._judging is None or not self.configured:
             return
         text = self.row.extra.get("instruction" if self.kind == "edit" else "prompt")
         text = text if isinstance(text, str) else ""
@@ -103,17 +127,17 @@ class RowItem(pytest.Item):
             "id": self.row.id,
             "test": self.nodeid,
             "error": error,
-            "where": self.gate.place(str(self.path), self.row.line),
+            "where": self._judging.state.place(str(self.path), self.row.line),
         }
         entry: VerdictEntry | EditEntry
         if self.kind == "edit":
             entry = EditEntry(source_image="", edited_image="", instruction=text, unreadable=[[EDIT]], **common)
         else:
             entry = VerdictEntry(image="", prompt=text, **common)
-        self.gate.holding.note(self.nodeid, [entry])
+        self._judging.notes.note(self.nodeid, [entry])
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """What is wrong with the row, without a traceback of this package."""
+        """Say what is wrong with the row, without a traceback of this package."""
         if isinstance(excinfo.value, (RowError_, ConfigError)):
             return escape(str(excinfo.value))
         return super().repr_failure(excinfo, style)

@@ -1,32 +1,33 @@
-"""A test that waits for its verdicts, and what they make of its reports."""
+"""A test that is decided by verdicts, and what they make of its reports."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from .expectation import AnyEntry, Expectation
 from .failure import JudgeFailure
+from .xdist_types import WorkerNode
 
 if TYPE_CHECKING:
     from _pytest._code.code import ReprExceptionInfo
 
 
-STRICT = "[XPASS(strict)] "  # how pytest begins the reason of a failure that was expected and did not come
+STRICT = "[XPASS(strict)] "  # pytest's own beginning of the reason of a failure that was expected and did not come
 
 
 @dataclass
-class Waits:
-    """What one test waits for, and what became of what was judged already.
+class OpenVerdicts:
+    """The verdicts that one test needs, and what became of those that are in.
 
     Attributes:
-        open: what no entry is made of yet, in the order it was handed over.
+        open: expectations that are no entries yet, in the order in which they were handed over.
         failed: entries that fail the test.
-        properties: what JUnit's file says of the entries so far.
-        shared: what failed and is expected by a fixture of several tests, as `Results.stray` has it.
+        properties: of the entries so far, for JUnit's file.
+        shared: failures of what a fixture of several tests expects, as `Results.stray` has them.
     """
 
     open: deque[Expectation] = field(default_factory=deque)
@@ -36,26 +37,28 @@ class Waits:
 
     @property
     def done(self) -> bool:
-        """Whether every verdict is in."""
+        """True where every verdict is in."""
         return all(expected.done for expected in self.open)
 
 
 @dataclass
-class Held:
-    """A test that has run: its reports, and what it waits for.
+class DeferredTest:
+    """A test that has run: its reports, and the verdicts that decide it.
 
     Attributes:
+        item: the test, where it ran in this process.
         reports: setup, call, teardown; without setup once that is logged.
         node: the worker it ran on, on xdist's controller.
         passed: whether the test's body passed, so that the verdicts decide.
         skipped: whether it was skipped, or failed as it was expected to.
         forgiven: whether an expected failure of this test, if it has one, covers a missed bound.
+        logged: whether its outcome was decided and said.
     """
 
     item: pytest.Item | None
     reports: list[pytest.TestReport]
-    waits: Waits = field(default_factory=Waits)
-    node: Any = None
+    verdicts: OpenVerdicts = field(default_factory=OpenVerdicts)
+    node: WorkerNode | None = None
     passed: bool = True
     skipped: bool = False
     forgiven: bool = True
@@ -63,7 +66,7 @@ class Held:
 
 
 def expected_failure(item: pytest.Item | None) -> tuple[bool, str] | None:
-    """Whether an ``xfail`` that applies to ``item`` is strict, and its reason; None where none does."""
+    """Strictness and reason of an ``xfail`` that applies to ``item``; None where none does."""
     from _pytest.skipping import xfailed_key
 
     xfail = None if item is None else item.stash.get(xfailed_key, None)
@@ -72,6 +75,7 @@ def expected_failure(item: pytest.Item | None) -> tuple[bool, str] | None:
 
 def passed_reports(setup: pytest.TestReport, xfail: tuple[bool, str] | None) -> list[pytest.TestReport]:
     """Reports of the body and the teardown of a test of which only the setup's arrived; ``xfail`` as it applied."""
+    phases: tuple[Literal["call", "teardown"], ...] = ("call", "teardown")
     call, teardown = [
         pytest.TestReport(
             nodeid=setup.nodeid,
@@ -79,10 +83,10 @@ def passed_reports(setup: pytest.TestReport, xfail: tuple[bool, str] | None) -> 
             keywords=setup.keywords,
             outcome="passed",
             longrepr=None,
-            when=when,
+            when=phase,
             user_properties=setup.user_properties,
         )
-        for when in ("call", "teardown")
+        for phase in phases
     ]
     if xfail is not None:  # as pytest reports a body that passed all the same
         strict, reason = xfail
@@ -94,7 +98,7 @@ def passed_reports(setup: pytest.TestReport, xfail: tuple[bool, str] | None) -> 
 
 
 def forgives(item: pytest.Item) -> bool:
-    """Whether an expected failure of ``item`` covers a missed bound: it may be of one kind of exception only."""
+    """Tell whether an expected failure of ``item`` covers a missed bound: it may be of one kind of exception only."""
     from _pytest.skipping import xfailed_key
 
     raises = getattr(item.stash.get(xfailed_key, None), "raises", None)

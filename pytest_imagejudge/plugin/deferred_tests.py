@@ -1,0 +1,283 @@
+"""Tests that are decided by verdicts: their reports are kept back, and logged once with the outcome."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from ..renderers.explanations import headline
+from .deferred_test import DeferredTest, OpenVerdicts, expected_failure, fail, forgives
+from .expectation import AnyEntry, AnyVerdict, Expectation, failing
+from .failure import JudgeFailure, failure_repr, why_none
+from .failure_words import FailureWords
+from .judges import Judges
+from .judging_time import WAITS_AFTER, JudgingTime
+from .pending_manifests import PendingManifests
+from .progress import Progress
+from .report_data import carry
+from .report_notes import ReportNotes
+from .results import Results
+from .state import RunState
+from .worker_outbox import WorkerOutbox
+
+
+class DeferredTests:
+    """Decides tests by the verdicts of what they handed over.
+
+    Args:
+        outbox: on a worker of xdist, takes what is decided there.
+    """
+
+    def __init__(
+        self,
+        state: RunState,
+        judges: Judges,
+        judging_time: JudgingTime,
+        results: Results,
+        *,
+        progress: Progress,
+        notes: ReportNotes,
+        words: FailureWords,
+        pending: PendingManifests,
+        outbox: WorkerOutbox | None,
+    ) -> None:
+        self._state, self._judges, self._time, self._results = state, judges, judging_time, results
+        self._progress, self._notes, self._words = progress, notes, words
+        self._pending, self._outbox = pending, outbox
+        self._config = state.config
+        self._thread = threading.get_ident()  # of pytest
+        self._running: dict[str | None, OpenVerdicts] = {}  # of the test that runs
+        self._deferred: dict[int, DeferredTest] = {}
+        self._ready: queue.SimpleQueue[DeferredTest] = queue.SimpleQueue()
+        self._orphans: list[Expectation] = []  # of tests whose outcome stands without them
+
+    # -- while a test runs ----------------------------------------------------------------------------------
+
+    def wait_for(self, expected: Expectation) -> AnyVerdict:
+        """Wait for a verdict; fails the running test as the thresholds say."""
+        try:
+            self._progress.wait(expected.futures, self._judges.used())
+        except BaseException:
+            verdicts = expected.verdicts("the test was interrupted before this was judged")
+            self._notes.note(expected.test, expected.entries(verdicts))
+            raise
+        verdicts = expected.verdicts()
+        entries = expected.entries(verdicts)
+        self._notes.note(expected.test, entries)
+        if expected.bounded and failing(entries):
+            raise JudgeFailure(self._words.explain(failing(entries)), expected.where)
+        if words := why_none(verdicts[0]):
+            self._state.missing_figures.append(words)
+        return verdicts[0]
+
+    def defer(self, expected: Expectation) -> None:
+        """Leave the running test's outcome to a verdict that is not in."""
+        state = self._state
+        expected.shared = state.in_shared_fixture or state.tearing_down
+        if state.item is None:
+            words = "expected while no test was running, so that no test could fail by it"
+            self._results.stray.append((expected.where, words, None))
+        elif state.is_decided_at_once(state.item):
+            if why := self._time.after.get(expected.kind):
+                raise JudgeFailure(WAITS_AFTER.format(why=why), expected.where)
+            self.wait_for(expected)
+        else:
+            self._defer(expected)
+
+    def _defer(self, expected: Expectation) -> None:
+        verdicts = self._running.setdefault(expected.test, OpenVerdicts())
+        verdicts.open.append(expected)
+        if expected.kind in self._time.after:
+            self._pending.add(expected)
+        if self._outbox is None and threading.get_ident() == self._thread:  # a test may have threads of its own
+            self._take_in(verdicts)
+
+    # -- after a test has run --------------------------------------------------------------------------------
+
+    def finish(self, test: DeferredTest) -> None:
+        """Log a test's reports, or keep them back until its verdicts are in."""
+        verdicts = self._running.pop(test.reports[0].nodeid, None)
+        if verdicts is None or not test.passed:
+            if verdicts is not None:
+                for expected in verdicts.open:
+                    expected.shared = expected.shared and test.skipped
+                self._orphans += verdicts.open
+                self._results.stray += verdicts.shared if test.skipped else ()
+            self.log(test)
+        else:
+            test.verdicts = verdicts
+            self._keep_back(test)
+        self.flush()
+
+    def _keep_back(self, test: DeferredTest) -> None:
+        """Log the setup, which carries what is to be judged: where a worker dies, the controller then judges it."""
+        verdicts = test.verdicts
+        if any(report.failed for report in test.reports) and self._config.getoption("maxfail", 0):
+            self._wait_now(verdicts)  # a teardown's failure may be the one at which the run is to stop
+        setup, *test.reports = test.reports
+        carry(setup, {"deferred": True})
+        test.forgiven = test.item is None or forgives(test.item)
+        if self._outbox is not None:
+            carry(
+                setup,
+                {
+                    "pending": [expected.dump() for expected in verdicts.open],
+                    "forgiven": test.forgiven,
+                    "xfail": expected_failure(test.item),
+                    "files": [str(file) for file in self._pending.files],
+                },
+            )
+        self._log(setup, test)
+        self.add(test)
+
+    def _wait_now(self, verdicts: OpenVerdicts) -> None:
+        if not any(expected.kind in self._time.after for expected in verdicts.open):
+            futures = (future for expected in verdicts.open for future in expected.futures)
+            self._progress.wait(futures, self._judges.used())
+
+    def add(self, test: DeferredTest) -> None:
+        """Take a test that has run, and was handed over to its judges."""
+        self._deferred[id(test)] = test
+        for expected in test.verdicts.open:
+            for future in expected.futures:
+                future.add_done_callback(lambda _: self._ready.put(test))
+        if not test.verdicts.open:  # all was judged while the test ran
+            self._ready.put(test)
+
+    def add_orphans(self, orphans: Sequence[Expectation]) -> None:
+        """Take what is to be judged and decides no test."""
+        self._orphans += orphans
+
+    def flush(self) -> None:
+        """Take in what is judged, and log the tests that are decided by it, between two tests."""
+        self._progress.flush()
+        if self._outbox is not None:
+            return
+        while True:
+            try:
+                test = self._ready.get_nowait()
+            except queue.Empty:
+                return
+            if not test.logged:
+                self._take_in(test.verdicts)
+                if not test.verdicts.open:
+                    self._decide(test, "")
+
+    def _take_in(self, verdicts: OpenVerdicts) -> None:
+        """Make entries of what is judged, in order, so that no more verdicts are kept than came out of order."""
+        while verdicts.open and verdicts.open[0].done:
+            self._enter(verdicts, verdicts.open.popleft(), "")
+
+    def _enter(self, verdicts: OpenVerdicts, expected: Expectation, reason: str) -> None:
+        entries = expected.entries(expected.verdicts(reason))
+        verdicts.failed += failing(entries)
+        verdicts.shared += _shared(expected, entries)
+        verdicts.properties += self._notes.junit_properties(entries)
+        self._keep(entries)
+
+    def _decide(self, test: DeferredTest, reason: str) -> None:
+        """Log a test with the outcome that its verdicts give, unless that is one failure too many."""
+        verdicts, call = test.verdicts, test.reports[0]
+        while verdicts.open:
+            self._enter(verdicts, verdicts.open.popleft(), reason)
+        if verdicts.failed:
+            text = failure_repr(self._words.explain(verdicts.failed), verdicts.failed[0].where, self._config)
+            fail(call, text, forgiven=test.forgiven)
+        test.logged = True
+        self._deferred.pop(id(test), None)
+        if self.is_too_much(call):
+            return
+        test.reports[-1].user_properties += verdicts.properties
+        if self._outbox is not None:
+            self._outbox.add_decided(test)
+        else:
+            self.log(test)
+
+    def is_too_much(self, call: pytest.TestReport) -> bool:
+        """Tell a failure that is one more than ``-x`` or ``--maxfail`` allow; its test counts as undecided then."""
+        limit, session = self._config.getoption("maxfail", 0), self._state.session
+        if not (call.failed and limit and session is not None and session.testsfailed >= limit):
+            return False
+        self._results.undecided.append(call.nodeid)
+        return True
+
+    def log(self, test: DeferredTest) -> None:
+        """Log the reports of a test."""
+        for report in test.reports:
+            self._log(report, test)
+
+    def _log(self, report: pytest.TestReport, test: DeferredTest) -> None:
+        if test.node is not None:
+            vars(report)["node"] = test.node  # as xdist's controller marks a worker's report
+        hook = test.item.ihook if test.item is not None else self._config.hook
+        self._progress.erase()
+        hook.pytest_runtest_logreport(report=report)
+
+    # -- after the last test has run -------------------------------------------------------------------------
+
+    def hand_over(self, outbox: WorkerOutbox) -> None:
+        """Leave what is not judged to the controller."""
+        for test in self._deferred.values():
+            outbox.add_undecided(test)
+        for expected in self._orphans:
+            outbox.add_orphan(expected)
+        for file in self._pending.files:
+            outbox.add_file(file)
+        self._deferred.clear()
+        self._orphans.clear()
+
+    def wait(self, meanwhile: Callable[[], None]) -> None:
+        """Wait for every verdict that is not in; ``meanwhile`` is called now and then."""
+        futures = (f for test in self._deferred.values() for e in test.verdicts.open for f in e.futures)
+        self._progress.wait(futures, self._judges.used(), meanwhile)
+        self._progress.wait((f for expected in self._orphans for f in expected.futures), self._judges.used())
+
+    def decide_all(self, reason: str, *, wait: bool) -> None:
+        """Decide every test; without ``wait`` those whose verdicts are in.
+
+        Args:
+            reason: said of what is not judged.
+            wait: wait for verdicts that are not in.
+        """
+        for test in list(self._deferred.values()):
+            if wait or test.verdicts.done:
+                self._decide(test, reason)
+            else:
+                for expected in test.verdicts.open:
+                    self._report(expected, reason)
+                self._results.undecided.append(test.reports[0].nodeid)
+                del self._deferred[id(test)]
+        while self._orphans:
+            self._report(self._orphans.pop(0), reason)
+        while not self._ready.empty():
+            self._ready.get_nowait()  # decided above
+
+    def keep_rest(self, reason: str = "the run ended before this was judged") -> None:
+        """Keep what no report of a test has taken along."""
+        for verdicts in self._running.values():
+            for expected in verdicts.open:
+                self._report(expected, reason)
+        self._running.clear()
+        for entries in self._notes.take_rest():
+            self._keep(entries)
+
+    def _report(self, expected: Expectation, reason: str) -> None:
+        entries = expected.entries(expected.verdicts(reason))
+        self._keep(entries)
+        self._results.stray += _shared(expected, entries)
+
+    def _keep(self, entries: Sequence[AnyEntry]) -> None:
+        if self._outbox is not None:
+            self._outbox.add_entries(entries)
+        else:
+            self._results.add(entries)
+
+
+def _shared(expected: Expectation, entries: Sequence[AnyEntry]) -> list[tuple[str, str, str | None]]:
+    """Failures of what a fixture of several tests expects, for where the test it counts for was skipped."""
+    words = "a fixture of several tests expects it, and the one that it counts for was skipped: "
+    found = failing(entries) if expected.shared else []
+    return [(expected.where, words + headline(entry), expected.test) for entry in found]

@@ -1,0 +1,134 @@
+"""The time of judging: while tests generate, or after the last one has freed the GPU."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..engines.base import Engine
+from ..errors import ConfigError
+from .gpu_memory import free_memory
+from .judges import AnyJudge, Judges
+from .progress import Progress
+from .state import Kind
+
+if TYPE_CHECKING:
+    from ..engines.vllm.placement import Fit
+
+GIVEN_BACK = 60.0  # seconds to wait for memory that processes are just giving back
+LOOK = 0.5  # seconds between two looks at it
+
+ONLY_AFTER = (
+    "score and check wait for the judge, which starts when the last test is over: {why}. Use expect, give the judge "
+    "GPUs of its own (--judge-gpus), a smaller judge, or --judge-url"
+)
+WAITS_AFTER = (
+    "this test has to know its verdicts before it ends (reruns, --stepwise, --setup-show), but the judge starts when "
+    "the last test is over: {why}. Run without, give the judge GPUs of its own (--judge-gpus), or use --judge-url"
+)
+
+
+def starts_later(mode: str, engine: Engine) -> bool:
+    """Tell whether a judge is not to begin before its time is decided; ``mode`` is that of ``--judge-when``."""
+    return mode == "after" or (mode == "auto" and engine.local)
+
+
+class JudgingTime:
+    """Decides for each judge, once, at the first image that it is given.
+
+    Not earlier: what the tests' own models take is only known once they are loaded.
+
+    Attributes:
+        after: the kinds of judges that begin after the last test, each with the reason.
+    """
+
+    def __init__(self, mode: str, judges: Judges, progress: Progress) -> None:
+        self._mode, self._judges, self._progress = mode, judges, progress
+        self.after: dict[Kind, str] = {}
+        self._decided: set[Kind] = set()
+
+    def words(self) -> str:
+        """A line for the run's header on the time of judging; empty where no GPU's memory has a say in it."""
+        if self._mode != "auto":
+            return f"judges {self._mode} the tests (--judge-when)"
+        if any(judge.engine.on_gpus() for judge in self._judges.used()):
+            return "judges during the tests if the GPU has room at the first image"
+        return ""
+
+    def preflight(self, judge: AnyJudge) -> None:
+        """Refuse ``--judge-when during`` where the judge does not fit beside what is taken now.
+
+        Raises:
+            ConfigError: with what is needed, what is free, and who has the rest.
+        """
+        if self._mode == "during" and judge.engine.local:
+            fit = _fit(judge)
+            if not fit.ok:
+                raise ConfigError(f"--judge-when during: {_figures(judge, fit)}; use --judge-when after or auto")
+
+    def decide(self, kind: Kind, judge: AnyJudge) -> str:
+        """The reason why ``judge`` begins after the last test; empty where it judges beside the tests."""
+        if kind not in self._decided:
+            self._decided.add(kind)
+            if why := self._why_after(judge):
+                self.after[kind] = why
+                self._progress.say(f"judging after the last test: {why}")
+            else:
+                judge.session.release()
+        return self.after.get(kind, "")
+
+    def _why_after(self, judge: AnyJudge) -> str:
+        if self._mode == "after":
+            return "--judge-when after"
+        if self._mode == "during" or not judge.engine.local:
+            return ""
+        try:
+            fit = _fit(judge)
+        except ConfigError:
+            return ""  # it will not start later either; the stored answers can be given now
+        return "" if fit.ok else _figures(judge, fit)
+
+    def begin(self) -> None:
+        """Free what this process has of the GPU, and let the judges begin that were to begin after the last test.
+
+        One after the other: a judge that is done gives its memory back where the next one needs it.
+        """
+        if not self.after:
+            return
+        free_memory()
+        for kind in list(self.after):
+            judge = self._judges.get(kind)
+            self._make_room(judge)
+            judge.session.release()
+            if len(self.after) > 1:
+                self._progress.wait(judge.session.open_futures(), [judge])
+        self.after.clear()
+
+    def _make_room(self, judge: AnyJudge) -> None:
+        if not judge.engine.local:
+            return
+        end = time.monotonic() + GIVEN_BACK
+        try:
+            while not _fit(judge).ok:
+                for other in self._judges.used():
+                    if other is not judge and other.session.started and not other.session.outstanding:
+                        other.session.suspend()
+                if time.monotonic() >= end:
+                    return  # the engine's own start says what is missing, with the figures
+                self._progress.say("waiting for GPU memory that is being given back")
+                self._progress.flush()
+                time.sleep(LOOK)
+        except ConfigError:
+            return
+
+
+def _fit(judge: AnyJudge) -> Fit:
+    engine: Any = judge.engine  # a local engine, which alone has it
+    found: Fit = engine.fit()
+    return found
+
+
+def _figures(judge: AnyJudge, fit: Fit) -> str:
+    from ..engines.vllm.planning import describe
+
+    return f"{judge.settings.model} does not fit beside what is taken: {describe(fit)}"

@@ -1,0 +1,81 @@
+"""The parts of the plugin, each made of those above it in `Parts`: none knows one that comes after it."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from ..inputs.metadata import read_metadata
+from .deferred_tests import DeferredTests
+from .failure_words import FailureWords
+from .judges import Judges
+from .judging_time import JudgingTime, starts_later
+from .pending_manifests import PendingManifests
+from .profiles import Profiles
+from .progress import Progress
+from .report_notes import ReportNotes
+from .results import Results
+from .run_end import RunEnd
+from .state import RunState, usage_errors
+from .submitting import Submitter
+from .worker_handover import Handover
+from .worker_outbox import WorkerOutbox
+
+
+class Parts:
+    """The parts of one run, for the gate.
+
+    Raises:
+        pytest.UsageError: options, ini keys or files that they name are wrong.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.state = state = RunState(config)
+        options = state.options
+        self.progress = progress = Progress(config)
+        self.results = results = Results(config, options)
+        with usage_errors():
+            self.profiles = Profiles(state)
+            metadata = read_metadata(options.metadata) if options.metadata else {}
+            if options.baseline and not options.update_baseline and not state.is_worker:
+                from ..statistics.baseline_file import read_baseline
+
+                read_baseline(options.baseline)  # one that can't be read must not be found out at the end
+        results.profile = self.profiles.default
+        results.measures = {
+            protocol.name: sorted(list(path) for path in protocol.measures)
+            for protocol in state.protocols.values()
+            if protocol.kind == "image" and not protocol.has_total
+        }
+        later = functools.partial(starts_later, options.when)
+        self.judges = judges = Judges(state, spool=results.spool, say=progress.say, starts_later=later)
+        self.judging_time = JudgingTime(options.when, judges, progress)
+        self.submitter = Submitter(state, judges, self.profiles, self.judging_time, metadata)
+        self.notes = ReportNotes(state)
+        self.words = FailureWords(config)
+        pending = PendingManifests(options.rootpath / ".imagejudge" / "pending")
+        outbox = WorkerOutbox(config) if state.is_worker else None
+        self.deferred = DeferredTests(
+            state,
+            judges,
+            self.judging_time,
+            results,
+            progress=progress,
+            notes=self.notes,
+            words=self.words,
+            pending=pending,
+            outbox=outbox,
+        )
+        self.handover = Handover(state, judges, self.submitter, self.deferred, results=results, pending=pending)
+        self.end = RunEnd(
+            state,
+            judges,
+            self.judging_time,
+            self.submitter,
+            self.deferred,
+            self.handover,
+            results=results,
+            pending=pending,
+            outbox=outbox,
+        )

@@ -1,0 +1,15 @@
+"""Refusal of a test with wrong markers."""
+
+from __future__ import annotations
+
+import pytest
+
+from .stash import REFUSAL
+from .xdist_types import is_worker
+
+
+def refuse(item: pytest.Item, error: Exception) -> None:
+    """Stop for what is wrong with a test; on a worker of xdist, which cannot say it, let that test say it."""
+    if not is_worker(item.config):
+        raise pytest.UsageError(str(error)) from None
+    item.stash.setdefault(REFUSAL, str(error))

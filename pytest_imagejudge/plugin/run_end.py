@@ -1,0 +1,114 @@
+"""The end of a run: every test is decided, or it is said why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from ..inputs.manifest import Row
+from .deferred_tests import DeferredTests
+from .judges import Judges
+from .judging_time import JudgingTime
+from .pending_manifests import PendingManifests
+from .results import Results
+from .state import RunState
+from .submitting import Submitter
+from .worker_handover import Handover
+from .worker_outbox import WorkerOutbox
+
+
+class RunEnd:
+    """Settles what is open after the last test, or gives it up where the run stops."""
+
+    def __init__(
+        self,
+        state: RunState,
+        judges: Judges,
+        judging_time: JudgingTime,
+        submitter: Submitter,
+        deferred: DeferredTests,
+        handover: Handover,
+        *,
+        results: Results,
+        pending: PendingManifests,
+        outbox: WorkerOutbox | None,
+    ) -> None:
+        self._state, self._judges, self._time, self._submitter = state, judges, judging_time, submitter
+        self._deferred, self._handover = deferred, handover
+        self._results, self._pending, self._outbox = results, pending, outbox
+
+    def settle(self, reason: str) -> None:
+        """Wait for every verdict, and decide every test. ``reason`` is said of what is not judged even then.
+
+        Raises:
+            pytest.Session.Failed, pytest.Session.Interrupted: the run is to stop; `abandon` does the rest.
+        """
+        if self._outbox is not None and self._time.after:
+            self._deferred.hand_over(self._outbox)  # the GPU is free only once every worker is gone
+            return
+        self._handover.adopt_all(submit=True)
+        self._take_up()
+        self._time.begin()
+        self._deferred.wait(self._meanwhile)  # tests are decided as verdicts come, so that none piles up
+        self._deferred.decide_all(reason, wait=True)
+        self._pending.done()
+        self._stop()
+
+    def abandon(self, reason: str) -> None:
+        """Decide what is judged by now, as the run stops; the rest is an error of the run, not of its tests."""
+        self._handover.adopt_all(submit=False)
+        self._deferred.decide_all(reason, wait=False)
+        self._deferred.keep_rest(reason)
+        self._results.needs_images = bool(self._pending.files)
+        self._results.lines += [
+            f"kept to be judged by the next run, or by: imagejudge score {file}" for file in self._pending.files
+        ]
+
+    def close(self, session: pytest.Session) -> None:
+        """Close the judges; then write the reports, or hand a worker's results to the controller."""
+        self._deferred.keep_rest()
+        self._forget_undecided_in_junit()
+        for kind, judge in self._judges.by_kind().items():
+            self._results.count(kind, judge)
+        try:
+            self._judges.close()
+        finally:  # whatever becomes of the engines
+            if self._outbox is not None:
+                run, undecided, stray = self._results.run_counts(), self._results.undecided, self._results.stray
+                self._outbox.send(run=run, undecided=undecided, stray=stray)
+            elif not self._state.runs_no_test:
+                self._results.write(session)
+
+    def _meanwhile(self) -> None:
+        self._deferred.flush()
+        self._stop()
+
+    def _stop(self) -> None:
+        """Stop the run where a verdict was the failure at which it is to stop, as pytest does between two tests."""
+        session = self._state.session
+        if session is not None and self._outbox is None:
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
+
+    def _take_up(self) -> None:
+        """Judge what a run that was killed left behind; it belongs to no test of this one."""
+        if self._outbox is not None:
+            return
+        for kind in self._state.protocols:
+            if self._judges.get(kind).session.stats.submitted:  # else no judge is started for another run's
+                self._pending.take_up(kind, self._submit_left, self._results.lines.append)
+
+    def _submit_left(self, rows: Sequence[Row]) -> None:
+        self._deferred.add_orphans([self._submitter.submit_left(row) for row in rows])
+
+    def _forget_undecided_in_junit(self) -> None:
+        """Drop tests without an outcome from JUnit's file: its plugin saw the setup, and would write no name."""
+        from _pytest.junitxml import xml_key
+
+        if self._results.undecided and (xml := self._state.config.stash.get(xml_key, None)) is not None:
+            xml.node_reporters_ordered[:] = [
+                case for case in xml.node_reporters_ordered if getattr(case, "attrs", None) != {}
+            ]

@@ -1,0 +1,15 @@
+"""Keys of pytest's stashes: what the config and the items carry for the plugin. Loaded with the plugin, and light."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from .fixtures import EditJudgeFixture, ImageJudgeFixture
+
+# of the config: the values of the fixtures, each where its kind of judge is configured
+IMAGE_JUDGE: pytest.StashKey[ImageJudgeFixture] = pytest.StashKey()
+EDIT_JUDGE: pytest.StashKey[EditJudgeFixture] = pytest.StashKey()
+REFUSAL: pytest.StashKey[str] = pytest.StashKey()  # of an item: what is wrong with its markers

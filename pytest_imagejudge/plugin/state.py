@@ -1,0 +1,119 @@
+"""The state of a run: its options, its judges' protocols, and the test that runs now."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from ..errors import ConfigError, EngineError
+from ..judge import protocol_for
+from ..protocols.base import Protocol
+from ..settings import JudgeSettings
+from .asked import read_options
+from .marker import dimensions_of
+from .xdist_types import is_worker
+
+Kind = Literal["image", "edit"]  # of a judge
+
+_TEST_BY_TEST = ("stepwise", "setupshow", "setuponly")
+_SHOWS_ONLY = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow")
+
+
+class RunState:
+    """Facts about the run that several parts of the plugin read. Knows none of those parts.
+
+    Attributes:
+        settings: of each kind of judge, configured or not.
+        protocols: of the judges that are configured.
+        dimensions: the L1 dimensions of the ini file, or None.
+        session: set when it starts.
+        item: the test that runs, if one does.
+        tearing_down: set while the fixtures of ``item`` go away.
+        in_shared_fixture: set while a fixture of several tests is being set up.
+        missing_figures: reasons why verdicts that ``item`` was given have no overall figure.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.options = read_options(config)
+        self.is_worker = is_worker(config)
+        self.session: pytest.Session | None = None
+        self.item: pytest.Item | None = None
+        self.tearing_down = self.in_shared_fixture = False
+        self.missing_figures: list[str] = []
+        self._shown: dict[str, str] = {}  # files, as they are shown
+        self._all_at_once = _reruns(config) or any(getattr(config.option, name, False) for name in _TEST_BY_TEST)
+        try:
+            self.dimensions = None if self.options.dimensions is None else dimensions_of(self.options.dimensions)
+        except KeyError as error:
+            raise pytest.UsageError(f"ini judge_dimensions (one a line): {error.args[0]}") from None
+        self.settings: dict[Kind, JudgeSettings] = {"image": self.options.image, "edit": self.options.edit}
+        with usage_errors():
+            self.protocols: dict[Kind, Protocol] = {
+                kind: _protocol(config, settings) for kind, settings in self.settings.items() if settings.configured
+            }
+
+    @property
+    def is_controller(self) -> bool:
+        """True where xdist's workers run the tests and this process only collects."""
+        return self.config.pluginmanager.has_plugin("dsession")
+
+    @property
+    def runs_no_test(self) -> bool:
+        """True where pytest only shows something: nothing is judged then, and no report written over."""
+        option = self.config.option
+        return any(getattr(option, name, False) for name in _SHOWS_ONLY)
+
+    def is_decided_at_once(self, item: pytest.Item) -> bool:
+        """Tell whether a test is over only once it is decided: it stays for its own verdicts.
+
+        Where it may be run again, that must generate again. Where the next run goes on from the failure of this one
+        (``--stepwise``), none may be found after a later test has failed. What ``--setup-show`` prints is of one test.
+        """
+        return self._all_at_once or item.get_closest_marker("flaky") is not None
+
+    def place(self, file: str, line: int) -> str:
+        """``file:line``, the file relative to the root folder where it lies in it."""
+        if file not in self._shown:
+            self._shown[file] = self.from_root(file)
+        return f"{self._shown[file]}:{line}"
+
+    def from_root(self, file: str | Path) -> str:
+        """``file`` relative to the root folder where it lies in it."""
+        path, root = Path(file), self.config.rootpath
+        return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+    @functools.cache  # noqa: B019 - lives as long as the run
+    def is_own(self, file: str) -> bool:
+        """Tell a file of the project from one of Python or of what is installed."""
+        return Path(file).is_relative_to(self.config.rootpath) and "site-packages" not in Path(file).parts
+
+
+@contextlib.contextmanager
+def usage_errors() -> Iterator[None]:
+    """Turn wrong configuration into pytest's own error."""
+    try:
+        yield
+    except (ConfigError, EngineError) as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _protocol(config: pytest.Config, settings: JudgeSettings) -> Protocol:
+    own: Protocol | None = config.hook.pytest_imagejudge_protocol(config=config, settings=settings)
+    return own if own is not None else protocol_for(settings)
+
+
+def _reruns(config: pytest.Config) -> bool:
+    """Tell whether pytest-rerunfailures is to run again, of all tests, what fails."""
+    if getattr(config.option, "force_reruns", None) or getattr(config.option, "reruns", None):
+        return True
+    try:
+        ini = config.getini("reruns") if getattr(config.option, "reruns", None) is None else None
+    except ValueError:  # the plugin is not there
+        return False
+    return str(ini or 0) != "0"

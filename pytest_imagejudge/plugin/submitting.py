@@ -1,0 +1,179 @@
+"""Submitting of images and edits to the judges, for the running test or a manifest's row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..errors import ConfigError, ImageError
+from ..images.image_file import ImageFile
+from ..inputs.manifest import Row, RowError
+from ..session.task import Task
+from ..thresholds.profile import Profile
+from .expectation import Expectation, plain_label, plain_text
+from .failure import JudgeFailure
+from .judges import AnyJudge, Judges
+from .judging_time import ONLY_AFTER, JudgingTime
+from .marker import dimensions_of, marker_values
+from .profiles import Profiles
+from .state import RunState
+
+
+class Submitter:
+    """Hands images and edits to their judges, with what the running test says of them.
+
+    Args:
+        metadata: the dimensions to judge by a row's ID.
+    """
+
+    def __init__(
+        self,
+        state: RunState,
+        judges: Judges,
+        profiles: Profiles,
+        judging_time: JudgingTime,
+        metadata: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self._state, self._judges, self._profiles, self._time = state, judges, profiles, judging_time
+        self._metadata = metadata
+        self._pid = os.getpid()
+        self._early: dict[str, Expectation] = {}  # rows that were submitted before the first test, by node id
+
+    def submit_image(
+        self,
+        image: object,
+        prompt: str,
+        *,
+        dimensions: Iterable[str] | None = None,
+        seed: int | str | None = None,
+        id: int | str | None = None,  # noqa: A002
+        urgent: bool,
+        keep: bool = False,
+    ) -> Expectation:
+        """Submit one image for the running test; ``keep`` a copy of it, if it may be written over."""
+        judge = self._judges.get("image")
+        names = dimensions_of(dimensions) if dimensions is not None else self._dimensions()
+        about = self._about("prompt", prompt, id=id, seed=seed)
+        file = judge.keep(judge.take(image)) if keep else judge.take(image)
+        expected = Expectation("image", images=(file,), dimensions=names or judge.protocol.dimensions, **about)
+        return self._submit(judge, expected, urgent=urgent)
+
+    def submit_edit(
+        self,
+        source: object,
+        edited: object,
+        instruction: str,
+        *,
+        seed: int | str | None = None,
+        id: int | str | None = None,  # noqa: A002
+        urgent: bool,
+        keep: bool = False,
+    ) -> Expectation:
+        """Submit one edit for the running test; ``keep`` copies of its pictures, if they may be written over."""
+        judge = self._judges.get("edit")
+        about = self._about("instruction", instruction, id=id, seed=seed)
+        source_file, edited_file = judge.take(source), judge.take(edited)
+        files = (judge.keep(source_file), judge.keep(edited_file)) if keep else (source_file, edited_file)
+        expected = Expectation("edit", images=files, dimensions=judge.protocol.dimensions, **about)
+        return self._submit(judge, expected, urgent=urgent)
+
+    def submit_row(self, row: Row, manifest: Path, nodeid: str) -> Expectation:
+        """Submit a manifest's row for its item, unless that was done early."""
+        if (early := self._early.pop(nodeid, None)) is not None:
+            return early
+        where = self._state.place(str(manifest), row.line)
+        thresholds = self._of_row(row, manifest)
+        if row.kind == "edit":
+            expected = self.submit_edit(
+                row.source, row.edited, row.instruction or "", seed=row.seed, id=row.id, urgent=False
+            )
+        else:
+            file = self._state.options.metadata
+            if file and row.dimensions is None and row.id not in self._metadata:
+                raise ConfigError(f"{manifest.name}, {row.where}: ID {row.id!r} is not in {file}")
+            names = row.dimensions or self._metadata.get(row.id)
+            expected = self.submit_image(
+                row.image, row.prompt, dimensions=names, seed=row.seed, id=row.id, urgent=False
+            )
+        expected.where, expected.thresholds = where, thresholds
+        return expected
+
+    def submit_row_early(self, row: Row, manifest: Path, nodeid: str) -> None:
+        """Submit a manifest's row before its item runs."""
+        self._early[nodeid] = self.submit_row(row, manifest, nodeid)
+
+    def submit_marked(self, item: pytest.Item) -> None:
+        """Submit the image that the markers of a test name, if they do, before the test runs."""
+        values = marker_values(item)
+        if values.image is None:
+            return
+        judge = self._judges.get("image")
+        names = values.dimensions or self._state.dimensions or judge.protocol.dimensions
+        try:
+            image = judge.take(values.image)
+        except (TypeError, ImageError) as error:
+            raise pytest.UsageError(f"{item.nodeid}: marker imagejudge: image: {error}") from None
+        judge.session.submit(Task(plain_text("prompt", values.prompt), (image,), names, awaited=False))
+
+    def _of_row(self, row: Row, manifest: Path) -> Profile | None:
+        """The profile for a manifest's row; a file that it names is relative to the manifest, as its images are."""
+        if row.thresholds is None:
+            return self._profiles.applying(row.kind)
+        try:
+            return self._profiles.load(row.thresholds, manifest.parent)
+        except ConfigError as error:
+            bad = RowError(row.number, row.line, row.id, str(error))
+            raise ConfigError(f"{manifest.name}, {bad}") from None
+
+    def submit_left(self, row: Row) -> Expectation:
+        """Submit a row that an earlier run left; no bounds apply to it. Copies that it kept are this run's now."""
+        kept = row.extra.get("kept")
+
+        def file(path: Path | bytes | None) -> object:
+            if not isinstance(path, Path):
+                return path
+            return ImageFile(path, kept=isinstance(kept, list) and str(path) in kept)
+
+        if row.kind == "edit":
+            text = row.instruction or ""
+            expected = self.submit_edit(file(row.source), file(row.edited), text, id=row.id, urgent=False)
+        else:
+            image = file(row.image)
+            expected = self.submit_image(image, row.prompt, dimensions=row.dimensions, id=row.id, urgent=False)
+        expected.bounded = False
+        return expected
+
+    def submit_again(self, expected: Expectation) -> Expectation:
+        """Submit what comes from another process."""
+        return self._submit(self._judges.get(expected.kind), expected, urgent=False)
+
+    def _dimensions(self) -> tuple[str, ...] | None:
+        of_marker = None if self._state.item is None else marker_values(self._state.item).dimensions
+        return of_marker or self._state.dimensions
+
+    def _about(self, name: str, text: object, *, id: object, seed: object) -> dict[str, Any]:  # noqa: A002
+        """Fields of an expectation beside its images, as plain data."""
+        label = plain_label("id", id)
+        return {
+            "text": plain_text(name, text),
+            "test": None if self._state.item is None else self._state.item.nodeid,
+            "id": None if label is None else str(label),
+            "seed": plain_label("seed", seed),
+        }
+
+    def _submit(self, judge: AnyJudge, expected: Expectation, *, urgent: bool) -> Expectation:
+        """Hand ``expected`` to its judge, as often as it is to be judged."""
+        if os.getpid() != self._pid:
+            raise JudgeFailure("a forked process can't use the judge: hand the picture back to the test")
+        why = self._time.decide(expected.kind, judge)
+        if urgent and why:
+            raise JudgeFailure(ONLY_AFTER.format(why=why))
+        expected.futures = [
+            judge.submit_task(expected.text, expected.images, expected.dimensions, repeat=number, urgent=urgent)
+            for number in range(self._state.options.repeat)
+        ]
+        return expected
