@@ -17,14 +17,14 @@ from .errors import ConfigError, ImageJudgeError
 from .images.image_file import ImageFile
 from .images.intake import keep, take
 from .protocols import load_protocol
-from .protocols.base import EDIT, Protocol
+from .protocols.base import Protocol
 from .scoring.verdict import EditVerdict, Verdict
 from .session.judge_session import JudgeSession
 from .session.task import Task
 from .settings import DEFAULT_MAX_PIXELS, SIGNALS, JudgeSettings, cache_dir
 from .store.answer_store import Store
 from .support.temporary_folders import temporary_folder
-from .taxonomy import check_dimensions
+from .taxonomy import EDIT, check_dimensions
 
 
 def protocol_for(settings: JudgeSettings) -> Protocol:

@@ -19,12 +19,11 @@ from ..errors import ConfigError, ImageJudgeError
 from ..inputs.cells import ErrorKind
 from ..inputs.judged_columns import EDIT_OUTPUTS, IMAGE_OUTPUTS
 from ..inputs.manifest import Row, RowError
-from ..protocols.base import EDIT
 from ..scoring.verdict import EditVerdict, Verdict
 from ..support.digests import digest_of
 from ..support.escaping import escape
 from ..tables.rows import show_value
-from ..taxonomy import LEVEL1, show
+from ..taxonomy import EDIT, LEVEL1, show
 from .fates import FATE_OF, Fate, Tally
 from .judged_rows import JudgedRows, edit_output, image_output
 from .plan import Asks, Plan

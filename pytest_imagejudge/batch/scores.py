@@ -12,8 +12,7 @@ from ..scoring.figures import RunningMean
 from ..scoring.verdict import EditVerdict, Verdict
 from ..support.spreadsheets import Table
 from ..support.text_tables import number
-from ..taxonomy import FACETS, LEVEL1, TREE
-from ..taxonomy import Path as TreePath
+from ..taxonomy import FACETS, LEVEL1, TREE, FacetPath
 
 
 def write_scores(scores: BenchScores, path: Path) -> None:
@@ -57,7 +56,7 @@ class BenchScores:
     ``measures`` are the facets that the judge of images can score: no row is left out of a mean that has none of them.
     """
 
-    measures: Collection[TreePath] = FACETS
+    measures: Collection[FacetPath] = FACETS
     total: _Mean = field(default_factory=_Mean)
     level1: dict[str, _Mean] = field(default_factory=lambda: {one: _Mean() for one in LEVEL1})
     level2: dict[str, dict[str, _Mean]] = field(
@@ -76,7 +75,7 @@ class BenchScores:
             for two, below in verdict.level2[one].items():
                 self.level2[one][two].count(below, lost=self._lost(verdict, (one, two)))
 
-    def _lost(self, verdict: Verdict, path: TreePath) -> bool:
+    def _lost(self, verdict: Verdict, path: FacetPath) -> bool:
         if verdict.readable or not (verdict.error or verdict.missing(path)):
             return False
         return any(facet[: len(path)] == path for facet in self.measures)

@@ -13,10 +13,10 @@ from typing import Any, Literal
 from ..errors import EngineError
 from ..images.image_file import ImageFile
 from ..images.intake import shown
-from ..protocols.base import EDIT
 from ..report.entry import entry_of
 from ..report.model import EditEntry, VerdictEntry
 from ..scoring.verdict import EditVerdict, Verdict
+from ..taxonomy import EDIT
 from ..thresholds.loading import load_profile
 from ..thresholds.profile import Profile
 

@@ -10,9 +10,9 @@ import pytest
 
 from ..errors import ConfigError
 from ..inputs.manifest import Row, RowError, read_manifest
-from ..protocols.base import EDIT
 from ..report.model import EditEntry, VerdictEntry
 from ..support.escaping import escape
+from ..taxonomy import EDIT
 from . import NO_EDIT_JUDGE, NO_JUDGE, options
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from ..inputs.cells import row_id
 from ..inputs.opinion_scores import mean_opinion
 from ..protocols import load_protocol
-from ..protocols.base import EDIT
 from ..scoring.verdict import Problem
 from ..support.escaping import escape
 from ..tables.reading import peek
 from ..tables.rows import check_columns
+from ..taxonomy import EDIT
 
 # --- benchmarks of edits ---
 

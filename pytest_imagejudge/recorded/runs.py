@@ -15,11 +15,10 @@ from ..protocols.signals import measured
 from ..scoring import figures as scoring
 from ..statistics.baseline_file import SCHEMA as BASELINE
 from ..statistics.baseline_file import read_baseline
-from ..statistics.figures import DIMENSIONS, EDIT, TOTAL, scale
+from ..statistics.figures import DIMENSIONS, scale
 from ..statistics.pairing import Run, Scored, scored
 from ..tables.reading import read_rows
-from ..taxonomy import TREE
-from ..taxonomy import Path as TreePath
+from ..taxonomy import EDIT_SCORE, TOTAL, TREE, FacetPath
 
 
 def read_runs(files: Sequence[str], *, repeats: bool = False) -> list[Run]:
@@ -123,8 +122,8 @@ def _edit(path: Path, values: Mapping[str, Any]) -> Scored:
         id=row_id(values.get("ID")),
         prompt=str(values.get("instruction") or ""),
         image=_beside(path, values.get("edited_path")),
-        figures={} if score is None else {EDIT: score},
-        lost=frozenset((EDIT,)) if score is None else frozenset(),
+        figures={} if score is None else {EDIT_SCORE: score},
+        lost=frozenset((EDIT_SCORE,)) if score is None else frozenset(),
     )
 
 
@@ -134,7 +133,7 @@ def _edit_score(value: Any) -> float | None:
         found = float("nan" if isinstance(value, bool) else value)
     except (TypeError, ValueError, OverflowError):
         return None
-    low, high = scale(EDIT)
+    low, high = scale(EDIT_SCORE)
     return found if low <= found <= high else None
 
 
@@ -145,14 +144,14 @@ def _beside(path: Path, name: Any) -> str:
 
 def _image(path: Path, values: Mapping[str, Any]) -> Scored:
     output = values.get("judge_model_output")
-    figures: dict[TreePath, float] = {}
+    figures: dict[FacetPath, float] = {}
     lost = frozenset(DIMENSIONS)
     asked: tuple[str, ...] = ()
     if (answers := _object(output)) and (asked := tuple(one for one in TREE if one in answers)):
         scores, broken = _scores(answers)
         raw = {one: str(values.get(name) or "") for one, name in zip(TREE, ANSWER_COLUMNS, strict=True)}
         found = scoring.aggregate(scores, asked, broken, has_total=not measured(raw))
-        every: dict[TreePath, float | None] = {TOTAL: found.total}
+        every: dict[FacetPath, float | None] = {TOTAL: found.total}
         every.update({(one,): value for one, value in found.level1.items()})
         every.update({(one, two): value for one, twos in found.level2.items() for two, value in twos.items()})
         figures = {place: value for place, value in every.items() if value is not None}
@@ -177,10 +176,10 @@ def _object(output: Any) -> Mapping[str, Any]:
     return output if isinstance(output, Mapping) else {}
 
 
-def _scores(answers: Mapping[str, Any]) -> tuple[dict[TreePath, float | None], list[TreePath]]:
+def _scores(answers: Mapping[str, Any]) -> tuple[dict[FacetPath, float | None], list[FacetPath]]:
     """Mapped scores by facet, and the facets whose score is none. A facet that is absent is left out, as published."""
-    scores: dict[TreePath, float | None] = {}
-    broken: list[TreePath] = []
+    scores: dict[FacetPath, float | None] = {}
+    broken: list[FacetPath] = []
     for one, twos in TREE.items():
         if one not in answers:
             continue
@@ -203,8 +202,8 @@ def _scores(answers: Mapping[str, Any]) -> tuple[dict[TreePath, float | None], l
     return scores, broken
 
 
-def _containing(broken: list[TreePath]) -> set[TreePath]:
-    found: set[TreePath] = set()
+def _containing(broken: list[FacetPath]) -> set[FacetPath]:
+    found: set[FacetPath] = set()
     for path in broken:
         found |= {TOTAL, path[:1]}
         found |= {place for place in DIMENSIONS if place[: len(path[:2])] == path[:2] and place != TOTAL}

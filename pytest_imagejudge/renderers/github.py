@@ -12,7 +12,7 @@ from urllib.parse import quote
 from ..report.model import AnyEntry, Report
 from ..report.paths import relative_paths
 from ..support.escaping import for_github
-from ..taxonomy import Path as TreePath
+from ..taxonomy import FacetPath
 from . import explanations, markdown
 from .github_comment import MARGIN, TIMEOUT, upsert_comment, warn_in_log
 
@@ -24,7 +24,7 @@ ANNOTATIONS = 10  # GitHub shows ten errors a step
 
 def report_to_github(
     report: Report,
-    bounds: Mapping[TreePath, float] | None = None,
+    bounds: Mapping[FacetPath, float] | None = None,
     rootpath: Path | None = None,
 ) -> None:
     """Tell GitHub of a run: step summary, annotations, and a comment where there is a pull request and a token.
@@ -47,7 +47,7 @@ def report_to_github(
 def write_step_summary(
     report: Report,
     path: Path | str,
-    bounds: Mapping[TreePath, float] | None = None,
+    bounds: Mapping[FacetPath, float] | None = None,
     rootpath: Path | None = None,
 ) -> None:
     """Append the report to the step's summary, and keep to GitHub's limit with what stands there already.

@@ -14,7 +14,7 @@ from ..report.paths import relative_paths
 from ..report.tally import OUTCOMES, Tally
 from ..support.escaping import escape
 from ..support.files import write_text
-from ..taxonomy import Path as TreePath
+from ..taxonomy import FacetPath
 from . import explanations
 from .baseline_lines import changes
 from .explanations import judge_names
@@ -31,7 +31,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def write_html(
     report: Report,
     path: Path | str,
-    bounds: Mapping[TreePath, float] | None = None,
+    bounds: Mapping[FacetPath, float] | None = None,
     *,
     failed_only: bool = False,
     folder: Path | None = None,
@@ -54,7 +54,7 @@ def write_html(
 
 
 def render(
-    report: Report, bounds: Mapping[TreePath, float] | None = None, *, failed_only: bool = False, folder: Path
+    report: Report, bounds: Mapping[FacetPath, float] | None = None, *, failed_only: bool = False, folder: Path
 ) -> str:
     """The page as text; arguments as in `write_html`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -139,7 +139,7 @@ def _warnings(report: Report) -> list[str]:
     return [escape(text) for text in found]
 
 
-def _edits(tally: Tally, bounds: Mapping[TreePath, float]) -> list[dict[str, Any]]:
+def _edits(tally: Tally, bounds: Mapping[FacetPath, float]) -> list[dict[str, Any]]:
     found = []
     for name, figure in tally.edit_scores():
         bound = bounds.get((name,))

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from ..report.lookup import bounds_of, facet_of, is_unread, value_of
 from ..report.model import AnyEntry, Before, Breach, EditEntry, VerdictEntry
 from ..support.escaping import escape
-from ..taxonomy import FACETS, LEVEL1, LEVEL2, TREE, Path, show
+from ..taxonomy import EDIT_SCORE, FACETS, LEVEL1, LEVEL2, TOTAL, TREE, Path, from_written, show
 from . import explanations
 from .thumbnails import Pictures
 
@@ -104,7 +104,7 @@ def _entry(entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
     if isinstance(entry, EditEntry):
         labels = [("Source", pictures.add(entry.source_image)), ("Edited", pictures.add(entry.edited_image)),
                   ("Change map", pictures.add_change(entry.source_image, entry.edited_image))]  # fmt: skip
-        bound = bounds_of([entry]).get(("score",))
+        bound = bounds_of([entry]).get(EDIT_SCORE)
         aspects = [
             [escape(name), _round(value), lines(entry.evidence.get(name, ""))] for name, value in entry.aspects.items()
         ]
@@ -168,8 +168,8 @@ def _breach(entry: AnyEntry, breach: Breach, causes: Sequence[explanations.Cause
 
 def _broken(entry: AnyEntry) -> list[Path]:
     """Where it went wrong: the places of its breaches and of what was not read."""
-    return [() if path in (["total"], ["score"]) else tuple(path) for path in
-            [*(breach.path for breach in entry.breaches), *entry.unreadable]]  # fmt: skip
+    paths = [from_written(path) for path in (*(breach.path for breach in entry.breaches), *entry.unreadable)]
+    return [TOTAL if path == EDIT_SCORE else path for path in paths]
 
 
 def _index(path: Sequence[str]) -> list[int | str]:

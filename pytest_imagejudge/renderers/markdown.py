@@ -11,8 +11,7 @@ from ..report.model import AnyEntry, EditEntry, Report
 from ..report.paths import relative_paths
 from ..support.escaping import for_markdown
 from ..support.files import write_text
-from ..taxonomy import Path as TreePath
-from ..taxonomy import show
+from ..taxonomy import FacetPath, show
 from . import explanations
 from .baseline_lines import changes
 from .explanations import judge_names
@@ -24,7 +23,7 @@ MOST_WORDS = 300  # characters of a prompt, or of the judge's words
 MOST_TESTS = 50  # of those that failed for another reason
 
 
-def write_markdown(report: Report, path: Path | str, bounds: Mapping[TreePath, float] | None = None) -> None:
+def write_markdown(report: Report, path: Path | str, bounds: Mapping[FacetPath, float] | None = None) -> None:
     """Write the report to ``path``, at once or not at all; image paths become relative to its folder.
 
     Raises:
@@ -36,7 +35,7 @@ def write_markdown(report: Report, path: Path | str, bounds: Mapping[TreePath, f
 
 def render(
     report: Report,
-    bounds: Mapping[TreePath, float] | None = None,
+    bounds: Mapping[FacetPath, float] | None = None,
     *,
     most_bytes: int | None = None,
     facets: bool = True,
@@ -168,7 +167,7 @@ def _baseline(report: Report) -> Iterator[str]:
     yield ""
 
 
-def _tree(report: Report, bounds: Mapping[TreePath, float] | None, facets: bool) -> Iterator[str]:
+def _tree(report: Report, bounds: Mapping[FacetPath, float] | None, facets: bool) -> Iterator[str]:
     tally = report.tally()
     if tally.images:
         root = tree_rows(tally, bounds_of(report.verdicts) if bounds is None else bounds)

@@ -15,7 +15,7 @@ from rich.text import Text
 from ..report.model import Report, SuiteRow
 from ..report.tally import Tally
 from ..support.escaping import escape
-from ..taxonomy import Path
+from ..taxonomy import EDIT_SCORE, Path, written
 from . import explanations
 from .baseline_lines import changes
 from .explanations import judge_names
@@ -111,7 +111,7 @@ def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, wid
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("", ratio=1)
     for name, figure in tally.edit_scores():
-        bound = bounds.get(("score",), bounds.get(("edit", "score"))) if name == "score" else None
+        bound = bounds.get(EDIT_SCORE, bounds.get(("edit", "score"))) if name == "score" else None
         mark = f"{glyphs.bad} " if figure.failed else ""
         notes = Text(mark + ", ".join(in_words(figure.failed, figure.unread)), "bold red")
         mean = "N/A" if figure.mean.value is None else f"{figure.mean.value:.2f}"
@@ -131,7 +131,7 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[Renderab
             "undecided": (glyphs.unsure, "yellow"),
             "passed": (glyphs.good, "green"),
         }[row.outcome]
-        digits = 2 if row.path == ["score"] else 1
+        digits = 2 if row.path == written(EDIT_SCORE) else 1
         mean = "no mean" if row.mean is None else f"mean {row.mean:.{digits}f}"
         interval = "" if row.low is None or row.high is None else f" [{row.low:.{digits}f}, {row.high:.{digits}f}]"
         needed = f"; about {row.needed:,} images would decide it" if row.needed and row.outcome == "undecided" else ""

@@ -15,6 +15,7 @@ from rich.text import Text
 from ..report.lookup import may_not_fail
 from ..report.model import VerdictEntry
 from ..support.escaping import escape
+from ..taxonomy import from_written
 from .tree_rows import Row, tree_rows
 
 
@@ -129,7 +130,7 @@ def _bar(row: Row, glyphs: Glyphs, cells: int) -> Text:
 
 def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
     """The tree of one image: score, raw score, missed bounds, the judge's words."""
-    bounds = {() if breach.path == ["total"] else tuple(breach.path): breach.bound for breach in entry.breaches}
+    bounds = {from_written(breach.path): breach.bound for breach in entry.breaches}
     root = tree_rows([entry], bounds)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim", width=width)
     table.add_column("", no_wrap=True)

@@ -10,7 +10,7 @@ from typing import Literal
 from ..report.lookup import facet_of, may_not_fail
 from ..report.model import Report, VerdictEntry
 from ..report.tally import Tally
-from ..taxonomy import FACETS, TREE, Path
+from ..taxonomy import FACETS, TOTAL, TREE, Path, from_written
 
 State = Literal["scored", "N/A", "not asked", "unreadable", "no total"]
 
@@ -100,10 +100,7 @@ def tree_rows(entries: Tally | Iterable[VerdictEntry], bounds: Mapping[Path, flo
         bounds: by path; the total's under ``()`` or ``("total",)``.
     """
     tally = entries if isinstance(entries, Tally) else Tally(entries)
-    bounds = dict(bounds or {})
-    if ("total",) in bounds:
-        bounds[()] = bounds.pop(("total",))
-    return _row((), tally, bounds)
+    return _row(TOTAL, tally, {from_written(path): bound for path, bound in (bounds or {}).items()})
 
 
 def partial(report: Report, root: Row) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..scoring.figures import mapped
 from ..scoring.verdict import EditVerdict, FacetScore, Raw, Verdict, nested
-from ..taxonomy import Path
+from ..taxonomy import EDIT_SCORE, Path, written
 from ..thresholds.profile import Check, Profile
 from .model import Bound, EditEntry, Facet, Outcome, ProblemEntry, VerdictEntry
 
@@ -84,9 +84,12 @@ def _bounds(verdict: Verdict | EditVerdict, profile: Profile | None) -> list[Bou
     if profile is None:
         return []
     if isinstance(verdict, EditVerdict):
-        edit = {("score",): profile.edit.score, **{(name,): bound for name, bound in profile.edit.aspects.items()}}
+        edit: dict[Path, float | None] = {
+            EDIT_SCORE: profile.edit.score,
+            **{(name,): bound for name, bound in profile.edit.aspects.items()},
+        }
         return [Bound(path=list(path), bound=bound) for path, bound in edit.items() if bound is not None]
-    return [Bound(path=list(path) or ["total"], bound=bound) for path, bound in profile.bounds().items()]
+    return [Bound(path=written(path), bound=bound) for path, bound in profile.bounds().items()]
 
 
 def _outcome(verdict: Verdict | EditVerdict, check: Check | None) -> Outcome:

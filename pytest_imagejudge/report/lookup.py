@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..taxonomy import Path
+from ..taxonomy import Path, from_written
 from .model import AnyEntry, Facet, VerdictEntry
 from .spool import E
 
@@ -30,7 +30,7 @@ def bounds_of(entries: Iterable[AnyEntry]) -> dict[Path, float]:
             agreed = bounds
         elif bounds and agreed is not None:
             agreed = {path: bound for path, bound in agreed.items() if bounds.get(path) == bound}
-    return {() if path == ("total",) else path: bound for path, bound in (agreed or {}).items()}
+    return {from_written(path): bound for path, bound in (agreed or {}).items()}
 
 
 def may_not_fail(path: Sequence[str], bound: float) -> bool:

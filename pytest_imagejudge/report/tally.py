@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from ..scoring.figures import RunningMean
 from ..scoring.verdict import Raw
-from ..taxonomy import PATHS, TREE, Path
+from ..taxonomy import PATHS, TREE, Path, from_written
 from .model import AnyEntry, EditEntry, Mean, Summary, VerdictEntry
 
 OUTCOMES = ("failed", "error", "passed")
@@ -111,7 +111,7 @@ class Tally:
                 for three, facet in threes.items():
                     raws, how = self.raws.setdefault((one, two, three), {}), (facet.raw, facet.score)
                     raws[how] = raws.get(how, 0) + 1
-        for place in {() if breach.path == ["total"] else tuple(breach.path) for breach in entry.breaches}:
+        for place in {from_written(breach.path) for breach in entry.breaches}:
             if place in figures:
                 figures[place].failed += 1
         if entry.unreadable or entry.error:

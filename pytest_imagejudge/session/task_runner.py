@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 from ..engines.base import Answer, Engine, EngineIdentity, Progress
 from ..errors import EngineError, ImageError
-from ..protocols.base import EDIT, Protocol, Reading, Request
+from ..protocols.base import Protocol, Reading, Request
 from ..scoring.verdict import EditVerdict, Problem, Verdict
 from ..store.answer_store import Store, key_of
 from ..support.digests import digest_of
+from ..taxonomy import EDIT
 from .pictures import Pictures, all_of, image_contents
 from .task import Stats, Task
 

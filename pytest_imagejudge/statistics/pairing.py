@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..report.model import EditEntry, Entry, VerdictEntry
-from ..taxonomy import Path
-from .figures import DIMENSIONS, EDIT, figures, image_of, state, text_of
+from ..taxonomy import EDIT_SCORE, Path, from_written
+from .figures import DIMENSIONS, figures, image_of, state, text_of
 from .intervals import MINIMUM
 
 Kind = Literal["image", "edit"]
@@ -98,7 +98,7 @@ def scored(entries: Iterable[Entry]) -> list[Scored]:
 
 def _scored(entry: Entry) -> Scored:
     kind: Kind = "edit" if isinstance(entry, EditEntry) else "image"
-    paths = (EDIT,) if kind == "edit" else DIMENSIONS
+    paths = (EDIT_SCORE,) if kind == "edit" else DIMENSIONS
     return Scored(
         kind=kind,
         id=entry.id,
@@ -111,7 +111,7 @@ def _scored(entry: Entry) -> Scored:
         asked=tuple(entry.level1) if isinstance(entry, VerdictEntry) and not entry.error else (),
         fingerprint=entry.fingerprint,
         outcome=entry.outcome,
-        breached=frozenset(tuple(breach.path) for breach in entry.breaches),
+        breached=frozenset(from_written(breach.path) for breach in entry.breaches),
         repeat=int((entry.model_extra or {}).get("repeat") or 0),  # a further judgement of the same image
     )
 

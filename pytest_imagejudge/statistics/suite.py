@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 from ..errors import ConfigError
 from ..report.model import EditEntry, Entry, SuiteRow, VerdictEntry
-from ..taxonomy import Path, nearest, show
-from .figures import EDIT, as_path, scale, state, text_of, value
+from ..taxonomy import EDIT_SCORE, Path, from_written, nearest, show, written
+from .figures import scale, state, text_of, value
 from .intervals import MINIMUM, Interval, images_to_decide, mean_interval
 
 OnUndecided = Literal["mean", "pass", "fail"]
@@ -40,10 +40,10 @@ def suite_rows(
         ConfigError: ``on_undecided`` is none of the three.
     """
     policy = check_policy(on_undecided)
-    of_images = {as_path(path): bound for path, bound in bounds.items()}
+    of_images = {from_written(path): bound for path, bound in bounds.items()}
     rows = [_row(column, of_images[path], policy) for path, column in _columns(entries, of_images).items()]
     if edit_bound is not None:
-        column = _columns(edits, [EDIT])[EDIT]
+        column = _columns(edits, [EDIT_SCORE])[EDIT_SCORE]
         rows += [_row(column, edit_bound, policy)] if column.seen else []
     return rows
 
@@ -117,7 +117,7 @@ def _row(column: _Column, bound: float, policy: OnUndecided) -> SuiteRow:
     path = column.path
     interval = mean_interval(column.values, column.texts, column.keys, scale=scale(path))
     row = SuiteRow(
-        path=list(path),
+        path=written(path),
         mean=interval.mean,
         low=interval.low,
         high=interval.high,
@@ -136,12 +136,12 @@ def _row(column: _Column, bound: float, policy: OnUndecided) -> SuiteRow:
     elif row.high is not None and row.high < bound:
         row.outcome = "failed"
     row.gate = "passed" if gate_passed(row, policy) else "failed"
-    row.detail = _detail(row, interval, policy, "edits" if path == EDIT else "images")
+    row.detail = _detail(row, interval, policy, "edits" if path == EDIT_SCORE else "images")
     return row
 
 
 def _detail(row: SuiteRow, interval: Interval, policy: OnUndecided, things: str) -> str:
-    name = "score" if row.path == list(EDIT) else show(row.path)
+    name = "score" if row.path == written(EDIT_SCORE) else show(row.path)
     words = [_outcome(row, policy, name, things)]
     if row.not_judged and row.mean is not None:
         words.append(f"the mean of the others is {row.mean:.2f}")
