@@ -14,6 +14,7 @@ from ..errors import EngineError
 from ..images.image_file import ImageFile
 from ..images.intake import shown
 from ..report.entry import entry_of
+from ..report.lookup import repeat_of
 from ..report.model import EditEntry, VerdictEntry
 from ..scoring.verdict import EditVerdict, Verdict
 from ..taxonomy import EDIT
@@ -167,4 +168,4 @@ def plain_label(name: str, value: object) -> int | str | None:
 
 def failing(entries: Sequence[AnyEntry]) -> list[AnyEntry]:
     """Entries that fail their test: of repeated judgements only the first counts."""
-    return [entry for entry in entries if entry.outcome != "passed" and not (entry.model_extra or {}).get("repeat")]
+    return [entry for entry in entries if entry.outcome != "passed" and not repeat_of(entry)]

@@ -17,6 +17,7 @@ from .._version import __version__
 from ..errors import ConfigError
 from ..renderers.explanations import place
 from ..report.collector import Gathered
+from ..report.lookup import once
 from ..report.model import EditEntry, FailedTest, Report, Run, VerdictEntry
 from ..report.spool import E
 from ..support.escaping import for_log
@@ -300,7 +301,7 @@ class Results:
 
 def _first(entries: Iterable[E]) -> Iterator[E]:
     """Without repeated judgements of the same image, and without what another run left, which is of no test."""
-    return (entry for entry in entries if entry.test is not None and not (entry.model_extra or {}).get("repeat"))
+    return once(entry for entry in entries if entry.test is not None)
 
 
 def _labels(path: Path) -> set[str]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from ..report.lookup import repeat_of
 from ..report.model import AnyEntry, Report
 from ..report.paths import relative_paths
 from ..support.escaping import for_github
@@ -100,7 +101,7 @@ def annotation_commands(report: Report, rootpath: Path | None = None) -> list[st
     """
     lines: dict[tuple[str, str], list[AnyEntry]] = {}
     for entry in report.every():
-        if entry.outcome != "passed" and not getattr(entry, "repeat", None) and entry.test not in report.run.excused:
+        if entry.outcome != "passed" and not repeat_of(entry) and entry.test not in report.run.excused:
             lines.setdefault(_place(entry, rootpath), []).append(entry)
     gates = [row for row in report.suite if row.gate == "failed" or (row.gate is None and row.outcome == "failed")]
     found = []

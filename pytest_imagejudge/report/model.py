@@ -16,13 +16,8 @@ from ..scoring.verdict import ProblemKind, Raw
 if TYPE_CHECKING:
     from .tally import Tally
 
-
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
-
-
 Outcome = Literal["passed", "failed", "error"]
-
-
 Figure = Annotated[float, Field(strict=True)] | None  # "60" is no figure
 
 
@@ -155,6 +150,9 @@ class EditEntry(Entry):
     answer: str = ""
 
 
+AnyEntry = VerdictEntry | EditEntry
+
+
 class SuiteRow(Model):
     """A bound on the mean of the run. ``path`` as in `Breach`."""
 
@@ -226,6 +224,3 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema of a report, draft 2020-12."""
     schema = Report.model_json_schema(by_alias=True, mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}
-
-
-AnyEntry = VerdictEntry | EditEntry

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from ..scoring.figures import RunningMean
 from ..scoring.verdict import Raw
 from ..taxonomy import PATHS, TREE, Path, from_written
+from .lookup import is_unread, repeat_of, value_of
 from .model import AnyEntry, EditEntry, Mean, Summary, VerdictEntry
 
 OUTCOMES = ("failed", "error", "passed")
@@ -63,7 +64,7 @@ class Tally:
 
     def add(self, entry: AnyEntry, *, counts: bool = True) -> None:
         """Take one entry in; of one that does not count only the outcome."""
-        if getattr(entry, "repeat", None):
+        if repeat_of(entry):
             return
         self.outcomes[entry.outcome] += 1
         if entry.outcome != "passed":
@@ -118,8 +119,6 @@ class Tally:
             self._add_unread(entry)
 
     def _add_unread(self, entry: VerdictEntry) -> None:
-        from .lookup import is_unread, value_of
-
         exactly = {tuple(path) for path in entry.unreadable}
         for path, figure in self.figures.items():
             if value_of(entry, path) is None and is_unread(entry, path):

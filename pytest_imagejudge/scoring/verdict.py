@@ -199,18 +199,11 @@ class Verdict:
 
     def missing(self, path: Path) -> tuple[Path, ...]:
         """Unreadable paths at, below or above ``path``."""
-        return tuple(other for other in self.unreadable if other[: len(path)] == path or path[: len(other)] == other)
+        return tuple(figures.unread_at(self.unreadable, path))
 
     def value(self, path: Path) -> float | None:
         """The mapped score at ``path`` (0 to 3 names, ``()`` is the total), or None."""
-        if not path:
-            return self.total
-        if len(path) == 1:
-            return self.level1.get(path[0])
-        if len(path) == 2:
-            return self.level2.get(path[0], {}).get(path[1])
-        facet = self.level3.get(path)
-        return None if facet is None else facet.score
+        return figures.figure_at(self.figures, path, self.level3.get)
 
     def __getitem__(self, name: str | tuple[str, ...]) -> Score:
         if isinstance(name, str) and name.casefold() == "total":

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from ..errors import ConfigError
-from ..report.model import EditEntry, Entry, SuiteRow, VerdictEntry
+from ..report.lookup import value_of
+from ..report.model import AnyEntry, EditEntry, SuiteRow, VerdictEntry
 from ..taxonomy import EDIT_SCORE, Path, from_written, nearest, show, written
-from .figures import scale, state, text_of, value
+from .figures import scale, state, text_of
 from .intervals import MINIMUM, Interval, images_to_decide, mean_interval
 
 OnUndecided = Literal["mean", "pass", "fail"]
@@ -92,9 +93,9 @@ class _Column:
         """How many entries there are."""
         return len(self.values) + self.left_out + self.not_judged
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: AnyEntry) -> None:
         """Take one entry in."""
-        how, found = state(entry, self.path), value(entry, self.path)
+        how, found = state(entry, self.path), value_of(entry, self.path)
         if how == "scored" and found is not None:
             self.keys.append(entry.key or len(self.values))
             self.values.append(found)
@@ -105,7 +106,7 @@ class _Column:
             self.left_out += 1
 
 
-def _columns(entries: Iterable[Entry], paths: Iterable[Path]) -> dict[Path, _Column]:
+def _columns(entries: Iterable[AnyEntry], paths: Iterable[Path]) -> dict[Path, _Column]:
     columns = {path: _Column(path) for path in paths}
     for entry in entries:  # once: a run's entries may be on the disk
         for column in columns.values():
