@@ -18,7 +18,7 @@ from .images.image_file import ImageFile
 from .images.intake import keep, take
 from .protocols import load_protocol
 from .protocols.base import Protocol
-from .scoring.verdict import EditVerdict, Verdict
+from .scoring.verdict import Display, EditVerdict, Verdict, draw_with
 from .session.judge_session import JudgeSession
 from .session.task import Task
 from .settings import DEFAULT_MAX_PIXELS, SIGNALS, JudgeSettings, cache_dir
@@ -56,6 +56,23 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
     if protocol.kind != settings.kind:
         raise ConfigError(f"protocol {protocol.name} judges {protocol.kind}s, not {settings.kind}s")
     return protocol
+
+
+class _Drawn(Display):
+    """The tree of a verdict, as reports draw it; imported when it is asked for."""
+
+    def tree(self, verdict: Verdict) -> Any:
+        from .renderers.notebook import verdict_tree
+
+        return verdict_tree(verdict)
+
+    def html(self, verdict: Verdict) -> str:
+        from .renderers.notebook import verdict_html
+
+        return verdict_html(verdict)
+
+
+draw_with(_Drawn())
 
 
 class _Base:

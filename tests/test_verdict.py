@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_imagejudge import EditVerdict, FacetScore, Verdict
-from pytest_imagejudge.scoring.verdict import Problem, Score, thinking
+from pytest_imagejudge.scoring.verdict import Display, Problem, Score, thinking
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1
 
 
@@ -157,6 +157,19 @@ def test_shown_in_a_notebook_and_a_console():
     Console(file=stream).print(hostile)
     assert "\x1b" not in stream.getvalue()
     assert "Quality" in stream.getvalue()
+
+
+def test_shown_as_plain_text_where_nothing_draws_it():
+    from rich.console import Console
+
+    hostile = Verdict("<script>\x1b[31m[red]x[/red]", verdict(1).level3, LEVEL1)
+    page = Display().html(hostile)
+    assert "&lt;script&gt;" in page
+    assert "\x1b" not in page
+    stream = io.StringIO()
+    Console(file=stream, width=10_000).print(Display().tree(hostile))
+    assert "[red]x[/red]" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
 
 
 @pytest.mark.parametrize("name", ["total", "Total"])

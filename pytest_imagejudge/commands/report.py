@@ -217,10 +217,11 @@ def _github(report: Report, args: argparse.Namespace) -> None:
 
 def _passed(report: Report, profile: Profile | None) -> bool:
     """Whether everything passed, tests that use a judge too; a report without images has shown nothing."""
+    from ..report.tally import tally_of
     from ..statistics.suite import gate_passed
 
     policy = profile.suite.on_undecided if profile is not None else "mean"
-    outcomes = report.tally().outcomes  # without those that were expected to fail
+    outcomes = tally_of(report).outcomes  # without those that were expected to fail
     return (
         bool(report.verdicts or report.edits)
         and not (outcomes["failed"] or outcomes["error"] or report.run.failed_tests)

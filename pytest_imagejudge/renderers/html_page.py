@@ -11,7 +11,7 @@ from typing import Any
 from ..report.lookup import bounds_of
 from ..report.model import Report, Run
 from ..report.paths import relative_paths
-from ..report.tally import OUTCOMES, Tally
+from ..report.tally import OUTCOMES, Tally, tally_of
 from ..support.escaping import escape
 from ..support.files import write_text
 from ..taxonomy import FacetPath
@@ -59,7 +59,7 @@ def render(
     """The page as text; arguments as in `write_html`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    tally = report.tally()
+    tally = tally_of(report)
     entries = [entry for entry in report.every() if not failed_only or entry.outcome != "passed"]
     pictures = Pictures(folder, BUDGET)
     data = payload(entries, pictures, report.run.excused)

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..report.lookup import bounds_of, once
 from ..report.model import AnyEntry, EditEntry, Report
 from ..report.paths import relative_paths
+from ..report.tally import tally_of
 from ..support.escaping import for_markdown
 from ..support.files import write_text
 from ..taxonomy import FacetPath, show
@@ -84,7 +85,7 @@ def _within(blocks: Sequence[str], left: int) -> list[str]:
 
 def title(report: Report) -> str:
     """One line: how many passed, failed, were not judged."""
-    tally = report.tally()
+    tally = tally_of(report)
     count, number = tally.outcomes, tally.images + tally.edits - tally.excused
     things = "images and edits" if tally.images and tally.edits else "edits" if tally.edits else "images"
     things = things.removesuffix("s") if number == 1 and not (tally.images and tally.edits) else things
@@ -168,7 +169,7 @@ def _baseline(report: Report) -> Iterator[str]:
 
 
 def _tree(report: Report, bounds: Mapping[FacetPath, float] | None, facets: bool) -> Iterator[str]:
-    tally = report.tally()
+    tally = tally_of(report)
     if tally.images:
         root = tree_rows(tally, bounds_of(report.verdicts) if bounds is None else bounds)
         yield "## Dimensions"

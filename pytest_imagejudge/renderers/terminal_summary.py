@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..report.model import Report, SuiteRow
-from ..report.tally import Tally
+from ..report.tally import Tally, tally_of
 from ..support.escaping import escape
 from ..taxonomy import EDIT_SCORE, Path, written
 from . import explanations
@@ -44,7 +44,7 @@ def suite_tree(
     """
     encoding = encoding or stream_encoding()
     glyphs = glyphs_for(encoding)
-    tally = report.tally()
+    tally = tally_of(report)
     parts: list[RenderableType] = [*_run_lines(report, tally, glyphs)]
     if tally.touched:  # else no image has a figure, and the head has said so
         root = tree_rows(tally, bounds)

@@ -9,7 +9,7 @@ from ..scoring.figures import mapped
 from ..scoring.verdict import EditVerdict, FacetScore, Raw, Verdict, nested
 from ..taxonomy import EDIT_SCORE, Path, written
 from ..thresholds.profile import Check, Profile
-from .model import Bound, EditEntry, Facet, Outcome, ProblemEntry, VerdictEntry
+from .model import Bound, Breach, EditEntry, Facet, Outcome, ProblemEntry, VerdictEntry
 
 _RAWS: tuple[Raw, ...] = (0, 1, 2, "N/A")
 _SILENT = {raw: Facet(raw=raw, score=mapped(raw)) for raw in _RAWS}  # facets without evidence, which most judges give
@@ -33,8 +33,10 @@ def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context:
             for problem in verdict.problems
         ],
         "bounds": _bounds(verdict, profile),
-        "breaches": list(check.breaches) if check else [],
-        "not_applicable": [list(path) for path in check.not_applicable] if check else [],
+        "breaches": [Breach(path=written(path), score=score, bound=bound) for path, score, bound in check.breaches]
+        if check
+        else [],
+        "not_applicable": [written(path) for path in check.not_applicable] if check else [],
         "fingerprint": dict(verdict.fingerprint),
         "pixels": verdict.pixels,
         "outcome": _outcome(verdict, check),

@@ -7,14 +7,11 @@ what was not read is in ``unreadable``, and every figure that would contain it i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from ..scoring.verdict import ProblemKind, Raw
-
-if TYPE_CHECKING:
-    from .tally import Tally
 
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
 Outcome = Literal["passed", "failed", "error"]
@@ -201,23 +198,22 @@ class Report(Model):
     suite: list[SuiteRow] = []
     baseline: dict[str, Any] | None = None
     summary: Summary = Summary()
-    _tally: Tally | None = PrivateAttr(None)
+    _counts: Any = PrivateAttr(None)
 
     def every(self) -> Iterator[VerdictEntry | EditEntry]:
         """All entries, images first."""
         yield from self.verdicts
         yield from self.edits
 
-    def counted(self, tally: Tally) -> Report:
-        """This report, with what was counted while its entries came in."""
-        self._tally = tally
+    def counted(self, counts: object) -> Report:
+        """This report, with the counts that were kept while its entries came in; see `report.tally.tally_of`."""
+        self._counts = counts
         return self
 
-    def tally(self) -> Tally:
-        """Counts and means over the entries."""
-        from .tally import Tally
-
-        return self._tally or Tally(self.every()).excuse(self.run.excused)
+    @property
+    def counts(self) -> object:
+        """The counts that were kept, or None."""
+        return self._counts
 
 
 def json_schema() -> dict[str, Any]:

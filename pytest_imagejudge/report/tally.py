@@ -9,7 +9,7 @@ from ..scoring.figures import RunningMean
 from ..scoring.verdict import Raw
 from ..taxonomy import PATHS, TREE, Path, from_written
 from .lookup import is_unread, repeat_of, value_of
-from .model import AnyEntry, EditEntry, Mean, Summary, VerdictEntry
+from .model import AnyEntry, EditEntry, Mean, Report, Summary, VerdictEntry
 
 OUTCOMES = ("failed", "error", "passed")
 
@@ -170,6 +170,12 @@ class Tally:
                     if (one, two, three) in self.raws:
                         summary.level3.setdefault(one, {}).setdefault(two, {})[three] = at(one, two, three)
         return summary
+
+
+def tally_of(report: Report) -> Tally:
+    """The counts and means over a report's entries: those kept while they came in, else counted now."""
+    kept = report.counts
+    return kept if isinstance(kept, Tally) else Tally(report.every()).excuse(report.run.excused)
 
 
 def summarize(entries: Iterable[AnyEntry]) -> Summary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -212,14 +213,33 @@ class Verdict:
         return Score(self.value(path), path, self)
 
     def __rich__(self) -> Any:
-        from ..renderers.notebook import verdict_tree
-
-        return verdict_tree(self)
+        return _display.tree(self)
 
     def _repr_html_(self) -> str:
-        from ..renderers.notebook import verdict_html
+        return _display.html(self)
 
-        return verdict_html(self)
+
+class Display:
+    """How a verdict is drawn in a console and a notebook; by itself as plain text. See `draw_with`."""
+
+    def tree(self, verdict: Verdict) -> Any:
+        """A rich renderable; a string of this package's own would be taken for markup."""
+        from rich.text import Text
+
+        return Text(escape(verdict))
+
+    def html(self, verdict: Verdict) -> str:
+        """HTML that can stand in a page."""
+        return f"<pre>{html.escape(escape(verdict))}</pre>"
+
+
+_display = Display()
+
+
+def draw_with(display: Display) -> None:
+    """Let all verdicts be drawn by ``display``, which knows reports; this module does not."""
+    global _display
+    _display = display
 
 
 @dataclass(frozen=True)

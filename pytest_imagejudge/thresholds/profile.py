@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from ..errors import ConfigError
 from ..protocols.base import Protocol
-from ..report.model import Breach
 from ..scoring.verdict import EditVerdict, Verdict
-from ..taxonomy import EDIT_SCORE, FACETS, TOTAL, FacetPath, check_path, facets_of, nearest, show, written
+from ..taxonomy import EDIT_SCORE, FACETS, TOTAL, FacetPath, check_path, facets_of, nearest, show
 
 Bound = Annotated[float, Field(ge=0, le=100)]
 
@@ -233,6 +232,14 @@ def _measurable(protocol: Protocol) -> str:
     return ", ".join(f'"{show(path)}"' for path in FACETS if path in protocol.measures)
 
 
+class MissedBound(NamedTuple):
+    """A bound that a figure lies below. ``path`` is a place of the tree, or of an edit's score or aspect."""
+
+    path: FacetPath
+    score: float
+    bound: float
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """What came of applying a profile to one verdict.
@@ -243,7 +250,7 @@ class Check:
         applied: how many bounds had a figure.
     """
 
-    breaches: tuple[Breach, ...]
+    breaches: tuple[MissedBound, ...]
     not_applicable: tuple[FacetPath, ...]
     applied: int
 
@@ -257,9 +264,9 @@ def _check(rows: Sequence[tuple[FacetPath, float, float | None]]) -> Check:
     breaches, absent, applied = [], [], 0
     for path, bound, score in rows:
         if score is None:
-            absent.append(tuple(written(path)))
+            absent.append(path)
             continue
         applied += 1
         if score < bound:
-            breaches.append(Breach(path=written(path), score=score, bound=bound))
+            breaches.append(MissedBound(path, score, bound))
     return Check(tuple(breaches), tuple(absent), applied)
