@@ -65,7 +65,9 @@ def run(args: argparse.Namespace) -> int:
     report = merge(parts)
     profile = _profile(args.thresholds)
     if profile is not None:
-        _decide(report, profile)
+        from ..statistics.suite import bounded_means
+
+        report.suite = bounded_means(report.verdicts, report.edits, profile.suite)
     elif any(part.suite for _, part in parts) and not report.suite:
         if args.gate:
             raise ConfigError("--gate: the files hold bounds on the mean, each over its own images; name the profile "
@@ -110,20 +112,6 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
     bounded = any(entry.thresholds or entry.bounds for entry in report.every())
     if any(report.every()) and not (bounded or means or margins or report.suite or report.baseline):
         raise ConfigError("--gate: no bounds were applied to what these reports hold; judge with thresholds")
-
-
-def _decide(report: Report, profile: Profile) -> None:
-    from ..report.lookup import once
-    from ..statistics.suite import suite_rows
-
-    suite = profile.suite
-    report.suite = suite_rows(
-        once(report.verdicts),
-        suite.bounds() if report.verdicts else {},
-        on_undecided=suite.on_undecided,
-        edits=once(report.edits),
-        edit_bound=suite.edit.score,
-    )
 
 
 def _compare(report: Report, path: Path, profile: Profile | None) -> None:

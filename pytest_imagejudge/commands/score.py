@@ -254,16 +254,9 @@ def _suite(report: Report, profile: Profile | None) -> list[str]:
     """Apply the bounds on the means of the run; what was missed, in words."""
     if profile is None or not (report.verdicts or report.edits):
         return []
-    from ..statistics.suite import suite_rows
+    from ..statistics.suite import bounded_means
 
-    suite = profile.suite
-    report.suite = suite_rows(
-        report.verdicts,
-        suite.bounds() if report.verdicts else {},
-        on_undecided=suite.on_undecided,
-        edits=report.edits,
-        edit_bound=suite.edit.score,
-    )
+    report.suite = bounded_means(report.verdicts, report.edits, profile.suite)
     return [f"{' / '.join(row.path)}: {row.detail}" for row in report.suite if row.gate == "failed"]
 
 

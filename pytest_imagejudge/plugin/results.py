@@ -129,21 +129,14 @@ class Results:
             self._log_item(f"expect[{where}]", f"{where}: {words}")
         if not (self._gathered.tally.n or self._gathered.tally.n_edits):
             return
-        suite = profile.suite
         if profile.bounds_means:
             from ..renderers.junit import suite_properties
-            from ..statistics.suite import gate_passed, suite_rows
+            from ..statistics.suite import bounded_means
 
-            self.report.suite = suite_rows(
-                _first(self._gathered.verdicts),
-                suite.bounds() if self._gathered.tally.n else {},
-                on_undecided=suite.on_undecided,
-                edits=_first(self._gathered.edits),
-                edit_bound=suite.edit.score,
-            )
+            verdicts, edits = _first(self._gathered.verdicts), _first(self._gathered.edits)
+            self.report.suite = bounded_means(verdicts, edits, profile.suite)
             for row in self.report.suite:
-                passed = gate_passed(row, suite.on_undecided)
-                failure = None if passed else f"{place(row.path)}: {row.detail}"
+                failure = f"{place(row.path)}: {row.detail}" if row.gate == "failed" else None
                 self._log_item(f"suite[{place(row.path)}]", failure, suite_properties(row))
         if self._options.repeat > 1:
             from ..statistics.flips import flip_lines, flips, repeats_of

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from itertools import chain
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ..errors import ConfigError
-from ..report.lookup import value_of
+from ..report.lookup import once, value_of
 from ..report.model import AnyEntry, EditEntry, SuiteRow, VerdictEntry
 from ..taxonomy import EDIT_SCORE, Path, from_written, nearest, show, written
 from .figures import scale, state, text_of
 from .intervals import MINIMUM, Interval, images_to_decide, mean_interval
+
+if TYPE_CHECKING:
+    from ..thresholds.profile import Suite
 
 OnUndecided = Literal["mean", "pass", "fail"]
 
@@ -47,6 +51,22 @@ def suite_rows(
         column = _columns(edits, [EDIT_SCORE])[EDIT_SCORE]
         rows += [_row(column, edit_bound, policy)] if column.seen else []
     return rows
+
+
+def bounded_means(verdicts: Iterable[VerdictEntry], edits: Iterable[EditEntry], suite: Suite) -> list[SuiteRow]:
+    """Rows for a profile's bounds on the mean of a run; see `suite_rows`.
+
+    Bounds on images wait for images, as the bound on edits waits for edits. Of repeated judgements the first counts.
+    """
+    images = once(verdicts)
+    first = next(images, None)
+    return suite_rows(
+        () if first is None else chain((first,), images),
+        {} if first is None else suite.bounds(),
+        on_undecided=suite.on_undecided,
+        edits=once(edits),
+        edit_bound=suite.edit.score,
+    )
 
 
 def gate_passed(row: SuiteRow, on_undecided: str = "mean") -> bool:
