@@ -19,7 +19,7 @@ from ..errors import ConfigError, ImageJudgeError
 from ..inputs.cells import ErrorKind
 from ..inputs.judged_columns import EDIT_OUTPUTS, IMAGE_OUTPUTS
 from ..inputs.manifest import Row, RowError
-from ..scoring.verdict import EditVerdict, Verdict
+from ..scoring.verdict import EditVerdict, Verdict, not_judged
 from ..support.digests import digest_of
 from ..support.escaping import escape
 from ..tables.rows import show_value
@@ -271,13 +271,11 @@ class Bench:
 
     def _lose(self, row: Row | RowError, error: RowError) -> None:
         """Count a row out of the means that it would have been in."""
-        lost: Verdict | EditVerdict
-        if _kind(row) == "edit":
-            lost = EditVerdict("", unreadable=((EDIT,),), error=error.message)
-        else:
+        kind = _kind(row)
+        asked: tuple[str, ...] = (EDIT,)
+        if kind == "image":
             asked = () if self.asks.image is None else self._dimensions(row, self.asks.image)
-            lost = Verdict("", asked=asked, unreadable=tuple((one,) for one in asked), error=error.message)
-        self.scores.add(lost)
+        self.scores.add(not_judged(kind, "", error.message, asked=asked))
 
     def _write(self, columns: Mapping[str, Any], verdict: Verdict | EditVerdict | None) -> None:
         if self.output is None or self.output.failed:
@@ -341,23 +339,15 @@ def _not_reached(row: Row | RowError) -> RowError:
 
 
 def _entry(row: Row | RowError, error: RowError) -> VerdictEntry | EditEntry:
-    from ..report.model import EditEntry, VerdictEntry
+    from ..report.entry import entry_of
 
-    text = {name: value for name, value in error.extra.items() if isinstance(value, str)}
-    common: dict[str, Any] = {
-        "key": digest_of("row", error.number, error.line, error.id, error.message),
-        "id": error.id,
-        "outcome": "error",
-        "error": f"{error.where}: {error.message}",
-    }
-    if _kind(row) == "edit":
-        return EditEntry(
-            source_image=_path_of(row, "source"),
-            edited_image=_path_of(row, "edited"),
-            instruction=text.get("instruction", ""),
-            **common,
-        )
-    return VerdictEntry(image=_path_of(row, "image"), prompt=text.get("prompt", ""), **common)
+    kind = _kind(row)
+    column, names = ("instruction", ("source", "edited")) if kind == "edit" else ("prompt", ("image",))
+    text = error.extra.get(column)
+    images = [_path_of(row, name) for name in names]
+    words = f"{error.where}: {error.message}"
+    lost = not_judged(kind, text if isinstance(text, str) else "", words, images=images)
+    return entry_of(lost, None, id=error.id, key=digest_of("row", error.number, error.line, error.id, error.message))
 
 
 def _kind(row: Row | RowError) -> Literal["image", "edit"]:

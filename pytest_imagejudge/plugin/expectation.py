@@ -16,8 +16,7 @@ from ..images.intake import shown
 from ..report.entry import entry_of
 from ..report.lookup import repeat_of
 from ..report.model import EditEntry, VerdictEntry
-from ..scoring.verdict import EditVerdict, Verdict
-from ..taxonomy import EDIT
+from ..scoring.verdict import EditVerdict, Verdict, not_judged
 from ..thresholds.loading import load_profile
 from ..thresholds.profile import Profile
 
@@ -69,21 +68,8 @@ class Expectation:
 
     def unjudged(self, reason: str) -> AnyVerdict:
         """A verdict that says that there is none."""
-        if self.kind == "edit":
-            return EditVerdict(
-                instruction=self.text,
-                unreadable=((EDIT,),),
-                source_image=str(self.images[0].path),
-                edited_image=str(self.images[1].path),
-                error=reason,
-            )
-        return Verdict(
-            prompt=self.text,
-            asked=self.dimensions,
-            unreadable=tuple((name,) for name in self.dimensions),
-            image=str(self.images[0].path),
-            error=reason,
-        )
+        images = [str(file.path) for file in self.images]
+        return not_judged(self.kind, self.text, reason, asked=self.dimensions, images=images)
 
     def entries(self, verdicts: Sequence[AnyVerdict]) -> list[AnyEntry]:
         """Entries of the report; further ones, of repeated judgements, carry ``repeat``."""

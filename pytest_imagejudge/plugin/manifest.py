@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from ..errors import ConfigError
 from ..inputs.manifest import Row, RowError, read_manifest
-from ..report.model import EditEntry, VerdictEntry
+from ..report.entry import entry_of
+from ..scoring.verdict import not_judged
 from ..support.escaping import escape
 from ..taxonomy import EDIT
 from . import NO_EDIT_JUDGE, NO_JUDGE, options
@@ -51,7 +52,7 @@ class RowItem(pytest.Item):
         return self.config.pluginmanager.get_plugin("imagejudge-gate")
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Literal["image", "edit"]:
         """What is to be judged: "image" or "edit"."""
         if isinstance(self.row, Row):
             return self.row.kind
@@ -98,19 +99,9 @@ class RowItem(pytest.Item):
             return
         text = self.row.extra.get("instruction" if self.kind == "edit" else "prompt")
         text = text if isinstance(text, str) else ""
-        common: dict[str, Any] = {
-            "key": "",
-            "id": self.row.id,
-            "test": self.nodeid,
-            "error": error,
-            "where": self.gate.place(str(self.path), self.row.line),
-        }
-        entry: VerdictEntry | EditEntry
-        if self.kind == "edit":
-            entry = EditEntry(source_image="", edited_image="", instruction=text, unreadable=[[EDIT]], **common)
-        else:
-            entry = VerdictEntry(image="", prompt=text, **common)
-        self.gate.holding.note(self.nodeid, [entry])
+        lost = not_judged(self.kind, text, error, asked=(EDIT,) if self.kind == "edit" else ())
+        where = self.gate.place(str(self.path), self.row.line)
+        self.gate.holding.note(self.nodeid, [entry_of(lost, None, id=self.row.id, test=self.nodeid, where=where)])
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What is wrong with the row, without a traceback of this package."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeVar
@@ -286,6 +286,30 @@ class EditVerdict:
     def readable(self) -> bool:
         """Whether the edit was judged and its answer read."""
         return not self.error and not self.unreadable
+
+
+def not_judged(
+    kind: Literal["image", "edit"],
+    text: str,
+    error: str,
+    *,
+    asked: Sequence[str] = (),
+    images: Sequence[str] = ("", ""),
+) -> Verdict | EditVerdict:
+    """A verdict that says why there is none.
+
+    Args:
+        kind: of what was to be judged.
+        text: the prompt, or the instruction of an edit.
+        error: the reason.
+        asked: the L1, or (`EDIT`,); all of it is unreadable, as is every figure that would contain it.
+        images: path of the image, or of the source and the edited one.
+    """
+    unreadable = tuple((name,) for name in asked)
+    if kind == "edit":
+        source, edited = images
+        return EditVerdict(text, unreadable=unreadable, source_image=source, edited_image=edited, error=error)
+    return Verdict(text, asked=tuple(asked), unreadable=unreadable, image=images[0], error=error)
 
 
 def thinking(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from ..engines.base import Answer, Engine, EngineIdentity, Progress
 from ..errors import EngineError, ImageError
 from ..protocols.base import Protocol, Reading, Request
-from ..scoring.verdict import EditVerdict, Problem, Verdict
+from ..scoring.verdict import EditVerdict, Problem, Verdict, not_judged
 from ..store.answer_store import Store, key_of
 from ..support.digests import digest_of
 from ..taxonomy import EDIT
@@ -323,11 +323,11 @@ class Asker:
             fingerprint.update(engine=given.engine, engine_version=given.engine_version)
         if notes := {note for given in answers.values() for note in given.notes}:
             fingerprint["notes"] = sorted(notes)
+        is_edit = task.dimensions == (EDIT,)
+        images = [str(file.path) for file in task.images]
+        verdict = not_judged("edit" if is_edit else "image", task.text, error, asked=task.dimensions, images=images)
         common: dict[str, Any] = {
             "problems": tuple(problem for one in results.values() for problem in one.problems),
-            "unreadable": tuple(path for one in results.values() for path in one.reading.unreadable)
-            if results
-            else tuple((name,) for name in task.dimensions),
             "answers": {name: answer.text for name, answer in answers.items()},
             "fingerprint": fingerprint,
             # without pixels there is no content to name
@@ -335,31 +335,21 @@ class Asker:
             "pixels": known.pixels[-1] if known else "",
             "source": "store" if results and all(one.stored for one in results.values()) else "engine",
             "judged_at": max((answer.created for answer in answers.values()), default=""),
-            "error": error,
         }
-        verdict: Verdict | EditVerdict
-        if task.dimensions == (EDIT,):
+        if results:
+            common["unreadable"] = tuple(path for one in results.values() for path in one.reading.unreadable)
+        if isinstance(verdict, EditVerdict):
             reading = results[EDIT].reading if EDIT in results else Reading()
-            verdict = EditVerdict(
-                instruction=task.text,
+            return dataclasses.replace(
+                verdict,
                 score=reading.score,
                 aspects=dict(reading.aspects),
                 evidence=dict(reading.evidence),
-                source_image=str(task.images[0].path),
-                edited_image=str(task.images[1].path),
                 finish_reason=answers[EDIT].finish_reason if EDIT in answers else None,
                 **common,
             )
-        else:
-            verdict = Verdict(
-                prompt=task.text,
-                level3={path: facet for one in results.values() for path, facet in one.reading.level3.items()},
-                asked=task.dimensions,
-                image=str(task.images[0].path),
-                has_total=self.protocol.has_total,
-                **common,
-            )
-        return verdict
+        level3 = {path: facet for one in results.values() for path, facet in one.reading.level3.items()}
+        return dataclasses.replace(verdict, level3=level3, has_total=self.protocol.has_total, **common)
 
 
 def _better(best: _Asked | None, this: _Asked) -> _Asked:
