@@ -24,7 +24,7 @@ from ..inputs.row_source import Input
 from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
 from ..support.escaping import escape, for_log
 from ..tables.rows import PARQUET
-from ..taxonomy import LEVEL1, TREE, check_dimensions
+from ..taxonomy import check_dimensions
 from .printing import note, print_json, print_table, put
 from .progress import Progress, terminated
 
@@ -261,17 +261,14 @@ def _suite(report: Report, profile: Profile | None) -> list[str]:
 
 
 def _print(bench: Bench, missed: list[str], profile: Profile | None) -> None:
-    tally, scores = bench.tally, bench.scores
+    tally, (ones, twos, edits) = bench.tally, bench.scores.rows()
     head = ["", "mean", "rows", "left out"]
     if bench.asks.image is not None:
-        present = [one for one in LEVEL1 if scores.level1[one].n or scores.level1[one].left_out]
-        means = [(one, scores.level1[one]) for one in present]
-        print_table("Scores", head, [[name, *mean.cells()] for name, mean in (*means, ("Total", scores.total))])
-        below = [(f"{one} / {two}", scores.level2[one][two]) for one in present for two in TREE[one]]
-        if below:
-            print_table("Level 2", head, [[name, *mean.cells()] for name, mean in below if mean.n or mean.left_out])
-    if scores.edits.n or scores.edits.left_out:
-        print_table("Edits", head, [["Score, 1 to 5", *scores.edits.cells()]])
+        print_table("Scores", head, ones)
+        if len(ones) > 1:  # an L1 beside the total
+            print_table("Level 2", head, twos)
+    if edits:
+        print_table("Edits", head, edits)
     counts = [[FATES[fate], count] for fate, count in tally.fates.items() if count or fate == "judged"]
     print_table("Rows", ["", "n"], [["all", tally.rows], *counts, ["from the store", tally.from_store]])
     if profile is not None:

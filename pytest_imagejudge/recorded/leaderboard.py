@@ -8,7 +8,7 @@ from typing import Any
 
 from ..tables.rows import show_value
 from ..taxonomy import FACETS, LEVEL1, LEVEL2
-from .answer_codes import ABSENT, UNREADABLE, figures
+from .answer_codes import ABSENT, UNREADABLE, figures, means
 from .answers import Recorded
 
 # The order of the published tables, which is not that of the tree.
@@ -120,9 +120,7 @@ def _standing(
     level1[~asked] = np.nan
     of_two = [LEVEL1.index(one) for one, _ in LEVEL2]
     level2[~asked[:, of_two]] = np.nan
-    some = ~np.isnan(level1).all(axis=1) & ~lost.any(axis=1) & has_total
-    totals = np.full(len(level1), np.nan)
-    totals[some] = np.nanmean(level1[some], axis=1)
+    totals = means(level1.T, lost.T) if has_total else np.full(len(level1), np.nan)
 
     def figure(column: Any, broken: Any) -> Figure:
         present = ~np.isnan(column)

@@ -146,8 +146,8 @@ def _edits(tally: Tally, bounds: Mapping[FacetPath, float]) -> list[dict[str, An
         found.append(
             {
                 "name": "Score, 1 to 5" if name == "score" else escape(name),
-                "n": figure.mean.n,
-                "mean": "N/A" if figure.mean.value is None else f"{figure.mean.value:.2f}",
+                "n": figure.n,
+                "mean": "N/A" if figure.value is None else f"{figure.value:.2f}",
                 "bound": "" if bound is None else f"{bound:g}",
                 "wrong": ", ".join(in_words(figure.failed, figure.unread)),
             }

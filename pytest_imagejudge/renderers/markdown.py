@@ -182,7 +182,7 @@ def _tree(report: Report, bounds: Mapping[FacetPath, float] | None, facets: bool
         yield from _rows(root, facets)
         yield ""
     if tally.edits:
-        score, unread = tally.scores["score"].mean.value, tally.scores["score"].unread
+        score, unread = tally.scores["score"].value, tally.scores["score"].unread
         mean = "no score" if score is None else f"mean score {score:.2f} of 5"
         lost = f", {unread} not judged" if unread else ""
         yield f"**Edits**: {tally.edits}, {mean}, {tally.failed_edits} failed{lost}"

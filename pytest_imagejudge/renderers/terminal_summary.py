@@ -114,10 +114,10 @@ def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, wid
         bound = bounds.get(EDIT_SCORE, bounds.get(("edit", "score"))) if name == "score" else None
         mark = f"{glyphs.bad} " if figure.failed else ""
         notes = Text(mark + ", ".join(in_words(figure.failed, figure.unread)), "bold red")
-        mean = "N/A" if figure.mean.value is None else f"{figure.mean.value:.2f}"
+        mean = "N/A" if figure.value is None else f"{figure.value:.2f}"
         label = "Score (1 to 5)" if name == "score" else escape(name)
         table.add_row(
-            Text(label), Text(str(figure.mean.n)), Text(mean), Text("" if bound is None else f"{bound:g}", "dim"), notes
+            Text(label), Text(str(figure.n)), Text(mean), Text("" if bound is None else f"{bound:g}", "dim"), notes
         )
     return table
 
