@@ -16,7 +16,7 @@ import pytest
 from .._version import __version__
 from ..errors import ConfigError
 from ..renderers.explanations import place
-from ..report.collector import Gathered
+from ..report.collector import EntryCollector
 from ..report.lookup import once
 from ..report.model import EditEntry, FailedTest, Report, Run, VerdictEntry
 from ..report.spool import E
@@ -72,10 +72,10 @@ class Results:
     # -- collecting -----------------------------------------------------------------------------------------
 
     @cached_property
-    def _gathered(self) -> Gathered:
+    def _gathered(self) -> EntryCollector:
         options, bounded = self._options, self.profile is not None and self.profile.bounds_means
         looked_at_again = options.reports or options.github or options.baseline or options.repeat > 1 or bounded
-        return Gathered(bool(looked_at_again), self.measures)
+        return EntryCollector(bool(looked_at_again), self.measures)
 
     def add(self, entries: Iterable[AnyEntry], *, counts: bool = True) -> None:
         """Add entries; those of an attempt that is run again are in no report and no figure."""

@@ -16,12 +16,12 @@ from ..scoring import figures as scoring
 from ..statistics.baseline_file import SCHEMA as BASELINE
 from ..statistics.baseline_file import read_baseline
 from ..statistics.figures import DIMENSIONS, scale
-from ..statistics.pairing import Run, Scored, scored
+from ..statistics.pairing import Scored, ScoredRun, scored
 from ..tables.reading import read_rows
 from ..taxonomy import EDIT_SCORE, TOTAL, TREE, FacetPath
 
 
-def read_runs(files: Sequence[str], *, repeats: bool = False) -> list[Run]:
+def read_runs(files: Sequence[str], *, repeats: bool = False) -> list[ScoredRun]:
     """Read several runs, each called by its file's name; by its path where two files have one name.
 
     Raises:
@@ -34,7 +34,7 @@ def read_runs(files: Sequence[str], *, repeats: bool = False) -> list[Run]:
     return [read_run(file, name=name, repeats=repeats) for file, name in zip(files, called, strict=True)]
 
 
-def read_run(path: Path | str, *, name: str | None = None, repeats: bool = False) -> Run:
+def read_run(path: Path | str, *, name: str | None = None, repeats: bool = False) -> ScoredRun:
     """Read a report, judged rows or a baseline; further judgements of the same image only with ``repeats``.
 
     Args:
@@ -51,7 +51,7 @@ def read_run(path: Path | str, *, name: str | None = None, repeats: bool = False
         raise ConfigError(f"{path}: {'is a folder; a file is expected' if path.is_dir() else 'there is no such file'}")
     if path.is_file():  # a pipe can be read only once, and so can't be looked into: it is taken for a report
         if _is_baseline(path):
-            return Run(name, read_baseline(path).images)
+            return ScoredRun(name, read_baseline(path).images)
         suffix = path.suffix.lower()
         if suffix in (".csv", ".jsonl") or (suffix == ".json" and _start(path).startswith("[")):
             return _judged(path, name)
@@ -59,7 +59,7 @@ def read_run(path: Path | str, *, name: str | None = None, repeats: bool = False
 
     report = read(path)
     images = scored([*report.verdicts, *report.edits])
-    return Run(name, [item for item in images if repeats or not item.repeat])
+    return ScoredRun(name, [item for item in images if repeats or not item.repeat])
 
 
 def _is_baseline(path: Path) -> bool:
@@ -72,8 +72,8 @@ def _start(path: Path) -> str:
         return file.read(1000).decode("utf-8-sig", "replace").lstrip()
 
 
-def _judged(path: Path, name: str) -> Run:
-    run = Run(name, [])
+def _judged(path: Path, name: str) -> ScoredRun:
+    run = ScoredRun(name, [])
     seen: set[str] = set()
     for row in read_rows(path):
         where = f"{name}: row {row.number}, line {row.line}"

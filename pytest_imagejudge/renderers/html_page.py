@@ -19,7 +19,7 @@ from . import explanations
 from .baseline_lines import changes
 from .explanations import judge_names
 from .html_payload import answers, embed, payload
-from .thumbnails import Pictures
+from .thumbnails import Thumbnails
 from .tree_rows import in_words, partial, tree_rows
 
 BUDGET = 40 * 2**20  # bytes of all pictures in the file
@@ -61,7 +61,7 @@ def render(
 
     tally = tally_of(report)
     entries = [entry for entry in report.every() if not failed_only or entry.outcome != "passed"]
-    pictures = Pictures(folder, BUDGET)
+    pictures = Thumbnails(folder, BUDGET)
     data = payload(entries, pictures, report.run.excused)
     made = pictures.make()
     data["missing"] = {number: escape(reason) for number, (_, reason) in enumerate(made) if reason}

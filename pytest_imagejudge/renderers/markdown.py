@@ -16,7 +16,7 @@ from ..taxonomy import FacetPath, show
 from . import explanations
 from .baseline_lines import changes
 from .explanations import judge_names
-from .tree_rows import Row, partial, tree_rows
+from .tree_rows import TreeRow, partial, tree_rows
 
 MOST_WORDS = 300  # characters of a prompt, or of the judge's words
 
@@ -189,7 +189,7 @@ def _tree(report: Report, bounds: Mapping[FacetPath, float] | None, facets: bool
         yield ""
 
 
-def _rows(row: Row, facets: bool) -> Iterator[str]:
+def _rows(row: TreeRow, facets: bool) -> Iterator[str]:
     indent = "&emsp;" * max(0, len(row.path) - 1)
     name = f"**{row.name}**" if len(row.path) < 2 else indent + row.name
     wrong = ", ".join(row.wrong)

@@ -18,13 +18,13 @@ Outcome = Literal["passed", "failed", "error"]
 Figure = Annotated[float, Field(strict=True)] | None  # "60" is no figure
 
 
-class Model(BaseModel):
+class ReportPart(BaseModel):
     """Base: unknown fields of a newer minor version are kept, so that a merge loses nothing."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, defer_build=True)
 
 
-class Judge(Model):
+class JudgeEntry(ReportPart):
     """One judge of the run, with what decided its answers."""
 
     model: str
@@ -33,20 +33,20 @@ class Judge(Model):
     measures: list[list[str]] = []  # the facets that this judge can score; empty is all of them
 
 
-class FailedTest(Model):
+class FailedTest(ReportPart):
     """A test that uses a judge and failed for another reason than what was judged."""
 
     test: str
     message: str = ""  # the first line
 
 
-class Run(Model):
+class Run(ReportPart):
     """The run as a whole; counts are of requests to a judge, not of images."""
 
     version: str = ""
     started: str = ""
     seconds: float = 0.0
-    judges: list[Judge] = []
+    judges: list[JudgeEntry] = []
     requests: int = 0
     from_store: int = 0
     prompt_tokens: int = 0
@@ -57,7 +57,7 @@ class Run(Model):
     excused: list[str] = []  # tests with images that did not pass, which were expected to fail, or skipped
 
 
-class Facet(Model):
+class Facet(ReportPart):
     """A facet's raw score, its mapped score and the judge's words on it."""
 
     model_config = ConfigDict(frozen=True)  # one object may stand in many entries
@@ -66,7 +66,7 @@ class Facet(Model):
     evidence: str = ""
 
 
-class ProblemEntry(Model):
+class ProblemEntry(ReportPart):
     """What was wrong with a request or an answer."""
 
     path: list[str]
@@ -74,7 +74,7 @@ class ProblemEntry(Model):
     detail: str = ""
 
 
-class Breach(Model):
+class Breach(ReportPart):
     """A bound that was missed. ``path`` is ``["total"]`` for the total, ``["score"]`` for an edit's."""
 
     path: list[str]
@@ -82,14 +82,14 @@ class Breach(Model):
     bound: float
 
 
-class Bound(Model):
+class Bound(ReportPart):
     """A bound on one image or edit. ``path`` as in `Breach`."""
 
     path: list[str]
     bound: float
 
 
-class Before(Model):
+class Before(ReportPart):
     """The same image, or edit, in the baseline: its figures, and its picture where the baseline says where it is."""
 
     image: str = ""
@@ -100,7 +100,7 @@ class Before(Model):
     score: Figure = None
 
 
-class Entry(Model):
+class Entry(ReportPart):
     """What an image and an edit have in common."""
 
     key: str = ""  # content key; empty where nothing was judged
@@ -150,7 +150,7 @@ class EditEntry(Entry):
 AnyEntry = VerdictEntry | EditEntry
 
 
-class SuiteRow(Model):
+class SuiteRow(ReportPart):
     """A bound on the mean of the run. ``path`` as in `Breach`."""
 
     path: list[str]
@@ -168,7 +168,7 @@ class SuiteRow(Model):
     detail: str = ""
 
 
-class Mean(Model):
+class Mean(ReportPart):
     """A mean over images: of ``n`` that have the figure; ``left_out`` had none (N/A or unreadable)."""
 
     mean: Figure = None
@@ -176,7 +176,7 @@ class Mean(Model):
     left_out: int = 0
 
 
-class Summary(Model):
+class Summary(ReportPart):
     """Means over the images of the run. ``n`` counts images; keys as in `VerdictEntry`."""
 
     n: int = 0
@@ -187,7 +187,7 @@ class Summary(Model):
     edits: Mean = Mean()
 
 
-class Report(Model):
+class Report(ReportPart):
     """A whole report."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True)

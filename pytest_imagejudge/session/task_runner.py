@@ -64,7 +64,7 @@ async def _from_engine(work: Awaitable[T]) -> T:
         raise EngineError(f"{type(error).__name__}: {error}") from error
 
 
-class Asker:
+class TaskRunner:
     """Asks one judge. Lives in one event loop; what takes time runs in threads."""
 
     def __init__(

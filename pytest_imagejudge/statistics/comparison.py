@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from ..errors import ConfigError
 from ..taxonomy import EDIT_SCORE, LEVEL1, TOTAL, Path, written
 from .baseline import BaselineRow, differing, method_of, rows_of
-from .pairing import Pairing, Run, Scored, pair, pair_by_prompt
+from .pairing import Pairing, Scored, ScoredRun, pair, pair_by_prompt
 
 
 class Move(BaseModel):
@@ -54,7 +54,7 @@ class Comparison(BaseModel):
     warnings: list[str]
 
 
-def compare_runs(a: Run, b: Run, *, max_drop: float | None = None, top: int = 20) -> Comparison:
+def compare_runs(a: ScoredRun, b: ScoredRun, *, max_drop: float | None = None, top: int = 20) -> Comparison:
     """Compare two runs, paired by ID, else by prompt and seed, else by prompt alone.
 
     Args:
@@ -141,7 +141,7 @@ def _move(old: Scored, new: Scored) -> Move | None:
     )
 
 
-def _warnings(a: Run, b: Run, pairing: Pairing, *, strict: bool) -> list[str]:
+def _warnings(a: ScoredRun, b: ScoredRun, pairing: Pairing, *, strict: bool) -> list[str]:
     lines = [*a.problems, *b.problems]
     if strict and b.unread:
         lines.append(f"{b.unread} rows of {b.name} can't be read, so the gate fails")

@@ -170,7 +170,7 @@ def figure_pairs(
 
 
 @dataclass
-class Run:
+class ScoredRun:
     """The judged images and edits of one file.
 
     Attributes:
