@@ -288,6 +288,31 @@ class EditVerdict:
         return not self.error and not self.unreadable
 
 
+def verdict_of(
+    kind: Literal["image", "edit"],
+    text: str,
+    *,
+    asked: Sequence[str] = (),
+    images: Sequence[str] = ("", ""),
+    **fields: Any,
+) -> Verdict | EditVerdict:
+    """A verdict of either kind; all that was asked is unreadable, unless ``fields`` say what is.
+
+    Args:
+        kind: of what was judged.
+        text: the prompt, or the instruction of an edit.
+        asked: the L1, or (`EDIT`,).
+        images: path of the image, or of the source and the edited one.
+        fields: further ones of `Verdict` or `EditVerdict`.
+    """
+    if "unreadable" not in fields:
+        fields["unreadable"] = tuple((name,) for name in asked)
+    if kind == "edit":
+        source, edited = images
+        return EditVerdict(text, source_image=source, edited_image=edited, **fields)
+    return Verdict(text, asked=tuple(asked), image=images[0], **fields)
+
+
 def not_judged(
     kind: Literal["image", "edit"],
     text: str,
@@ -296,20 +321,8 @@ def not_judged(
     asked: Sequence[str] = (),
     images: Sequence[str] = ("", ""),
 ) -> Verdict | EditVerdict:
-    """A verdict that says why there is none.
-
-    Args:
-        kind: of what was to be judged.
-        text: the prompt, or the instruction of an edit.
-        error: the reason.
-        asked: the L1, or (`EDIT`,); all of it is unreadable, as is every figure that would contain it.
-        images: path of the image, or of the source and the edited one.
-    """
-    unreadable = tuple((name,) for name in asked)
-    if kind == "edit":
-        source, edited = images
-        return EditVerdict(text, unreadable=unreadable, source_image=source, edited_image=edited, error=error)
-    return Verdict(text, asked=tuple(asked), unreadable=unreadable, image=images[0], error=error)
+    """A verdict that says why there is none: every figure of what was asked is None. Arguments as of `verdict_of`."""
+    return verdict_of(kind, text, asked=asked, images=images, error=error)
 
 
 def thinking(text: str) -> str:

@@ -8,12 +8,12 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ..engines.base import Answer, Engine, EngineIdentity, Progress
 from ..errors import EngineError, ImageError
 from ..protocols.base import Protocol, Reading, Request
-from ..scoring.verdict import EditVerdict, Problem, Verdict, not_judged
+from ..scoring.verdict import EditVerdict, Problem, Verdict, verdict_of
 from ..store.answer_store import Store, key_of
 from ..support.digests import digest_of
 from ..taxonomy import EDIT
@@ -323,10 +323,7 @@ class TaskRunner:
             fingerprint.update(engine=given.engine, engine_version=given.engine_version)
         if notes := {note for given in answers.values() for note in given.notes}:
             fingerprint["notes"] = sorted(notes)
-        is_edit = task.dimensions == (EDIT,)
-        images = [str(file.path) for file in task.images]
-        verdict = not_judged("edit" if is_edit else "image", task.text, error, asked=task.dimensions, images=images)
-        common: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "problems": tuple(problem for one in results.values() for problem in one.problems),
             "answers": {name: answer.text for name, answer in answers.items()},
             "fingerprint": fingerprint,
@@ -335,21 +332,20 @@ class TaskRunner:
             "pixels": known.pixels[-1] if known else "",
             "source": "store" if results and all(one.stored for one in results.values()) else "engine",
             "judged_at": max((answer.created for answer in answers.values()), default=""),
+            "error": error,
         }
         if results:
-            common["unreadable"] = tuple(path for one in results.values() for path in one.reading.unreadable)
-        if isinstance(verdict, EditVerdict):
-            reading = results[EDIT].reading if EDIT in results else Reading()
-            return dataclasses.replace(
-                verdict,
-                score=reading.score,
-                aspects=dict(reading.aspects),
-                evidence=dict(reading.evidence),
-                finish_reason=answers[EDIT].finish_reason if EDIT in answers else None,
-                **common,
-            )
-        level3 = {path: facet for one in results.values() for path, facet in one.reading.level3.items()}
-        return dataclasses.replace(verdict, level3=level3, has_total=self.protocol.has_total, **common)
+            fields["unreadable"] = tuple(path for one in results.values() for path in one.reading.unreadable)
+        kind: Literal["image", "edit"] = "image"
+        if task.dimensions == (EDIT,):
+            kind, reading = "edit", results[EDIT].reading if EDIT in results else Reading()
+            fields |= {"score": reading.score, "aspects": dict(reading.aspects), "evidence": dict(reading.evidence)}
+            fields["finish_reason"] = answers[EDIT].finish_reason if EDIT in answers else None
+        else:
+            fields["level3"] = {path: facet for one in results.values() for path, facet in one.reading.level3.items()}
+            fields["has_total"] = self.protocol.has_total
+        images = [str(file.path) for file in task.images]
+        return verdict_of(kind, task.text, asked=task.dimensions, images=images, **fields)
 
 
 def _better(best: _Asked | None, this: _Asked) -> _Asked:
