@@ -30,7 +30,7 @@ def unread_of(entry: Entry, path: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def is_unread(entry: VerdictEntry, path: Sequence[str]) -> bool:
-    """Whether ``path`` was asked and not read, wholly or in part, or the image was not judged."""
+    """Say whether ``path`` was asked and not read, wholly or in part, or the image was not judged."""
     return bool((entry.error and not entry.level1) or unread_of(entry, path))
 
 
@@ -62,5 +62,5 @@ def bounds_of(entries: Iterable[AnyEntry]) -> dict[Path, float]:
 
 
 def may_not_fail(path: Sequence[str], bound: float) -> bool:
-    """Whether a bound says no more than that the raw score of a facet, 0, 1 or 2, may not be 0."""
+    """Say whether a bound asks no more than that the raw score of a facet, 0, 1 or 2, may not be 0."""
     return len(path) == 3 and 0 < bound <= 60

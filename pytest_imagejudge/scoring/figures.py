@@ -150,7 +150,7 @@ class RunMeans(Generic[M]):
         self.at: dict[Path, M] = {path: new() for path in paths}
 
     def add(self, levels: Levels) -> None:
-        """Take in the total, the L1 and the L2 of one image; what there is no path of is nothing of ours."""
+        """Take in the total, the L1 and the L2 of one image; names that have no path here are left out."""
         at = self.at
         at[()].add(levels.total)
         for one, value in levels.level1.items():

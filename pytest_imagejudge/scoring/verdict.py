@@ -220,7 +220,7 @@ class Verdict:
 
 
 class Display:
-    """How a verdict is drawn in a console and a notebook; by itself as plain text. See `draw_with`."""
+    """The drawing of verdicts in a console and a notebook; here as plain text. `draw_with` sets another one."""
 
     def tree(self, verdict: Verdict) -> Any:
         """A rich renderable; a string of this package's own would be taken for markup."""
