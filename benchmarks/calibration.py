@@ -194,7 +194,7 @@ def measured(folder: Path, file: Path) -> list[dict[str, Any]]:
 
 def share(results: Iterable[dict[str, Any]], words: str, facet: str, wanted: Callable[[Any], bool]) -> tuple[int, int]:
     """How many have a raw score that is wanted, of how many."""
-    raws = [SCORES[facet](quality.Figures(**result["rows"][words])).raw for result in results]
+    raws = [SCORES[facet](quality.Measurements(**result["rows"][words])).raw for result in results]
     return sum(map(wanted, raws)), len(raws)
 
 
@@ -202,7 +202,7 @@ def suggestion(results: list[dict[str, Any]], name: str, strong: list[str], high
     """What the setting half says of a bound."""
 
     def values(words: str) -> list[float]:
-        found = [getattr(quality.Figures(**result["rows"][words]), name) for result in results]
+        found = [getattr(quality.Measurements(**result["rows"][words]), name) for result in results]
         return [value for value in found if value is not None]
 
     clean = np.percentile(values(NATIVE) + values(SMALL), 98 if high else 2)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from pytest_imagejudge.taxonomy import FACETS, LEVEL1, LEVEL2, Path
+from pytest_imagejudge.taxonomy import FACETS, LEVEL1, LEVEL2, TOTAL, Path
 
-PATHS: tuple[Path, ...] = (("total",), *((one,) for one in LEVEL1), *LEVEL2)
+PATHS: tuple[Path, ...] = (TOTAL, *((one,) for one in LEVEL1), *LEVEL2)
 LOW, HIGH = (
     (54.39, 58.67, 59.28, 51.83, 64.94),  # Qwen Image 2.0 Pro as published
     (58.65, 67.53, 65.85, 57.38, 75.23),  # GPT Image 2 as published
@@ -103,5 +103,5 @@ def aggregate(scores: np.ndarray, applies: np.ndarray) -> dict[Path, np.ndarray]
         figures[two] = mean([masked[..., i] for i, path in enumerate(FACETS) if path[:2] == two])
     for one in LEVEL1:
         figures[(one,)] = mean([figures[two] for two in LEVEL2 if two[0] == one])
-    figures[("total",)] = mean([figures[(one,)] for one in LEVEL1])
+    figures[TOTAL] = mean([figures[(one,)] for one in LEVEL1])
     return {path: figures[path] for path in PATHS}

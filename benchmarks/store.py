@@ -163,10 +163,11 @@ Machine: {_processor()}, {psutil.cpu_count()} cores, {psutil.virtual_memory().to
 
 
 def _entries(keys: list[str], given: list[Answer], about: dict[str, str]) -> list[object]:
-    from pytest_imagejudge.store.entry import Entry
+    from pytest_imagejudge.store.entry import StoredAnswer
 
     return [
-        Entry(key, answer, about, 1.7e9 + number) for number, (key, answer) in enumerate(zip(keys, given, strict=True))
+        StoredAnswer(key, answer, about, 1.7e9 + number)
+        for number, (key, answer) in enumerate(zip(keys, given, strict=True))
     ]
 
 

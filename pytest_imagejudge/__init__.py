@@ -25,7 +25,7 @@ _PUBLIC = {
     "EditJudgeFixture": "plugin.fixtures",
     "Profile": "thresholds.profile",
     "load_profile": "thresholds.loading",
-    "Verdict": "scoring.verdict",
+    "Verdict": "judge",  # which lets it be drawn as a tree
     "EditVerdict": "scoring.verdict",
     "FacetScore": "scoring.verdict",
     "Problem": "scoring.verdict",

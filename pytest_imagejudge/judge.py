@@ -17,14 +17,14 @@ from .errors import ConfigError, ImageJudgeError
 from .images.image_file import ImageFile
 from .images.intake import keep, take
 from .protocols import load_protocol
-from .protocols.base import EDIT, Protocol
-from .scoring.verdict import EditVerdict, Verdict
+from .protocols.base import Protocol
+from .scoring.verdict import Display, EditVerdict, Verdict, draw_with
 from .session.judge_session import JudgeSession
 from .session.task import Task
 from .settings import DEFAULT_MAX_PIXELS, SIGNALS, JudgeSettings, cache_dir
 from .store.answer_store import Store
 from .support.temporary_folders import temporary_folder
-from .taxonomy import check_dimensions
+from .taxonomy import EDIT, check_dimensions
 
 
 def protocol_for(settings: JudgeSettings) -> Protocol:
@@ -56,6 +56,23 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
     if protocol.kind != settings.kind:
         raise ConfigError(f"protocol {protocol.name} judges {protocol.kind}s, not {settings.kind}s")
     return protocol
+
+
+class _Drawn(Display):
+    """The tree of a verdict, as reports draw it; imported when it is asked for."""
+
+    def tree(self, verdict: Verdict) -> Any:
+        from .renderers.notebook import verdict_tree
+
+        return verdict_tree(verdict)
+
+    def html(self, verdict: Verdict) -> str:
+        from .renderers.notebook import verdict_html
+
+        return verdict_html(verdict)
+
+
+draw_with(_Drawn())
 
 
 class _Base:

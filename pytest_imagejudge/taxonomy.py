@@ -11,7 +11,13 @@ import difflib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-Path = tuple[str, ...]
+FacetPath = tuple[str, ...]
+Path = FacetPath  # the shorter name, for modules that use no path of a file
+
+TOTAL: FacetPath = ()  # above all dimensions; files write it ["total"], see `written`
+EDIT = "Edit"  # the one dimension of a judge of edits; unread is all of an edit, (EDIT,), or an aspect, (EDIT, name)
+EDIT_SCORE: FacetPath = ("score",)  # the overall score of an edit, beside the tree
+_TOTAL_IN_FILES = "total"
 
 TREE: dict[str, dict[str, tuple[str, ...]]] = {
     "Quality": {
@@ -83,18 +89,18 @@ TREE: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 LEVEL1: tuple[str, ...] = tuple(TREE)
-LEVEL2: tuple[Path, ...] = tuple((one, two) for one, twos in TREE.items() for two in twos)
-FACETS: tuple[Path, ...] = tuple(
+LEVEL2: tuple[FacetPath, ...] = tuple((one, two) for one, twos in TREE.items() for two in twos)
+FACETS: tuple[FacetPath, ...] = tuple(
     (one, two, three) for one, twos in TREE.items() for two, threes in twos.items() for three in threes
 )
-BRANCHES: dict[Path, tuple[Path, ...]] = {
+BRANCHES: dict[FacetPath, tuple[FacetPath, ...]] = {
     (one, two): tuple((one, two, three) for three in TREE[one][two]) for one, two in LEVEL2
 }
-PATHS: frozenset[Path] = frozenset((*((one,) for one in LEVEL1), *LEVEL2, *FACETS))
+PATHS: frozenset[FacetPath] = frozenset((*((one,) for one in LEVEL1), *LEVEL2, *FACETS))
 
 
 @lru_cache(maxsize=256)
-def facets_of(path: Path) -> tuple[Path, ...]:
+def facets_of(path: FacetPath) -> tuple[FacetPath, ...]:
     """Every facet at or below ``path``, in the order of the tree; ``()`` means all 56."""
     return tuple(facet for facet in FACETS if facet[: len(path)] == path)
 
@@ -102,6 +108,17 @@ def facets_of(path: Path) -> tuple[Path, ...]:
 def show(path: Sequence[str]) -> str:
     """A path as people read it. For display only: names contain slashes, so it can't be parsed."""
     return " / ".join(path) if path else "total"
+
+
+def written(path: Sequence[str]) -> list[str]:
+    """``path`` as reports and profiles hold it: the total is ``["total"]``, as no dimension is called."""
+    return list(path) or [_TOTAL_IN_FILES]
+
+
+def from_written(names: Sequence[str]) -> FacetPath:
+    """The inverse of `written`; ``()`` is the total, too."""
+    path = tuple(names)
+    return TOTAL if path == (_TOTAL_IN_FILES,) else path
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -112,7 +129,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f' (did you mean "{folded[close[0]]}"?)' if close else ""
 
 
-def check_path(path: Sequence[str]) -> Path:
+def check_path(path: Sequence[str]) -> FacetPath:
     """``path`` as a tuple, if the tree has it.
 
     Raises:

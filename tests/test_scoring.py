@@ -4,11 +4,11 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_imagejudge.scoring.figures import aggregate, mapped, mean
-from pytest_imagejudge.taxonomy import FACETS, LEVEL1, PATHS, TREE
+from pytest_imagejudge.scoring.figures import FigureMean, Figures, RunMeans, aggregate, mapped, mean
+from pytest_imagejudge.taxonomy import FACETS, LEVEL1, LEVEL2, PATHS, TREE
 
 RAW = st.sampled_from([0, 1, 2, "N/A"])
 SCORES = st.fixed_dictionaries(dict.fromkeys(FACETS, RAW)).map(
@@ -89,3 +89,35 @@ def test_nothing_applicable():
 def test_a_mean_lies_between(values):
     assert min(values) - 1e-9 <= mean(values) <= max(values) + 1e-9
     assert mean(values) == mean(list(reversed(values)))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.dictionaries(st.sampled_from(FACETS), st.sampled_from([0.0, 60.0, 100.0, None])), max_size=6))
+def test_means_of_a_run_are_those_of_its_images_figures(images):
+    found = [aggregate(facets, LEVEL1, has_total=len(facets) != 1) for facets in images]
+    means, turned = (RunMeans([(), *((one,) for one in LEVEL1), *LEVEL2], FigureMean) for _ in range(2))
+    for one, other in zip(found, reversed(found), strict=True):
+        means.add(one)
+        turned.add(other)
+    assert means.at[()].value == mean([figures.total for figures in found])
+    for one, two in LEVEL2:
+        assert means.at[one,].value == mean([figures.level1[one] for figures in found])
+        assert means.at[one, two].value == mean([figures.level2[one][two] for figures in found])
+    assert {path: (each.value, each.n) for path, each in means.at.items()} == {
+        path: (each.value, each.n) for path, each in turned.at.items()
+    }
+
+
+def test_what_is_unread_is_in_no_mean_and_counted():
+    means = RunMeans([(), ("Quality",)], FigureMean)
+    means.add(Figures(60.0, {"Quality": 60.0, "New": 3.0}, {"New": {"Newer": 3.0}}))
+    means.add(Figures(None, {"Quality": None}))
+    means.leave_out([("Quality",)])
+    assert [(path, each.value, each.n, each.unread) for path, each in means.at.items()] == [
+        ((), 60.0, 1, 0),
+        (("Quality",), 60.0, 1, 1),
+    ]
+    single = FigureMean()
+    for value, unread in ((3.0, False), (None, False), (None, True), (4.0, True)):
+        single.count(value, unread=unread)
+    assert (single.value, single.n, single.unread) == (3.5, 2, 1)

@@ -12,11 +12,10 @@ from pytest_imagejudge.engines.base import Answer, Engine, EngineIdentity
 from pytest_imagejudge.errors import ConfigError, EngineError
 from pytest_imagejudge.images.image_file import ImageFile
 from pytest_imagejudge.protocols import load_protocol
-from pytest_imagejudge.protocols.base import EDIT
 from pytest_imagejudge.session.judge_session import JudgeSession
 from pytest_imagejudge.session.task import Task
 from pytest_imagejudge.store.answer_store import Store
-from pytest_imagejudge.taxonomy import TREE
+from pytest_imagejudge.taxonomy import EDIT, TREE
 
 
 class Scripted(Engine):

@@ -23,7 +23,7 @@ from pytest_imagejudge.errors import ConfigError, ImageError
 from pytest_imagejudge.images.image_file import file_hash
 from pytest_imagejudge.store import sqlite_file
 from pytest_imagejudge.store.answer_store import FILE_NAME, Store, default_root, key_of
-from pytest_imagejudge.store.entry import KEY_VARIABLE, DamagedError, Entry
+from pytest_imagejudge.store.entry import KEY_VARIABLE, DamagedError, StoredAnswer
 
 ABOUT = {"model": "Qwen/Qwen-Image-Bench", "revision": "abc", "protocol": "q-judger", "dimension": "Quality"}
 TEXT = "<think>it looks real</think>\n" + json.dumps({"Realism": {"Physical Logic": 1}})
@@ -50,7 +50,7 @@ def key(number=0):
 def filled(root, count=20):
     with Store(root) as store:
         store.put_rows(
-            store.seal.row(Entry(key(number), answer(number), ABOUT, 1e9 + number)) for number in range(count)
+            store.seal.row(StoredAnswer(key(number), answer(number), ABOUT, 1e9 + number)) for number in range(count)
         )
     return root
 
@@ -506,7 +506,7 @@ def test_a_key_or_digest_that_is_none_is_damaged(root):
     with Store(root) as store:
         for name in ("a", "A" * 64, "a" * 63, "a" * 65, "a" * 64 + "\n"):
             with pytest.raises(DamagedError, match="expected 64 hex digits, found"):
-                store.seal.row(Entry(name, answer(), ABOUT, 1.0))
+                store.seal.row(StoredAnswer(name, answer(), ABOUT, 1.0))
             for file, pixels in ((name, PIXELS), (f"{key()}:rgb", name), (key(), PIXELS)):
                 with pytest.raises(DamagedError, match="expected 64 hex digits"):
                     store.seal.check_pixels(store.seal.pixels_row(file, pixels, 1.0))
@@ -571,7 +571,7 @@ def check_damaged(root):
             assert store.get(key(number)) in (None, answer(number))
         for entry in store.entries():
             assert entry.about == ABOUT
-        store.put_rows(store.seal.row(Entry(key(number), answer(number), ABOUT, 5.0)) for number in range(60))
+        store.put_rows(store.seal.row(StoredAnswer(key(number), answer(number), ABOUT, 5.0)) for number in range(60))
         found = store.get_many(map(key, range(60)))
         assert found == {key(number): answer(number) for number in range(60)}
     with Store(root) as store:

@@ -9,16 +9,20 @@ from hypothesis import strategies as st
 
 from pytest_imagejudge.inputs.metadata import parse_facets
 from pytest_imagejudge.taxonomy import (
+    EDIT_SCORE,
     FACETS,
     LEVEL1,
     LEVEL2,
     PATHS,
+    TOTAL,
     TREE,
     check_dimensions,
     check_path,
     facets_of,
+    from_written,
     nearest,
     show,
+    written,
 )
 
 METADATA = Path(__file__).parents[1] / "../shared/reference/bench_metadata.json"
@@ -106,3 +110,17 @@ def test_nearest():
     assert nearest("zzzzzzzz", LEVEL1) == ""
     assert nearest("", LEVEL1) == ""
     assert show(()) == "total"
+
+
+@given(st.lists(st.sampled_from(sorted({name for path in PATHS for name in path})), max_size=3))
+def test_a_path_is_read_back_as_it_was_written(names):
+    path = tuple(names)
+    assert from_written(written(path)) == path
+    assert written(path) == (names or ["total"])
+
+
+def test_the_total_is_above_all_dimensions():
+    assert from_written(["total"]) == from_written([]) == TOTAL
+    assert all(path[: len(TOTAL)] == TOTAL for path in PATHS)
+    assert TOTAL not in PATHS
+    assert EDIT_SCORE not in PATHS

@@ -191,7 +191,7 @@ def test_facets_that_must_not_fail():
     profile = load_profile({"must_not_fail": [["Quality", "Detail", "Noise"]]})
     assert profile.check(verdict(1)).passed
     (breach,) = profile.check(verdict(0)).breaches
-    assert (breach.path, breach.score) == (["Quality", "Detail", "Noise"], 0.0)
+    assert (breach.path, breach.score) == (("Quality", "Detail", "Noise"), 0.0)
 
 
 def test_what_does_not_apply_never_passes_alone():
@@ -221,7 +221,7 @@ def test_edits():
     profile = load_profile({"edit": {"score": 3.5, "aspects": {"fidelity": 3}}})
     assert profile.check_edit(EditVerdict("bluer", 3.5, {"fidelity": 3.0})).passed
     check = profile.check_edit(EditVerdict("bluer", 3.4, {"fidelity": 2.9}))
-    assert [breach.path for breach in check.breaches] == [["score"], ["fidelity"]]
+    assert [breach.path for breach in check.breaches] == [("score",), ("fidelity",)]
     assert not profile.check_edit(EditVerdict("bluer")).passed
     assert not profile.check(verdict(2)).passed
 

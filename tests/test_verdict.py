@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_imagejudge import EditVerdict, FacetScore, Verdict
-from pytest_imagejudge.scoring.verdict import Problem, Score, thinking
+from pytest_imagejudge.scoring.verdict import Display, Problem, Score, not_judged, thinking
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1
 
 
@@ -159,7 +159,36 @@ def test_shown_in_a_notebook_and_a_console():
     assert "Quality" in stream.getvalue()
 
 
+def test_shown_as_plain_text_where_nothing_draws_it():
+    from rich.console import Console
+
+    hostile = Verdict("<script>\x1b[31m[red]x[/red]", verdict(1).level3, LEVEL1)
+    page = Display().html(hostile)
+    assert "&lt;script&gt;" in page
+    assert "\x1b" not in page
+    stream = io.StringIO()
+    Console(file=stream, width=10_000).print(Display().tree(hostile))
+    assert "[red]x[/red]" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
+
+
 @pytest.mark.parametrize("name", ["total", "Total"])
 def test_the_total_is_no_dimension(name):
     with pytest.raises(KeyError, match=r"verdict\.total"):
         Verdict("a fox")[name]
+
+
+@given(st.sets(st.sampled_from(LEVEL1)))
+def test_what_was_not_judged_has_no_figure(asked):
+    lost = not_judged("image", "a fox", "gone", asked=sorted(asked), images=["fox.png"])
+    assert isinstance(lost, Verdict)
+    assert not lost.readable
+    assert (lost.total, lost.level1) == (None, dict.fromkeys(asked))
+    assert {path for (path,) in lost.unreadable} == asked
+    assert (lost.prompt, lost.image, lost.error) == ("a fox", "fox.png", "gone")
+
+
+def test_an_edit_that_was_not_judged():
+    lost = not_judged("edit", "bluer", "gone", asked=("Edit",), images=["a.png", "b.png"])
+    expected = {"unreadable": (("Edit",),), "source_image": "a.png", "edited_image": "b.png", "error": "gone"}
+    assert lost == EditVerdict("bluer", **expected)

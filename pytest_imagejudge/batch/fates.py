@@ -46,7 +46,7 @@ FATE_OF: dict[ErrorKind, Fate] = {
 
 
 @dataclass
-class Tally:
+class RowCounts:
     """What became of the rows. The fates add up to ``rows``; ``from_store`` are among those judged."""
 
     rows: int = 0

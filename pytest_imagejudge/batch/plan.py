@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asks:
+class RunSettings:
     """What is asked of which rows, and what is done with the verdicts.
 
     Attributes:
@@ -40,7 +40,7 @@ class Asks:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RowPlan:
     """One row's question: to whom, about what."""
 
     judge: Judge | EditJudge

@@ -29,8 +29,8 @@ from ..session.task import Task
 from ..settings import JudgeSettings, cache_dir
 
 if TYPE_CHECKING:
-    from .plan import Plan
-    from .run import Bench
+    from .plan import RowPlan
+    from .run import BatchRun
 
 
 CHUNK = 2000  # rows whose answers come home before they are written
@@ -39,7 +39,7 @@ CHUNK = 2000  # rows whose answers come home before they are written
 BATCH = 32  # requests that one worker has in flight
 
 
-class Elsewhere(Engine):
+class ClusterEngine(Engine):
     """Stands for the judge where its answers come from the cluster: what is not in the store by then has failed."""
 
     name = "ray"
@@ -110,17 +110,17 @@ class Cluster:
     def __exit__(self, *exc: object) -> None:
         _ray().shutdown()
 
-    def ahead(self, bench: Bench, rows: Iterable[Row | RowError]) -> Iterator[Row | RowError]:
+    def ahead(self, bench: BatchRun, rows: Iterable[Row | RowError]) -> Iterator[Row | RowError]:
         """``rows``, each after the answers to its questions have come home."""
         source = iter(rows)
         while chunk := list(islice(source, CHUNK)):
             self._answer(bench, chunk)
             yield from chunk
 
-    def _answer(self, bench: Bench, chunk: list[Row | RowError]) -> None:
-        from .plan import Plan
+    def _answer(self, bench: BatchRun, chunk: list[Row | RowError]) -> None:
+        from .plan import RowPlan
 
-        plans = {row.number: planned for row in chunk if isinstance(planned := bench.plan(row), Plan)}
+        plans = {row.number: planned for row in chunk if isinstance(planned := bench.plan(row), RowPlan)}
         pixels = self._pixels(plans)
         for again in (False, True):
             questions = [
@@ -132,7 +132,7 @@ class Cluster:
             for question, answer in self._ask(questions):
                 self._keep(bench, plans[question["row"]], question, answer, pixels[question["row"]])
 
-    def _pixels(self, plans: dict[int, Plan]) -> dict[int, tuple[str, ...]]:
+    def _pixels(self, plans: dict[int, RowPlan]) -> dict[int, tuple[str, ...]]:
         """Pixel hashes by row, from the store's index where it knows the files, else from the cluster."""
         found: dict[int, tuple[str, ...]] = {}
         items = []
@@ -161,7 +161,7 @@ class Cluster:
         return found
 
     def _questions(
-        self, number: int, planned: Plan, pixels: tuple[str, ...], *, again: bool
+        self, number: int, planned: RowPlan, pixels: tuple[str, ...], *, again: bool
     ) -> Iterator[dict[str, Any]]:
         """What has to be asked of a row and is not in the store."""
         session = planned.judge.session
@@ -197,7 +197,7 @@ class Cluster:
             return
         llm = _ray().data.llm
         config = llm.HttpRequestProcessorConfig(
-            url="imagejudge://", session_factory=Asker, batch_size=BATCH, concurrency=max(1, self.nodes)
+            url="imagejudge://", session_factory=EndpointSession, batch_size=BATCH, concurrency=max(1, self.nodes)
         )
         processor = llm.build_processor(
             config,
@@ -220,8 +220,8 @@ class Cluster:
 
     def _keep(
         self,
-        bench: Bench,
-        planned: Plan,
+        bench: BatchRun,
+        planned: RowPlan,
         question: dict[str, Any],
         answer: dict[str, Any],
         pixels: tuple[str, ...],
@@ -230,7 +230,7 @@ class Cluster:
         asked = json.loads(question["body"])
         dimension = asked["dimension"]
         if "error" in answer:
-            if isinstance(session.engine, Elsewhere):
+            if isinstance(session.engine, ClusterEngine):
                 session.engine.failures[planned.text, dimension] = answer["error"]
             return
         answer["notes"] = tuple(answer["notes"])
@@ -256,14 +256,14 @@ def hash_images(item: dict[str, Any], *, max_pixels: int) -> dict[str, Any]:
     return {"row": item["row"], "pixels": pixels, "files": files}
 
 
-class Asker:
+class EndpointSession:
     """What Ray Data's request stage takes for an HTTP session: renders each request and asks an endpoint."""
 
     def __init__(self) -> None:
         self._judges: dict[str, tuple[Any, Any]] = {}
         self._lock = asyncio.Lock()
 
-    async def __aenter__(self) -> Asker:
+    async def __aenter__(self) -> EndpointSession:
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -19,15 +19,14 @@ from ..errors import ConfigError, ImageJudgeError
 from ..inputs.cells import ErrorKind
 from ..inputs.judged_columns import EDIT_OUTPUTS, IMAGE_OUTPUTS
 from ..inputs.manifest import Row, RowError
-from ..protocols.base import EDIT
-from ..scoring.verdict import EditVerdict, Verdict
+from ..scoring.verdict import EditVerdict, Verdict, not_judged
 from ..support.digests import digest_of
 from ..support.escaping import escape
 from ..tables.rows import show_value
-from ..taxonomy import LEVEL1, show
-from .fates import FATE_OF, Fate, Tally
+from ..taxonomy import EDIT, LEVEL1, show
+from .fates import FATE_OF, Fate, RowCounts
 from .judged_rows import JudgedRows, edit_output, image_output
-from .plan import Asks, Plan
+from .plan import RowPlan, RunSettings
 from .scores import BenchScores
 
 if TYPE_CHECKING:
@@ -43,11 +42,11 @@ _WINDOW = 64  # rows in flight at least
 _TICK = 0.5  # seconds between looks at the clock
 
 
-class Bench:
+class BatchRun:
     """One run over an input.
 
     Args:
-        asks: judges and bounds.
+        settings: judges and bounds.
         output: where judged rows go; None writes none.
         say: takes a line about a row that was not judged, not read in full, or missed a bound.
         tick: called about twice a second, with how many rows are done.
@@ -56,31 +55,31 @@ class Bench:
 
     def __init__(
         self,
-        asks: Asks,
+        settings: RunSettings,
         output: JudgedRows | None,
         *,
         say: Callable[[str], None],
-        tick: Callable[[Tally], None] | None = None,
+        tick: Callable[[RowCounts], None] | None = None,
         each: Callable[[Row | RowError, Verdict | EditVerdict | RowError], None] | None = None,
     ) -> None:
-        from ..report.collector import Gathered
+        from ..report.collector import EntryCollector
 
-        self.asks, self.output = asks, output
+        self.settings, self.output = settings, output
         self.say = say
         self.tick = tick or (lambda tally: None)
         self.each = each or (lambda row, result: None)
-        self.tally = Tally()
+        self.tally = RowCounts()
         self.failed = 0  # rows that missed a bound, or had nothing that a bound applies to
         self.failed_rows: list[dict[str, Any]] = []  # the same, where they are to be kept
-        self.scores = BenchScores() if asks.image is None else BenchScores(asks.image.protocol.measures)
-        self.entries = Gathered(asks.keep)
+        self.scores = BenchScores() if settings.image is None else BenchScores(settings.image.protocol.measures)
+        self.entries = EntryCollector(settings.keep)
         self.fresh: set[int] = set()  # numbers of rows that were asked about in this run, though not by the session
         self.asked = 0  # requests of theirs
         self.started = datetime.now(UTC)
         self._begun = time.monotonic()
         self._profiles: dict[str, Profile] = {}
         self._written: Multiset[Path] = Multiset()  # pictures out of the rows: in how many that are in flight
-        judges = [judge for judge in (asks.image, asks.edit) if judge is not None]
+        judges = [judge for judge in (settings.image, settings.edit) if judge is not None]
         self._window = max(_WINDOW, 4 * max((judge.session.engine.concurrency for judge in judges), default=1))
 
     def run(self, rows: Iterable[Row | RowError], stopped: Callable[[], bool] = lambda: False) -> None:
@@ -157,7 +156,7 @@ class Bench:
 
     def _let_go(self, row: Row | RowError) -> None:
         """Remove the pictures that were written for a row, unless another row or a report is to show them."""
-        if isinstance(row, RowError) or (self.asks.keep and self.asks.keep_answers):
+        if isinstance(row, RowError) or (self.settings.keep and self.settings.keep_answers):
             return
         for path in (row.image, row.source, row.edited):
             if isinstance(path, Path) and path in self._written:
@@ -166,25 +165,25 @@ class Bench:
                     del self._written[path]
                     path.unlink(missing_ok=True)
 
-    def plan(self, row: Row | RowError) -> Plan | RowError:
+    def plan(self, row: Row | RowError) -> RowPlan | RowError:
         """Who judges a row, and what about; or why nobody does."""
         if isinstance(row, RowError):
             return row
-        asks = self.asks
+        settings = self.settings
         try:
             self._profile(row)  # an unknown one is said before its row is judged
         except ConfigError as error:
             return _error(row, str(error))
         if row.kind == "edit":
-            if asks.edit is None:
+            if settings.edit is None:
                 return _error(row, "an edit, but no judge of edits: --edit-judge-model or --edit-judge-url")
-            return Plan(asks.edit, row.instruction or "", (row.source, row.edited), (EDIT,))
-        if asks.image is None:
+            return RowPlan(settings.edit, row.instruction or "", (row.source, row.edited), (EDIT,))
+        if settings.image is None:
             return _error(row, "an image, but no judge of images: --judge-model or --judge-url")
-        dimensions = self._dimensions(row, asks.image)
+        dimensions = self._dimensions(row, settings.image)
         if not dimensions:
             return _error(row, "the metadata does not have this ID", "unknown")
-        return Plan(asks.image, row.prompt, (row.image,), dimensions)
+        return RowPlan(settings.image, row.prompt, (row.image,), dimensions)
 
     def _dimensions(self, row: Row | RowError, judge: Judge) -> tuple[str, ...]:
         """The L1 to ask about an image; none where the metadata would say it and does not have the ID."""
@@ -192,17 +191,17 @@ class Bench:
             named = row.dimensions
         else:  # as far as the column can be read
             named = tuple(one for one in LEVEL1 if one in str(row.extra.get("dimensions")))
-        if not named and self.asks.metadata is not None:
-            return self.asks.metadata.get(row.id or "", ())
-        return named or self.asks.dimensions or judge.protocol.dimensions
+        if not named and self.settings.metadata is not None:
+            return self.settings.metadata.get(row.id or "", ())
+        return named or self.settings.dimensions or judge.protocol.dimensions
 
     def _profile(self, row: Row) -> Profile | None:
         """The bounds on a row; None where the run's bound only the run: no row is decided by them."""
-        if row.thresholds is None or self.asks.load_profile is None:
-            profile = self.asks.profile
+        if row.thresholds is None or self.settings.load_profile is None:
+            profile = self.settings.profile
             return None if profile is None or profile.only_the_run(row.kind) else profile
         if row.thresholds not in self._profiles:
-            self._profiles[row.thresholds] = self.asks.load_profile(row.thresholds)
+            self._profiles[row.thresholds] = self.settings.load_profile(row.thresholds)
         return self._profiles[row.thresholds]
 
     def _emit(self, row: Row | RowError, result: Future[Any] | RowError) -> None:
@@ -243,18 +242,18 @@ class Bench:
         self.each(row, verdict)
         self._write(row.extra, verdict)
         profile = self._profile(row)
-        if profile is None and not self.asks.keep:
+        if profile is None and not self.settings.keep:
             return
         entry = entry_of(verdict, profile, id=row.id, seed=row.seed)
         if entry.outcome == "failed":
             from ..renderers.explanations import headline
 
             self.failed += 1
-            if self.asks.keep_failed:
+            if self.settings.keep_failed:
                 self.failed_rows.append(_failed(row, entry))
             self.say(str(RowError(row.number, row.line, row.id, headline(entry))))
-        if self.asks.keep:
-            if not self.asks.keep_answers:
+        if self.settings.keep:
+            if not self.settings.keep_answers:
                 entry = entry.model_copy(update={"answers": {}} if isinstance(verdict, Verdict) else {"answer": ""})
             self.entries.add(entry)
 
@@ -267,18 +266,16 @@ class Bench:
         # A second row with one ID has no place among the outputs, nor has one without an ID.
         if error.id is not None and fate != "duplicate":
             self._write(error.extra, None)
-        if self.asks.keep:
+        if self.settings.keep:
             self.entries.add(_entry(row, error))
 
     def _lose(self, row: Row | RowError, error: RowError) -> None:
         """Count a row out of the means that it would have been in."""
-        lost: Verdict | EditVerdict
-        if _kind(row) == "edit":
-            lost = EditVerdict("", unreadable=((EDIT,),), error=error.message)
-        else:
-            asked = () if self.asks.image is None else self._dimensions(row, self.asks.image)
-            lost = Verdict("", asked=asked, unreadable=tuple((one,) for one in asked), error=error.message)
-        self.scores.add(lost)
+        kind = _kind(row)
+        asked: tuple[str, ...] = (EDIT,)
+        if kind == "image":
+            asked = () if self.settings.image is None else self._dimensions(row, self.settings.image)
+        self.scores.add(not_judged(kind, "", error.message, asked=asked))
 
     def _write(self, columns: Mapping[str, Any], verdict: Verdict | EditVerdict | None) -> None:
         if self.output is None or self.output.failed:
@@ -304,7 +301,7 @@ class Bench:
             started=self.started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - self._begun, 3),
         )
-        for judge in (self.asks.image, self.asks.edit):
+        for judge in (self.settings.image, self.settings.edit):
             if judge is not None:
                 stats = judge.session.stats
                 run.requests += stats.requests
@@ -342,23 +339,15 @@ def _not_reached(row: Row | RowError) -> RowError:
 
 
 def _entry(row: Row | RowError, error: RowError) -> VerdictEntry | EditEntry:
-    from ..report.model import EditEntry, VerdictEntry
+    from ..report.entry import entry_of
 
-    text = {name: value for name, value in error.extra.items() if isinstance(value, str)}
-    common: dict[str, Any] = {
-        "key": digest_of("row", error.number, error.line, error.id, error.message),
-        "id": error.id,
-        "outcome": "error",
-        "error": f"{error.where}: {error.message}",
-    }
-    if _kind(row) == "edit":
-        return EditEntry(
-            source_image=_path_of(row, "source"),
-            edited_image=_path_of(row, "edited"),
-            instruction=text.get("instruction", ""),
-            **common,
-        )
-    return VerdictEntry(image=_path_of(row, "image"), prompt=text.get("prompt", ""), **common)
+    kind = _kind(row)
+    column, names = ("instruction", ("source", "edited")) if kind == "edit" else ("prompt", ("image",))
+    text = error.extra.get(column)
+    images = [_path_of(row, name) for name in names]
+    words = f"{error.where}: {error.message}"
+    lost = not_judged(kind, text if isinstance(text, str) else "", words, images=images)
+    return entry_of(lost, None, id=error.id, key=digest_of("row", error.number, error.line, error.id, error.message))
 
 
 def _kind(row: Row | RowError) -> Literal["image", "edit"]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..scoring.figures import RunningMean
+from ..scoring.figures import FigureMean, RunMeans
 from ..scoring.verdict import EditVerdict, Verdict
 from ..support.spreadsheets import Table
 from ..support.text_tables import number
-from ..taxonomy import FACETS, LEVEL1, TREE
-from ..taxonomy import Path as TreePath
+from ..taxonomy import FACETS, LEVEL1, LEVEL2, TOTAL, TREE, FacetPath
 
 
 def write_scores(scores: BenchScores, path: Path) -> None:
@@ -31,77 +29,75 @@ def write_scores(scores: BenchScores, path: Path) -> None:
         write_text(path, json.dumps(scores.published(), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
-class _Mean(RunningMean):
-    """A running mean of what is there, and how many had to be left out of it."""
-
-    __slots__ = ("left_out",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.left_out = 0
-
-    def count(self, value: float | None, *, lost: bool) -> None:
-        """Take ``value`` in; where it is None, as left out if it was ``lost``."""
-        self.add(value)
-        self.left_out += lost and value is None
-
-    def cells(self) -> list[object]:
-        """For a table: mean, rows, rows left out."""
-        return [number(self.value), self.n, self.left_out]
-
-
-@dataclass
 class BenchScores:
     """Means over rows, each over the rows that have the figure; rows that were not judged or read are counted.
 
-    ``measures`` are the facets that the judge of images can score: no row is left out of a mean that has none of them.
+    Args:
+        measures: the facets that the judge of images can score: no row is left out of a mean that has none of them.
+
+    Attributes:
+        means: by path of the total, the L1 and the L2; what is ``unread`` was left out.
+        edits: of edits' scores.
     """
 
-    measures: Collection[TreePath] = FACETS
-    total: _Mean = field(default_factory=_Mean)
-    level1: dict[str, _Mean] = field(default_factory=lambda: {one: _Mean() for one in LEVEL1})
-    level2: dict[str, dict[str, _Mean]] = field(
-        default_factory=lambda: {one: {two: _Mean() for two in twos} for one, twos in TREE.items()}
-    )
-    edits: _Mean = field(default_factory=_Mean)
+    def __init__(self, measures: Collection[FacetPath] = FACETS) -> None:
+        self.measures = measures
+        self.means = RunMeans((TOTAL, *((one,) for one in LEVEL1), *LEVEL2), FigureMean)
+        self.edits = FigureMean()
 
     def add(self, verdict: Verdict | EditVerdict) -> None:
         """Count one verdict in."""
         if isinstance(verdict, EditVerdict):
-            self.edits.count(verdict.score, lost=not verdict.readable)
+            self.edits.count(verdict.score, unread=not verdict.readable)
             return
-        self.total.count(verdict.total, lost=not verdict.readable)
-        for one, value in verdict.level1.items():
-            self.level1[one].count(value, lost=self._lost(verdict, (one,)))
-            for two, below in verdict.level2[one].items():
-                self.level2[one][two].count(below, lost=self._lost(verdict, (one, two)))
+        self.means.add(verdict)
+        if not verdict.readable:
+            self.means.leave_out([path for path in self.means.at if self._lost(verdict, path)])
 
-    def _lost(self, verdict: Verdict, path: TreePath) -> bool:
-        if verdict.readable or not (verdict.error or verdict.missing(path)):
+    def _lost(self, verdict: Verdict, path: FacetPath) -> bool:
+        """Whether the figure at ``path`` is missing because it was asked and not read."""
+        if verdict.value(path) is not None:
+            return False
+        if path == TOTAL:
+            return True
+        if path[0] not in verdict.level1 or not (verdict.error or verdict.missing(path)):
             return False
         return any(facet[: len(path)] == path for facet in self.measures)
 
+    def _level2(self, one: str) -> dict[str, FigureMean]:
+        return {two: self.means.at[one, two] for two in TREE[one]}
+
     def published(self) -> dict[str, Any]:
         """``<input>_bench_scores.json``: level1, level2, total; ``edits`` beside them where there were any."""
+        level2 = {one: {two: mean.value for two, mean in self._level2(one).items() if mean.n} for one in LEVEL1}
         found: dict[str, Any] = {
-            "level1": {one: mean.value for one, mean in self.level1.items() if mean.n},
-            "level2": {
-                one: scored
-                for one, twos in self.level2.items()
-                if (scored := {t: m.value for t, m in twos.items() if m.n})
-            },
-            "total": self.total.value,
+            "level1": {one: self.means.at[one,].value for one in LEVEL1 if self.means.at[one,].n},
+            "level2": {one: twos for one, twos in level2.items() if twos},
+            "total": self.means.at[TOTAL].value,
         }
-        if self.edits.n or self.edits.left_out:
-            found["edits"] = {"score": self.edits.value, "n": self.edits.n, "left_out": self.edits.left_out}
+        if self.edits.n or self.edits.unread:
+            found["edits"] = {"score": self.edits.value, "n": self.edits.n, "left_out": self.edits.unread}
         return found
 
     def left_out(self) -> dict[str, Any]:
         """How many rows each mean had to leave out, of those it did."""
-        found: dict[str, Any] = {one: mean.left_out for one, mean in self.level1.items() if mean.left_out}
-        if self.total.left_out:
-            found["total"] = self.total.left_out
-        return found
+        found = {one: self.means.at[one,].unread for one in LEVEL1}
+        found["total"] = self.means.at[TOTAL].unread
+        return {name: unread for name, unread in found.items() if unread}
+
+    def rows(self) -> tuple[list[list[object]], list[list[object]], list[list[object]]]:
+        """Rows of tables (name, mean, rows, rows left out): the L1 and the total, the L2 below them, and the edits."""
+        at = self.means.at
+        present = [one for one in LEVEL1 if _counted(at[one,])]
+        ones = [[one, *_cells(at[one,])] for one in present]
+        twos = [
+            [f"{one} / {two}", *_cells(mean)]
+            for one in present
+            for two, mean in self._level2(one).items()
+            if _counted(mean)
+        ]
+        edits = [["Score, 1 to 5", *_cells(self.edits)]] if _counted(self.edits) else []
+        return [*ones, ["Total", *_cells(at[TOTAL])]], twos, edits
 
     def sheets(self) -> dict[str, Table]:
         """``<input>_bench_scores.xlsx``."""
@@ -114,3 +110,12 @@ class BenchScores:
         for one, twos in published["level2"].items():
             sheets[one] = (["Sub-dimension", "Score"], [[two, score] for two, score in twos.items()])
         return sheets
+
+
+def _counted(mean: FigureMean) -> bool:
+    return bool(mean.n or mean.unread)
+
+
+def _cells(mean: FigureMean) -> list[object]:
+    """Mean, rows, rows left out."""
+    return [number(mean.value), mean.n, mean.unread]

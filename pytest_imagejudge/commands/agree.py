@@ -21,7 +21,7 @@ from . import judge_edit_benchmark
 from .printing import note, print_json, print_table, put
 
 if TYPE_CHECKING:
-    from ..recorded.edit_answers import Bench
+    from ..recorded.edit_answers import EditAnswers
     from ..recorded.score_tables import Scores
     from ..statistics.agreement import Correlation, Estimate, RankAgreement, ScoreAgreement
 
@@ -254,7 +254,7 @@ def _add_overall(scores: Scores, dimensions: list[str]) -> None:
 # --- a benchmark of edits ---
 
 
-def _recorded(args: argparse.Namespace) -> Bench:
+def _recorded(args: argparse.Namespace) -> EditAnswers:
     from ..recorded.edit_answers import read_bench
     from ..tables.rows import SUFFIXES
 
@@ -267,7 +267,7 @@ def _recorded(args: argparse.Namespace) -> Bench:
     return read_bench(path, args.protocol or "ie-critic", args.label_field or "mos_perception", args.answer_field)
 
 
-def _bench(args: argparse.Namespace, bench: Bench) -> tuple[dict[str, Any], str]:
+def _bench(args: argparse.Namespace, bench: EditAnswers) -> tuple[dict[str, Any], str]:
     from ..renderers import charts
     from ..statistics.agreement import logistic, score_agreement
 

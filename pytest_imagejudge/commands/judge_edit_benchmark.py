@@ -8,22 +8,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..batch.fates import BAD_INPUT, Tally
+from ..batch.fates import BAD_INPUT, RowCounts
 from ..batch.judged_rows import JudgedRows
-from ..batch.plan import Asks
-from ..batch.run import Bench as Run
-from ..batch.run import Counter
+from ..batch.plan import RunSettings
+from ..batch.run import BatchRun, Counter
 from ..errors import ConfigError
 from ..inputs.edit_benchmark import EditBench, open_edit_bench
 from ..inputs.manifest import Row, RowError
-from ..recorded.edit_answers import Bench
+from ..recorded.edit_answers import EditAnswers
 from ..scoring.verdict import EditVerdict, Verdict
 from ..settings import SIGNALS, JudgeSettings
 from ..support.escaping import escape
 from ..tables.rows import SUFFIXES
 from .judge_options import add_judge_options, judge_settings
 from .printing import note
-from .progress import Progress, terminated
+from .progress import RowProgress, terminated
 
 COLUMNS = ("ID", "instruction", "mos_perception", "edit_score", "model_response", "finish_reason", "error")
 
@@ -65,8 +64,8 @@ class JudgedBench:
         details: for ``--json``: data, judge and counts.
     """
 
-    answers: Bench
-    tally: Tally
+    answers: EditAnswers
+    tally: RowCounts
     interrupted: bool = False
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -93,7 +92,7 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
     if args.save and args.save.resolve() in {path.resolve() for path in data.files}:
         raise ConfigError(f"--save {escape(args.save)} would take the place of what is to be judged")
     store = None if args.judge_no_store else args.judge_store or default_root()
-    progress = Progress(Counter(data.count))
+    progress = RowProgress(Counter(data.count))
     with ExitStack() as stack:
         judge = EditJudge.from_settings(settings, store=store, progress=progress.say)
         stack.callback(judge.close)
@@ -101,7 +100,7 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
         _ = judge.protocol.digest  # words that can't be had are said before anything is judged
         output = JudgedRows(args.save, COLUMNS) if args.save else None
         collected = _Collected(data, output)
-        run = Run(Asks(edit=judge), None, say=progress.row, tick=progress.tick, each=collected.add)
+        run = BatchRun(RunSettings(edit=judge), None, say=progress.row, tick=progress.tick, each=collected.add)
         found = JudgedBench(collected.answers, run.tally)
         try:
             with terminated() as stopped:
@@ -148,7 +147,7 @@ class _Collected:
     """Takes the rows as they are judged: the answers for the figures, and all of them for ``--save``."""
 
     def __init__(self, data: EditBench, output: JudgedRows | None) -> None:
-        self.answers = Bench()
+        self.answers = EditAnswers()
         self.fingerprint: dict[str, Any] = {}
         self._data, self._output = data, output
 

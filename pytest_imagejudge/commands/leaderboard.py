@@ -15,7 +15,7 @@ from ..inputs.metadata import read_metadata
 from ..protocols import load_protocol
 from ..recorded.answer_codes import DEFAULT
 from ..recorded.answers import read_recorded
-from ..recorded.leaderboard import PUBLISHED_ORDER, Figure, Leaderboard, Standing, rank
+from ..recorded.leaderboard import PUBLISHED_ORDER, Leaderboard, PromptMean, Standing, rank
 from ..support.escaping import escape, for_log, for_markdown
 from ..support.files import write_text
 from ..support.spreadsheets import write_xlsx
@@ -99,7 +99,7 @@ def sheets(board: Leaderboard) -> dict[str, tuple[list[str], list[list[Any]]]]:
 def as_json(board: Leaderboard) -> dict[str, Any]:
     """All that is known, for ``--json`` and ``leaderboard.json``."""
 
-    def figure(found: Figure) -> dict[str, Any]:
+    def figure(found: PromptMean) -> dict[str, Any]:
         return {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n, "left_out": found.left_out}
 
     return {

@@ -89,6 +89,7 @@ def _check(args: argparse.Namespace) -> None:
 def plan_of(args: argparse.Namespace) -> dict[str, Any]:
     """The plan as ``--json`` prints it; drops and standard deviations in points."""
     from ..statistics.power import drop_seen, half_width, prompts_needed
+    from ..taxonomy import written
 
     noise = _noise(args)
     suite = _suite(args, noise)
@@ -96,7 +97,7 @@ def plan_of(args: argparse.Namespace) -> dict[str, Any]:
     rows = []
     for path in noise.paths:
         row: dict[str, Any] = {
-            "path": list(path),
+            "path": written(path),
             "sd_between_prompts": noise.between[path],
             "sd_between_seeds": noise.within[path],
             "sd_change": noise.of_change(path, 1),
@@ -138,8 +139,8 @@ def _largest(options: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _noise(args: argparse.Namespace) -> Noise:
     from ..recorded.runs import read_runs
-    from ..statistics.figures import EDIT
     from ..statistics.power import MAIN, default_noise, noise_from, noise_from_two
+    from ..taxonomy import EDIT_SCORE
 
     named = tuple(dict.fromkeys(_path(name) for name in args.dimension))
     if not args.source:
@@ -150,7 +151,7 @@ def _noise(args: argparse.Namespace) -> Noise:
             note(line)
     images = [item for found in runs for item in found.images]
     present = {path for item in images for path in item.figures}
-    paths = named or tuple(path for path in (*MAIN, EDIT) if path in present)
+    paths = named or tuple(path for path in (*MAIN, EDIT_SCORE) if path in present)
     if not paths:
         raise ConfigError(f"{args.source[0]}: it has no figures of a total, an L1 or an edit to plan from")
     source = " and ".join(found.name for found in runs)
@@ -160,10 +161,10 @@ def _noise(args: argparse.Namespace) -> Noise:
 
 
 def _path(name: str) -> Path:
-    from ..statistics.figures import DIMENSIONS, EDIT
-    from ..taxonomy import nearest, show
+    from ..statistics.figures import DIMENSIONS
+    from ..taxonomy import EDIT_SCORE, nearest, show
 
-    known = {_folded(show(path)): path for path in (*DIMENSIONS, EDIT)}
+    known = {_folded(show(path)): path for path in (*DIMENSIONS, EDIT_SCORE)}
     if (found := known.get(_folded(name))) is None:
         hint = nearest(name, (show(path) for path in known.values()))
         raise ConfigError(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..batch.fates import Tally
+from ..batch.fates import RowCounts
 from ..batch.run import Counter
 from ..support.escaping import for_log
 
@@ -17,7 +17,7 @@ _MOST_LINES = 50  # about rows that were not judged or missed bounds; the rest i
 _EVERY = 30.0  # seconds between lines of progress where the terminal can't be written over
 
 
-class Progress:
+class RowProgress:
     """Lines on standard error: one that changes on a terminal, one now and then elsewhere."""
 
     def __init__(self, counter: Counter) -> None:
@@ -43,7 +43,7 @@ class Progress:
             with self._lock:
                 self._print(line)
 
-    def tick(self, tally: Tally) -> None:
+    def tick(self, tally: RowCounts) -> None:
         """Say how far it is, if it is time."""
         now = time.monotonic()
         if now - self._said < (0.2 if self._tty else _EVERY):
@@ -71,7 +71,7 @@ class Progress:
         print(f"{start}imagejudge: {for_log(line)}", file=sys.stderr, flush=True)
 
 
-def progress_line(tally: Tally, total: int | None, seconds: float) -> str:
+def progress_line(tally: RowCounts, total: int | None, seconds: float) -> str:
     """How many rows are done, how fast, and how long the rest will take; ``total`` is None until it is counted."""
     line = f"{tally.rows} of {total if total is not None else '?'} rows"
     asked = tally.rows - tally.from_store  # what comes from the store says nothing of the judge's speed

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
-from ..protocols.base import EDIT, Reading
+from ..protocols.base import Reading
 from ..scoring.verdict import Problem, nested
 from ..tables.json_rows import object_row
 from ..tables.rows import kind_of, show_value
-from ..taxonomy import nearest
+from ..taxonomy import EDIT, nearest
 from .printing import ascii_json, note, print_json, put
 
 if TYPE_CHECKING:

@@ -65,7 +65,9 @@ def run(args: argparse.Namespace) -> int:
     report = merge(parts)
     profile = _profile(args.thresholds)
     if profile is not None:
-        _decide(report, profile)
+        from ..statistics.suite import bounded_means
+
+        report.suite = bounded_means(report.verdicts, report.edits, profile.suite)
     elif any(part.suite for _, part in parts) and not report.suite:
         if args.gate:
             raise ConfigError("--gate: the files hold bounds on the mean, each over its own images; name the profile "
@@ -110,20 +112,6 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
     bounded = any(entry.thresholds or entry.bounds for entry in report.every())
     if any(report.every()) and not (bounded or means or margins or report.suite or report.baseline):
         raise ConfigError("--gate: no bounds were applied to what these reports hold; judge with thresholds")
-
-
-def _decide(report: Report, profile: Profile) -> None:
-    from ..report.lookup import once
-    from ..statistics.suite import suite_rows
-
-    suite = profile.suite
-    report.suite = suite_rows(
-        once(report.verdicts),
-        suite.bounds() if report.verdicts else {},
-        on_undecided=suite.on_undecided,
-        edits=once(report.edits),
-        edit_bound=suite.edit.score,
-    )
 
 
 def _compare(report: Report, path: Path, profile: Profile | None) -> None:
@@ -217,10 +205,11 @@ def _github(report: Report, args: argparse.Namespace) -> None:
 
 def _passed(report: Report, profile: Profile | None) -> bool:
     """Whether everything passed, tests that use a judge too; a report without images has shown nothing."""
+    from ..report.tally import tally_of
     from ..statistics.suite import gate_passed
 
     policy = profile.suite.on_undecided if profile is not None else "mean"
-    outcomes = report.tally().outcomes  # without those that were expected to fail
+    outcomes = tally_of(report).outcomes  # without those that were expected to fail
     return (
         bool(report.verdicts or report.edits)
         and not (outcomes["failed"] or outcomes["error"] or report.run.failed_tests)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..batch.fates import BAD_INPUT, FATES
 from ..batch.judged_rows import JudgedRows, output_columns
-from ..batch.plan import Asks
-from ..batch.run import Bench, Counter, first_row
+from ..batch.plan import RunSettings
+from ..batch.run import BatchRun, Counter, first_row
 from ..batch.scores import write_scores
 from ..errors import ConfigError
 from ..inputs.hub import HUB, metadata_file
@@ -24,9 +24,9 @@ from ..inputs.row_source import Input
 from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
 from ..support.escaping import escape, for_log
 from ..tables.rows import PARQUET
-from ..taxonomy import LEVEL1, TREE, check_dimensions
+from ..taxonomy import check_dimensions
 from .printing import note, print_json, print_table, put
-from .progress import Progress, terminated
+from .progress import RowProgress, terminated
 
 if TYPE_CHECKING:
     from ..judge import EditJudge, Judge
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     metadata = read_metadata(metadata_file(args.judge_metadata)) if args.judge_metadata else None
     first = first_row(source.rows())
     with ExitStack() as stack:
-        progress = Progress(Counter(source.count))
+        progress = RowProgress(Counter(source.count))
         folder = args.output_dir or source.folder
         spool = folder / f"{source.name}_images" if args.judge_report else None  # reports name what lies there
         image, edit = _judges(args, first.kind if first else "image", progress, stack, spool)
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         output = JudgedRows(path, output_columns(source.columns, first), base=source.base)
         stack.callback(output.let_go)
         bounded = profile is not None and profile.bounds_means
-        asks = Asks(
+        settings = RunSettings(
             image=image,
             edit=edit,
             metadata=metadata,
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
             keep_answers=bool(args.judge_report),
             keep_failed=args.json,
         )
-        bench = Bench(asks, output, say=progress.row, tick=progress.tick)
+        bench = BatchRun(settings, output, say=progress.row, tick=progress.tick)
         interrupted = False
         try:
             with terminated() as stopped:
@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _finish(
     args: argparse.Namespace,
-    bench: Bench,
+    bench: BatchRun,
     stem: Path,
     output: JudgedRows,
     profile: Profile | None,
@@ -199,7 +199,11 @@ def _settings(args: argparse.Namespace, kind: Literal["image", "edit"], *, own: 
 
 
 def _judges(
-    args: argparse.Namespace, kind: Literal["image", "edit"], progress: Progress, stack: ExitStack, spool: Path | None
+    args: argparse.Namespace,
+    kind: Literal["image", "edit"],
+    progress: RowProgress,
+    stack: ExitStack,
+    spool: Path | None,
 ) -> tuple[Judge | None, EditJudge | None]:
     """The judges that the options name; one named as the judge is that of edits where the input has edits only."""
     from ..judge import EditJudge, Judge
@@ -219,9 +223,9 @@ def _judges(
             common: dict[str, Any] = {"store": store, "spool": spool, "progress": progress.say}
             common["max_pixels"] = args.judge_max_pixels
             if args.engine == "ray":
-                from ..batch.ray import Elsewhere
+                from ..batch.ray import ClusterEngine
 
-                common["engine"] = Elsewhere(settings)
+                common["engine"] = ClusterEngine(settings)
             judge = cls.from_settings(settings, **common)
             stack.callback(judge.close)
             judge.preflight()
@@ -240,7 +244,9 @@ def _profile(source: str, base: Path, image: Judge | None, edit: EditJudge | Non
     return profile
 
 
-def _spread(args: argparse.Namespace, bench: Bench, source: Input, progress: Progress) -> Iterator[Row | RowError]:
+def _spread(
+    args: argparse.Namespace, bench: BatchRun, source: Input, progress: RowProgress
+) -> Iterator[Row | RowError]:
     from ..batch.ray import Cluster
 
     with Cluster(args.ray_address, args.judge_max_pixels, progress.say) as cluster:
@@ -254,31 +260,21 @@ def _suite(report: Report, profile: Profile | None) -> list[str]:
     """Apply the bounds on the means of the run; what was missed, in words."""
     if profile is None or not (report.verdicts or report.edits):
         return []
-    from ..statistics.suite import suite_rows
+    from ..statistics.suite import bounded_means
 
-    suite = profile.suite
-    report.suite = suite_rows(
-        report.verdicts,
-        suite.bounds() if report.verdicts else {},
-        on_undecided=suite.on_undecided,
-        edits=report.edits,
-        edit_bound=suite.edit.score,
-    )
+    report.suite = bounded_means(report.verdicts, report.edits, profile.suite)
     return [f"{' / '.join(row.path)}: {row.detail}" for row in report.suite if row.gate == "failed"]
 
 
-def _print(bench: Bench, missed: list[str], profile: Profile | None) -> None:
-    tally, scores = bench.tally, bench.scores
+def _print(bench: BatchRun, missed: list[str], profile: Profile | None) -> None:
+    tally, (ones, twos, edits) = bench.tally, bench.scores.rows()
     head = ["", "mean", "rows", "left out"]
-    if bench.asks.image is not None:
-        present = [one for one in LEVEL1 if scores.level1[one].n or scores.level1[one].left_out]
-        means = [(one, scores.level1[one]) for one in present]
-        print_table("Scores", head, [[name, *mean.cells()] for name, mean in (*means, ("Total", scores.total))])
-        below = [(f"{one} / {two}", scores.level2[one][two]) for one in present for two in TREE[one]]
-        if below:
-            print_table("Level 2", head, [[name, *mean.cells()] for name, mean in below if mean.n or mean.left_out])
-    if scores.edits.n or scores.edits.left_out:
-        print_table("Edits", head, [["Score, 1 to 5", *scores.edits.cells()]])
+    if bench.settings.image is not None:
+        print_table("Scores", head, ones)
+        if len(ones) > 1:  # an L1 beside the total
+            print_table("Level 2", head, twos)
+    if edits:
+        print_table("Edits", head, edits)
     counts = [[FATES[fate], count] for fate, count in tally.fates.items() if count or fate == "judged"]
     print_table("Rows", ["", "n"], [["all", tally.rows], *counts, ["from the store", tally.from_store]])
     if profile is not None:
@@ -287,7 +283,7 @@ def _print(bench: Bench, missed: list[str], profile: Profile | None) -> None:
             put(f"Suite: {for_log(line)}")
 
 
-def _as_json(bench: Bench, report: Report, files: list[Path], missed: list[str]) -> dict[str, Any]:
+def _as_json(bench: BatchRun, report: Report, files: list[Path], missed: list[str]) -> dict[str, Any]:
     run = report.run
     return {
         **bench.tally.as_json(),

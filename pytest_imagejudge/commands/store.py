@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..store.answer_store import FILE_NAME, Outline, Store, default_root
-from ..store.entry import DamagedError, PixelsRow, Row, UntrustedError, canonical
+from ..store.entry import DamagedError, PixelsRow, StoredRow, UntrustedError, canonical
 from ..store.exchange import EXPORT, merge_rows, must_be_whole, open_export, open_import, read_seals, seals_json
 from ..store.sqlite_file import SCHEMA
 from ..support.escaping import escape, for_log
@@ -232,7 +232,7 @@ def _export(store: Store, args: argparse.Namespace) -> int:
 
 def _import(store: Store, args: argparse.Namespace) -> int:
     counts = {"added": 0, "already": 0, "conflicts": 0, "damaged": 0, "untrusted": 0, "images": 0}
-    rows: list[Row] = []
+    rows: list[StoredRow] = []
     lines: list[PixelsRow] = []
     for number, line in open_import(args.file):
         try:

@@ -8,8 +8,7 @@ from pathlib import Path
 from ..errors import ConfigError
 from ..tables.reading import peek
 from ..tables.rows import check_columns, show_value
-from ..taxonomy import LEVEL1, PATHS, nearest, show
-from ..taxonomy import Path as TreePath
+from ..taxonomy import LEVEL1, PATHS, FacetPath, nearest, show
 from .cells import BadCell, dimensions_cell, missing_column, read_column, required_text, row_identity
 
 # --- metadata: which dimensions are asked, by row ID ---
@@ -17,10 +16,10 @@ from .cells import BadCell, dimensions_cell, missing_column, read_column, requir
 _SLASH = re.compile(r"\s*/\s*")
 
 
-_BY_NAME: dict[str, TreePath] = {_SLASH.sub("/", show(path)).casefold(): path for path in PATHS}
+_BY_NAME: dict[str, FacetPath] = {_SLASH.sub("/", show(path)).casefold(): path for path in PATHS}
 
 
-def parse_facets(text: str) -> tuple[TreePath, ...]:
+def parse_facets(text: str) -> tuple[FacetPath, ...]:
     """Paths out of text such as ``Quality / Detail / Noise; Alignment / Layout / 2D Space``.
 
     Names may contain the separator ("Camera / Lens Style"), so the text is compared with the tree's own
@@ -29,7 +28,7 @@ def parse_facets(text: str) -> tuple[TreePath, ...]:
     Raises:
         KeyError: for a path that the tree does not have, with the nearest.
     """
-    found: list[TreePath] = []
+    found: list[FacetPath] = []
     for part in re.split("[;；]", text):
         if not part.strip():
             continue

@@ -13,10 +13,10 @@ from typing import Any, Literal
 from ..errors import EngineError
 from ..images.image_file import ImageFile
 from ..images.intake import shown
-from ..protocols.base import EDIT
 from ..report.entry import entry_of
+from ..report.lookup import repeat_of
 from ..report.model import EditEntry, VerdictEntry
-from ..scoring.verdict import EditVerdict, Verdict
+from ..scoring.verdict import EditVerdict, Verdict, not_judged
 from ..thresholds.loading import load_profile
 from ..thresholds.profile import Profile
 
@@ -68,21 +68,8 @@ class Expectation:
 
     def unjudged(self, reason: str) -> AnyVerdict:
         """A verdict that says that there is none."""
-        if self.kind == "edit":
-            return EditVerdict(
-                instruction=self.text,
-                unreadable=((EDIT,),),
-                source_image=str(self.images[0].path),
-                edited_image=str(self.images[1].path),
-                error=reason,
-            )
-        return Verdict(
-            prompt=self.text,
-            asked=self.dimensions,
-            unreadable=tuple((name,) for name in self.dimensions),
-            image=str(self.images[0].path),
-            error=reason,
-        )
+        images = [str(file.path) for file in self.images]
+        return not_judged(self.kind, self.text, reason, asked=self.dimensions, images=images)
 
     def entries(self, verdicts: Sequence[AnyVerdict]) -> list[AnyEntry]:
         """Entries of the report; further ones, of repeated judgements, carry ``repeat``."""
@@ -167,4 +154,4 @@ def plain_label(name: str, value: object) -> int | str | None:
 
 def failing(entries: Sequence[AnyEntry]) -> list[AnyEntry]:
     """Entries that fail their test: of repeated judgements only the first counts."""
-    return [entry for entry in entries if entry.outcome != "passed" and not (entry.model_extra or {}).get("repeat")]
+    return [entry for entry in entries if entry.outcome != "passed" and not repeat_of(entry)]

@@ -11,9 +11,10 @@ import pytest
 
 from ..errors import ConfigError
 from ..inputs.manifest import Row, RowError, read_manifest
-from ..protocols.base import EDIT
-from ..report.model import EditEntry, VerdictEntry
+from ..report.entry import entry_of
+from ..scoring.verdict import not_judged
 from ..support.escaping import escape
+from ..taxonomy import EDIT
 from .options import NO_EDIT_JUDGE, NO_JUDGE
 from .options import path as path_of
 
@@ -122,19 +123,9 @@ class RowItem(pytest.Item):
             return
         text = self.row.extra.get("instruction" if self.kind == "edit" else "prompt")
         text = text if isinstance(text, str) else ""
-        common: dict[str, Any] = {
-            "key": "",
-            "id": self.row.id,
-            "test": self.nodeid,
-            "error": error,
-            "where": self._judging.state.place(str(self.path), self.row.line),
-        }
-        entry: VerdictEntry | EditEntry
-        if self.kind == "edit":
-            entry = EditEntry(source_image="", edited_image="", instruction=text, unreadable=[[EDIT]], **common)
-        else:
-            entry = VerdictEntry(image="", prompt=text, **common)
-        self._judging.notes.note(self.nodeid, [entry])
+        lost = not_judged(self.kind, text, error, asked=(EDIT,) if self.kind == "edit" else ())
+        where = self._judging.state.place(str(self.path), self.row.line)
+        self._judging.notes.note(self.nodeid, [entry_of(lost, None, id=self.row.id, test=self.nodeid, where=where)])
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say what is wrong with the row, without a traceback of this package."""

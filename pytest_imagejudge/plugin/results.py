@@ -16,7 +16,8 @@ import pytest
 from .._version import __version__
 from ..errors import ConfigError
 from ..renderers.explanations import place
-from ..report.collector import Gathered
+from ..report.collector import EntryCollector
+from ..report.lookup import once
 from ..report.model import EditEntry, FailedTest, Report, Run, VerdictEntry
 from ..report.spool import E
 from ..support.escaping import for_log
@@ -71,10 +72,10 @@ class Results:
     # -- collecting -----------------------------------------------------------------------------------------
 
     @cached_property
-    def _gathered(self) -> Gathered:
+    def _gathered(self) -> EntryCollector:
         options, bounded = self._options, self.profile is not None and self.profile.bounds_means
         looked_at_again = options.reports or options.github or options.baseline or options.repeat > 1 or bounded
-        return Gathered(bool(looked_at_again), self.measures)
+        return EntryCollector(bool(looked_at_again), self.measures)
 
     def add(self, entries: Iterable[AnyEntry], *, counts: bool = True) -> None:
         """Add entries; those of an attempt that is run again are in no report and no figure."""
@@ -128,21 +129,14 @@ class Results:
             self._log_item(f"expect[{where}]", f"{where}: {words}")
         if not (self._gathered.tally.n or self._gathered.tally.n_edits):
             return
-        suite = profile.suite
         if profile.bounds_means:
             from ..renderers.junit import suite_properties
-            from ..statistics.suite import gate_passed, suite_rows
+            from ..statistics.suite import bounded_means
 
-            self.report.suite = suite_rows(
-                _first(self._gathered.verdicts),
-                suite.bounds() if self._gathered.tally.n else {},
-                on_undecided=suite.on_undecided,
-                edits=_first(self._gathered.edits),
-                edit_bound=suite.edit.score,
-            )
+            verdicts, edits = _first(self._gathered.verdicts), _first(self._gathered.edits)
+            self.report.suite = bounded_means(verdicts, edits, profile.suite)
             for row in self.report.suite:
-                passed = gate_passed(row, suite.on_undecided)
-                failure = None if passed else f"{place(row.path)}: {row.detail}"
+                failure = f"{place(row.path)}: {row.detail}" if row.gate == "failed" else None
                 self._log_item(f"suite[{place(row.path)}]", failure, suite_properties(row))
         if self._options.repeat > 1:
             from ..statistics.flips import flip_lines, flips, repeats_of
@@ -300,7 +294,7 @@ class Results:
 
 def _first(entries: Iterable[E]) -> Iterator[E]:
     """Without repeated judgements of the same image, and without what another run left, which is of no test."""
-    return (entry for entry in entries if entry.test is not None and not (entry.model_extra or {}).get("repeat"))
+    return once(entry for entry in entries if entry.test is not None)
 
 
 def _labels(path: Path) -> set[str]:

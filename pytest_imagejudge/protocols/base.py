@@ -8,13 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ..scoring.verdict import FacetScore, Problem
-from ..taxonomy import FACETS, LEVEL1, Path
+from ..taxonomy import EDIT, FACETS, LEVEL1, Path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-
-EDIT = "Edit"  # the one "dimension" of a judge of edits
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import unicodedata
 from collections.abc import Sequence
 
 from ..scoring.verdict import ProblemKind
-from ..taxonomy import Path
+from ..taxonomy import EDIT, Path
 from .answer_parts import Number, Object, Problems, Unread, cut_off, short, split, take_objects
-from .base import EDIT, Reading
+from .base import Reading
 from .checklist_answers import fold
 
 LOWEST, HIGHEST = 1, 5

@@ -14,9 +14,8 @@ from ..errors import ConfigError
 from ..scoring.verdict import Problem
 from ..support.digests import digest_of
 from ..support.escaping import escape
-from ..taxonomy import FACETS, LEVEL1, TREE, check_path, nearest
-from ..taxonomy import Path as TreePath
-from .base import EDIT, Protocol, Reading, Request
+from ..taxonomy import EDIT, FACETS, LEVEL1, TREE, FacetPath, check_path, nearest
+from .base import Protocol, Reading, Request
 from .checklist_answers import read_checklist
 from .edit_answers import HIGHEST, LOWEST, read_scores
 from .q_judger import checklist_schema
@@ -179,7 +178,7 @@ class House(FileProtocol):
 
     def __init__(self, text: str, where: str, *, thinking_budget: int | None = None) -> None:
         super().__init__(text, where, thinking_budget=thinking_budget)
-        self._questions: dict[TreePath, str] = {}
+        self._questions: dict[FacetPath, str] = {}
         for one, twos in self._table(self._data, "facets").items():
             for two, threes in self._branch((one,), twos).items():
                 for three, question in self._branch((one, two), threes).items():
@@ -196,13 +195,13 @@ class House(FileProtocol):
         self.measures = frozenset(self._facets)
         self.has_total = set(self.dimensions) == set(LEVEL1)
 
-    def _path(self, names: TreePath) -> TreePath:
+    def _path(self, names: FacetPath) -> FacetPath:
         try:
             return check_path(names)
         except KeyError as error:
             raise ConfigError(f"{self._where}: facets: {error.args[0]}") from error
 
-    def _branch(self, names: TreePath, value: Any) -> dict[str, Any]:
+    def _branch(self, names: FacetPath, value: Any) -> dict[str, Any]:
         path = self._path(names)
         if not isinstance(value, dict):
             raise self._wrong(f"facets.{'.'.join(path)}", value, "a table")

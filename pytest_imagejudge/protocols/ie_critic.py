@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..errors import ConfigError
 from ..scoring.verdict import Problem
 from ..support.digests import digest_of
+from ..taxonomy import EDIT
 from . import published_words
-from .base import EDIT, Protocol, Reading, Request
+from .base import Protocol, Reading, Request
 from .edit_answers import read_tagged
 from .request_parts import Pictures, area, take_apart, text_part
 

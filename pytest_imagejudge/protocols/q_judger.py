@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..errors import ConfigError
 from ..scoring.verdict import Problem
 from ..support.digests import digest_of
-from ..taxonomy import FACETS, LEVEL1, TREE, nearest
-from ..taxonomy import Path as TreePath
+from ..taxonomy import FACETS, LEVEL1, TREE, FacetPath, nearest
 from . import published_words
 from .base import Protocol, Reading, Request
 from .checklist_answers import read_checklist
@@ -38,7 +37,7 @@ class Words:
     sha256: str
 
 
-def checklist_schema(one: str, facets: Sequence[TreePath] = FACETS) -> dict[str, Any]:
+def checklist_schema(one: str, facets: Sequence[FacetPath] = FACETS) -> dict[str, Any]:
     """JSON Schema of the answer about one L1. Enums only: free strings let control characters through."""
     score = {
         "type": "object",

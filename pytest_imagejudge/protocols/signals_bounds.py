@@ -8,8 +8,7 @@ it the key of every stored answer.
 from __future__ import annotations
 
 from ..support.digests import digest_of
-from ..taxonomy import Path
-from .base import EDIT
+from ..taxonomy import EDIT, Path
 
 REVISION = "3"  # of the measurements: another figure for the same picture is another revision
 

@@ -139,13 +139,13 @@ def figures(codes: Any) -> tuple[Any, Any]:
         for threes in twos.values():
             part = slice(at, at + len(threes))
             at += len(threes)
-            level2.append(_mean(scores[part], lost[part]))
-        level1.append(_mean(np.stack(level2[first:]), lost[start:at]))
+            level2.append(means(scores[part], lost[part]))
+        level1.append(means(np.stack(level2[first:]), lost[start:at]))
     return np.stack(level1, axis=1), np.stack(level2, axis=1)
 
 
-def _mean(values: Any, lost: Any) -> Any:
-    """Means over the first axis of what is not NaN; NaN where anything was lost."""
+def means(values: Any, lost: Any) -> Any:
+    """Means over the first axis of what is not NaN, as `scoring.mean`; NaN where anything was lost."""
     import numpy as np
 
     present = ~np.isnan(values)

@@ -9,17 +9,17 @@ from pathlib import Path
 from ..inputs.cells import row_id
 from ..inputs.opinion_scores import mean_opinion
 from ..protocols import load_protocol
-from ..protocols.base import EDIT
 from ..scoring.verdict import Problem
 from ..support.escaping import escape
 from ..tables.reading import peek
 from ..tables.rows import check_columns
+from ..taxonomy import EDIT
 
 # --- benchmarks of edits ---
 
 
 @dataclass
-class Bench:
+class EditAnswers:
     """Recorded answers with their labels.
 
     Attributes:
@@ -44,7 +44,7 @@ class Bench:
             self.unreadable.append((row, name, list(kinds)))
 
 
-def read_bench(path: Path, protocol: str, label_field: str, answer_field: str) -> Bench:
+def read_bench(path: Path, protocol: str, label_field: str, answer_field: str) -> EditAnswers:
     """Labels and answers of a file, read with the protocol's reader; ``finish_reason`` is used where it is there.
 
     An answer that is missing, null or empty is an unreadable one; an ``error`` beside it says that none was given.
@@ -55,7 +55,7 @@ def read_bench(path: Path, protocol: str, label_field: str, answer_field: str) -
     columns, rows = peek(path)
     check_columns(path, columns, (label_field, answer_field))
     reader = load_protocol(protocol, kind="edit")
-    bench = Bench()
+    bench = EditAnswers()
     for row in rows:
         where = f"{escape(path)}, row {row.number}, line {row.line}"
         label = mean_opinion(label_field, row.values.get(label_field))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..tables.rows import show_value
 from ..taxonomy import FACETS, LEVEL1, LEVEL2
-from .answer_codes import ABSENT, UNREADABLE, figures
+from .answer_codes import ABSENT, UNREADABLE, figures, means
 from .answers import Recorded
 
 # The order of the published tables, which is not that of the tree.
@@ -16,7 +16,7 @@ PUBLISHED_ORDER = ("Quality", "Aesthetics", "Alignment", "Creative Generation", 
 
 
 @dataclass(frozen=True)
-class Figure:
+class PromptMean:
     """A mean over prompts: of ``n`` that have the figure; ``left_out`` held an answer that is missing or unreadable."""
 
     mean: float | None
@@ -31,9 +31,9 @@ class Standing:
     """One model on the leaderboard. Ranks are 0 where there is no total."""
 
     model: str
-    total: Figure
-    level1: dict[str, Figure]
-    level2: dict[str, dict[str, Figure]]
+    total: PromptMean
+    level1: dict[str, PromptMean]
+    level2: dict[str, dict[str, PromptMean]]
     answers: int
     unreadable: dict[str, int]
     missing: dict[str, int]
@@ -106,8 +106,8 @@ def rank(recorded: Recorded, metadata: dict[str, tuple[str, ...]] | None = None)
     return Leaderboard([standings[m] for m in order], alike, len(ids), int((~asked.any(axis=1)).sum()), errors)
 
 
-def _with_interval(figure: Figure, low: float, high: float) -> Figure:
-    return figure if low != low else Figure(figure.mean, figure.n, figure.left_out, float(low), float(high))
+def _with_interval(figure: PromptMean, low: float, high: float) -> PromptMean:
+    return figure if low != low else PromptMean(figure.mean, figure.n, figure.left_out, float(low), float(high))
 
 
 def _standing(
@@ -120,14 +120,12 @@ def _standing(
     level1[~asked] = np.nan
     of_two = [LEVEL1.index(one) for one, _ in LEVEL2]
     level2[~asked[:, of_two]] = np.nan
-    some = ~np.isnan(level1).all(axis=1) & ~lost.any(axis=1) & has_total
-    totals = np.full(len(level1), np.nan)
-    totals[some] = np.nanmean(level1[some], axis=1)
+    totals = means(level1.T, lost.T) if has_total else np.full(len(level1), np.nan)
 
-    def figure(column: Any, broken: Any) -> Figure:
+    def figure(column: Any, broken: Any) -> PromptMean:
         present = ~np.isnan(column)
         n = int(present.sum())
-        return Figure(float(column[present].mean()) if n else None, n, int((broken & ~present).sum()))
+        return PromptMean(float(column[present].mean()) if n else None, n, int((broken & ~present).sum()))
 
     standing = Standing(
         model,

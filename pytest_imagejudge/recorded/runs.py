@@ -15,14 +15,13 @@ from ..protocols.signals import measured
 from ..scoring import figures as scoring
 from ..statistics.baseline_file import SCHEMA as BASELINE
 from ..statistics.baseline_file import read_baseline
-from ..statistics.figures import DIMENSIONS, EDIT, TOTAL, scale
-from ..statistics.pairing import Run, Scored, scored
+from ..statistics.figures import DIMENSIONS, scale
+from ..statistics.pairing import Scored, ScoredRun, scored
 from ..tables.reading import read_rows
-from ..taxonomy import TREE
-from ..taxonomy import Path as TreePath
+from ..taxonomy import EDIT_SCORE, TOTAL, TREE, FacetPath
 
 
-def read_runs(files: Sequence[str], *, repeats: bool = False) -> list[Run]:
+def read_runs(files: Sequence[str], *, repeats: bool = False) -> list[ScoredRun]:
     """Read several runs, each called by its file's name; by its path where two files have one name.
 
     Raises:
@@ -35,7 +34,7 @@ def read_runs(files: Sequence[str], *, repeats: bool = False) -> list[Run]:
     return [read_run(file, name=name, repeats=repeats) for file, name in zip(files, called, strict=True)]
 
 
-def read_run(path: Path | str, *, name: str | None = None, repeats: bool = False) -> Run:
+def read_run(path: Path | str, *, name: str | None = None, repeats: bool = False) -> ScoredRun:
     """Read a report, judged rows or a baseline; further judgements of the same image only with ``repeats``.
 
     Args:
@@ -52,7 +51,7 @@ def read_run(path: Path | str, *, name: str | None = None, repeats: bool = False
         raise ConfigError(f"{path}: {'is a folder; a file is expected' if path.is_dir() else 'there is no such file'}")
     if path.is_file():  # a pipe can be read only once, and so can't be looked into: it is taken for a report
         if _is_baseline(path):
-            return Run(name, read_baseline(path).images)
+            return ScoredRun(name, read_baseline(path).images)
         suffix = path.suffix.lower()
         if suffix in (".csv", ".jsonl") or (suffix == ".json" and _start(path).startswith("[")):
             return _judged(path, name)
@@ -60,7 +59,7 @@ def read_run(path: Path | str, *, name: str | None = None, repeats: bool = False
 
     report = read(path)
     images = scored([*report.verdicts, *report.edits])
-    return Run(name, [item for item in images if repeats or not item.repeat])
+    return ScoredRun(name, [item for item in images if repeats or not item.repeat])
 
 
 def _is_baseline(path: Path) -> bool:
@@ -73,8 +72,8 @@ def _start(path: Path) -> str:
         return file.read(1000).decode("utf-8-sig", "replace").lstrip()
 
 
-def _judged(path: Path, name: str) -> Run:
-    run = Run(name, [])
+def _judged(path: Path, name: str) -> ScoredRun:
+    run = ScoredRun(name, [])
     seen: set[str] = set()
     for row in read_rows(path):
         where = f"{name}: row {row.number}, line {row.line}"
@@ -123,8 +122,8 @@ def _edit(path: Path, values: Mapping[str, Any]) -> Scored:
         id=row_id(values.get("ID")),
         prompt=str(values.get("instruction") or ""),
         image=_beside(path, values.get("edited_path")),
-        figures={} if score is None else {EDIT: score},
-        lost=frozenset((EDIT,)) if score is None else frozenset(),
+        figures={} if score is None else {EDIT_SCORE: score},
+        lost=frozenset((EDIT_SCORE,)) if score is None else frozenset(),
     )
 
 
@@ -134,7 +133,7 @@ def _edit_score(value: Any) -> float | None:
         found = float("nan" if isinstance(value, bool) else value)
     except (TypeError, ValueError, OverflowError):
         return None
-    low, high = scale(EDIT)
+    low, high = scale(EDIT_SCORE)
     return found if low <= found <= high else None
 
 
@@ -145,14 +144,14 @@ def _beside(path: Path, name: Any) -> str:
 
 def _image(path: Path, values: Mapping[str, Any]) -> Scored:
     output = values.get("judge_model_output")
-    figures: dict[TreePath, float] = {}
+    figures: dict[FacetPath, float] = {}
     lost = frozenset(DIMENSIONS)
     asked: tuple[str, ...] = ()
     if (answers := _object(output)) and (asked := tuple(one for one in TREE if one in answers)):
         scores, broken = _scores(answers)
         raw = {one: str(values.get(name) or "") for one, name in zip(TREE, ANSWER_COLUMNS, strict=True)}
         found = scoring.aggregate(scores, asked, broken, has_total=not measured(raw))
-        every: dict[TreePath, float | None] = {TOTAL: found.total}
+        every: dict[FacetPath, float | None] = {TOTAL: found.total}
         every.update({(one,): value for one, value in found.level1.items()})
         every.update({(one, two): value for one, twos in found.level2.items() for two, value in twos.items()})
         figures = {place: value for place, value in every.items() if value is not None}
@@ -177,10 +176,10 @@ def _object(output: Any) -> Mapping[str, Any]:
     return output if isinstance(output, Mapping) else {}
 
 
-def _scores(answers: Mapping[str, Any]) -> tuple[dict[TreePath, float | None], list[TreePath]]:
+def _scores(answers: Mapping[str, Any]) -> tuple[dict[FacetPath, float | None], list[FacetPath]]:
     """Mapped scores by facet, and the facets whose score is none. A facet that is absent is left out, as published."""
-    scores: dict[TreePath, float | None] = {}
-    broken: list[TreePath] = []
+    scores: dict[FacetPath, float | None] = {}
+    broken: list[FacetPath] = []
     for one, twos in TREE.items():
         if one not in answers:
             continue
@@ -203,8 +202,8 @@ def _scores(answers: Mapping[str, Any]) -> tuple[dict[TreePath, float | None], l
     return scores, broken
 
 
-def _containing(broken: list[TreePath]) -> set[TreePath]:
-    found: set[TreePath] = set()
+def _containing(broken: list[FacetPath]) -> set[FacetPath]:
+    found: set[FacetPath] = set()
     for path in broken:
         found |= {TOTAL, path[:1]}
         found |= {place for place in DIMENSIONS if place[: len(path[:2])] == path[:2] and place != TOTAL}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..taxonomy import EDIT_SCORE
 from . import explanations
 
 
@@ -25,7 +26,7 @@ def changes(baseline: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]], li
 def _line(row: Mapping[str, Any]) -> str:
     path = row.get("path")
     name = explanations.place([str(part) for part in path]) if isinstance(path, list | tuple) and path else "Total"
-    digits = 2 if list(path or ()) == ["score"] else 1
+    digits = 2 if tuple(path or ()) == EDIT_SCORE else 1
 
     def show(key: str, sign: str = "") -> str | None:
         value = row.get(key)

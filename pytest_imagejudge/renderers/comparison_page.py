@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..support.escaping import escape, for_markdown
 from ..taxonomy import show
-from .thumbnails import Pictures
+from .thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from ..statistics.comparison import Comparison
@@ -20,7 +20,7 @@ def to_html(found: Comparison) -> str:
     """One file without scripts or network; everything from outside is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    pictures = Pictures(Path.cwd(), _BUDGET)
+    pictures = Thumbnails(Path.cwd(), _BUDGET)
     numbers = [(pictures.add(move.before_image), pictures.add(move.after_image)) for move in found.moved]
     made = pictures.make()
     environment = Environment(

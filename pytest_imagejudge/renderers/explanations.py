@@ -10,7 +10,7 @@ from pathlib import PurePath
 from ..report.lookup import facet_of, may_not_fail
 from ..report.model import AnyEntry, Breach, EditEntry, Facet, Report, Run, SuiteRow, VerdictEntry
 from ..scoring.verdict import thinking
-from ..taxonomy import Path, facets_of, show
+from ..taxonomy import EDIT_SCORE, TOTAL, Path, facets_of, from_written, show
 
 
 def judge_names(run: Run) -> dict[str, list[str]]:
@@ -69,9 +69,10 @@ def _file_name(entry: AnyEntry) -> str:
 
 def place(path: Sequence[str]) -> str:
     """A breach's path as people read it."""
-    if not path or list(path) == ["total"]:
+    path = from_written(path)
+    if path == TOTAL:
         return "Total"
-    return "Edit score" if list(path) == ["score"] else show(path)
+    return "Edit score" if path == EDIT_SCORE else show(path)
 
 
 def worst_first(breaches: Sequence[Breach]) -> list[Breach]:
@@ -193,9 +194,8 @@ def causes(entry: AnyEntry, path: Sequence[str], most: int = 4) -> list[Cause]:
     """The facets below ``path`` that pulled its figure down, lowest first (an edit: its aspects)."""
     if isinstance(entry, EditEntry):
         return _edit_causes(entry, most)
-    top = () if list(path) == ["total"] else tuple(path)
     found: list[tuple[float, Path, Facet]] = []
-    for place_ in facets_of(top):
+    for place_ in facets_of(from_written(path)):
         facet = facet_of(entry, place_)
         if facet is not None and facet.score is not None and facet.score < 100:
             found.append((facet.score, place_, facet))
@@ -219,9 +219,9 @@ def _edit_causes(entry: EditEntry, most: int) -> list[Cause]:
         Cause((name,), figure(value, entry), entry.evidence.get(name, ""), quoted=False) for value, name in aspects
     ]
     if words := entry.evidence.get("score", ""):
-        found.insert(0, Cause(("score",), figure(entry.score, entry), words, quoted=False))
+        found.insert(0, Cause(EDIT_SCORE, figure(entry.score, entry), words, quoted=False))
     elif not any(cause.words for cause in found) and (words := excerpt(thinking(entry.answer), "")):
-        found.insert(0, Cause(("score",), figure(entry.score, entry), words, quoted=True))
+        found.insert(0, Cause(EDIT_SCORE, figure(entry.score, entry), words, quoted=True))
     return found[:most]
 
 

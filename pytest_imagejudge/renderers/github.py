@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from ..report.lookup import repeat_of
 from ..report.model import AnyEntry, Report
 from ..report.paths import relative_paths
 from ..support.escaping import for_github
-from ..taxonomy import Path as TreePath
+from ..taxonomy import FacetPath
 from . import explanations, markdown
 from .github_comment import MARGIN, TIMEOUT, upsert_comment, warn_in_log
 
@@ -24,7 +25,7 @@ ANNOTATIONS = 10  # GitHub shows ten errors a step
 
 def report_to_github(
     report: Report,
-    bounds: Mapping[TreePath, float] | None = None,
+    bounds: Mapping[FacetPath, float] | None = None,
     rootpath: Path | None = None,
 ) -> None:
     """Tell GitHub of a run: step summary, annotations, and a comment where there is a pull request and a token.
@@ -47,7 +48,7 @@ def report_to_github(
 def write_step_summary(
     report: Report,
     path: Path | str,
-    bounds: Mapping[TreePath, float] | None = None,
+    bounds: Mapping[FacetPath, float] | None = None,
     rootpath: Path | None = None,
 ) -> None:
     """Append the report to the step's summary, and keep to GitHub's limit with what stands there already.
@@ -100,7 +101,7 @@ def annotation_commands(report: Report, rootpath: Path | None = None) -> list[st
     """
     lines: dict[tuple[str, str], list[AnyEntry]] = {}
     for entry in report.every():
-        if entry.outcome != "passed" and not getattr(entry, "repeat", None) and entry.test not in report.run.excused:
+        if entry.outcome != "passed" and not repeat_of(entry) and entry.test not in report.run.excused:
             lines.setdefault(_place(entry, rootpath), []).append(entry)
     gates = [row for row in report.suite if row.gate == "failed" or (row.gate is None and row.outcome == "failed")]
     found = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..report.model import Report
 from ..support.escaping import for_github
-from ..taxonomy import Path as TreePath
+from ..taxonomy import FacetPath
 from . import markdown
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ PAGES = 30  # of a hundred comments each that are looked through
 def upsert_comment(
     report: Report,
     *,
-    bounds: Mapping[TreePath, float] | None = None,
+    bounds: Mapping[FacetPath, float] | None = None,
     name: str = "",
     environ: Mapping[str, str] | None = None,
     transport: httpx.BaseTransport | None = None,

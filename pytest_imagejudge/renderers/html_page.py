@@ -11,15 +11,15 @@ from typing import Any
 from ..report.lookup import bounds_of
 from ..report.model import Report, Run
 from ..report.paths import relative_paths
-from ..report.tally import OUTCOMES, Tally
+from ..report.tally import OUTCOMES, Tally, tally_of
 from ..support.escaping import escape
 from ..support.files import write_text
-from ..taxonomy import Path as TreePath
+from ..taxonomy import FacetPath
 from . import explanations
 from .baseline_lines import changes
 from .explanations import judge_names
 from .html_payload import answers, embed, payload
-from .thumbnails import Pictures
+from .thumbnails import Thumbnails
 from .tree_rows import in_words, partial, tree_rows
 
 BUDGET = 40 * 2**20  # bytes of all pictures in the file
@@ -31,7 +31,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def write_html(
     report: Report,
     path: Path | str,
-    bounds: Mapping[TreePath, float] | None = None,
+    bounds: Mapping[FacetPath, float] | None = None,
     *,
     failed_only: bool = False,
     folder: Path | None = None,
@@ -54,14 +54,14 @@ def write_html(
 
 
 def render(
-    report: Report, bounds: Mapping[TreePath, float] | None = None, *, failed_only: bool = False, folder: Path
+    report: Report, bounds: Mapping[FacetPath, float] | None = None, *, failed_only: bool = False, folder: Path
 ) -> str:
     """The page as text; arguments as in `write_html`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    tally = report.tally()
+    tally = tally_of(report)
     entries = [entry for entry in report.every() if not failed_only or entry.outcome != "passed"]
-    pictures = Pictures(folder, BUDGET)
+    pictures = Thumbnails(folder, BUDGET)
     data = payload(entries, pictures, report.run.excused)
     made = pictures.make()
     data["missing"] = {number: escape(reason) for number, (_, reason) in enumerate(made) if reason}
@@ -139,15 +139,15 @@ def _warnings(report: Report) -> list[str]:
     return [escape(text) for text in found]
 
 
-def _edits(tally: Tally, bounds: Mapping[TreePath, float]) -> list[dict[str, Any]]:
+def _edits(tally: Tally, bounds: Mapping[FacetPath, float]) -> list[dict[str, Any]]:
     found = []
     for name, figure in tally.edit_scores():
         bound = bounds.get((name,))
         found.append(
             {
                 "name": "Score, 1 to 5" if name == "score" else escape(name),
-                "n": figure.mean.n,
-                "mean": "N/A" if figure.mean.value is None else f"{figure.mean.value:.2f}",
+                "n": figure.n,
+                "mean": "N/A" if figure.value is None else f"{figure.value:.2f}",
                 "bound": "" if bound is None else f"{bound:g}",
                 "wrong": ", ".join(in_words(figure.failed, figure.unread)),
             }

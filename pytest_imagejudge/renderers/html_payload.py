@@ -13,9 +13,9 @@ from urllib.parse import quote
 from ..report.lookup import bounds_of, facet_of, is_unread, value_of
 from ..report.model import AnyEntry, Before, Breach, EditEntry, VerdictEntry
 from ..support.escaping import escape
-from ..taxonomy import FACETS, LEVEL1, LEVEL2, TREE, Path, show
+from ..taxonomy import EDIT_SCORE, FACETS, LEVEL1, LEVEL2, TOTAL, TREE, Path, from_written, show
 from . import explanations
-from .thumbnails import Pictures
+from .thumbnails import Thumbnails
 
 _FILES = ("File", "Source file", "Edited file")
 
@@ -28,7 +28,7 @@ def lines(text: object) -> str:
     return "\n".join(escape(line) for line in str(text).replace("\r\n", "\n").split("\n"))
 
 
-def payload(entries: Sequence[AnyEntry], pictures: Pictures, excused: Collection[str] = ()) -> dict[str, Any]:
+def payload(entries: Sequence[AnyEntry], pictures: Thumbnails, excused: Collection[str] = ()) -> dict[str, Any]:
     """The entries with figures by position in the tree, their fingerprints once each, pictures by number.
 
     Args:
@@ -83,7 +83,7 @@ def _safe(value: Any) -> Any:
     return [_safe(part) for part in value] if isinstance(value, list) else value
 
 
-def _entry(entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
+def _entry(entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any]:
     item: dict[str, Any] = {
         "outcome": entry.outcome,
         "title": escape(explanations.title(entry)),
@@ -104,7 +104,7 @@ def _entry(entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
     if isinstance(entry, EditEntry):
         labels = [("Source", pictures.add(entry.source_image)), ("Edited", pictures.add(entry.edited_image)),
                   ("Change map", pictures.add_change(entry.source_image, entry.edited_image))]  # fmt: skip
-        bound = bounds_of([entry]).get(("score",))
+        bound = bounds_of([entry]).get(EDIT_SCORE)
         aspects = [
             [escape(name), _round(value), lines(entry.evidence.get(name, ""))] for name, value in entry.aspects.items()
         ]
@@ -140,7 +140,7 @@ def _figures(entry: VerdictEntry) -> dict[str, Any]:
     return {"level1": [figure((one,)) for one in LEVEL1], "level2": [figure(path) for path in LEVEL2], "level3": facets}
 
 
-def _before(old: Before, entry: AnyEntry, pictures: Pictures) -> dict[str, Any]:
+def _before(old: Before, entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any]:
     found: dict[str, Any] = {
         "picture": pictures.add(old.image),
         "same": bool(old.pixels) and old.pixels == entry.pixels,
@@ -168,8 +168,8 @@ def _breach(entry: AnyEntry, breach: Breach, causes: Sequence[explanations.Cause
 
 def _broken(entry: AnyEntry) -> list[Path]:
     """Where it went wrong: the places of its breaches and of what was not read."""
-    return [() if path in (["total"], ["score"]) else tuple(path) for path in
-            [*(breach.path for breach in entry.breaches), *entry.unreadable]]  # fmt: skip
+    paths = [from_written(path) for path in (*(breach.path for breach in entry.breaches), *entry.unreadable)]
+    return [TOTAL if path == EDIT_SCORE else path for path in paths]
 
 
 def _index(path: Sequence[str]) -> list[int | str]:

@@ -9,14 +9,14 @@ from pathlib import Path
 from ..report.lookup import bounds_of, once
 from ..report.model import AnyEntry, EditEntry, Report
 from ..report.paths import relative_paths
+from ..report.tally import tally_of
 from ..support.escaping import for_markdown
 from ..support.files import write_text
-from ..taxonomy import Path as TreePath
-from ..taxonomy import show
+from ..taxonomy import FacetPath, show
 from . import explanations
 from .baseline_lines import changes
 from .explanations import judge_names
-from .tree_rows import Row, partial, tree_rows
+from .tree_rows import TreeRow, partial, tree_rows
 
 MOST_WORDS = 300  # characters of a prompt, or of the judge's words
 
@@ -24,7 +24,7 @@ MOST_WORDS = 300  # characters of a prompt, or of the judge's words
 MOST_TESTS = 50  # of those that failed for another reason
 
 
-def write_markdown(report: Report, path: Path | str, bounds: Mapping[TreePath, float] | None = None) -> None:
+def write_markdown(report: Report, path: Path | str, bounds: Mapping[FacetPath, float] | None = None) -> None:
     """Write the report to ``path``, at once or not at all; image paths become relative to its folder.
 
     Raises:
@@ -36,7 +36,7 @@ def write_markdown(report: Report, path: Path | str, bounds: Mapping[TreePath, f
 
 def render(
     report: Report,
-    bounds: Mapping[TreePath, float] | None = None,
+    bounds: Mapping[FacetPath, float] | None = None,
     *,
     most_bytes: int | None = None,
     facets: bool = True,
@@ -85,7 +85,7 @@ def _within(blocks: Sequence[str], left: int) -> list[str]:
 
 def title(report: Report) -> str:
     """One line: how many passed, failed, were not judged."""
-    tally = report.tally()
+    tally = tally_of(report)
     count, number = tally.outcomes, tally.images + tally.edits - tally.excused
     things = "images and edits" if tally.images and tally.edits else "edits" if tally.edits else "images"
     things = things.removesuffix("s") if number == 1 and not (tally.images and tally.edits) else things
@@ -168,8 +168,8 @@ def _baseline(report: Report) -> Iterator[str]:
     yield ""
 
 
-def _tree(report: Report, bounds: Mapping[TreePath, float] | None, facets: bool) -> Iterator[str]:
-    tally = report.tally()
+def _tree(report: Report, bounds: Mapping[FacetPath, float] | None, facets: bool) -> Iterator[str]:
+    tally = tally_of(report)
     if tally.images:
         root = tree_rows(tally, bounds_of(report.verdicts) if bounds is None else bounds)
         yield "## Dimensions"
@@ -182,14 +182,14 @@ def _tree(report: Report, bounds: Mapping[TreePath, float] | None, facets: bool)
         yield from _rows(root, facets)
         yield ""
     if tally.edits:
-        score, unread = tally.scores["score"].mean.value, tally.scores["score"].unread
+        score, unread = tally.scores["score"].value, tally.scores["score"].unread
         mean = "no score" if score is None else f"mean score {score:.2f} of 5"
         lost = f", {unread} not judged" if unread else ""
         yield f"**Edits**: {tally.edits}, {mean}, {tally.failed_edits} failed{lost}"
         yield ""
 
 
-def _rows(row: Row, facets: bool) -> Iterator[str]:
+def _rows(row: TreeRow, facets: bool) -> Iterator[str]:
     indent = "&emsp;" * max(0, len(row.path) - 1)
     name = f"**{row.name}**" if len(row.path) < 2 else indent + row.name
     wrong = ", ".join(row.wrong)

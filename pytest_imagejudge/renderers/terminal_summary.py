@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..report.model import Report, SuiteRow
-from ..report.tally import Tally
+from ..report.tally import Tally, tally_of
 from ..support.escaping import escape
-from ..taxonomy import Path
+from ..taxonomy import EDIT_SCORE, Path, written
 from . import explanations
 from .baseline_lines import changes
 from .explanations import judge_names
@@ -44,7 +44,7 @@ def suite_tree(
     """
     encoding = encoding or stream_encoding()
     glyphs = glyphs_for(encoding)
-    tally = report.tally()
+    tally = tally_of(report)
     parts: list[RenderableType] = [*_run_lines(report, tally, glyphs)]
     if tally.touched:  # else no image has a figure, and the head has said so
         root = tree_rows(tally, bounds)
@@ -111,13 +111,13 @@ def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, wid
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("", ratio=1)
     for name, figure in tally.edit_scores():
-        bound = bounds.get(("score",), bounds.get(("edit", "score"))) if name == "score" else None
+        bound = bounds.get(EDIT_SCORE, bounds.get(("edit", "score"))) if name == "score" else None
         mark = f"{glyphs.bad} " if figure.failed else ""
         notes = Text(mark + ", ".join(in_words(figure.failed, figure.unread)), "bold red")
-        mean = "N/A" if figure.mean.value is None else f"{figure.mean.value:.2f}"
+        mean = "N/A" if figure.value is None else f"{figure.value:.2f}"
         label = "Score (1 to 5)" if name == "score" else escape(name)
         table.add_row(
-            Text(label), Text(str(figure.mean.n)), Text(mean), Text("" if bound is None else f"{bound:g}", "dim"), notes
+            Text(label), Text(str(figure.n)), Text(mean), Text("" if bound is None else f"{bound:g}", "dim"), notes
         )
     return table
 
@@ -131,7 +131,7 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[Renderab
             "undecided": (glyphs.unsure, "yellow"),
             "passed": (glyphs.good, "green"),
         }[row.outcome]
-        digits = 2 if row.path == ["score"] else 1
+        digits = 2 if row.path == written(EDIT_SCORE) else 1
         mean = "no mean" if row.mean is None else f"mean {row.mean:.{digits}f}"
         interval = "" if row.low is None or row.high is None else f" [{row.low:.{digits}f}, {row.high:.{digits}f}]"
         needed = f"; about {row.needed:,} images would decide it" if row.needed and row.outcome == "undecided" else ""

@@ -27,7 +27,7 @@ SMALLEST = 96
 BYTES_A_PIXEL = 0.2  # what most photographs stay below as WebP; a picture that takes more is made smaller still
 
 
-class Pictures:
+class Thumbnails:
     """Collects pictures, then makes all of them at once.
 
     Args:

@@ -15,7 +15,8 @@ from rich.text import Text
 from ..report.lookup import may_not_fail
 from ..report.model import VerdictEntry
 from ..support.escaping import escape
-from .tree_rows import Row, tree_rows
+from ..taxonomy import from_written
+from .tree_rows import TreeRow, tree_rows
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ UNICODE = Glyphs("├─ ", "└─ ", "│  ", "█", " ▏▎▍▌▋▊▉",
 ASCII = Glyphs("|- ", "`- ", "|  ", "#", " ", ".", "|", "x", "+", "?", " - ")
 
 
-def suite_table(root: Row, glyphs: Glyphs, width: int, verbosity: int) -> Table:
+def suite_table(root: TreeRow, glyphs: Glyphs, width: int, verbosity: int) -> Table:
     """The tree over many images: n, mean, bound, bar, and what went wrong there."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim", width=width)
     table.add_column("", no_wrap=True, overflow="ellipsis" if glyphs is UNICODE else "crop")
@@ -59,12 +60,12 @@ def suite_table(root: Row, glyphs: Glyphs, width: int, verbosity: int) -> Table:
     return table
 
 
-def _visible(root: Row, glyphs: Glyphs, verbosity: int) -> Iterator[tuple[Row, str]]:
+def _visible(root: TreeRow, glyphs: Glyphs, verbosity: int) -> Iterator[tuple[TreeRow, str]]:
     yield root, ""
     yield from _below(root, "", glyphs, verbosity)
 
 
-def _below(row: Row, guide: str, glyphs: Glyphs, verbosity: int) -> Iterator[tuple[Row, str]]:
+def _below(row: TreeRow, guide: str, glyphs: Glyphs, verbosity: int) -> Iterator[tuple[TreeRow, str]]:
     for child in row.children:
         last = child is row.children[-1]
         yield child, guide + (glyphs.last if last else glyphs.branch)
@@ -73,13 +74,13 @@ def _below(row: Row, guide: str, glyphs: Glyphs, verbosity: int) -> Iterator[tup
             yield from _below(child, guide + ("   " if last else glyphs.down), glyphs, verbosity)
 
 
-def _says_the_same(row: Row) -> bool:
+def _says_the_same(row: TreeRow) -> bool:
     """An L2 whose only facet has its name and its figure: one line says both."""
     only = row.children[0] if len(row.children) == 1 else None
     return only is not None and only.name == row.name and only.bound in (None, row.bound) and not only.failed
 
 
-def _cells(row: Row, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
+def _cells(row: TreeRow, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
     row = _merged(row)
     dim = not row.n and not row.unread
     style = "dim" if dim else "bold" if len(row.path) < 2 else ""
@@ -96,23 +97,23 @@ def _cells(row: Row, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
     return [name, Text(str(row.n)), mean, _bound(row), _bar(row, glyphs, cells), notes]
 
 
-def _merged(row: Row) -> Row:
+def _merged(row: TreeRow) -> TreeRow:
     """The row, with what its only facet says where the two share a line."""
     if not _says_the_same(row):
         return row
     return replace(row, counts=row.children[0].counts, evidence=row.children[0].evidence)
 
 
-def _size(row: Row) -> str:
+def _size(row: TreeRow) -> str:
     facets = sum(len(each.path) == 3 for each in row.walk())
     return f"{facets} facets" if facets > 1 else ""
 
 
-def _bound(row: Row) -> Text:
+def _bound(row: TreeRow) -> Text:
     return Text(row.shown_bound, "dim")
 
 
-def _bar(row: Row, glyphs: Glyphs, cells: int) -> Text:
+def _bar(row: TreeRow, glyphs: Glyphs, cells: int) -> Text:
     if row.mean is None:
         return Text()
     share = min(max(row.mean / 100, 0.0), 1.0) * cells
@@ -129,7 +130,7 @@ def _bar(row: Row, glyphs: Glyphs, cells: int) -> Text:
 
 def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
     """The tree of one image: score, raw score, missed bounds, the judge's words."""
-    bounds = {() if breach.path == ["total"] else tuple(breach.path): breach.bound for breach in entry.breaches}
+    bounds = {from_written(breach.path): breach.bound for breach in entry.breaches}
     root = tree_rows([entry], bounds)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim", width=width)
     table.add_column("", no_wrap=True)
@@ -156,16 +157,16 @@ def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
     return table
 
 
-def _missed(row: Row) -> str:
+def _missed(row: TreeRow) -> str:
     strict = row.bound is not None and may_not_fail(row.path, row.bound)
     return "may not be 0" if strict else f"bound {row.shown_bound}"
 
 
-def _image_rows(row: Row, guide: str, glyphs: Glyphs) -> Iterator[tuple[Row, str, list[str]]]:
+def _image_rows(row: TreeRow, guide: str, glyphs: Glyphs) -> Iterator[tuple[TreeRow, str, list[str]]]:
     """Row, guide and, where siblings that lack a figure for one reason share a line, their names."""
     if not row.path:
         yield row, "", []
-    single: list[list[Row]] = []
+    single: list[list[TreeRow]] = []
     for child in row.children:
         if single and child.uniform and single[-1][0].uniform and child.state == single[-1][0].state and row.path:
             single[-1].append(child)

@@ -10,13 +10,13 @@ from typing import Literal
 from ..report.lookup import facet_of, may_not_fail
 from ..report.model import Report, VerdictEntry
 from ..report.tally import Tally
-from ..taxonomy import FACETS, TREE, Path
+from ..taxonomy import FACETS, TOTAL, TREE, Path, from_written
 
 State = Literal["scored", "N/A", "not asked", "unreadable", "no total"]
 
 
 @dataclass(frozen=True)
-class Row:
+class TreeRow:
     """One place of the tree.
 
     Attributes:
@@ -40,7 +40,7 @@ class Row:
     failed: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
     evidence: str = ""
-    children: tuple[Row, ...] = ()
+    children: tuple[TreeRow, ...] = ()
 
     @property
     def name(self) -> str:
@@ -85,14 +85,14 @@ class Row:
         """Whether nothing here or below has a figure, all for one reason, so that one line says it all."""
         return not self.n and all(row.state == self.state and not row.bound and not row.failed for row in self.walk())
 
-    def walk(self) -> Iterator[Row]:
+    def walk(self) -> Iterator[TreeRow]:
         """This row and all below it."""
         yield self
         for child in self.children:
             yield from child.walk()
 
 
-def tree_rows(entries: Tally | Iterable[VerdictEntry], bounds: Mapping[Path, float] | None = None) -> Row:
+def tree_rows(entries: Tally | Iterable[VerdictEntry], bounds: Mapping[Path, float] | None = None) -> TreeRow:
     """The whole tree over ``entries``, 1 + 5 + 23 + 56 rows, whatever was asked; of siblings the worst comes first.
 
     Args:
@@ -100,13 +100,10 @@ def tree_rows(entries: Tally | Iterable[VerdictEntry], bounds: Mapping[Path, flo
         bounds: by path; the total's under ``()`` or ``("total",)``.
     """
     tally = entries if isinstance(entries, Tally) else Tally(entries)
-    bounds = dict(bounds or {})
-    if ("total",) in bounds:
-        bounds[()] = bounds.pop(("total",))
-    return _row((), tally, bounds)
+    return _row(TOTAL, tally, {from_written(path): bound for path, bound in (bounds or {}).items()})
 
 
-def partial(report: Report, root: Row) -> str:
+def partial(report: Report, root: TreeRow) -> str:
     """How much of the checklist a judge without a total measures; empty where there is a total."""
     if root.state != "no total":
         return ""
@@ -121,7 +118,7 @@ def in_words(failed: int, lost: int) -> list[str]:
     return [f"{number} {word}" for number, word in ((failed, "failed"), (lost, "not judged")) if number]
 
 
-def _row(path: Path, tally: Tally, bounds: Mapping[Path, float]) -> Row:
+def _row(path: Path, tally: Tally, bounds: Mapping[Path, float]) -> TreeRow:
     children = sorted((_row((*path, name), tally, bounds) for name in _below(path)), key=_badness)
     mean, n = tally.mean_of(path)
     figure = tally.figures[path]
@@ -140,7 +137,7 @@ def _row(path: Path, tally: Tally, bounds: Mapping[Path, float]) -> Row:
     for (raw, _), number in tally.raws.get(path, {}).items():
         counts[str(raw)] += number
     facet = facet_of(tally.only, path) if tally.only is not None and len(path) == 3 else None
-    return Row(
+    return TreeRow(
         path,
         mean,
         n,
@@ -164,7 +161,7 @@ def _below(path: Path) -> Iterable[str]:
     return TREE[path[0]][path[1]] if len(path) == 2 else ()
 
 
-def _badness(row: Row) -> tuple[float, ...]:
+def _badness(row: TreeRow) -> tuple[float, ...]:
     """Sorts the worst first; stable, so equals keep the checklist's order."""
     if not row.n and not row.unread:
         return (2, 0, 0, 0)

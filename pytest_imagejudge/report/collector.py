@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..support.digests import digest_of
-from .model import EditEntry, Judge, Report, VerdictEntry
+from .model import EditEntry, JudgeEntry, Report, VerdictEntry
 from .spool import Spool
 from .tally import Tally
 
 
-class Gathered:
+class EntryCollector:
     """Counts, judges, and entries.
 
     Args:
@@ -23,7 +23,7 @@ class Gathered:
         self.keep = keep
         self.tally = Tally()
         self.verdicts, self.edits = Spool(VerdictEntry), Spool(EditEntry)
-        self.judges: dict[str, Judge] = {}
+        self.judges: dict[str, JudgeEntry] = {}
         self._measures = measures or {}
         self._noted: Mapping[str, Any] = {}  # the last fingerprint, which most entries share
 
@@ -46,7 +46,7 @@ class Gathered:
         name = str(fingerprint.get("protocol") or "")
         judge = self.judges.setdefault(
             digest_of(deciding(fingerprint)),
-            Judge(
+            JudgeEntry(
                 model=str(fingerprint.get("model") or ""),
                 fingerprint=fingerprint,
                 measures=[list(path) for path in self._measures.get(name, ())],

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..scoring.figures import mapped
 from ..scoring.verdict import EditVerdict, FacetScore, Raw, Verdict, nested
-from ..taxonomy import Path
+from ..taxonomy import EDIT_SCORE, Path, written
 from ..thresholds.profile import Check, Profile
-from .model import Bound, EditEntry, Facet, Outcome, ProblemEntry, VerdictEntry
+from .model import Bound, Breach, EditEntry, Facet, Outcome, ProblemEntry, VerdictEntry
 
 _RAWS: tuple[Raw, ...] = (0, 1, 2, "N/A")
 _SILENT = {raw: Facet(raw=raw, score=mapped(raw)) for raw in _RAWS}  # facets without evidence, which most judges give
@@ -33,8 +33,10 @@ def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context:
             for problem in verdict.problems
         ],
         "bounds": _bounds(verdict, profile),
-        "breaches": list(check.breaches) if check else [],
-        "not_applicable": [list(path) for path in check.not_applicable] if check else [],
+        "breaches": [Breach(path=written(path), score=score, bound=bound) for path, score, bound in check.breaches]
+        if check
+        else [],
+        "not_applicable": [written(path) for path in check.not_applicable] if check else [],
         "fingerprint": dict(verdict.fingerprint),
         "pixels": verdict.pixels,
         "outcome": _outcome(verdict, check),
@@ -84,9 +86,12 @@ def _bounds(verdict: Verdict | EditVerdict, profile: Profile | None) -> list[Bou
     if profile is None:
         return []
     if isinstance(verdict, EditVerdict):
-        edit = {("score",): profile.edit.score, **{(name,): bound for name, bound in profile.edit.aspects.items()}}
+        edit: dict[Path, float | None] = {
+            EDIT_SCORE: profile.edit.score,
+            **{(name,): bound for name, bound in profile.edit.aspects.items()},
+        }
         return [Bound(path=list(path), bound=bound) for path, bound in edit.items() if bound is not None]
-    return [Bound(path=list(path) or ["total"], bound=bound) for path, bound in profile.bounds().items()]
+    return [Bound(path=written(path), bound=bound) for path, bound in profile.bounds().items()]
 
 
 def _outcome(verdict: Verdict | EditVerdict, check: Check | None) -> Outcome:

@@ -1,23 +1,51 @@
-"""Figures and unread places of an entry by path, and the bounds that apply to it."""
+"""Look-ups in one entry of a report, or over several: figures and bounds by path, and which judgement counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
-from ..taxonomy import Path
-from .model import AnyEntry, Facet, VerdictEntry
+from ..scoring.figures import figure_at, unread_at
+from ..taxonomy import EDIT_SCORE, Path, from_written
+from .model import AnyEntry, Entry, Facet, VerdictEntry
 from .spool import E
-
-
-def once(entries: Iterable[E]) -> list[E]:
-    """Without repeated judgements of the same image, which carry ``repeat``: the first one counts."""
-    return [entry for entry in entries if not getattr(entry, "repeat", None)]
 
 
 def facet_of(entry: VerdictEntry, path: Sequence[str]) -> Facet | None:
     """The facet at a path of three names, or None where the judge was not asked or not read."""
     one, two, three = path
     return entry.level3.get(one, {}).get(two, {}).get(three)
+
+
+def value_of(entry: AnyEntry, path: Sequence[str]) -> float | None:
+    """The figure of an image at ``path``, 0 to 100 (``()`` is the total), or of an edit at `EDIT_SCORE`; or None."""
+    if not isinstance(entry, VerdictEntry):
+        return entry.score if tuple(path) == EDIT_SCORE else None
+    return figure_at(entry, path, partial(facet_of, entry))
+
+
+def unread_of(entry: Entry, path: Sequence[str]) -> list[tuple[str, ...]]:
+    """What was asked and not read at, below or above ``path``; of an edit's score, anything of the edit."""
+    return unread_at(entry.unreadable, () if tuple(path) == EDIT_SCORE else path)
+
+
+def is_unread(entry: VerdictEntry, path: Sequence[str]) -> bool:
+    """Say whether ``path`` was asked and not read, wholly or in part, or the image was not judged."""
+    return bool((entry.error and not entry.level1) or unread_of(entry, path))
+
+
+def repeat_of(entry: Entry) -> int:
+    """The number of a judgement: 0 for the first of an image, from 1 for those after it (``--judge-repeat``)."""
+    found = (entry.model_extra or {}).get("repeat") or 0
+    try:
+        return int(found)
+    except (TypeError, ValueError, OverflowError):  # another program's report; no first judgement carries the field
+        return 1
+
+
+def once(entries: Iterable[E]) -> Iterator[E]:
+    """The entries without repeated judgements: of one image the first counts."""
+    return (entry for entry in entries if not repeat_of(entry))
 
 
 def bounds_of(entries: Iterable[AnyEntry]) -> dict[Path, float]:
@@ -30,31 +58,9 @@ def bounds_of(entries: Iterable[AnyEntry]) -> dict[Path, float]:
             agreed = bounds
         elif bounds and agreed is not None:
             agreed = {path: bound for path, bound in agreed.items() if bounds.get(path) == bound}
-    return {() if path == ("total",) else path: bound for path, bound in (agreed or {}).items()}
+    return {from_written(path): bound for path, bound in (agreed or {}).items()}
 
 
 def may_not_fail(path: Sequence[str], bound: float) -> bool:
-    """Whether a bound says no more than that the raw score of a facet, 0, 1 or 2, may not be 0."""
+    """Say whether a bound asks no more than that the raw score of a facet, 0, 1 or 2, may not be 0."""
     return len(path) == 3 and 0 < bound <= 60
-
-
-def value_of(entry: VerdictEntry, path: Sequence[str]) -> float | None:
-    """An image's figure at ``path`` (``()`` is the total), 0 to 100, or None."""
-    if not path:
-        return entry.total
-    if len(path) == 1:
-        return entry.level1.get(path[0])
-    if len(path) == 2:
-        return entry.level2.get(path[0], {}).get(path[1])
-    facet = facet_of(entry, path)
-    return None if facet is None else facet.score
-
-
-def is_unread(entry: VerdictEntry, path: Sequence[str]) -> bool:
-    """Whether ``path`` was asked and not read, wholly or in part, or the image was not judged."""
-    if entry.error and not entry.level1:
-        return True
-    return any(
-        tuple(other[: len(path)]) == tuple(path) or tuple(path[: len(other)]) == tuple(other)
-        for other in entry.unreadable
-    )

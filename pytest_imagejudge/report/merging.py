@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import ConfigError
-from .model import EditEntry, Entry, Facet, Judge, Report, Run, VerdictEntry
+from .model import EditEntry, Entry, Facet, JudgeEntry, Report, Run, VerdictEntry
 from .spool import E
 from .tally import summarize
 
@@ -97,7 +97,7 @@ def _bare(value: object) -> object:
 
 def _merge_runs(every: Sequence[Run]) -> Run:
     runs = [run for number, run in enumerate(every) if run not in every[:number]]
-    judges: dict[tuple[str, object], Judge] = {}
+    judges: dict[tuple[str, object], JudgeEntry] = {}
     for run in runs:
         for judge in run.judges:
             # one model may judge images by one protocol and edits by another

@@ -7,32 +7,24 @@ what was not read is in ``unreadable``, and every figure that would contain it i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from ..scoring.verdict import ProblemKind, Raw
 
-if TYPE_CHECKING:
-    from .tally import Tally
-
-
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
-
-
 Outcome = Literal["passed", "failed", "error"]
-
-
 Figure = Annotated[float, Field(strict=True)] | None  # "60" is no figure
 
 
-class Model(BaseModel):
+class ReportPart(BaseModel):
     """Base: unknown fields of a newer minor version are kept, so that a merge loses nothing."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, defer_build=True)
 
 
-class Judge(Model):
+class JudgeEntry(ReportPart):
     """One judge of the run, with what decided its answers."""
 
     model: str
@@ -41,20 +33,20 @@ class Judge(Model):
     measures: list[list[str]] = []  # the facets that this judge can score; empty is all of them
 
 
-class FailedTest(Model):
+class FailedTest(ReportPart):
     """A test that uses a judge and failed for another reason than what was judged."""
 
     test: str
     message: str = ""  # the first line
 
 
-class Run(Model):
+class Run(ReportPart):
     """The run as a whole; counts are of requests to a judge, not of images."""
 
     version: str = ""
     started: str = ""
     seconds: float = 0.0
-    judges: list[Judge] = []
+    judges: list[JudgeEntry] = []
     requests: int = 0
     from_store: int = 0
     prompt_tokens: int = 0
@@ -65,7 +57,7 @@ class Run(Model):
     excused: list[str] = []  # tests with images that did not pass, which were expected to fail, or skipped
 
 
-class Facet(Model):
+class Facet(ReportPart):
     """A facet's raw score, its mapped score and the judge's words on it."""
 
     model_config = ConfigDict(frozen=True)  # one object may stand in many entries
@@ -74,7 +66,7 @@ class Facet(Model):
     evidence: str = ""
 
 
-class ProblemEntry(Model):
+class ProblemEntry(ReportPart):
     """What was wrong with a request or an answer."""
 
     path: list[str]
@@ -82,7 +74,7 @@ class ProblemEntry(Model):
     detail: str = ""
 
 
-class Breach(Model):
+class Breach(ReportPart):
     """A bound that was missed. ``path`` is ``["total"]`` for the total, ``["score"]`` for an edit's."""
 
     path: list[str]
@@ -90,14 +82,14 @@ class Breach(Model):
     bound: float
 
 
-class Bound(Model):
+class Bound(ReportPart):
     """A bound on one image or edit. ``path`` as in `Breach`."""
 
     path: list[str]
     bound: float
 
 
-class Before(Model):
+class Before(ReportPart):
     """The same image, or edit, in the baseline: its figures, and its picture where the baseline says where it is."""
 
     image: str = ""
@@ -108,7 +100,7 @@ class Before(Model):
     score: Figure = None
 
 
-class Entry(Model):
+class Entry(ReportPart):
     """What an image and an edit have in common."""
 
     key: str = ""  # content key; empty where nothing was judged
@@ -155,7 +147,10 @@ class EditEntry(Entry):
     answer: str = ""
 
 
-class SuiteRow(Model):
+AnyEntry = VerdictEntry | EditEntry
+
+
+class SuiteRow(ReportPart):
     """A bound on the mean of the run. ``path`` as in `Breach`."""
 
     path: list[str]
@@ -173,7 +168,7 @@ class SuiteRow(Model):
     detail: str = ""
 
 
-class Mean(Model):
+class Mean(ReportPart):
     """A mean over images: of ``n`` that have the figure; ``left_out`` had none (N/A or unreadable)."""
 
     mean: Figure = None
@@ -181,7 +176,7 @@ class Mean(Model):
     left_out: int = 0
 
 
-class Summary(Model):
+class Summary(ReportPart):
     """Means over the images of the run. ``n`` counts images; keys as in `VerdictEntry`."""
 
     n: int = 0
@@ -192,7 +187,7 @@ class Summary(Model):
     edits: Mean = Mean()
 
 
-class Report(Model):
+class Report(ReportPart):
     """A whole report."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True)
@@ -203,29 +198,25 @@ class Report(Model):
     suite: list[SuiteRow] = []
     baseline: dict[str, Any] | None = None
     summary: Summary = Summary()
-    _tally: Tally | None = PrivateAttr(None)
+    _counts: Any = PrivateAttr(None)
 
     def every(self) -> Iterator[VerdictEntry | EditEntry]:
         """All entries, images first."""
         yield from self.verdicts
         yield from self.edits
 
-    def counted(self, tally: Tally) -> Report:
-        """This report, with what was counted while its entries came in."""
-        self._tally = tally
+    def counted(self, counts: object) -> Report:
+        """This report, with the counts that were kept while its entries came in; see `report.tally.tally_of`."""
+        self._counts = counts
         return self
 
-    def tally(self) -> Tally:
-        """Counts and means over the entries."""
-        from .tally import Tally
-
-        return self._tally or Tally(self.every()).excuse(self.run.excused)
+    @property
+    def counts(self) -> object:
+        """The counts that were kept, or None."""
+        return self._counts
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a report, draft 2020-12."""
     schema = Report.model_json_schema(by_alias=True, mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}
-
-
-AnyEntry = VerdictEntry | EditEntry

@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from ..scoring.figures import RunningMean
+from ..scoring.figures import FigureMean, RunMeans, RunningMean
 from ..scoring.verdict import Raw
-from ..taxonomy import PATHS, TREE, Path
-from .model import AnyEntry, EditEntry, Mean, Summary, VerdictEntry
+from ..taxonomy import PATHS, TOTAL, TREE, Path, from_written
+from .lookup import is_unread, repeat_of, value_of
+from .model import AnyEntry, EditEntry, Mean, Report, Summary, VerdictEntry
 
 OUTCOMES = ("failed", "error", "passed")
 
 
-class Figure:
+class FigureCounts(FigureMean):
     """One figure over many images: its mean over those that have it, and why others have none.
 
     Attributes:
-        mean: over the images that have the figure.
-        unread: images in which it, or something that it would contain, was asked and not read, or that were not judged.
-        lost: of these, the images in which the answer failed exactly here.
+        lost: of the unread, the images in which the answer failed exactly here.
         failed: images with a breach here.
     """
 
-    __slots__ = ("failed", "lost", "mean", "unread")
+    __slots__ = ("failed", "lost")
 
     def __init__(self) -> None:
-        self.mean = RunningMean()
-        self.unread = self.lost = self.failed = 0
+        super().__init__()
+        self.lost = self.failed = 0
 
 
 class Tally:
@@ -52,18 +51,19 @@ class Tally:
         self.outcomes: Counter[str] = Counter()
         self.excused = 0
         self._not_passed: Counter[tuple[str | None, str]] = Counter()  # by test and outcome
-        self.figures: dict[Path, Figure] = {path: Figure() for path in ((), *PATHS)}
+        self._means = RunMeans((TOTAL, *PATHS), FigureCounts)
+        self.figures = self._means.at
         self.raws: dict[Path, dict[tuple[Raw, float | None], int]] = {}
         self.asked: set[str] = set()
         self.touched: set[str] = set()
-        self.scores: dict[str, Figure] = {"score": Figure()}
+        self.scores = {"score": FigureCounts()}
         self.only: VerdictEntry | None = None
         for entry in entries:
             self.add(entry)
 
     def add(self, entry: AnyEntry, *, counts: bool = True) -> None:
         """Take one entry in; of one that does not count only the outcome."""
-        if getattr(entry, "repeat", None):
+        if repeat_of(entry):
             return
         self.outcomes[entry.outcome] += 1
         if entry.outcome != "passed":
@@ -96,53 +96,43 @@ class Tally:
         self.n += 1
         self.only = entry if self.n == 1 else None
         figures = self.figures
-        figures[()].mean.add(entry.total)
-        for one, value in entry.level1.items():
-            if (one,) in figures:  # another program's report may have more
-                figures[one,].mean.add(value)
-                self.asked.add(one)
-        for one, twos in entry.level2.items():
-            for two, value in twos.items():
-                if (one, two) in figures:
-                    figures[one, two].mean.add(value)
+        self._means.add(entry)
+        self.asked.update(one for one in entry.level1 if one in TREE)  # another program's report may have more
         for one, below in entry.level3.items():
             self.touched.add(one)
             for two, threes in below.items():
                 for three, facet in threes.items():
                     raws, how = self.raws.setdefault((one, two, three), {}), (facet.raw, facet.score)
                     raws[how] = raws.get(how, 0) + 1
-        for place in {() if breach.path == ["total"] else tuple(breach.path) for breach in entry.breaches}:
+        for place in {from_written(breach.path) for breach in entry.breaches}:
             if place in figures:
                 figures[place].failed += 1
         if entry.unreadable or entry.error:
             self._add_unread(entry)
 
     def _add_unread(self, entry: VerdictEntry) -> None:
-        from .lookup import is_unread, value_of
-
-        exactly = {tuple(path) for path in entry.unreadable}
-        for path, figure in self.figures.items():
-            if value_of(entry, path) is None and is_unread(entry, path):
-                figure.unread += 1
-                figure.lost += not path or path in exactly
+        unread = [path for path in self.figures if value_of(entry, path) is None and is_unread(entry, path)]
+        self._means.leave_out(unread)
+        exactly = {TOTAL, *map(tuple, entry.unreadable)}
+        for path in unread:
+            self.figures[path].lost += path in exactly
 
     def _add_edit(self, entry: EditEntry) -> None:
         self.n_edits += 1
-        for name, value in (("score", entry.score), *entry.aspects.items()):
-            self.scores.setdefault(name, Figure()).mean.add(value)
+        self.scores["score"].count(entry.score, unread=bool(entry.unreadable or entry.error))
+        for name, value in entry.aspects.items():
+            self.scores.setdefault(name, FigureCounts()).add(value)
         for name in {breach.path[0] for breach in entry.breaches if len(breach.path) == 1}:
-            self.scores.setdefault(name, Figure()).failed += 1
-        if entry.score is None and (entry.unreadable or entry.error):
-            self.scores["score"].unread += 1
+            self.scores.setdefault(name, FigureCounts()).failed += 1
 
-    def edit_scores(self) -> list[tuple[str, Figure]]:
+    def edit_scores(self) -> list[tuple[str, FigureCounts]]:
         """Figures of the edits by name, the overall score first."""
         return sorted(self.scores.items(), key=lambda pair: (pair[0] != "score", pair[0]))
 
     def mean_of(self, path: Path) -> tuple[float | None, int]:
         """The mean at a path, 0 to 100, and of how many images."""
         if len(path) < 3:
-            return self.figures[path].mean.value, self.figures[path].mean.n
+            return self.figures[path].value, self.figures[path].n
         mean = RunningMean()
         for (_, score), number in self.raws.get(path, {}).items():
             mean.add(score, number)
@@ -159,7 +149,7 @@ class Tally:
             return Mean(mean=mean, n=n, left_out=self.n - n)
 
         summary = Summary(n=self.n, total=at())
-        edits = self.scores["score"].mean
+        edits = self.scores["score"]
         summary.edits = Mean(mean=edits.value, n=edits.n, left_out=self.n_edits - edits.n)
         for one, twos in TREE.items():
             if one not in self.asked | self.touched:
@@ -171,6 +161,12 @@ class Tally:
                     if (one, two, three) in self.raws:
                         summary.level3.setdefault(one, {}).setdefault(two, {})[three] = at(one, two, three)
         return summary
+
+
+def tally_of(report: Report) -> Tally:
+    """The counts and means over a report's entries: those kept while they came in, else counted now."""
+    kept = report.counts
+    return kept if isinstance(kept, Tally) else Tally(report.every()).excuse(report.run.excused)
 
 
 def summarize(entries: Iterable[AnyEntry]) -> Summary:

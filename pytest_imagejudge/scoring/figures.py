@@ -7,9 +7,10 @@ None instead of the mean of the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum
+from typing import Generic, Protocol, TypeVar
 
 from ..taxonomy import BRANCHES, TREE, Path
 
@@ -66,6 +67,104 @@ class RunningMean:
     def value(self) -> float | None:
         """The mean, or None where there was nothing."""
         return fsum(self._parts) / self.n if self.n else None
+
+
+class FigureMean(RunningMean):
+    """The exact mean of one figure over many images, N/A left out; what was not read is left out and counted.
+
+    Attributes:
+        unread: images in which the figure, or something that it would contain, was asked and not read, or that were
+            not judged.
+    """
+
+    __slots__ = ("unread",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unread = 0
+
+    def count(self, value: float | None, *, unread: bool) -> None:
+        """Take one image in; ``unread`` says why ``value`` is None, where it is."""
+        self.add(value)
+        self.unread += unread and value is None
+
+
+class HasScore(Protocol):
+    """Anything with a mapped score, such as a facet."""
+
+    @property
+    def score(self) -> float | None:
+        """The mapped score, or None where not applicable."""
+
+
+class Levels(Protocol):
+    """Anything with figures by level, such as `Figures`, a verdict or its entry in a report."""
+
+    @property
+    def total(self) -> float | None:
+        """The total."""
+
+    @property
+    def level1(self) -> Mapping[str, float | None]:
+        """Figures by L1."""
+
+    @property
+    def level2(self) -> Mapping[str, Mapping[str, float | None]]:
+        """Figures by L1 and L2."""
+
+
+def figure_at(levels: Levels, path: Sequence[str], facet: Callable[[Path], HasScore | None]) -> float | None:
+    """The figure at ``path``, or None where it is unreadable, N/A or was not asked.
+
+    Args:
+        levels: holds the total, which is at ``()``, the L1 and the L2.
+        path: up to three names.
+        facet: gives the facet at three names, or None where there is none.
+    """
+    if len(path) == 3:
+        found = facet(tuple(path))
+        return None if found is None else found.score
+    if len(path) == 2:
+        return levels.level2.get(path[0], {}).get(path[1])
+    return levels.level1.get(path[0]) if path else levels.total
+
+
+def unread_at(unreadable: Iterable[Sequence[str]], path: Sequence[str]) -> list[Path]:
+    """Those of the ``unreadable`` paths that lie at, below or above ``path``: its figure would contain them."""
+    place = tuple(path)
+    return [other for other in map(tuple, unreadable) if other[: len(place)] == place or place[: len(other)] == other]
+
+
+M = TypeVar("M", bound=FigureMean)
+
+
+class RunMeans(Generic[M]):
+    """The means of a run by path: each the mean of the images' figures, so the total is that of the totals.
+
+    Attributes:
+        at: by path; ``()`` is the total.
+    """
+
+    def __init__(self, paths: Iterable[Path], new: Callable[[], M]) -> None:
+        """Means at ``paths``, each made by ``new``."""
+        self.at: dict[Path, M] = {path: new() for path in paths}
+
+    def add(self, levels: Levels) -> None:
+        """Take in the total, the L1 and the L2 of one image; names that have no path here are left out."""
+        at = self.at
+        at[()].add(levels.total)
+        for one, value in levels.level1.items():
+            if (one,) in at:
+                at[one,].add(value)
+        for one, twos in levels.level2.items():
+            for two, value in twos.items():
+                if (one, two) in at:
+                    at[one, two].add(value)
+
+    def leave_out(self, paths: Iterable[Path]) -> None:
+        """Count one image as unread at ``paths``."""
+        for path in paths:
+            self.at[path].unread += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeVar
@@ -199,18 +200,11 @@ class Verdict:
 
     def missing(self, path: Path) -> tuple[Path, ...]:
         """Unreadable paths at, below or above ``path``."""
-        return tuple(other for other in self.unreadable if other[: len(path)] == path or path[: len(other)] == other)
+        return tuple(figures.unread_at(self.unreadable, path))
 
     def value(self, path: Path) -> float | None:
         """The mapped score at ``path`` (0 to 3 names, ``()`` is the total), or None."""
-        if not path:
-            return self.total
-        if len(path) == 1:
-            return self.level1.get(path[0])
-        if len(path) == 2:
-            return self.level2.get(path[0], {}).get(path[1])
-        facet = self.level3.get(path)
-        return None if facet is None else facet.score
+        return figures.figure_at(self.figures, path, self.level3.get)
 
     def __getitem__(self, name: str | tuple[str, ...]) -> Score:
         if isinstance(name, str) and name.casefold() == "total":
@@ -219,14 +213,33 @@ class Verdict:
         return Score(self.value(path), path, self)
 
     def __rich__(self) -> Any:
-        from ..renderers.notebook import verdict_tree
-
-        return verdict_tree(self)
+        return _display.tree(self)
 
     def _repr_html_(self) -> str:
-        from ..renderers.notebook import verdict_html
+        return _display.html(self)
 
-        return verdict_html(self)
+
+class Display:
+    """The drawing of verdicts in a console and a notebook; here as plain text. `draw_with` sets another one."""
+
+    def tree(self, verdict: Verdict) -> Any:
+        """A rich renderable; a string of this package's own would be taken for markup."""
+        from rich.text import Text
+
+        return Text(escape(verdict))
+
+    def html(self, verdict: Verdict) -> str:
+        """HTML that can stand in a page."""
+        return f"<pre>{html.escape(escape(verdict))}</pre>"
+
+
+_display = Display()
+
+
+def draw_with(display: Display) -> None:
+    """Let all verdicts be drawn by ``display``, which knows reports; this module does not."""
+    global _display
+    _display = display
 
 
 @dataclass(frozen=True)
@@ -273,6 +286,43 @@ class EditVerdict:
     def readable(self) -> bool:
         """Whether the edit was judged and its answer read."""
         return not self.error and not self.unreadable
+
+
+def verdict_of(
+    kind: Literal["image", "edit"],
+    text: str,
+    *,
+    asked: Sequence[str] = (),
+    images: Sequence[str] = ("", ""),
+    **fields: Any,
+) -> Verdict | EditVerdict:
+    """A verdict of either kind; all that was asked is unreadable, unless ``fields`` say what is.
+
+    Args:
+        kind: of what was judged.
+        text: the prompt, or the instruction of an edit.
+        asked: the L1, or (`EDIT`,).
+        images: path of the image, or of the source and the edited one.
+        fields: further ones of `Verdict` or `EditVerdict`.
+    """
+    if "unreadable" not in fields:
+        fields["unreadable"] = tuple((name,) for name in asked)
+    if kind == "edit":
+        source, edited = images
+        return EditVerdict(text, source_image=source, edited_image=edited, **fields)
+    return Verdict(text, asked=tuple(asked), image=images[0], **fields)
+
+
+def not_judged(
+    kind: Literal["image", "edit"],
+    text: str,
+    error: str,
+    *,
+    asked: Sequence[str] = (),
+    images: Sequence[str] = ("", ""),
+) -> Verdict | EditVerdict:
+    """A verdict that says why there is none: every figure of what was asked is None. Arguments as of `verdict_of`."""
+    return verdict_of(kind, text, asked=asked, images=images, error=error)
 
 
 def thinking(text: str) -> str:

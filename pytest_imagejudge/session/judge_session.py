@@ -22,7 +22,7 @@ from ..scoring.verdict import EditVerdict, Verdict
 from ..settings import DEFAULT_MAX_PIXELS
 from ..store.answer_store import Store
 from .task import Stats, Task
-from .task_runner import Asker
+from .task_runner import TaskRunner
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class JudgeSession(Generic[V]):
     ) -> None:
         self.protocol, self.engine, self.store = protocol, engine, store
         self._progress = progress or (lambda line: None)
-        self._asker = Asker(protocol, engine, store, progress=self._progress, max_pixels=max_pixels)
+        self._asker = TaskRunner(protocol, engine, store, progress=self._progress, max_pixels=max_pixels)
         self._held = hold
         self._sleep_after = sleep_after
         self._sleeping: asyncio.Task[None] | None = None

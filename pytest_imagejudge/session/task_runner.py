@@ -8,14 +8,15 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ..engines.base import Answer, Engine, EngineIdentity, Progress
 from ..errors import EngineError, ImageError
-from ..protocols.base import EDIT, Protocol, Reading, Request
-from ..scoring.verdict import EditVerdict, Problem, Verdict
+from ..protocols.base import Protocol, Reading, Request
+from ..scoring.verdict import EditVerdict, Problem, Verdict, verdict_of
 from ..store.answer_store import Store, key_of
 from ..support.digests import digest_of
+from ..taxonomy import EDIT
 from .pictures import Pictures, all_of, image_contents
 from .task import Stats, Task
 
@@ -63,7 +64,7 @@ async def _from_engine(work: Awaitable[T]) -> T:
         raise EngineError(f"{type(error).__name__}: {error}") from error
 
 
-class Asker:
+class TaskRunner:
     """Asks one judge. Lives in one event loop; what takes time runs in threads."""
 
     def __init__(
@@ -322,11 +323,8 @@ class Asker:
             fingerprint.update(engine=given.engine, engine_version=given.engine_version)
         if notes := {note for given in answers.values() for note in given.notes}:
             fingerprint["notes"] = sorted(notes)
-        common: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "problems": tuple(problem for one in results.values() for problem in one.problems),
-            "unreadable": tuple(path for one in results.values() for path in one.reading.unreadable)
-            if results
-            else tuple((name,) for name in task.dimensions),
             "answers": {name: answer.text for name, answer in answers.items()},
             "fingerprint": fingerprint,
             # without pixels there is no content to name
@@ -336,29 +334,18 @@ class Asker:
             "judged_at": max((answer.created for answer in answers.values()), default=""),
             "error": error,
         }
-        verdict: Verdict | EditVerdict
+        if results:
+            fields["unreadable"] = tuple(path for one in results.values() for path in one.reading.unreadable)
+        kind: Literal["image", "edit"] = "image"
         if task.dimensions == (EDIT,):
-            reading = results[EDIT].reading if EDIT in results else Reading()
-            verdict = EditVerdict(
-                instruction=task.text,
-                score=reading.score,
-                aspects=dict(reading.aspects),
-                evidence=dict(reading.evidence),
-                source_image=str(task.images[0].path),
-                edited_image=str(task.images[1].path),
-                finish_reason=answers[EDIT].finish_reason if EDIT in answers else None,
-                **common,
-            )
+            kind, reading = "edit", results[EDIT].reading if EDIT in results else Reading()
+            fields |= {"score": reading.score, "aspects": dict(reading.aspects), "evidence": dict(reading.evidence)}
+            fields["finish_reason"] = answers[EDIT].finish_reason if EDIT in answers else None
         else:
-            verdict = Verdict(
-                prompt=task.text,
-                level3={path: facet for one in results.values() for path, facet in one.reading.level3.items()},
-                asked=task.dimensions,
-                image=str(task.images[0].path),
-                has_total=self.protocol.has_total,
-                **common,
-            )
-        return verdict
+            fields["level3"] = {path: facet for one in results.values() for path, facet in one.reading.level3.items()}
+            fields["has_total"] = self.protocol.has_total
+        images = [str(file.path) for file in task.images]
+        return verdict_of(kind, task.text, asked=task.dimensions, images=images, **fields)
 
 
 def _better(best: _Asked | None, this: _Asked) -> _Asked:

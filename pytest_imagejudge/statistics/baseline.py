@@ -20,9 +20,9 @@ from pydantic import BaseModel
 from ..errors import ConfigError
 from ..report.fingerprints import deciding
 from ..report.model import EditEntry, VerdictEntry
-from ..taxonomy import Path, check_path, show
+from ..taxonomy import EDIT_SCORE, Path, check_path, from_written, show, written
 from .baseline_file import Baseline, environment_of
-from .figures import DIMENSIONS, EDIT, as_path
+from .figures import DIMENSIONS
 from .intervals import MINIMUM
 from .paired import ALPHA, Difference, differences
 from .pairing import Pairing, Scored, figure_pairs, pair, scored
@@ -95,7 +95,7 @@ def compare_with_baseline(
     allowed = _checked(margins)
     after = scored(itertools.chain(verdicts, edits))
     if edit_margin is not None and any(item.kind == "edit" for item in [*after, *baseline.images]):
-        allowed[EDIT] = edit_margin
+        allowed[EDIT_SCORE] = edit_margin
     after = [_rounded(item) for item in after]
     pairing = pair(baseline.images, after)
     _same_judge(pairing, baseline.images, after, file or "the baseline")
@@ -129,7 +129,7 @@ def method_of(rows: Sequence[BaselineRow], paired: str = "row ID, or by prompt a
 
 
 def _checked(margins: Mapping[Path, float]) -> dict[Path, float]:
-    allowed = {as_path(path): float(margin) for path, margin in margins.items()}
+    allowed = {from_written(path): float(margin) for path, margin in margins.items()}
     for path, margin in allowed.items():
         if path not in DIMENSIONS:
             if len(path) == 3:
@@ -154,7 +154,7 @@ def _rounded(item: Scored) -> Scored:
 def rows_of(pairing: Pairing, allowed: Mapping[Path, float]) -> list[BaselineRow]:
     """Rows in the order of the tree: those with a margin, and all others that there are figures of."""
     kinds = {old.kind for old, _ in pairing.pairs}
-    shown = [path for path in (*DIMENSIONS, EDIT) if ("edit" if path == EDIT else "image") in kinds]
+    shown = [path for path in (*DIMENSIONS, EDIT_SCORE) if ("edit" if path == EDIT_SCORE else "image") in kinds]
     others = [path for path in shown if path not in allowed]
     found: dict[Path, Difference] = {}
     for family, alpha in ((list(allowed), ALPHA), (others, ALPHA / 2)):
@@ -162,18 +162,18 @@ def rows_of(pairing: Pairing, allowed: Mapping[Path, float]) -> list[BaselineRow
             found[difference.path] = difference
     return [
         _row(found[path], pairing.pairs, allowed.get(path))
-        for path in (*DIMENSIONS, EDIT)
+        for path in (*DIMENSIONS, EDIT_SCORE)
         if path in allowed or (path in found and found[path].n)
     ]
 
 
 def _row(found: Difference, pairs: Sequence[tuple[Scored, Scored]], allowed: float | None) -> BaselineRow:
     path = found.path
-    kind = "edit" if path == EDIT else "image"
+    kind = "edit" if path == EDIT_SCORE else "image"
     lost = sum(1 for old, new in pairs if path in old.figures and path in new.lost)
     either = sum(1 for old, new in pairs if old.kind == kind and (path in old.figures) != (path in new.figures))
     row = BaselineRow(
-        path=list(path),
+        path=written(path),
         before=found.before,
         after=found.after,
         change=found.difference,

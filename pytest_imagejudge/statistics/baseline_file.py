@@ -23,9 +23,7 @@ from ..report.fingerprints import deciding
 from ..report.model import EditEntry, VerdictEntry
 from ..support.digests import digest_of
 from ..support.files import write_text
-from ..taxonomy import LEVEL1, check_path
-from ..taxonomy import Path as TreePath
-from .figures import EDIT, TOTAL
+from ..taxonomy import EDIT_SCORE, LEVEL1, TOTAL, FacetPath, check_path
 from .pairing import Scored, scored
 
 SCHEMA = "imagejudge-baseline/1"
@@ -179,10 +177,10 @@ def _images(path: Path, file: _File) -> list[Scored]:
 
 
 def _item(line: _Line, fingerprint: dict[str, Any]) -> Scored:
-    figures: dict[TreePath, float] = {}
+    figures: dict[FacetPath, float] = {}
     if line.kind == "edit":
         if line.score is not None:
-            figures[EDIT] = line.score
+            figures[EDIT_SCORE] = line.score
     else:
         if line.total is not None:
             figures[TOTAL] = line.total
@@ -220,11 +218,11 @@ def _line(item: Scored) -> dict[str, Any]:
     if item.kind == "image" and set(item.asked) != set(LEVEL1):
         line["asked"] = list(item.asked)
     rounded = {path: round(value, 4) for path, value in item.figures.items()}
-    if EDIT in rounded:
-        line["score"] = rounded[EDIT]
+    if EDIT_SCORE in rounded:
+        line["score"] = rounded[EDIT_SCORE]
     if TOTAL in rounded:
         line["total"] = rounded[TOTAL]
-    ones = {path[0]: value for path, value in rounded.items() if len(path) == 1 and path not in (TOTAL, EDIT)}
+    ones = {path[0]: value for path, value in rounded.items() if len(path) == 1 and path != EDIT_SCORE}
     twos: dict[str, dict[str, float]] = {}
     for path, value in rounded.items():
         if len(path) == 2:

@@ -8,10 +8,9 @@ from typing import Literal
 from pydantic import BaseModel
 
 from ..errors import ConfigError
-from ..taxonomy import LEVEL1, Path
+from ..taxonomy import EDIT_SCORE, LEVEL1, TOTAL, Path, written
 from .baseline import BaselineRow, differing, method_of, rows_of
-from .figures import EDIT, TOTAL
-from .pairing import Pairing, Run, Scored, pair, pair_by_prompt
+from .pairing import Pairing, Scored, ScoredRun, pair, pair_by_prompt
 
 
 class Move(BaseModel):
@@ -55,7 +54,7 @@ class Comparison(BaseModel):
     warnings: list[str]
 
 
-def compare_runs(a: Run, b: Run, *, max_drop: float | None = None, top: int = 20) -> Comparison:
+def compare_runs(a: ScoredRun, b: ScoredRun, *, max_drop: float | None = None, top: int = 20) -> Comparison:
     """Compare two runs, paired by ID, else by prompt and seed, else by prompt alone.
 
     Args:
@@ -107,7 +106,7 @@ def compare_runs(a: Run, b: Run, *, max_drop: float | None = None, top: int = 20
 def _allowed(pairing: Pairing, max_drop: float) -> dict[Path, float]:
     """The margin of every main dimension that A has; an image that B did not judge must not hide one."""
     had = {path for old, _ in pairing.pairs for path in old.figures}
-    return {path: max_drop for path in (TOTAL, *((one,) for one in LEVEL1), EDIT) if path in had}
+    return {path: max_drop for path in (TOTAL, *((one,) for one in LEVEL1), EDIT_SCORE) if path in had}
 
 
 def _moved(pairs: Sequence[tuple[Scored, Scored]]) -> list[Move]:
@@ -118,7 +117,7 @@ def _moved(pairs: Sequence[tuple[Scored, Scored]]) -> list[Move]:
 def _move(old: Scored, new: Scored) -> Move | None:
     ones = [(one,) for one in LEVEL1 if (one,) in old.figures and (one,) in new.figures]
     level1 = {path[0]: new.figures[path] - old.figures[path] for path in ones}
-    main = EDIT if old.kind == "edit" else TOTAL
+    main = EDIT_SCORE if old.kind == "edit" else TOTAL
     if main in old.figures and main in new.figures:
         before, after = old.figures[main], new.figures[main]
     elif ones and not (old.lost or new.lost):
@@ -132,7 +131,7 @@ def _move(old: Scored, new: Scored) -> Move | None:
         id=new.id,
         prompt=new.prompt,
         seed=new.seed,
-        path=list(main),
+        path=written(main),
         before=before,
         after=after,
         change=after - before,
@@ -142,7 +141,7 @@ def _move(old: Scored, new: Scored) -> Move | None:
     )
 
 
-def _warnings(a: Run, b: Run, pairing: Pairing, *, strict: bool) -> list[str]:
+def _warnings(a: ScoredRun, b: ScoredRun, pairing: Pairing, *, strict: bool) -> list[str]:
     lines = [*a.problems, *b.problems]
     if strict and b.unread:
         lines.append(f"{b.unread} rows of {b.name} can't be read, so the gate fails")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..report.model import Before, Report
 from ..report.spool import E, rebuilt
-from ..taxonomy import TREE
+from ..taxonomy import EDIT_SCORE, TOTAL, TREE
 
 if TYPE_CHECKING:
     from .pairing import Scored
@@ -29,16 +29,14 @@ def attach(report: Report, before: Sequence[Scored]) -> int:
 
 
 def _with(entry: E, mate: Scored | None) -> E:
-    from .figures import EDIT, TOTAL
-
     if mate is None:
         return entry
     before = Before(
         image=mate.image,
         pixels=mate.pixels,
         total=mate.figures.get(TOTAL),
-        score=mate.figures.get(EDIT),
-        level1={path[0]: value for path, value in mate.figures.items() if path[0] in TREE and len(path) == 1},
+        score=mate.figures.get(EDIT_SCORE),
+        level1={path[0]: value for path, value in mate.figures.items() if len(path) == 1 and path[0] in TREE},
     )
     for path, value in mate.figures.items():
         if len(path) == 2:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
-from ..report.model import EditEntry, Entry, VerdictEntry
-from ..taxonomy import LEVEL1, LEVEL2, Path
-
-TOTAL: Path = ("total",)
-
-
-EDIT: Path = ("score",)  # the one figure of an edit, 1 to 5
-
+from ..report.lookup import unread_of, value_of
+from ..report.model import AnyEntry, EditEntry
+from ..taxonomy import EDIT_SCORE, LEVEL1, LEVEL2, TOTAL, Path
 
 DIMENSIONS: tuple[Path, ...] = (TOTAL, *((one,) for one in LEVEL1), *LEVEL2)  # all means of a run of images
 
@@ -20,62 +14,41 @@ DIMENSIONS: tuple[Path, ...] = (TOTAL, *((one,) for one in LEVEL1), *LEVEL2)  # 
 State = Literal["scored", "not applicable", "not judged"]
 
 
-def as_path(path: Sequence[str]) -> Path:
-    """``path`` as reports write it: ``()`` is the total too."""
-    return tuple(path) or TOTAL
-
-
 def scale(path: Path) -> tuple[float, float]:
     """Smallest and largest value of the figure at ``path``: 0 and 100; for an edit 1 and 5."""
-    return (1.0, 5.0) if path == EDIT else (0.0, 100.0)
+    return (1.0, 5.0) if path == EDIT_SCORE else (0.0, 100.0)
 
 
-def value(entry: Entry, path: Path) -> float | None:
-    """The figure of ``entry`` at ``path`` (the total, an L1, an L2, or an edit's score), or None."""
-    if isinstance(entry, EditEntry):
-        return entry.score if path == EDIT else None
-    assert isinstance(entry, VerdictEntry)
-    if path == TOTAL:
-        return entry.total
-    if len(path) == 1:
-        return entry.level1.get(path[0])
-    return entry.level2.get(path[0], {}).get(path[1])
-
-
-def state(entry: Entry, path: Path) -> State:
+def state(entry: AnyEntry, path: Path) -> State:
     """Whether the figure at ``path`` is there, does not apply (N/A or not asked), or was not judged."""
     if entry.error:
         return "not judged"
-    tree = () if path in (TOTAL, EDIT) else path
-    for lost in entry.unreadable:
-        if tuple(lost[: len(tree)]) == tree or tuple(lost) == tree[: len(lost)]:
-            return "not judged"
-    if value(entry, path) is not None:
+    if unread_of(entry, path):
+        return "not judged"
+    if value_of(entry, path) is not None:
         return "scored"
     if isinstance(entry, EditEntry) or (entry.outcome == "error" and not entry.unreadable):
         return "not judged"  # no reason is given, so none is assumed
     return "not applicable"
 
 
-def figures(entry: Entry) -> dict[Path, float]:
+def figures(entry: AnyEntry) -> dict[Path, float]:
     """Every figure of ``entry`` that was scored."""
-    paths = (EDIT,) if isinstance(entry, EditEntry) else DIMENSIONS
+    paths = (EDIT_SCORE,) if isinstance(entry, EditEntry) else DIMENSIONS
     return {
-        path: found for path in paths if state(entry, path) == "scored" and (found := value(entry, path)) is not None
+        path: found for path in paths if state(entry, path) == "scored" and (found := value_of(entry, path)) is not None
     }
 
 
-def text_of(entry: Entry) -> str:
+def text_of(entry: AnyEntry) -> str:
     """The prompt, or the instruction of an edit."""
     if isinstance(entry, EditEntry):
         return entry.instruction
-    assert isinstance(entry, VerdictEntry)
     return entry.prompt
 
 
-def image_of(entry: Entry) -> str:
+def image_of(entry: AnyEntry) -> str:
     """The picture that was judged; of an edit, the edited one."""
     if isinstance(entry, EditEntry):
         return entry.edited_image
-    assert isinstance(entry, VerdictEntry)
     return entry.image

@@ -14,8 +14,8 @@ import numpy as np
 from pydantic import BaseModel
 
 from ..report.model import EditEntry, VerdictEntry
-from ..taxonomy import Path
-from .figures import DIMENSIONS, EDIT, TOTAL
+from ..taxonomy import EDIT_SCORE, TOTAL, Path, from_written, written
+from .figures import DIMENSIONS
 from .pairing import Scored, scored
 
 _LEVEL = 0.95
@@ -82,7 +82,7 @@ def flips(groups: Iterable[Sequence[Scored]]) -> Flips:
         judgements=sum(len(group) for group in kept),
         not_judged=sum(1 for group in kept for item in group if item.lost),
         left_out=left_out,
-        rows=[row for path in (*DIMENSIONS, EDIT) if (row := _row(path, kept)) is not None],
+        rows=[row for path in (*DIMENSIONS, EDIT_SCORE) if (row := _row(path, kept)) is not None],
     )
     with_outcome = [group for group in kept if all(item.outcome for item in group)]
     if with_outcome:
@@ -109,8 +109,9 @@ def flip_lines(found: Flips, top: int = 5) -> list[str]:
         if len(found.flipped) > top:
             lines.append(f"  and {len(found.flipped) - top} more")
     for row in found.rows:
-        if tuple(row.path) in (TOTAL, EDIT):
-            name = "total" if tuple(row.path) == TOTAL else "edit score"
+        path = from_written(row.path)
+        if path in (TOTAL, EDIT_SCORE):
+            name = "total" if path == TOTAL else "edit score"
             lines.append(
                 f"the judge's noise in the {name}: standard deviation {row.sd:.2f}; an image nearer to its bound than "
                 f"{row.image_margin:.2f} may flip; the judge alone moves a mean by {row.mean_margin:.2f} in 5% of runs"
@@ -151,7 +152,7 @@ def _row(path: Path, groups: Sequence[Sequence[Scored]]) -> FlipRow | None:
     apart = [float(np.quantile([abs(a - b) for a, b in combinations(found, 2)], _LEVEL)) for found in several]
     missed = [{path in item.breached for item in group if not item.lost} for group in groups]
     return FlipRow(
-        path=list(path),
+        path=written(path),
         n=len(several),
         changed=sum(1 for found in several if np.ptp(found) > 1e-9),
         flipped=sum(1 for found in missed if len(found) > 1),

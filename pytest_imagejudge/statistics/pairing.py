@@ -6,9 +6,10 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ..report.model import EditEntry, Entry, VerdictEntry
-from ..taxonomy import Path
-from .figures import DIMENSIONS, EDIT, figures, image_of, state, text_of
+from ..report.lookup import repeat_of
+from ..report.model import AnyEntry, EditEntry, VerdictEntry
+from ..taxonomy import EDIT_SCORE, Path, from_written
+from .figures import DIMENSIONS, figures, image_of, state, text_of
 from .intervals import MINIMUM
 
 Kind = Literal["image", "edit"]
@@ -79,7 +80,7 @@ class Pairing:
     reworded: list[tuple[Scored, Scored]] = field(default_factory=list)
 
 
-def scored(entries: Iterable[Entry]) -> list[Scored]:
+def scored(entries: Iterable[AnyEntry]) -> list[Scored]:
     """Entries of a report as `Scored`, counted in an order that does not depend on which worker was quicker."""
     found: list[Scored] = []
     order: list[tuple[str, int]] = []
@@ -96,9 +97,9 @@ def scored(entries: Iterable[Entry]) -> list[Scored]:
     return found
 
 
-def _scored(entry: Entry) -> Scored:
+def _scored(entry: AnyEntry) -> Scored:
     kind: Kind = "edit" if isinstance(entry, EditEntry) else "image"
-    paths = (EDIT,) if kind == "edit" else DIMENSIONS
+    paths = (EDIT_SCORE,) if kind == "edit" else DIMENSIONS
     return Scored(
         kind=kind,
         id=entry.id,
@@ -111,8 +112,8 @@ def _scored(entry: Entry) -> Scored:
         asked=tuple(entry.level1) if isinstance(entry, VerdictEntry) and not entry.error else (),
         fingerprint=entry.fingerprint,
         outcome=entry.outcome,
-        breached=frozenset(tuple(breach.path) for breach in entry.breaches),
-        repeat=int((entry.model_extra or {}).get("repeat") or 0),  # a further judgement of the same image
+        breached=frozenset(from_written(breach.path) for breach in entry.breaches),
+        repeat=repeat_of(entry),
     )
 
 
@@ -169,7 +170,7 @@ def figure_pairs(
 
 
 @dataclass
-class Run:
+class ScoredRun:
     """The judged images and edits of one file.
 
     Attributes:

@@ -17,8 +17,7 @@ import numpy as np
 from scipy.special import nctdtr, stdtrit  # type: ignore[import-untyped]
 
 from ..errors import ConfigError
-from ..taxonomy import LEVEL1, Path, show
-from .figures import EDIT, TOTAL
+from ..taxonomy import EDIT_SCORE, LEVEL1, TOTAL, Path, show
 from .intervals import LARGE, MINIMUM
 from .paired import ALPHA
 from .pairing import Scored, pair
@@ -101,7 +100,7 @@ def default_noise(paths: Sequence[Path] = MAIN) -> Noise:
     """
     for path in paths:
         if path not in _DEFAULT:
-            name = "edits" if path == EDIT else show(path)
+            name = "edits" if path == EDIT_SCORE else show(path)
             raise ConfigError(
                 f"plan: there are no published figures of how {name} varies; give a baseline or report (--from)"
             )
@@ -287,7 +286,7 @@ def _by_prompt(items: Sequence[Scored]) -> dict[tuple[str, str], list[Scored]]:
 
 
 def _of(group: Sequence[Scored], path: Path) -> bool:
-    return group[0].kind == ("edit" if path == EDIT else "image")
+    return group[0].kind == ("edit" if path == EDIT_SCORE else "image")
 
 
 def _values(group: Sequence[Scored], path: Path) -> list[float]:
@@ -304,7 +303,7 @@ def _pooled(groups: Sequence[Sequence[float]]) -> float | None:
 
 def _enough(count: int, path: Path, source: str) -> None:
     if count < MINIMUM:
-        name = "an edit score" if path == EDIT else f"a figure of {show(path)}"
+        name = "an edit score" if path == EDIT_SCORE else f"a figure of {show(path)}"
         raise ConfigError(f"plan: {count} prompts of {source} have {name}; {MINIMUM} are needed to see how it varies")
 
 

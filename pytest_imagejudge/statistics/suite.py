@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from itertools import chain
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ..errors import ConfigError
-from ..report.model import EditEntry, Entry, SuiteRow, VerdictEntry
-from ..taxonomy import Path, nearest, show
-from .figures import EDIT, as_path, scale, state, text_of, value
+from ..report.lookup import once, value_of
+from ..report.model import AnyEntry, EditEntry, SuiteRow, VerdictEntry
+from ..taxonomy import EDIT_SCORE, Path, from_written, nearest, show, written
+from .figures import scale, state, text_of
 from .intervals import MINIMUM, Interval, images_to_decide, mean_interval
+
+if TYPE_CHECKING:
+    from ..thresholds.profile import Suite
 
 OnUndecided = Literal["mean", "pass", "fail"]
 
@@ -40,12 +45,28 @@ def suite_rows(
         ConfigError: ``on_undecided`` is none of the three.
     """
     policy = check_policy(on_undecided)
-    of_images = {as_path(path): bound for path, bound in bounds.items()}
+    of_images = {from_written(path): bound for path, bound in bounds.items()}
     rows = [_row(column, of_images[path], policy) for path, column in _columns(entries, of_images).items()]
     if edit_bound is not None:
-        column = _columns(edits, [EDIT])[EDIT]
+        column = _columns(edits, [EDIT_SCORE])[EDIT_SCORE]
         rows += [_row(column, edit_bound, policy)] if column.seen else []
     return rows
+
+
+def bounded_means(verdicts: Iterable[VerdictEntry], edits: Iterable[EditEntry], suite: Suite) -> list[SuiteRow]:
+    """Rows for a profile's bounds on the mean of a run; see `suite_rows`.
+
+    Bounds on images wait for images, as the bound on edits waits for edits. Of repeated judgements the first counts.
+    """
+    images = once(verdicts)
+    first = next(images, None)
+    return suite_rows(
+        () if first is None else chain((first,), images),
+        {} if first is None else suite.bounds(),
+        on_undecided=suite.on_undecided,
+        edits=once(edits),
+        edit_bound=suite.edit.score,
+    )
 
 
 def gate_passed(row: SuiteRow, on_undecided: str = "mean") -> bool:
@@ -92,9 +113,9 @@ class _Column:
         """How many entries there are."""
         return len(self.values) + self.left_out + self.not_judged
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: AnyEntry) -> None:
         """Take one entry in."""
-        how, found = state(entry, self.path), value(entry, self.path)
+        how, found = state(entry, self.path), value_of(entry, self.path)
         if how == "scored" and found is not None:
             self.keys.append(entry.key or len(self.values))
             self.values.append(found)
@@ -105,7 +126,7 @@ class _Column:
             self.left_out += 1
 
 
-def _columns(entries: Iterable[Entry], paths: Iterable[Path]) -> dict[Path, _Column]:
+def _columns(entries: Iterable[AnyEntry], paths: Iterable[Path]) -> dict[Path, _Column]:
     columns = {path: _Column(path) for path in paths}
     for entry in entries:  # once: a run's entries may be on the disk
         for column in columns.values():
@@ -117,7 +138,7 @@ def _row(column: _Column, bound: float, policy: OnUndecided) -> SuiteRow:
     path = column.path
     interval = mean_interval(column.values, column.texts, column.keys, scale=scale(path))
     row = SuiteRow(
-        path=list(path),
+        path=written(path),
         mean=interval.mean,
         low=interval.low,
         high=interval.high,
@@ -136,12 +157,12 @@ def _row(column: _Column, bound: float, policy: OnUndecided) -> SuiteRow:
     elif row.high is not None and row.high < bound:
         row.outcome = "failed"
     row.gate = "passed" if gate_passed(row, policy) else "failed"
-    row.detail = _detail(row, interval, policy, "edits" if path == EDIT else "images")
+    row.detail = _detail(row, interval, policy, "edits" if path == EDIT_SCORE else "images")
     return row
 
 
 def _detail(row: SuiteRow, interval: Interval, policy: OnUndecided, things: str) -> str:
-    name = "score" if row.path == list(EDIT) else show(row.path)
+    name = "score" if row.path == written(EDIT_SCORE) else show(row.path)
     words = [_outcome(row, policy, name, things)]
     if row.not_judged and row.mean is not None:
         words.append(f"the mean of the others is {row.mean:.2f}")

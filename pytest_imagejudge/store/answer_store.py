@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from ..engines.base import Answer
 from ..errors import ConfigError
 from ..support.escaping import escape
-from .entry import DamagedError, Entry, PixelsRow, Row, Seal, UntrustedError
+from .entry import DamagedError, PixelsRow, Seal, StoredAnswer, StoredRow, UntrustedError
 from .sqlite_file import PIXELS_COLUMNS, StoreFile
 
 FILE_NAME = "answers.sqlite"
@@ -61,7 +61,7 @@ class _Line:
 
     def __init__(self) -> None:
         self.turn = threading.Condition()
-        self.rows: list[Row] = []
+        self.rows: list[StoredRow] = []
         self.last = self.done = 0  # numbers of the last put that came, and of the last that is written
         self.writing = False
 
@@ -104,7 +104,7 @@ class Store:
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._line = _Line()
-        self._unsaved: dict[str, Row] = {}
+        self._unsaved: dict[str, StoredRow] = {}
         self._unsaved_bytes = self._given_up = 0
         self._waiting: dict[str, str] = {}
         with contextlib.suppress(OSError):  # a folder that may not be looked into: said below
@@ -127,12 +127,12 @@ class Store:
         entries = map(self.read, self.find(dict.fromkeys(keys)))
         return {entry.key: entry.answer for entry in entries if entry is not None}
 
-    def find(self, keys: Iterable[str]) -> list[Row]:
+    def find(self, keys: Iterable[str]) -> list[StoredRow]:
         """The rows under ``keys``, unchecked."""
         wanted = list(keys)
         with self._guard():
             rows = [self._unsaved[key] for key in wanted if key in self._unsaved]
-            rows += map(Row._make, self.file.answers([key for key in wanted if key not in self._unsaved]))
+            rows += map(StoredRow._make, self.file.answers([key for key in wanted if key not in self._unsaved]))
         return rows
 
     def put(self, key: str, answer: Answer, about: Mapping[str, Any]) -> None:
@@ -141,9 +141,9 @@ class Store:
         ``about`` (model, revision, protocol, dimension, prompt, pixels, url, ...) is recorded with it, so that entries
         can be selected by it; it decides nothing.
         """
-        self.put_rows([self.seal.row(Entry(key, answer, about, time.time()))])
+        self.put_rows([self.seal.row(StoredAnswer(key, answer, about, time.time()))])
 
-    def put_rows(self, rows: Iterable[Row]) -> None:
+    def put_rows(self, rows: Iterable[StoredRow]) -> None:
         """As `put`, for sealed rows; on the disk when it returns. What threads put meanwhile goes together."""
         rows = list(rows)
         self._guard()
@@ -165,7 +165,7 @@ class Store:
                 line.writing, line.done = False, upto
                 line.turn.notify_all()
 
-    def _put_now(self, batch: list[Row]) -> None:
+    def _put_now(self, batch: list[StoredRow]) -> None:
         with self._guard():
             written = False
             try:
@@ -181,14 +181,14 @@ class Store:
         """Answers that the disk has not taken; they are lost at the end, or were too many to be kept till then."""
         return len(self._unsaved) + self._given_up
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[StoredAnswer]:
         """All entries that can be trusted, in the order they were written; those that can't are counted."""
         for row in self.rows():
             entry = self.read(row)
             if entry is not None:
                 yield entry
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[StoredRow]:
         """All rows, unchecked, in the order they were written; read in portions."""
         position = -1
         while True:
@@ -325,10 +325,10 @@ class Store:
             self._pid, self._lock, self._line = os.getpid(), threading.RLock(), _Line()
         return self._lock
 
-    def read(self, row: Row) -> Entry | None:
+    def read(self, row: StoredRow) -> StoredAnswer | None:
         """The entry of a row, or None, counted, where it is damaged or not to be trusted."""
         entry = self._counting(lambda: self.seal.entry(row))
-        return entry if isinstance(entry, Entry) else None
+        return entry if isinstance(entry, StoredAnswer) else None
 
     def _counting(self, check: Callable[[], Any]) -> Any:
         try:
@@ -341,7 +341,7 @@ class Store:
                 self.untrusted += 1
         return _BAD
 
-    def _write(self, rows: Iterable[Row]) -> bool:
+    def _write(self, rows: Iterable[StoredRow]) -> bool:
         now = time.time()
         lines = [self.seal.pixels_row(file, pixels, now) for file, pixels in self._waiting.items()]
         if not self.file.write(rows, lines):
@@ -349,7 +349,7 @@ class Store:
         self._waiting.clear()
         return True
 
-    def _hold(self, row: Row) -> None:
+    def _hold(self, row: StoredRow) -> None:
         """Keep a row that the disk did not take, within bounds: the oldest give way."""
         self._unsaved_bytes += len(row.body) - len(self._unsaved[row.key].body if row.key in self._unsaved else b"")
         self._unsaved[row.key] = row

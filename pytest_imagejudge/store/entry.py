@@ -34,7 +34,7 @@ class UntrustedError(ValueError):
 
 
 @dataclass(frozen=True)
-class Entry:
+class StoredAnswer:
     """One stored answer: its key, the answer, what it is about, and when it was stored (seconds since 1970)."""
 
     key: str
@@ -43,7 +43,7 @@ class Entry:
     stored: float
 
 
-class Row(NamedTuple):
+class StoredRow(NamedTuple):
     """An entry as a row of the database. All of it but the seals is in the text too; here it can be selected by."""
 
     key: str
@@ -94,22 +94,22 @@ class Seal:
         """Whether entries are signed, and only signed ones trusted."""
         return self._secret is not None
 
-    def row(self, entry: Entry) -> Row:
+    def row(self, entry: StoredAnswer) -> StoredRow:
         """The row of a new entry."""
         data = {"about": dict(entry.about), "answer": asdict(entry.answer), "key": entry.key, "stored": entry.stored}
         text = canonical(data)
         return self.row_of(text, *self._make(b"answer\n" + text))
 
-    def row_of(self, text: bytes, checksum: bytes, mac: bytes | None) -> Row:
+    def row_of(self, text: bytes, checksum: bytes, mac: bytes | None) -> StoredRow:
         """The row of an entry's text from elsewhere, with the seals it came with.
 
         Raises:
             DamagedError, UntrustedError
         """
         self._check(b"answer\n" + text, checksum, mac)
-        return Row(*_columns(_parse(text)), body=zlib.compress(text, 3), sum=checksum, mac=mac)
+        return StoredRow(*_columns(_parse(text)), body=zlib.compress(text, 3), sum=checksum, mac=mac)
 
-    def entry(self, row: Row) -> Entry:
+    def entry(self, row: StoredRow) -> StoredAnswer:
         """The entry of a row.
 
         Raises:
@@ -192,10 +192,10 @@ _KINDS: dict[str, tuple[type, ...]] = {  # of an answer's fields, as JSON has th
 }
 
 
-_COLUMNS = Row._fields[:6]  # those that the text has too
+_COLUMNS = StoredRow._fields[:6]  # those that the text has too
 
 
-def _columns(entry: Entry) -> tuple[str, str, str, str, str, float]:
+def _columns(entry: StoredAnswer) -> tuple[str, str, str, str, str, float]:
     model, revision, protocol, dimension = (_word(entry.about.get(name)) for name in _COLUMNS[1:5])
     return entry.key, model, revision, protocol, dimension, entry.stored
 
@@ -218,7 +218,7 @@ def _loads(text: bytes) -> Any:
         return json.loads(text)  # half a surrogate pair, which a prompt may hold
 
 
-def _parse(text: bytes) -> Entry:
+def _parse(text: bytes) -> StoredAnswer:
     """The entry of a text. Fields of an answer that a later version added are left out."""
     try:
         data = _loads(text)
@@ -232,6 +232,6 @@ def _parse(text: bytes) -> Entry:
         values["notes"] = notes = tuple(values.get("notes", ()))
         if notes and not all(isinstance(note, str) for note in notes):
             raise DamagedError("notes are not a list of words")
-        return Entry(digest(data["key"]), Answer(**values), about, moment(data["stored"]))
+        return StoredAnswer(digest(data["key"]), Answer(**values), about, moment(data["stored"]))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise error if isinstance(error, DamagedError) else DamagedError(f"not an entry: {error}") from error

@@ -18,7 +18,7 @@ from ..commands.printing import note
 from ..errors import ConfigError
 from ..support.escaping import escape
 from .answer_store import Store
-from .entry import PixelsRow, Row, canonical
+from .entry import PixelsRow, StoredRow, canonical
 
 EXPORT = "imagejudge-store/1"
 
@@ -32,15 +32,15 @@ def must_be_whole(store: Store) -> None:
         raise ConfigError(f"{escape(store.path)} could not be read as a whole: the export is not complete")
 
 
-def seals_json(row: Row | PixelsRow) -> bytes:
+def seals_json(row: StoredRow | PixelsRow) -> bytes:
     """Checksum and HMAC of a row as JSON, without the braces."""
     return canonical({"mac": row.mac.hex() if row.mac else None, "sum": row.sum.hex()})[1:-1]
 
 
-def merge_rows(store: Store, rows: list[Row], lines: list[PixelsRow], counts: dict[str, int]) -> None:
+def merge_rows(store: Store, rows: list[StoredRow], lines: list[PixelsRow], counts: dict[str, int]) -> None:
     """Add what is not there; what is there and can be trusted stays."""
     ours = {entry.key: entry for row in store.find([row.key for row in rows]) if (entry := store.read(row))}
-    new: dict[str, Row] = {}
+    new: dict[str, StoredRow] = {}
     for row in rows:
         theirs = store.seal.entry(row)
         have = ours.get(row.key)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ..errors import ConfigError
 from ..support.escaping import escape
-from .entry import PixelsRow, Row
+from .entry import PixelsRow, StoredRow
 
 SCHEMA = 1
 
@@ -29,7 +29,7 @@ _BUSY_WAIT_S = 1.0  # once that was not enough
 _AT_ONCE = 500  # names in one question; older SQLite take 999
 
 
-COLUMNS = ", ".join(Row._fields)
+COLUMNS = ", ".join(StoredRow._fields)
 
 
 PIXELS_COLUMNS = ", ".join(PixelsRow._fields)
@@ -59,7 +59,9 @@ class StoreFile:
     A rollback journal, not a write-ahead log: between writes there is just the one file. Used under the store's lock.
     """
 
-    def __init__(self, path: Path, create: bool, trouble: Callable[[str], None], good: Callable[[Row], bool]) -> None:
+    def __init__(
+        self, path: Path, create: bool, trouble: Callable[[str], None], good: Callable[[StoredRow], bool]
+    ) -> None:
         """Use ``path``, made at the first write where ``create``. ``good`` tells rows that can be saved from damage."""
         self.path = path
         self._create = create
@@ -96,7 +98,7 @@ class StoreFile:
                 return default
         return default
 
-    def write(self, rows: Iterable[Row], pixels: Iterable[PixelsRow] = ()) -> bool:
+    def write(self, rows: Iterable[StoredRow], pixels: Iterable[PixelsRow] = ()) -> bool:
         """Put rows in one transaction; False where the disk does not take them, and then none is in."""
         rows, pixels = list(rows), list(pixels)
 
@@ -139,12 +141,12 @@ class StoreFile:
             found += self.do(partial(_fetch, whole, some), [])
         return found
 
-    def portion(self, after: int) -> tuple[list[Row], int]:
+    def portion(self, after: int) -> tuple[list[StoredRow], int]:
         """Up to 500 rows, checked or not, beyond a position (-1 is the start), in the order written; the next one."""
         query = f"SELECT rowid, {COLUMNS} FROM answers WHERE rowid > ? ORDER BY rowid LIMIT 500"  # noqa: S608
         none: list[tuple[Any, ...]] = []
         found = self.do(lambda connection: connection.execute(query, (after,)).fetchall(), none)
-        return [Row(*row[1:]) for row in found], found[-1][0] if found else after
+        return [StoredRow(*row[1:]) for row in found], found[-1][0] if found else after
 
     def close(self) -> None:
         """Close the file; it is opened again when it is used again."""
@@ -245,16 +247,16 @@ class StoreFile:
             f"{saved} answers could be saved from it, others will be asked for again"
         )
 
-    def _salvage(self, aside: Path) -> list[Row]:
+    def _salvage(self, aside: Path) -> list[StoredRow]:
         """The good rows of a damaged file, read from both ends as far as the damage."""
-        rows: dict[str, Row] = {}
+        rows: dict[str, StoredRow] = {}
         for order in ("ASC", "DESC"):
             try:
                 source = sqlite3.connect(f"{aside.as_uri()}?mode=ro&immutable=1", uri=True)
                 source.text_factory = _text
                 try:
                     for found in source.execute(f"SELECT {COLUMNS} FROM answers ORDER BY rowid {order}"):  # noqa: S608
-                        row = Row(*found)
+                        row = StoredRow(*found)
                         if self._good(row):
                             rows.setdefault(row.key, row)
                 finally:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from ..errors import ConfigError
 from ..protocols.base import Protocol
-from ..report.model import Breach
 from ..scoring.verdict import EditVerdict, Verdict
-from ..taxonomy import FACETS, check_path, facets_of, nearest, show
-from ..taxonomy import Path as TreePath
+from ..taxonomy import EDIT_SCORE, FACETS, TOTAL, FacetPath, check_path, facets_of, nearest, show
 
 Bound = Annotated[float, Field(ge=0, le=100)]
 
@@ -22,9 +20,6 @@ EditBound = Annotated[float, Field(ge=1, le=5)]
 
 
 Names = dict[str, Bound]
-
-
-TOTAL: TreePath = ()
 
 
 class _Strict(BaseModel):
@@ -47,14 +42,14 @@ class _Levels(_Strict):
                 raise ValueError(f"{key}: {error.args[0]}") from None
         return self
 
-    def _paths(self) -> Iterable[tuple[str, TreePath]]:
+    def _paths(self) -> Iterable[tuple[str, FacetPath]]:
         yield from (("level1", (one,)) for one in self.level1)
         yield from (("level2", (one,)) for one in self.level2)
         yield from (("level2", (one, two)) for one, twos in self.level2.items() for two in twos)
 
-    def bounds(self) -> dict[TreePath, float]:
+    def bounds(self) -> dict[FacetPath, float]:
         """Every bound by path; ``()`` is the total."""
-        found: dict[TreePath, float] = {} if self.total is None else {TOTAL: self.total}
+        found: dict[FacetPath, float] = {} if self.total is None else {TOTAL: self.total}
         found.update({(one,): bound for one, bound in self.level1.items()})
         found.update({(one, two): bound for one, twos in self.level2.items() for two, bound in twos.items()})
         return found
@@ -109,7 +104,7 @@ class Profile(_Levels):
         """The shipped name or the file, for display."""
         return self._name
 
-    def _paths(self) -> Iterable[tuple[str, TreePath]]:
+    def _paths(self) -> Iterable[tuple[str, FacetPath]]:
         yield from super()._paths()
         for one, twos in self.level3.items():
             yield "level3", (one,)
@@ -121,7 +116,7 @@ class Profile(_Levels):
                 raise ValueError(f"must_not_fail: a path of a facet (L1, L2, L3) is expected, not {path!r}")
             yield "must_not_fail", tuple(path)
 
-    def bounds(self) -> dict[TreePath, float]:
+    def bounds(self) -> dict[FacetPath, float]:
         """Every bound on one image by path; ``()`` is the total. A facet that must not fail is bounded by 60."""
         found = super().bounds()
         for one, twos in self.level3.items():
@@ -131,9 +126,9 @@ class Profile(_Levels):
             found[path] = max(found.get(path, 0.0), 60.0)
         return found
 
-    def shown_bounds(self) -> dict[TreePath, float]:
+    def shown_bounds(self) -> dict[FacetPath, float]:
         """The bounds on images, and under ("score",) the one on the overall score of edits, as reports show them."""
-        return self.bounds() | ({} if self.edit.score is None else {("score",): self.edit.score})
+        return self.bounds() | ({} if self.edit.score is None else {EDIT_SCORE: self.edit.score})
 
     def dump(self) -> dict[str, Any]:
         """Plain data: ``bounds``, as `load_profile` takes them, and ``name``."""
@@ -181,10 +176,10 @@ class Profile(_Levels):
 
     def check_edit(self, verdict: EditVerdict) -> Check:
         """Apply the bounds on one edit."""
-        rows: list[tuple[TreePath, float, float | None]] = []
+        rows: list[tuple[FacetPath, float, float | None]] = []
         lost = {path[1:] for path in verdict.unreadable}  # () is the whole edit
         if self.edit.score is not None and () not in lost:
-            rows.append((("score",), self.edit.score, verdict.score))
+            rows.append((EDIT_SCORE, self.edit.score, verdict.score))
         rows += [
             ((name,), bound, verdict.aspects.get(name))
             for name, bound in self.edit.aspects.items()
@@ -237,6 +232,14 @@ def _measurable(protocol: Protocol) -> str:
     return ", ".join(f'"{show(path)}"' for path in FACETS if path in protocol.measures)
 
 
+class MissedBound(NamedTuple):
+    """A bound that a figure lies below. ``path`` is a place of the tree, or of an edit's score or aspect."""
+
+    path: FacetPath
+    score: float
+    bound: float
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """What came of applying a profile to one verdict.
@@ -247,8 +250,8 @@ class Check:
         applied: how many bounds had a figure.
     """
 
-    breaches: tuple[Breach, ...]
-    not_applicable: tuple[TreePath, ...]
+    breaches: tuple[MissedBound, ...]
+    not_applicable: tuple[FacetPath, ...]
     applied: int
 
     @property
@@ -257,13 +260,13 @@ class Check:
         return self.applied > 0 and not self.breaches
 
 
-def _check(rows: Sequence[tuple[TreePath, float, float | None]]) -> Check:
+def _check(rows: Sequence[tuple[FacetPath, float, float | None]]) -> Check:
     breaches, absent, applied = [], [], 0
     for path, bound, score in rows:
         if score is None:
-            absent.append(path or ("total",))
+            absent.append(path)
             continue
         applied += 1
         if score < bound:
-            breaches.append(Breach(path=list(path) or ["total"], score=score, bound=bound))
+            breaches.append(MissedBound(path, score, bound))
     return Check(tuple(breaches), tuple(absent), applied)

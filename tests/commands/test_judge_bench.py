@@ -25,7 +25,7 @@ from engines.standin import Call, Reply, StandIn, completion, failure
 from PIL import Image
 
 from commands.test_agree import edits
-from pytest_imagejudge.batch.fates import Tally
+from pytest_imagejudge.batch.fates import RowCounts
 from pytest_imagejudge.cli import main
 
 IMAGE = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
@@ -110,7 +110,7 @@ def agree(
     captured = capsys.readouterr()
     found: dict[str, Any] = json.loads(captured.out)
     counts = found["rows"]
-    assert sum(counts[fate] for fate in Tally().fates) == counts["rows"] == found["n"] + len(found["errors"])
+    assert sum(counts[fate] for fate in RowCounts().fates) == counts["rows"] == found["n"] + len(found["errors"])
     return found, captured.err
 
 

@@ -23,7 +23,7 @@ from engines.standin import Call, Reply, StandIn, completion, failure
 from PIL import Image
 from pyarrow import parquet
 
-from pytest_imagejudge.batch.fates import Tally
+from pytest_imagejudge.batch.fates import RowCounts
 from pytest_imagejudge.batch.judged_rows import JudgedRows, _lock
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.commands.progress import progress_line
@@ -108,7 +108,7 @@ def score(
     assert main([*command(server, *args), "--json"]) == code
     captured = capsys.readouterr()
     found: dict[str, Any] = json.loads(captured.out)
-    fates = set(Tally().fates)
+    fates = set(RowCounts().fates)
     assert sum(found[fate] for fate in fates) == found["rows"]
     return found, captured.err
 
@@ -179,7 +179,7 @@ def test_every_row_is_accounted_for(work: Path, server: StandIn, capsys: pytest.
     found, said = score(
         capsys, server, path, "--root", work, "--judge-metadata", metadata, "--judge-report", work / "r.json", code=2
     )
-    assert {name: found[name] for name in Tally().fates} == {
+    assert {name: found[name] for name in RowCounts().fates} == {
         "judged": 2,
         "unreadable": 1,
         "image_missing": 3,
@@ -660,8 +660,8 @@ def test_a_run_that_is_killed_goes_on_from_there(
 @pytest.mark.parametrize("after", [0, 1, 5, 19])
 def test_a_row_is_never_lost_where_a_run_is_stopped(work: Path, server: StandIn, after: int) -> None:
     from pytest_imagejudge import Judge
-    from pytest_imagejudge.batch.plan import Asks
-    from pytest_imagejudge.batch.run import Bench
+    from pytest_imagejudge.batch.plan import RunSettings
+    from pytest_imagejudge.batch.run import BatchRun
     from pytest_imagejudge.inputs.manifest import read_manifest
 
     path = write(work / "in.jsonl", rows(*(f"a good fox {number}" for number in range(20))))
@@ -674,14 +674,16 @@ def test_a_row_is_never_lost_where_a_run_is_stopped(work: Path, server: StandIn,
             yield row
 
     with Judge("judge", url=server.url, protocol="house") as judge:
-        bench = Bench(Asks(image=judge), None, say=lambda line: None, each=lambda row, result: written.append(row.id))
+        bench = BatchRun(
+            RunSettings(image=judge), None, say=lambda line: None, each=lambda row, result: written.append(row.id)
+        )
         with pytest.raises(KeyboardInterrupt):
             bench.run(source(), lambda: len(submitted) > after)
     assert len(written) == len(set(written)) == bench.tally.rows == 20
 
 
 def test_progress() -> None:
-    tally = Tally(rows=30, from_store=10)
+    tally = RowCounts(rows=30, from_store=10)
     assert progress_line(tally, 100, 60.0) == "30 of 100 rows, 20 a minute, 3 min 30 s left"
     assert progress_line(tally, None, 60.0) == "30 of ? rows, 20 a minute"
-    assert progress_line(Tally(), 5, 1.0) == "0 of 5 rows"
+    assert progress_line(RowCounts(), 5, 1.0) == "0 of 5 rows"

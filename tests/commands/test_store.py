@@ -19,7 +19,7 @@ import pytest
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.engines.base import Answer
 from pytest_imagejudge.store.answer_store import FILE_NAME, Store, key_of
-from pytest_imagejudge.store.entry import KEY_VARIABLE, Entry, canonical
+from pytest_imagejudge.store.entry import KEY_VARIABLE, StoredAnswer, canonical
 
 DAY = 86400.0
 
@@ -28,7 +28,7 @@ def put(root, count=10, *, first=0, model="judge", text="text", stored=None):
     with Store(root) as store:
         store.put_rows(
             store.seal.row(
-                Entry(
+                StoredAnswer(
                     key_of(model=model, number=number),
                     Answer(f"{text} {number} " + "words " * 40, "stop", notes=("unconstrained",)),
                     {

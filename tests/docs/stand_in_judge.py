@@ -3,9 +3,8 @@
 import json
 
 from pytest_imagejudge.engines.base import Answer, Engine, EngineIdentity
-from pytest_imagejudge.protocols.base import EDIT
 from pytest_imagejudge.settings import SIGNALS
-from pytest_imagejudge.taxonomy import TREE
+from pytest_imagejudge.taxonomy import EDIT, TREE
 
 
 class StandIn(Engine):

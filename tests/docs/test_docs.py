@@ -168,7 +168,7 @@ def check_report(data: dict[str, Any], example: Example) -> None:
     """A report of known fields only."""
 
     def extra(part: Any) -> None:
-        if isinstance(part, model.Model):
+        if isinstance(part, model.ReportPart):
             assert not part.model_extra, f"{example.where}: {part.model_extra}"
             for value in vars(part).values():
                 extra(value)
@@ -221,7 +221,7 @@ def test_every_kind_of_problem() -> None:
         model.Summary,
     ],
 )
-def test_every_field_of_the_report(part: type[model.Model]) -> None:
+def test_every_field_of_the_report(part: type[model.ReportPart]) -> None:
     section = REFERENCE.partition("## The JSON report")[2].partition("\n## ")[0]
     for name, field in part.model_fields.items():
         assert f"`{field.alias or name}`" in section, f"{part.__name__}: {name}"

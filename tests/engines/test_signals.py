@@ -20,9 +20,9 @@ import skimage.data
 from pytest_imagejudge import Judge
 from pytest_imagejudge.engines.signals.engine import SignalsEngine
 from pytest_imagejudge.errors import ConfigError, EngineError
-from pytest_imagejudge.protocols.base import EDIT
 from pytest_imagejudge.protocols.signals import SignalsEditProtocol, SignalsProtocol
 from pytest_imagejudge.protocols.signals_bounds import INSTALL
+from pytest_imagejudge.taxonomy import EDIT
 
 PHOTOGRAPHS = ("astronaut", "coffee", "rocket")
 PROTOCOL, EDITS = SignalsProtocol(), SignalsEditProtocol()

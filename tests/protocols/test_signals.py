@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from pytest_imagejudge.engines.signals import quotes
 from pytest_imagejudge.engines.signals.matching import match
 from pytest_imagejudge.protocols import signals_bounds
-from pytest_imagejudge.protocols.base import EDIT
 from pytest_imagejudge.protocols.signals import SignalsEditProtocol, SignalsProtocol
-from pytest_imagejudge.taxonomy import FACETS
+from pytest_imagejudge.taxonomy import EDIT, FACETS
 
 PROTOCOL, EDITS = SignalsProtocol(), SignalsEditProtocol()
 GOOD = {

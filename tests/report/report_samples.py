@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from pytest_imagejudge.report.entry import entry_of
-from pytest_imagejudge.report.model import Bound, Breach, EditEntry, Judge, Report, Run, SuiteRow, VerdictEntry
+from pytest_imagejudge.report.model import Bound, Breach, EditEntry, JudgeEntry, Report, Run, SuiteRow, VerdictEntry
 from pytest_imagejudge.report.tally import summarize
 from pytest_imagejudge.scoring.verdict import FacetScore, Raw, Verdict
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, Path
@@ -110,7 +110,7 @@ def report(n: int = 12, *, edits: bool = True, first: int = 0) -> Report:
             output_tokens=16_000,
             restarts=1,
             seconds=51.2,
-            judges=[Judge(model="Qwen/Qwen-Image-Bench", engine_versions=["vllm 0.26.0", "vllm 0.32.0"])],
+            judges=[JudgeEntry(model="Qwen/Qwen-Image-Bench", engine_versions=["vllm 0.26.0", "vllm 0.32.0"])],
         ),
         suite=[
             SuiteRow(path=["total"], mean=62.5, low=60.1, high=64.9, n=12, bound=50, outcome="passed"),

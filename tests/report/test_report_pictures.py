@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pytest_imagejudge.renderers.thumbnails import LARGEST, SMALLEST, Pictures
+from pytest_imagejudge.renderers.thumbnails import LARGEST, SMALLEST, Thumbnails
 
 
 def size(uri: str) -> tuple[int, int]:
@@ -21,7 +21,7 @@ def test_pictures_keep_to_the_budget_whatever_they_show(tmp_path: Path) -> None:
     for number in range(8):
         Image.effect_noise((900, 700), 120).convert("RGB").save(tmp_path / f"{number}.png")
     budget = 200_000
-    pictures = Pictures(tmp_path, budget)
+    pictures = Thumbnails(tmp_path, budget)
     for number in range(8):
         pictures.add(f"{number}.png")
     made = [uri for uri, _ in pictures.make()]
@@ -32,7 +32,7 @@ def test_pictures_keep_to_the_budget_whatever_they_show(tmp_path: Path) -> None:
 def test_a_few_pictures_are_shown_large_and_small_ones_are_never_enlarged(tmp_path: Path) -> None:
     Image.new("RGB", (2000, 500), "red").save(tmp_path / "wide.png")
     Image.new("RGB", (30, 20), "red").save(tmp_path / "small.png")
-    pictures = Pictures(tmp_path, 10_000_000)
+    pictures = Thumbnails(tmp_path, 10_000_000)
     assert (pictures.add("wide.png"), pictures.add("small.png"), pictures.add("wide.png")) == (0, 1, 0)
     assert pictures.add("") is None
     wide, small = (uri for uri, _ in pictures.make())
@@ -43,7 +43,7 @@ def test_a_few_pictures_are_shown_large_and_small_ones_are_never_enlarged(tmp_pa
 def test_a_map_of_changes(tmp_path: Path) -> None:
     Image.new("RGB", (64, 48), "white").save(tmp_path / "a.png")
     Image.new("RGB", (64, 48), "blue").save(tmp_path / "b.png")
-    pictures = Pictures(tmp_path, 1_000_000)
+    pictures = Thumbnails(tmp_path, 1_000_000)
     assert pictures.add_change("a.png", "b.png") == 0
     assert pictures.add_change("a.png", "") is None
     assert size(pictures.make()[0][0]) == (64, 48)
@@ -55,7 +55,7 @@ def test_what_cant_be_shown_has_a_reason_that_names_it_as_the_report_does(
 ) -> None:
     if content is not None:
         (tmp_path / "x.png").write_bytes(content)
-    pictures = Pictures(tmp_path, 1_000_000)
+    pictures = Thumbnails(tmp_path, 1_000_000)
     pictures.add("x.png")
     ((uri, reason),) = pictures.make()
     assert uri == ""
@@ -64,4 +64,4 @@ def test_what_cant_be_shown_has_a_reason_that_names_it_as_the_report_does(
 
 
 def test_no_pictures() -> None:
-    assert Pictures(Path(), 1).make() == []
+    assert Thumbnails(Path(), 1).make() == []

@@ -11,7 +11,7 @@ from pytest_imagejudge.renderers import junit, markdown
 from pytest_imagejudge.renderers.github import annotation_commands
 from pytest_imagejudge.renderers.terminal_failure import failure_text
 from pytest_imagejudge.renderers.terminal_summary import suite_tree
-from pytest_imagejudge.report.model import Judge, Report, Run, SuiteRow, VerdictEntry
+from pytest_imagejudge.report.model import JudgeEntry, Report, Run, SuiteRow, VerdictEntry
 from pytest_imagejudge.scoring.verdict import Verdict
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, LEVEL2
 
@@ -114,7 +114,7 @@ def test_a_judge_without_a_total_says_how_much_it_measures() -> None:
     report = Report(verdicts=[samples.entry(verdict_=samples.verdict(0, scores, has_total=False), bounds={})])
     assert "3 of the 56 facets were measured; this judge gives no total." in tree(report)
     assert "3 of the 56 facets were measured; this judge gives no total." in markdown.render(report)
-    report.run.judges = [Judge(model="signals", measures=[list(path) for path in FACETS[:6]])]
+    report.run.judges = [JudgeEntry(model="signals", measures=[list(path) for path in FACETS[:6]])]
     assert "This judge measures 6 of the 56 facets, so there is no total." in tree(report)
     assert "This judge measures 6 of the 56 facets, so there is no total." in markdown.render(report)
 
@@ -139,7 +139,9 @@ def test_the_run_is_described() -> None:
     assert "100,000 prompt tokens (58% cached), 16,000 output tokens (mean 400 an answer)" in text
     assert "engine versions are mixed: vllm 0.26.0, vllm 0.32.0" in text
     assert "started again, 1 time" in text
-    plain = tree(Report(verdicts=[samples.entry()], run=Run(judges=[Judge(model="m", engine_versions=["vllm 1"])])))
+    plain = tree(
+        Report(verdicts=[samples.entry()], run=Run(judges=[JudgeEntry(model="m", engine_versions=["vllm 1"])]))
+    )
     assert "mixed" not in plain
     assert "started again" not in plain
     assert "tokens" not in plain
@@ -330,7 +332,7 @@ def test_nothing_from_outside_speaks_for_itself(width: int) -> None:
     noise["Noise"] = noise["Noise"].model_copy(update={"evidence": words})
     entry.answers = {"Quality": f"<think>{words * 20}</think>"}
     report = Report(
-        verdicts=[entry], run=Run(judges=[Judge(model=words)]), baseline={"file": words, "warnings": [words]}
+        verdicts=[entry], run=Run(judges=[JudgeEntry(model=words)]), baseline={"file": words, "warnings": [words]}
     )
     for text in (failure(entry, width), tree(report, width)):
         assert not re.search(r"^\s*::", text, re.M)

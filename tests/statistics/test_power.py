@@ -17,8 +17,7 @@ from pytest_imagejudge.statistics.power import (
     power_of,
     prompts_needed,
 )
-
-TOTAL = ("total",)
+from pytest_imagejudge.taxonomy import TOTAL
 
 
 def items(values, path=TOTAL):

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, EngineError
-from ...protocols.base import EDIT, Request
+from ...protocols.base import Request
 from ...protocols.signals_bounds import EDGES, INSTALL, MODULES, NOISE, RESOLUTION, REVISION, SAFETY, TEXT
 from ...scoring.verdict import FacetScore
 from ...settings import SIGNALS
+from ...taxonomy import EDIT
 from ..base import Answer, Engine, EngineIdentity, Progress
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ _SHARP = 0.45  # sigma, in pixels, up to which the edges of a picture count as s
 
 
 @dataclass(frozen=True)
-class Figures:
+class Measurements:
     """What was measured, before any bound. None where the picture gives no figure.
 
     Attributes:
@@ -80,7 +80,7 @@ def measure(picture: Image) -> tuple[FacetScore, FacetScore, FacetScore]:
     return score_noise(figures), score_edges(figures), score_resolution(figures)
 
 
-def figures_of(picture: Image) -> Figures:
+def figures_of(picture: Image) -> Measurements:
     """Measure ``picture`` (RGB)."""
     import cv2
     import numpy as np
@@ -88,7 +88,7 @@ def figures_of(picture: Image) -> Figures:
 
     width, height = picture.size
     if min(width, height) < _SMALLEST:
-        return Figures(width, height)
+        return Measurements(width, height)
     tiles = _tiles(picture)
     noise, impulses = _noise(tiles)
     lumas = [cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY) for tile in tiles]
@@ -99,7 +99,7 @@ def figures_of(picture: Image) -> Figures:
         small.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Images.Resampling.LANCZOS)
         working = np.asarray(small.convert("L"))
         edge, direction, _ = _edges([working])
-    return Figures(
+    return Measurements(
         width,
         height,
         noise_sigma=noise,
@@ -271,7 +271,7 @@ def _pixel_size(lumas: list[Any]) -> float:
     return min(sizes) if max(sizes) <= 1.5 * min(sizes) else 1.0
 
 
-def score_noise(figures: Figures) -> FacetScore:
+def score_noise(figures: Measurements) -> FacetScore:
     """Raw score of Noise."""
     if figures.noise_sigma is None:
         return _too_small(figures) or FacetScore("N/A", "all of the picture is black or white, where noise is cut off")
@@ -285,7 +285,7 @@ def score_noise(figures: Figures) -> FacetScore:
     return FacetScore(_raw(min(raw, impulses)), words)
 
 
-def score_edges(figures: Figures) -> FacetScore:
+def score_edges(figures: Measurements) -> FacetScore:
     """Raw score of Edge Clarity."""
     if figures.edge_sigma is None:
         return _too_small(figures) or FacetScore("N/A", "no edges to measure")
@@ -298,7 +298,7 @@ def score_edges(figures: Figures) -> FacetScore:
     return FacetScore(_raw(_high_is_bad(figures.edge_sigma, "edge_sigma")), words)
 
 
-def score_resolution(figures: Figures) -> FacetScore:
+def score_resolution(figures: Measurements) -> FacetScore:
     """Raw score of Resolution: the lowest of what was found."""
     size = f"{figures.width} x {figures.height}"
     fail = BOUNDS["effective_pixels"][0]
@@ -327,7 +327,7 @@ def score_resolution(figures: Figures) -> FacetScore:
     return FacetScore(_raw(min(raw, blocks)), words)
 
 
-def _too_small(figures: Figures) -> FacetScore | None:
+def _too_small(figures: Measurements) -> FacetScore | None:
     if min(figures.width, figures.height) >= _SMALLEST:
         return None
     return FacetScore("N/A", f"{figures.width} x {figures.height} pixels are too few to measure")
