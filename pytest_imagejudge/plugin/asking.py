@@ -22,12 +22,12 @@ from ..judge import EditJudge, Judge, protocol_for
 from ..settings import JudgeSettings, cache_dir
 from ..thresholds.loading import default_profile, load_profile
 from ..thresholds.profile import Profile
-from .asked import Options, read_options
 from .expectation import AnyVerdict, Expectation, failing, plain_label, plain_text
 from .failure import JudgeFailure, why_none
 from .marker import dimensions_of, wish_of
 from .progress import Progress
 from .results import Results
+from .run_options import Options, read_options
 from .when import ONLY_AFTER, WAITS_AFTER, When
 
 if TYPE_CHECKING:

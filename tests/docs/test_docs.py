@@ -29,7 +29,7 @@ from pytest_imagejudge.thresholds.profile import Edit, EditMargin, Margins, Prof
 
 REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
 KINDS = {"console", "csv", "ini", "json", "jsonl", "python", "text", "toml", "yaml"}
-INI_KEYS = {option.lstrip("-").replace("-", "_") for option in options.OPTIONS} | set(options._INI)
+INI_KEYS = {option.lstrip("-").replace("-", "_") for option in options.OPTIONS} | set(options.INI_ONLY)
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_every_option_and_ini_key() -> None:
     assert set(options.OPTIONS) <= named
     assert named <= set(options.OPTIONS), "named, but not there"
     section = REFERENCE.partition("## Keys of the ini file")[2].partition("\n## ")[0]
-    assert set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == set(options._INI)
+    assert set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == set(options.INI_ONLY)
 
 
 def test_every_kind_of_problem() -> None:
