@@ -195,13 +195,13 @@ def read_judges(
     """
     from ..settings import SIGNALS, JudgeSettings, side_by_side
 
-    values = {key: read_option(one, value(key), shown(key)) for key, one in JUDGE_OPTIONS.items() if one.field}
+    values = {key: read_option(one, value(key), shown(key)) for key, one in JUDGE_OPTIONS.items()}
 
     def judge(kind: Literal["image", "edit"]) -> JudgeSettings:
         found: dict[str, Any] = {}
         for key, given in values.items():
             option = JUDGE_OPTIONS[key]
-            if option.judge not in ("", kind):
+            if not option.field or option.judge not in ("", kind):
                 continue
             if option.field == "protocol" and given:
                 given = place(key, given)

@@ -216,14 +216,6 @@ def check_workflow(data: dict[str, Any], example: Example) -> None:
 # --- the reference names everything, and nothing that is not there ---
 
 
-def test_every_option_and_ini_key() -> None:
-    named = set(re.findall(r"`(--(?:edit-)?judge[a-z-]*)", REFERENCE))
-    assert set(options.OPTIONS) <= named
-    assert named <= set(options.OPTIONS), "named, but not there"
-    section = REFERENCE.partition("## Keys of the ini file")[2].partition("\n## ")[0]
-    assert set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == set(options.INI_ONLY)
-
-
 def test_every_kind_of_problem() -> None:
     section = REFERENCE.partition("## Problems")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `([a-z-]+)`", section, re.MULTILINE) == list(get_args(ProblemKind))
