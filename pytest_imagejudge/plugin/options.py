@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -46,6 +46,7 @@ _RUN_OPTIONS: dict[str, Option] = {
 }
 TABLE = {**JUDGE_OPTIONS, **_RUN_OPTIONS}  # by key of the ini file
 OPTIONS = {option_name(key): option for key, option in TABLE.items() if not option.ini_only}
+_INI_TYPES: dict[str, Literal["linelist", "bool"]] = {"list": "linelist", "flag": "bool"}
 INI_ONLY = {key: option for key, option in TABLE.items() if option.ini_only}
 
 
@@ -53,15 +54,14 @@ def add_options(parser: pytest.Parser) -> None:
     """Register every option and its ini twin."""
     group = parser.getgroup("imagejudge", "image judge")
     for key, option in TABLE.items():
-        text = option.help
+        text = option.text
         if not option.ini_only:
             name, keywords = option_name(key), argparse_keywords(option)
             if option.choices:
-                keywords = {"choices": option.choices, "help": option.help}  # refused even where no judge is asked for
+                keywords = {"choices": option.choices, "help": option.text}  # refused even where no judge is asked for
             group.addoption(name, dest=key, default=None, **keywords)
-            text = f"{option.help} (as {name})"
-        kind = {"list": "linelist", "flag": "bool"}.get(option.kind, "string")
-        parser.addini(key, text, type=kind, default=None)  # type: ignore[arg-type]
+            text = f"{option.text} (as {name})"
+        parser.addini(key, text, type=_INI_TYPES.get(option.kind, "string"), default=None)
 
 
 def spell_out_keep_alive(args: list[str]) -> None:

@@ -6,22 +6,26 @@ file, or a key of the ini file only. pytest loads this module in every run, so i
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal
+
     from ..settings import JudgeSettings
+
+    Kind = Literal["text", "list", "flag", "choice", "whole", "number"]
 
 DEFAULT_KEEP_ALIVE = 30.0  # minutes, where an option without a number asks to keep the server
 
-Kind = Literal["text", "list", "flag", "choice", "whole", "number"]
 
-
-class Option(NamedTuple):
+class Option:
     """One option: its words in ``--help``, the values that it takes, and the setting that it fills.
 
+    A plain class, for a dataclass takes pytest a millisecond in every run.
+
     Attributes:
-        help: its line in ``--help``.
+        text: its line in ``--help``.
         metavar: its value in ``--help``; of a choice the choices stand there.
         kind: "list" may be repeated, "whole" is a whole number.
         choices: of a choice, the default first.
@@ -32,15 +36,27 @@ class Option(NamedTuple):
         ini_only: to pytest it is a key of the ini file and no option.
     """
 
-    help: str
-    metavar: str = ""
-    kind: Kind = "text"
-    choices: tuple[str, ...] = ()
-    at_least: float = 0
-    bare: str | None = None
-    field: str = ""
-    judge: str = ""
-    ini_only: bool = False
+    def __init__(
+        self,
+        text: str,
+        metavar: str = "",
+        kind: Kind = "text",
+        choices: tuple[str, ...] = (),
+        at_least: float = 0,
+        bare: str | None = None,
+        field: str = "",
+        judge: str = "",
+        ini_only: bool = False,
+    ) -> None:
+        self.text = text
+        self.metavar = metavar
+        self.kind = kind
+        self.choices = choices
+        self.at_least = at_least
+        self.bare = bare
+        self.field = field
+        self.judge = judge
+        self.ini_only = ini_only
 
 
 # by the key of the ini file, which is the option without its dashes
@@ -121,8 +137,8 @@ def option_name(key: str) -> str:
 def argparse_keywords(option: Option) -> dict[str, Any]:
     """Keyword arguments of argparse's ``add_argument``; the value is checked by `read_option`."""
     if option.kind == "flag":
-        return {"action": "store_true", "help": option.help}
-    keywords: dict[str, Any] = {"metavar": option.metavar or f"{{{','.join(option.choices)}}}", "help": option.help}
+        return {"action": "store_true", "help": option.text}
+    keywords: dict[str, Any] = {"metavar": option.metavar or f"{{{','.join(option.choices)}}}", "help": option.text}
     if option.kind == "list":
         keywords["action"] = "append"
     if option.bare is not None:
