@@ -16,6 +16,7 @@ from ..engines.vllm.placement import main_memory
 from ..engines.vllm.planning import describe
 from ..errors import ImageJudgeError
 from ..settings import JudgeSettings, cache_dir
+from ..support.entry_points import ENGINES, PROTOCOLS, distributions_of
 from ..support.escaping import escape, for_log
 from .judge_options import add_judge_options, judge_settings
 from .printing import print_json, put
@@ -25,7 +26,7 @@ ALL_RIGHT, SOMETHING_WRONG = 0, 2
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    add_judge_options(parser)
+    add_judge_options(parser, without=("judge_keep_alive", "judge_max_pixels"))
     parser.add_argument("--json", action="store_true", help="print an object in JSON")
     parser.epilog = "Exit code: 0 the judges that are named can run here, 2 one of them can't."
 
@@ -53,6 +54,8 @@ def look(judges: list[JudgeSettings]) -> dict[str, Any]:
         "cache": str(cache_dir()),
         "vllm": None,
         "gpus": [],
+        "engines": distributions_of(ENGINES),
+        "protocols": distributions_of(PROTOCOLS),
         "servers": [
             {"model": state.title, "status": state.status, "url": state.url, "users": users, "folder": str(folder)}
             for folder, state, users in shared_server.running(cache_dir())
@@ -157,6 +160,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
         lines.append(f"vLLM {vllm['version']} ({vllm['device']} build, PyTorch {vllm['torch']}) in {vllm['python']}")
     else:
         lines.append(f"vLLM: {found['vllm_error']}")
+    for what in ("engines", "protocols"):
+        if found[what]:
+            named = ", ".join(f"{escape(name)} ({escape(whose)})" for name, whose in found[what].items())
+            lines.append(f"{what} of other distributions: {named}")
     for gpu in found["gpus"]:
         held = "".join(
             f"; {escape(h['name'])} (process {h['pid']}) holds {gib(h['bytes'] or None)}" for h in gpu["holders"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..scoring.verdict import EditVerdict, Verdict
 from ..settings import SIGNALS, JudgeSettings
 from ..support.escaping import escape
 from ..tables.rows import SUFFIXES
-from .judge_options import add_judge_options, judge_settings
+from .judge_options import add_judge_options, both_judges, for_edits, judge_settings, max_pixels
 from .printing import note
 from .progress import RowProgress, terminated
 
@@ -32,7 +32,6 @@ def register(parser: argparse.ArgumentParser) -> None:
     add_judge_options(parser)
     add = parser.add_argument_group("judging a benchmark of edits").add_argument
     add("--judge", action=_Judge, metavar="JUDGE", help="--edit-judge-model, or --edit-judge-url where it is a URL")
-    add("--judge-decoding", choices=("free", "constrained"), default="free", help="default: as published, free")
     add("--judge-store", type=Path, metavar="DIR", help="where answers are kept (default: .imagejudge/store)")
     add("--judge-no-store", action="store_true", help="keep no answers between runs")
     add("--save", type=Path, metavar="FILE", help="write the answers (.jsonl, .json, .csv), for agree to read again")
@@ -94,7 +93,7 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
     store = None if args.judge_no_store else args.judge_store or default_root()
     progress = RowProgress(Counter(data.count))
     with ExitStack() as stack:
-        judge = EditJudge.from_settings(settings, store=store, progress=progress.say)
+        judge = EditJudge.from_settings(settings, store=store, progress=progress.say, max_pixels=max_pixels(args))
         stack.callback(judge.close)
         judge.preflight()
         _ = judge.protocol.digest  # words that can't be had are said before anything is judged
@@ -128,16 +127,10 @@ def _settings(args: argparse.Namespace) -> JudgeSettings:
     """The one judge of edits. As in ``score``, one that is named as the judge is it: there are only edits."""
     if args.protocol is not None:
         raise ConfigError("--protocol reads recorded answers; how a judge is asked is --edit-judge-protocol")
-    named = judge_settings(args)
-    if len(named) != 1:
+    image, edit = both_judges(args)
+    if image.configured == edit.configured:
         raise ConfigError("a benchmark of edits has one judge: --edit-judge-model or --edit-judge-url names it")
-    settings = replace(
-        named[0],
-        kind="edit",
-        protocol=args.edit_judge_protocol or args.judge_protocol,
-        revision=args.edit_judge_revision or args.judge_revision,
-        decoding=args.judge_decoding,
-    )
+    settings = for_edits(image, edit)
     if SIGNALS in (settings.model, settings.protocol):
         raise ConfigError(f"{SIGNALS} gives edits no overall score, so there is nothing to compare with people's")
     return settings

@@ -1,49 +1,57 @@
-"""The options that name judges, as the pytest plugin spells them, for the commands that start or look at one."""
+"""The options that name judges, as pytest spells them, for the commands that start or look at one."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Literal
+from collections.abc import Container
+from dataclasses import replace
 
-from ..settings import JudgeSettings, side_by_side
+from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
+from ..support.judge_options import JUDGE_OPTIONS, argparse_keywords, option_name, read_judges, read_option
 
 
-def add_judge_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options to ``parser``."""
+def add_judge_options(parser: argparse.ArgumentParser, *, without: Container[str] = ()) -> None:
+    """Add the options of the table to ``parser``, but for the keys of ``without``, which would do nothing there."""
     group = parser.add_argument_group("judges")
-    group.add_argument("--judge-model", metavar="ID", help="Hub id or folder, or signals")
-    group.add_argument("--judge-url", metavar="URL", action="append", default=[], help="OpenAI-compatible endpoint")
-    group.add_argument("--judge-protocol", metavar="NAME", help="how the judge is asked (default: by model)")
-    group.add_argument("--judge-revision", metavar="REV", help="branch, tag or commit of the model on the Hub")
-    group.add_argument("--edit-judge-model", metavar="ID", help="the same for edits")
-    group.add_argument("--edit-judge-url", metavar="URL", action="append", default=[], help="the same for edits")
-    group.add_argument("--edit-judge-protocol", metavar="NAME", help="the same for edits")
-    group.add_argument("--edit-judge-revision", metavar="REV", help="the same for edits")
-    group.add_argument("--judge-arg", metavar="ARG", action="append", default=[], help="one token for the vLLM server")
-    group.add_argument(
-        "--judge-gpus", metavar="LIST", help="GPUs the judge may use, such as 0,1 (default: all visible)"
-    )
-    group.add_argument("--judge-allow-fp8", action="store_true", help="serve in FP8 where only that fits")
+    for key, option in JUDGE_OPTIONS.items():
+        if key not in without:
+            default: list[str] | None = [] if option.kind == "list" else None
+            group.add_argument(option_name(key), default=default, **argparse_keywords(option))
 
 
-def judge_settings(
-    args: argparse.Namespace, *, keep_alive: float | None = None, sleep: float | None = None
-) -> list[JudgeSettings]:
-    """The judges that ``args`` name: of images, of edits, or both."""
-    kinds: tuple[tuple[Literal["image", "edit"], str], ...] = (("image", "judge"), ("edit", "edit_judge"))
-    image, edit = (
-        JudgeSettings(
-            model=getattr(args, f"{prefix}_model"),
-            urls=tuple(getattr(args, f"{prefix}_url")),
-            protocol=getattr(args, f"{prefix}_protocol"),
-            kind=kind,
-            revision=getattr(args, f"{prefix}_revision"),
-            args=tuple(args.judge_arg),
-            keep_alive=keep_alive,
-            gpus=args.judge_gpus,
-            allow_fp8=args.judge_allow_fp8,
-            sleep=sleep,
-        )
-        for kind, prefix in kinds
-    )
-    return [one for one in side_by_side(image, edit) if one.configured]
+def both_judges(args: argparse.Namespace) -> tuple[JudgeSettings, JudgeSettings]:
+    """The judge of images and that of edits, as ``args`` name them; either may be not configured.
+
+    Raises:
+        ConfigError: a value that its option does not take.
+    """
+    return read_judges(lambda key: getattr(args, key, None))
+
+
+def judge_settings(args: argparse.Namespace) -> list[JudgeSettings]:
+    """The judges that ``args`` name: of images, of edits, or both.
+
+    Raises:
+        ConfigError: a value that its option does not take.
+    """
+    return [one for one in both_judges(args) if one.configured]
+
+
+def for_edits(image: JudgeSettings, edit: JudgeSettings) -> JudgeSettings:
+    """The judge of an input of edits only: the one that is named, be it as the judge of images.
+
+    Its protocol and revision may stand in the options of either.
+    """
+    named = edit if edit.configured else image
+    protocol, revision = edit.protocol or image.protocol, edit.revision or image.revision
+    return replace(named, kind="edit", protocol=protocol, revision=revision, beside=None)
+
+
+def max_pixels(args: argparse.Namespace) -> int:
+    """The size from which an image is an error.
+
+    Raises:
+        ConfigError: no whole number of at least 1.
+    """
+    key = "judge_max_pixels"
+    return read_option(JUDGE_OPTIONS[key], getattr(args, key), option_name(key)) or DEFAULT_MAX_PIXELS

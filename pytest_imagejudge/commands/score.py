@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -21,10 +20,11 @@ from ..inputs.manifest import Row, RowError
 from ..inputs.metadata import read_metadata
 from ..inputs.opening import open_input
 from ..inputs.row_source import Input
-from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
+from ..settings import JudgeSettings
 from ..support.escaping import escape, for_log
 from ..tables.rows import PARQUET
 from ..taxonomy import check_dimensions
+from .judge_options import add_judge_options, both_judges, for_edits, max_pixels
 from .printing import note, print_json, print_table, put
 from .progress import RowProgress, terminated
 
@@ -39,13 +39,6 @@ def register(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("input", metavar="INPUT", help=f"a CSV, JSON, JSONL or Parquet file, a folder of images, or {HUB}ORG/NAME/FILE")
     add("--prompts", type=Path, metavar="FILE", help="the prompts of a folder's images")
-    add("--judge-model", metavar="ID", help="a Hub id or folder, served by vLLM, or 'signals'")
-    add("--judge-url", action="append", default=[], metavar="URL", help="an OpenAI-compatible endpoint; repeatable")
-    add("--judge-protocol", metavar="NAME", help="q-judger, house, or a file; default by model")
-    add("--edit-judge-model", metavar="ID", help="the judge of edits, where the input has both")
-    add("--edit-judge-url", action="append", default=[], metavar="URL", help="its endpoint")
-    add("--edit-judge-protocol", metavar="NAME", help="ie-critic, house, or a file; default by model")
-    add("--judge-revision", metavar="REV", help="revision of the model on the Hub")
     add("--judge-thresholds", metavar="NAME", help="a shipped profile or a TOML file: exit 1 where it is missed")
     add("--judge-metadata", metavar="FILE", help=f"dimensions to ask about by ID: a file, or {HUB}ORG/NAME")
     add("--judge-dimensions", metavar="LIST", help="dimensions to ask about, with commas between them (default: all)")
@@ -54,16 +47,12 @@ def register(parser: argparse.ArgumentParser) -> None:
     add(
         "--judge-report", action="append", default=[], type=Path, metavar="FILE", help=".html, .json or .md; repeatable"
     )
-    add("--judge-arg", action="append", default=[], metavar="ARG", help="one token for the vLLM server; repeatable")
-    add("--judge-gpus", metavar="LIST", help="GPUs the judge may use (default: all visible)")
-    add("--judge-keep-alive", type=float, metavar="MIN", help="leave the server up for the next run")
-    add("--judge-decoding", choices=("free", "constrained"), default="free", help="default: as published, free")
-    add("--judge-max-pixels", type=int, default=DEFAULT_MAX_PIXELS, metavar="N", help="default: %(default)s")
     add("--root", "--judge-root", type=Path, metavar="DIR", help="images must lie in this folder")
     add("--engine", choices=("here", "ray"), default="here", help="ray: spread the requests over a Ray cluster")
     add("--ray-address", metavar="ADDRESS", help="the cluster (default: RAY_ADDRESS, else one on this machine)")
     add("--output-dir", type=Path, metavar="DIR", help="where the outputs go (default: beside the input)")
     add("--json", action="store_true", help="print the summary as JSON")
+    add_judge_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -77,10 +66,7 @@ def run(args: argparse.Namespace) -> int:
     for path in args.judge_report:
         if path.suffix.lower() not in SUFFIXES:
             raise ConfigError(f"--judge-report {escape(path)}: a name that ends in {', '.join(SUFFIXES)} is expected")
-    if args.judge_max_pixels < 1:
-        raise ConfigError(f"--judge-max-pixels: a number of at least 1 is expected, not {args.judge_max_pixels}")
-    if args.judge_keep_alive is not None and not 0 <= args.judge_keep_alive < math.inf:
-        raise ConfigError(f"--judge-keep-alive: minutes, 0 or more, are expected, not {args.judge_keep_alive:g}")
+    named, pixels = both_judges(args), max_pixels(args)
     dimensions = _dimensions(args.judge_dimensions)
     if args.engine == "ray" and args.input.lower().endswith(PARQUET):
         raise ConfigError(f"--engine ray: pictures in {escape(args.input)} are on this node only; give a file of paths")
@@ -91,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
         progress = RowProgress(Counter(source.count))
         folder = args.output_dir or source.folder
         spool = folder / f"{source.name}_images" if args.judge_report else None  # reports name what lies there
-        image, edit = _judges(args, first.kind if first else "image", progress, stack, spool)
+        judges = _settings(named, first.kind if first else "image")
+        image, edit = _judges(args, judges, stack, spool=spool, progress=progress.say, max_pixels=pixels)
         profile = _profile(args.judge_thresholds, Path.cwd(), image, edit) if args.judge_thresholds else None
         if profile is not None and not (profile.bounds_images or profile.bounds_edits or profile.bounds_means):
             raise ConfigError(f"--judge-thresholds {escape(args.judge_thresholds)}: it has only margins against a "
@@ -182,46 +169,31 @@ def _dimensions(text: str | None) -> tuple[str, ...] | None:
         raise ConfigError(f"--judge-dimensions: {error.args[0]}") from None
 
 
-def _settings(args: argparse.Namespace, kind: Literal["image", "edit"], *, own: bool) -> JudgeSettings:
-    """Settings of one judge; ``own``: from the options that say edit."""
-    prefix = "edit_judge" if own else "judge"
-    return JudgeSettings(
-        model=getattr(args, f"{prefix}_model") or None,
-        urls=tuple(getattr(args, f"{prefix}_url")),
-        protocol=getattr(args, f"{prefix}_protocol"),
-        kind=kind,
-        revision=None if own else args.judge_revision,
-        decoding=args.judge_decoding,
-        args=tuple(args.judge_arg),
-        keep_alive=args.judge_keep_alive,
-        gpus=args.judge_gpus,
-    )
+def _settings(
+    named: tuple[JudgeSettings, JudgeSettings], kind: Literal["image", "edit"]
+) -> tuple[JudgeSettings, JudgeSettings]:
+    """The judges of images and edits; one named as the judge is that of edits where the input has edits only."""
+    image, edit = named
+    if kind == "edit" and not edit.configured:
+        image, edit = JudgeSettings(), for_edits(image, edit)
+    if not (edit if kind == "edit" else image).configured:
+        raise ConfigError(f"no judge of {kind}s: give --judge-model (a Hub id, a folder, or 'signals') or --judge-url")
+    return image, edit
 
 
 def _judges(
-    args: argparse.Namespace,
-    kind: Literal["image", "edit"],
-    progress: RowProgress,
-    stack: ExitStack,
-    spool: Path | None,
+    args: argparse.Namespace, judges: tuple[JudgeSettings, JudgeSettings], stack: ExitStack, **common: Any
 ) -> tuple[Judge | None, EditJudge | None]:
-    """The judges that the options name; one named as the judge is that of edits where the input has edits only."""
+    """The judges of images and edits, ready to be asked; ``common`` as `Judge.from_settings` takes it."""
     from ..judge import EditJudge, Judge
     from ..store.answer_store import default_root
 
-    edit = _settings(args, "edit", own=True)
-    plain = _settings(args, "image", own=False)
-    if kind == "edit" and not edit.configured:
-        edit, plain = _settings(args, "edit", own=False), JudgeSettings()
-    if not (edit if kind == "edit" else plain).configured:
-        raise ConfigError(f"no judge of {kind}s: give --judge-model (a Hub id, a folder, or 'signals') or --judge-url")
-    store = None if args.judge_no_store else args.judge_store or default_root()
+    common["store"] = None if args.judge_no_store else args.judge_store or default_root()
     found: list[Any] = []
-    for settings, cls in ((plain, Judge), (edit, EditJudge)):
+    classes: tuple[Any, Any] = (Judge, EditJudge)
+    for settings, cls in zip(judges, classes, strict=True):
         judge: Any = None
         if settings.configured:
-            common: dict[str, Any] = {"store": store, "spool": spool, "progress": progress.say}
-            common["max_pixels"] = args.judge_max_pixels
             if args.engine == "ray":
                 from ..batch.ray import ClusterEngine
 
@@ -249,7 +221,7 @@ def _spread(
 ) -> Iterator[Row | RowError]:
     from ..batch.ray import Cluster
 
-    with Cluster(args.ray_address, args.judge_max_pixels, progress.say) as cluster:
+    with Cluster(args.ray_address, max_pixels(args), progress.say) as cluster:
         yield from cluster.ahead(bench, source.rows())
 
 

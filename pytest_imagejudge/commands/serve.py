@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ..engines.vllm import shared_server
@@ -23,36 +23,23 @@ DEFAULT_MINUTES = 60.0
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    add_judge_options(parser)
-    parser.add_argument(
-        "--judge-keep-alive",
-        dest="minutes",
-        metavar="MIN",
-        type=float,
-        default=None,
-        help=f"minutes without a user after which it ends (default: {DEFAULT_MINUTES:g})",
-    )
-    parser.add_argument("--judge-sleep", action="store_true", help="start it with sleep mode, as ini judge_sleep does")
+    add_judge_options(parser, without=("judge_max_pixels",))
     parser.add_argument("--foreground", action="store_true", help="stay, show its log, and end it with Ctrl-C")
     parser.add_argument("--stop", action="store_true", help="end the server of these options; without a judge, all")
     parser.add_argument(
         "--json", action="store_true", help="print an object in JSON: url, key, model, log, ...; with --stop: stopped"
     )
+    parser.epilog = (
+        f"Without --judge-keep-alive the server ends after {DEFAULT_MINUTES:g} minutes without use. "
+        "With --judge-sleep, whatever its seconds, it starts with sleep mode."
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Start or stop."""
-    if args.foreground and args.minutes is not None:
+    if args.foreground and args.judge_keep_alive is not None:
         raise ConfigError("--foreground ends the server at once; --judge-keep-alive leaves it up: give one of them")
-    minutes = DEFAULT_MINUTES if args.minutes is None else args.minutes
-    if not 0 < minutes < math.inf:
-        raise ConfigError(f"--judge-keep-alive is {minutes:g}; it is minutes, more than 0")
-    judges = judge_settings(
-        args, keep_alive=None if args.foreground else minutes, sleep=0.0 if args.judge_sleep else None
-    )
-    for settings in judges:
-        if settings.urls or settings.model == SIGNALS:
-            raise ConfigError("only a model that vLLM serves has a server: a Hub id or a folder")
+    judges = [_left_up(settings, foreground=args.foreground) for settings in judge_settings(args)]
     if args.stop:
         return _stop(judges, as_json=args.json)
     if len(judges) != 1:
@@ -60,10 +47,28 @@ def run(args: argparse.Namespace) -> int:
     return asyncio.run(_serve(judges[0], foreground=args.foreground, as_json=args.json))
 
 
-async def _serve(settings: JudgeSettings, *, foreground: bool, as_json: bool) -> int:
+def _left_up(settings: JudgeSettings, *, foreground: bool) -> JudgeSettings:
+    if foreground:
+        return settings
+    minutes = DEFAULT_MINUTES if settings.keep_alive is None else settings.keep_alive
+    if minutes == 0:
+        raise ConfigError(f"--judge-keep-alive is {minutes:g}; it is minutes, more than 0")
+    return replace(settings, keep_alive=minutes)
+
+
+def _engine(settings: JudgeSettings) -> VllmEngine:
+    from ..engines import make_engine
     from ..judge import protocol_for
 
-    engine = VllmEngine(settings, protocol_for(settings), state_dir=cache_dir())
+    if not (settings.urls or settings.model == SIGNALS):
+        engine = make_engine(settings, protocol_for(settings), state_dir=cache_dir())
+        if isinstance(engine, VllmEngine):
+            return engine
+    raise ConfigError("only a model that vLLM serves has a server: a Hub id or a folder")
+
+
+async def _serve(settings: JudgeSettings, *, foreground: bool, as_json: bool) -> int:
+    engine = _engine(settings)
     engine.preflight()
     try:
         await engine.start(lambda line: print(line, file=sys.stderr, flush=True))
@@ -104,11 +109,7 @@ async def _follow(folder: Path) -> None:
 
 
 def _stop(judges: list[JudgeSettings], *, as_json: bool) -> int:
-    from ..judge import protocol_for
-
-    wanted = {
-        VllmEngine(settings, protocol_for(settings), state_dir=cache_dir()).server_folder().name for settings in judges
-    }
+    wanted = {_engine(settings).server_folder().name for settings in judges}
     stopped = []
     for folder, state, _ in list(shared_server.running(cache_dir())):
         if not judges or folder.name in wanted:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..settings import SIGNALS
+from ..support.entry_points import ENGINES, make, names_of
 
 if TYPE_CHECKING:
     from ..protocols.base import Protocol
@@ -24,7 +26,8 @@ def make_engine(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path)
         state_dir: a folder of this project's for what processes share: locks, sockets, logs, compiled kernels.
 
     Raises:
-        ConfigError: no judge is named, or the settings contradict each other.
+        ConfigError: no judge is named, the settings contradict each other, or an engine of another distribution is
+            broken.
     """
     option = "edit-judge" if settings.kind == "edit" else "judge"
     if settings.urls:
@@ -36,10 +39,36 @@ def make_engine(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path)
 
         return SignalsEngine(settings, protocol)
     if settings.model:
-        close = difflib.get_close_matches(settings.model.casefold(), [SIGNALS], cutoff=0.8)
-        if close and not Path(settings.model).exists():
-            raise ConfigError(f'--{option}-model {settings.model!r}: no such folder (did you mean "{SIGNALS}"?)')
+        if (name := _name_of_others(settings.model)) is not None:
+            from .base import Engine
+            from .hookspecs import imagejudge_engine
+
+            arguments = {"settings": settings, "protocol": protocol, "state_dir": state_dir}
+            engine: Engine | None = make(ENGINES, name, imagejudge_engine, Engine, arguments)
+            if engine is not None:
+                return engine
+        _refuse_typo(settings.model, f"--{option}-model")
         from .vllm.engine import VllmEngine
 
+        other = settings.beside
+        if other is not None and _name_of_others(str(other.model)) in names_of(ENGINES):
+            settings = dataclasses.replace(settings, beside=None)  # it is no server of ours, to be left room for
         return VllmEngine(settings, protocol, state_dir=state_dir)
     raise ConfigError(f"no judge is named: give --{option}-model or --{option}-url")
+
+
+def _name_of_others(model: str) -> str | None:
+    """The name that an engine of another distribution may have: the part of ``model`` before a colon.
+
+    None where it can be nobody's name: a folder, or a name with a slash, as most models of the Hub have.
+    """
+    name = model.partition(":")[0]
+    return None if not name or "/" in name or Path(model).is_dir() else name
+
+
+def _refuse_typo(model: str, option: str) -> None:
+    known = [SIGNALS] if "/" in model else [SIGNALS, *names_of(ENGINES)]
+    close = difflib.get_close_matches(model.casefold(), known, n=1, cutoff=0.8)
+    if close and not Path(model).exists():
+        others = f"; engines by name: {', '.join(known)}" if len(known) > 1 else ""
+        raise ConfigError(f'{option} {model!r}: no such folder (did you mean "{close[0]}"?){others}')

@@ -1,94 +1,70 @@
-"""The options and ini keys: one table. Loaded with the plugin, so that nothing else is (see `asked`)."""
+"""The options and ini keys of pytest. Loaded with the plugin, so that nothing else is (see `run_options`)."""
 
 from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-DEFAULT_KEEP_ALIVE = 30.0  # minutes
+from ..support.judge_options import (
+    DEFAULT_KEEP_ALIVE,
+    JUDGE_OPTIONS,
+    Option,
+    argparse_keywords,
+    option_name,
+    read_option,
+)
+
 NO_JUDGE = "no judge is configured: give --judge-model or --judge-url"
 NO_EDIT_JUDGE = "no judge of edits is configured: give --edit-judge-model or --edit-judge-url"
 
-# option, keyword arguments of argparse; the ini twin has the same name without the dashes
-OPTIONS: dict[str, dict[str, Any]] = {
-    "--judge-model": {"metavar": "ID", "help": "judge: a Hub id or folder, served by vLLM, or 'signals'"},
-    "--judge-url": {
-        "metavar": "URL",
-        "action": "append",
-        "help": "use a running OpenAI-compatible endpoint; may be repeated (key: IMAGEJUDGE_API_KEY)",
-    },
-    "--edit-judge-model": {"metavar": "ID", "help": "the judge of edits, as --judge-model"},
-    "--edit-judge-url": {"metavar": "URL", "action": "append", "help": "the endpoint for edits, as --judge-url"},
-    "--judge-protocol": {"metavar": "NAME", "help": "q-judger, house, or a file; default by model"},
-    "--edit-judge-protocol": {"metavar": "NAME", "help": "ie-critic, house, or a file; default by model"},
-    "--judge-thresholds": {"metavar": "NAME", "help": "a shipped profile or a TOML file; default by judge"},
-    "--judge-manifest": {
-        "metavar": "FILE",
-        "action": "append",
-        "help": "judge the rows of a CSV, JSON or JSONL file as tests; may be repeated",
-    },
-    "--judge-metadata": {"metavar": "FILE", "help": "dimensions to ask about, by row ID"},
-    "--judge-root": {"metavar": "DIR", "help": "images of manifests must lie in this folder"},
-    "--judge-store": {"metavar": "DIR", "help": "where answers are kept between runs (default: .imagejudge/store)"},
-    "--judge-no-store": {"action": "store_true", "help": "keep no answers between runs"},
-    "--judge-report": {
-        "metavar": "FILE",
-        "action": "append",
-        "help": "write a report: .html, .json or .md; may be repeated",
-    },
-    "--judge-arg": {
-        "metavar": "ARG",
-        "action": "append",
-        "help": "one token for the vLLM server, as it is (--judge-arg=--enforce-eager); may be repeated",
-    },
-    "--judge-keep-alive": {
-        "metavar": "MIN",
-        "nargs": "?",
-        "const": str(DEFAULT_KEEP_ALIVE),
-        "help": f"leave the server up for the next run, for MIN minutes without use (default {DEFAULT_KEEP_ALIVE:g})",
-    },
-    "--judge-baseline": {"metavar": "FILE", "help": "compare with this baseline"},
-    "--judge-update-baseline": {"action": "store_true", "help": "write the baseline instead of comparing with it"},
-    "--judge-when": {
-        "choices": ["auto", "during", "after"],
-        "help": "judge while tests generate, or after the last one has freed the GPU (default: auto)",
-    },
-    "--judge-gpus": {"metavar": "LIST", "help": "GPUs the judge may use, such as 0,1 (default: all visible)"},
-    "--judge-repeat": {"metavar": "N", "help": "judge each image N times and report what flips (default: 1)"},
+_RUN_OPTIONS: dict[str, Option] = {
+    "judge_thresholds": Option("a shipped profile or a TOML file; default by judge", "NAME"),
+    "judge_manifest": Option("judge the rows of a CSV, JSON or JSONL file as tests; may be repeated", "FILE", "list"),
+    "judge_metadata": Option("dimensions to ask about, by row ID", "FILE"),
+    "judge_root": Option("images of manifests must lie in this folder", "DIR"),
+    "judge_store": Option("where answers are kept between runs (default: .imagejudge/store)", "DIR"),
+    "judge_no_store": Option("keep no answers between runs", kind="flag"),
+    "judge_report": Option("write a report: .html, .json or .md; may be repeated", "FILE", "list"),
+    "judge_baseline": Option("compare with this baseline", "FILE"),
+    "judge_update_baseline": Option("write the baseline instead of comparing with it", kind="flag"),
+    "judge_when": Option(
+        "judge while tests generate, or after the last one has freed the GPU (default: auto)",
+        kind="choice",
+        choices=("auto", "during", "after"),
+    ),
+    "judge_repeat": Option("judge each image N times and report what flips (default: 1)", "N", "whole", at_least=1),
+    "judge_dimensions": Option("L1 dimensions to ask about, one a line (default: all five)", "", "list", ini_only=True),
+    "judge_keep_images": Option(
+        "keep images handed over in memory: failed (default), all or none",
+        kind="choice",
+        choices=("failed", "all", "none"),
+        ini_only=True,
+    ),
+    "judge_github": Option(
+        "auto (default: where GITHUB_ACTIONS is set) or off", kind="choice", choices=("auto", "off"), ini_only=True
+    ),
 }
-
-_INI: dict[str, tuple[str, str]] = {
-    "judge_dimensions": ("linelist", "L1 dimensions to ask about, one a line (default: all five)"),
-    "judge_revision": ("string", "revision of the judge's model on the Hub"),
-    "edit_judge_revision": ("string", "revision of the edit judge's model on the Hub"),
-    "judge_decoding": ("string", "free (as published, the default) or constrained (grammar from the start)"),
-    "judge_aspect": ("string", "stretch (as published, the default) or keep"),
-    "judge_thinking_budget": ("string", "tokens of thinking where a budget is used"),
-    "judge_allow_fp8": ("bool", "serve in FP8 where only that fits"),
-    "judge_sleep": ("string", "seconds without use after which the server frees the GPU (0: only on release())"),
-    "judge_max_pixels": ("string", "an image with more pixels is an error (default: 100,000,000)"),
-    "judge_keep_images": ("string", "keep images handed over in memory: failed (default), all or none"),
-    "judge_github": ("string", "auto (default: where GITHUB_ACTIONS is set) or off"),
-}
+TABLE = {**JUDGE_OPTIONS, **_RUN_OPTIONS}  # by key of the ini file
+OPTIONS = {option_name(key): option for key, option in TABLE.items() if not option.ini_only}
+_INI_TYPES: dict[str, Literal["linelist", "bool"]] = {"list": "linelist", "flag": "bool"}
+INI_ONLY = {key: option for key, option in TABLE.items() if option.ini_only}
 
 
 def add_options(parser: pytest.Parser) -> None:
     """Register every option and its ini twin."""
     group = parser.getgroup("imagejudge", "image judge")
-    for name, keywords in OPTIONS.items():
-        group.addoption(name, dest=_dest(name), default=None, **keywords)
-        action = keywords.get("action")
-        kind = {"append": "linelist", "store_true": "bool"}.get(str(action), "string")
-        parser.addini(_dest(name), f"{keywords['help']} (as {name})", type=kind, default=None)  # type: ignore[arg-type]
-    for key, (kind, text) in _INI.items():
-        parser.addini(key, text, type=kind, default=None)  # type: ignore[arg-type]
-
-
-def _dest(option: str) -> str:
-    return option.lstrip("-").replace("-", "_")
+    for key, option in TABLE.items():
+        text = option.text
+        if not option.ini_only:
+            name, keywords = option_name(key), argparse_keywords(option)
+            if option.choices:
+                keywords = {"choices": option.choices, "help": option.text}  # refused even where no judge is asked for
+            group.addoption(name, dest=key, default=None, **keywords)
+            text = f"{option.text} (as {name})"
+        parser.addini(key, text, type=_INI_TYPES.get(option.kind, "string"), default=None)
 
 
 def spell_out_keep_alive(args: list[str]) -> None:
@@ -111,8 +87,7 @@ def refuse_other_roots(args: list[str], config: pytest.Config) -> None:
     """
     here = config.invocation_params.dir
     for option, value in itertools.pairwise(itertools.takewhile(lambda arg: arg != "--", args)):
-        takes_value = OPTIONS.get(option, {}).get("action") != "store_true"
-        if option in OPTIONS and takes_value and _lies_outside(here, value):
+        if option in OPTIONS and OPTIONS[option].kind != "flag" and _lies_outside(here, value):
             break
     else:
         return
@@ -153,6 +128,20 @@ def get(config: pytest.Config, key: str) -> Any:
     """The option's value, or else its ini twin's."""
     given = config.getoption(key, None)
     return config.getini(key) if given is None else given
+
+
+def shown(config: pytest.Config, key: str) -> str:
+    """The name under which the user gave it."""
+    return f"ini {key}" if config.getoption(key, None) is None else option_name(key)
+
+
+def checked(config: pytest.Config, key: str) -> Any:
+    """The option's value or its ini twin's, checked.
+
+    Raises:
+        ConfigError: naming the option, what was found, and what is expected.
+    """
+    return read_option(TABLE[key], get(config, key), shown(config, key))
 
 
 def base(config: pytest.Config, key: str) -> Path:

@@ -25,8 +25,8 @@ from ..support.escaping import for_log
 if TYPE_CHECKING:
     from ..statistics.pairing import Scored
     from ..thresholds.profile import Profile
-    from .asked import Options
     from .expectation import AnyEntry
+    from .run_options import Options
 
 _COUNTS = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens")
 

@@ -14,8 +14,8 @@ from ..errors import ConfigError, EngineError
 from ..judge import protocol_for
 from ..protocols.base import Protocol
 from ..settings import JudgeSettings
-from .asked import read_options
 from .marker import dimensions_of
+from .run_options import read_options
 from .xdist_types import is_worker
 
 Kind = Literal["image", "edit"]  # of a judge

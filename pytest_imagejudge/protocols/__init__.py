@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import ConfigError
+from ..support.entry_points import PROTOCOLS, make, names_of
 from ..taxonomy import nearest
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def load_protocol(
     aspect: Literal["stretch", "keep"] = "stretch",
     thinking_budget: int | None = None,
 ) -> Protocol:
-    """The protocol ``name``, one of `NAMES` or a TOML file; without a name, the default for ``model``.
+    """The protocol ``name``: one of `NAMES`, a TOML file, or a protocol of another distribution.
+
+    Without a name it is the default for ``model``.
 
     Nothing is fetched here: published words are, when ``digest`` or ``render`` first need them.
 
@@ -59,7 +62,8 @@ def load_protocol(
             constrained, else without effect); None is the protocol's own.
 
     Raises:
-        ConfigError: no such name or file, a file that is none, or a protocol of the other kind.
+        ConfigError: no such name or file, a file that is none, a protocol of the other kind, or a protocol of another
+            distribution that is broken.
     """
     if thinking_budget is not None and (type(thinking_budget) is not int or thinking_budget < 1):
         raise ConfigError(f"the thinking budget is a number of tokens, 1 or more, not {thinking_budget!r}")
@@ -70,7 +74,7 @@ def load_protocol(
     chosen = name or default_name(model, kind or "image")
     if kind == "edit":
         chosen = _EDIT_VARIANT.get(chosen, chosen)
-    protocol = _named(chosen, decoding, aspect, thinking_budget)
+    protocol = _named(chosen, kind, decoding, aspect, thinking_budget)
     if kind is not None and protocol.kind != kind:
         fit = ", ".join(known for known, its in NAMES.items() if its == kind)
         raise ConfigError(f'the protocol "{chosen}" judges {protocol.kind}s, not {kind}s; for {kind}s: {fit}')
@@ -79,6 +83,7 @@ def load_protocol(
 
 def _named(
     name: str,
+    kind: Kind | None,
     decoding: Literal["free", "constrained"],
     aspect: Literal["stretch", "keep"],
     thinking_budget: int | None,
@@ -109,9 +114,18 @@ def _named(
         text = path.read_text(encoding="utf-8-sig") if path.is_file() else None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} can't be read as a protocol: {error}") from error
-    if text is None:
-        raise ConfigError(
-            f'no protocol "{name}"{nearest(name, NAMES)}; expected {", ".join(NAMES)}, or a TOML file'
-            + (": no such file" if path.suffix or len(path.parts) > 1 else "")
-        )
-    return from_text(text, str(path), thinking_budget=thinking_budget)
+    if text is not None:
+        return from_text(text, str(path), thinking_budget=thinking_budget)
+    from .base import Protocol
+    from .hookspecs import imagejudge_protocol
+
+    asking = {"decoding": decoding, "aspect": aspect, "thinking_budget": thinking_budget}
+    arguments = {"name": name, "kind": kind, **asking}
+    made: Protocol | None = make(PROTOCOLS, name, imagejudge_protocol, Protocol, arguments)
+    if made is not None:
+        return made
+    known = [*NAMES, *names_of(PROTOCOLS)]
+    raise ConfigError(
+        f'no protocol "{name}"{nearest(name, known)}; expected {", ".join(known)}, or a TOML file'
+        + (": no such file" if path.suffix or len(path.parts) > 1 else "")
+    )

@@ -522,8 +522,8 @@ def test_folders_that_do_not_fit(work: Path, server: StandIn, capsys: pytest.Cap
         (["hf://models/x/y"], "is expected"),
         (["hf://datasets/x/y"], "name a file"),
         ([write(work / "in.csv", rows("a")), "--judge-report", "x.pdf"], ".html, .json, .md"),
-        ([work / "in.csv", "--judge-max-pixels", "0"], "--judge-max-pixels: a number of at least 1 is expected, not 0"),
-        ([work / "in.csv", "--judge-keep-alive", "nan"], "--judge-keep-alive: minutes, 0 or more, are expected"),
+        ([work / "in.csv", "--judge-max-pixels", "0"], "--judge-max-pixels: a whole number of at least 1 is expected"),
+        ([work / "in.csv", "--judge-keep-alive", "nan"], "--judge-keep-alive: a number of at least 0 is expected"),
     ):
         assert main(command(server, *args)) == 2
         assert expected in capsys.readouterr().err

@@ -4,6 +4,7 @@ import json
 
 from pytest_imagejudge.engines.base import Answer, Engine, EngineIdentity
 from pytest_imagejudge.settings import SIGNALS
+from pytest_imagejudge.support.entry_points import ENGINES, names_of
 from pytest_imagejudge.taxonomy import EDIT, TREE
 
 
@@ -37,4 +38,5 @@ class StandIn(Engine):
 
 
 def pytest_imagejudge_engine(config, settings, protocol):
-    return None if settings.model == SIGNALS else StandIn(settings.model or "behind-a-url")
+    known = settings.model in (SIGNALS, *names_of(ENGINES))
+    return None if known else StandIn(settings.model or "behind-a-url")

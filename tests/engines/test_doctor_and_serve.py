@@ -110,7 +110,7 @@ def test_two_judges_and_all_that_is_wrong(command: Command, tmp_path: Path) -> N
         (["--judge-url", "http://h"], "only a model that vLLM serves"),
         (["--judge-model", "./nothing"], "no such folder"),
         (["--judge-model", "MODEL", "--judge-keep-alive=0"], "minutes, more than 0"),
-        (["--judge-model", "MODEL", "--judge-keep-alive=nan"], "minutes, more than 0"),
+        (["--judge-model", "MODEL", "--judge-keep-alive=nan"], "a number of at least 0 is expected"),
         (["--judge-model", "MODEL", "--judge-keep-alive=5", "--foreground"], "give one of them"),
         (["--judge-model", "MODEL", "--judge-arg=--port=1"], "--port is set by this plugin"),
     ],

@@ -35,7 +35,18 @@ def test_nothing_heavy_is_imported(project):
     result.assert_outcomes(passed=1, skipped=2, failed=1)
     (line,) = [line for line in result.outlines if "LOADED" in line]
     assert "LOADED [] [" in line
-    for module in ("gate", "session", "store", "verdict", "thresholds", "images", "protocols", "engines"):
+    for module in (
+        "gate",
+        "session",
+        "store",
+        "verdict",
+        "thresholds",
+        "images",
+        "protocols",
+        "engines",
+        "settings",
+        "support.entry_points",
+    ):
         assert f"pytest_imagejudge.{module}'" not in line
         assert f"pytest_imagejudge.plugin.{module}'" not in line
     assert not (project.path / ".imagejudge").exists()

@@ -1,5 +1,7 @@
 """Every option, its ini twin, and what is refused."""
 
+import argparse
+
 import pytest
 
 PLAIN = """
@@ -32,6 +34,46 @@ TWINS = [
     (None, "judge_dimensions = Qualty", '*did you mean "Quality"*'),
     (None, "judge_root = gone", "*gone*"),
 ]
+
+
+def test_the_command_reads_the_judges_options_alike(project):
+    from pytest_imagejudge.commands import score
+    from pytest_imagejudge.commands.judge_options import both_judges, max_pixels
+    from pytest_imagejudge.plugin import options
+    from pytest_imagejudge.plugin.run_options import read_options
+    from pytest_imagejudge.support.judge_options import JUDGE_OPTIONS, option_name
+
+    given = {
+        "judge_model": "signals",
+        "judge_protocol": "signals",
+        "judge_revision": "main",
+        "edit_judge_url": "http://127.0.0.1:9",
+        "edit_judge_model": "served",
+        "edit_judge_protocol": "ie-critic",
+        "edit_judge_revision": "two",
+        "judge_decoding": "constrained",
+        "judge_aspect": "keep",
+        "judge_thinking_budget": "700",
+        "judge_arg": "--enforce-eager",
+        "judge_gpus": "1",
+        "judge_keep_alive": "7.5",
+        "judge_sleep": "9",
+        "judge_max_pixels": "1234",
+    }
+    assert set(JUDGE_OPTIONS) - set(given) == {"judge_url", "judge_allow_fp8"}
+    parser = argparse.ArgumentParser()
+    score.register(parser)
+    args = parser.parse_args(["in.csv", "--judge-allow-fp8", *(f"{option_name(k)}={v}" for k, v in given.items())])
+    project.ini("judge_allow_fp8 = true", *(f"{key} = {value}" for key, value in given.items()))
+    by_ini = read_options(project.pytester.parseconfig())
+    assert (by_ini.image, by_ini.edit) == both_judges(args)
+    assert by_ini.max_pixels == max_pixels(args) == 1234
+    project.ini(
+        "judge_allow_fp8 = true", *(f"{key} = {value}" for key, value in given.items() if key in options.INI_ONLY)
+    )
+    options_of = [f"{option_name(key)}={value}" for key, value in given.items() if key not in options.INI_ONLY]
+    by_option = read_options(project.pytester.parseconfig(*options_of))
+    assert (by_option.image, by_option.edit) == both_judges(args)
 
 
 @pytest.mark.parametrize(("option", "ini", "words"), TWINS, ids=[ini or option for option, ini, _ in TWINS])

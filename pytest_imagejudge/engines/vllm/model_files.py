@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError
+from ...settings import SIGNALS
+from ...support.entry_points import ENGINES, names_of
 from ...support.escaping import escape
 from .gpus import gib
 
@@ -112,7 +114,12 @@ def find_model(name: str, revision: str | None, option: str) -> Model:
         return _local(name, folder, revision, option)
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or os.sep * 2 in name:
         raise ConfigError(f"{option} {name!r}: there is no such folder")
-    return _remote(name, revision, option)
+    try:
+        return _remote(name, revision, option)
+    except ConfigError as error:
+        if "/" in name or not (others := names_of(ENGINES)):
+            raise
+        raise ConfigError(f"{error}; engines by name: {', '.join((SIGNALS, *others))}") from None
 
 
 def _local(name: str, folder: Path, revision: str | None, option: str) -> Model:

@@ -29,7 +29,7 @@ COMFORT = 30 * GIB  # beyond the weights, for 240 requests at once of a 27B hybr
 FP8_SIZE = 0.56  # of the 16-bit weights, measured for the 27B shape: embeddings and vision stay as they are
 
 
-ALLOW_FP8 = "judge_allow_fp8 = true in the ini file"
+ALLOW_FP8 = "judge_allow_fp8 = true in the ini file (of the command: --judge-allow-fp8)"
 
 
 @dataclass(frozen=True)

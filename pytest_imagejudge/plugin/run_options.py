@@ -1,0 +1,121 @@
+"""What the options and ini keys of a run ask for, checked, in one object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ..errors import ConfigError
+from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
+from ..support.judge_options import read_judges
+from .options import TABLE, base, checked, get, manifests, path, paths, shown
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line and the ini file ask for, checked."""
+
+    rootpath: Path
+    image: JudgeSettings
+    edit: JudgeSettings
+    thresholds: str | None = None
+    manifests: tuple[Path, ...] = ()
+    metadata: Path | None = None
+    root: Path | None = None
+    store: Path | None = None
+    reports: tuple[Path, ...] = ()
+    baseline: Path | None = None
+    update_baseline: bool = False
+    when: str = "auto"
+    repeat: int = 1
+    dimensions: tuple[str, ...] | None = None
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    keep_images: str = "failed"
+    github: bool = False
+
+    @property
+    def configured(self) -> bool:
+        """Whether any judge is asked for."""
+        return self.image.configured or self.edit.configured
+
+
+def read_options(config: pytest.Config) -> Options:
+    """Every option, the command line before the ini file.
+
+    Raises:
+        pytest.UsageError: naming the option, what was found, and what is expected.
+    """
+    try:
+        return _read_options(config)
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _read_options(config: pytest.Config) -> Options:
+    image, edit = read_judges(
+        lambda key: get(config, key), lambda key: shown(config, key), lambda key, name: _located(config, key, name)
+    )
+    thresholds = checked(config, "judge_thresholds")
+    return Options(
+        rootpath=config.rootpath,
+        image=image,
+        edit=edit,
+        thresholds=_located(config, "judge_thresholds", thresholds) if thresholds else None,
+        manifests=manifests(config),
+        metadata=path(config, "judge_metadata"),
+        root=_root(config),
+        store=_store(config),
+        reports=_reports(config),
+        baseline=path(config, "judge_baseline"),
+        update_baseline=_update_baseline(config),
+        when=checked(config, "judge_when"),
+        repeat=checked(config, "judge_repeat") or 1,
+        dimensions=checked(config, "judge_dimensions") or None,
+        max_pixels=checked(config, "judge_max_pixels") or DEFAULT_MAX_PIXELS,
+        keep_images=checked(config, "judge_keep_images"),
+        github=checked(config, "judge_github") == "auto" and _on_github(),
+    )
+
+
+def _on_github() -> bool:
+    import os
+
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def _store(config: pytest.Config) -> Path | None:
+    if checked(config, "judge_no_store"):
+        return None
+    return path(config, "judge_store") or config.rootpath / ".imagejudge" / "store"
+
+
+def _root(config: pytest.Config) -> Path | None:
+    root = path(config, "judge_root")
+    if root is not None and not root.is_dir():
+        raise ConfigError(f"{shown(config, 'judge_root')}: {root} is no folder")
+    return root
+
+
+def _update_baseline(config: pytest.Config) -> bool:
+    update = bool(checked(config, "judge_update_baseline"))
+    if update and path(config, "judge_baseline") is None:
+        raise ConfigError("--judge-update-baseline: name the file to write with --judge-baseline FILE")
+    return update
+
+
+def _reports(config: pytest.Config) -> tuple[Path, ...]:
+    reports = paths(config, "judge_report")
+    own = config.hook.pytest_imagejudge_report.get_hookimpls()  # writes formats of its own
+    for report in reports:
+        if not own and report.suffix.lower() not in (".html", ".json", ".md"):
+            raise ConfigError(f"--judge-report {report}: a name that ends in .html, .json or .md is expected")
+    return reports
+
+
+def _located(config: pytest.Config, key: str, name: str) -> str:
+    """``name`` as a path that stays right where a test changes the working folder, if it is one, else as it is."""
+    path = base(config, key) / name
+    found = path.is_dir() if TABLE[key].field == "model" else path.is_file()
+    return str(path) if found else name

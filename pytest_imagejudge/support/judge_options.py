@@ -1,0 +1,230 @@
+"""The options that say which judge judges and how it is asked: one table, for pytest and for the command.
+
+Each is an option of the commands that start or look at a judge. To pytest it is an option with a twin in the ini
+file, or a key of the ini file only. pytest loads this module in every run, so it imports nothing else at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal
+
+    from ..settings import JudgeSettings
+
+    Kind = Literal["text", "list", "flag", "choice", "whole", "number"]
+
+DEFAULT_KEEP_ALIVE = 30.0  # minutes, where an option without a number asks to keep the server
+
+
+class Option:
+    """One option: its words in ``--help``, the values that it takes, and the setting that it fills.
+
+    A plain class, for a dataclass takes pytest a millisecond in every run.
+
+    Attributes:
+        text: its line in ``--help``.
+        metavar: its value in ``--help``; of a choice the choices stand there.
+        kind: "list" may be repeated, "whole" is a whole number.
+        choices: of a choice, the default first.
+        at_least: of a number.
+        bare: the value of the option where it is given without one; None makes a value required.
+        field: the field of `JudgeSettings` that it fills; empty for none.
+        judge: the judge that it is of, "image" or "edit"; empty for both.
+        ini_only: to pytest it is a key of the ini file and no option.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        metavar: str = "",
+        kind: Kind = "text",
+        choices: tuple[str, ...] = (),
+        at_least: float = 0,
+        bare: str | None = None,
+        field: str = "",
+        judge: str = "",
+        ini_only: bool = False,
+    ) -> None:
+        self.text = text
+        self.metavar = metavar
+        self.kind = kind
+        self.choices = choices
+        self.at_least = at_least
+        self.bare = bare
+        self.field = field
+        self.judge = judge
+        self.ini_only = ini_only
+
+
+# by the key of the ini file, which is the option without its dashes
+JUDGE_OPTIONS: dict[str, Option] = {
+    "judge_model": Option(
+        "judge: a Hub id or folder, served by vLLM, or 'signals'", "ID", field="model", judge="image"
+    ),
+    "judge_url": Option(
+        "use a running OpenAI-compatible endpoint; may be repeated (key: IMAGEJUDGE_API_KEY)",
+        "URL",
+        "list",
+        field="urls",
+        judge="image",
+    ),
+    "edit_judge_model": Option("the judge of edits, as --judge-model", "ID", field="model", judge="edit"),
+    "edit_judge_url": Option("the endpoint for edits, as --judge-url", "URL", "list", field="urls", judge="edit"),
+    "judge_protocol": Option("q-judger, house, or a file; default by model", "NAME", field="protocol", judge="image"),
+    "edit_judge_protocol": Option(
+        "ie-critic, house, or a file; default by model", "NAME", field="protocol", judge="edit"
+    ),
+    "judge_revision": Option(
+        "revision of the judge's model on the Hub", "REV", field="revision", judge="image", ini_only=True
+    ),
+    "edit_judge_revision": Option(
+        "revision of the edit judge's model on the Hub", "REV", field="revision", judge="edit", ini_only=True
+    ),
+    "judge_decoding": Option(
+        "free (as published, the default) or constrained (grammar from the start)",
+        kind="choice",
+        choices=("free", "constrained"),
+        field="decoding",
+        ini_only=True,
+    ),
+    "judge_aspect": Option(
+        "stretch (as published, the default) or keep",
+        kind="choice",
+        choices=("stretch", "keep"),
+        field="aspect",
+        ini_only=True,
+    ),
+    "judge_thinking_budget": Option(
+        "tokens of thinking where a budget is used", "N", "whole", at_least=1, field="thinking_budget", ini_only=True
+    ),
+    "judge_arg": Option(
+        "one token for the vLLM server, as it is (--judge-arg=--enforce-eager); may be repeated",
+        "ARG",
+        "list",
+        field="args",
+    ),
+    "judge_gpus": Option("GPUs the judge may use, such as 0,1 (default: all visible)", "LIST", field="gpus"),
+    "judge_allow_fp8": Option("serve in FP8 where only that fits", kind="flag", field="allow_fp8", ini_only=True),
+    "judge_keep_alive": Option(
+        f"leave the server up for the next run, for MIN minutes without use (default {DEFAULT_KEEP_ALIVE:g})",
+        "MIN",
+        "number",
+        bare=f"{DEFAULT_KEEP_ALIVE:g}",
+        field="keep_alive",
+    ),
+    "judge_sleep": Option(
+        "seconds without use after which the server frees the GPU (0: only on release())",
+        "SECONDS",
+        "number",
+        bare="0",
+        field="sleep",
+        ini_only=True,
+    ),
+    "judge_max_pixels": Option(
+        "an image with more pixels is an error (default: 100,000,000)", "N", "whole", at_least=1, ini_only=True
+    ),
+}
+
+
+def option_name(key: str) -> str:
+    """The option as it is written: ``--judge-model`` for "judge_model"."""
+    return "--" + key.replace("_", "-")
+
+
+def argparse_keywords(option: Option) -> dict[str, Any]:
+    """Keyword arguments of argparse's ``add_argument``; the value is checked by `read_option`."""
+    if option.kind == "flag":
+        return {"action": "store_true", "help": option.text}
+    keywords: dict[str, Any] = {"metavar": option.metavar or f"{{{','.join(option.choices)}}}", "help": option.text}
+    if option.kind == "list":
+        keywords["action"] = "append"
+    if option.bare is not None:
+        keywords |= {"nargs": "?", "const": option.bare}
+    return keywords
+
+
+def read_option(option: Option, value: Any, shown: str) -> Any:
+    """The checked ``value`` of an option: a tuple of a list, a number of a number.
+
+    Without a value it is None, of a list an empty tuple, of a flag False, and of a choice the first one.
+
+    Args:
+        option: the entry of the table.
+        value: as argparse or pytest's ini file give it.
+        shown: the name under which the user gave it, for errors.
+
+    Raises:
+        ConfigError: naming what was found and what is expected.
+    """
+    match option.kind:
+        case "list":
+            return tuple(value or ())
+        case "flag":
+            return bool(value)
+        case "choice":
+            return _choice(option, value or option.choices[0], shown)
+        case "whole" | "number":
+            return None if value in (None, "") else _number(option, value, shown)
+    return value or None
+
+
+def _choice(option: Option, value: str, shown: str) -> str:
+    if value not in option.choices:
+        from ..errors import ConfigError
+        from ..taxonomy import nearest
+
+        expected, hint = ", ".join(option.choices), nearest(value, option.choices)
+        raise ConfigError(f"{shown}: one of {expected} is expected, not {value!r}{hint}")
+    return value
+
+
+def _number(option: Option, value: Any, shown: str) -> float:
+    try:
+        number = int(value) if option.kind == "whole" else float(value)
+    except ValueError:
+        number = None
+    if number is None or not option.at_least <= number < float("inf"):
+        from ..errors import ConfigError
+
+        what = "whole number" if option.kind == "whole" else "number"
+        raise ConfigError(f"{shown}: a {what} of at least {option.at_least:g} is expected, not {value!r}")
+    return number
+
+
+def read_judges(
+    value: Callable[[str], Any],
+    shown: Callable[[str], str] = option_name,
+    place: Callable[[str, str], str] = lambda key, name: name,
+) -> tuple[JudgeSettings, JudgeSettings]:
+    """The judge of images and that of edits, as the options name them; each knows of the other.
+
+    Args:
+        value: gives what the user gave for a key, or None.
+        shown: gives the name under which the user gave it.
+        place: takes a key and its value, which may be the path of a model or a protocol, and gives the path in full.
+
+    Raises:
+        ConfigError: naming the option, what was found, and what is expected.
+    """
+    from ..settings import SIGNALS, JudgeSettings, side_by_side
+
+    values = {key: read_option(one, value(key), shown(key)) for key, one in JUDGE_OPTIONS.items()}
+
+    def judge(kind: Literal["image", "edit"]) -> JudgeSettings:
+        found: dict[str, Any] = {}
+        for key, given in values.items():
+            option = JUDGE_OPTIONS[key]
+            if not option.field or option.judge not in ("", kind):
+                continue
+            if option.field == "protocol" and given:
+                given = place(key, given)
+            elif option.field == "model" and given not in (None, SIGNALS):
+                beside_url = values[key.replace("model", "url")]  # it is the served model's name then
+                given = given if beside_url else place(key, given)
+            found[option.field] = given
+        return JudgeSettings(kind=kind, **found)
+
+    return side_by_side(judge("image"), judge("edit"))

@@ -1,0 +1,321 @@
+"""What README and the pages name exists and is accepted; what can be given is named in the reference.
+
+The fields of reports, keys of profiles, kinds of problems, variables and inputs of workflows are in ``test_docs``.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import os
+import re
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from pages import DOCS, ROOT, examples, pages
+
+import pytest_imagejudge
+from pytest_imagejudge import cli
+from pytest_imagejudge.commands import plan
+from pytest_imagejudge.engines import hookspecs as of_engines
+from pytest_imagejudge.errors import EngineError
+from pytest_imagejudge.plugin import hookspecs, options
+from pytest_imagejudge.protocols import hookspecs as of_protocols
+from pytest_imagejudge.renderers import SUFFIXES, write_report
+from pytest_imagejudge.report import model
+from pytest_imagejudge.support.judge_options import JUDGE_OPTIONS, option_name
+
+PAGES = [ROOT / "README.md", *pages()]
+REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
+OPTION = r"--?[a-z](?:[\w-]*\w)?"
+# options of other programs and of pytest, which the pages speak of
+FOREIGN = {"--config", "--ssl", "--grpc", "--tensor-parallel-size", "--trust-remote-code"}
+FOREIGN |= {"--help", "--junit-xml", "--maxfail", "--stepwise", "-dp", "-n", "-pp", "-tp", "-v", "-x"}
+
+
+def section(title: str) -> str:
+    return REFERENCE.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def table(text: str, head: str) -> list[list[str]]:
+    """The rows of the table under ``head``; a bar in a cell is written with a backslash."""
+    lines = text.partition(f"| {head} |")[2].splitlines()[2:]
+    rows = lines[: next((number for number, line in enumerate(lines) if not line.startswith("|")), len(lines))]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+
+
+def spans(page: Path) -> list[str]:
+    """What stands between backticks outside the examples."""
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"`([^`\n]+)`", prose)
+
+
+def options_in(text: str) -> set[str]:
+    return set(re.findall(rf"(?<![\w-]){OPTION}", text))
+
+
+# --- what --help says ---
+
+
+def offered(printed: str) -> set[str]:
+    """The options of a help text: they begin a line, two blanks from its edge."""
+    found = set()
+    for line in printed.splitlines():
+        if re.match(r"  -\S", line):
+            found |= options_in(re.split(r" {2,}", line.strip())[0])
+    return found - {"-h", "--help"}
+
+
+def help_of(*command: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command, "--help"])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+def actions(printed: str) -> list[str]:
+    """The actions that a command's help lists."""
+    listed = re.search(r"^  (?:ACTION|[a-z |]+)\n((?:    \w.*\n)+)", printed, re.MULTILINE)
+    return re.findall(r"^    (\w+)", listed[1], re.MULTILINE) if listed else []
+
+
+@pytest.fixture
+def commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
+    """The options of every command and of every action of one, as their help lists them."""
+    monkeypatch.setenv("COLUMNS", "300")
+    top = help_of(capsys=capsys)
+    assert re.findall(r"^    (\w+)\b", top, re.MULTILINE) == list(cli.COMMANDS)
+    found = {}
+    for name in cli.COMMANDS:
+        printed = help_of(name, capsys=capsys)
+        found[name] = offered(printed)
+        for action in actions(printed):
+            found[f"{name} {action}"] = offered(help_of(name, action, capsys=capsys))
+    assert {"store stats", "protocol show"} <= set(found)
+    return found
+
+
+def test_the_reference_has_every_option_of_every_command(commands: dict[str, set[str]]) -> None:
+    named: dict[str, set[str]] = {}
+    for who, what in table(section("Commands and exit codes"), "command | options"):
+        for name in re.findall(r"`([^`]+)`", who):
+            taken = {option for span in re.findall(r"`([^`]+)`", re.sub(r"\([^)]*\)", "", what))
+                     for option in options_in(span)}  # fmt: skip
+            assert not taken & named.setdefault(name, set()), f"{name}: named twice"
+            named[name] |= taken
+    assert {name: taken for name, taken in commands.items() if taken} == named
+
+
+def test_the_reference_has_every_option_and_key_of_pytest() -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "pytest_imagejudge.plugin", "-p", "no:cacheprovider", "--help"]
+    environment = {**os.environ, "COLUMNS": "300", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    done = subprocess.run(command, env=environment, cwd=DOCS, capture_output=True, text=True, timeout=300)
+    printed = done.stdout
+    given = offered(printed.partition("\nimage judge:\n")[2].partition("\n\n")[0])
+    assert given == set(options.OPTIONS), done.stderr
+    named = {option for row in table(section("Options"), "option | meaning") for option in options_in(row[0])}
+    assert named == given
+    keys = set(re.findall(r"^  ((?:edit_)?judge_\w+) \(", printed, re.MULTILINE))
+    twins = {option.lstrip("-").replace("-", "_") for option in given}
+    own = [
+        key for row in table(section("Keys of the ini file"), "key | meaning") for key in re.findall(r"`(\w+)`", row[0])
+    ]
+    assert keys == twins | set(own)
+    assert not twins & set(own)
+
+
+def test_the_lists_and_numbers_of_the_ini_file_are_told() -> None:
+    kinds = {row[0].partition(":")[0]: set(re.findall(r"`(\w+)`", row[0]))
+             for row in table(section("Keys of the ini file"), "| `pytest.ini`, `setup.cfg`, `tox.ini` | "
+                              "`[tool.pytest.ini_options]` of pyproject.toml | `[tool.pytest]` of pyproject.toml "
+                              "(pytest 9), pytest.toml")}  # fmt: skip
+    for words, wanted in (("lists", {"list"}), ("numbers", {"whole", "number"}), ("yes or no", {"flag"})):
+        assert kinds[words] == {key for key, option in options.TABLE.items() if option.kind in wanted}, words
+
+
+# --- what the pages name ---
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_options_commands_and_keys_that_a_page_names(page: Path, commands: dict[str, set[str]]) -> None:
+    known = set().union(*commands.values()) | set(options.OPTIONS) | FOREIGN
+    keys = set(options.TABLE) | {"judge_model_output"}  # a column of published answers
+    for span in spans(page):
+        program, *words = span.split()
+        if program == "imagejudge" and words:
+            program, *words = words
+            assert program in cli.COMMANDS, span
+        if program in cli.COMMANDS and words:
+            name = f"{program} {words[0]}" if f"{program} {words[0]}" in commands else program
+            assert options_in(" ".join(words)) <= commands[name], span
+        elif program.startswith("-"):
+            option = re.match(OPTION, program)
+            assert option is not None, span
+            assert option[0] in known, span
+        elif re.fullmatch(r"(edit_)?judge_\w+", program):
+            assert program in keys, span
+
+
+def test_no_option_of_others_is_listed_for_nothing() -> None:
+    assert {option for page in PAGES for span in spans(page) for option in options_in(span)} >= FOREIGN
+
+
+def test_the_list_of_commands_in_the_readme() -> None:
+    (named,) = [span for span in spans(ROOT / "README.md") if span.startswith("imagejudge ") and "|" in span]
+    assert re.findall(r"\w+", named)[1:] == list(cli.COMMANDS)
+
+
+def test_the_readme_has_every_option_and_key_of_pytest() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = table(text.partition("\n## Options\n")[2].partition("\n## ")[0], "option | meaning")
+    named = {option for row in rows for option in options_in(row[0])}
+    assert named == set(options.OPTIONS)
+    only = text.partition("Ini only: ")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", only)) == set(options.INI_ONLY)
+
+
+# --- names ---
+
+PROMISED = {
+    "engines.base": ("Answer", "Engine", "EngineIdentity"),
+    "protocols.base": ("EDIT", "Protocol", "Reading", "Request", "digest_of"),
+    "taxonomy": ("FACETS", "LEVEL1", "TREE", "facets_of"),
+    "judge": ("EditJudge", "Judge", "protocol_for"),
+    "plugin.hookspecs": tuple(name for name in dir(hookspecs) if name.startswith("pytest_imagejudge")),
+    "statistics.calibration": ("gate_calibration",),
+    "report.model": ("Report", "VerdictEntry", "EditEntry"),
+}
+
+
+@pytest.mark.parametrize("module", PROMISED)
+def test_modules_that_others_import(module: str) -> None:
+    loaded = importlib.import_module(f"pytest_imagejudge.{module}")
+    assert PROMISED[module]
+    for name in PROMISED[module]:
+        assert callable(getattr(loaded, name)) or name.isupper(), name
+
+
+def test_the_schema_lies_where_it_is_said_to() -> None:
+    assert files("pytest_imagejudge.renderers").joinpath("schema.json").is_file()
+
+
+def test_imports_of_every_example() -> None:
+    count = 0
+    for page in pages():
+        for example in examples(page):
+            for node in ast.walk(ast.parse(example.text)) if example.kind == "python" else ():
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pytest_imagejudge"):
+                    loaded = importlib.import_module(str(node.module))
+                    for name in node.names:
+                        assert hasattr(loaded, name.name), f"{example.where}: {name.name}"
+                        count += 1
+    assert count > 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_names_and_files_that_a_page_names(page: Path) -> None:
+    for span in spans(page):
+        if re.match(r"pytest_imagejudge/[\w/]+\.\w+$", span):
+            assert (ROOT / span).is_file(), span
+        elif dotted := re.match(r"pytest_imagejudge\.([\w.]+)\.(\w+)", span):
+            assert hasattr(importlib.import_module(f"pytest_imagejudge.{dotted[1]}"), dotted[2]), span
+        elif of := re.match(r"(verdict|image_judge|edit_judge)\.(\w+)", span):
+            owner = {"verdict": "Verdict", "image_judge": "ImageJudgeFixture", "edit_judge": "EditJudgeFixture"}[of[1]]
+            known = getattr(pytest_imagejudge, owner)
+            assert hasattr(known, of[2]) or of[2] in getattr(known, "__dataclass_fields__", ()), span
+
+
+def test_fixtures_and_their_methods() -> None:
+    text = section("Keys of the ini file").partition("Fixtures: ")[2]
+    first, methods = re.search(r"((?:`\w+`, )+`\w+`) \(([^)]*)\)", text).groups()  # type: ignore[union-attr]
+    types = [pytest_imagejudge.ImageJudgeFixture, pytest_imagejudge.EditJudgeFixture]
+    assert re.findall(r"`(\w+)`", first) == ["image_judge", "edit_judge"]
+    for name in re.findall(r"`(\w+)`", methods):
+        assert all(callable(getattr(one, name)) for one in types), name
+    for one in types:
+        assert f"`{one.__name__}`" in text
+
+
+@pytest.mark.parametrize("module", [hookspecs, of_engines, of_protocols], ids=lambda module: module.__name__)
+def test_hooks_and_their_arguments(module: object) -> None:
+    text = (DOCS / "extending.md").read_text(encoding="utf-8")
+    hooks = {name: value for name, value in vars(module).items() if re.match("(pytest_)?imagejudge_", name)}
+    assert hooks
+    for name, hook in hooks.items():
+        assert f"`{name}({', '.join(inspect.signature(hook).parameters)})`" in text, name
+    others = {"hookspecs": "pytest_imagejudge_", "engines": "imagejudge_engine", "protocols": "imagejudge_protocol"}
+    prefix = others[str(getattr(module, "__name__", "")).split(".")[-2 if "plugin" not in module.__name__ else -1]]  # type: ignore[attr-defined]
+    assert set(re.findall(rf"\| `({prefix}\w*)\(", text)) == set(hooks)
+
+
+# --- exit codes, formats and keys ---
+
+
+_BAD_ENDS = (
+    pytest.ExitCode.TESTS_FAILED,
+    pytest.ExitCode.INTERRUPTED,
+    pytest.ExitCode.INTERNAL_ERROR,
+    pytest.ExitCode.USAGE_ERROR,
+)
+
+
+def test_the_exit_codes() -> None:
+    rows = table(section("Commands and exit codes"), "code | of `imagejudge` | of `pytest`")
+    ours = {int(row[0]) for row in rows if row[1]}
+    assert ours == {cli.DONE, cli.GATE_FAILED, cli.BAD_INPUT, cli.ENGINE_FAILED, 130}
+    assert {int(row[0]) for row in rows if row[2]} == {*map(int, (pytest.ExitCode.OK, *_BAD_ENDS))}
+
+
+def test_each_exit_code_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = model.Report(
+        verdicts=[model.VerdictEntry(key="a", outcome="failed", image="a.png", prompt="a fox", thresholds="default")]
+    )
+    write_report(report, tmp_path / "report.json", {})
+    assert cli.main(["plan", "--detect", "2"]) == 0
+    assert cli.main(["report", str(tmp_path / "report.json"), "--gate"]) == 1
+    assert cli.main(["plan"]) == 2
+    for error, code in ((EngineError("lost"), 3), (KeyboardInterrupt(), 130)):
+
+        def fail(args: object, error: BaseException = error) -> int:
+            raise error
+
+        monkeypatch.setattr(plan, "run", fail)
+        assert cli.main(["plan", "--detect", "2"]) == code
+
+
+def test_every_format_of_reports_is_written(tmp_path: Path) -> None:
+    (row,) = [row for row in table(section("Options"), "option | meaning") if row[0].startswith("`--judge-report")]
+    named = re.findall(r"`(\.\w+)`", row[1])
+    assert set(named) == set(SUFFIXES)
+    for suffix in named:
+        write_report(model.Report(), tmp_path / f"report{suffix}", {})
+        assert (tmp_path / f"report{suffix}").stat().st_size > 0
+
+
+def test_every_field_that_the_reference_names_is_one_of_the_report() -> None:
+    models = {
+        "the report": [model.Report],
+        "`run`": [model.Run],
+        "of `verdicts` and `edits`": [model.VerdictEntry, model.EditEntry],
+        "of `verdicts`": [model.VerdictEntry],
+        "of `edits`": [model.EditEntry],
+        "of `suite`": [model.SuiteRow],
+        "`summary`": [model.Summary],
+    }
+    rows = table(section("The JSON report"), "object | fields")
+    assert {row[0] for row in rows} == set(models)
+    for name, fields in rows:
+        for field in re.findall(r"`(\w+)`", re.sub(r"\([^()]*\)", "", fields.partition(";")[0])):
+            for one in models[name]:
+                assert field in {known.alias or key for key, known in one.model_fields.items()}, f"{name}: {field}"
+
+
+def test_the_table_of_the_judges_options_is_one(commands: dict[str, set[str]]) -> None:
+    every = {option_name(key) for key in JUDGE_OPTIONS}
+    without = {"serve": {"--judge-max-pixels"}, "doctor": {"--judge-max-pixels", "--judge-keep-alive"}}
+    for name in ("score", "agree", "serve", "doctor"):
+        assert every - commands[name] == without.get(name, set()), name
