@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..errors import ConfigError, EngineError, ImageJudgeError
 from ..protocols import default_name
 from ..protocols.base import Protocol, Request
 from ..settings import JudgeSettings
+from ..support.files import whole_file
 from ..taxonomy import nearest
 from . import chat_client
 from .address import Address, api_key, cause, excerpt, key_hint
@@ -280,8 +280,7 @@ def _remembered_models(file: Path) -> list[str] | None:
 def _remember_models(file: Path, models: list[str]) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(models), "utf-8")
-        draft.replace(file)
+        with whole_file(file) as out:
+            json.dump(models, out)
     except OSError:
         pass  # a convenience only

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..support.files import whole_file
 from ..support.temporary_folders import temporary_folder
 
 if TYPE_CHECKING:
@@ -36,10 +37,8 @@ class Mouth:
 
     def count(self, done: int, submitted: int) -> None:
         """Hand over how many images are judged, of how many."""
-        draft = self._counts.with_suffix(".draft")
-        with contextlib.suppress(OSError):
-            draft.write_text(json.dumps([done, submitted]), "ascii")
-            draft.replace(self._counts)
+        with contextlib.suppress(OSError), whole_file(self._counts) as file:
+            json.dump([done, submitted], file)
 
 
 class Ear:

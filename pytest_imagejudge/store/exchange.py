@@ -6,9 +6,7 @@ import contextlib
 import gzip
 import io
 import json
-import os
 import sys
-import uuid
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import IO, Any, cast
 from ..commands.printing import note
 from ..errors import ConfigError
 from ..support.escaping import escape
+from ..support.files import whole_file
 from .answer_store import Store
 from .entry import PixelsRow, Row, canonical
 
@@ -78,24 +77,15 @@ def open_export(name: str) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    straight = os.path.exists(name) and not os.path.isfile(name)  # noqa: PTH110, PTH113
-    path = Path(name if straight else os.path.realpath(name))  # a pipe behind /dev/stdout has no path of its own
-    part = path if straight else path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        with part.open("wb") as raw:
-            if path.suffix == ".gz":
+        with whole_file(Path(name), binary=True) as raw:
+            if name.endswith(".gz"):
                 with gzip.GzipFile("", "wb", 6, raw, mtime=0) as out:
                     yield out  # type: ignore[misc]
             else:
                 yield raw
-        if not straight:
-            part.replace(path)
     except OSError as error:
-        raise ConfigError(f"{escape(path)} can't be written: {escape(error)}") from error
-    finally:
-        if not straight:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
+        raise ConfigError(f"{escape(name)} can't be written: {escape(error)}") from error
 
 
 def open_import(name: str) -> Iterator[tuple[int, bytes]]:

@@ -1,1 +1,1 @@
-"""Small tools without knowledge of judging: files, locks, digests, escaping, text tables."""
+"""Helpers that know nothing of judging."""

@@ -464,7 +464,7 @@ def as_nobody():
     script = """
 import os, sys
 from pytest_imagejudge.cli import main
-import gzip, locale, filelock, pytest_imagejudge.commands.store, pytest_imagejudge.images.intake
+import gzip, locale, shutil, filelock, pytest_imagejudge.commands.store, pytest_imagejudge.images.intake
 if os.getuid() == 0:
     os.setuid(65534)
 sys.exit(main(["store", *sys.argv[1:]]))

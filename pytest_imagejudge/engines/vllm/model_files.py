@@ -18,6 +18,7 @@ from typing import Any
 
 from ...errors import ConfigError
 from ...support.escaping import escape
+from ...support.files import whole_file
 from .gpus import gib
 
 LOOKUP_SECONDS = 20.0
@@ -396,7 +397,8 @@ def main(argv: Sequence[str]) -> int:
     """Download as the supervisor asks; its log is this process's output."""
     arguments, target = json.loads(argv[0]), Path(argv[1])
     folder = download(arguments, lambda line: print(f"imagejudge: {line}", flush=True))
-    target.write_text(folder, "utf-8")
+    with whole_file(target) as file:
+        file.write(folder)
     return 0
 
 

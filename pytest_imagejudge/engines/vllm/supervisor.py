@@ -22,6 +22,7 @@ from types import FrameType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+from ...support.files import whole_file
 from ...support.locks import Hold, machine
 from .processes import Brood, die_with_parent, live_leases, sweep
 
@@ -85,10 +86,8 @@ class State:
 
     def write(self, folder: Path) -> None:
         """Replace the state in ``folder``; for its owner's eyes only, as it holds the key."""
-        draft = folder / "state.draft"
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with whole_file(folder / "state.json", private=True) as file:
             json.dump(self.__dict__, file)
-        draft.replace(folder / "state.json")
 
 
 class Failure(Exception):  # noqa: N818 - not an error of this program
