@@ -1,1 +1,1 @@
-"""Helpers that know nothing of judging."""
+"""Small tools without knowledge of judging: files, locks, digests, escaping, text tables."""

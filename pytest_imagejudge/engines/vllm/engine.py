@@ -16,7 +16,8 @@ from ...settings import JudgeSettings
 from .. import chat_client
 from ..address import Address
 from ..base import Answer, Engine, EngineIdentity, Progress
-from ..chat_client import ChatClient, RefusedError, UnavailableError
+from ..chat_client import ChatClient, RefusedError
+from ..retries import UnavailableError
 from . import arguments, shared_server
 from .gpus import Gpu, Holder, gib, visible_gpus
 from .install import Install, find_vllm
