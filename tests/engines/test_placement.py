@@ -45,6 +45,7 @@ class Computer:
         self.folder, self.patch = folder, monkeypatch
         self.model = checkpoint(folder / "judge", size=WEIGHTS, **JUDGE)  # a hole: nothing is on the disk
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        monkeypatch.setitem(sys.modules, "pynvml", None)  # it would tell of this machine's own GPUs
         self.vllm("0.32.0")
 
     def vllm(self, version: str, **more: str) -> None:
