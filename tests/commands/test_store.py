@@ -353,7 +353,7 @@ def test_an_export_is_there_whole_or_as_it_was(root, run, tmp_path, monkeypatch)
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pytest_imagejudge.store.exchange.seals_json", full)
+    monkeypatch.setattr("pytest_imagejudge.store.exchange._seals", full)
     run("export", file, "--store", root, code=2)
     assert "No space left" in run.err
     assert file.read_text() == "as it was"
