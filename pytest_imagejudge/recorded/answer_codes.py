@@ -17,7 +17,7 @@ from ..taxonomy import LEVEL1, TREE, facets_of
 NA, UNREADABLE, ABSENT = 3, 4, 5
 
 
-SIZES = tuple(sum(map(len, twos.values())) for twos in TREE.values())  # facets of each L1
+_SIZES = tuple(sum(map(len, twos.values())) for twos in TREE.values())  # facets of each L1
 
 
 DEFAULT = "q-judger"
@@ -39,13 +39,13 @@ class AnswerReader:
 
     def __init__(self, protocol: str) -> None:
         self.protocol = protocol
-        self.pieces: list[list[dict[str, int]]] = [[{} for _ in range(1 + size)] for size in SIZES]
+        self.pieces: list[list[dict[str, int]]] = [[{} for _ in range(1 + size)] for size in _SIZES]
 
     def codes(self, index: int, answer: Any) -> Codes:
         """The scores of an answer about the L1 of that index; anything that is no text can't be read."""
         if not isinstance(answer, str):
             nothing = answer is None or answer != answer
-            return bytes((ABSENT if nothing else UNREADABLE,)) * SIZES[index]
+            return bytes((ABSENT if nothing else UNREADABLE,)) * _SIZES[index]
         # Where the short way succeeds, the rest holds nothing but the checklist's names and scores, so this is
         # the last of all tags. It closes the thinking, unless another tag before it opened it in another way.
         end = answer.rfind("</think>")
@@ -70,8 +70,8 @@ class AnswerReader:
 
     def _read(self, index: int, answer: str) -> Codes:
         if not answer.strip():
-            return bytes((ABSENT,)) * SIZES[index]
-        reading = protocol_named(self.protocol).read(LEVEL1[index], answer, None)
+            return bytes((ABSENT,)) * _SIZES[index]
+        reading = _protocol(self.protocol).read(LEVEL1[index], answer, None)
         lost = set(reading.unreadable)
         codes = []
         for path in facets_of((LEVEL1[index],)):
@@ -84,8 +84,7 @@ class AnswerReader:
 
 
 @cache
-def protocol_named(name: str) -> Any:
-    """The protocol of recorded answers, by name."""
+def _protocol(name: str) -> Any:
     from ..protocols import load_protocol
 
     return load_protocol(name, kind="image")
@@ -99,7 +98,7 @@ def _decode(index: int, text: str) -> tuple[Codes, bool] | None:
     twos = TREE[LEVEL1[index]]
     codes: list[int] = []
     # the quotes of a well-formed answer: two for each L2, L3, "score" and "N/A"; more means a name twice
-    quotes = 2 * (len(twos) + 2 * SIZES[index])
+    quotes = 2 * (len(twos) + 2 * _SIZES[index])
     try:
         answer = orjson.loads(text)
         if type(answer) is not dict or len(answer) != len(twos):

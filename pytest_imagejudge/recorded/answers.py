@@ -33,7 +33,7 @@ from ..tables.json_rows import object_row
 from ..tables.reading import read_rows
 from ..tables.rows import LOOK_AHEAD, MAX_ROW, RawRow, check_columns, columns_of, show_value
 from ..taxonomy import LEVEL1
-from .answer_codes import ABSENT, DEFAULT, SIZES, AnswerReader, protocol_named
+from .answer_codes import _SIZES, ABSENT, DEFAULT, AnswerReader
 
 _PREFIXES = {f"{name}_response_": i for i, name in enumerate(FIELDS)}
 
@@ -305,9 +305,9 @@ def _fill(n: int, pieces: list[tuple[Path, Part, list[int]]], errors: list[str])
         of_rows = np.array(places, dtype=np.intp)
         for model, kept in part.models.items():
             if model not in models:
-                models[model] = np.full((n, sum(SIZES)), ABSENT, np.uint8)
+                models[model] = np.full((n, sum(_SIZES)), ABSENT, np.uint8)
             at = of_rows[np.frombuffer(kept.rows, dtype=np.int64)]
-            codes = np.frombuffer(kept.codes, np.uint8).reshape(-1, sum(SIZES))
+            codes = np.frombuffer(kept.codes, np.uint8).reshape(-1, sum(_SIZES))
             new = (at >= 0) & (codes != ABSENT).any(axis=1)
             known = new & (models[model][at] != ABSENT).any(axis=1)
             if twice := int(known.sum()):
