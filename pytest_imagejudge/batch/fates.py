@@ -36,7 +36,7 @@ FATES: dict[Fate, str] = {
 BAD_INPUT: frozenset[Fate] = frozenset(("image_missing", "image_unreadable", "unknown_id", "duplicate", "bad_row"))
 
 
-FATE_OF: dict[ErrorKind, Fate] = {
+_FATE_OF: dict[ErrorKind, Fate] = {
     "row": "bad_row",
     "image": "image_missing",
     "duplicate": "duplicate",

@@ -25,7 +25,7 @@ from ..support.digests import digest_of
 from ..support.escaping import escape
 from ..tables.rows import show_value
 from ..taxonomy import LEVEL1, show
-from .fates import FATE_OF, Fate, Tally
+from .fates import _FATE_OF, Fate, Tally
 from .judged_rows import JudgedRows, edit_output, image_output
 from .plan import Asks, Plan
 from .scores import BenchScores
@@ -212,7 +212,7 @@ class Bench:
     def _count(self, row: Row | RowError, result: Future[Any] | RowError) -> None:
         self.tally.rows += 1
         if isinstance(result, RowError):
-            self._fail(row, result, FATE_OF[result.kind])
+            self._fail(row, result, _FATE_OF[result.kind])
             return
         try:
             verdict = result.result()

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..scoring.figures import RunningMean
 from ..scoring.verdict import EditVerdict, Verdict
+from ..support.files import write_text
 from ..support.spreadsheets import Table
 from ..support.text_tables import number
 from ..taxonomy import FACETS, LEVEL1, TREE
@@ -22,7 +23,6 @@ def write_scores(scores: BenchScores, path: Path) -> None:
     Raises:
         ConfigError: the file can't be written.
     """
-    from ..support.files import write_text
     from ..support.spreadsheets import write_xlsx
 
     if path.suffix == ".xlsx":
