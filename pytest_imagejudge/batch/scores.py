@@ -9,6 +9,7 @@ from typing import Any
 
 from ..scoring.figures import FigureMean, RunMeans
 from ..scoring.verdict import EditVerdict, Verdict
+from ..support.files import write_text
 from ..support.spreadsheets import Table
 from ..support.text_tables import number
 from ..taxonomy import FACETS, LEVEL1, LEVEL2, TOTAL, TREE, FacetPath
@@ -20,7 +21,6 @@ def write_scores(scores: BenchScores, path: Path) -> None:
     Raises:
         ConfigError: the file can't be written.
     """
-    from ..support.files import write_text
     from ..support.spreadsheets import write_xlsx
 
     if path.suffix == ".xlsx":

@@ -16,14 +16,13 @@ from ..errors import ConfigError
 from ..support.escaping import escape
 from ..support.files import write_text
 from ..support.text_tables import number
-from ..taxonomy import nearest
 from . import judge_edit_benchmark
+from .agree_tables import shown, tables_agreement
 from .printing import note, print_json, print_table, put
 
 if TYPE_CHECKING:
     from ..recorded.edit_answers import EditAnswers
-    from ..recorded.score_tables import Scores
-    from ..statistics.agreement import Correlation, Estimate, RankAgreement, ScoreAgreement
+    from ..statistics.agreement import Correlation, ScoreAgreement
 
 BENCHES = ("ie-bench-4k",)
 _PAGES = (".html", ".htm")
@@ -81,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.labels:
         result, errors, body = _gate(args)
     else:
-        result, errors, body = _tables(args)
+        result, errors, body = tables_agreement(args)
     if args.output:
         from ..renderers.charts import page
 
@@ -95,160 +94,6 @@ def run(args: argparse.Namespace) -> int:
     for error in errors:
         note(error)
     return 2 if errors else 0
-
-
-def _shown(estimate: Estimate, digits: int = 3) -> str:
-    if estimate.value is None:
-        return "N/A"
-    if estimate.low is None:
-        return f"{number(estimate.value, digits)} (interval N/A)"
-    return f"{estimate.value:.{digits}f} ({number(estimate.low, digits)} to {number(estimate.high, digits)})"
-
-
-# --- two tables ---
-
-
-def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
-    from ..recorded.score_tables import OVERALL, PUBLISHED, PUBLISHED_MODELS, pair_up, read_scores
-    from ..renderers import charts
-
-    judge = read_scores(Path(args.files[0]), args.key, args.judge_as)
-    human = read_scores(Path(args.files[1]), args.key, args.human_as)
-    if paired := pair_up(judge, human):
-        note(f'note: "{escape(paired[0])}" and "{escape(paired[1])}", the only numbers, belong together')
-    shared = [name for name in judge.columns if name in human.columns]
-    if not shared:
-        raise ConfigError(
-            f"{escape(judge.path)} and {escape(human.path)} have no dimension in common: "
-            f"{', '.join(map(escape, judge.columns))} there, {', '.join(map(escape, human.columns))} here"
-            f"{nearest(judge.columns[0], map(escape, human.columns))}"
-        )
-    for one, other in ((judge, human), (human, judge)):
-        for name in one.columns:
-            if name not in other.columns and name != OVERALL:
-                near = nearest(name, map(escape, [x for x in other.columns if x not in shared]))
-                note(f'note: "{escape(name)}" of {escape(one.path)} is not in {escape(other.path)}{near}')
-    items = [name for name in judge.items if name in human.items]
-    lone = {
-        "judge": [name for name in judge.items if name not in human.items],
-        "human": [name for name in human.items if name not in judge.items],
-    }
-    for side, names in lone.items():
-        if names:
-            some = ", ".join(map(escape, names[:5])) + (", ..." if len(names) > 5 else "")
-            note(f"note: {len(names)} only in the {side} table, left out: {some}")
-    if len(items) < 2:
-        raise ConfigError(
-            f"{escape(judge.path)} and {escape(human.path)} have {len(items)} items in common; at least 2 are needed"
-        )
-    for scores in (judge, human):
-        ranks = [name for name in shared if scores.as_[name] == "ranks"]
-        if ranks:
-            note(f"note: {escape(scores.path)}: ranks, 1 is best: {', '.join(map(escape, ranks))}")
-    dimensions = [name for name in shared if name != OVERALL]
-    found = {name: _agreement(judge, human, name, items) for name in dimensions}
-    computed = OVERALL not in shared and len(dimensions) > 1
-    if computed:
-        for scores in (judge, human):
-            if OVERALL not in scores.columns:
-                _add_overall(scores, dimensions)
-    if computed or OVERALL in shared:
-        found[OVERALL] = _agreement(judge, human, OVERALL, items)
-    for name, (agreement, _) in found.items():
-        if (agreement.spearman.value or 0) < 0:
-            _hint_at_ranks(judge, human, name, items)
-    rows = []
-    for name, (agreement, left_out) in found.items():
-        reference = f"{PUBLISHED[name]:.2f}" if name in PUBLISHED else ""
-        rows.append(
-            [
-                name,
-                agreement.n,
-                left_out,
-                _shown(agreement.spearman),
-                _shown(agreement.kendall),
-                _shown(agreement.pairwise),
-                reference,
-            ]
-        )
-    head = ["Dimension", "n", "left out", "Spearman", "Kendall", "Pairwise accuracy", "Published Spearman"]
-    method = (
-        f"Intervals: 95%, percentile bootstrap over items. Published: Q-Judger against experts' rankings of "
-        f"{PUBLISHED_MODELS} models."
-    )
-    if any(abs(agreement.spearman.value or 0) > 1 - 1e-9 for agreement, _ in found.values()):
-        method += " A perfect order leaves resampling nothing to vary: its interval says nothing of other items."
-    if not args.json:
-        print_table("Agreement with people", head, rows)
-        if computed:
-            put("Overall is the mean of the dimensions where a table has none of its own.")
-        put(method)
-    dots = [(name, a.spearman.value, a.spearman.low, a.spearman.high) for name, (a, _) in found.items()]
-    body = ["<h2>Spearman's correlation</h2>", charts.interval_chart("Spearman's correlation", dots)]
-    body += [charts.table(head, rows), f'<p class="note">{charts.safe(method)}</p>']
-    for name in found:
-        points = [(x, y, item) for item in items if (x := judge.items[item][name]) is not None
-                  and (y := human.items[item][name]) is not None]  # fmt: skip
-        body += [f"<h2>{charts.safe(name)}</h2>", charts.scatter_chart(name, points, "judge", "people")]
-    result = {
-        "n": len(items),
-        "dimensions": {
-            name: {
-                **asdict(agreement),
-                "left_out": left_out,
-                "published_spearman": PUBLISHED.get(name),
-                "judge_as": judge.as_[name],
-                "human_as": human.as_[name],
-            }
-            for name, (agreement, left_out) in found.items()
-            if name != OVERALL
-        },
-        "overall": None,
-        "only_in_judge": lone["judge"],
-        "only_in_human": lone["human"],
-        "published": {"spearman": PUBLISHED, "models": PUBLISHED_MODELS},
-    }
-    if OVERALL in found:
-        agreement, left_out = found[OVERALL]
-        result["overall"] = {
-            **asdict(agreement),
-            "left_out": left_out,
-            "published_spearman": PUBLISHED[OVERALL],
-            "computed": computed,
-        }
-    return result, [*judge.errors, *human.errors], "\n".join(body)
-
-
-def _agreement(judge: Scores, human: Scores, name: str, items: list[str]) -> tuple[RankAgreement, int]:
-    """Agreement in one dimension, and how many items lack a number there."""
-    from ..statistics.agreement import rank_agreement
-
-    pairs = [(judge.items[item][name], human.items[item][name]) for item in items]
-    present = [(x, y) for x, y in pairs if x is not None and y is not None]
-    signs = [-1.0 if scores.as_[name] == "ranks" else 1.0 for scores in (judge, human)]  # more has to be better
-    found = rank_agreement([signs[0] * x for x, _ in present], [signs[1] * y for _, y in present])
-    return found, len(pairs) - len(present)
-
-
-def _hint_at_ranks(judge: Scores, human: Scores, name: str, items: list[str]) -> None:
-    from ..recorded.score_tables import is_ranking
-
-    for scores, option in ((judge, "--judge-as"), (human, "--human-as")):
-        values = [value for item in items if (value := scores.items[item][name]) is not None]
-        if scores.as_[name] == "scores" and is_ranking(values):
-            note(f"note: {escape(name)} of {escape(scores.path)} looks like ranks; {option} ranks takes 1 as best")
-
-
-def _add_overall(scores: Scores, dimensions: list[str]) -> None:
-    from ..recorded.score_tables import OVERALL
-
-    kinds = {scores.as_[name] for name in dimensions}
-    if len(kinds) > 1:
-        raise ConfigError(f"{escape(scores.path)} mixes scores and ranks, so it needs an {OVERALL} column")
-    for item in scores.items.values():
-        values = [value for name in dimensions if (value := item[name]) is not None]
-        item[OVERALL] = sum(values) / len(values) if len(values) == len(dimensions) else None
-    scores.as_[OVERALL] = kinds.pop()
 
 
 # --- a benchmark of edits ---
@@ -347,7 +192,7 @@ def _bench_rows(title: str, found: ScoreAgreement) -> list[list[object]]:
     ):
         cells = ["N/A"] * 3
         if correlation is not None:
-            cells = [_shown(x, 4) for x in (correlation.plcc, correlation.srcc, correlation.main)]
+            cells = [shown(x, 4) for x in (correlation.plcc, correlation.srcc, correlation.main)]
         rows.append([f"{name}, {title}", found.n, *cells])
     return rows
 
@@ -356,8 +201,8 @@ def _as_json(found: ScoreAgreement) -> dict[str, Any]:
     def correlation(one: Correlation | None) -> dict[str, Any] | None:
         if one is None:
             return None
-        shown = {"plcc": asdict(one.plcc), "srcc": asdict(one.srcc), "main": asdict(one.main)}
-        return {**shown, "parameters": list(one.parameters)} if one.parameters else shown
+        figures = {"plcc": asdict(one.plcc), "srcc": asdict(one.srcc), "main": asdict(one.main)}
+        return {**figures, "parameters": list(one.parameters)} if one.parameters else figures
 
     return {
         "n": found.n,

@@ -10,7 +10,7 @@ from typing import Any
 from ..engines.endpoint import EndpointEngine
 from ..engines.vllm import shared_server
 from ..engines.vllm.engine import VllmEngine
-from ..engines.vllm.gpus import gib, visible_gpus
+from ..engines.vllm.gpus import gib, gpu_problem, visible_gpus
 from ..engines.vllm.install import find_vllm
 from ..engines.vllm.placement import main_memory
 from ..engines.vllm.planning import describe
@@ -82,6 +82,7 @@ def look(judges: list[JudgeSettings]) -> dict[str, Any]:
         }
         for gpu in visible_gpus()
     ]
+    found["gpu_problem"] = gpu_problem()
     found["judges"] = [_judge(settings) for settings in judges]
     found["ok"] = all(judge["ok"] for judge in found["judges"])
     return found
@@ -172,8 +173,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
         if gpu["total_bytes"] is None:
             free = "its memory is unknown"
         lines.append(f"GPU {gpu['index']}: {escape(gpu['name'])}, {free}{held}")
-    if not found["gpus"]:
-        lines.append("GPUs: none that nvidia-smi shows")
+    if found["gpu_problem"]:
+        lines.append(f"GPUs: {escape(found['gpu_problem'])}")
+    elif not found["gpus"]:
+        lines.append("GPUs: none that NVML or nvidia-smi shows")
     for one in found["servers"]:
         lines.append(f"a server is up: {escape(one['model'])}, {one['status']}, users: {one['users']}, {one['url']}")
     for judge in found["judges"]:

@@ -10,6 +10,7 @@ from string import Template
 
 from ..errors import ConfigError
 from ..settings import SIGNALS
+from ..support.files import make_folder, whole_file
 from .store import folder_name
 
 FILES = {  # in starter/: where it goes
@@ -48,8 +49,9 @@ def run(args: argparse.Namespace) -> int:
     for path, name in targets.items():
         text = Template((starter / name).read_text("utf-8")).substitute(values)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
+            make_folder(path.parent)
+            with whole_file(path) as file:
+                file.write(text)
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror or error}") from None
         print(path)

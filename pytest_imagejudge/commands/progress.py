@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from ..batch.fates import RowCounts
 from ..batch.run import Counter
 from ..support.escaping import for_log
+from ..support.rates import pace
 
 _MOST_LINES = 50  # about rows that were not judged or missed bounds; the rest is counted
 _EVERY = 30.0  # seconds between lines of progress where the terminal can't be written over
@@ -73,14 +74,9 @@ class RowProgress:
 
 def progress_line(tally: RowCounts, total: int | None, seconds: float) -> str:
     """How many rows are done, how fast, and how long the rest will take; ``total`` is None until it is counted."""
-    line = f"{tally.rows} of {total if total is not None else '?'} rows"
     asked = tally.rows - tally.from_store  # what comes from the store says nothing of the judge's speed
-    if asked > 0 and seconds > 0:
-        line += f", {asked / seconds * 60:.0f} a minute"
-        if total is not None:
-            minutes, rest = divmod(round(max(0, total - tally.rows) * seconds / asked), 60)
-            line += f", {minutes} min {rest:02d} s left"
-    return line
+    left = None if total is None else total - tally.rows
+    return f"{tally.rows} of {total if total is not None else '?'} rows{pace(asked, left, seconds)}"
 
 
 @contextmanager

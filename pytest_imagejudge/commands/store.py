@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import re
 import sys
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
 from ..store.answer_store import FILE_NAME, Outline, Store, default_root
-from ..store.entry import DamagedError, PixelsRow, StoredRow, UntrustedError, canonical
-from ..store.exchange import EXPORT, merge_rows, must_be_whole, open_export, open_import, read_seals, seals_json
+from ..store.exchange import Import, export_answers, import_answers
 from ..store.sqlite_file import SCHEMA
 from ..support.escaping import escape, for_log
 from ..taxonomy import nearest
@@ -204,20 +203,7 @@ def _oldest(rows: list[Outline], gone: set[str], limit: int, used: int) -> list[
 
 
 def _export(store: Store, args: argparse.Namespace) -> int:
-    count = 0
-    must_be_whole(store)  # before anything goes into a pipe, from which nothing can be taken back
-    with open_export(args.file) as out:
-        out.write(canonical({"schema": EXPORT}) + b"\n")
-        for row in store.rows():
-            if store.read(row) is None:
-                continue
-            out.write(b'{"entry":' + row.text() + b"," + seals_json(row) + b"}\n")
-            count += 1
-        for line in store.index():
-            out.write(
-                b'{"pixels":' + canonical([line.file, line.pixels, line.stored]) + b"," + seals_json(line) + b"}\n"
-            )
-        must_be_whole(store)
+    count = export_answers(store, args.file)
     left_out = [
         f"{number:,} {word}"
         for number, word in ((store.damaged, "damaged"), (store.untrusted, "not trusted"))
@@ -231,52 +217,19 @@ def _export(store: Store, args: argparse.Namespace) -> int:
 
 
 def _import(store: Store, args: argparse.Namespace) -> int:
-    counts = {"added": 0, "already": 0, "conflicts": 0, "damaged": 0, "untrusted": 0, "images": 0}
-    rows: list[StoredRow] = []
-    lines: list[PixelsRow] = []
-    for number, line in open_import(args.file):
-        try:
-            data = json.loads(line)
-            if not isinstance(data, dict):
-                raise DamagedError("not an object")
-            if "entry" in data:
-                row = store.seal.row_of(canonical(data["entry"]), *read_seals(data))
-                store.seal.entry(row)
-                rows.append(row)
-            elif "pixels" in data:
-                file, pixels, stored = data["pixels"]
-                index = PixelsRow(file, pixels, stored, *read_seals(data))
-                store.seal.check_pixels(index)
-                lines.append(index)
-            else:
-                raise DamagedError("neither an answer nor an image")
-        except UntrustedError as error:
-            counts["untrusted"] += 1
-            _say(args.file, number, error, counts["untrusted"])
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            counts["damaged"] += 1
-            _say(args.file, number, error, counts["damaged"])
-        if len(rows) + len(lines) >= 500:
-            merge_rows(store, rows, lines, counts)
-            rows.clear()
-            lines.clear()
-    merge_rows(store, rows, lines, counts)
-    counts["added"] -= store.unsaved
-    refused = counts["damaged"] + counts["untrusted"]
+    found = Import()
+    for line in import_answers(store, args.file, found):
+        note(line)
+    found.added -= store.unsaved
     if args.json:
-        print_json(counts)
+        print_json(asdict(found))
     else:
         print(
-            f"{counts['added']:,} answers added, {counts['already']:,} were there already, "
-            f"{counts['conflicts']:,} differ from those there, which were kept; "
-            f"refused: {counts['damaged']:,} damaged, {counts['untrusted']:,} not trusted"
+            f"{found.added:,} answers added, {found.already:,} were there already, "
+            f"{found.conflicts:,} differ from those there, which were kept; "
+            f"refused: {found.damaged:,} damaged, {found.untrusted:,} not trusted"
         )
-    return 2 if refused or store.troubles else 0
-
-
-def _say(file: str, number: int, error: Exception, count: int) -> None:
-    if count <= 10:
-        note(f"{file}, line {number}: {escape(error) or 'damaged'}; left out")
+    return 2 if found.damaged or found.untrusted or store.troubles else 0
 
 
 # --- words and numbers ----------------------------------------------------------------------------------------------

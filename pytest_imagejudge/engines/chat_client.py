@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError
@@ -15,6 +13,7 @@ from ..protocols.base import Request
 from .address import Address, cause, excerpt, hide_credentials, key_hint
 from .answer_message import answer_text
 from .base import Answer
+from .retries import Retries, UnavailableError, retry_after
 
 if TYPE_CHECKING:
     import httpx
@@ -27,12 +26,6 @@ CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 1800.0
 
 
 POOLS = 8  # a pool looks at all of its connections at every request; hundreds in one cost more than the requests
-
-
-RATE_LIMIT_SECONDS = 600.0  # how long a request waits out "too many requests"
-
-
-LONGEST_WAIT = 60.0
 
 
 # Fields that every server of this shape knows; all others are vLLM's own, or not to be counted on. What a server
@@ -50,13 +43,10 @@ CONSTRAINTS = frozenset(("structured_outputs", "response_format", "thinking_toke
 PASSING = frozenset((408, 409, 425, 429))  # statuses below 500 that another try may change
 
 
-# What says that a server is down, or the one behind a gateway, or that it takes nothing more. A 500 is of one request.
-DOWN = frozenset((None, 429, 502, 503, 504))
-
-
 def warm_up() -> None:
     """Import what the first request would import."""
     import httpx  # noqa: F401
+    import tenacity  # noqa: F401
 
 
 class RefusedError(EngineError):
@@ -65,19 +55,6 @@ class RefusedError(EngineError):
     def __init__(self, message: str, status: int, body: str) -> None:
         super().__init__(message)
         self.status, self.body = status, body
-
-
-class UnavailableError(EngineError):
-    """The connection was lost, or the server said that it can't answer now; retries did not help.
-
-    Attributes:
-        status: the HTTP status, or None where there was no response.
-        after: seconds that the server asked to wait for, or None.
-    """
-
-    def __init__(self, message: str, status: int | None = None, after: float | None = None) -> None:
-        super().__init__(message)
-        self.status, self.after = status, after
 
 
 class Habits:
@@ -159,10 +136,8 @@ class ChatClient:
         self.address, self.model, self.key = address, model, key
         self.engine, self.version = engine, version
         self.habits = habits or Habits()
-        self.attempts, self.direct, self.first_wait, self.adapt = attempts, direct, first_wait, adapt
-        self._progress, self._told = progress, False
-        self.down = False  # a request waited for the server in vain: the next ones don't wait as long again
-        self._succeeded = float("-inf")  # when a request last did
+        self.direct, self.adapt = direct, adapt
+        self.retries = Retries(attempts, first_wait, progress)
         self._secrets = address.secrets(key)
         self._clients: list[httpx.AsyncClient] = []
         self._turn = 0
@@ -195,33 +170,7 @@ class ChatClient:
 
     async def post(self, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Send ``fields`` as JSON, again where that may help, and return the JSON object that came back."""
-        import asyncio
-
-        content = json.dumps(fields, ensure_ascii=True).encode()
-        since, tries, wait = float("inf"), 0, self.first_wait
-        while True:
-            try:
-                reply = await self._send(path, content)
-            except UnavailableError as error:
-                now, gone = time.monotonic(), error.status in DOWN
-                since = min(since, now)
-                if error.status == 429:
-                    spent = now - since >= RATE_LIMIT_SECONDS
-                else:
-                    tries += 1
-                    spent = tries >= self.attempts
-                if spent or (gone and self.down):
-                    # where others were answered in the meantime, it is this request that the server can't bear
-                    self.down |= gone and self._succeeded < since
-                    raise
-                if error.status is None and tries > 1 and not self._told:  # one lost connection is no news
-                    self._told = True
-                    self._progress(f"{error}; trying again")
-                await asyncio.sleep(waiting(wait, error.after))
-                wait = min(2 * wait, LONGEST_WAIT / 2)
-            else:
-                self.down, self._told, self._succeeded = False, False, time.monotonic()
-                return reply
+        return await self.retries.call(self._send, path, json.dumps(fields, ensure_ascii=True).encode())
 
     async def close(self) -> None:
         """Close the connections."""
@@ -349,34 +298,9 @@ def _used_up(body: str) -> bool:
     return ("insufficient_quota" in text or "billing" in text) and "retry" not in text
 
 
-def waiting(seconds: float, after: float | None) -> float:
-    """Seconds until the next try: ``seconds``, or as many as the server asked for, ``after``, where these are more.
-
-    A bit more than that, so that a batch does not come back all at once.
-    """
-    import random
-
-    return max(seconds, min(after or 0.0, LONGEST_WAIT)) * random.uniform(1.0, 1.5)  # noqa: S311 - no secret
-
-
 def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
 def _count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
-
-
-def retry_after(value: str | None) -> float | None:
-    """Seconds in a Retry-After header (a number or a date), or None."""
-    if not value:
-        return None
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value.strip(), re.ASCII):
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

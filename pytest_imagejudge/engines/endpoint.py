@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,11 +15,13 @@ from ..errors import ConfigError, EngineError, ImageJudgeError
 from ..protocols import default_name
 from ..protocols.base import Protocol, Request
 from ..settings import JudgeSettings
+from ..support.files import whole_file
 from ..taxonomy import nearest
 from . import chat_client
 from .address import Address, api_key, cause, excerpt, key_hint
 from .base import Answer, Engine, EngineIdentity, Progress
-from .chat_client import MAX_ANSWER, ChatClient, Habits, RefusedError, UnavailableError
+from .chat_client import MAX_ANSWER, ChatClient, Habits, RefusedError
+from .retries import UnavailableError
 
 # Images in flight for each URL, 5 requests each: the batch that fills a judge of this size on one large GPU.
 IMAGES_PER_URL = 48
@@ -280,8 +281,7 @@ def _remembered_models(file: Path) -> list[str] | None:
 def _remember_models(file: Path, models: list[str]) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(models), "utf-8")
-        draft.replace(file)
+        with whole_file(file) as out:
+            json.dump(models, out)
     except OSError:
         pass  # a convenience only

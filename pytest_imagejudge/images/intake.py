@@ -6,11 +6,9 @@ Images are untrusted: limits are checked from the header, before anything is dec
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..errors import ImageError
 from ..settings import DEFAULT_MAX_PIXELS
 from ..support.escaping import escape
+from ..support.files import make_folder, whole_file
 from .decoding import on_white, suffix
 from .image_file import ImageFile, file_hash, open_image
 from .loading import from_pil, pixel_hash, to_png
@@ -167,17 +166,11 @@ def _kind(value: object) -> str:
 def _write(spool: Path, data: bytes, name: str) -> Path:
     """Write so that a reader, or another process that writes the same, never sees half a file."""
     path = spool.absolute() / name
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        try:
-            part.write_bytes(data)
-        except FileNotFoundError:  # the first one
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-        part.replace(path)
+        make_folder(path.parent)
+        with whole_file(path, binary=True) as file:
+            file.write(data)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise ImageError(f"{escape(path)}: an image in memory could not be written: {escape(error)}") from error
     return path
 

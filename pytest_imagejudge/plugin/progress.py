@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ..support.escaping import escape
+from ..support.rates import duration, pace
 from .worker_progress import Sender
 from .xdist_types import worker_input
 
@@ -162,22 +163,10 @@ def _counts(sessions: Iterable[Any]) -> tuple[int, int]:
 def _line(done: int, submitted: int, seconds: float, working: float, done_before: int, *, started: bool = True) -> str:
     """How far it is, ``seconds`` after the wait began, of which the judges have been ``working`` some."""
     line = f"imagejudge: {done} of {submitted} judged"
-    rate = (done - done_before) / working if working > 0 else 0.0
-    if rate > 0:
-        left = (submitted - done) / rate
-        line += f", {_figure(rate * 60)} images a minute, {_duration(left)} left"
-    elif started:
-        line += f", waiting for {_duration(seconds)}"
-    return line
-
-
-def _figure(number: float) -> str:
-    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+    how_fast = pace(done - done_before, submitted - done, working, "images")
+    if not how_fast and started:
+        return f"{line}, waiting for {duration(seconds)}"
+    return line + how_fast
 
 
 def _wait(futures: list[Future[Any]]) -> list[Future[Any]]:

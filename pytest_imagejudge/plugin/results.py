@@ -21,6 +21,7 @@ from ..report.lookup import once
 from ..report.model import EditEntry, FailedTest, Report, Run, VerdictEntry
 from ..report.spool import E
 from ..support.escaping import for_log
+from ..support.files import whole_file
 
 if TYPE_CHECKING:
     from ..statistics.pairing import Scored
@@ -224,8 +225,8 @@ class Results:
         report = self.finish()
         folder = self._options.rootpath / ".imagejudge"
         if folder.is_dir() and not (folder / ".gitignore").exists():
-            with contextlib.suppress(OSError):
-                (folder / ".gitignore").write_text("*\n")
+            with contextlib.suppress(OSError), whole_file(folder / ".gitignore") as file:
+                file.write("*\n")
         for path in self._options.reports:
             try:
                 self._write(report, path)

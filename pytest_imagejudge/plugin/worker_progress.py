@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..support.files import whole_file
 from ..support.temporary_folders import temporary_folder
 
 LOOK = 0.5  # seconds between two looks
@@ -33,10 +34,8 @@ class Sender:
 
     def count(self, done: int, submitted: int) -> None:
         """Hand over how many images are judged, of how many."""
-        draft = self._counts.with_suffix(".draft")
-        with contextlib.suppress(OSError):
-            draft.write_text(json.dumps([done, submitted]), "ascii")
-            draft.replace(self._counts)
+        with contextlib.suppress(OSError), whole_file(self._counts) as file:
+            json.dump([done, submitted], file)
 
 
 class Receiver:

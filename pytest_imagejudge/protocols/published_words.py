@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..settings import cache_dir
+from ..support.files import make_folder, whole_file
 
 URL_VARIABLE = "IMAGEJUDGE_WORDS_URL"  # base that serves REPO/COMMIT/PATH, for mirrors
 
@@ -165,11 +166,10 @@ def find(pin: Pin, source: Path) -> bytes | None:
 def keep(pin: Pin, content: bytes) -> Path:
     """Put a checked file into the cache, whole or not at all."""
     path = cached_path(pin)
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
+        make_folder(path.parent)
+        with whole_file(path, binary=True) as file:
+            file.write(content)
     except OSError as error:
         raise ConfigError(f"{path} can't be written: {error}") from error
     return path

@@ -16,7 +16,7 @@ from ..store.answer_store import Store
 
 @dataclass
 class Pictures:
-    """One task's pictures: hashed without decoding where the store knows the file, decoded once where needed."""
+    """Pictures of one task: hashed without decoding where the store knows the file, decoded once where needed."""
 
     files: Sequence[ImageFile]
     max_pixels: int
@@ -36,8 +36,8 @@ class Pictures:
 
     def _indexed(self) -> tuple[str, ...]:
         """The same where the store's index has them all, else (); raises as `hashes`."""
-        contents = image_contents(self.files, self.max_pixels)
-        return all_of(contents, self.store.pixels_of(contents))
+        contents = file_hashes(self.files, self.max_pixels)
+        return pixels_of_all(contents, self.store.pixels_of(contents))
 
     def _decode(self) -> tuple[str, ...]:
         images, hashes = [], []
@@ -60,7 +60,7 @@ class Pictures:
             return self.decoded
 
 
-def image_contents(files: Sequence[ImageFile], max_pixels: int) -> list[str]:
+def file_hashes(files: Sequence[ImageFile], max_pixels: int) -> list[str]:
     """SHA-256 of the files' bytes, to be looked up in the store's index; none where that will not do.
 
     Raises:
@@ -71,6 +71,6 @@ def image_contents(files: Sequence[ImageFile], max_pixels: int) -> list[str]:
     return [file_hash(file) for file in files]
 
 
-def all_of(contents: Sequence[str], index: Mapping[str, str]) -> tuple[str, ...]:
+def pixels_of_all(contents: Sequence[str], index: Mapping[str, str]) -> tuple[str, ...]:
     """The pixels of all, or ()."""
     return tuple(index[content] for content in contents) if all(content in index for content in contents) else ()

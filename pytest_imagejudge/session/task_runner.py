@@ -17,7 +17,7 @@ from ..scoring.verdict import EditVerdict, Problem, Verdict, verdict_of
 from ..store.answer_store import Store, key_of
 from ..support.digests import digest_of
 from ..taxonomy import EDIT
-from .pictures import Pictures, all_of, image_contents
+from .pictures import Pictures, file_hashes, pixels_of_all
 from .task import Stats, Task
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ class TaskRunner:
         """
         contents = [self._readable(task) for task in tasks]
         index = self.store.pixels_of(content for some in contents for content in some)
-        pixels = [all_of(some, index) for some in contents]
+        pixels = [pixels_of_all(some, index) for some in contents]
         keys = [self._keys(task, found) if found else {} for task, found in zip(tasks, pixels, strict=True)]
         answers = self.store.get_many(key for some in keys for key in some.values())
         result: list[Known | None] = []
@@ -151,7 +151,7 @@ class TaskRunner:
 
     def _readable(self, task: Task) -> list[str]:
         try:
-            return image_contents(task.images, self._max_pixels)
+            return file_hashes(task.images, self._max_pixels)
         except ImageError:
             return []  # said when it is judged
 

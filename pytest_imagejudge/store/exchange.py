@@ -6,19 +6,18 @@ import contextlib
 import gzip
 import io
 import json
-import os
 import sys
-import uuid
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from ..commands.printing import note
 from ..errors import ConfigError
 from ..support.escaping import escape
+from ..support.files import whole_file
 from .answer_store import Store
-from .entry import PixelsRow, StoredRow, canonical
+from .entry import DamagedError, PixelsRow, StoredRow, UntrustedError, canonical
 
 EXPORT = "imagejudge-store/1"
 
@@ -26,19 +25,116 @@ EXPORT = "imagejudge-store/1"
 _MAX_LINE = 256 << 20  # bytes of one line of an import
 
 
-def must_be_whole(store: Store) -> None:
+_AT_ONCE = 500  # lines that are added together
+
+
+_MOST_TOLD = 10  # of what was refused, and of what differs
+
+
+@dataclass
+class Import:
+    """Counts of what an import found.
+
+    Attributes:
+        added, already, conflicts: answers that were new, that the store had, and that differ from those it had.
+        damaged, untrusted: lines that were refused.
+        images: lines of the index, from files to pixels, that were new.
+    """
+
+    added: int = 0
+    already: int = 0
+    conflicts: int = 0
+    damaged: int = 0
+    untrusted: int = 0
+    images: int = 0
+
+
+def export_answers(store: Store, name: str) -> int:
+    """Write all answers of ``store`` to the file ``name``, or to standard output where that is ``-``.
+
+    Returns:
+        How many answers were written.
+
+    Raises:
+        ConfigError: the file can't be written, or the store can't be read as a whole.
+    """
+    count = 0
+    _must_be_whole(store)  # before anything goes into a pipe, from which nothing can be taken back
+    with _writing(name) as out:
+        out.write(canonical({"schema": EXPORT}) + b"\n")
+        for row in store.rows():
+            if store.read(row) is None:
+                continue
+            out.write(b'{"entry":' + row.text() + b"," + _seals(row) + b"}\n")
+            count += 1
+        for line in store.index():
+            out.write(b'{"pixels":' + canonical([line.file, line.pixels, line.stored]) + b"," + _seals(line) + b"}\n")
+        _must_be_whole(store)
+    return count
+
+
+def import_answers(store: Store, name: str, found: Import) -> Iterator[str]:
+    """Add the answers of the file ``name`` to ``store``, counted in ``found``.
+
+    Yields:
+        Lines about what is refused and what differs from the store's own, the first few of each.
+
+    Raises:
+        ConfigError: the file can't be read, or is no export.
+    """
+    rows: list[StoredRow] = []
+    lines: list[PixelsRow] = []
+    for number, line in _reading(name):
+        try:
+            data = json.loads(line)
+            if not isinstance(data, dict):
+                raise DamagedError("not an object")
+            if "entry" in data:
+                row = store.seal.row_of(canonical(data["entry"]), *_unseal(data))
+                store.seal.entry(row)
+                rows.append(row)
+            elif "pixels" in data:
+                file, pixels, stored = data["pixels"]
+                index = PixelsRow(file, pixels, stored, *_unseal(data))
+                store.seal.check_pixels(index)
+                lines.append(index)
+            else:
+                raise DamagedError("neither an answer nor an image")
+        except UntrustedError as error:
+            found.untrusted += 1
+            yield from _refused(name, number, error, found.untrusted)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            found.damaged += 1
+            yield from _refused(name, number, error, found.damaged)
+        if len(rows) + len(lines) >= _AT_ONCE:
+            yield from _merge(store, rows, lines, found)
+            rows.clear()
+            lines.clear()
+    yield from _merge(store, rows, lines, found)
+
+
+def _refused(file: str, number: int, error: Exception, count: int) -> Iterator[str]:
+    if count <= _MOST_TOLD:
+        yield f"{file}, line {number}: {escape(error) or 'damaged'}; left out"
+
+
+def _must_be_whole(store: Store) -> None:
     """Half a store must not pass for one."""
     if store.troubles:
         raise ConfigError(f"{escape(store.path)} could not be read as a whole: the export is not complete")
 
 
-def seals_json(row: StoredRow | PixelsRow) -> bytes:
-    """Checksum and HMAC of a row as JSON, without the braces."""
+def _seals(row: StoredRow | PixelsRow) -> bytes:
     return canonical({"mac": row.mac.hex() if row.mac else None, "sum": row.sum.hex()})[1:-1]
 
 
-def merge_rows(store: Store, rows: list[StoredRow], lines: list[PixelsRow], counts: dict[str, int]) -> None:
-    """Add what is not there; what is there and can be trusted stays."""
+def _unseal(data: dict[str, Any]) -> tuple[bytes, bytes | None]:
+    mac = data.get("mac")
+    return bytes.fromhex(data["sum"]), None if mac is None else bytes.fromhex(mac)
+
+
+def _merge(store: Store, rows: list[StoredRow], lines: list[PixelsRow], found: Import) -> Iterator[str]:
+    """Add what is not there and tell what differs; what is there and can be trusted stays."""
     ours = {entry.key: entry for row in store.find([row.key for row in rows]) if (entry := store.read(row))}
     new: dict[str, StoredRow] = {}
     for row in rows:
@@ -48,57 +144,42 @@ def merge_rows(store: Store, rows: list[StoredRow], lines: list[PixelsRow], coun
             have = store.seal.entry(new[row.key])
         if have is None:
             new[row.key] = row
-            counts["added"] += 1
+            found.added += 1
         elif (have.answer.text, have.answer.finish_reason) == (theirs.answer.text, theirs.answer.finish_reason):
-            counts["already"] += 1
+            found.already += 1
         else:
-            counts["conflicts"] += 1
-            if counts["conflicts"] <= 10:
+            found.conflicts += 1
+            if found.conflicts <= _MOST_TOLD:
                 about = escape(" ".join(str(have.about.get(name) or "") for name in ("model", "dimension")))
-                note(f"{row.key[:16]} ({about.strip()}) differs from ours; ours kept")
+                yield f"{row.key[:16]} ({about.strip()}) differs from ours; ours kept"
     if new:
         store.put_rows(new.values())
     written, differ = store.add_to_index(lines)
-    counts["images"] += written
+    found.images += written
     if differ:
-        counts["conflicts"] += differ
-        note(f"{differ} images' pixels differ from ours; ours kept")
-
-
-def read_seals(data: dict[str, Any]) -> tuple[bytes, bytes | None]:
-    """Checksum and HMAC of an imported row; the HMAC is None where it has none."""
-    mac = data.get("mac")
-    return bytes.fromhex(data["sum"]), None if mac is None else bytes.fromhex(mac)
+        found.conflicts += differ
+        yield f"{differ} images' pixels differ from ours; ours kept"
 
 
 @contextlib.contextmanager
-def open_export(name: str) -> Iterator[IO[bytes]]:
+def _writing(name: str) -> Iterator[IO[bytes]]:
     """A file that is there whole or not at all; ``-`` is stdout, and a pipe or a device is written as it is."""
     if name == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    straight = os.path.exists(name) and not os.path.isfile(name)  # noqa: PTH110, PTH113
-    path = Path(name if straight else os.path.realpath(name))  # a pipe behind /dev/stdout has no path of its own
-    part = path if straight else path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        with part.open("wb") as raw:
-            if path.suffix == ".gz":
+        with whole_file(Path(name), binary=True) as raw:
+            if name.endswith(".gz"):
                 with gzip.GzipFile("", "wb", 6, raw, mtime=0) as out:
                     yield out  # type: ignore[misc]
             else:
                 yield raw
-        if not straight:
-            part.replace(path)
     except OSError as error:
-        raise ConfigError(f"{escape(path)} can't be written: {escape(error)}") from error
-    finally:
-        if not straight:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
+        raise ConfigError(f"{escape(name)} can't be written: {escape(error)}") from error
 
 
-def open_import(name: str) -> Iterator[tuple[int, bytes]]:
+def _reading(name: str) -> Iterator[tuple[int, bytes]]:
     """The lines after the first, which names the format, with their numbers."""
     try:
         with contextlib.ExitStack() as stack:

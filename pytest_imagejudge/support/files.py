@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import stat
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,8 +28,55 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
+def whole_file(path: Path, *, binary: bool = False, private: bool = False) -> Iterator[IO[Any]]:
+    """Give a file to write that takes the place of ``path`` at the end of the block, if nothing was raised.
+
+    Whoever reads ``path`` meanwhile sees the old content, and a block that raises leaves nothing behind. A link is
+    followed, the permissions of an older file are kept, and a pipe or a device is written as it is.
+
+    Args:
+        path: its folder must be there.
+        binary: bytes are written; else text, in UTF-8 with the ends of lines as they are.
+        private: only its owner may read the new file.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    mode = _mode(path)
+    if mode is not None and not stat.S_ISREG(mode):
+        with _writer(os.open(path, os.O_WRONLY | os.O_TRUNC), binary=binary) as file:
+            yield file
+        return
+    target = Path(os.path.realpath(path))
+    draft = target.with_name(f".{uuid.uuid4().hex}.part")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+    try:
+        with _writer(handle, binary=binary) as file:
+            if mode is not None and not private:
+                os.fchmod(handle, stat.S_IMODE(mode))
+            yield file
+        draft.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+def _mode(path: Path) -> int | None:
+    """The kind and the permissions of what is at ``path``, or None where nothing is."""
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _writer(handle: int, *, binary: bool) -> IO[Any]:
+    return os.fdopen(handle, "wb") if binary else os.fdopen(handle, "w", encoding="utf-8", newline="")
+
+
+@contextmanager
 def replacing(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
-    """A file to write that takes the place of ``path`` at the end, if nothing was raised.
+    """Give a file to write, as `whole_file` does, in a folder that is made where it is missing.
 
     Raises:
         ConfigError: the file can't be written.
@@ -37,24 +85,17 @@ def replacing(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
         make_folder(path.parent)
         if path.is_dir():
             raise IsADirectoryError("is a directory; a file name is expected")
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.")
+        with whole_file(path, binary=binary) as file:
+            yield file
     except OSError as error:
         raise ConfigError(f"{escape(path)}: can't be written: {error.strerror or error}") from error
-    try:
-        with os.fdopen(handle, "wb") if binary else os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            yield file
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)  # noqa: PTH101  (a temporary file is private, a result need not be)
-        os.replace(name, path)  # noqa: PTH105
-    except BaseException as error:
-        Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise ConfigError(f"{escape(path)}: can't be written: {error.strerror or error}") from error
-        raise
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file, whole or not at all; the folder is made where it is missing.
+
+    Raises:
+        ConfigError: the file can't be written.
+    """
     with replacing(path) as file:
         file.write(text.encode("utf-8", "backslashreplace").decode())

@@ -82,7 +82,12 @@ def json_rows(path: Path, file: TextIO) -> Iterator[RawRow]:
 
 
 class _Array:
-    """The elements of a JSON array, decoded one by one from a buffer that holds little more than one of them."""
+    """The elements of a JSON array, decoded one by one from a buffer that holds little more than one of them.
+
+    The standard library's decoder takes what files of rows hold and `ijson` does not: NaN, which pandas and Python
+    write, integers of more than 64 bits, and a byte or half a surrogate pair that spoils one row only. `ijson` gives no
+    line either, and keeps a path for each level that is open: 100,000 brackets, 100 kB, do not fit into 4 GB.
+    """
 
     def __init__(self, file: TextIO) -> None:
         self.file = file

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.inputs.judged_columns import FIELDS
-from pytest_imagejudge.recorded.answer_codes import AnswerReader
+from pytest_imagejudge.recorded import answer_codes
 from pytest_imagejudge.recorded.answers import _merge, _ranges, read_lines, read_recorded
 from pytest_imagejudge.taxonomy import LEVEL1, TREE, facets_of
 
@@ -434,7 +434,7 @@ def test_the_short_way_reads_as_the_reader_does(data: st.DataObject, one: str) -
         text = f"{text} <think> no"
     opened = data.draw(st.sampled_from(["<think>", "<think>", "", "<thinking>", "<think><thinking>", "<THINKING>a<"]))
     full = f"{opened}{data.draw(st.text(max_size=20))}</think>{text}"
-    reader = AnswerReader("q-judger")
+    reader = answer_codes.AnswerReader("q-judger")
     reader.codes(LEVEL1.index(one), answer(scores_of(random.Random(0), one)))
     quick = reader.codes(LEVEL1.index(one), full)
     assert quick == reader._read(LEVEL1.index(one), full)

@@ -353,7 +353,7 @@ def test_an_export_is_there_whole_or_as_it_was(root, run, tmp_path, monkeypatch)
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pytest_imagejudge.store.exchange.seals_json", full)
+    monkeypatch.setattr("pytest_imagejudge.store.exchange._seals", full)
     run("export", file, "--store", root, code=2)
     assert "No space left" in run.err
     assert file.read_text() == "as it was"
@@ -464,7 +464,7 @@ def as_nobody():
     script = """
 import os, sys
 from pytest_imagejudge.cli import main
-import gzip, locale, filelock, pytest_imagejudge.commands.store, pytest_imagejudge.images.intake
+import gzip, locale, shutil, filelock, pytest_imagejudge.commands.store, pytest_imagejudge.images.intake
 if os.getuid() == 0:
     os.setuid(65534)
 sys.exit(main(["store", *sys.argv[1:]]))

@@ -52,6 +52,30 @@ def test_without_a_judge_it_tells_what_is_here(command: Command) -> None:
     assert "vLLM 9.9.9+cpu (cpu build" in command("doctor").stdout
 
 
+def without_nvml(folder: Path) -> dict[str, str]:
+    """Environment of a command that has no NVML, which would tell of this machine's own GPUs."""
+    (folder / "pynvml.py").write_text("raise ImportError\n")
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))}
+
+
+def test_an_nvidia_smi_that_fails_is_told(command: Command, tmp_path: Path) -> None:
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "nvidia-smi").write_text("#!/bin/sh\necho Failed to initialize NVML: Unknown Error; exit 255\n")
+    (bin_ / "nvidia-smi").chmod(0o755)
+    more = {
+        **without_nvml(bin_),
+        "PATH": f"{bin_}:{os.environ['PATH']}",
+        "IMAGEJUDGE_VLLM_PYTHON": str(install(tmp_path / "cuda", version="9.9.9")),
+    }
+    said = "nvidia-smi ended with exit status 255 and said: Failed to initialize NVML: Unknown Error"
+    assert f"\nGPUs: {said}\n" in command("doctor", **more).stdout
+    done = command("doctor", "--json", **more)
+    assert json.loads(done.stdout)["gpu_problem"] == said
+    options = ["--judge-model", str(checkpoint(tmp_path / "model", size=10**10)), "--judge-protocol=house"]
+    assert f"there is no GPU that it can use ({said})" in command("doctor", *options, **more).stdout
+
+
 def test_memory_that_is_not_told_is_unknown(command: Command, tmp_path: Path) -> None:
     bin_ = tmp_path / "bin"
     bin_.mkdir()
@@ -62,6 +86,7 @@ def test_memory_that_is_not_told_is_unknown(command: Command, tmp_path: Path) ->
     (bin_ / "nvidia-smi").chmod(0o755)
     options = ["--judge-model", str(checkpoint(tmp_path / "model", size=10**10)), "--judge-protocol=house"]
     more = {
+        **without_nvml(bin_),
         "PATH": f"{bin_}:{os.environ['PATH']}",
         "IMAGEJUDGE_VLLM_PYTHON": str(install(tmp_path / "cuda", version="9.9.9")),
     }

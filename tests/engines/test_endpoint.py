@@ -15,12 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standin import Call, Reply, StandIn, completion, failure, models
 
-from pytest_imagejudge.engines import chat_client, make_engine
+from pytest_imagejudge.engines import make_engine, retries
 from pytest_imagejudge.engines.address import Address, hide_credentials
 from pytest_imagejudge.engines.answer_message import answer_text
 from pytest_imagejudge.engines.base import Answer
-from pytest_imagejudge.engines.chat_client import ChatClient, retry_after, waiting
+from pytest_imagejudge.engines.chat_client import ChatClient
 from pytest_imagejudge.engines.endpoint import EndpointEngine, picture_digest
+from pytest_imagejudge.engines.retries import retry_after, waiting
 from pytest_imagejudge.errors import ConfigError, EngineError
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.protocols.base import Request
@@ -398,12 +399,12 @@ def test_a_limit_that_was_waited_out_is_not_waited_out_again(
 ) -> None:
     replies = [failure(429)] * 3
     server.answer = lambda call: replies.pop() if replies else completion()
-    monkeypatch.setattr(chat_client, "RATE_LIMIT_SECONDS", 0.0)
+    monkeypatch.setattr(retries, "RATE_LIMIT_SECONDS", 0.0)
     one = engine()
 
     async def run() -> list[Any]:
         found: list[Any] = await asyncio.gather(one.ask(request()), return_exceptions=True)
-        monkeypatch.setattr(chat_client, "RATE_LIMIT_SECONDS", 600.0)
+        monkeypatch.setattr(retries, "RATE_LIMIT_SECONDS", 600.0)
         for _ in range(4):
             found += await asyncio.gather(one.ask(request()), return_exceptions=True)
             if len(found) == 4:
@@ -439,7 +440,7 @@ def test_a_server_that_answers_others_is_not_down(server: StandIn, monkeypatch: 
         server.answer = lambda call: None if "bad" in json.dumps(call.body) else completion()
         with pytest.raises(EngineError):
             await client.ask(bad)
-        assert not client.down
+        assert not client.retries.down
         await client.close()
 
     asyncio.run(run())

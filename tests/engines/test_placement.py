@@ -45,6 +45,7 @@ class Computer:
         self.folder, self.patch = folder, monkeypatch
         self.model = checkpoint(folder / "judge", size=WEIGHTS, **JUDGE)  # a hole: nothing is on the disk
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        monkeypatch.setitem(sys.modules, "pynvml", None)  # it would tell of this machine's own GPUs
         self.vllm("0.32.0")
 
     def vllm(self, version: str, **more: str) -> None:
@@ -178,7 +179,7 @@ def test_by_the_size_of_weights_that_the_users_own_arguments_lessen_nothing_is_r
     assert share_of(engine) == 0.92
     computer.gpus((49_140, 30_000))
     assert not engine.fit().ok  # beside what is there it may be too much, so it waits as long as it can
-    spec = engine._make_room(engine.plan())
+    spec = engine.starter.make_room(engine.plan(), print)
     share = float(spec.command[spec.command.index("--gpu-memory-utilization") + 1])
     assert share == pytest.approx((30_000 - 1024) / 49_140, abs=0.001)
     computer.gpus(*[(24_564, 24_564)] * 4)
@@ -225,7 +226,7 @@ def test_mig_instances_are_taken_as_they_are(computer: Computer) -> None:
         engine.preflight()
         fit = engine.fit()
         assert (fit.ok, fit.free_bytes) == (True, None)
-        spec = engine._spec(engine.plan(), fit.gpus)
+        spec = engine.planner.spec(engine.plan(), fit.gpus)
         assert spec.env["CUDA_VISIBLE_DEVICES"] == "MIG-aaaa-bbbb"
         assert "--gpu-memory-utilization" not in spec.command
     assert computer.engine(gpus="MIG-cccc").server_folder() != engine.server_folder()
@@ -242,7 +243,7 @@ def test_of_memory_that_is_not_told_nothing_is_claimed(
     assert (fit.ok, fit.free_bytes, engine.on_gpus()) == (True, None, False)
     assert "an unknown amount of" in describe(fit)
     assert "python (process 4711) an unknown amount" in describe(fit)
-    spec = engine._make_room(engine.plan())
+    spec = engine.starter.make_room(engine.plan(), print)
     assert "--gpu-memory-utilization" not in spec.command
     assert spec.leaves.keys() == {"GPU-0abc"}  # two do not start on it at once
     assert share_of(computer.engine(memory_share=0.8)) == 0.8
@@ -318,7 +319,7 @@ def test_memory_that_a_starting_server_is_going_to_take_is_not_free(
     computer.gpus((81_559, 81_000))
     image, edit = both(computer, edit_settings)
     assert edit.fit().ok
-    spec = image._spec(image.plan(), image.fit().gpus)
+    spec = image.planner.spec(image.plan(), image.fit().gpus)
     state = State(status="starting", server=4711, title="the other", leaves=spec.leaves)
     computer.patch.setattr(shared_server, "running", lambda folder: [(folder / spec.digest, state, 1)])
     fit = edit.fit()
@@ -331,7 +332,7 @@ def test_memory_that_a_starting_server_is_going_to_take_is_not_free(
 def test_two_servers_do_not_start_on_one_gpu_at_once(computer: Computer, edit_settings: JudgeSettings) -> None:
     computer.gpus((143_771, 143_500))
     image, edit = both(computer, edit_settings)
-    spec = image._spec(image.plan(), image.fit().gpus)
+    spec = image.planner.spec(image.plan(), image.fit().gpus)
     state = State(status="starting", server=4711, title="the other", leaves=spec.leaves)
     computer.patch.setattr(shared_server, "running", lambda folder: [(folder / spec.digest, state, 1)])
     joined = []
@@ -340,8 +341,7 @@ def test_two_servers_do_not_start_on_one_gpu_at_once(computer: Computer, edit_se
     async def meet() -> list[str]:
         lines: list[str] = []
         told = asyncio.Event()
-        edit._progress = lambda line: (lines.append(line), told.set())
-        joining = asyncio.create_task(edit._join(edit.plan()))
+        joining = asyncio.create_task(edit.starter.join(edit.plan(), lambda line: (lines.append(line), told.set())))
         await told.wait()
         assert not joined
         state.status = "ready"
@@ -353,7 +353,7 @@ def test_two_servers_do_not_start_on_one_gpu_at_once(computer: Computer, edit_se
 
 
 def share_of(engine: VllmEngine) -> float:
-    command = engine._spec(engine.plan(), engine.fit().gpus).command
+    command = engine.planner.spec(engine.plan(), engine.fit().gpus).command
     return float(command[command.index("--gpu-memory-utilization") + 1])
 
 

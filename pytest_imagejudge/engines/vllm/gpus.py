@@ -1,13 +1,15 @@
-"""GPUs and their memory, as `nvidia-smi` tells: no CUDA context is made, torch is not imported."""
+"""GPUs and their memory, as NVML tells, or `nvidia-smi`: no CUDA context is made, torch is not imported."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ...errors import ConfigError
 from ...taxonomy import nearest
@@ -32,7 +34,7 @@ class Gpu:
     """One GPU, or one MIG instance of one.
 
     Attributes:
-        index: as nvidia-smi counts; of a MIG instance its UUID. CUDA_VISIBLE_DEVICES takes either.
+        index: as NVML and nvidia-smi count; of a MIG instance its UUID. CUDA_VISIBLE_DEVICES takes either.
         uuid, name: of the card, or of the instance.
         total, free: bytes of its memory; None where nobody tells: of MIG instances, and where memory is unified.
         holders: who holds some of it.
@@ -56,12 +58,13 @@ def visible_gpus(chosen: str | None = None) -> list[Gpu]:
     Raises:
         ConfigError: ``chosen`` names one that is not there.
     """
-    gpus = _query()
+    gpus, problem = _query()
     if chosen is not None:
         found = [_find(word.strip(), gpus) for word in chosen.split(",") if word.strip()]
         missing = [word for word, gpu in found if gpu is None]
         if missing or not found:
             there = ", ".join(f"{gpu.index} ({gpu.name})" for gpu in gpus) or "none"
+            there += f" ({problem})" if problem else ""
             what = (
                 f"no GPU {missing[0]!r}{nearest(missing[0], [g.uuid for g in gpus])}" if missing else "it names no GPU"
             )
@@ -93,37 +96,100 @@ def _find(word: str, gpus: Sequence[Gpu]) -> tuple[str, Gpu | None]:
     return word, None
 
 
-def _query() -> list[Gpu]:
-    """All GPUs; none where there is no nvidia-smi or it does not work."""
-    rows = _nvidia_smi("--query-gpu=index,uuid,name,memory.total,memory.free")
+def gpu_problem() -> str:
+    """Return what keeps GPUs from being seen, or an empty string: there may be none, and nothing is wrong."""
+    return _query()[1]
+
+
+def _query() -> tuple[list[Gpu], str]:
+    """All GPUs, and what keeps them, or one of them, from being seen.
+
+    NVML is asked where its Python package and the driver's library are there, else nvidia-smi; where neither is there,
+    there are no GPUs.
+    """
+    try:
+        import pynvml
+    except ImportError:
+        return _by_nvidia_smi()
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError_LibraryNotFound:
+        return _by_nvidia_smi()
+    except pynvml.NVMLError as error:
+        return [], f"NVML can't be used: {error}"
+    try:
+        return _by_nvml(pynvml)
+    finally:
+        with contextlib.suppress(pynvml.NVMLError):
+            pynvml.nvmlShutdown()
+
+
+def _by_nvml(nvml: Any) -> tuple[list[Gpu], str]:
+    gpus, problem = [], ""
+    try:
+        for index in range(nvml.nvmlDeviceGetCount()):
+            try:
+                handle = nvml.nvmlDeviceGetHandleByIndex(index)
+                uuid, name = nvml.nvmlDeviceGetUUID(handle), nvml.nvmlDeviceGetName(handle)
+            except nvml.NVMLError as error:  # the others may still work
+                problem = problem or f"NVML can't tell about GPU {index}: {error}"
+                continue
+            memory = None
+            with contextlib.suppress(nvml.NVMLError):  # unified with the main memory, or not for everybody's eyes
+                memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+            total, free = (None, None) if memory is None else (int(memory.total), int(memory.free))
+            gpus.append(Gpu(index, uuid, name, total, free, _holders(nvml, handle)))
+    except nvml.NVMLError as error:
+        problem = f"NVML can't tell how many GPUs there are: {error}"
+    return gpus, problem
+
+
+def _holders(nvml: Any, handle: Any) -> tuple[Holder, ...]:
+    found = []
+    with contextlib.suppress(nvml.NVMLError):
+        for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle):
+            name = "[Not Found]"  # as nvidia-smi says of processes of another container
+            with contextlib.suppress(nvml.NVMLError):
+                name = nvml.nvmlSystemGetProcessName(process.pid).rsplit("/", 1)[-1]
+            found.append(Holder(process.pid, name, process.usedGpuMemory or 0))
+    return tuple(found)
+
+
+def _by_nvidia_smi() -> tuple[list[Gpu], str]:
+    rows, problem = _nvidia_smi("--query-gpu=index,uuid,name,memory.total,memory.free")
     if not rows:
-        return []
+        return [], problem
     held: dict[str, list[Holder]] = {}
-    for row in _nvidia_smi("--query-compute-apps=gpu_uuid,pid,process_name,used_memory"):
+    for row in _nvidia_smi("--query-compute-apps=gpu_uuid,pid,process_name,used_memory")[0]:
         if len(row) == 4:
             held.setdefault(row[0], []).append(
                 Holder(_number(row[1]) or 0, row[2].rsplit("/", 1)[-1], _size(row[3]) or 0)
             )
-    return [
+    gpus = [
         Gpu(_number(row[0]) or 0, row[1], row[2], _size(row[3]), _size(row[4]), tuple(held.get(row[1], ())))
         for row in rows
         if len(row) == 5
     ]
+    return gpus, problem
 
 
-def _nvidia_smi(query: str) -> list[list[str]]:
+def _nvidia_smi(query: str) -> tuple[list[list[str]], str]:
+    """The cells of what nvidia-smi prints, and how it failed; neither where there is none."""
     program = shutil.which("nvidia-smi")
     if program is None:
-        return []
+        return [], ""
     try:
         done = subprocess.run(
             [program, query, "--format=csv,noheader,nounits"], capture_output=True, text=True, timeout=30, check=False
         )
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
-        return []
+    except subprocess.TimeoutExpired as error:
+        return [], f"nvidia-smi did not answer within {error.timeout:g} s"
+    except (OSError, UnicodeDecodeError) as error:
+        return [], f"nvidia-smi can't be used: {error}"
     if done.returncode:
-        return []
-    return [[cell.strip() for cell in row] for row in csv.reader(done.stdout.splitlines()) if row]
+        said = next((line for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()), "nothing")
+        return [], f"nvidia-smi ended with exit status {done.returncode} and said: {said.strip()}"
+    return [[cell.strip() for cell in row] for row in csv.reader(done.stdout.splitlines()) if row], ""
 
 
 def _number(text: str) -> int | None:

@@ -20,6 +20,7 @@ from ...errors import ConfigError
 from ...settings import SIGNALS
 from ...support.entry_points import ENGINES, names_of
 from ...support.escaping import escape
+from ...support.files import whole_file
 from .gpus import gib
 
 LOOKUP_SECONDS = 20.0
@@ -403,7 +404,8 @@ def main(argv: Sequence[str]) -> int:
     """Download as the supervisor asks; its log is this process's output."""
     arguments, target = json.loads(argv[0]), Path(argv[1])
     folder = download(arguments, lambda line: print(f"imagejudge: {line}", flush=True))
-    target.write_text(folder, "utf-8")
+    with whole_file(target) as file:
+        file.write(folder)
     return 0
 
 

@@ -10,7 +10,8 @@ from typing import Literal
 
 from ...errors import ConfigError
 from ...settings import JudgeSettings
-from .gpus import GIB, Gpu, Holder, gib
+from ...support.escaping import escape
+from .gpus import GIB, Gpu, Holder, gib, gpu_problem
 from .install import Install
 from .model_files import Model
 
@@ -104,18 +105,12 @@ def place(
         ConfigError: no GPU, or too little memory; with the figures and the remedies.
     """
     if install.device != "cuda":
-        needed = model.weights + (cpu_cache_bytes() if install.device == "cpu" else 0)
-        if install.device == "cpu" and needed > main_memory() and not at_most:
-            raise ConfigError(
-                f"{model.name} needs {gib(needed)} of main memory on the CPU (weights {gib(model.weights)}, cache "
-                f"{gib(cpu_cache_bytes())}); this machine has {gib(main_memory())}: use --judge-url, "
-                "or a smaller judge"
-            )
-        return Placement((), 0, False, needed, at_most=at_most)
+        return _without_gpus(model, install, at_most)
     if not gpus:
+        why = gpu_problem() or "neither NVML nor nvidia-smi lists one, or CUDA_VISIBLE_DEVICES hides them"
         raise ConfigError(
             f"{model.name} is to be served by vLLM {install.version}, which is a CUDA build, and there is no GPU that "
-            "it can use (nvidia-smi lists none, or CUDA_VISIBLE_DEVICES hides them): run on a machine with a GPU, "
+            f"it can use ({escape(why)}): run on a machine with a GPU, "
             "install vLLM's CPU build, or use --judge-url, or --judge-model signals"
         )
     if own_split and own_split[0] * own_split[1] > len(gpus):
@@ -139,14 +134,33 @@ def place(
     most = max(splits)
     if at_most:  # all that there is
         return Placement(tuple(gpus), most, False, int(share * totals[most * copies - 1]), copies, at_most)
-    needed = needed_bytes(model, most, fp8=may[-1])
+    raise _too_large(model, settings, gpus, most, share)
+
+
+def _without_gpus(model: Model, install: Install, at_most: bool) -> Placement:
+    """A placement in the main memory, or on a device that can't be asked."""
+    needed = model.weights + (cpu_cache_bytes() if install.device == "cpu" else 0)
+    if install.device == "cpu" and needed > main_memory() and not at_most:
+        raise ConfigError(
+            f"{model.name} needs {gib(needed)} of main memory on the CPU (weights {gib(model.weights)}, cache "
+            f"{gib(cpu_cache_bytes())}); this machine has {gib(main_memory())}: use --judge-url, "
+            "or a smaller judge"
+        )
+    return Placement((), 0, False, needed, at_most=at_most)
+
+
+def _too_large(model: Model, settings: JudgeSettings, gpus: Sequence[Gpu], most: int, share: float) -> ConfigError:
+    """The error of a model that fits on no GPUs, were it split over ``most``; with the ways out."""
+    converts = not quantized(model)
+    needed = needed_bytes(model, most, fp8=settings.allow_fp8 and converts)
     have = ", ".join(f"{gpu.index} ({gpu.name}) {gib(gpu.total)}" for gpu in gpus)
     hint = ""
-    if not settings.allow_fp8 and not quantized(model):
+    if not settings.allow_fp8 and converts:
         small = needed_bytes(model, most, fp8=True)
+        totals = sorted((gpu.total or 0 for gpu in gpus), reverse=True)
         hint = f"{ALLOW_FP8} (FP8 weights need {gib(small)}), " if small <= share * totals[most - 1] else ""
     over = f" on each of {most} GPUs" if most > 1 else ""
-    raise ConfigError(
+    return ConfigError(
         f"{model.name} needs {gib(needed)}{over} (weights {gib(model.weights)} in all), of which a share of {share:g} "
         f"is used; there is: GPU {have}. Ways out: {hint}more GPUs, a smaller judge, --judge-url"
     )

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from .gpus import Gpu, gib
-from .install import Install
-from .model_files import Model
-from .placement import Fit, Placement
+from ...errors import ConfigError
+from ...settings import JudgeSettings
+from . import arguments, shared_server
+from .gpus import Gpu, Holder, gib, visible_gpus
+from .install import Install, find_vllm
+from .model_files import Model, download_command, find_model
+from .placement import Fit, Placement, Together, fit, place, share, together
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,151 @@ class Plan:
     deciding: str
 
 
+class Planner:
+    """Plans the server of one judge.
+
+    Args:
+        settings: of the judge.
+        state_dir: where the servers' state is.
+
+    Raises:
+        ConfigError: an argument of the server, or a figure, is none.
+    """
+
+    def __init__(self, settings: JudgeSettings, state_dir: Path) -> None:
+        arguments.check_arguments(settings.args)
+        if settings.memory_share is not None and not 0 < settings.memory_share <= 1:
+            raise ConfigError(f"the share of GPU memory is {settings.memory_share:g}; it is more than 0 and at most 1")
+        if settings.keep_alive is not None and not settings.keep_alive >= 0:
+            raise ConfigError(f"--judge-keep-alive is {settings.keep_alive:g}; it is minutes, 0 or more")
+        self.settings = dataclasses.replace(settings, args=arguments.absolute(settings.args))
+        self.state_dir = state_dir
+        self._option = "--edit-judge-model" if settings.kind == "edit" else "--judge-model"
+        self._model: Model | None = None
+        self._plan: Plan | None = None
+
+    def model(self) -> Model:
+        """The model, looked up once.
+
+        Raises:
+            ConfigError: it is not to be had.
+        """
+        if self._model is None:
+            self._model = find_model(str(self.settings.model), self.settings.revision, self._option)
+        return self._model
+
+    def plan(self) -> Plan:
+        """What would be started.
+
+        Raises:
+            ConfigError: no vLLM, no model, no GPU or not enough memory on an empty one.
+        """
+        if self._plan is None:
+            try:
+                install = find_vllm()
+            except ConfigError as error:
+                raise ConfigError(f"{self._option} {self.settings.model!r}: {error}") from None
+            model = self.model()
+            placement = self.place(model, install)
+            options = arguments.server_arguments(model, install, self.settings, placement.parallel, placement.fp8)
+            self._plan = Plan(install, model, placement, tuple(options), arguments.deciding(self.settings.args))
+        return self._plan
+
+    def fit(self) -> Fit:
+        """Whether the judge fits into the memory that is free now, or is up already.
+
+        Raises:
+            ConfigError: as `preflight`.
+        """
+        plan = self.plan()
+        spec = self.spec(plan, plan.placement.gpus)
+        for folder, state, _ in shared_server.running(self.state_dir):
+            if folder.name == spec.digest and state.status in ("starting", "ready"):
+                return dataclasses.replace(fit(plan.placement), ok=True, running=True)
+        placement = self.place(plan.model, plan.install)  # as it is now
+        return fit(placement, self.idle_holders(placement.gpus))
+
+    def as_planned(self) -> shared_server.Server:
+        """Return the server that is planned, with the GPUs of the plan.
+
+        Raises:
+            ConfigError: as `plan`.
+        """
+        plan = self.plan()
+        return shared_server.Server(self.spec(plan, plan.placement.gpus), self.state_dir)
+
+    def place(self, model: Model, install: Install) -> Placement:
+        """Place the model by the memory that is free now.
+
+        Raises:
+            ConfigError: as `plan`.
+        """
+        gpus: list[Gpu] = []
+        if install.device == "cuda":
+            gpus = [self._unclaimed(gpu) for gpu in visible_gpus(self.settings.gpus)]
+        elif self.settings.gpus is not None and install.device == "cpu":
+            raise ConfigError(f"--judge-gpus {self.settings.gpus!r}: the vLLM that is installed is a CPU build")
+        args = self.settings.args
+        return place(model, install, self.settings, gpus, arguments.own_split(args), arguments.lessen(args))
+
+    def _unclaimed(self, gpu: Gpu) -> Gpu:
+        """``gpu`` as it will be when those servers of ours are up that are just starting on it."""
+        for _, state, _ in shared_server.running(self.state_dir):
+            left = state.leaves.get(gpu.uuid)
+            if state.status == "starting" and left is not None and gpu.free is not None and left < gpu.free:
+                starting = Holder(state.server, f"{state.title}, which is starting,", gpu.free - left)
+                gpu = dataclasses.replace(gpu, free=left, holders=(*gpu.holders, starting))
+        return gpu
+
+    @functools.cached_property
+    def beside(self) -> Together:
+        """The placement beside the session's other judge."""
+        if self.settings.beside is None:
+            return Together("apart")
+        other = Planner(self.settings.beside, self.state_dir)
+        try:
+            return together(self.plan().placement, other.plan().placement)
+        except ConfigError:
+            return Together("apart")  # the other will not start, and says so itself
+
+    def spec(self, plan: Plan, gpus: Sequence[Gpu]) -> shared_server.ServerSpec:
+        """The server of ``plan`` on ``gpus``, as it is to be started."""
+        env = arguments.server_environment(plan.install, self.settings, self.state_dir / "compiled")
+        memory: list[str] = []
+        leaves: dict[str, int] = {}
+        if gpus:
+            env |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(str(g.index) for g in gpus)}
+            part = self.settings.memory_share or share(gpus, plan.placement, plan.model, self.beside.most)
+            leaves = {gpu.uuid: _left(gpu, part) for gpu in gpus}
+            if part is not None:  # else vLLM has a share of its own, of what it finds there
+                memory = ["--gpu-memory-utilization", f"{part:g}"]
+        target = shared_server.servers_folder(self.state_dir)
+        deciding_env = sorted(f"{name}={value}" for name, value in env.items() if name.startswith("VLLM_CPU"))
+        identity = (
+            *(plan.install.python, plan.install.version, str(plan.model.folder), plan.model.revision),
+            *(*plan.options, *self.settings.args, plan.deciding, *deciding_env),
+            *(str(self.settings.memory_share), str(self.beside.most)),
+            *(gpu.uuid for gpu in plan.placement.gpus),
+        )
+        spec = shared_server.ServerSpec(
+            title=plan.model.name,
+            command=arguments.server_command(plan.install, plan.model, (*plan.options, *memory), self.settings.args),
+            env=env,
+            download=None,
+            identity=identity,
+            leaves=leaves,
+        )
+        if plan.model.complete:
+            return spec
+        command = download_command(plan.model, target / spec.digest / "model")
+        return dataclasses.replace(spec, download=command)
+
+    def idle_holders(self, gpus: Sequence[Gpu]) -> list[Holder]:
+        """What idle servers of ours hold on ``gpus``."""
+        idle = {state.server for _, state, users in shared_server.running(self.state_dir) if users == 0}
+        return [holder for gpu in gpus for holder in gpu.holders if holder.pid and _session(holder.pid) in idle]
+
+
 def describe(fit_: Fit) -> str:
     """A sentence with the figures: needed, free, and who holds the rest."""
     where = ", ".join(f"GPU {gpu.index}" for gpu in fit_.gpus)
@@ -37,8 +190,15 @@ def describe(fit_: Fit) -> str:
     )
 
 
-def left_over(gpu: Gpu, part: float | None) -> int:
+def _left(gpu: Gpu, part: float | None) -> int:
     """Bytes of ``gpu`` that are left for others; 0 where nobody can tell."""
     if gpu.free is None or gpu.total is None or part is None:
         return 0
     return max(0, gpu.free - int(part * gpu.total))
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ...errors import EngineError
 from ...support.escaping import escape
+from ...support.files import whole_file
 from ...support.locks import is_held, machine
 from ..base import Progress
 from .processes import Lease, live_leases, sweep
@@ -121,7 +122,8 @@ class Server:
 
     @asleep.setter
     def asleep(self, generation: int) -> None:
-        (self.folder / "asleep").write_text(str(generation), "utf-8")
+        with whole_file(self.folder / "asleep") as file:
+            file.write(str(generation))
 
     def shared(self) -> bool:
         """Whether there are other users."""
@@ -193,7 +195,8 @@ class Server:
             "leaves": self.spec.leaves,
         }
         (self.folder / "asleep").unlink(missing_ok=True)
-        (self.folder / "spec.json").write_text(json.dumps(spec), "utf-8")
+        with whole_file(self.folder / "spec.json") as file:
+            json.dump(spec, file)
         with (self.folder / "supervisor.log").open("w+", encoding="utf-8") as output:
             done = subprocess.run(
                 [sys.executable, "-P", "-m", "pytest_imagejudge.engines.vllm.supervisor", str(self.folder)],

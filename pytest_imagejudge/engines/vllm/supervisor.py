@@ -19,10 +19,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
+from ...support.files import whole_file
 from ...support.locks import Hold, machine
+from .guard import Guard
 from .processes import Brood, die_with_parent, live_leases, sweep
 
 POLL_SECONDS = 0.25
@@ -85,10 +87,8 @@ class State:
 
     def write(self, folder: Path) -> None:
         """Replace the state in ``folder``; for its owner's eyes only, as it holds the key."""
-        draft = folder / "state.draft"
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with whole_file(folder / "state.json", private=True) as file:
             json.dump(self.__dict__, file)
-        draft.replace(folder / "state.json")
 
 
 class Failure(Exception):  # noqa: N818 - not an error of this program
@@ -274,62 +274,6 @@ class Supervisor:
     def _log(self, line: str) -> None:
         with (self.folder / "server.log").open("a", encoding="utf-8") as log:
             log.write(f"imagejudge: {line}\n")
-
-
-class Guard:
-    """A forked process that holds the other end of a pipe: when this one is gone, it ends the server."""
-
-    def __init__(self, home: Path) -> None:
-        self._home = home
-        self._pid = 0
-        self._pipe = -1
-        self._leader: int | None = None
-
-    def watch(self) -> None:
-        """Fork a guard where there is none, or where it was killed."""
-        if self._pid and os.waitpid(self._pid, os.WNOHANG)[0] == 0:
-            return
-        if self._pipe >= 0:
-            os.close(self._pipe)
-        reading, self._pipe = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
-            os.close(self._pipe)
-            _guard(reading, self._home)
-        os.close(reading)
-        if self._leader is not None:
-            self.tell(self._leader)
-
-    def tell(self, leader: int) -> None:
-        """Say which session is to be ended."""
-        self._leader = leader
-        try:
-            os.write(self._pipe, f"{leader}\n".encode())
-        except OSError:
-            pass  # it was killed; the next one is told
-
-    def dismiss(self) -> None:
-        """End the guard: there is nothing left to guard."""
-        if self._pid:
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
-            os.close(self._pipe)
-            self._pid = 0
-
-
-def _guard(pipe: int, home: Path) -> NoReturn:
-    """The guard's life: read which session to end, and end it at the end of the pipe."""
-    try:
-        os.setsid()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        heard = b""
-        while chunk := os.read(pipe, 4096):
-            heard = (heard + chunk)[-64:]
-        if words := heard.split():
-            Brood(int(words[-1]), home).end()
-    finally:
-        os._exit(0)
 
 
 def healthy(url: str) -> bool:

@@ -1,0 +1,91 @@
+"""Join the running server of a judge, or make room for a new one and have it started."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+from ...errors import EngineError
+from ..base import Progress
+from . import shared_server
+from .placement import fit, pick
+from .planning import Plan, Planner, describe
+
+LOOK_SECONDS = 1.0  # between two looks at whether another server has started
+
+
+class Starter:
+    """Joins the server of a plan, or has it started, until the judge is closed.
+
+    Attributes:
+        server: the one that was joined, or None.
+        closed: how often the judge was closed; a start that is under way then ends.
+    """
+
+    def __init__(self, planner: Planner) -> None:
+        self.planner = planner
+        self.server: shared_server.Server | None = None
+        self.closed = 0
+
+    async def join(self, plan: Plan, progress: Progress) -> None:
+        """Have the server started, or join it, when no other one is starting on its GPUs any more.
+
+        vLLM measures while it starts how much memory it may take; what another process takes meanwhile makes it fail.
+
+        Raises:
+            EngineError: not enough memory is free, or the start has failed already.
+        """
+        told, closed = False, self.closed
+        while self.server is None:
+            waits_for = await asyncio.to_thread(self._try_to_join, plan, closed, progress)
+            if waits_for:
+                if not told:
+                    progress(f"{plan.model.name}: waits until {waits_for} has started on the same GPU")
+                    told = True
+                await asyncio.sleep(LOOK_SECONDS)
+
+    def _try_to_join(self, plan: Plan, closed: int, progress: Progress) -> str:
+        """Choose GPUs, and join or start; returns whose start is in the way, if any. One process at a time chooses."""
+        from filelock import FileLock
+
+        folder = shared_server.servers_folder(self.planner.state_dir)
+        with shared_server.usable_folder():
+            folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "choosing.lock"):
+            shared_server.remove_old(self.planner.state_dir)
+            spec = self.make_room(plan, progress)
+            for place, state, _ in shared_server.running(self.planner.state_dir):
+                starts = state.status == "starting" and place.name != spec.digest
+                if starts and state.leaves.keys() & spec.leaves.keys():
+                    return state.title
+            mine = shared_server.Server(spec, self.planner.state_dir)
+            if self.closed == closed:
+                mine.join(keep_alive=self.planner.settings.keep_alive)
+                self.server = mine
+        if self.closed != closed:  # while this thread, which nobody can cancel, was at it
+            self.server = None
+            mine.leave()
+            raise EngineError("the judge was closed while it started")
+        return ""
+
+    def make_room(self, plan: Plan, progress: Progress) -> shared_server.ServerSpec:
+        """Choose GPUs by what is free now; idle servers of ours that are in the way are stopped.
+
+        Raises:
+            EngineError: not enough memory is free, with who holds it.
+        """
+        fits = self.planner.fit()
+        spec = self.planner.spec(plan, fits.gpus)
+        if not fits.gpus or fits.running:
+            return spec
+        if not fits.ok and not plan.placement.at_most:
+            raise EngineError(f"{plan.model.name}: {describe(fits)}")
+        # beside another one there is no room for the share that vLLM takes where nobody tells how much there is
+        if fits.free_bytes is None or not fit(self.planner.place(plan.model, plan.install)).ok:
+            for folder, _, users in shared_server.running(self.planner.state_dir):
+                if users == 0 and folder.name != spec.digest:
+                    progress(f"stopping an idle server of this project to make room ({folder.name})")
+                    shared_server.stop(folder)
+            now = self.planner.place(plan.model, plan.install)
+            spec = self.planner.spec(dataclasses.replace(plan, placement=now), pick(now))
+        return spec
