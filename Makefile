@@ -32,7 +32,7 @@ test: $(VENV)/.has-test  ## run every test but those of real vLLM servers; ARGS=
 	$(PYTEST) -m "not engine" $(ARGS)
 
 coverage: $(VENV)/.has-coverage  ## run the same tests, and print which lines they reach
-coverage: MEASURE := --cov
+coverage: MEASURE := --cov=pytest_imagejudge
 coverage: test
 
 test-engine: $(VENV)/.has-test  ## test real servers: vLLM's CPU build in an environment of its own

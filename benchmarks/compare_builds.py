@@ -2,13 +2,13 @@
 
     python benchmarks/compare_builds.py BEFORE AFTER [--rounds 9] [--only startup store] [-o comparison.md]
 
-Each round runs both checkouts, one directly after the other, and every second round begins with the other one, so that a
+Each round runs both checkouts, one directly after the other, and every second round begins with the other one, so a
 busy minute slows both. Both run with this Python and its packages, in processes that find the checkout by PYTHONPATH:
 install beforehand what either of them needs. The table holds medians, in brackets the middle half, and the median over
 rounds of the ratio after / before.
 
-The other scripts of this folder tell what is measured, and both checkouts are asked by the command line. The store is an
-exception: each checkout's own ``benchmarks/store.py`` measures it, for the modules of the store are not public.
+The other scripts of this folder tell what is measured, and both checkouts are asked by the command line. The store is
+an exception: each checkout's own ``benchmarks/store.py`` measures it, for the modules of the store are not public.
 """
 
 from __future__ import annotations

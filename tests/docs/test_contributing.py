@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pages import DOCS, ROOT
 
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 PACKAGE = ROOT / "pytest_imagejudge"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
