@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST = $(BIN)/python -m pytest $(MEASURE)
+SERVERS := tests/engine
 
 .PHONY: help demo test coverage test-engine lint setup changelog wheel clean
 .NOTPARALLEL:  # pip can't install twice at once into one environment
@@ -36,8 +37,8 @@ coverage: MEASURE := --cov=pytest_imagejudge
 coverage: test
 
 test-engine: $(VENV)/.has-test  ## test real servers: vLLM's CPU build in an environment of its own
-	$(BIN)/python tests/engine/setup_venv.py
-	$(BIN)/python -m pytest -m engine tests/engine $(ARGS)
+	$(BIN)/python $(SERVERS)/setup_venv.py
+	$(BIN)/python -m pytest -m engine $(SERVERS) $(ARGS)
 
 lint: $(VENV)/.has-lint  ## check style, types and layers
 	$(BIN)/ruff check .
