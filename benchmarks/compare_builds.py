@@ -31,7 +31,7 @@ import batching
 
 Figures = dict[str, float]  # name with unit: figure, the less the better
 Measure = Callable[[Path], Figures]  # takes the folder of one side; PYTHONPATH names the checkout
-WORSE = 1.05
+WORSE, ENOUGH = 1.05, 5  # the ratio that counts, and the rounds without which it tells nothing
 
 
 def timed(folder: Path, *command: str) -> tuple[float, float, float]:
@@ -199,7 +199,7 @@ def main() -> None:
                 lines.append(line)
                 worse += [name_if_worse] if name_if_worse else []
     heading = [
-        f"Before {commit(sides['before'])}, after {commit(sides['after'])}; {args.rounds} rounds in alternation. "
+        f"Before {commit(sides['before'])}, after {commit(sides['after'])}; rounds in alternation: {args.rounds}. "
         "Medians, and in brackets the middle half.",
         "",
         "| benchmark | figure | before | after | after / before |",
@@ -208,7 +208,9 @@ def main() -> None:
     ending = [
         "",
         f"Worse by more than {WORSE - 1:.0%} in the median, and the middle half is above 1: "
-        f"{'; '.join(worse) or 'none'}.",
+        f"{'; '.join(worse) or 'none'}."
+        if args.rounds >= ENOUGH
+        else f"Under {ENOUGH} rounds: too few to tell what got worse.",
         "",
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}. "
         f"Load average at the end {os.getloadavg()[0]:.1f}.",
