@@ -1,35 +1,60 @@
-# Everything sets up what it needs, from a clean checkout with Python 3.11+, pip and make.
+# Each target installs what it needs into $(VENV), and nothing more. It takes Python 3.11+, pip and make.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PYTEST = $(BIN)/python -m pytest $(MEASURE)
+SERVERS := tests/engine
 
-.PHONY: demo test test-engine lint wheel clean
+.PHONY: help demo test coverage test-engine lint setup changelog wheel clean
+.NOTPARALLEL:  # pip can't install twice at once into one environment
+.DEFAULT_GOAL := help
 
-$(STAMP): pyproject.toml
+# $(VENV)/.has-X says that group X of pyproject.toml is installed. A changed pyproject.toml outdates every one.
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[signals]' --group test --group lint
+
+$(VENV)/.has-package: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[signals]'
 	touch $@
 
-demo: $(STAMP)  ## judge the sample images with the embedded judge; some are meant to fail
-	$(BIN)/python fixtures/demo.py
+$(VENV)/.has-%: pyproject.toml | $(BIN)/python
+	$(PIP) --upgrade pip  # --group needs pip 25.1
+	$(PIP) --editable '.[signals]' --group $*
+	touch $@
 
-test: $(STAMP)  ## the whole suite but what needs vLLM
-	$(BIN)/python -m pytest -m "not engine" $(ARGS)
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 16
 
-test-engine: $(STAMP)  ## real servers: vLLM's CPU build in a virtual environment of its own
-	$(BIN)/python tests/engine/setup_venv.py
-	$(BIN)/python -m pytest -m engine tests/engine $(ARGS)
+demo: $(VENV)/.has-package  ## judge the sample images with the embedded judge and write an HTML report; some fail on purpose
+	$(BIN)/python fixtures/demo.py $(ARGS)
 
-lint: $(STAMP)  ## style, types, layers
+test: $(VENV)/.has-test  ## run every test but those of real vLLM servers; ARGS='-k name' goes to pytest
+	$(PYTEST) -m "not engine" $(ARGS)
+
+coverage: $(VENV)/.has-coverage  ## run the same tests, and print which lines they reach
+coverage: MEASURE := --cov=pytest_imagejudge
+coverage: test
+
+test-engine: $(VENV)/.has-test  ## test real servers: vLLM's CPU build in an environment of its own
+	$(BIN)/python $(SERVERS)/setup_venv.py
+	$(BIN)/python -m pytest -m engine $(SERVERS) $(ARGS)
+
+lint: $(VENV)/.has-lint  ## check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-wheel: $(STAMP)
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+setup: $(VENV)/.has-package $(VENV)/.has-test $(VENV)/.has-lint  ## install what all of the above need, for an editor
 
-clean:
-	rm -rf $(VENV) .venv-engine build dist .mypy_cache .ruff_cache .pytest_cache
+changelog: $(VENV)/.has-release  ## show what the fragments in changelog.d/ add to CHANGELOG.md
+	$(BIN)/towncrier build --draft --version unreleased
+
+wheel: $(VENV)/.has-release  ## build the source archive and the wheel, and check both
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) .venv-engine .venv-npm build dist .coverage .mypy_cache .ruff_cache .pytest_cache

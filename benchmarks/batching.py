@@ -297,6 +297,9 @@ def write(first: list[str], second: list[str]) -> None:
         "| images | run | s | MiB | requests |",
         "|--:|---|--:|--:|--:|",
         *second,
+        "",
+        "Before and after a change: `python benchmarks/compare_builds.py BEFORE AFTER --only batching` runs two",
+        "checkouts in alternation: `expect`, manifests and stored answers.",
     ]
     Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

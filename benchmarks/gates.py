@@ -256,6 +256,7 @@ def main() -> None:
         f"Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}, {platform.machine()}; "
         f"{(time.monotonic() - begun) / 60:.0f} minutes."
     )
+    say("\nBefore and after a change: the figures are seeded, so one run of each checkout compares them, in any order.")
     if not QUICK:
         Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n")
 

@@ -138,6 +138,9 @@ def main() -> None:
         f"    python benchmarks/leaderboard.py PUBLISHED/compute_scores.py --prompts {args.prompts} "
         f"--models {args.models} --words {args.words}",
         "",
+        "Before and after a change, without the published script: `python benchmarks/compare_builds.py BEFORE AFTER",
+        "--only leaderboard` runs two checkouts in alternation.",
+        "",
     ]
     text = "\n".join(lines)
     print(text)

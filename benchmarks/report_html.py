@@ -153,6 +153,9 @@ def main() -> None:
         "",
         f"`python benchmarks/report_html.py --images {args.images}`; {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, Chromium {version}",
+        "",
+        "Before and after a change: run this in two checkouts in turn (before, after, after, before), and compare",
+        "medians.",
     ]
     (HERE / "html.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))

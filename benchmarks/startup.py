@@ -102,6 +102,8 @@ def table(found: dict[str, list[Times]]) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} |")
     verdict = "met" if more[OURS] <= TARGET else "missed"
     lines += ["", f"Target: at most {TARGET:g} ms more: {verdict}, {more[OURS]:.1f} ms of the processor."]
+    lines += ["", "Before and after a change: `python benchmarks/compare_builds.py BEFORE AFTER --only startup` runs"]
+    lines += ["two checkouts in alternation."]
     return "\n".join(lines) + "\n"
 
 

@@ -156,6 +156,9 @@ def main() -> None:
 Machine: {_processor()}, {psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB, \
 {platform.system()}; Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}. Load average during the run \
 {load_average:.1f}.
+
+Before and after a change: `python benchmarks/compare_builds.py BEFORE AFTER --only store` runs two checkouts in
+alternation.
 """
     print(text)
     if args.output:

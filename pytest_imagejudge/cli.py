@@ -23,14 +23,14 @@ DONE, GATE_FAILED, BAD_INPUT, ENGINE_FAILED = 0, 1, 2, 3
 COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("score", "judge the rows of a file or the images of a folder"),
     "leaderboard": ("leaderboard", "rank models from their recorded answers"),
-    "agree": ("agree", "how well a judge agrees with people"),
-    "compare": ("compare", "two runs, paired by prompt"),
-    "plan": ("plan", "how many images a gate takes"),
+    "agree": ("agree", "measure how well a judge agrees with people"),
+    "compare": ("compare", "compare two runs, image by image"),
+    "plan": ("plan", "plan how many images a gate needs"),
     "report": ("report", "merge reports and write them in other formats"),
-    "store": ("store", "look after the store of answers"),
-    "protocol": ("protocol", "show, fetch and read with a judge's protocol"),
-    "serve": ("serve", "start a judge's server and leave it up"),
-    "doctor": ("doctor", "what would keep a judge from running here"),
+    "store": ("store", "count, remove, export or import stored answers"),
+    "protocol": ("protocol", "fetch or show a judge's requests, and read recorded answers"),
+    "serve": ("serve", "start a judge's server and leave it running"),
+    "doctor": ("doctor", "check whether a judge can run on this machine"),
     "init": ("init", "write a starter: a test, a profile, a workflow"),
 }
 
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     _standard_streams()
     argv = list(sys.argv[1:] if argv is None else argv)
-    parser = _Parser(prog="imagejudge", description="Gate the quality of generated images.")
+    parser = _Parser(prog="imagejudge", description="Gate the quality of generated and edited images.")
     parser.add_argument("--version", action="version", version=f"imagejudge {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     chosen = next((arg for arg in argv if arg in COMMANDS), None)

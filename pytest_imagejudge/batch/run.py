@@ -24,7 +24,7 @@ from ..support.digests import digest_of
 from ..support.escaping import escape
 from ..tables.rows import show_value
 from ..taxonomy import EDIT, LEVEL1, show
-from .fates import Fate, RowCounts
+from .fates import FATE_OF, Fate, RowCounts
 from .judged_rows import JudgedRows, edit_output, image_output
 from .plan import RowPlan, RunSettings
 from .scores import BenchScores

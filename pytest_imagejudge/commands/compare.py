@@ -20,11 +20,16 @@ _SUFFIXES = (".html", ".md")
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="JSON reports, or _judged files: before, after")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="two JSON reports, baselines or _judged files: the earlier run, then the later one",
+    )
     parser.add_argument(
         "--repeat",
         action="store_true",
-        help="the files are judgements of the same images again (or one report of --judge-repeat): what flips?",
+        help="show which outcomes flip: the files judge the same images again (or one report of --judge-repeat does)",
     )
     parser.add_argument(
         "--max-drop",
@@ -33,8 +38,16 @@ def register(parser: argparse.ArgumentParser) -> None:
         help="exit 1 where the total or an L1 (edits: the score) is shown to drop by more, or rows of the second file "
         "can't be read",
     )
-    parser.add_argument("--top", type=int, default=20, metavar="N", help="how many of those that moved most to show")
-    parser.add_argument("-o", "--output", action="append", default=[], metavar="FILE", help="write .html or .md too")
+    parser.add_argument(
+        "--top",
+        type=int,
+        default=20,
+        metavar="N",
+        help="show the N images whose scores changed most (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-o", "--output", action="append", default=[], metavar="FILE", help="write .html or .md too; may be repeated"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -32,11 +32,15 @@ def register(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"released answers, <input>_judged files, or {HUB}ORG/NAME[/FILE]",
     )
-    parser.add_argument("--output-dir", type=Path, metavar="DIR", help="write tables, chart and JSON there")
+    parser.add_argument("--output-dir", type=Path, metavar="DIR", help="write tables, a chart and JSON to this folder")
     parser.add_argument(
-        "--protocol", metavar="NAME", help="whose answers they are (default: as a _judged file shows, else q-judger)"
+        "--protocol",
+        metavar="NAME",
+        help="the protocol of the answers (default: as a _judged file shows, else q-judger)",
     )
-    parser.add_argument("--judge-metadata", metavar="FILE", help="which dimensions count, by prompt ID")
+    parser.add_argument(
+        "--judge-metadata", metavar="FILE", help="a file that lists, by prompt ID, the dimensions that count"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
 

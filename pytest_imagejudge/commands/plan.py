@@ -18,22 +18,24 @@ _SEEDS = (1, 2, 4, 8)
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--detect", type=float, metavar="POINTS", help="the drop of a mean that the gate is to see")
-    parser.add_argument("--power", type=float, default=0.8, help="how surely, 0 to 1 (default: %(default)s)")
+    parser.add_argument("--detect", type=float, metavar="POINTS", help="the drop of a mean that the gate has to detect")
+    parser.add_argument(
+        "--power", type=float, default=0.8, help="how often the gate has to detect it, 0 to 1 (default: %(default)s)"
+    )
     parser.add_argument(
         "--from",
         dest="source",
         nargs="+",
         default=[],
         metavar="FILE",
-        help="a baseline, report or _judged file to take the spread from, or two of the same prompts",
+        help="estimate the spread from a baseline, report or _judged file, or from two of the same prompts",
     )
-    parser.add_argument("--images", type=int, metavar="N", help="a suite of N images: what drop can it see?")
+    parser.add_argument("--images", type=int, metavar="N", help="print the drop that a suite of N images detects")
     parser.add_argument(
         "--seeds", type=int, metavar="K", help="images of each prompt (default: 1, 2, 4 and 8; with --images: 1)"
     )
     parser.add_argument(
-        "--alpha", type=float, default=0.05, help="false alarms over all dimensions (default: %(default)s)"
+        "--alpha", type=float, default=0.05, help="share of false alarms, over all dimensions (default: %(default)s)"
     )
     parser.add_argument(
         "--margin", type=float, default=0.0, metavar="POINTS", help="the drop that the profile allows (default: 0)"

@@ -29,12 +29,14 @@ def register(parser: argparse.ArgumentParser) -> None:
 
     pull = actions.add_parser(
         "pull",
-        help="get the published words of Q-Judger and IE-Critic-R1",
+        help="fetch the published prompts of Q-Judger and IE-Critic-R1",
         description="Fetch the words that the published judges were trained on, check their SHA-256 and keep "
         "them in the user's cache. With --from, take them from a file or a checkout instead of the network.",
     )
-    pull.add_argument("--protocol", metavar="NAME", help="only this one: q-judger or ie-critic")
-    pull.add_argument("--from", dest="origin", metavar="FILE|DIR", type=Path, help="a copy that is here already")
+    pull.add_argument("--protocol", metavar="NAME", help="fetch only the prompts of q-judger or ie-critic")
+    pull.add_argument(
+        "--from", dest="origin", metavar="FILE|DIR", type=Path, help="take them from a file or checkout on this machine"
+    )
 
     show = actions.add_parser(
         "show",
@@ -42,8 +44,13 @@ def register(parser: argparse.ArgumentParser) -> None:
         description='Print the requests as a JSON array of {"dimension", "messages"}, as they go to the endpoint.',
     )
     show.add_argument("--protocol", metavar="NAME", required=True, help="a protocol's name, or a TOML file")
-    show.add_argument("--prompt", metavar="TEXT", help="what the image was made from")
-    show.add_argument("--aspect", choices=("stretch", "keep"), default="stretch", help="of Q-Judger's pictures")
+    show.add_argument("--prompt", metavar="TEXT", help="the prompt that the image was made from")
+    show.add_argument(
+        "--aspect",
+        choices=("stretch", "keep"),
+        default="stretch",
+        help="stretch Q-Judger's pictures to a square, as published, or keep their aspect",
+    )
     show.add_argument("--source", metavar="FILE", help="the image before the edit")
     show.add_argument("--edited", metavar="FILE", help="the image after the edit")
     show.add_argument("--instruction", metavar="TEXT", help="what the edit was to do")

@@ -21,20 +21,24 @@ FORMATS = (".html", ".json", ".md")
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="a JSON report; several are merged")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", type=Path, help="a JSON report; several are merged into one"
+    )
     parser.add_argument(
         "-o", "--output", action="append", default=[], metavar="OUT", type=Path,
-        help="write there: .html, .json or .md; may be repeated; without it the tree is printed",
+        help="write an .html, .json or .md file; may be repeated; without it the tree of scores is printed",
     )  # fmt: skip
-    parser.add_argument("--failed-only", action="store_true", help="HTML: leave out the images that passed")
+    parser.add_argument("--failed-only", action="store_true", help="leave out of the HTML the images that passed")
     parser.add_argument(
         "--thresholds", metavar="NAME",
-        help="a profile: apply its bounds on the mean, and its margins, to the run as a whole",
+        help="apply a profile's bounds on means, and its margins, to the whole run",
     )  # fmt: skip
     parser.add_argument(
-        "--baseline", metavar="FILE", type=Path, help="a baseline or an earlier report, shown side by side"
+        "--baseline", metavar="FILE", type=Path, help="show a baseline or an earlier report side by side"
     )
-    parser.add_argument("--unjudged", action="store_true", help="print what was not judged, and why, one a line")
+    parser.add_argument(
+        "--unjudged", action="store_true", help="print a line for each image that was not judged, with the reason"
+    )
     parser.add_argument("--gate", action="store_true", help="exit 1 unless everything passed")
     parser.add_argument(
         "--github-summary", action="store_true", help="add to the step's summary ($GITHUB_STEP_SUMMARY)"
@@ -42,7 +46,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--github-annotations", action="store_true", help="print ::error commands for GitHub Actions")
     parser.add_argument(
         "--github-comment", nargs="?", const="", metavar="NAME",
-        help="write, or update, the comment on the pull request; NAME tells several apart",
+        help="write or update the comment on the pull request; NAME tells several comments apart",
     )  # fmt: skip
 
 

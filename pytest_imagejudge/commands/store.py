@@ -40,25 +40,30 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     actions = parser.add_subparsers(dest="action", metavar="stats | prune | export | import", required=True)
 
-    stats = actions.add_parser("stats", parents=[where], help="what is in it, every checksum checked")
+    stats = actions.add_parser("stats", parents=[where], help="check every checksum and count what is stored")
     stats.add_argument("--json", action="store_true", help="print JSON")
 
-    prune = actions.add_parser("prune", parents=[where], help="remove answers and give the space back")
-    prune.add_argument("--older-than", type=_days, metavar="DAYS", help="only those stored longer ago")
+    prune = actions.add_parser("prune", parents=[where], help="remove answers and return their space to the disk")
+    prune.add_argument("--older-than", type=_days, metavar="DAYS", help="remove only answers that are older")
     prune.add_argument(
-        "--model", action="append", default=[], metavar="ID", help="only those of this judge; repeatable"
+        "--model", action="append", default=[], metavar="ID", help="remove only answers of this judge; may be repeated"
     )
     prune.add_argument(
-        "--max-size", type=_size, metavar="SIZE", help="then the oldest of all judges, down to this: 500MB, 2GB"
+        "--max-size",
+        type=_size,
+        metavar="SIZE",
+        help="then remove the oldest answers of all judges until the store is this small (500MB, 2GB)",
     )
-    prune.add_argument("--dry-run", action="store_true", help="only say what would go")
+    prune.add_argument("--dry-run", action="store_true", help="print what would be removed, and remove nothing")
     prune.add_argument("--json", action="store_true", help="print JSON")
 
     export = actions.add_parser("export", parents=[where], help="write all answers to a file")
-    export.add_argument("file", metavar="FILE", help="JSON Lines, compressed where the name ends in .gz; - for stdout")
+    export.add_argument(
+        "file", metavar="FILE", help="a JSON Lines file, compressed where the name ends in .gz; - is stdout"
+    )
 
     take = actions.add_parser("import", parents=[where], help="add the answers of an exported file")
-    take.add_argument("file", metavar="FILE", help="as export wrote it; - for stdin")
+    take.add_argument("file", metavar="FILE", help="a file that export wrote; - is stdin")
     take.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -28,7 +28,7 @@ from pytest_imagejudge.thresholds.loading import load_profile, shipped
 from pytest_imagejudge.thresholds.profile import Edit, EditMargin, Margins, Profile, Suite
 
 REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
-KINDS = {"console", "csv", "ini", "json", "jsonl", "python", "text", "toml", "yaml"}
+KINDS = {"console", "csv", "ini", "json", "jsonl", "mermaid", "python", "text", "toml", "yaml"}
 INI_KEYS = {option.lstrip("-").replace("-", "_") for option in options.OPTIONS} | set(options.INI_ONLY)
 
 
@@ -272,7 +272,7 @@ def test_every_input_of_the_workflow_and_the_action() -> None:
             assert f"`{name}`" in section, f"{file}: {name}"
 
 
-@pytest.mark.parametrize("page", [*pages(), ROOT / "README.md"], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*pages(), *sorted(ROOT.glob("*.md"))], ids=lambda page: page.stem)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         if not target.startswith(("http:", "https:")):

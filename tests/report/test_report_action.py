@@ -19,6 +19,8 @@ yaml = pytest.importorskip("ruamel.yaml")
 ROOT = Path(__file__).parents[2]
 ACTION = ROOT / ".github" / "actions" / "imagejudge" / "action.yml"
 WORKFLOW = ROOT / ".github" / "workflows" / "judge.yml"
+OWN_WORKFLOWS = [ROOT / ".github" / "workflows" / name for name in ("ci.yml", "release.yml")]
+FORMS = ROOT / ".github" / "ISSUE_TEMPLATE"
 
 
 def load(path: Path) -> Any:
@@ -38,7 +40,16 @@ def tool(name: str) -> str:
     return found
 
 
-@pytest.mark.parametrize(("schema", "path"), [("vendor.github-actions", ACTION), ("vendor.github-workflows", WORKFLOW)])
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        ("vendor.github-actions", ACTION),
+        *(("vendor.github-workflows", path) for path in (WORKFLOW, *OWN_WORKFLOWS)),
+        *(("vendor.github-issue-forms", FORMS / name) for name in ("bug.yml", "feature.yml")),
+        ("vendor.github-issue-config", FORMS / "config.yml"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Path) else value,
+)
 def test_they_fit_githubs_schema(schema: str, path: Path) -> None:
     done = subprocess.run(
         [tool("check-jsonschema"), "--builtin-schema", schema, path], capture_output=True, text=True, check=False
@@ -48,7 +59,10 @@ def test_they_fit_githubs_schema(schema: str, path: Path) -> None:
 
 def test_no_known_weakness() -> None:
     done = subprocess.run(
-        [tool("zizmor"), "--offline", "--no-progress", ACTION, WORKFLOW], capture_output=True, text=True, check=False
+        [tool("zizmor"), "--offline", "--no-progress", ACTION, WORKFLOW, *OWN_WORKFLOWS],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -73,10 +87,14 @@ def test_actionlint_finds_nothing(tmp_path: Path) -> None:
         "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - run: echo ${{ inputs.x }}\n"
     )
     done = subprocess.run(
-        ["node", "-e", LINT, folder, WORKFLOW, broken], capture_output=True, text=True, check=True, timeout=120
+        ["node", "-e", LINT, folder, WORKFLOW, *OWN_WORKFLOWS, broken],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
-    good, bad = json.loads(done.stdout)
-    assert good == []
+    *good, bad = json.loads(done.stdout)
+    assert good == [[], [], []]
     assert bad != []  # it does look
 
 
@@ -88,7 +106,7 @@ def test_no_expression_stands_in_a_script() -> None:
 
 
 def test_other_peoples_code_is_pinned() -> None:
-    for path in (ACTION, WORKFLOW):
+    for path in (ACTION, WORKFLOW, *OWN_WORKFLOWS):
         for line in path.read_text(encoding="utf-8").splitlines():
             if line.strip().startswith(("uses:", "- uses:")):
                 commit = line.partition("@")[2].split()[0]
