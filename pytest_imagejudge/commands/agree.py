@@ -23,6 +23,7 @@ from .printing import note, print_json, print_table, put
 if TYPE_CHECKING:
     from ..recorded.edit_answers import Bench
     from ..recorded.score_tables import Scores
+    from ..renderers.charts import Block
     from ..statistics.agreement import Correlation, Estimate, RankAgreement, ScoreAgreement
 
 BENCHES = ("ie-bench-4k",)
@@ -108,9 +109,9 @@ def _shown(estimate: Estimate, digits: int = 3) -> str:
 # --- two tables ---
 
 
-def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
+def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], list[Block | None]]:
     from ..recorded.score_tables import OVERALL, PUBLISHED, PUBLISHED_MODELS, pair_up, read_scores
-    from ..renderers import charts
+    from ..renderers.charts import DataTable, Heading, Note, interval_chart, scatter_chart
 
     judge = read_scores(Path(args.files[0]), args.key, args.judge_as)
     human = read_scores(Path(args.files[1]), args.key, args.human_as)
@@ -184,12 +185,16 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
             put("Overall is the mean of the dimensions where a table has none of its own.")
         put(method)
     dots = [(name, a.spearman.value, a.spearman.low, a.spearman.high) for name, (a, _) in found.items()]
-    body = ["<h2>Spearman's correlation</h2>", charts.interval_chart("Spearman's correlation", dots)]
-    body += [charts.table(head, rows), f'<p class="note">{charts.safe(method)}</p>']
+    body: list[Block | None] = [
+        Heading("Spearman's correlation"),
+        interval_chart("Spearman's correlation", dots),
+        DataTable(head, rows),
+        Note(method),
+    ]
     for name in found:
         points = [(x, y, item) for item in items if (x := judge.items[item][name]) is not None
                   and (y := human.items[item][name]) is not None]  # fmt: skip
-        body += [f"<h2>{charts.safe(name)}</h2>", charts.scatter_chart(name, points, "judge", "people")]
+        body += [Heading(name), scatter_chart(name, points, "judge", "people")]
     result = {
         "n": len(items),
         "dimensions": {
@@ -216,7 +221,7 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
             "published_spearman": PUBLISHED[OVERALL],
             "computed": computed,
         }
-    return result, [*judge.errors, *human.errors], "\n".join(body)
+    return result, [*judge.errors, *human.errors], body
 
 
 def _agreement(judge: Scores, human: Scores, name: str, items: list[str]) -> tuple[RankAgreement, int]:
@@ -267,8 +272,8 @@ def _recorded(args: argparse.Namespace) -> Bench:
     return read_bench(path, args.protocol or "ie-critic", args.label_field or "mos_perception", args.answer_field)
 
 
-def _bench(args: argparse.Namespace, bench: Bench) -> tuple[dict[str, Any], str]:
-    from ..renderers import charts
+def _bench(args: argparse.Namespace, bench: Bench) -> tuple[dict[str, Any], list[Block | None]]:
+    from ..renderers.charts import DataTable, Note, scatter_chart
     from ..statistics.agreement import logistic, score_agreement
 
     read = [(prediction, label) for _, label, prediction in bench.rows if prediction is not None]
@@ -304,10 +309,10 @@ def _bench(args: argparse.Namespace, bench: Bench) -> tuple[dict[str, Any], str]
         at = [low + (high - low) * i / 60 for i in range(61)]
         curve = [(x, float(logistic(x, *left_out.fitted.parameters))) for x in at]
     points = [(x, label, f"row {row}") for row, label, x in bench.rows if x is not None]
-    body = [
-        charts.scatter_chart("Predictions and labels", points, "judge", "mean opinion score", curve),
-        charts.table(head, rows),
-        f'<p class="note">{charts.safe(share)}. {charts.safe(method)}</p>',
+    body: list[Block | None] = [
+        scatter_chart("Predictions and labels", points, "judge", "mean opinion score", curve),
+        DataTable(head, rows),
+        Note(f"{share}. {method}"),
     ]
     result = {
         "bench": args.bench,
@@ -319,12 +324,12 @@ def _bench(args: argparse.Namespace, bench: Bench) -> tuple[dict[str, Any], str]
         "left_out": _as_json(left_out),
         "counted": {**_as_json(counted), "counted_as": middle},
     }
-    return result, "\n".join(body)
+    return result, body
 
 
-def _rows(args: argparse.Namespace, judged: judge_edit_benchmark.JudgedBench) -> str:
+def _rows(args: argparse.Namespace, judged: judge_edit_benchmark.JudgedBench) -> list[Block]:
     """Show what became of the rows of a benchmark that was judged."""
-    from ..renderers import charts
+    from ..renderers.charts import DataTable, Note
 
     tally = judged.tally
     counts: list[list[object]] = [[FATES[fate], n] for fate, n in tally.fates.items() if n or fate == "judged"]
@@ -335,7 +340,8 @@ def _rows(args: argparse.Namespace, judged: judge_edit_benchmark.JudgedBench) ->
         print_table("Rows", ["", "n"], rows)
         if note:
             put(note)
-    return charts.table(["", "n"], rows) + (f'<p class="note">{charts.safe(note)}</p>' if note else "")
+    table = DataTable(["", "n"], rows)
+    return [table, Note(note)] if note else [table]
 
 
 def _bench_rows(title: str, found: ScoreAgreement) -> list[list[object]]:
@@ -371,9 +377,9 @@ def _as_json(found: ScoreAgreement) -> dict[str, Any]:
 # --- a gate ---
 
 
-def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
+def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], list[Block | None]]:
     from ..recorded.labels import read_labels
-    from ..renderers import charts
+    from ..renderers.charts import DataTable, Note, interval_chart
     from ..report.json_file import read
     from ..statistics.calibration import gate_calibration
 
@@ -412,5 +418,4 @@ def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
         "corrected_pass_rate": asdict(rate),
     }
     dots = [(name, share.value, share.low, share.high) for name, share in shares.items()]
-    body = charts.interval_chart("Shares", dots, digits=3) + charts.table(head, rows)
-    return result, errors, body + f'<p class="note">{charts.safe(note)}</p>'
+    return result, errors, [interval_chart("Shares", dots, digits=3), DataTable(head, rows), Note(note)]

@@ -204,7 +204,7 @@ _METHOD = (
 
 def write(board: Leaderboard, folder: Path) -> None:
     """Write all files into ``folder``."""
-    from ..renderers import charts
+    from ..renderers.charts import Block, BulletList, DataTable, Heading, Note, interval_chart, page
 
     write_text(folder / "scores_detail.json", json.dumps(detail(board), ensure_ascii=False, indent=2))
     write_xlsx(folder / "scores_result.xlsx", sheets(board))
@@ -214,8 +214,9 @@ def write(board: Leaderboard, folder: Path) -> None:
     markdown += [f"## {name}\n\n{markdown_table(head, rows)}" for name, head, rows in level2]
     write_text(folder / "leaderboard.md", "\n\n".join([*(part for part in markdown if part), _METHOD]) + "\n")
     dots = [(s.model, s.total.mean, s.total.low, s.total.high) for s in board.standings]
-    body = [charts.interval_chart("Totals with 95% intervals", dots), charts.table(*_main_table(board))]
-    body += ["<ul>" + "".join(f"<li>{charts.safe(line)}</li>" for line in lines) + "</ul>"] if lines else []
-    body += [f"<h2>{charts.safe(name)}</h2>\n{charts.table(head, rows)}" for name, head, rows in level2]
-    body.append(f'<p class="note">{_METHOD}</p>')
-    write_text(folder / "leaderboard.html", charts.page(title, "\n".join(body)))
+    body: list[Block | None] = [interval_chart("Totals with 95% intervals", dots), DataTable(*_main_table(board))]
+    body += [BulletList(lines)] if lines else []
+    for name, head, rows in level2:
+        body += [Heading(name), DataTable(head, rows)]
+    body.append(Note(_METHOD))
+    write_text(folder / "leaderboard.html", page(title, body))

@@ -13,7 +13,7 @@ from ..support.escaping import for_markdown
 from ..support.files import write_text
 from ..taxonomy import Path as TreePath
 from ..taxonomy import show
-from . import explanations
+from . import explanations, templating
 from .baseline_lines import changes
 from .explanations import judge_names
 from .tree_rows import Row, partial, tree_rows
@@ -222,7 +222,7 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
     yield f"### {name}: {for_markdown(explanations.headline(entry), MOST_WORDS)}"
     yield ""
     if url := pictures.get(image):
-        yield f'<img src="{url}" alt="" width="200">'
+        yield templating.render("picture.html", url=url).strip()
         yield ""
     for breach, causes in explanations.explained(entry):
         score, bound = explanations.missed(breach, entry)
