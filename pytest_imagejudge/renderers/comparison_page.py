@@ -22,7 +22,7 @@ def to_html(found: Comparison) -> str:
     """Draw the comparison as one page without scripts or network."""
     pictures = Pictures(Path.cwd(), _BUDGET)
     numbers = [(pictures.add(move.before_image), pictures.add(move.after_image)) for move in found.moved]
-    made = pictures.make()
+    made = list(pictures.make())
     moves = [
         (move, [("", "no picture") if number is None else made[number] for number in pair])
         for move, pair in zip(found.moved, numbers, strict=True)

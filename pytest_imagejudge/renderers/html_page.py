@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,16 @@ from ..report.model import Report, Run
 from ..report.paths import relative_paths
 from ..report.tally import OUTCOMES, Tally
 from ..support.escaping import escape
-from ..support.files import write_text
+from ..support.files import replacing
 from ..taxonomy import Path as TreePath
-from . import explanations
+from . import explanations, templating
 from .baseline_lines import changes
 from .explanations import judge_names
-from .html_payload import answers, embed, payload
+from .html_payload import Payload
 from .thumbnails import Pictures
 from .tree_rows import in_words, partial, tree_rows
 
 BUDGET = 40 * 2**20  # bytes of all pictures in the file
-
-
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_html(
@@ -50,56 +47,51 @@ def write_html(
     """
     path = Path(path)
     report = relative_paths(report, path.parent, base=folder)
-    write_text(path, render(report, bounds, failed_only=failed_only, folder=path.parent))
+    with replacing(path) as file:
+        for text in _page(report, bounds, failed_only=failed_only, folder=path.parent):
+            file.write(text.encode("utf-8", "backslashreplace").decode())
 
 
-def render(
-    report: Report, bounds: Mapping[TreePath, float] | None = None, *, failed_only: bool = False, folder: Path
-) -> str:
-    """The page as text; arguments as in `write_html`."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+def _page(report: Report, bounds: Mapping[TreePath, float] | None, *, failed_only: bool, folder: Path) -> Iterator[str]:
+    """Draw the page piece by piece: the entries are looked at one after the other, and none is kept."""
     tally = report.tally()
-    entries = [entry for entry in report.every() if not failed_only or entry.outcome != "passed"]
-    pictures = Pictures(folder, BUDGET)
-    data = payload(entries, pictures, report.run.excused)
-    made = pictures.make()
-    data["missing"] = {number: escape(reason) for number, (_, reason) in enumerate(made) if reason}
-    script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
-    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
     tree = tree_rows(tally, bounds_of(report.verdicts) if bounds is None else bounds)
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
-        total=tally.images + tally.edits,
-        counts={"all": tally.images + tally.edits - tally.excused, **{name: tally.outcomes[name] for name in OUTCOMES}},
-        listed={name: sum(entry.outcome == name for entry in entries) for name in OUTCOMES},
-        excused=tally.excused,
-        failed_tests=[(escape(test.test), escape(test.message)) for test in report.run.failed_tests],
-        gates=[escape(name) for name in explanations.failed_gates(report)],
-        missed=bool(explanations.missed_gates(report)),
-        shown=len(entries),
-        failed_only=failed_only,
-        run=_run(report.run),
-        warnings=_warnings(report),
-        tree=list(tree.walk()) if tally.images else [],
-        edits=_edits(tally, {**bounds_of(report.edits), **(bounds or {})}) if tally.edits else [],
-        partial=partial(report, tree),
-        suite=[_suite(row) for row in explanations.failed_first(report.suite)],
-        baseline=_baseline(report),
-        script=script,
-        style=style,
-        script_hash=_hash(script),
-        style_hash=_hash(style),
-        data=embed(data),
-        pictures=embed([uri for uri, _ in made]),
-        answers=embed(answers(entries)),
-    )
+    script, style = templating.source("report.js"), templating.source("report.css")
+    with Payload(Pictures(folder, BUDGET), report.run.excused) as data:
+        for entry in report.every():
+            if not failed_only or entry.outcome != "passed":
+                data.add(entry)
+        yield from templating.stream(
+            "report.html",
+            **_head(report, tally),
+            shown=data.outcomes.total(),
+            failed_only=failed_only,
+            tree=list(tree.walk()) if tally.images else [],
+            edits=_edits(tally, {**bounds_of(report.edits), **(bounds or {})}) if tally.edits else [],
+            partial=partial(report, tree),
+            suite=[_suite(row) for row in explanations.failed_first(report.suite)],
+            baseline=_baseline(report),
+            script=script,
+            style=style,
+            script_hash=_hash(script),
+            style_hash=_hash(style),
+            data=data,
+        )
+
+
+def _head(report: Report, tally: Tally) -> dict[str, Any]:
+    """Values of what stands above all figures."""
+    total = tally.images + tally.edits
+    return {
+        "total": total,
+        "counts": {"all": total - tally.excused, **{name: tally.outcomes[name] for name in OUTCOMES}},
+        "excused": tally.excused,
+        "failed_tests": [(escape(test.test), escape(test.message)) for test in report.run.failed_tests],
+        "gates": [escape(name) for name in explanations.failed_gates(report)],
+        "missed": bool(explanations.missed_gates(report)),
+        "run": _run(report.run),
+        "warnings": _warnings(report),
+    }
 
 
 def _hash(text: str) -> str:

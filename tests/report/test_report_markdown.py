@@ -72,18 +72,19 @@ def test_a_picture_from_memory_goes_by_its_test_and_prompt() -> None:
     assert "### fox: Quality " in markdown.render(Report(verdicts=[entry]))
 
 
-def test_tests_that_failed_for_another_reason_and_what_was_expected_to_fail() -> None:
+def test_tests_that_failed_for_another_reason_and_what_was_expected_to_fail(tmp_path: Path) -> None:
     passed, failed = samples.entry(1, bounds={}), samples.entry(2, bounds={("Quality",): 99})
     broken = FailedTest(test="tests/test_x.py::test_a|b", message="RuntimeError: CUDA error")
     report = Report(verdicts=[passed], run=Run(failed_tests=[broken]))
     assert markdown.title(report) == ("❌ All 1 image passed, but the run failed: 1 test failed for another reason")
     assert f"- {for_markdown(broken.test)}: RuntimeError: CUDA error" in markdown.render(report)
-    page = html_page.render(report, folder=Path())
-    assert "tests/test_x.py::test_a|b: RuntimeError: CUDA error" in page
+    html_page.write_html(report, tmp_path / "failed.html")
+    assert "tests/test_x.py::test_a|b: RuntimeError: CUDA error" in (tmp_path / "failed.html").read_text("utf-8")
     report = Report(verdicts=[passed, failed], run=Run(excused=[failed.test or ""]))
     assert markdown.title(report) == "✅ All 1 image passed (1 more did not, as expected)"
     assert "What did not pass" not in markdown.render(report)
-    assert "<h1>All 1 passed</h1>" in html_page.render(report, folder=Path())
+    html_page.write_html(report, tmp_path / "passed.html")
+    assert "<h1>All 1 passed</h1>" in (tmp_path / "passed.html").read_text("utf-8")
 
 
 def test_what_a_judge_does_not_measure_is_not_unreadable_for_one_image_that_was_not_judged() -> None:

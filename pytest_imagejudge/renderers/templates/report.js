@@ -2,8 +2,8 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const read = (id) => JSON.parse($(id).textContent);
-  const { tree, entries, fingerprints, missing } = read("data");
-  const pictures = read("pictures");
+  const { tree, entries, fingerprints } = read("data");
+  const pictures = read("pictures"); // of one that can't be shown a list with the reason
   let answers = null; // parsed when the first image is opened
 
   // Every node is made here, from text: nothing in the data is ever parsed as markup.
@@ -190,8 +190,9 @@
 
   function picture(number, text, attributes) {
     if (number === null || number === undefined) return make("span", { class: "none" }, "no picture");
-    if (!pictures[number]) return make("span", { class: "none" }, missing[number] || "no picture");
-    return make("img", { src: pictures[number], alt: text, decoding: "async", ...attributes });
+    const found = pictures[number];
+    if (Array.isArray(found)) return make("span", { class: "none" }, found[0] || "no picture");
+    return make("img", { src: found, alt: text, decoding: "async", ...attributes });
   }
 
   function card(number, key) {
