@@ -16,6 +16,7 @@ from ..errors import ConfigError
 from ..support.escaping import escape
 from ..support.files import write_text
 from ..support.text_tables import number
+from ..support.words import plural
 from ..taxonomy import nearest
 from . import judge_edit_benchmark
 from .printing import note, print_json, print_table, put
@@ -140,7 +141,8 @@ def _tables(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], list[B
             note(f"note: {len(names)} only in the {side} table, left out: {some}")
     if len(items) < 2:
         raise ConfigError(
-            f"{escape(judge.path)} and {escape(human.path)} have {len(items)} items in common; at least 2 are needed"
+            f"{escape(judge.path)} and {escape(human.path)} have {plural(len(items), 'item')} in common; "
+            "at least 2 are needed"
         )
     for scores in (judge, human):
         ranks = [name for name in shared if scores.as_[name] == "ranks"]
@@ -290,7 +292,7 @@ def _bench(args: argparse.Namespace, bench: Bench) -> tuple[dict[str, Any], list
         *_bench_rows("unreadable left out", left_out),
         *(_bench_rows("unreadable counted as the mean prediction", counted) if bench.unreadable else []),
     ]
-    share = f"{len(bench.unreadable)} of {len(bench.rows)} answers can't be read"
+    share = f"{len(bench.unreadable)} of {plural(len(bench.rows), 'answer')} can't be read"
     mended = dict(sorted(bench.problems.items()))
     method = (
         "Main score: mean of PLCC and SRCC. With fit: the 4-parameter logistic fit made on the labels it is tested on, "
@@ -335,7 +337,7 @@ def _rows(args: argparse.Namespace, judged: judge_edit_benchmark.JudgedBench) ->
     counts: list[list[object]] = [[FATES[fate], n] for fate, n in tally.fates.items() if n or fate == "judged"]
     rows = [["all", tally.rows], *counts, ["from the store", tally.from_store]]
     lost = len(judged.answers.errors)
-    note = f"{lost} of {tally.rows} rows were not judged: the figures lack them." if lost else ""
+    note = f"{lost} of {plural(tally.rows, 'row')} not judged: the figures lack them." if lost else ""
     if not args.json:
         print_table("Rows", ["", "n"], rows)
         if note:
@@ -403,7 +405,7 @@ def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], list[Blo
     for name, share in shares.items():
         spread = "" if share.low is None else f"{number(share.low, 3)} to {number(share.high, 3)}"
         rows.append([name, number(share.value, 3), spread, share.n])
-    note = f"{found.left_out} of {len(entries)} images were not judged or have no label."
+    note = f"{found.left_out} of {plural(len(entries), 'image')} not judged, or without a label."
     if not args.json:
         print_table("The gate against people's labels", head, rows)
         put(note)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from ..batch.fates import Tally
 from ..batch.run import Counter
 from ..support.escaping import for_log
+from ..support.words import plural
 
 _MOST_LINES = 50  # about rows that were not judged or missed bounds; the rest is counted
 _EVERY = 30.0  # seconds between lines of progress where the terminal can't be written over
@@ -62,9 +63,8 @@ class Progress:
             if self._tty:
                 print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             if self._rows > _MOST_LINES:
-                self._print(
-                    f"and {self._rows - _MOST_LINES} more rows that were not judged, not read in full, or missed bounds"
-                )
+                more = plural(self._rows - _MOST_LINES, "more row")
+                self._print(f"and {more} not judged, not read in full, or that missed bounds")
 
     def _print(self, line: str) -> None:
         start = "\r\x1b[K" if self._tty else ""
@@ -73,7 +73,7 @@ class Progress:
 
 def progress_line(tally: Tally, total: int | None, seconds: float) -> str:
     """How many rows are done, how fast, and how long the rest will take; ``total`` is None until it is counted."""
-    line = f"{tally.rows} of {total if total is not None else '?'} rows"
+    line = f"{tally.rows} of {'? rows' if total is None else plural(total, 'row', shown=str(total))}"
     asked = tally.rows - tally.from_store  # what comes from the store says nothing of the judge's speed
     if asked > 0 and seconds > 0:
         line += f", {asked / seconds * 60:.0f} a minute"

@@ -23,6 +23,7 @@ from ..inputs.opening import open_input
 from ..inputs.row_source import Input
 from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
 from ..support.escaping import escape, for_log
+from ..support.words import plural
 from ..tables.rows import PARQUET
 from ..taxonomy import LEVEL1, TREE, check_dimensions
 from .printing import note, print_json, print_table, put
@@ -282,7 +283,7 @@ def _print(bench: Bench, missed: list[str], profile: Profile | None) -> None:
     counts = [[FATES[fate], count] for fate, count in tally.fates.items() if count or fate == "judged"]
     print_table("Rows", ["", "n"], [["all", tally.rows], *counts, ["from the store", tally.from_store]])
     if profile is not None:
-        put(f"Thresholds {for_log(profile.name)}: {bench.failed} rows missed them.")
+        put(f"Thresholds {for_log(profile.name)}: {plural(bench.failed, 'row')} missed them.")
         for line in missed:
             put(f"Suite: {for_log(line)}")
 

@@ -18,6 +18,7 @@ from ..store.entry import DamagedError, PixelsRow, Row, UntrustedError, canonica
 from ..store.exchange import EXPORT, merge_rows, must_be_whole, open_export, open_import, read_seals, seals_json
 from ..store.sqlite_file import SCHEMA
 from ..support.escaping import escape, for_log
+from ..support.words import plural
 from ..taxonomy import nearest
 from .printing import note, print_json
 
@@ -121,7 +122,7 @@ def _stats(store: Store, args: argparse.Namespace) -> int:
         name = (
             " ".join(for_log(judge[part]) for part in ("model", "revision", "protocol") if judge[part]) or "(unnamed)"
         )
-        print(f"judge      {name}: {judge['answers']:,} answers, {_bytes(judge['bytes'])}")
+        print(f"judge      {name}: {plural(judge['answers'], 'answer')}, {_bytes(judge['bytes'])}")
     for name, count in found["dimensions"].items():
         print(f"dimension  {for_log(name) or '(unnamed)'}: {count:,}")
     if signed or store.seal.keyed:
@@ -174,9 +175,9 @@ def _prune(store: Store, args: argparse.Namespace) -> int:
     if args.json:
         print_json(done)
     elif args.dry_run:
-        print(f"would remove {len(gone):,} answers and leave {left:,}; {_bytes(before)} now")
+        print(f"would remove {plural(len(gone), 'answer')} and leave {left:,}; {_bytes(before)} now")
     else:
-        print(f"removed {len(gone):,} answers, {left:,} left; {_bytes(before)} before, {_bytes(after)} now")
+        print(f"removed {plural(len(gone), 'answer')}, {left:,} left; {_bytes(before)} before, {_bytes(after)} now")
     if args.max_size is not None and not args.dry_run and after > args.max_size:
         note(f"{_bytes(after)} are still more than asked for")
     return 2 if store.troubles else 0
@@ -224,7 +225,7 @@ def _export(store: Store, args: argparse.Namespace) -> int:
         if number
     ]
     print(
-        f"imagejudge: {count:,} answers exported" + (f"; left out: {', '.join(left_out)}" if left_out else ""),
+        f"imagejudge: {plural(count, 'answer')} exported" + (f"; left out: {', '.join(left_out)}" if left_out else ""),
         file=sys.stderr,
     )
     return 0
@@ -267,8 +268,8 @@ def _import(store: Store, args: argparse.Namespace) -> int:
         print_json(counts)
     else:
         print(
-            f"{counts['added']:,} answers added, {counts['already']:,} were there already, "
-            f"{counts['conflicts']:,} differ from those there, which were kept; "
+            f"{plural(counts['added'], 'answer')} added, {counts['already']:,} there already, "
+            f"{counts['conflicts']:,} unlike those there, which were kept; "
             f"refused: {counts['damaged']:,} damaged, {counts['untrusted']:,} not trusted"
         )
     return 2 if refused or store.troubles else 0

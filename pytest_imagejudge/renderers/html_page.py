@@ -14,10 +14,10 @@ from ..report.paths import relative_paths
 from ..report.tally import OUTCOMES, Tally
 from ..support.escaping import escape
 from ..support.files import replacing
+from ..support.words import nouns, times
 from ..taxonomy import Path as TreePath
 from . import explanations, templating
 from .baseline_lines import changes
-from .explanations import judge_names
 from .html_payload import Payload
 from .thumbnails import Pictures
 from .tree_rows import in_words, partial, tree_rows
@@ -76,6 +76,7 @@ def _page(report: Report, bounds: Mapping[TreePath, float] | None, *, failed_onl
             script_hash=_hash(script),
             style_hash=_hash(style),
             data=data,
+            nouns=nouns,
         )
 
 
@@ -86,6 +87,7 @@ def _head(report: Report, tally: Tally) -> dict[str, Any]:
         "total": total,
         "counts": {"all": total - tally.excused, **{name: tally.outcomes[name] for name in OUTCOMES}},
         "excused": tally.excused,
+        "all_passed": explanations.all_passed(tally),
         "failed_tests": [(escape(test.test), escape(test.message)) for test in report.run.failed_tests],
         "gates": [escape(name) for name in explanations.failed_gates(report)],
         "missed": bool(explanations.missed_gates(report)),
@@ -99,12 +101,9 @@ def _hash(text: str) -> str:
 
 
 def _run(run: Run) -> list[tuple[str, str]]:
-    judges = [
-        f"{name}{' on ' + ', '.join(versions) if versions else ''}" for name, versions in judge_names(run).items()
-    ]
     asked = run.requests - run.from_store
     facts = [
-        ("Judge", "; ".join(judges)),
+        ("Judge", "; ".join(explanations.judges(run))),
         ("Started", run.started),
         ("Took", f"{run.seconds:,.1f} s" if run.seconds else ""),
         ("Requests", f"{run.requests:,}, {run.from_store:,} answered from the store" if run.requests else ""),
@@ -121,13 +120,10 @@ def _run(run: Run) -> list[tuple[str, str]]:
 
 
 def _warnings(report: Report) -> list[str]:
-    found = [
-        f"Answers of several engine versions are mixed: {', '.join(judge.engine_versions)}."
-        for judge in report.run.judges
-        if len(judge.engine_versions) > 1
-    ]
+    mixed = explanations.mixed_versions(report.run)
+    found = [f"Answers of several engine versions are mixed: {versions}." for versions in mixed]
     if report.run.restarts:
-        found.append(f"The judge's server died and was started again ({report.run.restarts}x).")
+        found.append(f"The judge's server died and was started again {times(report.run.restarts)}.")
     return [escape(text) for text in found]
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ..report.model import Breach, EditEntry, VerdictEntry
 from ..support.escaping import escape
+from ..support.words import plural
 from ..taxonomy import show
 from . import explanations
 from .tree_drawing import Glyphs, draw, glyphs_for, image_table, stream_encoding
@@ -81,7 +82,7 @@ def _error_text(error: str, width: int, *, log: bool) -> Group:
     if not log and rest:
         rest = ["(the rest is shown with the first test that it failed)"]
     elif len(rest) > MOST_LINES:
-        rest = [f"({len(rest) - MOST_LINES} lines left out)", *rest[-MOST_LINES:]]
+        rest = [f"({plural(len(rest) - MOST_LINES, 'line')} left out)", *rest[-MOST_LINES:]]
     rest = [*kept, *rest]
     lines = [Text().append(head, "bold red").append(escape(first)), *(Text(escape(line)) for line in rest)]
     for line in lines:

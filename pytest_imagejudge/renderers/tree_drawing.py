@@ -15,6 +15,8 @@ from rich.text import Text
 from ..report.lookup import may_not_fail
 from ..report.model import VerdictEntry
 from ..support.escaping import escape
+from ..support.words import plural
+from . import explanations
 from .tree_rows import Row, tree_rows
 
 
@@ -86,7 +88,7 @@ def _cells(row: Row, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
     name = Text.assemble((guide, "dim"), (row.name, style))
     if dim:
         if not row.path:
-            return [name, Text(), Text("none", "dim"), _bound(row), Text(), Text()]
+            return [name, Text(), Text(row.shown, "dim"), _bound(row), Text(), Text()]
         return [name, Text(), Text(row.shown, "dim"), _bound(row), Text(), Text(_size(row), "dim")]
     wrong = row.wrong if row.path or not row.failed else row.wrong[:1]  # the first line says the rest of the total
     notes = Text(f"{glyphs.bad} {', '.join(wrong)}" if wrong else "", "bold red")
@@ -105,7 +107,7 @@ def _merged(row: Row) -> Row:
 
 def _size(row: Row) -> str:
     facets = sum(len(each.path) == 3 for each in row.walk())
-    return f"{facets} facets" if facets > 1 else ""
+    return plural(facets, "facet") if facets > 1 else ""
 
 
 def _bound(row: Row) -> Text:
@@ -144,7 +146,7 @@ def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
             continue
         row = _merged(row)
         style = "dim" if row.state in ("N/A", "not asked") else "bold" if len(row.path) < 2 else ""
-        score = Text(f"{row.mean:.1f}" if row.mean is not None else {"no total": "none"}.get(row.state, row.state))
+        score = Text(f"{row.mean:.1f}" if row.mean is not None else {"no total": "N/A"}.get(row.state, row.state))
         score.stylize("bold red" if row.failed or row.state == "unreadable" else "dim" if row.mean is None else "")
         raw = next(iter(row.counts), "")
         notes = Text.assemble(
@@ -158,7 +160,7 @@ def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
 
 def _missed(row: Row) -> str:
     strict = row.bound is not None and may_not_fail(row.path, row.bound)
-    return "may not be 0" if strict else f"bound {row.shown_bound}"
+    return explanations.AT_LEAST_ONE if strict else f"bound {row.shown_bound}"
 
 
 def _image_rows(row: Row, guide: str, glyphs: Glyphs) -> Iterator[tuple[Row, str, list[str]]]:

@@ -17,6 +17,7 @@ from typing import IO, Any, cast
 from ..commands.printing import note
 from ..errors import ConfigError
 from ..support.escaping import escape
+from ..support.words import plural
 from .answer_store import Store
 from .entry import PixelsRow, Row, canonical
 
@@ -62,7 +63,7 @@ def merge_rows(store: Store, rows: list[Row], lines: list[PixelsRow], counts: di
     counts["images"] += written
     if differ:
         counts["conflicts"] += differ
-        note(f"{differ} images' pixels differ from ours; ours kept")
+        note(f"pixels of {plural(differ, 'image')} differ from ours; ours kept")
 
 
 def read_seals(data: dict[str, Any]) -> tuple[bytes, bytes | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_IRREGULAR = {"has": "have", "is": "are", "was": "were", "needs": "need", "holds": "hold", "differs": "differ"}
+_OF_MANY = {"has": "have", "was": "were", "needs": "need"}
 
 
 def plural(number: float, noun: str, *, shown: str | None = None) -> str:
@@ -21,6 +21,11 @@ def nouns(number: float, noun: str) -> str:
     return noun if number == 1 else f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
 
 
+def times(number: int) -> str:
+    """Say how often: ``once``, ``2 times``."""
+    return "once" if number == 1 else plural(number, "time")
+
+
 def verb(number: float, word: str) -> str:
-    """Choose the form of a verb that goes with a number of things: ``1 image is``, ``2 images are``."""
-    return word if number == 1 else _IRREGULAR[word]
+    """Choose the form of a verb that goes with a number of things: ``1 image was``, ``2 images were``."""
+    return word if number == 1 else _OF_MANY[word]

@@ -156,7 +156,7 @@ def test_the_table(work: Path, server: StandIn, capsys: pytest.CaptureFixture[st
     assert "cross-validated fit" in said.out
     assert "0 of 11 answers can't be read." in said.out
     assert re.search(r"row can't be used\W+1\b", said.out)
-    assert "1 of 12 rows were not judged: the figures lack them." in said.out
+    assert "1 of 12 rows not judged: the figures lack them." in said.out
     assert said.err.count("answer is empty") == 1
 
 

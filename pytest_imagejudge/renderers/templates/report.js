@@ -49,7 +49,7 @@
   }
   const isNumber = (value) => typeof value === "number";
   const show = (value, entry) =>
-    isNumber(value) ? value.toFixed(entry && entry.kind === "edit" ? 2 : 1) : value === null ? "none" : value;
+    isNumber(value) ? value.toFixed(entry && entry.kind === "edit" ? 2 : 1) : value === null ? "N/A" : value;
   const share = (entry, value) => (isNumber(value) ? (entry.kind === "edit" ? (value - 1) * 25 : value) : null);
   const within = (key, path) => path === key || path === "" || path.startsWith(key + "/") || key.startsWith(path + "/");
 
