@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from . import templating
+from .templating import fill
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ Block = Heading | Note | BulletList | DataTable | IntervalChart | ScatterChart
 
 def page(title: str, blocks: Iterable[Block | None]) -> str:
     """Draw a whole page; blocks that are None have nothing to show and are left out."""
-    return templating.render("page.html", title=title, blocks=[block for block in blocks if block is not None])
+    return fill("page.html", title=title, blocks=[block for block in blocks if block is not None])
 
 
 def interval_chart(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..support.escaping import for_markdown
 from ..support.words import plural
 from ..taxonomy import show
-from . import templating
+from .templating import fill
 from .thumbnails import Pictures
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def to_html(found: Comparison) -> str:
         (move, [("", "no picture") if number is None else made[number] for number in pair])
         for move, pair in zip(found.moved, numbers, strict=True)
     ]
-    return templating.render("compare.html", found=found, moves=moves, show=show, plural=plural)
+    return fill("compare.html", found=found, moves=moves, show=show, plural=plural)
 
 
 def to_markdown(found: Comparison) -> str:
-    """For a pull request; prompts and names are escaped."""
+    """Write the comparison as Markdown for a pull request; prompts and names are escaped."""
     lines = [f"## {_cell(found.b)} against {_cell(found.a)}", "", f"{plural(found.pairs, 'pair')}. {found.method}.", ""]
     if found.gate is not None:
         lines += [f"**Gate {found.gate}** (no drop of more than {found.max_drop:g})", ""]

@@ -1,4 +1,4 @@
-"""Why an image failed, in words: what every report says first."""
+"""Explanations in words: why an image failed, why a run failed, and advice. Every report begins with them."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ class Cause:
 
 
 def title(entry: AnyEntry) -> str:
-    """What people call an image: its row ID, else its file's name, else its test's name."""
+    """Name an image as people do: by row ID, else by file, else by test."""
     return entry.id or _file_name(entry) or (entry.test or "").rpartition("::")[2] or "image"
 
 
 def prompt(entry: AnyEntry) -> str:
-    """What an image, or an edit, was asked for."""
+    """Prompt of an image, or instruction of an edit."""
     return entry.instruction if isinstance(entry, EditEntry) else entry.prompt
 
 
 def titled_by_test(entry: AnyEntry) -> bool:
-    """Whether the title is the test's name, which all images that it hands over share."""
+    """Tell whether the title is the test's name, which all images of that test share."""
     return not (entry.id or _file_name(entry))
 
 
@@ -85,7 +85,7 @@ def worst_first(breaches: Sequence[Breach]) -> list[Breach]:
 
 
 def headline(entry: AnyEntry) -> str:
-    """One line: what is wrong, or that nothing is."""
+    """Say on one line what is wrong, or that nothing is."""
     if entry.error:
         return f"not judged: {entry.error}"
     lost = f"unreadable: {', '.join(show(path) for path in entry.unreadable)}" if entry.unreadable else ""
@@ -134,7 +134,7 @@ def mixed_versions(run: Run) -> list[str]:
 
 
 def nothing_bounded(entry: AnyEntry) -> bool:
-    """Whether it failed because its profile says nothing about such a thing: one for images, of an edit."""
+    """Tell whether an entry failed because the profile has no bounds for its kind, such as none for edits."""
     return entry.outcome == "failed" and bool(entry.thresholds) and not (entry.bounds or entry.breaches)
 
 
@@ -143,7 +143,7 @@ def _kind(entry: AnyEntry) -> str:
 
 
 def failed_gates(report: Report) -> list[str]:
-    """What failed of the run as a whole: `missed_gates`, and tests of their own accord."""
+    """List what failed beside single images: `missed_gates`, and tests that failed for another reason."""
     found = missed_gates(report)
     if number := len(report.run.failed_tests):
         found.append(f"{plural(number, 'test')} failed for a reason other than images")
@@ -258,7 +258,7 @@ def _edit_causes(entry: EditEntry, most: int) -> list[Cause]:
 
 
 def excerpt(reasoning: str, name: str, most: int = EXCERPT) -> str:
-    """What the reasoning says of ``name``: from its last mention on, else its end; one paragraph."""
+    """Cut the reasoning to one paragraph: from the last mention of ``name`` on, else the end."""
     text = " ".join(reasoning.split())
     if len(text) <= most:
         return text
@@ -274,7 +274,7 @@ def excerpt(reasoning: str, name: str, most: int = EXCERPT) -> str:
 
 
 def unread(entry: AnyEntry) -> list[tuple[str, str]]:
-    """What could not be read, each with an excerpt of the answer that stands there; one excerpt is given once.
+    """List the places that could not be read, each with an excerpt of the answer; an excerpt is given once.
 
     Nothing of an image that was not judged at all: its error says it.
     """
@@ -290,7 +290,7 @@ def unread(entry: AnyEntry) -> list[tuple[str, str]]:
 
 
 def advice(entry: AnyEntry) -> str:
-    """What to do about it, in a sentence or two; empty for an image that passed."""
+    """Advise what to do, in a sentence or two; empty for an image that passed."""
     if entry.outcome == "passed":
         return ""
     if entry.error:

@@ -16,9 +16,10 @@ from ..support.escaping import escape
 from ..support.files import replacing
 from ..support.words import nouns, times
 from ..taxonomy import Path as TreePath
-from . import explanations, templating
+from . import explanations
 from .baseline_lines import changes
 from .html_payload import Payload
+from .templating import source, stream
 from .thumbnails import Pictures
 from .tree_rows import in_words, partial, tree_rows
 
@@ -56,12 +57,12 @@ def _page(report: Report, bounds: Mapping[TreePath, float] | None, *, failed_onl
     """Draw the page piece by piece: the entries are looked at one after the other, and none is kept."""
     tally = report.tally()
     tree = tree_rows(tally, bounds_of(report.verdicts) if bounds is None else bounds)
-    script, style = templating.source("report.js"), templating.source("report.css")
+    script, style = source("report.js"), source("report.css")
     with Payload(Pictures(folder, BUDGET), report.run.excused) as data:
         for entry in report.every():
             if not failed_only or entry.outcome != "passed":
                 data.add(entry)
-        yield from templating.stream(
+        yield from stream(
             "report.html",
             **_head(report, tally),
             shown=data.outcomes.total(),

@@ -31,7 +31,7 @@ _IN_MEMORY = 4 * 2**20  # bytes; more of the entries, or of their answers, lies 
 
 
 def lines(text: object) -> str:
-    """``text`` made safe to show, its line breaks kept."""
+    """Make ``text`` safe to show; line breaks are kept."""
     return "\n".join(escape(line) for line in str(text).replace("\r\n", "\n").split("\n"))
 
 
@@ -136,7 +136,7 @@ def embed(data: Any) -> str:
 
 
 def _safe(value: Any) -> Any:
-    """Strings in a nested value made safe to show."""
+    """Make the strings of a nested value safe to show."""
     if isinstance(value, str):
         return escape(value)
     if isinstance(value, dict):
@@ -228,7 +228,7 @@ def _breach(entry: AnyEntry, breach: Breach, causes: Sequence[explanations.Cause
 
 
 def _broken(entry: AnyEntry) -> list[Path]:
-    """Where it went wrong: the places of its breaches and of what was not read."""
+    """Places that went wrong: those of breaches, and those that were not read."""
     return [() if path in (["total"], ["score"]) else tuple(path) for path in
             [*(breach.path for breach in entry.breaches), *entry.unreadable]]  # fmt: skip
 

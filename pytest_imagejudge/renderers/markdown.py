@@ -14,8 +14,9 @@ from ..support.files import write_text
 from ..support.words import plural, times
 from ..taxonomy import Path as TreePath
 from ..taxonomy import show
-from . import explanations, templating
+from . import explanations
 from .baseline_lines import changes
+from .templating import fill
 from .tree_rows import Row, partial, tree_rows
 
 MOST_WORDS = 300  # characters of a prompt, or of the judge's words
@@ -42,7 +43,7 @@ def render(
     facets: bool = True,
     pictures: Mapping[str, str] | None = None,
 ) -> str:
-    """The report as Markdown.
+    """Write the report as Markdown text.
 
     Args:
         report: the run.
@@ -84,7 +85,7 @@ def _within(blocks: Sequence[str], left: int) -> list[str]:
 
 
 def title(report: Report) -> str:
-    """One line: how many passed, failed, were not judged."""
+    """Say on one line how many passed, failed and were not judged."""
     tally = report.tally()
     count, number = tally.outcomes, tally.images + tally.edits - tally.excused
     gates = explanations.failed_gates(report)
@@ -218,7 +219,7 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
     yield f"### {name}: {for_markdown(explanations.headline(entry), MOST_WORDS)}"
     yield ""
     if url := pictures.get(image):
-        yield templating.render("picture.html", url=url).strip()
+        yield fill("picture.html", url=url).strip()
         yield ""
     for breach, causes in explanations.explained(entry):
         score, bound = explanations.missed(breach, entry)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def verdict_tree(verdict: Verdict) -> RenderableType:
-    """One verdict as a rich renderable."""
+    """Draw one verdict with rich."""
     glyphs = glyphs_for(stream_encoding())
     entry = _entry(verdict)
     head = Text(clip_prompt(escape(entry.prompt)), style="bold")
@@ -29,12 +29,12 @@ def verdict_tree(verdict: Verdict) -> RenderableType:
 
 def verdict_html(verdict: Verdict) -> str:
     """Draw one verdict as HTML for a notebook: a table without script or style sheet."""
-    from . import templating
+    from .templating import fill
 
     entry = _entry(verdict)
     shown = [] if entry.error else tree_rows([entry]).walk()
     kept = [row for row in shown if row.state != "not asked" and (len(row.path) < 2 or row.state != "N/A")]
-    return templating.render("verdict.html", prompt=clip_prompt(entry.prompt), error=entry.error, rows=kept)
+    return fill("verdict.html", prompt=clip_prompt(entry.prompt), error=entry.error, rows=kept)
 
 
 def _entry(verdict: Verdict) -> VerdictEntry:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parents[1] / "report" / "templates"
 
 
-def render(name: str, **values: Any) -> str:
+def fill(name: str, **values: Any) -> str:
     """Fill the template ``name`` in, at once."""
     return _environment().get_template(name).render(values)
 

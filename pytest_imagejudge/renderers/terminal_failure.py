@@ -38,9 +38,9 @@ def failure_text(
     tree: bool = True,
     log: bool = True,
 ) -> str:
-    """Why one image failed: what broke first and why, where the image is, what to do, and its tree.
+    """Explain why one image failed: the worst breach and its causes, the image, advice, and the tree of scores.
 
-    Without ``log`` the lines of a log that its error quotes are not repeated.
+    Without ``log`` the lines of a log that the error quotes are not repeated.
     """
     encoding = encoding or stream_encoding()
     glyphs = glyphs_for(encoding)
@@ -71,9 +71,9 @@ def failure_text(
 
 
 def _error_text(error: str, width: int, *, log: bool) -> Group:
-    """What kept an image from being judged, line by line, of a long ``log`` the end, or nothing.
+    """Show the error that kept an image from being judged, line by line; of a long ``log`` the end, or nothing.
 
-    A line with a path or a URL that is too long for one is left to the terminal: what is broken can't be copied.
+    A line with a path or a URL wider than the terminal is not wrapped: a wrapped one can't be copied.
     """
     head = "not judged: "
     first, *rest = error.splitlines() or [""]
@@ -150,7 +150,7 @@ def _facts(entry: VerdictEntry | EditEntry, *, scores: bool) -> Table:
 
 
 def _bounded(entry: VerdictEntry | EditEntry) -> str:
-    """What is bounded and does not apply."""
+    """Name the places that are bounded and do not apply."""
     return ", ".join(explanations.place(path) for path in entry.not_applicable)
 
 

@@ -32,7 +32,7 @@ def suite_tree(
     verbosity: int,
     encoding: str | None = None,
 ) -> str:
-    """The summary over all images: run, tree, suite bounds and baseline; ends with a newline.
+    """Draw the summary over all images: run, tree, suite bounds and baseline; the text ends with a newline.
 
     Args:
         report: the run.

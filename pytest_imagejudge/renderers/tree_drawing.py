@@ -22,7 +22,7 @@ from .tree_rows import Row, tree_rows
 
 @dataclass(frozen=True)
 class Glyphs:
-    """What the tree is drawn with."""
+    """Characters that the tree is drawn with."""
 
     branch: str
     last: str
@@ -99,7 +99,7 @@ def _cells(row: Row, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
 
 
 def _merged(row: Row) -> Row:
-    """The row, with what its only facet says where the two share a line."""
+    """Give the row counts and words of its only facet, where the two share a line."""
     if not _says_the_same(row):
         return row
     return replace(row, counts=row.children[0].counts, evidence=row.children[0].evidence)
@@ -200,7 +200,7 @@ def glyphs_for(encoding: str) -> Glyphs:
 
 
 def draw(renderable: RenderableType, width: int, color: bool, encoding: str, *, crop: bool = True) -> str:
-    """What ``renderable`` looks like, in characters that ``encoding`` has; ends with one newline.
+    """Draw ``renderable`` as text, in characters that ``encoding`` has; the text ends with one newline.
 
     Without ``crop`` lines that are not to be wrapped may be wider.
     """
