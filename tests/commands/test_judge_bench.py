@@ -185,7 +185,7 @@ def test_every_row_is_accounted_for(work: Path, server: StandIn, capsys: pytest.
     }
     assert (found["n"], found["readable"], len(found["errors"])) == (30, 29, 10)
     for line in (
-        "images: the source and the edited one were expected, not 1 images",
+        "images: the source and the edited one were expected, not 1 image",
         "images: the source and the edited one were expected, not nothing",
         'row 7 (ID "7"): answer is empty; a mean opinion score of 1 to 5 is expected',
         'row 8 (ID "8"): answer is "7.25"',

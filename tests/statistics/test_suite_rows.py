@@ -33,7 +33,7 @@ def test_three_outcomes():
     assert low.n == 30
     assert "Wilson" in low.method
     assert near.needed > 30
-    assert str(near.needed) in near.detail
+    assert f"{near.needed:,}" in near.detail
     assert low.needed <= 30
     assert high.needed <= 30
 
