@@ -387,7 +387,7 @@ assert store.get(new) == Answer("new")
 assert store.pixels_of([new]) == {new: pixels}
 assert len(list(store.entries())) == 5
 store.close()
-assert len(said) == 2 and "readonly" in said[0] and "1 answers could not be saved" in said[1], said
+assert len(said) == 2 and "readonly" in said[0] and "1 answer could not be saved" in said[1], said
 """
     root.chmod(0o555)
     (root / FILE_NAME).chmod(0o444)

@@ -16,13 +16,16 @@ from ..errors import ConfigError
 from ..support.escaping import escape
 from ..support.files import write_text
 from ..support.text_tables import number
+from ..support.words import plural
 from . import judge_edit_benchmark
 from .agree_tables import shown, tables_agreement
 from .printing import note, print_json, print_table, put
 
 if TYPE_CHECKING:
     from ..recorded.edit_answers import EditAnswers
+    from ..renderers.charts import Block
     from ..statistics.agreement import Correlation, ScoreAgreement
+
 
 BENCHES = ("ie-bench-4k",)
 _PAGES = (".html", ".htm")
@@ -112,8 +115,8 @@ def _recorded(args: argparse.Namespace) -> EditAnswers:
     return read_bench(path, args.protocol or "ie-critic", args.label_field or "mos_perception", args.answer_field)
 
 
-def _bench(args: argparse.Namespace, bench: EditAnswers) -> tuple[dict[str, Any], str]:
-    from ..renderers import charts
+def _bench(args: argparse.Namespace, bench: EditAnswers) -> tuple[dict[str, Any], list[Block | None]]:
+    from ..renderers.charts import DataTable, Note, scatter_chart
     from ..statistics.agreement import logistic, score_agreement
 
     read = [(prediction, label) for _, label, prediction in bench.rows if prediction is not None]
@@ -130,7 +133,7 @@ def _bench(args: argparse.Namespace, bench: EditAnswers) -> tuple[dict[str, Any]
         *_bench_rows("unreadable left out", left_out),
         *(_bench_rows("unreadable counted as the mean prediction", counted) if bench.unreadable else []),
     ]
-    share = f"{len(bench.unreadable)} of {len(bench.rows)} answers can't be read"
+    share = f"{len(bench.unreadable)} of {plural(len(bench.rows), 'answer')} can't be read"
     mended = dict(sorted(bench.problems.items()))
     method = (
         "Main score: mean of PLCC and SRCC. With fit: the 4-parameter logistic fit made on the labels it is tested on, "
@@ -149,10 +152,10 @@ def _bench(args: argparse.Namespace, bench: EditAnswers) -> tuple[dict[str, Any]
         at = [low + (high - low) * i / 60 for i in range(61)]
         curve = [(x, float(logistic(x, *left_out.fitted.parameters))) for x in at]
     points = [(x, label, f"row {row}") for row, label, x in bench.rows if x is not None]
-    body = [
-        charts.scatter_chart("Predictions and labels", points, "judge", "mean opinion score", curve),
-        charts.table(head, rows),
-        f'<p class="note">{charts.safe(share)}. {charts.safe(method)}</p>',
+    body: list[Block | None] = [
+        scatter_chart("Predictions and labels", points, "judge", "mean opinion score", curve),
+        DataTable(head, rows),
+        Note(f"{share}. {method}"),
     ]
     result = {
         "bench": args.bench,
@@ -164,23 +167,24 @@ def _bench(args: argparse.Namespace, bench: EditAnswers) -> tuple[dict[str, Any]
         "left_out": _as_json(left_out),
         "counted": {**_as_json(counted), "counted_as": middle},
     }
-    return result, "\n".join(body)
+    return result, body
 
 
-def _rows(args: argparse.Namespace, judged: judge_edit_benchmark.JudgedBench) -> str:
+def _rows(args: argparse.Namespace, judged: judge_edit_benchmark.JudgedBench) -> list[Block]:
     """Show what became of the rows of a benchmark that was judged."""
-    from ..renderers import charts
+    from ..renderers.charts import DataTable, Note
 
     tally = judged.tally
     counts: list[list[object]] = [[FATES[fate], n] for fate, n in tally.fates.items() if n or fate == "judged"]
     rows = [["all", tally.rows], *counts, ["from the store", tally.from_store]]
     lost = len(judged.answers.errors)
-    note = f"{lost} of {tally.rows} rows were not judged: the figures lack them." if lost else ""
+    note = f"{lost} of {plural(tally.rows, 'row')} not judged: the figures lack them." if lost else ""
     if not args.json:
         print_table("Rows", ["", "n"], rows)
         if note:
             put(note)
-    return charts.table(["", "n"], rows) + (f'<p class="note">{charts.safe(note)}</p>' if note else "")
+    table = DataTable(["", "n"], rows)
+    return [table, Note(note)] if note else [table]
 
 
 def _bench_rows(title: str, found: ScoreAgreement) -> list[list[object]]:
@@ -216,9 +220,9 @@ def _as_json(found: ScoreAgreement) -> dict[str, Any]:
 # --- a gate ---
 
 
-def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
+def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], list[Block | None]]:
     from ..recorded.labels import read_labels
-    from ..renderers import charts
+    from ..renderers.charts import DataTable, Note, interval_chart
     from ..report.json_file import read
     from ..statistics.calibration import gate_calibration
 
@@ -242,7 +246,7 @@ def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
     for name, share in shares.items():
         spread = "" if share.low is None else f"{number(share.low, 3)} to {number(share.high, 3)}"
         rows.append([name, number(share.value, 3), spread, share.n])
-    note = f"{found.left_out} of {len(entries)} images were not judged or have no label."
+    note = f"{found.left_out} of {plural(len(entries), 'image')} not judged, or without a label."
     if not args.json:
         print_table("The gate against people's labels", head, rows)
         put(note)
@@ -257,5 +261,4 @@ def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
         "corrected_pass_rate": asdict(rate),
     }
     dots = [(name, share.value, share.low, share.high) for name, share in shares.items()]
-    body = charts.interval_chart("Shares", dots, digits=3) + charts.table(head, rows)
-    return result, errors, body + f'<p class="note">{charts.safe(note)}</p>'
+    return result, errors, [interval_chart("Shares", dots, digits=3), DataTable(head, rows), Note(note)]

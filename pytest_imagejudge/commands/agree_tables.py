@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError
 from ..support.escaping import escape
 from ..support.text_tables import number
+from ..support.words import plural
 from ..taxonomy import nearest
 from .printing import note, print_table, put
 
 if TYPE_CHECKING:
     from ..recorded.score_tables import Scores
+    from ..renderers.charts import Block
     from ..statistics.agreement import Estimate, RankAgreement
 
 _HEAD = ["Dimension", "n", "left out", "Spearman", "Kendall", "Pairwise accuracy", "Published Spearman"]
@@ -42,7 +44,7 @@ class _Pair:
 _Found = Mapping[str, "tuple[RankAgreement, int]"]  # by dimension; with how many items are left out there
 
 
-def tables_agreement(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], str]:
+def tables_agreement(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], list[Block | None]]:
     """Compare two tables and print how they agree.
 
     Returns:
@@ -83,7 +85,8 @@ def _read(args: argparse.Namespace) -> _Pair:
             note(f"note: {len(names)} only in the {side} table, left out: {some}")
     if len(items) < 2:
         raise ConfigError(
-            f"{escape(judge.path)} and {escape(human.path)} have {len(items)} items in common; at least 2 are needed"
+            f"{escape(judge.path)} and {escape(human.path)} have {plural(len(items), 'item')} in common; "
+            "at least 2 are needed"
         )
     return _Pair(judge, human, shared, items, lone)
 
@@ -150,21 +153,25 @@ def _method(found: _Found) -> str:
     return method
 
 
-def _page(pair: _Pair, found: _Found, rows: list[list[Any]], method: str) -> str:
-    from ..renderers import charts
+def _page(pair: _Pair, found: _Found, rows: list[list[Any]], method: str) -> list[Block | None]:
+    from ..renderers.charts import DataTable, Heading, Note, interval_chart, scatter_chart
 
     judge, human = pair.judge.items, pair.human.items
     dots = [(name, a.spearman.value, a.spearman.low, a.spearman.high) for name, (a, _) in found.items()]
-    body = ["<h2>Spearman's correlation</h2>", charts.interval_chart("Spearman's correlation", dots)]
-    body += [charts.table(_HEAD, rows), f'<p class="note">{charts.safe(method)}</p>']
+    body: list[Block | None] = [
+        Heading("Spearman's correlation"),
+        interval_chart("Spearman's correlation", dots),
+        DataTable(_HEAD, rows),
+        Note(method),
+    ]
     for name in found:
         points = [
             (x, y, item)
             for item in pair.items
             if (x := judge[item][name]) is not None and (y := human[item][name]) is not None
         ]
-        body += [f"<h2>{charts.safe(name)}</h2>", charts.scatter_chart(name, points, "judge", "people")]
-    return "\n".join(body)
+        body += [Heading(name), scatter_chart(name, points, "judge", "people")]
+    return body
 
 
 def _result(pair: _Pair, found: _Found, *, computed: bool) -> dict[str, Any]:

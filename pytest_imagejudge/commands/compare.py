@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..support.escaping import escape
+from ..support.words import plural
 from .printing import note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _show(found: Comparison) -> None:
     from .console import Output
 
     console = Output()
-    console.print(f"{escape(found.b)} against {escape(found.a)}: {found.pairs} pairs")
+    console.print(f"{escape(found.b)} against {escape(found.a)}: {plural(found.pairs, 'pair')}")
     rows = []
     for row in found.rows:
         interval = "" if row.low is None or row.high is None else f"{row.low:+.2f} to {row.high:+.2f}"
@@ -144,7 +145,7 @@ def _show(found: Comparison) -> None:
     if found.gate is not None:
         failed = [show(row.path) for row in found.rows if row.outcome == "failed"]
         if found.unread:
-            failed.append(f"{found.unread} rows of {escape(found.b)} can't be read")
+            failed.append(f"{plural(found.unread, 'row')} of {escape(found.b)} can't be read")
         why = f": {', '.join(failed)}" if failed else ""
         console.print(f"Gate (no drop of more than {found.max_drop:g}): {found.gate}{why}")
 
@@ -154,10 +155,10 @@ def _show_flips(found: Flips, top: int) -> None:
     from .console import Output
 
     console = Output()
-    console.print(f"{found.images} images, judged {found.judgements} times in all")
+    console.print(f"{plural(found.images, 'image')}, judged {plural(found.judgements, 'time')} in all")
     if found.share is not None:
         console.print(
-            f"{len(found.flipped)} changed their outcome: {found.share:.1%} ({found.low:.1%} to {found.high:.1%}, 95%)"
+            f"{len(found.flipped)} changed the outcome: {found.share:.1%} ({found.low:.1%} to {found.high:.1%}, 95%)"
         )
         for image in found.flipped[:top]:
             console.print(f"  {escape(image.label)}: {', '.join(image.outcomes)}")

@@ -20,6 +20,7 @@ from ..support.escaping import escape, for_log, for_markdown
 from ..support.files import write_text
 from ..support.spreadsheets import write_xlsx
 from ..support.text_tables import markdown_table, number
+from ..support.words import plural
 from ..taxonomy import LEVEL1, TREE
 from .printing import note, print_json, print_table, put
 
@@ -175,19 +176,20 @@ def notes(board: Leaderboard) -> list[str]:
         names = ", ".join(escape(s.model) for s in board.standings[first - 1 : last])
         lines.append(f"Ranks {first} to {last} cannot be told apart: {names}.")
     if board.unanswered:
-        lines.append(f"{board.unanswered} of {board.prompts} prompts have no answer of any model and are left out.")
+        lines.append(f"{board.unanswered} of {plural(board.prompts, 'prompt')} left out: no model has an answer.")
     for s in board.standings:
-        for count, what in ((s.unreadable, "can't be read"), (s.missing, "are missing")):
+        for count, what in ((s.unreadable, "can't be read"), (s.missing, "missing")):
             if total := sum(count.values()):
                 where = ", ".join(f"{one} {n}" for one, n in count.items() if n)
-                lines.append(f"{escape(s.model)}: {total} answers {what} ({where}).")
+                lines.append(f"{escape(s.model)}: {plural(total, 'answer')} {what} ({where}).")
         if s.answers and sum(s.unreadable.values()) == s.answers:
             lines.append(f"{escape(s.model)}: none can be read; --protocol says whose answers they are.")
         if not s.has_total:
             lines.append(f"{escape(s.model)}: its judge measures too little for a total, so it has no rank.")
         if s.total.left_out:
             lines.append(
-                f"{escape(s.model)}: {s.total.left_out} of {board.prompts} prompts are left out of its total for that."
+                f"{escape(s.model)}: {s.total.left_out} of {plural(board.prompts, 'prompt')} left out of the total "
+                "for that."
             )
     return lines
 
@@ -208,7 +210,7 @@ _METHOD = (
 
 def write(board: Leaderboard, folder: Path) -> None:
     """Write all files into ``folder``."""
-    from ..renderers import charts
+    from ..renderers.charts import Block, BulletList, DataTable, Heading, Note, interval_chart, page
 
     write_text(folder / "scores_detail.json", json.dumps(detail(board), ensure_ascii=False, indent=2))
     write_xlsx(folder / "scores_result.xlsx", sheets(board))
@@ -218,8 +220,9 @@ def write(board: Leaderboard, folder: Path) -> None:
     markdown += [f"## {name}\n\n{markdown_table(head, rows)}" for name, head, rows in level2]
     write_text(folder / "leaderboard.md", "\n\n".join([*(part for part in markdown if part), _METHOD]) + "\n")
     dots = [(s.model, s.total.mean, s.total.low, s.total.high) for s in board.standings]
-    body = [charts.interval_chart("Totals with 95% intervals", dots), charts.table(*_main_table(board))]
-    body += ["<ul>" + "".join(f"<li>{charts.safe(line)}</li>" for line in lines) + "</ul>"] if lines else []
-    body += [f"<h2>{charts.safe(name)}</h2>\n{charts.table(head, rows)}" for name, head, rows in level2]
-    body.append(f'<p class="note">{_METHOD}</p>')
-    write_text(folder / "leaderboard.html", charts.page(title, "\n".join(body)))
+    body: list[Block | None] = [interval_chart("Totals with 95% intervals", dots), DataTable(*_main_table(board))]
+    body += [BulletList(lines)] if lines else []
+    for name, head, rows in level2:
+        body += [Heading(name), DataTable(head, rows)]
+    body.append(Note(_METHOD))
+    write_text(folder / "leaderboard.html", page(title, body))

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from ..support.words import plural
 from .printing import note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _check(args: argparse.Namespace) -> None:
     need(args.seeds is None or args.seeds >= 1, "--seeds", args.seeds, "a number of at least 1")
     if args.images is not None and args.images < (args.seeds or 1):
         raise ConfigError(f"--images {args.images}: fewer than the {args.seeds} images of one prompt (--seeds)")
-    need(len(args.source) <= 2, "--from", f"{len(args.source)} files", "one file, or two of the same prompts")
+    need(len(args.source) <= 2, "--from", plural(len(args.source), "file"), "one file, or two of the same prompts")
     if args.detect is None and args.images is None and not args.source:
         raise ConfigError(
             "plan: give --detect POINTS (how many images?), --images N (what drop is seen?) or --from FILE"
@@ -216,15 +217,14 @@ def _show(plan: dict[str, Any]) -> None:
     print_table("", ["dimension", *heads], shown)
     if "options" in plan:
         ways = " or ".join(
-            f"{_count(option['prompts'])} x {option['seeds']} ({_count(option['images'])} images)"
-            for option in plan["options"]
+            f"{_count(option['prompts'])} x {option['seeds']} ({_many(option['images'])})" for option in plan["options"]
         )
         console.print(f"To see a drop of {plan['detect']:g} points {beyond}, in every one: prompts x seeds {ways}.")
     if suite:
-        seeds = "1 seed" if suite["seeds"] == 1 else f"{suite['seeds']:g} seeds"
+        seeds = plural(suite["seeds"], "seed", shown=f"{suite['seeds']:g}")
         over = suite["images"] - round(suite["prompts"] * suite["seeds"])
         rest = f", {over} left over" if over > 0 else ""
-        size = f"{suite['images']} images ({suite['prompts']} prompts x {seeds}{rest})"
+        size = f"{plural(suite['images'], 'image')} ({plural(suite['prompts'], 'prompt')} x {seeds}{rest})"
         console.print(f"A suite of {size} sees a drop of {_points(suite['detects'])} points {beyond}, in every one.")
     console.print(f"Spread from: {escape(plan['source'])}.")
     for line in plan["notes"]:
@@ -233,6 +233,10 @@ def _show(plan: dict[str, Any]) -> None:
 
 def _count(value: int | None) -> str:
     return "over a million" if value is None else f"{value:,}"
+
+
+def _many(images: int | None) -> str:
+    return "over a million images" if images is None else plural(images, "image")
 
 
 def _points(value: float | None) -> str:

@@ -13,6 +13,7 @@ from ..batch.fates import RowCounts
 from ..batch.run import Counter
 from ..support.escaping import for_log
 from ..support.rates import pace
+from ..support.words import plural
 
 _MOST_LINES = 50  # about rows that were not judged or missed bounds; the rest is counted
 _EVERY = 30.0  # seconds between lines of progress where the terminal can't be written over
@@ -63,9 +64,8 @@ class RowProgress:
             if self._tty:
                 print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             if self._rows > _MOST_LINES:
-                self._print(
-                    f"and {self._rows - _MOST_LINES} more rows that were not judged, not read in full, or missed bounds"
-                )
+                more = plural(self._rows - _MOST_LINES, "more row")
+                self._print(f"and {more} not judged, not read in full, or that missed bounds")
 
     def _print(self, line: str) -> None:
         start = "\r\x1b[K" if self._tty else ""
@@ -76,7 +76,8 @@ def progress_line(tally: RowCounts, total: int | None, seconds: float) -> str:
     """How many rows are done, how fast, and how long the rest will take; ``total`` is None until it is counted."""
     asked = tally.rows - tally.from_store  # what comes from the store says nothing of the judge's speed
     left = None if total is None else total - tally.rows
-    return f"{tally.rows} of {total if total is not None else '?'} rows{pace(asked, left, seconds)}"
+    rows = "? rows" if total is None else plural(total, "row", shown=str(total))
+    return f"{tally.rows} of {rows}{pace(asked, left, seconds)}"
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from ..inputs.opening import open_input
 from ..inputs.row_source import Input
 from ..settings import JudgeSettings
 from ..support.escaping import escape, for_log
+from ..support.words import plural
 from ..tables.rows import PARQUET
 from ..taxonomy import check_dimensions
 from .judge_options import add_judge_options, both_judges, for_edits, max_pixels
@@ -250,7 +251,7 @@ def _print(bench: BatchRun, missed: list[str], profile: Profile | None) -> None:
     counts = [[FATES[fate], count] for fate, count in tally.fates.items() if count or fate == "judged"]
     print_table("Rows", ["", "n"], [["all", tally.rows], *counts, ["from the store", tally.from_store]])
     if profile is not None:
-        put(f"Thresholds {for_log(profile.name)}: {bench.failed} rows missed them.")
+        put(f"Thresholds {for_log(profile.name)}: {plural(bench.failed, 'row')} missed them.")
         for line in missed:
             put(f"Suite: {for_log(line)}")
 

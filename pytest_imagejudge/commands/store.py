@@ -17,6 +17,7 @@ from ..store.answer_store import FILE_NAME, Outline, Store, default_root
 from ..store.exchange import Import, export_answers, import_answers
 from ..store.sqlite_file import SCHEMA
 from ..support.escaping import escape, for_log
+from ..support.words import plural
 from ..taxonomy import nearest
 from .printing import note, print_json
 
@@ -125,7 +126,7 @@ def _stats(store: Store, args: argparse.Namespace) -> int:
         name = (
             " ".join(for_log(judge[part]) for part in ("model", "revision", "protocol") if judge[part]) or "(unnamed)"
         )
-        print(f"judge      {name}: {judge['answers']:,} answers, {_bytes(judge['bytes'])}")
+        print(f"judge      {name}: {plural(judge['answers'], 'answer')}, {_bytes(judge['bytes'])}")
     for name, count in found["dimensions"].items():
         print(f"dimension  {for_log(name) or '(unnamed)'}: {count:,}")
     if signed or store.seal.keyed:
@@ -178,9 +179,9 @@ def _prune(store: Store, args: argparse.Namespace) -> int:
     if args.json:
         print_json(done)
     elif args.dry_run:
-        print(f"would remove {len(gone):,} answers and leave {left:,}; {_bytes(before)} now")
+        print(f"would remove {plural(len(gone), 'answer')} and leave {left:,}; {_bytes(before)} now")
     else:
-        print(f"removed {len(gone):,} answers, {left:,} left; {_bytes(before)} before, {_bytes(after)} now")
+        print(f"removed {plural(len(gone), 'answer')}, {left:,} left; {_bytes(before)} before, {_bytes(after)} now")
     if args.max_size is not None and not args.dry_run and after > args.max_size:
         note(f"{_bytes(after)} are still more than asked for")
     return 2 if store.troubles else 0
@@ -215,7 +216,7 @@ def _export(store: Store, args: argparse.Namespace) -> int:
         if number
     ]
     print(
-        f"imagejudge: {count:,} answers exported" + (f"; left out: {', '.join(left_out)}" if left_out else ""),
+        f"imagejudge: {plural(count, 'answer')} exported" + (f"; left out: {', '.join(left_out)}" if left_out else ""),
         file=sys.stderr,
     )
     return 0
@@ -230,8 +231,8 @@ def _import(store: Store, args: argparse.Namespace) -> int:
         print_json(asdict(found))
     else:
         print(
-            f"{found.added:,} answers added, {found.already:,} were there already, "
-            f"{found.conflicts:,} differ from those there, which were kept; "
+            f"{plural(found.added, 'answer')} added, {found.already:,} there already, "
+            f"{found.conflicts:,} unlike those there, which were kept; "
             f"refused: {found.damaged:,} damaged, {found.untrusted:,} not trusted"
         )
     return 2 if found.damaged or found.untrusted or store.troubles else 0

@@ -16,6 +16,7 @@ from ..protocols import default_name
 from ..protocols.base import Protocol, Request
 from ..settings import JudgeSettings
 from ..support.files import whole_file
+from ..support.words import plural
 from ..taxonomy import nearest
 from . import chat_client
 from .address import Address, api_key, cause, excerpt, key_hint
@@ -171,7 +172,7 @@ class EndpointEngine(Engine):
         listed = {address: self._listing(address) for address in self.addresses}
         for address, models in listed.items():
             if len(models) != 1:
-                what = f"lists {len(models)} models: {_names(models)}" if models else "lists no model"
+                what = f"lists {plural(len(models), 'model')}: {_names(models)}" if models else "lists no model"
                 raise ConfigError(f"{address.base} {what}; name the judge with {option}")
         names = sorted({models[0] for models in listed.values()})
         if len(names) > 1:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..support.escaping import escape
+from ..support.words import plural
 from ..tables.parquet_rows import count_rows
 from ..tables.reading import peek, read_rows
 from ..tables.rows import PARQUET, RawRow, check_columns, show_value
@@ -164,7 +165,9 @@ def _as_manifest(row: RawRow) -> RawRow:
         if isinstance(images, list) and len(images) == 2:
             values["source_path"], values["edited_path"] = images
         elif not message:
-            held = f"{len(images)} images" if isinstance(images, list) else show_value(images) if images else "nothing"
+            held = show_value(images) if images else "nothing"
+            if isinstance(images, list):
+                held = plural(len(images), "image")
             message = f"images: the source and the edited one were expected, not {held}"
     if "edit_inst" in values:
         values["instruction"] = values.pop("edit_inst")

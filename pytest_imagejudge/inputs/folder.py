@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..support.escaping import escape
+from ..support.words import plural
 from ..tables.reading import peek
 from ..tables.rows import SUFFIXES, show_value
 from ..taxonomy import nearest
@@ -151,8 +152,8 @@ def _from_file(folder: Path, images: list[Path], prompts: Path) -> Iterator[_Tex
     lines = [line for line in _text_of(prompts).splitlines() if line.strip()]
     if len(lines) != len(images):
         raise ConfigError(
-            f"{escape(prompts)} has {len(lines)} prompts for {len(images)} images in {escape(folder)}; "
-            "one line is expected for each image, in the order of their names"
+            f"{escape(prompts)} has {plural(len(lines), 'prompt')} for {plural(len(images), 'image')} in "
+            f"{escape(folder)}; one line is expected for each image, in the order of their names"
         )
     for number, (path, line) in enumerate(zip(images, lines, strict=True), start=1):
         yield number, _name(path, folder), line, ""

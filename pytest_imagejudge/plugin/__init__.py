@@ -124,7 +124,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
     for what, why in (("a judge", NO_JUDGE), ("a judge of edits", NO_EDIT_JUDGE)):
         if count := sum(why in reason for reason in reasons):
-            tests = "1 test needs" if count == 1 else f"{count} tests need"
+            from ..support.words import plural, verb
+
+            tests = f"{plural(count, 'test')} {verb(count, 'needs')}"
             terminalreporter.write_line(f"imagejudge: {tests} {what} and did not run; {why}")
             if os.environ.get("GITHUB_ACTIONS") == "true" and config.getini("judge_github") != "off":
                 terminalreporter.write_line(f"::warning title=Image judge::{tests} {what} and did not run; {why}")

@@ -22,6 +22,7 @@ from ..report.model import EditEntry, FailedTest, Report, Run, VerdictEntry
 from ..report.spool import E
 from ..support.escaping import for_log
 from ..support.files import whole_file
+from ..support.words import plural, verb
 
 if TYPE_CHECKING:
     from ..statistics.pairing import Scored
@@ -156,9 +157,11 @@ class Results:
             if self._options.update_baseline:
                 before = _labels(path)
                 written, left_out = update_baseline(path, _first(self._gathered.verdicts), _first(self._gathered.edits))
-                self.lines.append(f"baseline: {written} images written to {path}")
+                self.lines.append(f"baseline: {plural(written, 'image')} written to {path}")
                 if gone := len(before - _labels(path)):
-                    self.lines.append(f"baseline: {gone} images that stood there before were not in this run")
+                    self.lines.append(
+                        f"baseline: {plural(gone, 'image')} that stood there before {verb(gone, 'was')} not in this run"
+                    )
                 if left_out:
                     self._log_item("baseline", f"{path}: not judged, so not in the baseline: {', '.join(left_out)}")
                 return
@@ -282,13 +285,12 @@ class Results:
         for line in text.splitlines():
             reporter.write_line(line)
         if self.undecided:
-            tests = "1 test" if len(self.undecided) == 1 else f"{len(self.undecided)} tests"
-            reporter.write_line(f"not decided, because the run was stopped: {tests}")
+            reporter.write_line(f"not decided, because the run was stopped: {plural(len(self.undecided), 'test')}")
             for nodeid in self.undecided[:20]:
                 reporter.write_line(for_log(f"  {nodeid}"))
         if self.superseded:
-            images = "1 image" if self.superseded == 1 else f"{self.superseded} images"
-            reporter.write_line(f"not counted, because its test was run again: {images}")
+            again = plural(self.superseded, "image")
+            reporter.write_line(f"not counted, because the test was run again: {again}")
         for line in self.lines:
             reporter.write_line(for_log(line))
 

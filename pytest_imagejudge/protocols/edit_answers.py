@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from ..scoring.verdict import ProblemKind
+from ..support.words import plural
 from ..taxonomy import EDIT, Path
 from .answer_parts import Number, Object, Problems, Unread, cut_off, short, split, take_objects
 from .base import Reading
@@ -91,7 +92,7 @@ def number(written: str) -> tuple[float, list[str]] | Unread:
     if sign:
         mended.append("a sign")
     if len(match[2]) > 1 or (len(decimals) != 2 and not (point == "." and not decimals)):
-        mended.append(f"{len(decimals)} decimals")
+        mended.append(plural(len(decimals), "decimal"))
     return float(f"{whole}.{decimals or 0}"), mended
 
 

@@ -29,6 +29,7 @@ from ..inputs.judged_columns import FIELDS
 from ..protocols.signals import measured
 from ..settings import SIGNALS
 from ..support.escaping import escape
+from ..support.words import plural
 from ..tables.json_rows import object_row
 from ..tables.reading import read_rows
 from ..tables.rows import LOOK_AHEAD, MAX_ROW, RawRow, check_columns, columns_of, show_value
@@ -312,8 +313,8 @@ def _fill(n: int, pieces: list[tuple[Path, Part, list[int]]], errors: list[str])
             known = new & (models[model][at] != ABSENT).any(axis=1)
             if twice := int(known.sum()):
                 errors.append(
-                    f"{escape(path)}: {show_value(model)} has answers for {twice} prompts that an earlier file has "
-                    "answers for too; the first ones count"
+                    f"{escape(path)}: {show_value(model)} has answers for {plural(twice, 'prompt')} that an earlier "
+                    "file has answers for too; the first ones count"
                 )
             models[model][at[new & ~known]] = codes[new & ~known]
     return models

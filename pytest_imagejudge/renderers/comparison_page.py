@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..support.escaping import escape, for_markdown
+from ..support.escaping import for_markdown
+from ..support.words import plural
 from ..taxonomy import show
+from .templating import fill
 from .thumbnails import Thumbnails
 
 if TYPE_CHECKING:
@@ -17,26 +19,20 @@ _BUDGET = 20 * 2**20  # bytes of all pictures
 
 
 def to_html(found: Comparison) -> str:
-    """One file without scripts or network; everything from outside is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+    """Draw the comparison as one page without scripts or network."""
     pictures = Thumbnails(Path.cwd(), _BUDGET)
     numbers = [(pictures.add(move.before_image), pictures.add(move.after_image)) for move in found.moved]
-    made = pictures.make()
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["plain"] = escape
+    made = list(pictures.make())
     moves = [
         (move, [("", "no picture") if number is None else made[number] for number in pair])
         for move, pair in zip(found.moved, numbers, strict=True)
     ]
-    return environment.get_template("compare.html").render(found=found, moves=moves, show=show)
+    return fill("compare.html", found=found, moves=moves, show=show, plural=plural)
 
 
 def to_markdown(found: Comparison) -> str:
-    """For a pull request; prompts and names are escaped."""
-    lines = [f"## {_cell(found.b)} against {_cell(found.a)}", "", f"{found.pairs} pairs. {found.method}.", ""]
+    """Write the comparison as Markdown for a pull request; prompts and names are escaped."""
+    lines = [f"## {_cell(found.b)} against {_cell(found.a)}", "", f"{plural(found.pairs, 'pair')}. {found.method}.", ""]
     if found.gate is not None:
         lines += [f"**Gate {found.gate}** (no drop of more than {found.max_drop:g})", ""]
     lines += ["| | n | before | after | change | interval | |", "|---|--:|--:|--:|--:|:-:|---|"]

@@ -1,4 +1,4 @@
-"""Why an image failed, in words: what every report says first."""
+"""Explanations in words: why an image failed, why a run failed, and advice. Every report begins with them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import PurePath
 
 from ..report.lookup import facet_of, may_not_fail
 from ..report.model import AnyEntry, Breach, EditEntry, Facet, Report, Run, SuiteRow, VerdictEntry
+from ..report.tally import Tally
 from ..scoring.verdict import thinking
+from ..support.words import nouns, plural
 from ..taxonomy import EDIT_SCORE, TOTAL, Path, facets_of, from_written, show
 
 
@@ -32,6 +34,9 @@ EXCERPT = 320  # characters of the judge's reasoning that are shown where it gav
 _HASH = re.compile(r"[0-9a-f]{64}(\.\w+)?")
 
 
+AT_LEAST_ONE = "at least 1 required"  # of the raw scores 0, 1 and 2
+
+
 MEANING = {"0": "fail", "1": "pass", "2": "excel", "N/A": "not applicable"}
 
 
@@ -46,17 +51,17 @@ class Cause:
 
 
 def title(entry: AnyEntry) -> str:
-    """What people call an image: its row ID, else its file's name, else its test's name."""
+    """Name an image as people do: by row ID, else by file, else by test."""
     return entry.id or _file_name(entry) or (entry.test or "").rpartition("::")[2] or "image"
 
 
 def prompt(entry: AnyEntry) -> str:
-    """What an image, or an edit, was asked for."""
+    """Prompt of an image, or instruction of an edit."""
     return entry.instruction if isinstance(entry, EditEntry) else entry.prompt
 
 
 def titled_by_test(entry: AnyEntry) -> bool:
-    """Whether the title is the test's name, which all images that it hands over share."""
+    """Tell whether the title is the test's name, which all images of that test share."""
     return not (entry.id or _file_name(entry))
 
 
@@ -81,7 +86,7 @@ def worst_first(breaches: Sequence[Breach]) -> list[Breach]:
 
 
 def headline(entry: AnyEntry) -> str:
-    """One line: what is wrong, or that nothing is."""
+    """Say on one line what is wrong, or that nothing is."""
     if entry.error:
         return f"not judged: {entry.error}"
     lost = f"unreadable: {', '.join(show(path) for path in entry.unreadable)}" if entry.unreadable else ""
@@ -94,7 +99,7 @@ def headline(entry: AnyEntry) -> str:
     if entry.outcome != "passed" and entry.not_applicable:
         return f"nothing that is bounded applies: {', '.join(place(path) for path in entry.not_applicable)}"
     if nothing_bounded(entry):
-        return f"the thresholds {entry.thresholds} bound nothing of an {_kind(entry)}, so that none can pass"
+        return f"the profile {entry.thresholds} has no bounds for {_kind(entry)}s, so no {_kind(entry)} can pass"
     if entry.outcome == "failed":
         return "failed"
     if entry.outcome == "error":
@@ -102,8 +107,35 @@ def headline(entry: AnyEntry) -> str:
     return "passed"
 
 
+def things(tally: Tally) -> str:
+    """Name all that is judged: images, edits, or both; one is an image or an edit."""
+    if tally.images and tally.edits:
+        return "images and edits"
+    return nouns(tally.images + tally.edits - tally.excused, "edit" if tally.edits else "image")
+
+
+def all_passed(tally: Tally) -> str:
+    """Say that all passed, of a run in which nothing failed."""
+    number = tally.images + tally.edits - tally.excused
+    return f"{'' if number == 1 else 'All '}{number} {things(tally)} passed"
+
+
+def judges(run: Run) -> Iterator[str]:
+    """Name each judge with its engines and their versions; one that is its own engine, once."""
+    for name, versions in judge_names(run).items():
+        own = [version.removeprefix(f"{name} ") for version in versions if version.startswith(f"{name} ")]
+        other = [version for version in versions if not version.startswith(f"{name} ")]
+        yield " on ".join(filter(None, (" ".join([name, ", ".join(own)]).strip(), ", ".join(other))))
+
+
+def mixed_versions(run: Run) -> list[str]:
+    """Name the engine versions whose answers are mixed in this run, once for each mixture."""
+    found = [", ".join(judge.engine_versions) for judge in run.judges if len(judge.engine_versions) > 1]
+    return list(dict.fromkeys(found))
+
+
 def nothing_bounded(entry: AnyEntry) -> bool:
-    """Whether it failed because its profile says nothing about such a thing: one for images, of an edit."""
+    """Tell whether an entry failed because the profile has no bounds for its kind, such as none for edits."""
     return entry.outcome == "failed" and bool(entry.thresholds) and not (entry.bounds or entry.breaches)
 
 
@@ -112,10 +144,10 @@ def _kind(entry: AnyEntry) -> str:
 
 
 def failed_gates(report: Report) -> list[str]:
-    """What failed of the run as a whole: `missed_gates`, and tests of their own accord."""
+    """List what failed beside single images: `missed_gates`, and tests that failed for another reason."""
     found = missed_gates(report)
     if number := len(report.run.failed_tests):
-        found.append(f"{number} {'test' if number == 1 else 'tests'} failed for another reason")
+        found.append(f"{plural(number, 'test')} failed for a reason other than images")
     return found
 
 
@@ -148,7 +180,7 @@ def figure(value: float | None, entry: AnyEntry | None = None) -> str:
 def missed(breach: Breach, entry: AnyEntry) -> tuple[str, str]:
     """A breach's score and its bound, in words; of a facet that may not fail the raw score, which people know it by."""
     if breach.score == 0 and may_not_fail(breach.path, breach.bound):
-        return "raw score 0", "may not be 0"
+        return "raw score 0", AT_LEAST_ONE
     score, bound = below(breach, entry)
     return score, f"bound {bound}"
 
@@ -226,7 +258,7 @@ def _edit_causes(entry: EditEntry, most: int) -> list[Cause]:
 
 
 def excerpt(reasoning: str, name: str, most: int = EXCERPT) -> str:
-    """What the reasoning says of ``name``: from its last mention on, else its end; one paragraph."""
+    """Cut the reasoning to one paragraph: from the last mention of ``name`` on, else the end."""
     text = " ".join(reasoning.split())
     if len(text) <= most:
         return text
@@ -242,7 +274,7 @@ def excerpt(reasoning: str, name: str, most: int = EXCERPT) -> str:
 
 
 def unread(entry: AnyEntry) -> list[tuple[str, str]]:
-    """What could not be read, each with an excerpt of the answer that stands there; one excerpt is given once.
+    """List the places that could not be read, each with an excerpt of the answer; an excerpt is given once.
 
     Nothing of an image that was not judged at all: its error says it.
     """
@@ -258,11 +290,11 @@ def unread(entry: AnyEntry) -> list[tuple[str, str]]:
 
 
 def advice(entry: AnyEntry) -> str:
-    """What to do about it, in a sentence or two; empty for an image that passed."""
+    """Advise what to do, in a sentence or two; empty for an image that passed."""
     if entry.outcome == "passed":
         return ""
     if entry.error:
-        return "Mend what the message names and run again; with a store, what was judged is not judged again."
+        return "Mend what the message names and run again. With a store, images that were judged are not judged again."
     if entry.unreadable:
         forced = "grammar" in entry.fingerprint.get("sampling", {})
         return (
@@ -277,10 +309,10 @@ def advice(entry: AnyEntry) -> str:
         )
     if nothing_bounded(entry):
         table = "[edit] (score = 3.5)" if isinstance(entry, EditEntry) else "[level1] (Quality = 60)"
-        return f"Add bounds for {_kind(entry)}s to the profile, under {table}, or judge with score, which has none."
+        return f"Add bounds for {_kind(entry)}s to the profile, under {table}, or call score, which applies no bounds."
     if entry.not_applicable and isinstance(entry, EditEntry):
         given = ", ".join(name for name, value in entry.aspects.items() if value is not None)
         return f"Bound what this judge gives for edits, under [edit.aspects]: {given}." if given else ""
     if entry.not_applicable:
-        return "Bound something that applies to this prompt, or name dimensions= that do."
+        return "Bound something that applies to this prompt, or ask about other dimensions (dimensions=)."
     return ""

@@ -13,6 +13,7 @@ from ..report.lookup import repeat_of
 from ..report.model import AnyEntry, Report
 from ..report.paths import relative_paths
 from ..support.escaping import for_github
+from ..support.words import plural
 from ..taxonomy import FacetPath
 from . import explanations, markdown
 from .github_comment import MARGIN, TIMEOUT, upsert_comment, warn_in_log
@@ -107,7 +108,7 @@ def annotation_commands(report: Report, rootpath: Path | None = None) -> list[st
     found = []
     for (file, line), entries in lines.items():
         first = min(entries, key=lambda entry: entry.outcome == "error")
-        more = f" (and {len(entries) - 1} more images here)" if len(entries) > 1 else ""
+        more = f" (and {plural(len(entries) - 1, 'more image')} here)" if len(entries) > 1 else ""
         name = for_github(file, prop=True).replace("##[", "## [")
         where = f" file={name}," + (f"line={line}," if line else "") if file else " "
         subject = first.id or first.test or ""

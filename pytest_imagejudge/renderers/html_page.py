@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,17 @@ from ..report.model import Report, Run
 from ..report.paths import relative_paths
 from ..report.tally import OUTCOMES, Tally, tally_of
 from ..support.escaping import escape
-from ..support.files import write_text
+from ..support.files import replacing
+from ..support.words import nouns, times
 from ..taxonomy import FacetPath
 from . import explanations
 from .baseline_lines import changes
-from .explanations import judge_names
-from .html_payload import answers, embed, payload
+from .html_payload import Payload
+from .templating import source, stream
 from .thumbnails import Thumbnails
 from .tree_rows import in_words, partial, tree_rows
 
 BUDGET = 40 * 2**20  # bytes of all pictures in the file
-
-
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_html(
@@ -50,56 +48,55 @@ def write_html(
     """
     path = Path(path)
     report = relative_paths(report, path.parent, base=folder)
-    write_text(path, render(report, bounds, failed_only=failed_only, folder=path.parent))
+    with replacing(path) as file:
+        for text in _page(report, bounds, failed_only=failed_only, folder=path.parent):
+            file.write(text.encode("utf-8", "backslashreplace").decode())
 
 
-def render(
-    report: Report, bounds: Mapping[FacetPath, float] | None = None, *, failed_only: bool = False, folder: Path
-) -> str:
-    """The page as text; arguments as in `write_html`."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+def _page(
+    report: Report, bounds: Mapping[FacetPath, float] | None, *, failed_only: bool, folder: Path
+) -> Iterator[str]:
+    """Draw the page piece by piece: the entries are looked at one after the other, and none is kept."""
     tally = tally_of(report)
-    entries = [entry for entry in report.every() if not failed_only or entry.outcome != "passed"]
-    pictures = Thumbnails(folder, BUDGET)
-    data = payload(entries, pictures, report.run.excused)
-    made = pictures.make()
-    data["missing"] = {number: escape(reason) for number, (_, reason) in enumerate(made) if reason}
-    script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
-    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
     tree = tree_rows(tally, bounds_of(report.verdicts) if bounds is None else bounds)
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
-        total=tally.images + tally.edits,
-        counts={"all": tally.images + tally.edits - tally.excused, **{name: tally.outcomes[name] for name in OUTCOMES}},
-        listed={name: sum(entry.outcome == name for entry in entries) for name in OUTCOMES},
-        excused=tally.excused,
-        failed_tests=[(escape(test.test), escape(test.message)) for test in report.run.failed_tests],
-        gates=[escape(name) for name in explanations.failed_gates(report)],
-        missed=bool(explanations.missed_gates(report)),
-        shown=len(entries),
-        failed_only=failed_only,
-        run=_run(report.run),
-        warnings=_warnings(report),
-        tree=list(tree.walk()) if tally.images else [],
-        edits=_edits(tally, {**bounds_of(report.edits), **(bounds or {})}) if tally.edits else [],
-        partial=partial(report, tree),
-        suite=[_suite(row) for row in explanations.failed_first(report.suite)],
-        baseline=_baseline(report),
-        script=script,
-        style=style,
-        script_hash=_hash(script),
-        style_hash=_hash(style),
-        data=embed(data),
-        pictures=embed([uri for uri, _ in made]),
-        answers=embed(answers(entries)),
-    )
+    script, style = source("report.js"), source("report.css")
+    with Payload(Thumbnails(folder, BUDGET), report.run.excused) as data:
+        for entry in report.every():
+            if not failed_only or entry.outcome != "passed":
+                data.add(entry)
+        yield from stream(
+            "report.html",
+            **_head(report, tally),
+            shown=data.outcomes.total(),
+            failed_only=failed_only,
+            tree=list(tree.walk()) if tally.images else [],
+            edits=_edits(tally, {**bounds_of(report.edits), **(bounds or {})}) if tally.edits else [],
+            partial=partial(report, tree),
+            suite=[_suite(row) for row in explanations.failed_first(report.suite)],
+            baseline=_baseline(report),
+            script=script,
+            style=style,
+            script_hash=_hash(script),
+            style_hash=_hash(style),
+            data=data,
+            nouns=nouns,
+        )
+
+
+def _head(report: Report, tally: Tally) -> dict[str, Any]:
+    """Values of what stands above all figures."""
+    total = tally.images + tally.edits
+    return {
+        "total": total,
+        "counts": {"all": total - tally.excused, **{name: tally.outcomes[name] for name in OUTCOMES}},
+        "excused": tally.excused,
+        "all_passed": explanations.all_passed(tally),
+        "failed_tests": [(escape(test.test), escape(test.message)) for test in report.run.failed_tests],
+        "gates": [escape(name) for name in explanations.failed_gates(report)],
+        "missed": bool(explanations.missed_gates(report)),
+        "run": _run(report.run),
+        "warnings": _warnings(report),
+    }
 
 
 def _hash(text: str) -> str:
@@ -107,12 +104,9 @@ def _hash(text: str) -> str:
 
 
 def _run(run: Run) -> list[tuple[str, str]]:
-    judges = [
-        f"{name}{' on ' + ', '.join(versions) if versions else ''}" for name, versions in judge_names(run).items()
-    ]
     asked = run.requests - run.from_store
     facts = [
-        ("Judge", "; ".join(judges)),
+        ("Judge", "; ".join(explanations.judges(run))),
         ("Started", run.started),
         ("Took", f"{run.seconds:,.1f} s" if run.seconds else ""),
         ("Requests", f"{run.requests:,}, {run.from_store:,} answered from the store" if run.requests else ""),
@@ -129,13 +123,10 @@ def _run(run: Run) -> list[tuple[str, str]]:
 
 
 def _warnings(report: Report) -> list[str]:
-    found = [
-        f"Answers of several engine versions are mixed: {', '.join(judge.engine_versions)}."
-        for judge in report.run.judges
-        if len(judge.engine_versions) > 1
-    ]
+    mixed = explanations.mixed_versions(report.run)
+    found = [f"Answers of several engine versions are mixed: {versions}." for versions in mixed]
     if report.run.restarts:
-        found.append(f"The judge's server died and was started again ({report.run.restarts}x).")
+        found.append(f"The judge's server died and was started again {times(report.run.restarts)}.")
     return [escape(text) for text in found]
 
 

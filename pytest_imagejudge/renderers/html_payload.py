@@ -1,12 +1,16 @@
-"""What the HTML report embeds: entries, answers and pictures as compact JSON."""
+"""The data that an HTML report embeds: entries, answers and pictures as compact JSON, a piece at a time."""
 
 from __future__ import annotations
 
 import base64
 import gzip
+import itertools
 import json
-from collections.abc import Collection, Sequence
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
+from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
@@ -23,47 +27,104 @@ _FILES = ("File", "Source file", "Edited file")
 PLAIN = 12 * 2**20  # characters of raw answers up to which they are embedded as they are; more are compressed
 
 
+_IN_MEMORY = 4 * 2**20  # bytes; more of the entries, or of their answers, lies in a file until it is written
+
+
 def lines(text: object) -> str:
-    """``text`` made safe to show, its line breaks kept."""
+    """Make ``text`` safe to show; line breaks are kept."""
     return "\n".join(escape(line) for line in str(text).replace("\r\n", "\n").split("\n"))
 
 
-def payload(entries: Sequence[AnyEntry], pictures: Thumbnails, excused: Collection[str] = ()) -> dict[str, Any]:
-    """The entries with figures by position in the tree, their fingerprints once each, pictures by number.
+class Payload:
+    """The data of a page, taken in entry by entry and given back as pieces of JSON.
+
+    Of each entry only its text is kept, beyond some megabytes in a file, so that memory does not grow with the run.
 
     Args:
-        entries: what is shown, in the order of the run.
         pictures: takes the pictures' paths.
         excused: tests that were expected to fail, or skipped.
+
+    Attributes:
+        outcomes: entries taken in, by outcome.
     """
-    fingerprints: dict[str, int] = {}
-    made = []
-    for entry in entries:
-        item = _entry(entry, pictures)
+
+    def __init__(self, pictures: Thumbnails, excused: Collection[str] = ()) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self._pictures = pictures
+        self._excused = set(excused)
+        self._fingerprints: dict[str, int] = {}
+        self._entries = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed at the end of the with
+        self._answers = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
+        self._size = 0  # characters of all answers
+
+    def __enter__(self) -> Payload:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._entries.close()
+        self._answers.close()
+
+    def add(self, entry: AnyEntry) -> None:
+        """Take in one entry, in the order of the run."""
+        self.outcomes[entry.outcome] += 1
+        item = _entry(entry, self._pictures)
         key = json.dumps(entry.fingerprint, sort_keys=True, default=str)
-        item["fingerprint"] = fingerprints.setdefault(key, len(fingerprints))
-        item["excused"] = entry.outcome != "passed" and entry.test in excused
+        item["fingerprint"] = self._fingerprints.setdefault(key, len(self._fingerprints))
+        item["excused"] = entry.outcome != "passed" and entry.test in self._excused
         if entry.before is not None:
-            item["before"] = _before(entry.before, entry, pictures)
-        made.append(item)
-    return {
-        "tree": [[one, [[two, list(threes)] for two, threes in twos.items()]] for one, twos in TREE.items()],
-        "entries": made,
-        "fingerprints": [_safe(json.loads(key)) for key in fingerprints],
-    }
+            item["before"] = _before(entry.before, entry, self._pictures)
+        self._entries.write(_line(item))
+        answers = {escape(name): lines(text) for name, text in _answers(entry).items()}
+        self._size += sum(map(len, answers.values()))
+        self._answers.write(_line(answers))
+
+    def data(self) -> Iterator[str]:
+        """The tree, and the entries with figures by position in it, pictures by number and fingerprints once each."""
+        tree = [[one, [[two, list(threes)] for two, threes in twos.items()]] for one, twos in TREE.items()]
+        yield f'{{"tree":{embed(tree)},"fingerprints":'
+        yield embed([_safe(json.loads(key)) for key in self._fingerprints])
+        yield ',"entries":'
+        yield from _array(_texts(self._entries))
+        yield "}"
+
+    def answers(self) -> Iterator[str]:
+        """Raw answers by dimension for each entry; gzip in base64 where all together are large."""
+        texts = _texts(self._answers)
+        yield from _array(texts if self._size <= PLAIN else map(_packed, texts))
+
+    def pictures(self) -> Iterator[str]:
+        """Data URIs by number; for one that can't be shown a list with the reason."""
+        yield from _array(embed([escape(reason)] if reason else uri) for uri, reason in self._pictures.make())
 
 
-def answers(entries: Sequence[AnyEntry]) -> list[Any]:
-    """Raw answers by dimension for each entry; gzip in base64 where all together are large."""
-    every = [
-        {"Edit": entry.answer} if isinstance(entry, EditEntry) and entry.answer else getattr(entry, "answers", {})
-        for entry in entries
-    ]
-    safe = [{escape(name): lines(text) for name, text in each.items()} for each in every]
-    if sum(len(text) for each in safe for text in each.values()) <= PLAIN:
-        return list(safe)
-    packed = (gzip.compress(json.dumps(each).encode(), 6, mtime=0) for each in safe)
-    return [base64.b64encode(each).decode() for each in packed]
+def _answers(entry: AnyEntry) -> Mapping[str, str]:
+    if isinstance(entry, EditEntry):
+        return {"Edit": entry.answer} if entry.answer else {}
+    return entry.answers
+
+
+def _line(value: Any) -> bytes:
+    return embed(value).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _texts(file: tempfile.SpooledTemporaryFile[bytes]) -> Iterator[str]:
+    file.seek(0)
+    for line in file:
+        yield line.decode().rstrip("\n")
+
+
+def _packed(text: str) -> str:
+    return embed(base64.b64encode(gzip.compress(json.dumps(json.loads(text)).encode(), 6, mtime=0)).decode())
+
+
+def _array(items: Iterable[str]) -> Iterator[str]:
+    """A JSON array of texts that are JSON already."""
+    yield "["
+    for mark, item in zip(itertools.chain([""], itertools.repeat(",")), items):  # noqa: B905 - the marks have no end
+        yield mark + item
+    yield "]"
 
 
 def embed(data: Any) -> str:
@@ -75,7 +136,7 @@ def embed(data: Any) -> str:
 
 
 def _safe(value: Any) -> Any:
-    """Strings in a nested value made safe to show."""
+    """Make the strings of a nested value safe to show."""
     if isinstance(value, str):
         return escape(value)
     if isinstance(value, dict):
@@ -167,7 +228,7 @@ def _breach(entry: AnyEntry, breach: Breach, causes: Sequence[explanations.Cause
 
 
 def _broken(entry: AnyEntry) -> list[Path]:
-    """Where it went wrong: the places of its breaches and of what was not read."""
+    """Places that went wrong: those of breaches, and those that were not read."""
     paths = [from_written(path) for path in (*(breach.path for breach in entry.breaches), *entry.unreadable)]
     return [TOTAL if path == EDIT_SCORE else path for path in paths]
 

@@ -1,4 +1,4 @@
-"""What a test's ``<testcase>`` says in JUnit XML: properties, as pytest writes them under ``xunit2``."""
+"""Properties of a test's ``<testcase>`` in JUnit XML, as pytest writes them under ``xunit2``."""
 
 from __future__ import annotations
 

@@ -12,10 +12,11 @@ from ..report.paths import relative_paths
 from ..report.tally import tally_of
 from ..support.escaping import for_markdown
 from ..support.files import write_text
+from ..support.words import plural, times
 from ..taxonomy import FacetPath, show
 from . import explanations
 from .baseline_lines import changes
-from .explanations import judge_names
+from .templating import fill
 from .tree_rows import TreeRow, partial, tree_rows
 
 MOST_WORDS = 300  # characters of a prompt, or of the judge's words
@@ -42,7 +43,7 @@ def render(
     facets: bool = True,
     pictures: Mapping[str, str] | None = None,
 ) -> str:
-    """The report as Markdown.
+    """Write the report as Markdown text.
 
     Args:
         report: the run.
@@ -84,20 +85,18 @@ def _within(blocks: Sequence[str], left: int) -> list[str]:
 
 
 def title(report: Report) -> str:
-    """One line: how many passed, failed, were not judged."""
+    """Say on one line how many passed, failed and were not judged."""
     tally = tally_of(report)
     count, number = tally.outcomes, tally.images + tally.edits - tally.excused
-    things = "images and edits" if tally.images and tally.edits else "edits" if tally.edits else "images"
-    things = things.removesuffix("s") if number == 1 and not (tally.images and tally.edits) else things
     gates = explanations.failed_gates(report)
     words = [f"{count['failed']} failed"] if count["failed"] else []
     words += [f"{count['error']} not judged"] if count["error"] else []
     if not number:
         text = "Nothing was judged"
     elif words:
-        text = f"{', '.join(words)}, of {number} {things}"
+        text = f"{', '.join(words)}, of {number} {explanations.things(tally)}"
     else:
-        text = f"All {number} {things} passed"
+        text = explanations.all_passed(tally)
     if tally.excused:
         text += f" ({tally.excused} more did not, as expected)"
     if gates:
@@ -109,7 +108,7 @@ def _failed_tests(report: Report) -> Iterator[str]:
     """Tests that failed for another reason than what was judged."""
     tests = report.run.failed_tests
     if tests:
-        yield f"\n## Tests that failed for another reason ({len(tests)})\n"
+        yield f"\n## Tests that failed for a reason other than images ({len(tests)})\n"
     for test in tests[:MOST_TESTS]:
         yield f"- {for_markdown(test.test)}: {for_markdown(test.message)}"
     if len(tests) > MOST_TESTS:
@@ -120,19 +119,17 @@ def _head(report: Report) -> Iterator[str]:
     run = report.run
     yield f"# {for_markdown(title(report))}"
     yield ""
-    facts = [f"judge {for_markdown(name)}" for name in judge_names(run) if name]
-    facts.append(f"{run.requests:,} requests, {run.from_store:,} from the store")
+    facts = [f"judge {for_markdown(name)}" for name in explanations.judges(run) if name]
+    facts.append(f"{plural(run.requests, 'request')}, {run.from_store:,} from the store")
     if run.output_tokens and run.requests > run.from_store:
         facts.append(f"mean answer {run.output_tokens / (run.requests - run.from_store):,.0f} tokens")
     if run.seconds:
         facts.append(f"{run.seconds:,.1f} s")
     yield " · ".join(facts)
-    for judge in run.judges:
-        if len(judge.engine_versions) > 1:
-            versions = ", ".join(for_markdown(version) for version in judge.engine_versions)
-            yield f"\n> Answers of several engine versions are mixed: {versions}."
+    for versions in explanations.mixed_versions(run):
+        yield f"\n> Answers of several engine versions are mixed: {for_markdown(versions)}."
     if run.restarts:
-        yield f"\n> The judge's server died and was started again ({run.restarts}x)."
+        yield f"\n> The judge's server died and was started again {times(run.restarts)}."
     yield ""
 
 
@@ -222,7 +219,7 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
     yield f"### {name}: {for_markdown(explanations.headline(entry), MOST_WORDS)}"
     yield ""
     if url := pictures.get(image):
-        yield f'<img src="{url}" alt="" width="200">'
+        yield fill("picture.html", url=url).strip()
         yield ""
     for breach, causes in explanations.explained(entry):
         score, bound = explanations.missed(breach, entry)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def verdict_tree(verdict: Verdict) -> RenderableType:
-    """One verdict as a rich renderable."""
+    """Draw one verdict with rich."""
     glyphs = glyphs_for(stream_encoding())
     entry = _entry(verdict)
     head = Text(clip_prompt(escape(entry.prompt)), style="bold")
@@ -28,25 +28,13 @@ def verdict_tree(verdict: Verdict) -> RenderableType:
 
 
 def verdict_html(verdict: Verdict) -> str:
-    """One verdict as HTML for a notebook: a table without script or style sheet."""
-    from html import escape as html
+    """Draw one verdict as HTML for a notebook: a table without script or style sheet."""
+    from .templating import fill
 
     entry = _entry(verdict)
-    lines = [f"<p><strong>{html(clip_prompt(escape(entry.prompt)))}</strong></p>"]
-    if entry.error:
-        return f"{lines[0]}<p>not judged: {html(escape(entry.error))}</p>"
-    lines.append("<table><thead><tr><th>dimension</th><th>score</th><th>raw</th><th>evidence</th></tr></thead><tbody>")
-    for row in tree_rows([entry]).walk():
-        if row.state == "not asked" or (len(row.path) > 1 and row.state == "N/A"):
-            continue
-        score = f"{row.mean:.1f}" if row.mean is not None else row.state
-        indent = "&emsp;" * len(row.path)
-        raw = next(iter(row.counts), "")
-        lines.append(
-            f'<tr><td style="text-align:left">{indent}{html(row.name)}</td><td>{score}</td><td>{raw}</td>'
-            f'<td style="text-align:left">{html(escape(row.evidence))}</td></tr>'
-        )
-    return "\n".join([*lines, "</tbody></table>"])
+    shown = [] if entry.error else tree_rows([entry]).walk()
+    kept = [row for row in shown if row.state != "not asked" and (len(row.path) < 2 or row.state != "N/A")]
+    return fill("verdict.html", prompt=clip_prompt(entry.prompt), error=entry.error, rows=kept)
 
 
 def _entry(verdict: Verdict) -> VerdictEntry:

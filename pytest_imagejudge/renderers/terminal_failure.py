@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ..report.model import Breach, EditEntry, VerdictEntry
 from ..support.escaping import escape
+from ..support.words import plural
 from ..taxonomy import show
 from . import explanations
 from .tree_drawing import Glyphs, draw, glyphs_for, image_table, stream_encoding
@@ -37,9 +38,9 @@ def failure_text(
     tree: bool = True,
     log: bool = True,
 ) -> str:
-    """Why one image failed: what broke first and why, where the image is, what to do, and its tree.
+    """Explain why one image failed: the worst breach and its causes, the image, advice, and the tree of scores.
 
-    Without ``log`` the lines of a log that its error quotes are not repeated.
+    Without ``log`` the lines of a log that the error quotes are not repeated.
     """
     encoding = encoding or stream_encoding()
     glyphs = glyphs_for(encoding)
@@ -70,9 +71,9 @@ def failure_text(
 
 
 def _error_text(error: str, width: int, *, log: bool) -> Group:
-    """What kept an image from being judged, line by line, of a long ``log`` the end, or nothing.
+    """Show the error that kept an image from being judged, line by line; of a long ``log`` the end, or nothing.
 
-    A line with a path or a URL that is too long for one is left to the terminal: what is broken can't be copied.
+    A line with a path or a URL wider than the terminal is not wrapped: a wrapped one can't be copied.
     """
     head = "not judged: "
     first, *rest = error.splitlines() or [""]
@@ -81,7 +82,7 @@ def _error_text(error: str, width: int, *, log: bool) -> Group:
     if not log and rest:
         rest = ["(the rest is shown with the first test that it failed)"]
     elif len(rest) > MOST_LINES:
-        rest = [f"({len(rest) - MOST_LINES} lines left out)", *rest[-MOST_LINES:]]
+        rest = [f"({plural(len(rest) - MOST_LINES, 'line')} left out)", *rest[-MOST_LINES:]]
     rest = [*kept, *rest]
     lines = [Text().append(head, "bold red").append(escape(first)), *(Text(escape(line)) for line in rest)]
     for line in lines:
@@ -149,7 +150,7 @@ def _facts(entry: VerdictEntry | EditEntry, *, scores: bool) -> Table:
 
 
 def _bounded(entry: VerdictEntry | EditEntry) -> str:
-    """What is bounded and does not apply."""
+    """Name the places that are bounded and do not apply."""
     return ", ".join(explanations.place(path) for path in entry.not_applicable)
 
 

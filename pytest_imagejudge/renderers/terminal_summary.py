@@ -15,10 +15,10 @@ from rich.text import Text
 from ..report.model import Report, SuiteRow
 from ..report.tally import Tally, tally_of
 from ..support.escaping import escape
+from ..support.words import plural, times
 from ..taxonomy import EDIT_SCORE, Path, written
 from . import explanations
 from .baseline_lines import changes
-from .explanations import judge_names
 from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_table
 from .tree_rows import in_words, partial, tree_rows
 
@@ -32,7 +32,7 @@ def suite_tree(
     verbosity: int,
     encoding: str | None = None,
 ) -> str:
-    """The summary over all images: run, tree, suite bounds and baseline; ends with a newline.
+    """Draw the summary over all images: run, tree, suite bounds and baseline; the text ends with a newline.
 
     Args:
         report: the run.
@@ -63,8 +63,8 @@ def suite_tree(
 
 def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
     run = report.run
-    count = [_many(tally.images, "image")] if tally.images or not tally.edits else []
-    count += [_many(tally.edits, "edit")] if tally.edits else []
+    count = [plural(tally.images, "image")] if tally.images or not tally.edits else []
+    count += [plural(tally.edits, "edit")] if tally.edits else []
     line = Text().append(", ".join(count), "bold")
     for outcome, word, style in (
         ("failed", "failed", "bold red"),
@@ -78,7 +78,7 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
     if gates := explanations.failed_gates(report):
         line.append(glyphs.dot, "dim").append(escape(f"the run failed: {', '.join(gates)}"), "bold red")
     yield line
-    facts = [f"{_many(run.requests, 'request')}, {run.from_store} from the store"]
+    facts = [f"{plural(run.requests, 'request')}, {run.from_store} from the store"]
     asked = run.requests - run.from_store
     if run.prompt_tokens or run.output_tokens:
         cached = f" ({run.cached_prompt_tokens / run.prompt_tokens:.0%} cached)" if run.prompt_tokens else ""
@@ -87,21 +87,13 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
     if run.seconds:
         facts.append(f"{run.seconds:,.1f} s")
     yield Text(glyphs.dot.join(facts), style="dim")
-    for name, versions in judge_names(run).items():
-        yield Text(escape(glyphs.dot.join((f"judge {name}", *filter(None, [", ".join(versions)])))), style="dim")
-    for judge in run.judges:
-        if len(judge.engine_versions) > 1:
-            yield Text(
-                escape(f"warning: answers of several engine versions are mixed: {', '.join(judge.engine_versions)}"),
-                style="yellow",
-            )
+    for name in explanations.judges(run):
+        yield Text(escape(f"judge {name}"), style="dim")
+    for versions in explanations.mixed_versions(run):
+        yield Text(escape(f"warning: answers of several engine versions are mixed: {versions}"), style="yellow")
     if run.restarts:
-        words = f"warning: the judge's server died and was started again, {_many(run.restarts, 'time')}"
+        words = f"warning: the judge's server died and was started again {times(run.restarts)}"
         yield Text(words, style="yellow")
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, width: int) -> Table:
@@ -131,10 +123,12 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[Renderab
             "undecided": (glyphs.unsure, "yellow"),
             "passed": (glyphs.good, "green"),
         }[row.outcome]
-        digits = 2 if row.path == written(EDIT_SCORE) else 1
+        digits, thing = (2, "edit") if row.path == written(EDIT_SCORE) else (1, "image")
         mean = "no mean" if row.mean is None else f"mean {row.mean:.{digits}f}"
         interval = "" if row.low is None or row.high is None else f" [{row.low:.{digits}f}, {row.high:.{digits}f}]"
-        needed = f"; about {row.needed:,} images would decide it" if row.needed and row.outcome == "undecided" else ""
+        needed = (
+            f"; about {plural(row.needed, thing)} would decide it" if row.needed and row.outcome == "undecided" else ""
+        )
         detail = f"; {row.detail}" if row.detail else needed
         text = f"{explanations.place(row.path)}: {mean}{interval}, n {row.n}, bound {row.bound:g}: "
         yield _hanging(Text(sign, style), Text(escape(text)).append(row.outcome, style).append(escape(detail), "dim"))

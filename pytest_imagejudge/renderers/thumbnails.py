@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,11 +25,14 @@ LARGEST = 1024  # pixels, the long side
 SMALLEST = 96
 
 
+_AT_ONCE = 16  # pictures that are made ahead of the one that is written
+
+
 BYTES_A_PIXEL = 0.2  # what most photographs stay below as WebP; a picture that takes more is made smaller still
 
 
 class Thumbnails:
-    """Collects pictures, then makes all of them at once.
+    """Collects pictures, then makes them, some at a time.
 
     Args:
         folder: what relative paths are relative to.
@@ -48,13 +52,15 @@ class Thumbnails:
         """The number that the map of changes will have."""
         return self._jobs.setdefault((source, edited), len(self._jobs)) if source and edited else None
 
-    def make(self) -> list[tuple[str, str]]:
-        """(data URI, "") or ("", why there is none), in the order of the numbers."""
+    def make(self) -> Iterator[tuple[str, str]]:
+        """Give (data URI, "") or ("", why there is none), in the order of the numbers."""
         if not self._jobs:
-            return []
+            return
         most = int(self._budget * 3 / 4 / len(self._jobs))
+        jobs = iter(self._jobs)
         with ThreadPoolExecutor(4) as pool:
-            return list(pool.map(lambda job: self._make(job, most), self._jobs))
+            while some := list(itertools.islice(jobs, _AT_ONCE)):
+                yield from pool.map(lambda job: self._make(job, most), some)
 
     def _make(self, job: tuple[str, ...], most: int) -> tuple[str, str]:
         paths = [os.path.normpath(self._folder / image) for image in job]  # as written, links aside

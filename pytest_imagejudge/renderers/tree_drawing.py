@@ -15,13 +15,15 @@ from rich.text import Text
 from ..report.lookup import may_not_fail
 from ..report.model import VerdictEntry
 from ..support.escaping import escape
+from ..support.words import plural
 from ..taxonomy import from_written
+from . import explanations
 from .tree_rows import TreeRow, tree_rows
 
 
 @dataclass(frozen=True)
 class Glyphs:
-    """What the tree is drawn with."""
+    """Characters that the tree is drawn with."""
 
     branch: str
     last: str
@@ -87,7 +89,7 @@ def _cells(row: TreeRow, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
     name = Text.assemble((guide, "dim"), (row.name, style))
     if dim:
         if not row.path:
-            return [name, Text(), Text("none", "dim"), _bound(row), Text(), Text()]
+            return [name, Text(), Text(row.shown, "dim"), _bound(row), Text(), Text()]
         return [name, Text(), Text(row.shown, "dim"), _bound(row), Text(), Text(_size(row), "dim")]
     wrong = row.wrong if row.path or not row.failed else row.wrong[:1]  # the first line says the rest of the total
     notes = Text(f"{glyphs.bad} {', '.join(wrong)}" if wrong else "", "bold red")
@@ -98,7 +100,7 @@ def _cells(row: TreeRow, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
 
 
 def _merged(row: TreeRow) -> TreeRow:
-    """The row, with what its only facet says where the two share a line."""
+    """Give the row counts and words of its only facet, where the two share a line."""
     if not _says_the_same(row):
         return row
     return replace(row, counts=row.children[0].counts, evidence=row.children[0].evidence)
@@ -106,7 +108,7 @@ def _merged(row: TreeRow) -> TreeRow:
 
 def _size(row: TreeRow) -> str:
     facets = sum(len(each.path) == 3 for each in row.walk())
-    return f"{facets} facets" if facets > 1 else ""
+    return plural(facets, "facet") if facets > 1 else ""
 
 
 def _bound(row: TreeRow) -> Text:
@@ -145,7 +147,7 @@ def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
             continue
         row = _merged(row)
         style = "dim" if row.state in ("N/A", "not asked") else "bold" if len(row.path) < 2 else ""
-        score = Text(f"{row.mean:.1f}" if row.mean is not None else {"no total": "none"}.get(row.state, row.state))
+        score = Text(f"{row.mean:.1f}" if row.mean is not None else {"no total": "N/A"}.get(row.state, row.state))
         score.stylize("bold red" if row.failed or row.state == "unreadable" else "dim" if row.mean is None else "")
         raw = next(iter(row.counts), "")
         notes = Text.assemble(
@@ -159,11 +161,11 @@ def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
 
 def _missed(row: TreeRow) -> str:
     strict = row.bound is not None and may_not_fail(row.path, row.bound)
-    return "may not be 0" if strict else f"bound {row.shown_bound}"
+    return explanations.AT_LEAST_ONE if strict else f"bound {row.shown_bound}"
 
 
 def _image_rows(row: TreeRow, guide: str, glyphs: Glyphs) -> Iterator[tuple[TreeRow, str, list[str]]]:
-    """Row, guide and, where siblings that lack a figure for one reason share a line, their names."""
+    """TreeRow, guide and, where siblings that lack a figure for one reason share a line, their names."""
     if not row.path:
         yield row, "", []
     single: list[list[TreeRow]] = []
@@ -199,7 +201,7 @@ def glyphs_for(encoding: str) -> Glyphs:
 
 
 def draw(renderable: RenderableType, width: int, color: bool, encoding: str, *, crop: bool = True) -> str:
-    """What ``renderable`` looks like, in characters that ``encoding`` has; ends with one newline.
+    """Draw ``renderable`` as text, in characters that ``encoding`` has; the text ends with one newline.
 
     Without ``crop`` lines that are not to be wrapped may be wider.
     """

@@ -73,7 +73,7 @@ class TreeRow:
         """The mean over images as reports print it, or why there is none."""
         if self.mean is not None:
             return f"{self.mean:.1f}"
-        return {"no total": "none", "unreadable": "not judged"}.get(self.state, self.state)
+        return {"no total": "N/A", "unreadable": "not judged"}.get(self.state, self.state)
 
     @property
     def shown_bound(self) -> str:

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from ..errors import ConfigError
 from ..report.fingerprints import deciding
 from ..report.model import EditEntry, VerdictEntry
+from ..support.words import plural, verb
 from ..taxonomy import EDIT_SCORE, Path, check_path, from_written, show, written
 from .baseline_file import Baseline, environment_of
 from .figures import DIMENSIONS
@@ -190,8 +191,8 @@ def _row(found: Difference, pairs: Sequence[tuple[Scored, Scored]], allowed: flo
         words.append(reason)
         if row.outcome == "undecided" and row.change is not None and row.low is not None:
             row.needed = _needed(found, allowed)
-            wanted = f"about {row.needed} pairs would decide it" if row.needed else "no number of pairs would decide it"
-            words.append(wanted)
+            wanted = f"about {plural(row.needed, 'pair')}" if row.needed else "no number of pairs"
+            words.append(f"{wanted} would decide it")
     elif row.low is not None and row.high is not None and (row.low > _ROUNDING or row.high < -_ROUNDING):
         words.append("a rise is shown" if row.low > 0 else "a drop is shown")
     if row.left_out:
@@ -202,11 +203,14 @@ def _row(found: Difference, pairs: Sequence[tuple[Scored, Scored]], allowed: flo
 
 def _outcome(row: BaselineRow, allowed: float) -> tuple[Literal["passed", "failed", "undecided"], str]:
     if row.not_judged:
-        return "failed", f"{row.not_judged} images that were judged before were not judged now, so the gate fails"
+        was = verb(row.not_judged, "was")
+        words = f"{plural(row.not_judged, 'image')} that {was} judged before {was} not judged now, so the gate fails"
+        return "failed", words
     if row.n == 0:
         return "failed", "no image has the figure both before and now, so the gate fails"
     if row.low is None or row.high is None:
-        return "undecided", f"{row.n} pairs: no interval under {MINIMUM} different ones, so the gate is not applied"
+        pairs = plural(row.n, "pair")
+        return "undecided", f"{pairs}: no interval under {MINIMUM} different ones, so the gate is not applied"
     if row.high < -allowed - _ROUNDING:
         return "failed", f"a drop of more than {allowed:g} is shown: at least {-row.high:.2f}"
     if row.low >= -allowed - _ROUNDING:
@@ -282,5 +286,5 @@ def _warnings(result: BaselineResult, baseline: Baseline, after: Sequence[Scored
             names = ", ".join(labels[:_NAMED]) + (f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else "")
             lines.append(f"{len(labels)} {what}: {names}")
     if result.changed:
-        lines.append(f"{len(result.changed)} of {result.pairs} images have other pixels than in the baseline")
+        lines.append(f"other pixels than in the baseline: {len(result.changed)} of {plural(result.pairs, 'image')}")
     return lines

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from ..errors import ConfigError
+from ..support.words import plural
 from ..taxonomy import EDIT_SCORE, LEVEL1, TOTAL, Path, written
 from .baseline import BaselineRow, differing, method_of, rows_of
 from .pairing import Pairing, Scored, ScoredRun, pair, pair_by_prompt
@@ -144,7 +145,7 @@ def _move(old: Scored, new: Scored) -> Move | None:
 def _warnings(a: ScoredRun, b: ScoredRun, pairing: Pairing, *, strict: bool) -> list[str]:
     lines = [*a.problems, *b.problems]
     if strict and b.unread:
-        lines.append(f"{b.unread} rows of {b.name} can't be read, so the gate fails")
+        lines.append(f"{plural(b.unread, 'row')} of {b.name} can't be read, so the gate fails")
     for old, new in pairing.pairs:
         if not (old.fingerprint and new.fingerprint):
             continue
@@ -161,5 +162,5 @@ def _warnings(a: ScoredRun, b: ScoredRun, pairing: Pairing, *, strict: bool) -> 
         )
     lost = sum(1 for old, new in pairing.pairs if old.lost or new.lost)
     if lost:
-        lines.append(f"{lost} pairs were not judged in full on both sides; their figures are left out")
+        lines.append(f"{plural(lost, 'pair')} not judged in full on both sides: the figures are left out")
     return lines

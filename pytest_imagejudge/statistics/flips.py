@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from ..report.model import EditEntry, VerdictEntry
+from ..support.words import plural
 from ..taxonomy import EDIT_SCORE, TOTAL, Path, from_written, written
 from .figures import DIMENSIONS
 from .pairing import Scored, scored
@@ -102,7 +103,7 @@ def flip_lines(found: Flips, top: int = 5) -> list[str]:
     lines = []
     if found.share is not None and found.low is not None and found.high is not None:
         lines.append(
-            f"judged again: {len(found.flipped)} of {found.images} images changed their outcome "
+            f"judged again: {len(found.flipped)} of {plural(found.images, 'image')} changed the outcome "
             f"({found.share:.1%}, 95% interval {found.low:.1%} to {found.high:.1%})"
         )
         lines += [f"  {image.label}: {', '.join(image.outcomes)}" for image in found.flipped[:top]]

@@ -22,6 +22,8 @@ from math import isclose
 import numpy as np
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
+from ..support.words import plural
+
 Ints = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 MINIMUM = 5  # images (or prompts) for an interval
@@ -92,7 +94,7 @@ def mean_interval(
     if spread == 0:
         name = "interval by the rule of three, as all figures are the same"
     if clustered:
-        name += f", clustered by prompt ({units} prompts)"
+        name += f", clustered by prompt ({plural(units, 'prompt')})"
     return Interval(mean, low, high, n, units, clustered, spread, f"{level:.0%} {name}", scale, level)
 
 

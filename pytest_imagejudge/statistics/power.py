@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import nctdtr, stdtrit  # type: ignore[import-untyped]
 
 from ..errors import ConfigError
+from ..support.words import plural, verb
 from ..taxonomy import EDIT_SCORE, LEVEL1, TOTAL, Path, show
 from .intervals import LARGE, MINIMUM
 from .paired import ALPHA
@@ -304,7 +305,8 @@ def _pooled(groups: Sequence[Sequence[float]]) -> float | None:
 def _enough(count: int, path: Path, source: str) -> None:
     if count < MINIMUM:
         name = "an edit score" if path == EDIT_SCORE else f"a figure of {show(path)}"
-        raise ConfigError(f"plan: {count} prompts of {source} have {name}; {MINIMUM} are needed to see how it varies")
+        prompts = f"{plural(count, 'prompt')} of {source} {verb(count, 'has')} {name}"
+        raise ConfigError(f"plan: {prompts}; {MINIMUM} are needed to see how it varies")
 
 
 def _rows(items: Sequence[Scored], paths: Sequence[Path]) -> Any:

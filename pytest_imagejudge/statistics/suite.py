@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from ..errors import ConfigError
 from ..report.lookup import once, value_of
 from ..report.model import AnyEntry, EditEntry, SuiteRow, VerdictEntry
+from ..support.words import plural, verb
 from ..taxonomy import EDIT_SCORE, Path, from_written, nearest, show, written
 from .figures import scale, state, text_of
 from .intervals import MINIMUM, Interval, images_to_decide, mean_interval
@@ -157,43 +158,43 @@ def _row(column: _Column, bound: float, policy: OnUndecided) -> SuiteRow:
     elif row.high is not None and row.high < bound:
         row.outcome = "failed"
     row.gate = "passed" if gate_passed(row, policy) else "failed"
-    row.detail = _detail(row, interval, policy, "edits" if path == EDIT_SCORE else "images")
+    row.detail = _detail(row, interval, policy, "edit" if path == EDIT_SCORE else "image")
     return row
 
 
-def _detail(row: SuiteRow, interval: Interval, policy: OnUndecided, things: str) -> str:
+def _detail(row: SuiteRow, interval: Interval, policy: OnUndecided, thing: str) -> str:
     name = "score" if row.path == written(EDIT_SCORE) else show(row.path)
-    words = [_outcome(row, policy, name, things)]
+    words = [_outcome(row, policy, name, thing)]
     if row.not_judged and row.mean is not None:
         words.append(f"the mean of the others is {row.mean:.2f}")
     if row.left_out:
         words.append(f"{row.left_out} without {name} (N/A or not asked) left out")
     if row.outcome == "undecided" and row.low is not None:
-        wanted = (
-            f"about {row.needed} {things} would decide it" if row.needed else "the mean is the bound: no number decides"
-        )
-        words.append(wanted)
+        about = f"about {plural(row.needed, thing)} would decide it" if row.needed else ""
+        words.append(about or "the mean is the bound: no number decides")
     if row.low is not None and not interval.clustered and interval.units < interval.n:
-        words.append(f"{interval.n} checks of {interval.units} different {things}")
+        words.append(f"{plural(interval.n, 'check')} of {plural(interval.units, f'different {thing}')}")
     return "; ".join(words)
 
 
-def _outcome(row: SuiteRow, policy: OnUndecided, name: str, things: str) -> str:
+def _outcome(row: SuiteRow, policy: OnUndecided, name: str, thing: str) -> str:
     if row.not_judged:
         return (
-            f"{row.not_judged} of {row.not_judged + row.left_out + row.n} {things} were not judged, so the gate fails"
+            f"{row.not_judged:,} of {plural(row.not_judged + row.left_out + row.n, thing)} "
+            f"{verb(row.not_judged, 'was')} not judged, so the gate fails"
         )
     if row.mean is None:
-        return f"{name} applied to none of the {row.left_out} {things}" if row.left_out else f"no {things} were judged"
+        return f"{name} applied to none of {plural(row.left_out, thing)}" if row.left_out else f"no {thing} was judged"
     if row.low is None:
         then = "fails, as on_undecided = fail asks" if policy == "fail" else "is not applied"
         needed = row.needed or MINIMUM
-        return f"{row.n} {things}: no interval under {MINIMUM} different ones, so the gate {then}; {needed} are needed"
+        things = plural(row.n, thing)
+        return f"{things}: no interval under {MINIMUM} different ones, so the gate {then}; {needed} are needed"
     side = {"passed": "at or above", "failed": "below", "undecided": "on both sides of"}[row.outcome]
     text = f"the interval {row.low:.2f} to {row.high:.2f} is {side} {row.bound:g}"
     if row.outcome != "undecided":
         return text
-    verb = "passes" if row.gate == "passed" else "fails"
+    gate = "passes" if row.gate == "passed" else "fails"
     if policy == "mean":
-        return f"{text}; the mean decides: {row.mean:.2f}, the gate {verb}"
-    return f"{text}; on_undecided = {policy}: the gate {verb}"
+        return f"{text}; the mean decides: {row.mean:.2f}, the gate {gate}"
+    return f"{text}; on_undecided = {policy}: the gate {gate}"

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from ..engines.base import Answer
 from ..errors import ConfigError
 from ..support.escaping import escape
+from ..support.words import plural
 from .entry import DamagedError, PixelsRow, Seal, StoredAnswer, StoredRow, UntrustedError
 from .sqlite_file import PIXELS_COLUMNS, StoreFile
 
@@ -310,7 +311,7 @@ class Store:
         with self._guard():
             self.flush()
             if self.unsaved:
-                self._trouble(f"{self.unsaved} answers could not be saved and will be asked for again")
+                self._trouble(f"{plural(self.unsaved, 'answer')} could not be saved and will be asked for again")
             self.file.close()
 
     def __enter__(self) -> Store:

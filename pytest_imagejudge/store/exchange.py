@@ -16,6 +16,7 @@ from typing import IO, Any, cast
 from ..errors import ConfigError
 from ..support.escaping import escape
 from ..support.files import whole_file
+from ..support.words import plural
 from .answer_store import Store
 from .entry import DamagedError, PixelsRow, StoredRow, UntrustedError, canonical
 
@@ -158,7 +159,7 @@ def _merge(store: Store, rows: list[StoredRow], lines: list[PixelsRow], found: I
     found.images += written
     if differ:
         found.conflicts += differ
-        yield f"{differ} images' pixels differ from ours; ours kept"
+        yield f"pixels of {plural(differ, 'image')} differ from ours; ours kept"
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from ..errors import ConfigError
 from ..support.escaping import escape
+from ..support.words import plural
 from .entry import PixelsRow, StoredRow
 
 SCHEMA = 1
@@ -244,7 +245,7 @@ class StoreFile:
         saved = len(rows) if self.write(rows) else 0
         self._trouble(
             f"{escape(self.path)} is damaged ({escape(error)}): moved to {aside.name}; "
-            f"{saved} answers could be saved from it, others will be asked for again"
+            f"{plural(saved, 'answer')} could be saved from it, others will be asked for again"
         )
 
     def _salvage(self, aside: Path) -> list[StoredRow]:

@@ -117,8 +117,8 @@ def test_the_gate_fails_on_what_was_not_judged(compare, save):
     after[3] = drawn(3, random.Random(1), error="gone", outcome="error", total=None, level1={}, level2={})
     code, out, err = compare(save("a.json", run_of(20, 1)), save("b.json", after), "--max-drop", 50)
     assert code == 1
-    assert "1 images that were judged before were not judged now" in " ".join(out.split())
-    assert "1 pairs were not judged in full" in err
+    assert "1 image that was judged before was not judged now" in " ".join(out.split())
+    assert "1 pair not judged in full" in err
 
 
 def test_the_same_run_twice(compare, save):

@@ -185,7 +185,7 @@ def test_unreadable_and_missing_answers_are_counted_not_averaged_away(
     main(["leaderboard", str(tmp_path / "r.jsonl")])
     out = capsys.readouterr().out
     assert "A: 3 answers can't be read (Quality 2, Alignment 1)." in out
-    assert "A: 4 of 10 prompts are left out of its total" in out
+    assert "A: 4 of 10 prompts left out of the total" in out
 
 
 def test_metadata_says_what_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -272,7 +272,7 @@ def test_prompts_without_any_answer_are_said(tmp_path: Path, capsys: pytest.Capt
     path = write(tmp_path / "r.jsonl", rows)
     assert board(capsys, path)["unanswered"] == 1
     main(["leaderboard", str(path)])
-    assert "1 of 6 prompts have no answer of any model and are left out." in capsys.readouterr().out
+    assert "1 of 6 prompts left out: no model has an answer." in capsys.readouterr().out
 
 
 def test_bad_rows_cost_only_themselves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -419,7 +419,7 @@ def test_gates(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) 
     assert (found["failed"], found["missed"]) == (0, [])
     assert (work / "r.html").is_file()
     assert main(command(server, path, "--judge-thresholds", "strict.toml")) == 1
-    assert "1 rows missed them" in capsys.readouterr().out
+    assert "1 row missed them" in capsys.readouterr().out
     values = rows("a fair fox", "a good fox")
     values[0]["thresholds"], values[1]["thresholds"] = "strict.toml", ""
     found, _ = score(capsys, server, write(work / "own.jsonl", values), code=1)

@@ -252,7 +252,7 @@ def test_a_round_trip(root, run, tmp_path, name):
     assert "10 answers exported" in run.err
     assert file.read_bytes().startswith(b"\x1f\x8b" if name.endswith("gz") else b'{"schema":"imagejudge-store/1"}\n')
     out = run("import", file, "--store", tmp_path / "fresh")
-    assert "10 answers added, 0 were there already" in out
+    assert "10 answers added, 0 there already" in out
     assert texts(tmp_path / "fresh") == texts(root)
     with Store(root) as ours, Store(tmp_path / "fresh") as theirs:
         assert list(ours.entries()) == list(theirs.entries())
@@ -292,7 +292,7 @@ def test_a_damaged_answer_of_ours_is_replaced(root, run, tmp_path):
     before = texts(root)
     run("export", tmp_path / "x.jsonl", "--store", root)
     damage(root, "rowid = 3")
-    assert "1 answers added, 9 were" in run("import", tmp_path / "x.jsonl", "--store", root)
+    assert "1 answer added, 9 there already" in run("import", tmp_path / "x.jsonl", "--store", root)
     assert texts(root) == before
 
 

@@ -763,4 +763,4 @@ def test_repeated_judgements_are_one_image_in_every_headline(project):
     result = project.run("--judge-repeat=3", "--judge-report=r.md")
     result.stdout.fnmatch_lines(["1 image * 1 *ed"])
     title = (project.path / "r.md").read_text().splitlines()[0]
-    assert re.search("of 1 image|All 1 image passed", title)
+    assert re.search("of 1 image|1 image passed", title)

@@ -52,7 +52,7 @@ def test_a_rerun_generates_again(project):
     assert result.ret == 0
     assert (project.path / "third.count").read_text() == "3"
     assert [entry["outcome"] for entry in project.report["verdicts"]] == ["passed", "passed"]
-    result.stdout.fnmatch_lines(["*2 images*2 passed*", "not counted, because its test was run again: 2 images"])
+    result.stdout.fnmatch_lines(["*2 images*2 passed*", "not counted, because the test was run again: 2 images"])
     result.stdout.fnmatch_lines(["baseline: 2 images written to *"])
 
 

@@ -194,7 +194,7 @@ def test_the_actions_steps_run(clean: Any) -> None:
     report = json.loads((clean.work / "imagejudge-report" / "report.json").read_text(encoding="utf-8"))
     assert [entry["outcome"] for entry in report["verdicts"]] == ["passed"]
     assert (clean.work / "imagejudge-report" / "report.html").exists()
-    assert clean.summary.read_text(encoding="utf-8").startswith("# ✅ All 1 image passed")
+    assert clean.summary.read_text(encoding="utf-8").startswith("# ✅ 1 image passed")
     assert any((clean.work / ".imagejudge" / "store").iterdir())
 
     (clean.work / "test_it.py").write_text(TEST.format(path=str(ROOT / "fixtures" / "coffee_noisy.jpg")))

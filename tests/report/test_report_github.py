@@ -57,7 +57,7 @@ def test_annotations_stand_on_the_line_of_the_check_once() -> None:
     assert line.startswith(
         "::error file=tests/a b.py,line=7,title=Image judge::tests/test_x.py::test_1: Quality / Realism"
     )
-    assert line.endswith("(and 1 more images here)")
+    assert line.endswith("(and 1 more image here)")
 
 
 def test_an_annotation_of_a_picture_from_memory_has_its_prompt() -> None:
@@ -177,7 +177,7 @@ def test_a_comment_is_updated_not_repeated(login: str | None) -> None:
     assert comment(server, samples.report()) == "https://gh/151"
     assert comment(server, Report(verdicts=[samples.entry(bounds={})])) == "https://gh/151"
     assert len(server.comments) == 151
-    assert "All 1 image passed" in server.comments[-1]["body"]
+    assert "1 image passed" in server.comments[-1]["body"]
     assert comment(server, samples.report(), name="other job") == "https://gh/152"
     assert len(server.comments[-1]["body"]) <= 65_536
 

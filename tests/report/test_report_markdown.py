@@ -1,36 +1,60 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import report_samples as samples
+from syrupy.assertion import SnapshotAssertion
 
 from pytest_imagejudge.errors import ConfigError
-from pytest_imagejudge.renderers import html_page, junit, markdown
+from pytest_imagejudge.renderers import junit, markdown
 from pytest_imagejudge.renderers.tree_rows import tree_rows
-from pytest_imagejudge.report.model import FailedTest, Report, Run, SuiteRow, VerdictEntry
+from pytest_imagejudge.report.model import FailedTest, Judge, Report, Run, SuiteRow, VerdictEntry
 from pytest_imagejudge.report.tally import Tally
 from pytest_imagejudge.scoring.verdict import FacetScore, Verdict
 from pytest_imagejudge.support.escaping import for_markdown
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1
 
 
-def test_the_hierarchy_the_failures_and_the_baseline_are_there() -> None:
-    report = samples.report()
-    text = markdown.render(report, samples.BOUNDS)
-    assert text.startswith(
-        "# ❌ 9 failed, 3 not judged, of 17 images and edits; the run failed: mean of Aesthetics below"
+def test_the_whole_report(snapshot: SnapshotAssertion) -> None:
+    assert markdown.render(samples.report(), samples.BOUNDS) == snapshot
+
+
+def without_a_total() -> Report:
+    detail = ("Quality", "Detail")
+    facets = {path: FacetScore(1 if path[:2] == detail else "N/A") for path in FACETS}
+    judge = Judge(model="signals", engine_versions=["signals 3"])
+    verdict = Verdict("a fox", facets, LEVEL1, has_total=False)
+    return Report(
+        verdicts=[samples.entry(verdict_=verdict, bounds={})], run=Run(judges=[judge], requests=1, restarts=1)
     )
-    assert "| **Quality** | 13 |" in text
-    for path in FACETS:
-        assert path[-1] in text
-    assert "## What did not pass (12)" in text
-    for entry in report.verdicts:
-        assert (f"image: {entry.image}" in text) == (entry.outcome != "passed")
-    assert "| ❌ | Aesthetics | 55.00 | 54.00 to 59.00 | 70 | 11 | failed |" in text
-    assert "## Against the baseline base.json" in text
-    assert "at: tests/test_x.py:4" in text
+
+
+def from_memory() -> Report:
+    kept = f"imagejudge-images/{'0a' * 32}.png"
+    entry = samples.entry(1, bounds={("Quality",): 99}).model_copy(update={"image": kept})
+    return Report(verdicts=[entry, entry.model_copy(update={"id": "fox"})])
+
+
+def broken_tests() -> Report:
+    broken = FailedTest(test="tests/test_x.py::test_a|b", message="RuntimeError: CUDA error")
+    return Report(verdicts=[samples.entry(1, bounds={})], run=Run(failed_tests=[broken] * 4))
+
+
+@pytest.mark.parametrize("made", [Report, without_a_total, from_memory, broken_tests])
+def test_smaller_reports(
+    made: Callable[[], Report], monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion
+) -> None:
+    monkeypatch.setattr(markdown, "MOST_TESTS", 2)
+    assert markdown.render(made(), {}, facets=False) == snapshot
+
+
+def test_a_picture_by_its_address(snapshot: SnapshotAssertion) -> None:
+    report = Report(verdicts=[samples.entry(1, bounds={("Quality",): 99})])
+    text = markdown.render(report, {}, facets=False, pictures={"img/1.png": 'https://x.invalid/a?b&c"d'})
+    assert text.partition("## Dimensions")[0] == snapshot
 
 
 def test_what_failed_comes_before_any_figure() -> None:
@@ -48,42 +72,28 @@ def test_what_failed_comes_before_any_figure() -> None:
     assert order() == [*heads[2:], *heads[:2]]
 
 
-def test_titles() -> None:
-    assert markdown.title(Report()) == "Nothing was judged"
-    passed = samples.entry(bounds={})
-    assert markdown.title(Report(verdicts=[passed])) == "✅ All 1 image passed"
-    row = samples.report().suite[-1]
-    only = Report(verdicts=[passed], suite=[row])
-    assert markdown.title(only) == "❌ All 1 image passed, but the run failed: mean of Aesthetics below the bound"
-    only.suite = [row.model_copy(update={"gate": "passed"})]
-    assert markdown.title(only) == "✅ All 1 image passed"
-    only.baseline = {"gate": "failed"}
-    assert markdown.title(only) == "❌ All 1 image passed, but the run failed: baseline"
-    assert markdown.title(Report(edits=[samples.edit(1, 2.0)])) == "❌ 1 failed, of 1 edit"
-
-
-def test_a_picture_from_memory_goes_by_its_test_and_prompt() -> None:
-    kept = f"imagejudge-images/{'0a' * 32}.png"
-    entry = samples.entry(1, bounds={("Quality",): 99}).model_copy(update={"image": kept})
-    text = markdown.render(Report(verdicts=[entry]))
-    assert "### test_1 “prompt 1: a red fox in the snow”: Quality " in text
-    assert f"- image: {kept}" in text
-    entry.id = "fox"
-    assert "### fox: Quality " in markdown.render(Report(verdicts=[entry]))
-
-
-def test_tests_that_failed_for_another_reason_and_what_was_expected_to_fail() -> None:
+def test_titles(snapshot: SnapshotAssertion) -> None:
     passed, failed = samples.entry(1, bounds={}), samples.entry(2, bounds={("Quality",): 99})
-    broken = FailedTest(test="tests/test_x.py::test_a|b", message="RuntimeError: CUDA error")
-    report = Report(verdicts=[passed], run=Run(failed_tests=[broken]))
-    assert markdown.title(report) == ("❌ All 1 image passed, but the run failed: 1 test failed for another reason")
-    assert f"- {for_markdown(broken.test)}: RuntimeError: CUDA error" in markdown.render(report)
-    page = html_page.render(report, folder=Path())
-    assert "tests/test_x.py::test_a|b: RuntimeError: CUDA error" in page
-    report = Report(verdicts=[passed, failed], run=Run(excused=[failed.test or ""]))
-    assert markdown.title(report) == "✅ All 1 image passed (1 more did not, as expected)"
-    assert "What did not pass" not in markdown.render(report)
-    assert "<h1>All 1 passed</h1>" in html_page.render(report, folder=Path())
+    row = samples.report().suite[-1]
+    broken = FailedTest(test="tests/test_x.py::test_a", message="RuntimeError: CUDA error")
+    reports = {
+        "nothing": Report(),
+        "one passed": Report(verdicts=[passed]),
+        "two passed": Report(verdicts=[passed, passed]),
+        "one of each passed": Report(verdicts=[passed], edits=[samples.edit(1, 4.0)]),
+        "one failed": Report(edits=[samples.edit(1, 2.0)]),
+        "one of two failed": Report(verdicts=[passed, failed]),
+        "a mean too low": Report(verdicts=[passed], suite=[row]),
+        "a mean too low, which the policy lets pass": Report(
+            verdicts=[passed], suite=[row.model_copy(update={"gate": "passed"})]
+        ),
+        "a baseline": Report(verdicts=[passed], baseline={"gate": "failed"}),
+        "a test that broke": Report(verdicts=[passed], run=Run(failed_tests=[broken])),
+        "two that broke": Report(verdicts=[passed, failed], run=Run(failed_tests=[broken, broken])),
+        "one excused": Report(verdicts=[passed, failed], run=Run(excused=[failed.test or ""])),
+    }
+    assert {name: markdown.title(report) for name, report in reports.items()} == snapshot
+    assert "What did not pass" not in markdown.render(reports["one excused"])
 
 
 def test_what_a_judge_does_not_measure_is_not_unreadable_for_one_image_that_was_not_judged() -> None:
@@ -166,31 +176,19 @@ def test_a_file_that_cant_be_written(tmp_path: Path) -> None:
         markdown.write_markdown(samples.report(), tmp_path / "deep")
 
 
-def test_junit_properties_of_an_image() -> None:
-    entry = next(entry for entry in samples.report().verdicts if entry.breaches)
-    found = dict(junit.properties(entry))
-    assert found["imagejudge.outcome"] == "failed"
-    assert found["imagejudge.image"] == entry.image
-    assert float(found["imagejudge.total"]) == pytest.approx(entry.total, abs=1e-4)
-    assert float(found["imagejudge.Quality"]) == pytest.approx(entry.level1["Quality"], abs=1e-4)
-    assert "<" in found["imagejudge.breach"]
-    unread = dict(junit.properties(samples.report().verdicts[-2]))
-    assert unread["imagejudge.Aesthetics"] == "unreadable"
-    assert "imagejudge.total" not in unread
-    assert dict(junit.properties(samples.report().verdicts[-1]))["imagejudge.error"].endswith("truncated")
-
-
-def test_junit_properties_of_edits_and_bounds_on_the_mean() -> None:
+def test_junit_properties(snapshot: SnapshotAssertion) -> None:
+    report = samples.report()
+    entry = next(entry for entry in report.verdicts if entry.breaches)
     edit = samples.edit(1, 2.1, aspects={"ssim": 0.5})
-    found = dict(junit.properties(edit))
-    assert found["imagejudge.score"] == "2.1"
-    assert found["imagejudge.aspect.ssim"] == "0.5"
-    assert found["imagejudge.instruction"] == "make the sky blue"
+    for name, each in (
+        ("failed", entry),
+        ("unreadable", report.verdicts[-2]),
+        ("not judged", report.verdicts[-1]),
+        ("an edit", edit),
+    ):
+        assert "\n".join(map(" = ".join, junit.properties(each))) == snapshot(name=name)
     row = SuiteRow(path=["Quality"], mean=59.5, low=None, high=None, n=3, bound=58, outcome="undecided")
-    assert dict(junit.suite_properties(row)) == {
-        "imagejudge.suite.path": "Quality", "imagejudge.suite.mean": "59.5", "imagejudge.suite.n": "3",
-        "imagejudge.suite.bound": "58", "imagejudge.suite.outcome": "undecided",
-    }  # fmt: skip
+    assert "\n".join(map(" = ".join, junit.suite_properties(row))) == snapshot(name="a bound on the mean")
 
 
 def test_junit_values_can_stand_in_xml() -> None:

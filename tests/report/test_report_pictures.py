@@ -46,7 +46,8 @@ def test_a_map_of_changes(tmp_path: Path) -> None:
     pictures = Thumbnails(tmp_path, 1_000_000)
     assert pictures.add_change("a.png", "b.png") == 0
     assert pictures.add_change("a.png", "") is None
-    assert size(pictures.make()[0][0]) == (64, 48)
+    ((uri, _),) = pictures.make()
+    assert size(uri) == (64, 48)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not an image"])
@@ -64,4 +65,4 @@ def test_what_cant_be_shown_has_a_reason_that_names_it_as_the_report_does(
 
 
 def test_no_pictures() -> None:
-    assert Thumbnails(Path(), 1).make() == []
+    assert list(Thumbnails(Path(), 1).make()) == []

@@ -1,9 +1,11 @@
 """Entries beyond a number of them lie in a file: nobody who reads a report can tell."""
 
 import errno
+import gc
 import json
 import os
 import random
+import weakref
 from fractions import Fraction
 
 import pytest
@@ -15,7 +17,7 @@ from pytest_imagejudge.renderers import write_report
 from pytest_imagejudge.renderers.tree_rows import tree_rows
 from pytest_imagejudge.report import json_file as report_json
 from pytest_imagejudge.report.model import EditEntry, Report, VerdictEntry
-from pytest_imagejudge.report.spool import Spool
+from pytest_imagejudge.report.spool import Entries, Spool
 from pytest_imagejudge.report.tally import Tally, summarize
 from pytest_imagejudge.scoring.figures import RunningMean
 
@@ -81,6 +83,40 @@ def test_a_report_from_the_file_is_the_same(tmp_path, suffix) -> None:
         data = json.loads((tmp_path / "spooled.json").read_text("utf-8"))
         assert list(data)[:4] == ["schema", "run", "verdicts", "edits"]
         assert report_json.read(tmp_path / "spooled.json").model_dump()["summary"] == plain.summary.model_dump()
+
+
+class Watched(Entries[VerdictEntry]):
+    """Entries that are made when they are looked at, and counted while they live."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.most, self.alive = number, 0, 0
+
+    def __len__(self) -> int:
+        return self.number
+
+    def _at(self, number: int) -> VerdictEntry:
+        made = samples.entry(number).model_copy(update={"image": ""})
+        self.alive += 1
+        self.most = max(self.most, self.alive)
+        weakref.finalize(made, self._gone)
+        return made
+
+    def _gone(self) -> None:
+        self.alive -= 1
+
+
+@pytest.mark.parametrize("suffix", ["json", "html"])
+def test_a_report_holds_no_more_than_a_few_entries(tmp_path, suffix) -> None:
+    watched = Watched(40)
+    report = Report().counted(Tally(samples.entry(number) for number in range(40)))
+    report.verdicts = watched  # type: ignore[assignment]
+    gc.disable()
+    try:
+        write_report(report, tmp_path / f"report.{suffix}", samples.BOUNDS)
+    finally:
+        gc.enable()
+    assert 0 < watched.most <= 4
+    assert "prompt 39:" in (tmp_path / f"report.{suffix}").read_text("utf-8")
 
 
 @given(st.lists(st.floats(-1e9, 1e9) | st.none(), max_size=40), st.randoms(use_true_random=False))

@@ -175,7 +175,7 @@ def test_new_missing_and_changed_are_listed():
     assert "2 new, not in the baseline, not compared: " in text
     assert "2 of the baseline, not in this run: " in text
     assert "1 with another prompt, or asked about other dimensions, not compared: " in text
-    assert "1 of 7 images have other pixels" in text
+    assert "other pixels than in the baseline: 1 of 7 images" in text
 
 
 def test_other_dimensions_asked_are_another_question():

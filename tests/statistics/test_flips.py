@@ -72,7 +72,7 @@ def test_lines_for_a_summary():
         image(i, 60.0, outcome="failed" if k and i < 7 else "passed", repeat=k) for i in range(20) for k in range(2)
     ]
     lines = flip_lines(flips(repeats_of(entries)))
-    assert "7 of 20 images changed their outcome (35.0%" in lines[0]
+    assert "7 of 20 images changed the outcome (35.0%" in lines[0]
     assert lines[1] == "  prompt 0: passed, failed"
     assert lines[6] == "  and 2 more"
     assert "noise in the total: standard deviation 0.00" in lines[7]

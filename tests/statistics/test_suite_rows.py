@@ -34,7 +34,7 @@ def test_three_outcomes():
     assert low.n == 30
     assert "Wilson" in low.method
     assert near.needed > 30
-    assert str(near.needed) in near.detail
+    assert f"{near.needed:,}" in near.detail
     assert low.needed <= 30
     assert high.needed <= 30
 
@@ -77,7 +77,7 @@ def test_what_was_not_judged_fails_the_gate_whatever_the_policy(lost):
         row = one(entries, 1, policy, ("Quality",))
         assert row.outcome == "failed"
         assert not gate_passed(row, policy)
-        assert "1 of 31 images were not judged" in row.detail
+        assert "1 of 31 images was not judged" in row.detail
         assert row.not_judged == 1
 
 

@@ -16,6 +16,7 @@ from ...protocols.base import Request
 from ...protocols.signals_bounds import EDGES, INSTALL, MODULES, NOISE, RESOLUTION, REVISION, SAFETY, TEXT
 from ...scoring.verdict import FacetScore
 from ...settings import SIGNALS
+from ...support.words import plural
 from ...taxonomy import EDIT
 from ..base import Answer, Engine, EngineIdentity, Progress
 
@@ -119,7 +120,7 @@ def answer(request: Request) -> str:
 def _pictures(request: Request, count: int) -> tuple[Any, ...]:
     if len(request.images) != count:
         raise EngineError(
-            f"the embedded judge needs {count} picture(s) for {request.dimension}, not {len(request.images)}"
+            f"the embedded judge needs {plural(count, 'picture')} for {request.dimension}, not {len(request.images)}"
         )
     return request.images
 

@@ -43,7 +43,8 @@ class Placement:
         fp8: whether the weights are brought to FP8.
         needed: bytes on each GPU, or of the main memory.
         copies: how often it is served, as the user's own arguments may ask for.
-        at_most: whether these arguments have it need less, nobody knows how much: by ``needed`` no start is refused.
+        at_most: whether these arguments lessen what is needed by an amount that is not known. Then ``needed`` is an
+            upper limit, and no start is refused by it.
     """
 
     gpus: tuple[Gpu, ...]

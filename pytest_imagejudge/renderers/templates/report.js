@@ -2,8 +2,8 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const read = (id) => JSON.parse($(id).textContent);
-  const { tree, entries, fingerprints, missing } = read("data");
-  const pictures = read("pictures");
+  const { tree, entries, fingerprints } = read("data");
+  const pictures = read("pictures"); // of one that can't be shown a list with the reason
   let answers = null; // parsed when the first image is opened
 
   // Every node is made here, from text: nothing in the data is ever parsed as markup.
@@ -49,7 +49,7 @@
   }
   const isNumber = (value) => typeof value === "number";
   const show = (value, entry) =>
-    isNumber(value) ? value.toFixed(entry && entry.kind === "edit" ? 2 : 1) : value === null ? "none" : value;
+    isNumber(value) ? value.toFixed(entry && entry.kind === "edit" ? 2 : 1) : value === null ? "N/A" : value;
   const share = (entry, value) => (isNumber(value) ? (entry.kind === "edit" ? (value - 1) * 25 : value) : null);
   const within = (key, path) => path === key || path === "" || path.startsWith(key + "/") || key.startsWith(path + "/");
 
@@ -190,8 +190,9 @@
 
   function picture(number, text, attributes) {
     if (number === null || number === undefined) return make("span", { class: "none" }, "no picture");
-    if (!pictures[number]) return make("span", { class: "none" }, missing[number] || "no picture");
-    return make("img", { src: pictures[number], alt: text, decoding: "async", ...attributes });
+    const found = pictures[number];
+    if (Array.isArray(found)) return make("span", { class: "none" }, found[0] || "no picture");
+    return make("img", { src: found, alt: text, decoding: "async", ...attributes });
   }
 
   function card(number, key) {
