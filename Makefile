@@ -19,8 +19,8 @@ test: $(STAMP)  ## the whole suite but what needs vLLM
 	$(BIN)/python -m pytest -m "not engine" $(ARGS)
 
 test-engine: $(STAMP)  ## real servers: vLLM's CPU build in a virtual environment of its own
-	$(BIN)/python tests/engine/setup_venv.py
-	$(BIN)/python -m pytest -m engine tests/engine $(ARGS)
+	$(BIN)/python tests/real_servers/setup_venv.py
+	$(BIN)/python -m pytest -m engine tests/real_servers $(ARGS)
 
 lint: $(STAMP)  ## style, types, layers
 	$(BIN)/ruff check .

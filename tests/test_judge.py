@@ -10,11 +10,11 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from test_session import Scripted
 
 from pytest_imagejudge import ConfigError, EditJudge, Judge
 from pytest_imagejudge.judge import protocol_for
 from pytest_imagejudge.settings import JudgeSettings
+from tests.session.test_judge_session import Scripted
 
 
 def picture(level):

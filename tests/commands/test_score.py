@@ -16,10 +16,8 @@ from typing import Any
 
 import huggingface_hub
 import openpyxl
-import own_words
 import pyarrow as arrow
 import pytest
-from engines.standin import Call, Reply, StandIn, completion, failure
 from PIL import Image
 from pyarrow import parquet
 
@@ -30,6 +28,8 @@ from pytest_imagejudge.commands.progress import progress_line
 from pytest_imagejudge.recorded.runs import read_run
 from pytest_imagejudge.report.json_file import read as read_report
 from pytest_imagejudge.taxonomy import TREE
+from tests.stand_in import published_words
+from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure
 
 L1_OUTPUTS = [
     "quality_judge_output",
@@ -65,7 +65,7 @@ def answer(call: Call) -> Reply | None:
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    own_words.use(monkeypatch, tmp_path)
+    published_words.use(monkeypatch, tmp_path)
     monkeypatch.setenv("IMAGEJUDGE_CACHE", str(tmp_path / "cache"))
     stand_in = StandIn(answer)
     yield stand_in
