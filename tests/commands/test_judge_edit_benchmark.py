@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -322,6 +323,15 @@ def test_pictures_are_kept_no_longer_than_they_are_judged(
     assert not list(temporary.rglob("*.png"))
 
 
+def stored(store: Path) -> int:
+    """How many answers are in a store that another process writes."""
+    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as file:
+        try:
+            return int(file.execute("SELECT count(*) FROM answers").fetchone()[0])
+        except sqlite3.OperationalError:  # the table is not there yet
+            return 0
+
+
 def test_an_interrupted_run_goes_on(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     path = parquet(work / "test.parquet", bench(30))
     reached, going_on = threading.Event(), threading.Event()
@@ -329,7 +339,7 @@ def test_an_interrupted_run_goes_on(work: Path, server: StandIn, capsys: pytest.
     def slow(call: Call) -> Reply | None:
         if len(server.asked) > 10:
             reached.set()
-            going_on.wait(60)
+            going_on.wait(600)
         return answer(call)
 
     server.answer = slow
@@ -341,10 +351,14 @@ def test_an_interrupted_run_goes_on(work: Path, server: StandIn, capsys: pytest.
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert reached.wait(60)
-    time.sleep(0.5)  # what was answered is on its way into the store
+    assert reached.wait(600)
+    store = work / ".imagejudge" / "store" / "answers.sqlite"
+    for _ in range(12_000):  # until something of what was answered is in the store
+        if store.exists() and stored(store):
+            break
+        going_on.wait(0.05)
     process.send_signal(signal.SIGTERM)
-    out, said = process.communicate(timeout=60)
+    out, said = process.communicate(timeout=600)
     going_on.set()
     assert process.returncode == 130, said
     found = json.loads(out)

@@ -105,7 +105,7 @@ def shell(line, folder, **environment):
     start = f'ij() {{ "{sys.executable}" -m pytest_imagejudge "$@"; }}\n'
     environment = {**os.environ, "PYTHONPATH": path, "IMAGEJUDGE_CACHE": str(folder / "cache"), **environment}
     return subprocess.run(
-        ["bash", "-c", start + line], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        ["bash", "-c", start + line], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )
 
 

@@ -50,7 +50,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
         "PYTHONUTF8": "1",
         "PYTEST_PLUGINS": "tests.stand_in.judge",
         "STAND_IN_FOR_ALL": "1",
-        "PYTEST_ADDOPTS": "-pno:cacheprovider -pno:benchmark -pno:hypothesispytest",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # those that tests here use take long to load, in every process
+        "PYTEST_ADDOPTS": "-pimagejudge -pxdist -pno:cacheprovider",
         "IMAGEJUDGE_CACHE": str(tmp_path / "cache"),
         "PWD": str(folder),
     }
@@ -93,7 +94,7 @@ def run(example: Example, environment: dict[str, str]) -> str:
     commands = example.commands()
     printed = ""
     for number, (command, shown) in enumerate(commands):
-        done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=600)
         output = done.stdout + done.stderr
         last = number == len(commands) - 1
         expected = int(example.says.get("exit", "0")) if last else 0
@@ -110,7 +111,7 @@ def run(example: Example, environment: dict[str, str]) -> str:
 def execute(example: Example, environment: dict[str, str]) -> str:
     """Run a script."""
     done = subprocess.run(
-        [sys.executable, "-c", example.text], env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", example.text], env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, f"{example.where}:\n{done.stderr}"
     return done.stdout

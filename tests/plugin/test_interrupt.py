@@ -18,7 +18,7 @@ def interrupted(project, *options):
         handle.read()
     process.send_signal(signal.SIGINT)
     try:
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=600)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGABRT)  # pytest then writes where each thread is
         output, _ = process.communicate()

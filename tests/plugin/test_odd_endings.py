@@ -40,7 +40,7 @@ def ask(judge, how):
 def run(judge, how):
     child = multiprocessing.get_context("fork").Process(target=ask, args=(judge, how))
     child.start()
-    child.join(30)
+    child.join(600)
     assert child.exitcode == 0
 
 def test_expect(image_judge):

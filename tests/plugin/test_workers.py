@@ -249,7 +249,7 @@ def test_the_controller_says_what_workers_say():
     other.say("a word of its own: \udcff é")
     one.count(3, 10)
     other.count(4, 20)
-    assert told.wait(30)
+    assert told.wait(600)
     ear.close()
     assert said == ["model: compiling (1 s so far)", "model: compiling (21 s so far)", "a word of its own: \udcff é"]
     assert how_far[-1] in ((3, 10), (7, 30))

@@ -142,7 +142,7 @@ def test_stored_verdicts_that_nobody_reads_keep_nobody_waiting(make, task, engin
     monkeypatch.setattr("pytest_imagejudge.session.judge_session._LOOKED_UP", 2)
     with make() as session:
         futures = [session.submit(one) for one in tasks]
-        last = futures[-1].result(timeout=30)  # the others are not read before
+        last = futures[-1].result(timeout=600)  # the others are not read before
         assert last.source == "store"
         assert session.judge(task(0)) == futures[0].result()
         assert [future.result().prompt for future in futures] == [one.text for one in tasks]
@@ -308,7 +308,7 @@ def test_closing_with_work_outstanding(make, task, engine):
     engine.ask = never
     session = make()
     futures = [session.submit(task(number)) for number in range(10)]
-    assert asking.wait(30)
+    assert asking.wait(600)
     session.close()
     session.close()
     assert engine.closed == 1
@@ -410,7 +410,7 @@ def test_a_judge_without_an_identity_is_an_error_and_no_deadlock(make, task, eng
     futures = [make().submit(task(number)) for number in range(10)]
     for future in futures:
         with pytest.raises(EngineError, match="no such model"):
-            future.result(timeout=30)
+            future.result(timeout=600)
 
 
 @pytest.mark.parametrize("error", [pytest.fail.Exception("no GPU"), asyncio.CancelledError(), SystemExit(3)])
@@ -425,4 +425,4 @@ def test_whatever_an_engine_raises_is_an_error_of_the_image(make, task, engine, 
         engine.reply = reply
     session = make()
     for number in range(6):  # more than there are workers
-        assert type(error).__name__ in session.submit(task(number)).result(timeout=30).error
+        assert type(error).__name__ in session.submit(task(number)).result(timeout=600).error

@@ -231,7 +231,7 @@ def writer(root, first, count, **options):
 def test_several_processes_begin_and_write_at_once(root):
     writers = [writer(root, 1000 * number, 60) for number in range(4)]
     for process in writers:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors
         assert errors == ""
     with Store(root) as store:

@@ -15,6 +15,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     """A model that a CPU build of vLLM serves here, apart from the folder of the tests."""
     folder = tmp_path_factory.mktemp("machine")
     (folder / "standin").mkdir()
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("IMAGEJUDGE_VLLM_PYTHON", str(install(folder / "site")))
     monkeypatch.setenv("IMAGEJUDGE_CACHE", str(folder / "cache"))
     monkeypatch.setenv("STANDIN", str(folder / "standin"))
@@ -23,7 +24,8 @@ def model(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 
 def run(pytester: pytest.Pytester, model: Path, *args: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess(f"--judge-model={model}", "--judge-protocol=house", "-pno:benchmark", *args)
+    judge = (f"--judge-model={model}", "--judge-protocol=house")
+    return pytester.runpytest_subprocess("-pxdist", "-pimagejudge", *judge, *args)
 
 
 def test_without_a_gpu_nothing_is_said_of_its_memory(pytester: pytest.Pytester, model: Path) -> None:
@@ -49,7 +51,7 @@ SCORED = []
 
 
 def wait(condition):
-    for _ in range(600):
+    for _ in range(12_000):
         if condition():
             return
         time.sleep(0.05)

