@@ -16,7 +16,7 @@ demo: $(STAMP)  ## judge the sample images with the embedded judge; some are mea
 	$(BIN)/python fixtures/demo.py
 
 test: $(STAMP)  ## the whole suite but what needs vLLM
-	$(BIN)/python -m pytest -m "not engine" $(ARGS)
+	$(BIN)/python -m pytest -m "not engine" -n logical --dist worksteal $(ARGS)
 
 test-engine: $(STAMP)  ## real servers: vLLM's CPU build in a virtual environment of its own
 	$(BIN)/python tests/real_servers/setup_venv.py

@@ -44,7 +44,7 @@ def test_pictures_of_other_sizes_and_modes_are_brought_to_the_source():
         colour_difference(source, Image.new("RGB", (10, 10)))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40))
 def test_no_size_is_too_odd(width, height, other_width, other_height):
     picture = change_map(

@@ -85,7 +85,7 @@ def test_the_same_content_is_one_file_whatever_it_comes_as(spool):
     assert [path.name for path in spool.iterdir()] == [f"{pixel_hash(Image.fromarray(PICTURE))}.png"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_what_is_taken_is_what_is_loaded(data, tmp_path_factory):
     height, width = data.draw(st.tuples(st.integers(1, 12), st.integers(1, 12)))
@@ -599,7 +599,7 @@ def test_lenient_decoding_asked_for_elsewhere_does_not_let_a_truncated_file_thro
     assert ImageFile.LOAD_TRUNCATED_IMAGES is True
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_damaged_bytes_give_a_picture_or_an_image_error(data, tmp_path_factory):
     kind = data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP"]))

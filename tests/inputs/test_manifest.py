@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_imagejudge.errors import ConfigError
@@ -78,7 +78,6 @@ def test_blanks_after_commas(folder: Path) -> None:
 @given(
     st.text(st.sampled_from("aé\u0301\ud55c\u1100\u1161. "), min_size=1, max_size=6), st.sampled_from(["NFC", "NFD"])
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_accents_that_a_file_system_takes_apart(folder: Path, name: str, form: Any) -> None:
     file = folder / unicodedata.normalize(form, f"x{name}.png")
     file.write_bytes(b"")
@@ -429,7 +428,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     prompts=st.lists(TEXT, min_size=1, max_size=6),
     suffix=st.sampled_from(["csv", "json", "jsonl"]),
@@ -452,7 +451,7 @@ def test_round_trip(folder: Path, prompts: list[str], suffix: str, ascii_: bool)
     assert [row.number for row in found] == list(range(1, len(prompts) + 1))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(content=st.binary(max_size=300), suffix=st.sampled_from(["csv", "json", "jsonl"]))
 def test_no_bytes_crash_the_reader(folder: Path, content: bytes, suffix: str) -> None:
     header = (

@@ -530,7 +530,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_any_value_under_any_key_is_loaded_or_named(data):
     """What is loaded can be asked with; all else is a ConfigError that names the file."""

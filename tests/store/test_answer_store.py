@@ -85,7 +85,7 @@ def test_an_answer_comes_back_as_it_was(root):
         assert store.troubles == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     text=st.text(alphabet=st.characters(codec=None)),
     reason=st.none() | st.text(max_size=9),
@@ -538,7 +538,7 @@ def whole(tmp_path_factory):
     return filled(tmp_path_factory.mktemp("whole") / "store", 60) / FILE_NAME
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_flipped_bytes_give_the_right_answer_or_none(data, whole, tmp_path_factory):
     root = tmp_path_factory.mktemp("flipped")
@@ -549,7 +549,7 @@ def test_flipped_bytes_give_the_right_answer_or_none(data, whole, tmp_path_facto
     check_damaged(root)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(share=st.floats(0, 1), patch=st.binary(max_size=5000))
 def test_a_truncated_or_overwritten_file_gives_the_right_answer_or_none(share, patch, whole, tmp_path_factory):
     root = tmp_path_factory.mktemp("cut")
