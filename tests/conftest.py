@@ -1,9 +1,33 @@
 """For all tests."""
 
+import compileall
 import signal
+from pathlib import Path
+
+import hypothesis
+import pytest
 
 pytest_plugins = ["pytester"]
 
 # In a shell's background job SIGINT is ignored, and children inherit that: tests of Ctrl-C would never end.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Neither a deadline nor a check of slowness: both fail on a machine that is busy with something else. Fixtures of tests
+# that draw their input hold nothing that one example leaves to the next.
+hypothesis.settings.register_profile(
+    "imagejudge",
+    deadline=None,
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.data_too_large,
+        hypothesis.HealthCheck.function_scoped_fixture,
+    ],
+)
+hypothesis.settings.load_profile("imagejudge")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        # Many tests start processes that may not write bytecode; without it each would compile the package.
+        compileall.compile_dir(Path(__file__).parents[1] / "pytest_imagejudge", quiet=2)

@@ -22,8 +22,8 @@ case $1 in
   setup)
     nvidia-smi --query-gpu=name,memory.total,memory.used --format=csv
     free -g | head -2
-    python3 "$here/shapes.py" "$work/q-judger" --shape q-judger --text "$WORDS/checklists.py"
-    python3 "$here/shapes.py" "$work/ie-critic" --shape ie-critic --text "$WORDS/checklists.py"
+    PYTHONPATH="$here/../.." python3 "$here/shapes.py" "$work/q-judger" --shape q-judger --text "$WORDS/checklists.py"
+    PYTHONPATH="$here/../.." python3 "$here/shapes.py" "$work/ie-critic" --shape ie-critic --text "$WORDS/checklists.py"
     python3 -m pytest_imagejudge protocol pull --from "$WORDS"
     ;;
   cold) # nothing compiled yet

@@ -1,6 +1,6 @@
 """Checkpoints of the judges' architectures at their real size, without weights, for vLLM's ``--load-format dummy``.
 
-    python benchmarks/gpu/shapes.py FOLDER --shape q-judger|ie-critic [--text FILE]
+    PYTHONPATH=. python benchmarks/gpu/shapes.py FOLDER --shape q-judger|ie-critic [--text FILE]
 
 The weights' file is a hole of the real length, so that what is computed from it (memory, placement) is as for the
 real model. The tokenizer is a small one, trained on ``--text`` so that prompts have about as many tokens as theirs.
@@ -11,13 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 import struct
-import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "engine"))
-
-from checkpoints import QWEN25VL, QWEN35, write_beside
+from tests.real_servers.checkpoints import QWEN25VL, QWEN35, write_beside
 
 GIB = 1024**3
 

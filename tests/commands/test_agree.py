@@ -182,7 +182,7 @@ def test_a_leaderboards_detail_that_holds_no_numbers(tmp_path: Path, capsys: pyt
     assert (found["n"], '"A" stands twice; the first one counts' in err) == (3, True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(VALUES)
 def test_rank_agreement_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
     x, y = ([float(value) for value in values] for values in zip(*pairs, strict=True))

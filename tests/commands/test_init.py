@@ -14,8 +14,10 @@ from pytest_imagejudge.cli import main
 
 def test_what_it_writes_runs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(pytester.path)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     assert main(["init"]) == 0
     result = pytester.runpytest_subprocess(
+        "-pimagejudge",
         "--judge-model=signals",
         "--judge-thresholds=thresholds.toml",
         "--judge-report=report.json",

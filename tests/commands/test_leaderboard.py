@@ -400,7 +400,7 @@ def test_ranks_that_cannot_be_told_apart(tmp_path: Path, capsys: pytest.CaptureF
 LEAF = st.sampled_from([0, 1, 2, "N/A"])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(data=st.data(), one=st.sampled_from(LEVEL1))
 def test_the_short_way_reads_as_the_reader_does(data: st.DataObject, one: str) -> None:
     """Well-formed, reordered and damaged answers: the same scores with and without the short way."""

@@ -16,10 +16,8 @@ from typing import Any
 
 import huggingface_hub
 import openpyxl
-import own_words
 import pyarrow as arrow
 import pytest
-from engines.standin import Call, Reply, StandIn, completion, failure
 from PIL import Image
 from pyarrow import parquet
 
@@ -30,6 +28,8 @@ from pytest_imagejudge.commands.progress import progress_line
 from pytest_imagejudge.recorded.runs import read_run
 from pytest_imagejudge.report.json_file import read as read_report
 from pytest_imagejudge.taxonomy import TREE
+from tests.stand_in import published_words
+from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure
 
 L1_OUTPUTS = [
     "quality_judge_output",
@@ -65,7 +65,7 @@ def answer(call: Call) -> Reply | None:
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    own_words.use(monkeypatch, tmp_path)
+    published_words.use(monkeypatch, tmp_path)
     monkeypatch.setenv("IMAGEJUDGE_CACHE", str(tmp_path / "cache"))
     stand_in = StandIn(answer)
     yield stand_in
@@ -312,7 +312,7 @@ def hold_up(server: StandIn) -> tuple[threading.Event, threading.Event]:
     def slowly(call: Call) -> Reply | None:
         if "slow" in text_of(call):
             reached.set()
-            release.wait(60)
+            release.wait(600)
         return answer(call)
 
     server.answer = slowly
@@ -323,12 +323,12 @@ def test_two_runs_over_one_output(work: Path, server: StandIn, capsys: pytest.Ca
     path = write(work / "in.jsonl", rows("a good fox", "slow one"))
     reached, release = hold_up(server)
     process = start(server, path)
-    assert reached.wait(60)
+    assert reached.wait(600)
     assert main(command(server, path)) == 2
     said = capsys.readouterr().err
     assert "in_judged.jsonl.partial can't be written: another run is writing it" in said
     release.set()
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode == 0
     assert len(judged(work / "in_judged.jsonl")) == 2
     score(capsys, server, path)  # afterwards it is free
@@ -632,14 +632,14 @@ def test_a_run_that_is_killed_goes_on_from_there(
     path = write(work / "in.jsonl", rows("a good fox", "a fair fox", "a bad fox", "slow one", "slow two", "slow three"))
     reached, release = hold_up(server)
     process = start(server, path)
-    assert reached.wait(60)
+    assert reached.wait(600)
     partial = work / "in_judged.jsonl.partial"
-    for _ in range(600):  # until the rows before are on the disk
+    for _ in range(12_000):  # until the rows before are on the disk
         if partial.exists() and partial.read_text().count("\n") >= 3:
             break
         release.wait(0.05)
     process.send_signal(how)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=600)
     release.set()
     if how != signal.SIGKILL:
         assert process.returncode == 130

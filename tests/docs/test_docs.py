@@ -14,10 +14,8 @@ import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
-import own_words
 import pytest
 import yaml
-from pages import DOCS, ROOT, Example, examples, pages
 
 from pytest_imagejudge.cli import COMMANDS, main
 from pytest_imagejudge.plugin import options
@@ -26,6 +24,8 @@ from pytest_imagejudge.report import model
 from pytest_imagejudge.scoring.verdict import ProblemKind
 from pytest_imagejudge.thresholds.loading import load_profile, shipped
 from pytest_imagejudge.thresholds.profile import Edit, EditMargin, Margins, Profile, Suite
+from tests.docs.pages import DOCS, ROOT, Example, examples, pages
+from tests.stand_in import published_words
 
 REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
 KINDS = {"console", "csv", "ini", "json", "jsonl", "mermaid", "python", "text", "toml", "yaml"}
@@ -35,7 +35,7 @@ INI_KEYS = {option.lstrip("-").replace("-", "_") for option in options.OPTIONS} 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What commands find: this Python's programs, the pictures, a stand-in for the judges that need a GPU."""
-    own_words.use(monkeypatch, tmp_path)
+    published_words.use(monkeypatch, tmp_path)
     folder = tmp_path / "project"
     shutil.copytree(
         ROOT / "fixtures", folder / "fixtures", ignore=shutil.ignore_patterns("*.py", "*.ini", "*.jsonl", "__*")
@@ -46,12 +46,12 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     return {
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "PYTHONPATH": os.pathsep.join(
-            [str(Path(__file__).parent), str(ROOT), str(folder / "installed")]  # this checkout, whatever is installed
-        ),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(folder / "installed")]),  # this checkout, whatever is installed
         "PYTHONUTF8": "1",
-        "PYTEST_PLUGINS": "stand_in_judge",
-        "PYTEST_ADDOPTS": "-pno:cacheprovider -pno:benchmark -pno:hypothesispytest",
+        "PYTEST_PLUGINS": "tests.stand_in.judge",
+        "STAND_IN_FOR_ALL": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # those that tests here use take long to load, in every process
+        "PYTEST_ADDOPTS": "-pimagejudge -pxdist -pno:cacheprovider",
         "IMAGEJUDGE_CACHE": str(tmp_path / "cache"),
         "PWD": str(folder),
     }
@@ -94,7 +94,7 @@ def run(example: Example, environment: dict[str, str]) -> str:
     commands = example.commands()
     printed = ""
     for number, (command, shown) in enumerate(commands):
-        done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=600)
         output = done.stdout + done.stderr
         last = number == len(commands) - 1
         expected = int(example.says.get("exit", "0")) if last else 0
@@ -111,7 +111,7 @@ def run(example: Example, environment: dict[str, str]) -> str:
 def execute(example: Example, environment: dict[str, str]) -> str:
     """Run a script."""
     done = subprocess.run(
-        [sys.executable, "-c", example.text], env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", example.text], env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, f"{example.where}:\n{done.stderr}"
     return done.stdout

@@ -16,7 +16,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from pages import DOCS, ROOT, examples, pages
 
 import pytest_imagejudge
 from pytest_imagejudge import cli
@@ -28,6 +27,7 @@ from pytest_imagejudge.protocols import hookspecs as of_protocols
 from pytest_imagejudge.renderers import SUFFIXES, write_report
 from pytest_imagejudge.report import model
 from pytest_imagejudge.support.judge_options import JUDGE_OPTIONS, option_name
+from tests.docs.pages import DOCS, ROOT, examples, pages
 
 PAGES = [ROOT / "README.md", *pages()]
 REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")

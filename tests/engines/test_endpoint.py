@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from standin import Call, Reply, StandIn, completion, failure, models
 
 from pytest_imagejudge.engines import make_engine, retries
 from pytest_imagejudge.engines.address import Address, hide_credentials
@@ -26,6 +25,7 @@ from pytest_imagejudge.errors import ConfigError, EngineError
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.protocols.base import Request
 from pytest_imagejudge.settings import API_KEY_VARIABLE, JudgeSettings
+from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure, models
 
 FIELDS = {
     "temperature": 0,

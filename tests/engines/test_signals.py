@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
@@ -227,7 +227,7 @@ def test_what_is_not_measured_is_not_applicable(judge, dimension):
             assert facet.raw == "N/A"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     width=st.integers(1, 300),
     height=st.integers(1, 300),

@@ -3,7 +3,7 @@ import os
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_imagejudge.protocols import checklist_answers
@@ -11,9 +11,7 @@ from pytest_imagejudge.protocols.checklist_answers import fold, read_checklist
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, TREE, facets_of
 
 CASES = int(os.environ.get("IMAGEJUDGE_CASES", "500"))  # of each property
-many = settings(
-    max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+many = settings(max_examples=CASES)
 
 GOOD = {
     "Realism": {"Physical Logic": {"score": 1}, "Material Texture": {"score": 2}},

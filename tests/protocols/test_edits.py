@@ -2,13 +2,13 @@ import json
 import os
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_imagejudge.protocols.edit_answers import read_scores, read_tagged
 
 CASES = int(os.environ.get("IMAGEJUDGE_CASES", "500"))  # of each property
-many = settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=CASES)
 THOUGHT = "<think>Perhaps <answer>1.23</answer>?</think>"
 
 

@@ -5,7 +5,6 @@ import json
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 
-import own_words
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +15,7 @@ from pytest_imagejudge.protocols import default_name, load_protocol
 from pytest_imagejudge.protocols.house import from_text, source_of
 from pytest_imagejudge.protocols.request_parts import Pictures, area, take_apart
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, TREE
+from tests.stand_in import published_words
 
 PROMPTS = [
     "a red fox",
@@ -30,7 +30,7 @@ PROMPTS = [
 @pytest.fixture(autouse=True)
 def _words(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGEJUDGE_CACHE", str(tmp_path / "cache"))
-    own_words.use(monkeypatch, tmp_path)
+    published_words.use(monkeypatch, tmp_path)
 
 
 def picture(width=40, height=30):
@@ -530,7 +530,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_any_value_under_any_key_is_loaded_or_named(data):
     """What is loaded can be asked with; all else is a ConfigError that names the file."""

@@ -3,23 +3,20 @@ import http.server
 import threading
 from dataclasses import replace
 
-import own_words
 import pytest
 
 from pytest_imagejudge.errors import ConfigError
-from pytest_imagejudge.protocols import load_protocol, published_words
+from pytest_imagejudge.protocols import load_protocol
+from pytest_imagejudge.protocols import published_words as words
+from tests.stand_in import published_words
 
-SOURCE = own_words.q_judger().encode()
+SOURCE = published_words.q_judger().encode()
 SHA256 = hashlib.sha256(SOURCE).hexdigest()
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    for variable in (
-        *published_words.OFFLINE_VARIABLES,
-        published_words.Q_JUDGER.override,
-        published_words.IE_CRITIC.override,
-    ):
+    for variable in (*words.OFFLINE_VARIABLES, words.Q_JUDGER.override, words.IE_CRITIC.override):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("IMAGEJUDGE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
@@ -44,7 +41,7 @@ def served(monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    monkeypatch.setenv(published_words.URL_VARIABLE, f"http://127.0.0.1:{server.server_port}/")
+    monkeypatch.setenv(words.URL_VARIABLE, f"http://127.0.0.1:{server.server_port}/")
     yield answers, asked
     server.shutdown()
     thread.join()
@@ -53,74 +50,74 @@ def served(monkeypatch):
 
 @pytest.fixture
 def pin():
-    return replace(published_words.Q_JUDGER, sha256=SHA256)
+    return replace(words.Q_JUDGER, sha256=SHA256)
 
 
 def test_fetched_once_checked_and_kept(served, pin, cache):
     answers, asked = served
     second = f"/{pin.repositories[1]}/{pin.commit}/checklists.py"
     answers[second] = SOURCE  # the first repository does not have it
-    found, sha256 = published_words.load(pin)
+    found, sha256 = words.load(pin)
     assert sha256 == SHA256
     assert found["SYSTEM_PROMPT"] == "Look at the picture. Be fair."
     assert asked == [f"/{pin.repositories[0]}/{pin.commit}/checklists.py", second]
-    published_words.load(pin)
+    words.load(pin)
     assert len(asked) == 2
-    assert published_words.cached_path(pin).read_bytes() == SOURCE
-    assert published_words.cached_path(pin).is_relative_to(cache)
+    assert words.cached_path(pin).read_bytes() == SOURCE
+    assert words.cached_path(pin).is_relative_to(cache)
 
 
 def test_damaged_copy_is_fetched_again(served, pin):
     answers, asked = served
     answers[f"/{pin.repositories[0]}/{pin.commit}/checklists.py"] = SOURCE
-    published_words.keep(pin, SOURCE + b"#")
-    published_words.load(pin)
+    words.keep(pin, SOURCE + b"#")
+    words.load(pin)
     assert len(asked) == 1
-    assert published_words.cached_path(pin).read_bytes() == SOURCE
+    assert words.cached_path(pin).read_bytes() == SOURCE
 
 
 def test_other_content_is_never_taken(served):
     answers, _ = served
-    pin = published_words.Q_JUDGER
+    pin = words.Q_JUDGER
     answers[f"/{pin.repositories[0]}/{pin.commit}/checklists.py"] = SOURCE
     with pytest.raises(ConfigError, match=f"SHA-256 {SHA256}, expected {pin.sha256}"):
-        published_words.load(pin)
-    assert not published_words.cached_path(pin).exists()
+        words.load(pin)
+    assert not words.cached_path(pin).exists()
 
 
 def test_not_to_be_had_says_how_to_get_it(served):
     with pytest.raises(ConfigError, match=r"404.*imagejudge protocol pull --from checklists.py"):
-        published_words.load(published_words.Q_JUDGER)
+        words.load(words.Q_JUDGER)
 
 
-@pytest.mark.parametrize("variable", published_words.OFFLINE_VARIABLES)
+@pytest.mark.parametrize("variable", words.OFFLINE_VARIABLES)
 def test_offline_asks_nobody(served, monkeypatch, variable):
     monkeypatch.setenv(variable, "1")
     with pytest.raises(ConfigError, match=f"{variable} is set.*pull --from iebench_eval.py"):
-        published_words.load(published_words.IE_CRITIC)
+        words.load(words.IE_CRITIC)
     assert not served[1]
 
 
 def test_address_that_is_none(monkeypatch):
-    monkeypatch.setenv(published_words.URL_VARIABLE, "nonsense://[")
+    monkeypatch.setenv(words.URL_VARIABLE, "nonsense://[")
     with pytest.raises(ConfigError, match="could not be fetched"):
-        published_words.load(published_words.Q_JUDGER)
+        words.load(words.Q_JUDGER)
 
 
 def test_named_file_needs_its_hash(tmp_path, monkeypatch):
-    own_words.use(monkeypatch, tmp_path)
-    assert published_words.load(published_words.Q_JUDGER)[1] == SHA256
+    published_words.use(monkeypatch, tmp_path)
+    assert words.load(words.Q_JUDGER)[1] == SHA256
     path = tmp_path / "imagejudge_q_judger_words.py"
     for value in (str(path), f"{path}#", f"{path}#{'0' * 64}", f"{tmp_path / 'none'}#{SHA256}"):
-        monkeypatch.setenv(published_words.Q_JUDGER.override, value)
+        monkeypatch.setenv(words.Q_JUDGER.override, value)
         with pytest.raises(ConfigError, match=r"IMAGEJUDGE_Q_JUDGER_WORDS"):
-            published_words.load(published_words.Q_JUDGER)
+            words.load(words.Q_JUDGER)
 
 
 def test_other_words_have_another_digest(tmp_path, monkeypatch):
-    own_words.use(monkeypatch, tmp_path)
+    published_words.use(monkeypatch, tmp_path)
     first = load_protocol("q-judger").digest
-    own_words.use(monkeypatch, tmp_path, judge=own_words.q_judger().replace("Fine?", "Good?"))
+    published_words.use(monkeypatch, tmp_path, judge=published_words.q_judger().replace("Fine?", "Good?"))
     assert load_protocol("q-judger").digest != first
 
 
@@ -131,17 +128,17 @@ def test_other_words_have_another_digest(tmp_path, monkeypatch):
         "SYSTEM_PROMPT = open('x').read()",
         "def (",
         "\x00",
-        own_words.q_judger().replace("SYSTEM_PROMPT = (", "SYSTEM_PROMPT = str("),
-        own_words.q_judger().replace("<image>", "here"),
-        own_words.q_judger().replace("Made:", "<image>"),
-        own_words.q_judger().replace("{level1_dim}", "{level1}"),
-        own_words.q_judger().replace("{level1_dim}", "{"),
-        own_words.q_judger().replace('"Quality": LIST_0,', ""),
-        own_words.q_judger().replace('"Quality": LIST_0,', '"Quality": print,'),
+        published_words.q_judger().replace("SYSTEM_PROMPT = (", "SYSTEM_PROMPT = str("),
+        published_words.q_judger().replace("<image>", "here"),
+        published_words.q_judger().replace("Made:", "<image>"),
+        published_words.q_judger().replace("{level1_dim}", "{level1}"),
+        published_words.q_judger().replace("{level1_dim}", "{"),
+        published_words.q_judger().replace('"Quality": LIST_0,', ""),
+        published_words.q_judger().replace('"Quality": LIST_0,', '"Quality": print,'),
     ],
 )
 def test_words_of_another_shape(tmp_path, monkeypatch, source):
-    own_words.use(monkeypatch, tmp_path, judge=source)
+    published_words.use(monkeypatch, tmp_path, judge=source)
     with pytest.raises(ConfigError):
         _ = load_protocol("q-judger").digest
 
@@ -150,7 +147,7 @@ def test_words_of_another_shape(tmp_path, monkeypatch, source):
     "source", ["", "CoT_PROMPT = 1", "CoT_PROMPT = 'x {edit_instruction}'", "CoT_PROMPT = '<image><image>{x}'"]
 )
 def test_words_of_another_shape_for_edits(tmp_path, monkeypatch, source):
-    own_words.use(monkeypatch, tmp_path, critic=source)
+    published_words.use(monkeypatch, tmp_path, critic=source)
     with pytest.raises(ConfigError):
         _ = load_protocol("ie-critic").digest
 
@@ -158,14 +155,10 @@ def test_words_of_another_shape_for_edits(tmp_path, monkeypatch, source):
 def test_source_is_parsed_and_never_run(tmp_path):
     mark = tmp_path / "mark"
     source = f"A = 'a' 'b'\nB: str = A + 'c'\nC = {{'x': B}}\nD = open({str(mark)!r}, 'w')\nB2 = D\n"
-    assert published_words.constants(source.encode(), ("A", "B", "C"), "x.py") == {
-        "A": "ab",
-        "B": "abc",
-        "C": {"x": "abc"},
-    }
+    assert words.constants(source.encode(), ("A", "B", "C"), "x.py") == {"A": "ab", "B": "abc", "C": {"x": "abc"}}
     assert not mark.exists()
     with pytest.raises(ConfigError, match=r"x\.py has no D"):
-        published_words.constants(source.encode(), ("D",), "x.py")
+        words.constants(source.encode(), ("D",), "x.py")
     # a later assignment that is no literal does not leave the earlier value standing
     with pytest.raises(ConfigError, match="no A"):
-        published_words.constants(b"A = 'a'\nA = f()\n", ("A",), "x.py")
+        words.constants(b"A = 'a'\nA = f()\n", ("A",), "x.py")

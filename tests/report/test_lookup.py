@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import report_samples as samples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from pytest_imagejudge.report.model import EditEntry, VerdictEntry
 from pytest_imagejudge.scoring import figures
 from pytest_imagejudge.scoring.verdict import FacetScore, Verdict
 from pytest_imagejudge.taxonomy import EDIT_SCORE, FACETS, LEVEL1, PATHS
+from tests.report import samples
 
 RAWS = st.sampled_from([0, 1, 2, "N/A"])
 EVERY = st.sampled_from([(), *sorted(PATHS)])

@@ -7,13 +7,13 @@ import subprocess
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import drawn, edit, image
 
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.statistics.baseline import compare_with_baseline
 from pytest_imagejudge.statistics.baseline_file import Baseline, read_baseline, update_baseline, write_baseline
 from pytest_imagejudge.statistics.pairing import scored
 from pytest_imagejudge.taxonomy import LEVEL1
+from tests.statistics.samples import drawn, edit, image
 
 MARGINS = {(): 2.0, **{(one,): 2.0 for one in LEVEL1}}
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from samples import edit, image
 from scipy import stats
 
 from pytest_imagejudge.report.model import Breach
 from pytest_imagejudge.statistics.flips import flip_lines, flips, grouped, repeats_of
 from pytest_imagejudge.statistics.pairing import scored
+from tests.statistics.samples import edit, image
 
 QUALITY = [Breach(path=["Quality"], score=40, bound=50)]
 

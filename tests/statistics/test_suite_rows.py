@@ -5,11 +5,11 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import drawn, edit, image
 
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.statistics.suite import bounded_means, gate_passed, suite_rows
 from pytest_imagejudge.thresholds.profile import Suite
+from tests.statistics.samples import drawn, edit, image
 
 
 def one(entries, bound, policy="mean", path=()):

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_imagejudge.cli import main
+from pytest_imagejudge.report import json_file as report_json
+from pytest_imagejudge.report.model import FailedTest, Report, Run
+from tests.report import samples
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    report_json.write(samples.report(3), tmp_path / "a.json")
+    report_json.write(samples.report(3, first=20), tmp_path / "sub" / "b.json")
+    return tmp_path
+
+
+def run(*args: str) -> int:
+    return main(["report", *args])
+
+
+def test_every_format_of_merged_shards(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("a.json", "sub/b.json", "-o", "out/m.json", "-o", "out/m.html", "-o", "out/m.md") == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "--thresholds NAME decides them over the whole" in said.err
+    data = json.loads((folder / "out" / "m.json").read_text(encoding="utf-8"))
+    assert len(data["verdicts"]) == 10
+    assert data["verdicts"][0]["image"] == "../img/0.png"
+    assert data["verdicts"][5]["image"] == "../img/20.png"
+    assert data["summary"]["n"] == 10
+    assert (folder / "out" / "m.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert (folder / "out" / "m.md").read_text(encoding="utf-8").startswith("# ❌")
+
+
+def test_the_same_files_give_the_same_report(folder: Path) -> None:
+    run("a.json", "sub/b.json", "-o", "1.json", "-o", "1.html")
+    run("a.json", "sub/b.json", "-o", "2.json", "-o", "2.html")
+    assert Path("1.json").read_bytes() == Path("2.json").read_bytes()
+    assert Path("1.html").read_bytes() == Path("2.html").read_bytes()
+
+
+def test_one_report_comes_through_unchanged(folder: Path) -> None:
+    assert run("a.json", "-o", "b.json") == 0
+    assert json.loads(Path("b.json").read_text()) == json.loads(Path("a.json").read_text())
+    assert run("a.json", "a.json", "-o", "c.json") == 0
+    assert json.loads(Path("c.json").read_text()) == json.loads(Path("a.json").read_text())
+
+
+def test_without_an_output_the_tree_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("a.json") == 0
+    assert "Quality" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("environment", "colors"), [({"TERM": "xterm"}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_colors_only_where_they_are_wanted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environment: dict[str, str], colors: bool
+) -> None:
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert run("a.json") == 0
+    assert ("\x1b[" in capsys.readouterr().out) is colors
+
+
+def test_what_was_not_judged_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("a.json", "--unjudged") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "img/3.png: unreadable: Aesthetics",
+        "img/broken-0.png: not judged: img/broken-0.png: truncated",
+        "img/2-edited.png: unreadable: score",
+    ]
+
+
+def test_gate(folder: Path) -> None:
+    assert run("a.json", "--gate", "-o", "x.md") == 1
+    assert Path("x.md").exists()
+    good = Report(verdicts=[samples.entry(1, bounds={("Quality",): 1})])
+    report_json.write(good, folder / "good.json")
+    assert run("good.json", "--gate", "-o", "x.md") == 0
+    report_json.write(Report(), folder / "empty.json")
+    assert run("empty.json", "--gate", "-o", "x.md") == 1
+    report_json.write(good.model_copy(update={"suite": samples.report().suite}), folder / "suite.json")
+    assert run("suite.json", "--gate", "-o", "x.md") == 1
+    report_json.write(good.model_copy(update={"baseline": {"gate": "failed"}}), folder / "base.json")
+    assert run("base.json", "--gate", "-o", "x.md") == 1
+
+
+def test_a_gate_has_to_have_something_to_decide_by(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report_json.write(Report(verdicts=[samples.entry(1, bounds={})]), folder / "bare.json")
+    report_json.write(Report(verdicts=[samples.entry(1, bounds={("Quality",): 1})]), folder / "good.json")
+    (folder / "images.toml").write_text("[level1]\nQuality = 99\n")
+    (folder / "margins.toml").write_text("[baseline.level1]\nQuality = 2\n")
+    for args, words in (
+        (("bare.json",), "no bounds were applied"),
+        (("good.json", "--thresholds", "images.toml"), "images.toml bounds no mean of a run"),
+        (("good.json", "--thresholds", "margins.toml"), "margins.toml bounds no mean of a run"),
+        (("good.json", "--baseline", "good.json"), "margins under [baseline]"),
+    ):
+        assert run(*args, "--gate", "-o", "x.md") == 2
+        assert words in capsys.readouterr().err
+    assert run("good.json", "--baseline", "good.json", "--thresholds", "margins.toml", "--gate", "-o", "x.md") == 0
+
+
+def test_a_gate_looks_at_the_tests_too(folder: Path) -> None:
+    passed = samples.entry(1, bounds={("Quality",): 1})
+    failed = samples.entry(2, bounds={("Quality",): 99})
+    excused = Report(verdicts=[passed, failed], run=Run(excused=[failed.test or ""]))
+    report_json.write(excused, folder / "excused.json")
+    assert run("excused.json", "--gate", "-o", "x.md") == 0
+    broken = Report(verdicts=[passed], run=Run(failed_tests=[FailedTest(test="test_x", message="CUDA error")]))
+    report_json.write(broken, folder / "broken.json")
+    assert run("broken.json", "--gate", "-o", "x.md") == 1
+
+
+def test_a_gate_does_not_pass_because_bounds_were_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in (1, 2):
+        part = Report(verdicts=[samples.entry(number, bounds={})], suite=samples.report().suite)
+        report_json.write(part, folder / f"{number}.json")
+    assert run("1.json", "2.json", "--gate", "-o", "x.md") == 2
+    assert "--thresholds NAME" in capsys.readouterr().err
+    for number in (1, 2):
+        part = Report(verdicts=[samples.entry(number, bounds={})], baseline={"gate": "failed"})
+        report_json.write(part, folder / f"{number}.json")
+    assert run("1.json", "2.json", "--gate", "-o", "x.md") == 2
+    assert "--baseline FILE" in capsys.readouterr().err
+
+
+def test_a_profile_decides_bounds_over_the_whole(folder: Path) -> None:
+    (folder / "p.toml").write_text("[suite.level1]\nQuality = 1\n")
+    for number in range(6):
+        report_json.write(Report(verdicts=[samples.entry(number, bounds={})]), folder / f"{number}.json")
+    files = [f"{number}.json" for number in range(6)]
+    assert run(*files, "--thresholds", "p.toml", "--gate", "-o", "x.json") == 0
+    (row,) = json.loads(Path("x.json").read_text())["suite"]
+    assert (row["path"], row["n"], row["outcome"]) == (["Quality"], 6, "passed")
+    (folder / "p.toml").write_text("[suite.level1]\nQuality = 99\n")
+    assert run(*files, "--thresholds", "p.toml", "--gate", "-o", "x.json") == 1
+
+
+def test_an_earlier_report_stands_beside(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report_json.write(Report(verdicts=[samples.entry(n, bounds={}) for n in range(6)]), folder / "now.json")
+    report_json.write(Report(verdicts=[samples.entry(n, bounds={}) for n in range(6)]), folder / "old.json")
+    assert run("now.json", "--baseline", "old.json", "-o", "x.json", "-o", "x.md") == 0
+    data = json.loads(Path("x.json").read_text())
+    assert data["verdicts"][0]["before"]["total"] == pytest.approx(data["verdicts"][0]["total"], abs=1e-3)
+    assert {row["change"] for row in data["baseline"]["rows"]} == {0}
+    assert "Against the baseline" in Path("x.md").read_text(encoding="utf-8")
+    report_json.write(Report(verdicts=[samples.entry(99, bounds={})]), folder / "other.json")
+    run("now.json", "--baseline", "other.json", "-o", "x.json")
+    assert "no image of this run is in it" in capsys.readouterr().err
+
+
+def test_github(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("a.json", "--github-summary") == 2
+    assert "GITHUB_STEP_SUMMARY is not set" in capsys.readouterr().err
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder / "s.md"))
+    assert run("a.json", "--github-summary", "--github-annotations") == 0
+    assert Path("s.md").read_text(encoding="utf-8").startswith("# ❌")
+    assert all(line.startswith("::error ") for line in capsys.readouterr().out.splitlines())
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
+    monkeypatch.setenv("GITHUB_REF", "refs/pull/1/merge")
+    assert run("a.json", "--github-comment") == 0
+    assert "GITHUB_TOKEN is not set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["none.json", "-o", "x.html"], "none.json"),
+        (["a.json", "-o", "x.htm"], 'did you mean ".html"'),
+        (["a.json", "-o", "x"], "-o x"),
+        (["a.json", "--failed-only", "-o", "x.json"], "--failed-only"),
+        (["a.json", "--thresholds", "defualt", "-o", "x.md"], "default"),
+        (["a.json", "--baseline", "none.json", "-o", "x.md"], "none.json"),
+        (["a.json", "-o", "a.json/x.json"], "a.json"),
+    ],
+)
+def test_wrong_input(args: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*args) == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert said.err.startswith("imagejudge: ")
+    assert said.out == ""
+
+
+def test_reports_that_differ(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = json.loads(Path("a.json").read_text())
+    data["verdicts"][0]["level1"]["Quality"] = 1.0
+    Path("changed.json").write_text(json.dumps(data))
+    assert run("a.json", "changed.json", "-o", "x.json") == 2
+    assert "a.json and changed.json hold different verdicts" in capsys.readouterr().err
+    assert not Path("x.json").exists()
+
+
+def test_a_shard_that_could_not_judge_contradicts_nothing(folder: Path) -> None:
+    data = json.loads(Path("a.json").read_text())
+    data["verdicts"] = data["verdicts"][:1]
+    data["edits"] = []
+    lost = data["verdicts"][0]
+    lost |= {"test": "test_other.py::test_it", "error": "no answer", "outcome": "error", "total": None}
+    lost |= {"level1": {}, "level2": {}, "level3": {}, "unreadable": [["Quality"]]}
+    Path("lost.json").write_text(json.dumps(data))
+    assert run("a.json", "lost.json", "-o", "x.json") == 0
+    merged = json.loads(Path("x.json").read_text())
+    assert merged["verdicts"][-1]["error"] == "no answer"
+
+
+def test_two_judges_of_one_name_stay_two(folder: Path) -> None:
+    for name, started in (("a.json", "2026-01-01T00:00:00+00:00"), ("b.json", "2026-01-02T00:00:00+00:00")):
+        data = json.loads(Path("a.json").read_text())
+        data["run"]["started"] = started
+        data["run"]["judges"] = [{"model": "m", "fingerprint": {"protocol": kind}} for kind in ("house", "house-edit")]
+        Path(name).write_text(json.dumps(data))
+    assert run("a.json", "b.json", "-o", "x.json") == 0
+    judges = json.loads(Path("x.json").read_text())["run"]["judges"]
+    assert [judge["fingerprint"]["protocol"] for judge in judges] == ["house", "house-edit"]

