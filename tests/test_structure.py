@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+
+import grimp
 
 import pytest_imagejudge
 
@@ -40,3 +43,58 @@ def test_classes_of_one_name_are_found(tmp_path: Path) -> None:
     other = "class Tree:\n    class Row: ...\nclass _Line: ...\n"
     (tmp_path / "below" / "other.py").write_text(other, encoding="utf-8")
     assert public_classes(tmp_path) == {"Row": ["below/other.py:2", "one.py:1"], "Tree": ["below/other.py:1"]}
+
+
+# --- rooms ----------------------------------------------------------------------------------------------------------
+
+LOOSE = {"__init__", "__main__", "_version", "cli", "errors", "judge", "settings", "taxonomy"}
+
+
+def test_nothing_else_lies_loose() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} == LOOSE
+
+
+# --- circles --------------------------------------------------------------------------------------------------------
+
+
+def test_no_circle_of_imports_lazy_and_type_only_ones_included() -> None:
+    graph = grimp.build_graph("pytest_imagejudge", exclude_type_checking_imports=False, cache_dir=None)
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    assert "pytest_imagejudge.plugin.fixtures" in imports["pytest_imagejudge"]  # for type checkers only
+    assert "pytest_imagejudge.engines.vllm.engine" in imports["pytest_imagejudge.engines"]  # within a function
+    graphlib.TopologicalSorter(imports).prepare()  # a CycleError names a circle
+
+
+# --- sizes ----------------------------------------------------------------------------------------------------------
+
+LONGEST_MODULE, LONGEST_CLASS, LONGEST_FUNCTION = 400, 300, 60  # lines
+LONGER: dict[str, str] = {}  # ``path`` or ``path:name`` of what really is longer: the reason
+
+
+def too_long(package: Path = PACKAGE) -> dict[str, int]:
+    """Lines of each module, class and function that has more than it may, by ``path`` or ``path:name``."""
+    found = {}
+    for name, tree in modules(package):
+        lines = len((package / name).read_text(encoding="utf-8").splitlines())
+        if lines > LONGEST_MODULE:
+            found[name] = lines
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                limit = LONGEST_CLASS if isinstance(node, ast.ClassDef) else LONGEST_FUNCTION
+                if (length := (node.end_lineno or node.lineno) - node.lineno + 1) > limit:
+                    found[f"{name}:{node.name}"] = length
+    return found
+
+
+def test_modules_classes_and_functions_are_small() -> None:
+    assert {name: lines for name, lines in too_long().items() if name not in LONGER} == {}
+    assert LONGER.keys() <= too_long().keys()  # a reason goes with what it is for
+
+
+def test_what_is_too_long_is_found(tmp_path: Path) -> None:
+    statements, methods, comments = "    pass\n", "    def short(self): ...\n", "#\n"
+    (tmp_path / "large.py").write_text(f"class Large:\n{methods * 300}def long():\n{statements * 60}", encoding="utf-8")
+    (tmp_path / "small.py").write_text(f"def fits():\n{statements * 59}{comments * 340}", encoding="utf-8")
+    assert too_long(tmp_path) == {"large.py:Large": 301, "large.py:long": 61}
+    (tmp_path / "small.py").write_text(comments * 401, encoding="utf-8")
+    assert too_long(tmp_path)["small.py"] == 401

@@ -15,8 +15,8 @@ from ..store.answer_store import Store
 
 
 @dataclass
-class Pictures:
-    """Pictures of one task: hashed without decoding where the store knows the file, decoded once where needed."""
+class TaskPictures:
+    """TaskPictures of one task: hashed without decoding where the store knows the file, decoded once where needed."""
 
     files: Sequence[ImageFile]
     max_pixels: int
