@@ -16,7 +16,7 @@ from ..store.answer_store import Store
 
 @dataclass
 class TaskPictures:
-    """TaskPictures of one task: hashed without decoding where the store knows the file, decoded once where needed."""
+    """Pictures of one task: hashed without decoding where the store knows the file, decoded once where needed."""
 
     files: Sequence[ImageFile]
     max_pixels: int
