@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ..scoring.verdict import FacetScore, Problem
+from ..support.digests import digest_of as digest_of  # a protocol of another package needs it
 from ..taxonomy import EDIT, FACETS, LEVEL1, Path
 
 if TYPE_CHECKING:

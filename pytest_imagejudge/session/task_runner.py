@@ -188,7 +188,9 @@ class TaskRunner:
             self._may_try[dimension] = (False, True) if self.protocol.can_ask_again(dimension) else (False,)
         return self._may_try[dimension]
 
-    async def _ask(self, task: Task, pictures: TaskPictures, dimension: str, known: Known, primed: _Once | None) -> _Asked:
+    async def _ask(
+        self, task: Task, pictures: TaskPictures, dimension: str, known: Known, primed: _Once | None
+    ) -> _Asked:
         """Ask as the protocol says; once more, differently, where the answer can't be read."""
         best: _Asked | None = None
         for again in self._tries(dimension):

@@ -200,7 +200,7 @@ def test_modules_that_others_import(module: str) -> None:
 
 
 def test_the_schema_lies_where_it_is_said_to() -> None:
-    assert files("pytest_imagejudge.renderers").joinpath("schema.json").is_file()
+    assert files("pytest_imagejudge.report").joinpath("schema.json").is_file()
 
 
 def test_imports_of_every_example() -> None:

@@ -386,7 +386,8 @@ def test_repeated_names_and_deep_nesting(folder: Path) -> None:
 
 
 def test_rows_that_are_too_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_imagejudge.tables.rows.MAX_ROW", 100)
+    for module in ("json_rows", "rows", "text"):
+        monkeypatch.setattr(f"pytest_imagejudge.tables.{module}.MAX_ROW", 100)
     long = json.dumps({"ID": 1, "prompt": "x" * 500, "image_path": "fox.png"})
     good = '{"ID": 2, "prompt": "b", "image_path": "fox.png"}'
     found = read(folder / "m.jsonl", f"{long}\n{good}\n")

@@ -65,14 +65,14 @@ def test_the_command_reads_the_judges_options_alike(project):
     score.register(parser)
     args = parser.parse_args(["in.csv", "--judge-allow-fp8", *(f"{option_name(k)}={v}" for k, v in given.items())])
     project.ini("judge_allow_fp8 = true", *(f"{key} = {value}" for key, value in given.items()))
-    by_ini = read_options(project.pytester.parseconfig())
+    by_ini = read_options(project.pytester.parseconfig("-pimagejudge"))
     assert (by_ini.image, by_ini.edit) == both_judges(args)
     assert by_ini.max_pixels == max_pixels(args) == 1234
     project.ini(
         "judge_allow_fp8 = true", *(f"{key} = {value}" for key, value in given.items() if key in options.INI_ONLY)
     )
     options_of = [f"{option_name(key)}={value}" for key, value in given.items() if key not in options.INI_ONLY]
-    by_option = read_options(project.pytester.parseconfig(*options_of))
+    by_option = read_options(project.pytester.parseconfig("-pimagejudge", *options_of))
     assert (by_option.image, by_option.edit) == both_judges(args)
 
 
