@@ -1,4 +1,4 @@
-"""``imagejudge agree``: how well a judge agrees with people.
+"""``imagejudge agree``: agreement of a judge with people.
 
 Three uses: two tables of scores or ranks; a benchmark of edits, with recorded answers or judged here; a gate's report
 and labels.
@@ -171,7 +171,7 @@ def _bench(args: argparse.Namespace, bench: EditAnswers) -> tuple[dict[str, Any]
 
 
 def _rows(args: argparse.Namespace, judged: judge_edit_benchmark.JudgedBench) -> list[Block]:
-    """Show what became of the rows of a benchmark that was judged."""
+    """Show the fates of a judged benchmark's rows."""
     from ..renderers.charts import DataTable, Note
 
     tally = judged.tally

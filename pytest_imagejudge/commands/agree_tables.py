@@ -110,7 +110,7 @@ def _shared_columns(judge: Scores, human: Scores) -> list[str]:
 
 
 def _compare(pair: _Pair) -> tuple[_Found, bool]:
-    """The agreement in each dimension, and whether the overall score was computed for a table."""
+    """Return the agreement in each dimension, and whether the overall score was computed for a table."""
     from ..recorded.score_tables import OVERALL
 
     judge, human, shared, items = pair.judge, pair.human, pair.shared, pair.items

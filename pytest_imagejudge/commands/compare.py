@@ -1,4 +1,4 @@
-"""``imagejudge compare``: two runs paired by prompt, or judgements of the same images again."""
+"""``imagejudge compare``: two runs paired by prompt, or repeated judgements of the same images."""
 
 from __future__ import annotations
 

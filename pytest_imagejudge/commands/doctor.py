@@ -1,4 +1,4 @@
-"""``imagejudge doctor``: what would keep a judge from running here, with the figures."""
+"""``imagejudge doctor``: checks of whether a judge can run on this machine, with the figures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look, print, and tell by the exit code whether all judges that are named could run."""
+    """Inspect this machine, print the findings, and return 0 where every named judge could run."""
     found = look(judge_settings(args))
     if args.json:
         print_json(found)
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def look(judges: list[JudgeSettings]) -> dict[str, Any]:
-    """What is here, and for each judge whether it could run."""
+    """Findings about this machine, and about each judge whether it could run."""
     from .._version import __version__
 
     found: dict[str, Any] = {

@@ -186,10 +186,10 @@ def _lines(name: str) -> Iterator[tuple[int, bytes]]:
 
 
 def _entry(number: int, line: bytes, protocol: Protocol) -> dict[str, Any]:
-    """One recorded answer, checked: where, who and how it ended. The text itself may be anything.
+    """One recorded answer with its place, model and finish reason checked. The text itself may be anything.
 
     Raises:
-        ValueError: what is wrong with the line.
+        ValueError: the line can't be used; the message says why.
     """
     row = object_row(number, number, line.decode("utf-8", "surrogateescape"))
     if row.message:
@@ -215,7 +215,7 @@ def _entry(number: int, line: bytes, protocol: Protocol) -> dict[str, Any]:
 
 
 def _reading(entry: dict[str, Any], protocol: Protocol) -> Reading:
-    """What the answer says; one that is no text, or null, is as unreadable as an empty one, and says what it is."""
+    """Reading of an answer; null, or a value that is no text, is unreadable as an empty answer is, with its type."""
     text, dimension = entry["text"], entry["dimension"]
     if text is None or isinstance(text, str):
         return protocol.read(dimension, text or "", entry.get("finish_reason"))

@@ -102,7 +102,7 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
     """Check that the gate has something to decide by, and that what the options name is part of it.
 
     Raises:
-        ConfigError: it would pass whatever was judged.
+        ConfigError: the gate would pass whatever was judged.
     """
     margins = profile is not None and profile.bounds_drops
     means = profile is not None and profile.bounds_means
@@ -119,7 +119,7 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
 
 
 def _compare(report: Report, path: Path, profile: Profile | None) -> None:
-    """Set the earlier run beside this one."""
+    """Attach the earlier run's figures to this one."""
     from ..recorded.runs import read_run
     from ..report.lookup import once
     from ..statistics.baseline import compare_with_baseline
@@ -208,7 +208,7 @@ def _github(report: Report, args: argparse.Namespace) -> None:
 
 
 def _passed(report: Report, profile: Profile | None) -> bool:
-    """Whether everything passed, tests that use a judge too; a report without images has shown nothing."""
+    """Tell whether all images, edits and tests that use a judge passed; a report without images has not passed."""
     from ..report.tally import tally_of
     from ..statistics.suite import gate_passed
 

@@ -36,7 +36,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start or stop."""
+    """Start or stop the server."""
     if args.foreground and args.judge_keep_alive is not None:
         raise ConfigError("--foreground ends the server at once; --judge-keep-alive leaves it up: give one of them")
     judges = [_left_up(settings, foreground=args.foreground) for settings in judge_settings(args)]

@@ -1,4 +1,4 @@
-"""``imagejudge store``: look into the store of answers, make it smaller, carry it elsewhere."""
+"""``imagejudge store``: inspect, prune, export and import the store of answers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked; returns the exit code."""
+    """Run the subcommand; returns the exit code."""
     root = args.store or default_root()
     action = {"stats": _stats, "prune": _prune, "export": _export, "import": _import}[args.action]
     if args.action != "import" and not (root / FILE_NAME).exists():

@@ -48,9 +48,9 @@ def render(
     Args:
         report: the run.
         bounds: of the profile; None takes them from the report.
-        most_bytes: size in UTF-8 that must not be passed; images are left out, and counted, to keep to it.
+        most_bytes: largest size in UTF-8; images beyond it are left out, and counted.
         facets: whether the tree goes down to the facets.
-        pictures: URL of the picture by image path, where the pictures can be shown.
+        pictures: picture URLs by image path, where GitHub can show the pictures.
     """
     excused = set(report.run.excused)
     bad = [entry for entry in once(report.every()) if entry.outcome != "passed" and entry.test not in excused]
@@ -73,7 +73,7 @@ def render(
 
 
 def _within(blocks: Sequence[str], left: int) -> list[str]:
-    """The first blocks, as many as ``left`` bytes have room for, and how many more there are."""
+    """The first blocks that fit into ``left`` bytes, and the number of the others."""
     kept: list[str] = []
     for block in blocks:
         left -= len(block.encode()) + 2
