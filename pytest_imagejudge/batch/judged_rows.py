@@ -154,9 +154,9 @@ class JudgedRows:
                 self._file.flush()
                 self.partial.replace(self.path)  # while no other run may write into it
         finally:
-            self.let_go()
+            self.release()
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Unlock the file, as it is, for other runs; safe to call at any time."""
         with contextlib.suppress(OSError):  # what the disk did not take is tried once more
             self._file.close()

@@ -154,7 +154,7 @@ class BatchRun:
                 message = message.replace(escape(path), f"{column}: {called}")
         return message
 
-    def _let_go(self, row: Row | RowError) -> None:
+    def _remove_pictures(self, row: Row | RowError) -> None:
         """Remove the pictures that were written for a row, unless another row or a report is to show them."""
         if isinstance(row, RowError) or (self.settings.keep and self.settings.keep_answers):
             return
@@ -206,7 +206,7 @@ class BatchRun:
 
     def _emit(self, row: Row | RowError, result: Future[Any] | RowError) -> None:
         self._count(row, result)
-        self._let_go(row)
+        self._remove_pictures(row)
 
     def _count(self, row: Row | RowError, result: Future[Any] | RowError) -> None:
         self.tally.rows += 1
@@ -311,7 +311,7 @@ class BatchRun:
                 run.output_tokens += stats.output_tokens
                 run.restarts += judge.session.engine.restarts
         run.from_store -= self.asked
-        return self.entries.into(Report(run=run))
+        return self.entries.fill(Report(run=run))
 
 
 def _failed(row: Row, entry: VerdictEntry | EditEntry) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command: 0; 2 where rows could not be used; 3 where a judge was asked and failed."""
-    judging = judge_edit_benchmark.asked_for(args)
+    judging = judge_edit_benchmark.names_judge(args)
     if (judging or args.save) and not (judging and args.bench):
         raise ConfigError("a judge, --bench with what it is to judge, and --save go together")
     if args.bench and args.labels:

@@ -33,7 +33,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Inspect this machine, print the findings, and return 0 where every named judge could run."""
-    found = look(judge_settings(args))
+    found = inspect_machine(judge_settings(args))
     if args.json:
         print_json(found)
     else:
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     return ALL_RIGHT if found["ok"] else SOMETHING_WRONG
 
 
-def look(judges: list[JudgeSettings]) -> dict[str, Any]:
+def inspect_machine(judges: list[JudgeSettings]) -> dict[str, Any]:
     """Findings about this machine, and about each judge whether it could run."""
     from .._version import __version__
 

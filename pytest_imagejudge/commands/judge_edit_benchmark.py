@@ -37,7 +37,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     add("--save", type=Path, metavar="FILE", help="write the answers (.jsonl, .json, .csv), for agree to read again")
 
 
-def asked_for(args: argparse.Namespace) -> bool:
+def names_judge(args: argparse.Namespace) -> bool:
     """Tell whether a judge is named."""
     return bool(judge_settings(args))
 

@@ -121,7 +121,7 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
 def _compare(report: Report, path: Path, profile: Profile | None) -> None:
     """Attach the earlier run's figures to this one."""
     from ..recorded.runs import read_run
-    from ..report.lookup import once
+    from ..report.lookup import first_judgements
     from ..statistics.baseline import compare_with_baseline
     from ..statistics.baseline_file import Baseline, environment_of
     from ..statistics.earlier_run import attach
@@ -132,10 +132,10 @@ def _compare(report: Report, path: Path, profile: Profile | None) -> None:
     if not attach(report, images):
         _say(f"{path}: no image of this run is in it")
     report.baseline = compare_with_baseline(
-        once(report.verdicts),
+        first_judgements(report.verdicts),
         Baseline(images, environment_of(images)),
         profile.baseline.bounds() if profile is not None and report.verdicts else {},
-        edits=once(report.edits),
+        edits=first_judgements(report.edits),
         edit_margin=profile.baseline.edit.score if profile is not None else None,
         file=str(path),
     ).model_dump(mode="json")

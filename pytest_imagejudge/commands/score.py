@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
                               "baseline, and score compares with none; see imagejudge compare --max-drop")  # fmt: skip
         path = folder / f"{source.name}_judged{source.suffix}"
         output = JudgedRows(path, output_columns(source.columns, first), base=source.base)
-        stack.callback(output.let_go)
+        stack.callback(output.release)
         bounded = profile is not None and profile.bounds_means
         settings = RunSettings(
             image=image,

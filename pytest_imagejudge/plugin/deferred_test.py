@@ -27,7 +27,7 @@ class OpenVerdicts:
         open: expectations that are no entries yet, in the order in which they were handed over.
         failed: entries that fail the test.
         properties: of the entries so far, for JUnit's file.
-        shared: failures of expectations of a fixture of several tests, in the form of `Results.stray`.
+        shared: failures of expectations of a fixture of several tests, in the form of `Results.unattached`.
     """
 
     open: deque[Expectation] = field(default_factory=deque)

@@ -11,7 +11,7 @@ import pytest
 from ..renderers.explanations import headline
 from .deferred_test import DeferredTest, OpenVerdicts, expected_failure, fail, forgives
 from .expectation import AnyEntry, AnyVerdict, Expectation, failing
-from .failure import JudgeFailure, failure_repr, why_none
+from .failure import JudgeFailure, explain_missing_figure, failure_repr
 from .failure_words import FailureWords
 from .judges import Judges
 from .judging_time import WAITS_AFTER, JudgingTime
@@ -69,7 +69,7 @@ class DeferredTests:
         self._notes.note(expected.test, entries)
         if expected.bounded and failing(entries):
             raise JudgeFailure(self._words.explain(failing(entries)), expected.where)
-        if words := why_none(verdicts[0]):
+        if words := explain_missing_figure(verdicts[0]):
             self._state.missing_figures.append(words)
         return verdicts[0]
 
@@ -79,7 +79,7 @@ class DeferredTests:
         expected.shared = state.in_shared_fixture or state.tearing_down
         if state.item is None:
             words = "expected while no test was running, so that no test could fail by it"
-            self._results.stray.append((expected.where, words, None))
+            self._results.unattached.append((expected.where, words, None))
         elif state.is_decided_at_once(state.item):
             if why := self._time.after.get(expected.kind):
                 raise JudgeFailure(WAITS_AFTER.format(why=why), expected.where)
@@ -105,7 +105,7 @@ class DeferredTests:
                 for expected in verdicts.open:
                     expected.shared = expected.shared and test.skipped
                 self._orphans += verdicts.open
-                self._results.stray += verdicts.shared if test.skipped else ()
+                self._results.unattached += verdicts.shared if test.skipped else ()
             self.log(test)
         else:
             test.verdicts = verdicts
@@ -267,7 +267,7 @@ class DeferredTests:
     def _report(self, expected: Expectation, reason: str) -> None:
         entries = expected.entries(expected.verdicts(reason))
         self._keep(entries)
-        self._results.stray += _shared(expected, entries)
+        self._results.unattached += _shared(expected, entries)
 
     def _keep(self, entries: Sequence[AnyEntry]) -> None:
         if self._outbox is not None:

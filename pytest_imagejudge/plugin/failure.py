@@ -77,7 +77,7 @@ def explain_none(call: pytest.CallInfo[None], why: Iterable[str]) -> None:
             error.add_note(words)
 
 
-def why_none(verdict: Verdict | EditVerdict) -> str:
+def explain_missing_figure(verdict: Verdict | EditVerdict) -> str:
     """Explain why a verdict has no overall figure, and the alternative; empty where there is one."""
     if isinstance(verdict, EditVerdict):
         name, figure, gives = "score", verdict.score, not verdict.aspects or bool(verdict.unreadable)

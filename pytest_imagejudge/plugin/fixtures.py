@@ -55,7 +55,7 @@ class _JudgeFixture(Generic[V]):
 
     def release(self) -> None:
         """Put the judge's server to sleep until its next request, where it was started with sleep mode."""
-        self._judges.let_sleep(self._kind)
+        self._judges.sleep(self._kind)
 
 
 class ImageJudgeFixture(_JudgeFixture[Verdict]):

@@ -72,7 +72,7 @@ class Judges:
         """The judges that were used so far, by kind."""
         return self._judges
 
-    def let_sleep(self, kind: Kind) -> None:
+    def sleep(self, kind: Kind) -> None:
         """Put the judge's server to sleep until its next request."""
         self.get(kind).session.sleep()
 

@@ -56,7 +56,7 @@ class ManifestFile(pytest.File):
             raise self.CollectError(str(error)) from None
 
 
-class RowError_(Exception):  # noqa: N801, N818
+class UnusableRowError(Exception):
     """A row that can't be judged."""
 
 
@@ -105,7 +105,7 @@ class RowItem(pytest.Item):
         """Submit the row; the outcome is decided once the verdict has arrived."""
         if isinstance(self.row, RowError):
             self._note(str(self.row.message))
-            raise RowError_(f"{self.path.name}, {self.row}")
+            raise UnusableRowError(f"{self.path.name}, {self.row}")
         judging = self.config.stash[ROW_JUDGING]
         try:
             expected = judging.submitter.submit_row(self.row, self.path, self.nodeid)
@@ -129,7 +129,7 @@ class RowItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Explain why the row failed, without a traceback of this package."""
-        if isinstance(excinfo.value, (RowError_, ConfigError)):
+        if isinstance(excinfo.value, (UnusableRowError, ConfigError)):
             return escape(str(excinfo.value))
         return super().repr_failure(excinfo, style)
 

@@ -17,7 +17,7 @@ from .._version import __version__
 from ..errors import ConfigError
 from ..renderers.explanations import place
 from ..report.collector import EntryCollector
-from ..report.lookup import once
+from ..report.lookup import first_judgements
 from ..report.model import EditEntry, FailedTest, Report, Run, VerdictEntry
 from ..report.spool import E
 from ..support.escaping import for_log
@@ -50,7 +50,7 @@ class Results:
         self.excused: set[str] = set()  # tests that turn nothing red whatever was judged: expected to fail, or skipped
         self._failed: set[str] = set()  # tests that failed for another reason than what was judged
         # what was expected by which no test can fail: where, what is wrong, and for which test if for any
-        self.stray: list[tuple[str, str, str | None]] = []
+        self.unattached: list[tuple[str, str, str | None]] = []
         self.needs_images = False  # what is kept for the next run
         self.superseded = 0  # judged in attempts that were run again
         self._kept: dict[str, bool] = {}  # images that we wrote: whether they are still needed
@@ -127,7 +127,7 @@ class Results:
     def decide_run(self, session: pytest.Session, profile: Profile) -> None:
         """Apply the bounds on the means of the run; each bound is a test in every report."""
         self._session = session
-        for where, words, _ in self.stray:
+        for where, words, _ in self.unattached:
             self._log_item(f"expect[{where}]", f"{where}: {words}")
         if not (self._gathered.tally.n or self._gathered.tally.n_edits):
             return
@@ -213,10 +213,10 @@ class Results:
         """Fill in the seconds, the judges and the summary."""
         report = self.report
         report.run.seconds = round(time.monotonic() - self._begun, 3)
-        excused = self.excused - {test for _, _, test in self.stray}
+        excused = self.excused - {test for _, _, test in self.unattached}
         report.run.excused = sorted(excused & self._gathered.tally.in_trouble)
         self._gathered.tally.excuse(report.run.excused)
-        self._gathered.into(report)
+        self._gathered.fill(report)
         if self._before:
             from ..statistics.earlier_run import attach
 
@@ -297,7 +297,7 @@ class Results:
 
 def _first(entries: Iterable[E]) -> Iterator[E]:
     """Entries without repeated judgements of the same image, and without those that an earlier run left."""
-    return once(entry for entry in entries if entry.test is not None)
+    return first_judgements(entry for entry in entries if entry.test is not None)
 
 
 def _labels(path: Path) -> set[str]:

@@ -75,8 +75,8 @@ class RunEnd:
             self._judges.close()
         finally:  # whatever becomes of the engines
             if self._outbox is not None:
-                run, undecided, stray = self._results.run_counts(), self._results.undecided, self._results.stray
-                self._outbox.send(run=run, undecided=undecided, stray=stray)
+                results = self._results
+                self._outbox.send(run=results.run_counts(), undecided=results.undecided, unattached=results.unattached)
             elif not self._state.runs_no_test:
                 self._results.write(session)
 

@@ -58,7 +58,7 @@ class Handover:
         """Take, on the controller, the output of a worker that ended, or the undecided tests of one that died."""
         output: WorkerOutput = getattr(node, "workeroutput", {}).pop(OUTPUT, {})  # pytest.exit() there ends it twice
         self._results.add_counts(output.get("run", {}))
-        self._results.stray += output.get("stray", ())
+        self._results.unattached += output.get("unattached", ())
         for nodeid in output.get("undecided", ()):
             self._results.undecided.append(nodeid)
             self._remote.pop(nodeid, None)

@@ -46,13 +46,13 @@ class WorkerOutput(TypedDict, total=False):
         parcels: in the order in which they are to be taken in.
         run: the counts of its judges.
         undecided: node ids of tests that were not decided.
-        stray: the worker's `Results.stray`.
+        unattached: the worker's `Results.unattached`.
     """
 
     parcels: list[Parcel]
     run: Mapping[str, int]
     undecided: list[str]
-    stray: list[tuple[str, str, str | None]]
+    unattached: list[tuple[str, str, str | None]]
 
 
 class WorkerOutbox:
@@ -88,9 +88,11 @@ class WorkerOutbox:
         """Add a manifest whose rows the controller is to judge."""
         self._parcels.append({"file": str(file)})
 
-    def send(self, *, run: Mapping[str, int], undecided: list[str], stray: list[tuple[str, str, str | None]]) -> None:
+    def send(
+        self, *, run: Mapping[str, int], undecided: list[str], unattached: list[tuple[str, str, str | None]]
+    ) -> None:
         """Send the parcels and the worker's results to the controller."""
-        output: WorkerOutput = {"parcels": self._parcels, "run": run, "undecided": undecided, "stray": stray}
+        output: WorkerOutput = {"parcels": self._parcels, "run": run, "undecided": undecided, "unattached": unattached}
         worker_output(self._config)[OUTPUT] = output
 
     def _dump(self, test: DeferredTest) -> list[dict[str, Any]]:

@@ -107,7 +107,7 @@ def headline(entry: AnyEntry) -> str:
     return "passed"
 
 
-def things(tally: Tally) -> str:
+def judged_noun(tally: Tally) -> str:
     """Return the noun for the images, edits, or both that were judged; singular for one."""
     if tally.images and tally.edits:
         return "images and edits"
@@ -117,7 +117,7 @@ def things(tally: Tally) -> str:
 def all_passed(tally: Tally) -> str:
     """Return the line of a run in which nothing failed."""
     number = tally.images + tally.edits - tally.excused
-    return f"{'' if number == 1 else 'All '}{number} {things(tally)} passed"
+    return f"{'' if number == 1 else 'All '}{number} {judged_noun(tally)} passed"
 
 
 def judges(run: Run) -> Iterator[str]:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..report.lookup import bounds_of, once
+from ..report.lookup import bounds_of, first_judgements
 from ..report.model import AnyEntry, EditEntry, Report
 from ..report.paths import relative_paths
 from ..report.tally import tally_of
@@ -53,7 +53,9 @@ def render(
         pictures: picture URLs by image path, where GitHub can show the pictures.
     """
     excused = set(report.run.excused)
-    bad = [entry for entry in once(report.every()) if entry.outcome != "passed" and entry.test not in excused]
+    bad = [
+        entry for entry in first_judgements(report.every()) if entry.outcome != "passed" and entry.test not in excused
+    ]
     bad.sort(key=lambda entry: entry.outcome == "error")
     blocks = ["\n".join(_image(entry, pictures or {})) for entry in bad]
     whole = (_suite(report), _baseline(report))
@@ -94,7 +96,7 @@ def title(report: Report) -> str:
     if not number:
         text = "Nothing was judged"
     elif words:
-        text = f"{', '.join(words)}, of {number} {explanations.things(tally)}"
+        text = f"{', '.join(words)}, of {number} {explanations.judged_noun(tally)}"
     else:
         text = explanations.all_passed(tally)
     if tally.excused:

@@ -58,7 +58,7 @@ class EntryCollector:
             if len(judge.engine_versions) == 1:
                 judge.fingerprint = fingerprint  # that of an image that was not judged says less
 
-    def into(self, report: Report) -> Report:
+    def fill(self, report: Report) -> Report:
         """Add the collected entries and counts to ``report``, and return the report."""
         report.run.judges = list(self.judges.values())
         report.summary = self.tally.summary()

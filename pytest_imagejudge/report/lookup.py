@@ -43,7 +43,7 @@ def repeat_of(entry: Entry) -> int:
         return 1
 
 
-def once(entries: Iterable[E]) -> Iterator[E]:
+def first_judgements(entries: Iterable[E]) -> Iterator[E]:
     """The entries without repeated judgements: of one image the first counts."""
     return (entry for entry in entries if not repeat_of(entry))
 

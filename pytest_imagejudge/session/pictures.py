@@ -15,7 +15,7 @@ from ..store.answer_store import Store
 
 
 @dataclass
-class Pictures:
+class TaskPictures:
     """Pictures of one task: hashed without decoding where the store knows the file, decoded once where needed."""
 
     files: Sequence[ImageFile]

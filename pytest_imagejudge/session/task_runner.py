@@ -17,7 +17,7 @@ from ..scoring.verdict import EditVerdict, Problem, Verdict, verdict_of
 from ..store.answer_store import Store, key_of
 from ..support.digests import digest_of
 from ..taxonomy import EDIT
-from .pictures import Pictures, file_hashes, pixels_of_all
+from .pictures import TaskPictures, file_hashes, pixels_of_all
 from .task import Stats, Task
 
 T = TypeVar("T")
@@ -130,7 +130,7 @@ class TaskRunner:
 
     async def judge(self, task: Task) -> Verdict | EditVerdict:
         """Judge ``task``; the verdict's ``error`` is the reason where it could not be judged."""
-        pictures = Pictures(task.images, self._max_pixels, self.store)
+        pictures = TaskPictures(task.images, self._max_pixels, self.store)
         try:
             known = await asyncio.to_thread(self._find, task, pictures)
         except ImageError as error:
@@ -155,7 +155,7 @@ class TaskRunner:
         except ImageError:
             return []  # said when it is judged
 
-    def _find(self, task: Task, pictures: Pictures) -> Known:
+    def _find(self, task: Task, pictures: TaskPictures) -> Known:
         pixels = pictures.hashes()
         keys = self._keys(task, pixels)
         return self._look_up(task, pixels, keys, self.store.get_many(keys.values()))
@@ -188,7 +188,9 @@ class TaskRunner:
             self._may_try[dimension] = (False, True) if self.protocol.can_ask_again(dimension) else (False,)
         return self._may_try[dimension]
 
-    async def _ask(self, task: Task, pictures: Pictures, dimension: str, known: Known, primed: _Once | None) -> _Asked:
+    async def _ask(
+        self, task: Task, pictures: TaskPictures, dimension: str, known: Known, primed: _Once | None
+    ) -> _Asked:
         """Send the protocol's request, and its second request where the answer can't be read."""
         best: _Asked | None = None
         for again in self._tries(dimension):
@@ -217,7 +219,7 @@ class TaskRunner:
     async def _answer(
         self,
         task: Task,
-        pictures: Pictures,
+        pictures: TaskPictures,
         dimension: str,
         again: bool,
         known: Known,

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ..errors import ConfigError
-from ..report.lookup import once, value_of
+from ..report.lookup import first_judgements, value_of
 from ..report.model import AnyEntry, EditEntry, SuiteRow, VerdictEntry
 from ..support.words import plural, verb
 from ..taxonomy import EDIT_SCORE, Path, from_written, nearest, show, written
@@ -60,13 +60,13 @@ def bounded_means(verdicts: Iterable[VerdictEntry], edits: Iterable[EditEntry], 
     Bounds on images give no rows without images, as the bound on edits gives none without edits. Of repeated
     judgements the first counts.
     """
-    images = once(verdicts)
+    images = first_judgements(verdicts)
     first = next(images, None)
     return suite_rows(
         () if first is None else chain((first,), images),
         {} if first is None else suite.bounds(),
         on_undecided=suite.on_undecided,
-        edits=once(edits),
+        edits=first_judgements(edits),
         edit_bound=suite.edit.score,
     )
 
