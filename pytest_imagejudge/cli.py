@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, ImageJudgeError) as error:
         return _fail(error, BAD_INPUT)
     except KeyboardInterrupt:
-        print("imagejudge: interrupted; with a store, what was judged is kept", file=sys.stderr)
+        print("imagejudge: interrupted; with a store, answers so far are kept", file=sys.stderr)
         return 130
     except BrokenPipeError:
         mute()

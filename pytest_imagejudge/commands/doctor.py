@@ -137,7 +137,7 @@ def _looked_up(engine: VllmEngine, problems: list[str]) -> dict[str, Any]:
 def _served(engine: VllmEngine, problems: list[str]) -> dict[str, Any]:
     plan, fits = engine.plan(), engine.fit()
     if not fits.ok and not plan.placement.at_most:
-        problems.append(f"it does not fit beside what is running: {describe(fits)}")
+        problems.append(f"it does not fit into the memory that is free: {describe(fits)}")
     return {
         "tensor_parallel": plan.placement.parallel or 1,
         "fp8": plan.placement.fp8,
@@ -197,7 +197,7 @@ def _judge_lines(judge: dict[str, Any]) -> list[str]:
         most = "at most " if judge["needed_at_most"] else ""
         lines.append(
             f"  weights {gib(judge['weights_bytes'])}, to be downloaded {gib(judge['download_bytes'])}; "
-            + ("it is up already" if judge["running"] else f"needs {most}{gib(judge['needed_bytes'])}")
+            + ("its server runs already" if judge["running"] else f"needs {most}{gib(judge['needed_bytes'])}")
             + (f" on GPU {', '.join(map(str, judge['gpus']))}" if judge["gpus"] else "")
             + (f", {gib(judge['free_bytes'])} free" if judge["gpus"] and not judge["running"] else "")
             + (f"; split over {judge['tensor_parallel']}" if judge["tensor_parallel"] > 1 else "")

@@ -89,7 +89,7 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
         raise ConfigError(f"--save {escape(args.save)}: a name that ends in {', '.join(SUFFIXES)} is expected")
     data = open_edit_bench(args.files[0], args.label_field)
     if args.save and args.save.resolve() in {path.resolve() for path in data.files}:
-        raise ConfigError(f"--save {escape(args.save)} would take the place of what is to be judged")
+        raise ConfigError(f"--save {escape(args.save)} would overwrite the data to judge")
     store = None if args.judge_no_store else args.judge_store or default_root()
     progress = RowProgress(Counter(data.count))
     with ExitStack() as stack:
@@ -126,7 +126,7 @@ _RUN = {"seconds", "requests", "from_store", "prompt_tokens", "cached_prompt_tok
 def _settings(args: argparse.Namespace) -> JudgeSettings:
     """The judge of edits, be it named as the judge of images as in ``score``: a benchmark has only edits."""
     if args.protocol is not None:
-        raise ConfigError("--protocol reads recorded answers; how a judge is asked is --edit-judge-protocol")
+        raise ConfigError("--protocol is for recorded answers; a judge's protocol is --edit-judge-protocol")
     image, edit = both_judges(args)
     if image.configured == edit.configured:
         raise ConfigError("a benchmark of edits has one judge: --edit-judge-model or --edit-judge-url names it")

@@ -183,7 +183,7 @@ def notes(board: Leaderboard) -> list[str]:
                 where = ", ".join(f"{one} {n}" for one, n in count.items() if n)
                 lines.append(f"{escape(s.model)}: {plural(total, 'answer')} {what} ({where}).")
         if s.answers and sum(s.unreadable.values()) == s.answers:
-            lines.append(f"{escape(s.model)}: none can be read; --protocol says whose answers they are.")
+            lines.append(f"{escape(s.model)}: none can be read; name the protocol of these answers with --protocol.")
         if not s.has_total:
             lines.append(f"{escape(s.model)}: its judge measures too little for a total, so it has no rank.")
         if s.total.left_out:

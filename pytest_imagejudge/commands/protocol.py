@@ -30,7 +30,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     pull = actions.add_parser(
         "pull",
         help="fetch the published prompts of Q-Judger and IE-Critic-R1",
-        description="Fetch the words that the published judges were trained on, check their SHA-256 and keep "
+        description="Fetch the prompts that the published judges were trained on, check their SHA-256 and keep "
         "them in the user's cache. With --from, take them from a file or a checkout instead of the network.",
     )
     pull.add_argument("--protocol", metavar="NAME", help="fetch only the prompts of q-judger or ie-critic")
@@ -53,7 +53,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     show.add_argument("--source", metavar="FILE", help="the image before the edit")
     show.add_argument("--edited", metavar="FILE", help="the image after the edit")
-    show.add_argument("--instruction", metavar="TEXT", help="what the edit was to do")
+    show.add_argument("--instruction", metavar="TEXT", help="the instruction of the edit")
     show.add_argument("image", metavar="IMAGE", nargs="?", help="the image")
 
     read = actions.add_parser(

@@ -115,7 +115,7 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
                           "when these are judged (pytest, imagejudge score)")  # fmt: skip
     bounded = any(entry.thresholds or entry.bounds for entry in report.every())
     if any(report.every()) and not (bounded or means or margins or report.suite or report.baseline):
-        raise ConfigError("--gate: no bounds were applied to what these reports hold; judge with thresholds")
+        raise ConfigError("--gate: no bounds were applied to the images of these reports; judge them with thresholds")
 
 
 def _compare(report: Report, path: Path, profile: Profile | None) -> None:
@@ -198,7 +198,7 @@ def _github(report: Report, args: argparse.Namespace) -> None:
 
     if args.github_summary:
         if not (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
-            raise ConfigError("--github-summary: GITHUB_STEP_SUMMARY is not set; it is in a step of GitHub Actions")
+            raise ConfigError("--github-summary: GITHUB_STEP_SUMMARY is not set; GitHub Actions sets it in each step")
         write_step_summary(report, summary)
     if args.github_annotations:
         for line in annotation_commands(report):

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from .fixtures import EditJudgeFixture, ImageJudgeFixture
 
 MARKER = (
-    "imagejudge(thresholds, dimensions, image, prompt): bounds and dimensions of a test's images; what to judge early"
+    "imagejudge(thresholds, dimensions, image, prompt): bounds and dimensions of a test's images; "
+    "an image to judge before the test"
 )
 
 

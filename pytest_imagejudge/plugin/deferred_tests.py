@@ -78,7 +78,7 @@ class DeferredTests:
         state = self._state
         expected.shared = state.in_shared_fixture or state.tearing_down
         if state.item is None:
-            words = "expected while no test was running, so that no test could fail by it"
+            words = "expected while no test was running, so no test could fail"
             self._results.unattached.append((expected.where, words, None))
         elif state.is_decided_at_once(state.item):
             if why := self._time.after.get(expected.kind):
@@ -278,6 +278,6 @@ class DeferredTests:
 
 def _shared(expected: Expectation, entries: Sequence[AnyEntry]) -> list[tuple[str, str, str | None]]:
     """Failures of expectations of a fixture of several tests, for where the test that they count for is skipped."""
-    words = "a fixture of several tests expects it, and the one that it counts for was skipped: "
+    words = "expected by a fixture of several tests, and the test that it counts for was skipped: "
     found = failing(entries) if expected.shared else []
     return [(expected.where, words + headline(entry), expected.test) for entry in found]

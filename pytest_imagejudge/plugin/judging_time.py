@@ -115,7 +115,7 @@ class JudgingTime:
                         other.session.suspend()
                 if time.monotonic() >= end:
                     return  # the engine's own start says what is missing, with the figures
-                self._progress.say("waiting for GPU memory that is being given back")
+                self._progress.say("waiting for GPU memory that is being freed")
                 self._progress.flush()
                 time.sleep(LOOK)
         except ConfigError:
@@ -131,4 +131,4 @@ def _fit(judge: AnyJudge) -> Fit:
 def _figures(judge: AnyJudge, fit: Fit) -> str:
     from ..engines.vllm.planning import describe
 
-    return f"{judge.settings.model} does not fit beside what is taken: {describe(fit)}"
+    return f"{judge.settings.model} does not fit into the memory that is free: {describe(fit)}"

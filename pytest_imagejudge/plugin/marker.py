@@ -43,7 +43,7 @@ def check_marker(marker: pytest.Mark, item: pytest.Item) -> None:
             except (KeyError, TypeError) as error:
                 raise pytest.UsageError(f"{where}: dimensions: {error.args[0]}") from None
     if "image" in marker.kwargs and not isinstance(marker.kwargs.get("prompt"), str):
-        raise pytest.UsageError(f"{where}: image names a picture to judge beforehand, and needs prompt= beside it")
+        raise pytest.UsageError(f"{where}: image names a picture to judge before the test, and needs prompt=")
 
 
 def dimensions_of(value: Iterable[str]) -> tuple[str, ...]:

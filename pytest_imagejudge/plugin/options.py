@@ -94,7 +94,7 @@ def refuse_other_roots(args: list[str], config: pytest.Config) -> None:
     lost = None if config.known_args_namespace.inifilename else _ini_of(here)  # with -c nothing is looked for
     if lost not in (None, config.inipath):
         raise pytest.UsageError(
-            f"{option} {value}: written so, pytest takes the path for a place of tests, and reads "
+            f"{option} {value}: in this form pytest takes the path for a folder of tests, and reads "
             f"{config.inipath or 'no ini file'} instead of {lost}; write {option}={value}"
         )
 

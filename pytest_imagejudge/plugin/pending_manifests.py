@@ -68,15 +68,15 @@ class PendingManifests:
             try:
                 rows = list(read_manifest(file)) if file.stat().st_size else []  # empty: killed before it was written
             except (ConfigError, OSError) as error:
-                say(f"not judged, from a run that was cut off: {error}; delete the file to hear no more of it")
+                say(f"not judged, from a run that was killed: {error}; delete the file to end this warning")
                 continue
             submit([row for row in rows if isinstance(row, Row)])
             for row in rows:
                 if isinstance(row, RowError):
-                    say(f"not judged, from a run that was cut off: {file}: {row}")
+                    say(f"not judged, from a run that was killed: {file}: {row}")
             self.files.add(file)
             if rows:
-                say(f"judged too, from a run that was cut off: {file}")
+                say(f"judged too, from a run that was killed: {file}")
 
     def _left(self, kind: str) -> Iterator[Path]:
         """Manifests of ``kind`` whose process is gone."""

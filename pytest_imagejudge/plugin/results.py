@@ -160,7 +160,7 @@ class Results:
                 self.lines.append(f"baseline: {plural(written, 'image')} written to {path}")
                 if gone := len(before - _labels(path)):
                     self.lines.append(
-                        f"baseline: {plural(gone, 'image')} that stood there before {verb(gone, 'was')} not in this run"
+                        f"baseline: {plural(gone, 'image')} of the earlier baseline {verb(gone, 'was')} not in this run"
                     )
                 if left_out:
                     self._log_item("baseline", f"{path}: not judged, so not in the baseline: {', '.join(left_out)}")

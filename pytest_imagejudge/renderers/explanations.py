@@ -97,7 +97,7 @@ def headline(entry: AnyEntry) -> str:
     if lost:
         return lost
     if entry.outcome != "passed" and entry.not_applicable:
-        return f"nothing that is bounded applies: {', '.join(place(path) for path in entry.not_applicable)}"
+        return f"no bounded score applies: {', '.join(place(path) for path in entry.not_applicable)}"
     if nothing_bounded(entry):
         return f"the profile {entry.thresholds} has no bounds for {_kind(entry)}s, so no {_kind(entry)} can pass"
     if entry.outcome == "failed":
@@ -294,7 +294,7 @@ def advice(entry: AnyEntry) -> str:
     if entry.outcome == "passed":
         return ""
     if entry.error:
-        return "Mend what the message names and run again. With a store, images that were judged are not judged again."
+        return "Fix what the message names and run again. Answers in the store are not asked for again."
     if entry.unreadable:
         forced = "grammar" in entry.fingerprint.get("sampling", {})
         return (
@@ -312,7 +312,9 @@ def advice(entry: AnyEntry) -> str:
         return f"Add bounds for {_kind(entry)}s to the profile, under {table}, or call score, which applies no bounds."
     if entry.not_applicable and isinstance(entry, EditEntry):
         given = ", ".join(name for name, value in entry.aspects.items() if value is not None)
-        return f"Bound what this judge gives for edits, under [edit.aspects]: {given}." if given else ""
+        return (
+            f"Set bounds on the scores that this judge gives for edits, under [edit.aspects]: {given}." if given else ""
+        )
     if entry.not_applicable:
-        return "Bound something that applies to this prompt, or ask about other dimensions (dimensions=)."
+        return "Set a bound that applies to this prompt, or ask about other dimensions (dimensions=)."
     return ""

@@ -63,7 +63,9 @@ def write_step_summary(
     pictures = tracked_pictures(report, rootpath or Path.cwd(), os.environ)
     text = markdown.render(report, bounds, most_bytes=max(room, 0), pictures=pictures)
     if len(text.encode()) > room:
-        text = f"# {markdown.title(report)}\n\nThere is no room here for the report; see the HTML and JSON reports.\n"
+        text = (
+            f"# {markdown.title(report)}\n\nThe report is too long for this summary; see the HTML and JSON reports.\n"
+        )
     if len(text.encode()) > SUMMARY_LIMIT - before:
         warn_in_log("the step's summary is full; the report is not in it")
         return

@@ -240,7 +240,7 @@ def _same_judge(pairing: Pairing, before: Sequence[Scored], after: Sequence[Scor
             continue  # never came to a judge
         if lines := differing(old.fingerprint, new.fingerprint):
             raise ConfigError(
-                f"{file} was judged otherwise than this run, so the scores can't be compared:\n"
+                f"{file} was judged with other settings than this run, so the scores can't be compared:\n"
                 + "\n".join(f"  {line}" for line in lines)
                 + "\nJudge the baseline's images again with this judge: run the tests at the baseline's version of the "
                 "model with --judge-baseline FILE --judge-update-baseline; or use the baseline's judge here"
@@ -271,7 +271,7 @@ def _text(value: Any) -> str:
 def _warnings(result: BaselineResult, baseline: Baseline, after: Sequence[Scored]) -> list[str]:
     lines = []
     if result.gate is None:
-        lines.append("nothing is gated: no margin is set (a profile's [baseline] sets the largest drops allowed)")
+        lines.append("there is no gate: no margin is set (a profile's [baseline] sets the largest drops allowed)")
     here = environment_of([item for item in after if item.fingerprint])
     for key, found in here.items():
         there = baseline.environment.get(key, [])

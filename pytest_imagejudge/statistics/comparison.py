@@ -150,9 +150,11 @@ def _warnings(a: ScoredRun, b: ScoredRun, pairing: Pairing, *, strict: bool) -> 
         if not (old.fingerprint and new.fingerprint):
             continue
         if found := differing(old.fingerprint, new.fingerprint):
-            text = f"{a.name} (there) and {b.name} (here) were judged otherwise: {'; '.join(found)}"
+            text = f"{a.name} (there) and {b.name} (here) were judged with different settings: {'; '.join(found)}"
             if strict:
-                raise ConfigError(f"{text}\na drop between them says nothing of the images; judge both alike")
+                raise ConfigError(
+                    f"{text}\na drop between them says nothing about the images; judge both with the same settings"
+                )
             lines.append(text)
             break
     if pairing.reworded:

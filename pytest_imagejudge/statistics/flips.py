@@ -115,7 +115,8 @@ def flip_lines(found: Flips, top: int = 5) -> list[str]:
             name = "total" if path == TOTAL else "edit score"
             lines.append(
                 f"the judge's noise in the {name}: standard deviation {row.sd:.2f}; an image nearer to its bound than "
-                f"{row.image_margin:.2f} may flip; the judge alone moves a mean by {row.mean_margin:.2f} in 5% of runs"
+                f"{row.image_margin:.2f} may flip; "
+                f"the noise alone moves a mean by more than {row.mean_margin:.2f} in 5% of runs"
             )
     return lines
 

@@ -173,7 +173,7 @@ def _detail(row: SuiteRow, interval: Interval, policy: OnUndecided, thing: str) 
         words.append(f"{row.left_out} without {name} (N/A or not asked) left out")
     if row.outcome == "undecided" and row.low is not None:
         about = f"about {plural(row.needed, thing)} would decide it" if row.needed else ""
-        words.append(about or "the mean is the bound: no number decides")
+        words.append(about or "the mean equals the bound: no number of images would decide")
     if row.low is not None and not interval.clustered and interval.units < interval.n:
         words.append(f"{plural(interval.n, 'check')} of {plural(interval.units, f'different {thing}')}")
     return "; ".join(words)

@@ -146,7 +146,7 @@ class Seal:
         if checksum != expected:
             raise DamagedError("the checksum does not match")
         if not isinstance(mac, bytes | None):
-            raise DamagedError("an HMAC that is none")
+            raise DamagedError("the HMAC is no byte string")
         if expected_mac is not None and not (mac and hmac.compare_digest(mac, expected_mac)):
             raise UntrustedError("the HMAC does not match" if mac else "there is no HMAC")
 

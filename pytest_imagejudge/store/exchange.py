@@ -152,14 +152,14 @@ def _merge(store: Store, rows: list[StoredRow], lines: list[PixelsRow], found: I
             found.conflicts += 1
             if found.conflicts <= _MOST_TOLD:
                 about = escape(" ".join(str(have.about.get(name) or "") for name in ("model", "dimension")))
-                yield f"{row.key[:16]} ({about.strip()}) differs from ours; ours kept"
+                yield f"{row.key[:16]} ({about.strip()}) differs from the store's, which is kept"
     if new:
         store.put_rows(new.values())
     written, differ = store.add_to_index(lines)
     found.images += written
     if differ:
         found.conflicts += differ
-        yield f"pixels of {plural(differ, 'image')} differ from ours; ours kept"
+        yield f"pixels of {plural(differ, 'image')} differ from the store's, which are kept"
 
 
 @contextlib.contextmanager

@@ -107,7 +107,7 @@ def _build(data: dict[str, Any], name: str, where: str) -> Profile:
     profile._name = name
     for path, bound in (*profile.bounds().items(), *profile.suite.bounds().items()):
         if 0 < bound < 1:
-            words = f"{where}: {show(path)}: a bound of {bound:g} is next to none: bounds run from 0 to 100"
+            words = f"{where}: {show(path)}: a bound of {bound:g} has almost no effect: bounds run from 0 to 100"
             warnings.warn(words, stacklevel=2)
     return profile
 
