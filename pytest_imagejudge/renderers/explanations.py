@@ -294,7 +294,7 @@ def advice(entry: AnyEntry) -> str:
     if entry.outcome == "passed":
         return ""
     if entry.error:
-        return "Fix what the message names and run again. Answers in the store are not asked for again."
+        return "Fix what the message names and run again. With a store, known answers are not asked for again."
     if entry.unreadable:
         forced = "grammar" in entry.fingerprint.get("sampling", {})
         return (
