@@ -173,7 +173,7 @@ def test_what_was_left_and_cannot_be_read_stops_nothing(project) -> None:
     result.stdout.fnmatch_lines(
         [
             "*not judged, from a run that was killed: *1.image.jsonl*",
-            f"*cut off: {left}: row 2, line 2*",
+            f"*was killed: {left}: row 2, line 2*",
             f"judged too*{left}",
         ]
     )
