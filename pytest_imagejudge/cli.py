@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, ImageJudgeError) as error:
         return _fail(error, BAD_INPUT)
     except KeyboardInterrupt:
-        print("imagejudge: interrupted; with a store, what was judged is kept", file=sys.stderr)
+        print("imagejudge: interrupted; with a store, answers so far are kept", file=sys.stderr)
         return 130
     except BrokenPipeError:
         mute()
@@ -110,7 +110,7 @@ def _chosen(parser: argparse.ArgumentParser, args: argparse.Namespace) -> argpar
 
 
 def _standard_streams() -> None:
-    """Let a closed standard stream (``>&-``) be as the null device, and no character be refused for its encoding."""
+    """Replace a closed standard stream (``>&-``) by the null device; escape characters that a stream can't encode."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - stays open
@@ -122,7 +122,7 @@ def _standard_streams() -> None:
 
 
 class _Unheard:
-    """Standard error that nobody has to read: a pipe whose reader left, or a full disk, ends no work."""
+    """Standard error whose failures are ignored: a pipe whose reader left, or a full disk, ends no work."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

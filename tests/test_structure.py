@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import grimp
 import pytest_imagejudge
 
 PACKAGE = Path(pytest_imagejudge.__file__).parent
+INTERROGATIVES = frozenset(("how", "what", "when", "where", "whether", "which", "who", "whom", "whose", "why"))
 
 
 def modules(package: Path = PACKAGE) -> Iterator[tuple[str, ast.Module]]:
@@ -98,3 +100,67 @@ def test_what_is_too_long_is_found(tmp_path: Path) -> None:
     assert too_long(tmp_path) == {"large.py:Large": 301, "large.py:long": 61}
     (tmp_path / "small.py").write_text(comments * 401, encoding="utf-8")
     assert too_long(tmp_path)["small.py"] == 401
+
+
+# --- docstrings -----------------------------------------------------------------------------------------------------
+
+
+def public_docstrings(package: Path = PACKAGE) -> Iterator[tuple[str, str]]:
+    """Docstrings of all modules, public classes, and public functions and methods in them, as (``path:line``, text)."""
+
+    def below(name: str, node: ast.AST) -> Iterator[tuple[str, str]]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                if child.name.startswith("_"):
+                    continue
+                text = ast.get_docstring(child)
+                if text:
+                    yield f"{name}:{child.lineno}", text
+            if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield from below(name, child)
+
+    for name, tree in modules(package):
+        text = ast.get_docstring(tree)
+        if text:
+            yield f"{name}:1", text
+        yield from below(name, tree)
+
+
+def questions(package: Path = PACKAGE) -> dict[str, str]:
+    """First lines of public docstrings that begin with an interrogative, by ``path:line``."""
+    found = {}
+    for place, text in public_docstrings(package):
+        first = re.search(r"[a-z]+", text.casefold())
+        if first and first[0] in INTERROGATIVES:
+            found[place] = text.partition("\n")[0]
+    return found
+
+
+def test_public_docstrings_begin_with_a_verb_or_a_noun() -> None:
+    assert len(list(public_docstrings())) > 500
+    assert questions() == {}
+
+
+def test_docstrings_that_begin_with_an_interrogative_are_found(tmp_path: Path) -> None:
+    source = '''"""What is here."""
+class Row:
+    """**Which** row."""
+    if True:
+        def low(self): "Whether it is low."
+    def high(self): "Tell whether it is high."
+    def _low(self): "Whether it is low."
+class _Line:
+    """What is on it."""
+    def low(self): "Whether it is low."
+async def ask():
+    "How to ask."
+    def now(): "When it is."
+'''
+    (tmp_path / "one.py").write_text(source, encoding="utf-8")
+    (tmp_path / "other.py").write_text('"""Whetstones."""\ndef bare(): ...\n', encoding="utf-8")
+    assert questions(tmp_path) == {
+        "one.py:1": "What is here.",
+        "one.py:2": "**Which** row.",
+        "one.py:5": "Whether it is low.",
+        "one.py:11": "How to ask.",
+    }

@@ -47,13 +47,13 @@ FATE_OF: dict[ErrorKind, Fate] = {
 
 @dataclass
 class RowCounts:
-    """What became of the rows. The fates add up to ``rows``; ``from_store`` are among those judged."""
+    """Numbers of rows by fate. The fates add up to ``rows``; ``from_store`` counts judged rows only."""
 
     rows: int = 0
     fates: dict[Fate, int] = field(default_factory=lambda: dict.fromkeys(get_args(Fate), 0))
     from_store: int = 0
 
     def as_json(self) -> dict[str, int]:
-        """Flat, for ``--json``."""
+        """Return the counts as one flat object, for ``--json``."""
         counts = {str(fate): count for fate, count in self.fates.items()}
         return {"rows": self.rows, "from_store": self.from_store, **counts}

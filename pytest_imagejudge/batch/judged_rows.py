@@ -1,7 +1,7 @@
 """Judged rows and benchmark scores, in the shapes of the published runner.
 
-What differs: ``.json`` in gives a JSON array out, relative paths are relative to the file that is written, and what
-could not be read is visible: an L1 as an empty object, a facet as a null score. Published readers count both as not
+Differences from that runner: ``.json`` input gives a JSON array. Relative paths are relative to the written file.
+Unread answers are visible, an L1 as an empty object and a facet as a null score. Published readers count both as not
 applicable.
 """
 
@@ -47,7 +47,7 @@ def image_output(verdict: Verdict | None) -> dict[str, str | None]:
 
 
 def scores_of(verdict: Verdict) -> dict[str, Any]:
-    """``{L1: {L2: {L3: {"score": 0 | 1 | 2 | "N/A"}}}}`` of what was asked."""
+    """Scores of the L1 asked about, as ``{L1: {L2: {L3: {"score": 0 | 1 | 2 | "N/A"}}}}``."""
     found: dict[str, Any] = {}
     lost = set(verdict.unreadable)
     for one in verdict.asked:
@@ -72,9 +72,9 @@ def edit_output(verdict: EditVerdict | None) -> dict[str, Any]:
 
 
 class JudgedRows:
-    """Writes judged rows as they come, to ``<file>.partial``, which takes the file's name when it is closed.
+    """Writer of judged rows, one by one, to ``<file>.partial``, which is renamed to the file when it is closed.
 
-    A partial file is of one run at a time; that of a run which was killed is written anew.
+    A partial file belongs to one run at a time; one left by a killed run is written anew.
 
     Args:
         path: the file, ``.csv``, ``.json`` or ``.jsonl``.
@@ -107,14 +107,14 @@ class JudgedRows:
 
     @property
     def failed(self) -> bool:
-        """Whether a row could not be written."""
+        """Tell whether a row could not be written."""
         return self._error is not None
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Add a row; it is on its way to the disk when this returns.
+        """Add a row, and pass it to the operating system before returning.
 
         Raises:
-            ConfigError: the disk takes no more.
+            ConfigError: the disk takes no more, for example because it is full.
         """
         if self._base is not None:
             row = {**row, **{name: self._from_here(self._base, row[name]) for name in PATHS if name in row}}
@@ -141,7 +141,7 @@ class JudgedRows:
         """Finish the file and give it its name; one that lacks a row stays partial.
 
         Raises:
-            ConfigError: as `write`, also where it was raised there already.
+            ConfigError: as `write`, also where `write` has raised it already.
         """
         if self._file.closed:
             return
@@ -154,10 +154,10 @@ class JudgedRows:
                 self._file.flush()
                 self.partial.replace(self.path)  # while no other run may write into it
         finally:
-            self.let_go()
+            self.release()
 
-    def let_go(self) -> None:
-        """Leave the file as it is to other runs; safe to call at any time."""
+    def release(self) -> None:
+        """Unlock the file, as it is, for other runs; safe to call at any time."""
         with contextlib.suppress(OSError):  # what the disk did not take is tried once more
             self._file.close()
 
@@ -171,7 +171,7 @@ class JudgedRows:
 
 
 def _alone(path: Path) -> TextIO:
-    """``path``, opened, emptied and locked until it is closed or the process ends, however that ends.
+    """Open and empty ``path``, locked until it is closed or the process ends, even when killed.
 
     Raises:
         OSError: it can't be written, or another run has it.
@@ -200,7 +200,7 @@ def _lock(file: TextIO) -> None:
 
 
 def clean(value: Any) -> Any:
-    """``value`` as JSON can hold it: NaN and infinity become null."""
+    """Return ``value`` in a form that JSON can hold: NaN and infinity become null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

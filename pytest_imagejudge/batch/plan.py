@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What is asked of which rows, and what is done with the verdicts.
+    """Settings of a batch run: the judges, the questions for each row, and the use of the verdicts.
 
     Attributes:
         image, edit: the judges, None where there is none for that kind.
         metadata: L1 by row ID; None asks all that ``dimensions`` names.
         dimensions: L1 of every row that does not say; None is all.
         profile: bounds on every row; None applies none, unless a row names its own.
-        load_profile: from the name in a row to its profile.
+        load_profile: returns the profile of a name in a row.
         keep: whether entries are kept, for reports and bounds on the run.
         keep_answers: whether they keep the raw answers.
         keep_failed: whether a list of the rows that missed bounds is kept.
@@ -41,7 +41,7 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class RowPlan:
-    """One row's question: to whom, about what."""
+    """One row's judge, text, pictures and dimensions."""
 
     judge: Judge | EditJudge
     text: str

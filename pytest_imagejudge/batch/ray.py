@@ -40,7 +40,7 @@ BATCH = 32  # requests that one worker has in flight
 
 
 class ClusterEngine(Engine):
-    """Stands for the judge where its answers come from the cluster: what is not in the store by then has failed."""
+    """Engine of a judge whose answers come from the cluster: a request that still reaches this engine has failed."""
 
     name = "ray"
     concurrency = 16
@@ -62,12 +62,12 @@ class ClusterEngine(Engine):
         return self._inner.identity()
 
     def preflight(self) -> None:
-        """Check that Ray is here, and what can be known of the endpoints."""
+        """Check that Ray is installed, and the endpoints as far as can be known from here."""
         _ray()
         self._inner.preflight()
 
     async def start(self, progress: Progress) -> None:
-        """There is nothing to start."""
+        """Do nothing: the cluster runs already."""
 
     async def ask(self, request: Request) -> Answer:
         """Say why the cluster gave no answer.
@@ -111,7 +111,7 @@ class Cluster:
         _ray().shutdown()
 
     def ahead(self, bench: BatchRun, rows: Iterable[Row | RowError]) -> Iterator[Row | RowError]:
-        """``rows``, each after the answers to its questions have come home."""
+        """Yield ``rows``, each once the answers to its questions are in the store."""
         source = iter(rows)
         while chunk := list(islice(source, CHUNK)):
             self._answer(bench, chunk)
@@ -163,7 +163,7 @@ class Cluster:
     def _questions(
         self, number: int, planned: RowPlan, pixels: tuple[str, ...], *, again: bool
     ) -> Iterator[dict[str, Any]]:
-        """What has to be asked of a row and is not in the store."""
+        """Questions about the rows whose answers are not in the store."""
         session = planned.judge.session
         task = Task(planned.text, planned.files(), planned.dimensions)
         for dimension in planned.dimensions:
@@ -257,7 +257,7 @@ def hash_images(item: dict[str, Any], *, max_pixels: int) -> dict[str, Any]:
 
 
 class EndpointSession:
-    """What Ray Data's request stage takes for an HTTP session: renders each request and asks an endpoint."""
+    """Stand-in for the HTTP session of Ray Data's request stage: renders each request and asks an endpoint."""
 
     def __init__(self) -> None:
         self._judges: dict[str, tuple[Any, Any]] = {}
@@ -271,7 +271,7 @@ class EndpointSession:
             await engine.close()
 
     def post(self, url: str, *, headers: Any = None, data: str = "") -> asyncio.Future[Reply]:
-        """Begin at once: the stage waits for one reply after the other, but all of a batch are under way."""
+        """Begin a request at once: the stage awaits one reply after the other, but a whole batch is under way."""
         return asyncio.ensure_future(self._post(data))
 
     async def _post(self, data: str) -> Reply:
@@ -306,7 +306,7 @@ def _render(protocol: Any, asked: dict[str, Any]) -> Request:
 
 
 class Reply:
-    """An answer, or what went wrong, as the stage reads a response."""
+    """Response for the stage: an answer, or an error."""
 
     status = 200
     reason = "OK"

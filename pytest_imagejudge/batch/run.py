@@ -125,7 +125,7 @@ class BatchRun:
         self.tick(self.tally)
 
     def _submit(self, row: Row | RowError) -> tuple[Row | RowError, Future[Any] | RowError]:
-        """Ask about a row; it comes back with files for the pictures that it held."""
+        """Submit a row; the returned row names files in place of the pictures that it contained."""
         planned = self.plan(row)
         if isinstance(planned, RowError):
             return row, planned
@@ -146,7 +146,7 @@ class BatchRun:
         return replace(row, **held) if held else row
 
     def _as_named(self, row: Row, message: str) -> str:
-        """``message`` with the pictures that stood in the row called as they are there, not as we wrote them."""
+        """Return ``message`` with the pictures of the row called as in the row, not by the files made of them."""
         for column, path in (("image_path", row.image), ("source_path", row.source), ("edited_path", row.edited)):
             if isinstance(path, Path) and path in self._written:
                 name = row.extra.get(column)
@@ -154,7 +154,7 @@ class BatchRun:
                 message = message.replace(escape(path), f"{column}: {called}")
         return message
 
-    def _let_go(self, row: Row | RowError) -> None:
+    def _remove_pictures(self, row: Row | RowError) -> None:
         """Remove the pictures that were written for a row, unless another row or a report is to show them."""
         if isinstance(row, RowError) or (self.settings.keep and self.settings.keep_answers):
             return
@@ -166,7 +166,7 @@ class BatchRun:
                     path.unlink(missing_ok=True)
 
     def plan(self, row: Row | RowError) -> RowPlan | RowError:
-        """Who judges a row, and what about; or why nobody does."""
+        """Return a row's judge and questions, or the reason why the row is not judged."""
         if isinstance(row, RowError):
             return row
         settings = self.settings
@@ -196,7 +196,7 @@ class BatchRun:
         return named or self.settings.dimensions or judge.protocol.dimensions
 
     def _profile(self, row: Row) -> Profile | None:
-        """The bounds on a row; None where the run's bound only the run: no row is decided by them."""
+        """The bounds on a row; None where the run's profile bounds only the run, so that no row is decided by it."""
         if row.thresholds is None or self.settings.load_profile is None:
             profile = self.settings.profile
             return None if profile is None or profile.only_the_run(row.kind) else profile
@@ -206,7 +206,7 @@ class BatchRun:
 
     def _emit(self, row: Row | RowError, result: Future[Any] | RowError) -> None:
         self._count(row, result)
-        self._let_go(row)
+        self._remove_pictures(row)
 
     def _count(self, row: Row | RowError, result: Future[Any] | RowError) -> None:
         self.tally.rows += 1
@@ -270,7 +270,7 @@ class BatchRun:
             self.entries.add(_entry(row, error))
 
     def _lose(self, row: Row | RowError, error: RowError) -> None:
-        """Count a row out of the means that it would have been in."""
+        """Count a row as left out of the means that it would have been in."""
         kind = _kind(row)
         asked: tuple[str, ...] = (EDIT,)
         if kind == "image":
@@ -311,11 +311,11 @@ class BatchRun:
                 run.output_tokens += stats.output_tokens
                 run.restarts += judge.session.engine.restarts
         run.from_store -= self.asked
-        return self.entries.into(Report(run=run))
+        return self.entries.fill(Report(run=run))
 
 
 def _failed(row: Row, entry: VerdictEntry | EditEntry) -> dict[str, Any]:
-    """What ``--json`` says of a row that missed its bounds."""
+    """Row of ``--json`` about a row that missed its bounds."""
     return {
         "row": row.number,
         "line": row.line,
@@ -351,7 +351,7 @@ def _entry(row: Row | RowError, error: RowError) -> VerdictEntry | EditEntry:
 
 
 def _kind(row: Row | RowError) -> Literal["image", "edit"]:
-    """What is, or would have been, judged."""
+    """Kind of a row, judged or not: image or edit."""
     if isinstance(row, Row):
         return row.kind
     return "edit" if "edited_path" in row.extra and not row.extra.get("image_path") else "image"
@@ -363,7 +363,7 @@ def _path_of(row: Row | RowError, name: str) -> str:
 
 
 class Counter:
-    """Counts an input's rows in the background, so that progress can say how much is left."""
+    """Counter of an input's rows, in the background, so that progress can say how much is left."""
 
     def __init__(self, count: Callable[[], int]) -> None:
         self.total: int | None = None

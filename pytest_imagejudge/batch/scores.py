@@ -36,7 +36,7 @@ class BenchScores:
         measures: the facets that the judge of images can score: no row is left out of a mean that has none of them.
 
     Attributes:
-        means: by path of the total, the L1 and the L2; what is ``unread`` was left out.
+        means: by path of the total, the L1 and the L2; ``unread`` of them were left out.
         edits: of edits' scores.
     """
 
@@ -55,7 +55,7 @@ class BenchScores:
             self.means.leave_out([path for path in self.means.at if self._lost(verdict, path)])
 
     def _lost(self, verdict: Verdict, path: FacetPath) -> bool:
-        """Whether the figure at ``path`` is missing because it was asked and not read."""
+        """Tell whether the figure at ``path`` is missing because an answer was not read."""
         if verdict.value(path) is not None:
             return False
         if path == TOTAL:
@@ -68,7 +68,7 @@ class BenchScores:
         return {two: self.means.at[one, two] for two in TREE[one]}
 
     def published(self) -> dict[str, Any]:
-        """``<input>_bench_scores.json``: level1, level2, total; ``edits`` beside them where there were any."""
+        """Content of ``<input>_bench_scores.json``: level1, level2, total, and ``edits`` where there were any."""
         level2 = {one: {two: mean.value for two, mean in self._level2(one).items() if mean.n} for one in LEVEL1}
         found: dict[str, Any] = {
             "level1": {one: self.means.at[one,].value for one in LEVEL1 if self.means.at[one,].n},
@@ -80,7 +80,7 @@ class BenchScores:
         return found
 
     def left_out(self) -> dict[str, Any]:
-        """How many rows each mean had to leave out, of those it did."""
+        """Numbers of rows left out, for each mean that leaves any out."""
         found = {one: self.means.at[one,].unread for one in LEVEL1}
         found["total"] = self.means.at[TOTAL].unread
         return {name: unread for name, unread in found.items() if unread}
@@ -100,7 +100,7 @@ class BenchScores:
         return [*ones, ["Total", *_cells(at[TOTAL])]], twos, edits
 
     def sheets(self) -> dict[str, Table]:
-        """``<input>_bench_scores.xlsx``."""
+        """Sheets of ``<input>_bench_scores.xlsx``."""
         published = self.published()
         rows: list[list[Any]] = [[one, score] for one, score in published["level1"].items()]
         rows.append(["Total", published["total"]])

@@ -1,4 +1,4 @@
-"""``imagejudge agree``: how well a judge agrees with people.
+"""``imagejudge agree``: agreement of a judge with people.
 
 Three uses: two tables of scores or ranks; a benchmark of edits, with recorded answers or judged here; a gate's report
 and labels.
@@ -45,15 +45,19 @@ def register(parser: argparse.ArgumentParser) -> None:
     tables = parser.add_argument_group("two tables (CSV, JSON, JSON Lines, or a leaderboard's scores_detail.json)")
     tables.add_argument("--key", metavar="COLUMN", help='the column of names (default: "model", "ID", ...)')
     kinds = ("scores", "ranks")
-    tables.add_argument("--judge-as", choices=kinds, help="what the judge's numbers are (default: by their names)")
-    tables.add_argument("--human-as", choices=kinds, help="what people's numbers are (default: by their names)")
+    tables.add_argument(
+        "--judge-as", choices=kinds, help="the kind of the judge's numbers (default: by the columns' names)"
+    )
+    tables.add_argument(
+        "--human-as", choices=kinds, help="the kind of people's numbers (default: by the columns' names)"
+    )
     bench = parser.add_argument_group("a benchmark of edits")
     bench.add_argument("--bench", choices=BENCHES, help="which benchmark it is")
     bench.add_argument(
         "--label-field", metavar="NAME", help='column of the mean opinion scores (default: "mos_perception", "answer")'
     )
     bench.add_argument("--answer-field", default="model_response", metavar="NAME", help="default: %(default)s")
-    bench.add_argument("--protocol", metavar="NAME", help="whose recorded answers (default: ie-critic)")
+    bench.add_argument("--protocol", metavar="NAME", help="the protocol of the recorded answers (default: ie-critic)")
     judge_edit_benchmark.register(parser)
     gate = parser.add_argument_group("a gate")
     gate.add_argument("--labels", type=Path, metavar="FILE", help="ID and label (good or bad) of images in the report")
@@ -61,11 +65,11 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command: 0; 2 where rows could not be used; 3 where a judge was asked and failed."""
-    judging = judge_edit_benchmark.asked_for(args)
+    judging = judge_edit_benchmark.names_judge(args)
     if (judging or args.save) and not (judging and args.bench):
-        raise ConfigError("a judge, --bench with what it is to judge, and --save go together")
+        raise ConfigError("--save needs a judge, and a judge needs --bench with the data to judge")
     if args.bench and args.labels:
-        raise ConfigError("--bench and --labels are two uses; give one of them")
+        raise ConfigError("--bench and --labels exclude each other; give one of them")
     if args.output and args.output.suffix.lower() not in _PAGES:
         raise ConfigError(f"--output {escape(args.output)}: a file ending in .html is expected")
     wanted = 1 if args.bench or args.labels else 2
@@ -171,7 +175,7 @@ def _bench(args: argparse.Namespace, bench: EditAnswers) -> tuple[dict[str, Any]
 
 
 def _rows(args: argparse.Namespace, judged: judge_edit_benchmark.JudgedBench) -> list[Block]:
-    """Show what became of the rows of a benchmark that was judged."""
+    """Show the fates of a judged benchmark's rows."""
     from ..renderers.charts import DataTable, Note
 
     tally = judged.tally
@@ -239,7 +243,7 @@ def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], list[Blo
     shares = {
         "bad images that the gate fails (sensitivity)": found.sensitivity,
         "good images that the gate passes (specificity)": found.specificity,
-        "images that people would pass, all that were judged": rate,
+        "images that people would pass, of all judged": rate,
     }
     head = ["", "share", "95% interval", "of"]
     rows = []

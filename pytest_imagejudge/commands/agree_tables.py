@@ -72,7 +72,7 @@ def _read(args: argparse.Namespace) -> _Pair:
     judge = read_scores(Path(args.files[0]), args.key, args.judge_as)
     human = read_scores(Path(args.files[1]), args.key, args.human_as)
     if paired := pair_up(judge, human):
-        note(f'note: "{escape(paired[0])}" and "{escape(paired[1])}", the only numbers, belong together')
+        note(f'note: "{escape(paired[0])}" and "{escape(paired[1])}", the only numbers, are compared')
     shared = _shared_columns(judge, human)
     items = [name for name in judge.items if name in human.items]
     lone = {
@@ -98,7 +98,8 @@ def _shared_columns(judge: Scores, human: Scores) -> list[str]:
     if not shared:
         raise ConfigError(
             f"{escape(judge.path)} and {escape(human.path)} have no dimension in common: "
-            f"{', '.join(map(escape, judge.columns))} there, {', '.join(map(escape, human.columns))} here"
+            f"{', '.join(map(escape, judge.columns))} in the first, "
+            f"{', '.join(map(escape, human.columns))} in the second"
             f"{nearest(judge.columns[0], map(escape, human.columns))}"
         )
     for one, other in ((judge, human), (human, judge)):
@@ -110,7 +111,7 @@ def _shared_columns(judge: Scores, human: Scores) -> list[str]:
 
 
 def _compare(pair: _Pair) -> tuple[_Found, bool]:
-    """The agreement in each dimension, and whether the overall score was computed for a table."""
+    """Return the agreement in each dimension, and whether the overall score was computed for a table."""
     from ..recorded.score_tables import OVERALL
 
     judge, human, shared, items = pair.judge, pair.human, pair.shared, pair.items
@@ -149,7 +150,7 @@ def _method(found: _Found) -> str:
         f"{PUBLISHED_MODELS} models."
     )
     if any(abs(agreement.spearman.value or 0) > 1 - 1e-9 for agreement, _ in found.values()):
-        method += " A perfect order leaves resampling nothing to vary: its interval says nothing of other items."
+        method += " A perfect order stays perfect in every resample, so its interval says nothing about other items."
     return method
 
 
@@ -223,7 +224,7 @@ def _hint_at_ranks(judge: Scores, human: Scores, name: str, items: list[str]) ->
     for scores, option in ((judge, "--judge-as"), (human, "--human-as")):
         values = [value for item in items if (value := scores.items[item][name]) is not None]
         if scores.as_[name] == "scores" and is_ranking(values):
-            note(f"note: {escape(name)} of {escape(scores.path)} looks like ranks; {option} ranks takes 1 as best")
+            note(f"note: {escape(name)} of {escape(scores.path)} looks like ranks; give {option} ranks if 1 is best")
 
 
 def _add_overall(scores: Scores, dimensions: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""``imagejudge compare``: two runs paired by prompt, or judgements of the same images again."""
+"""``imagejudge compare``: two runs paired by prompt, or repeated judgements of the same images."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _check(args: argparse.Namespace) -> None:
     if args.top < 0:
         raise ConfigError(f"--top: a number of at least 0 is expected, not {args.top}")
     if args.repeat and (args.max_drop is not None or args.output):
-        raise ConfigError("--repeat asks what flips: it takes no --max-drop and no --output")
+        raise ConfigError("--repeat shows flips: it takes no --max-drop and no --output")
     for file in args.output:
         if Path(file).suffix.lower() not in _SUFFIXES:
             raise ConfigError(f"--output {file}: a file ending in .html or .md is expected")
@@ -128,7 +128,7 @@ def _show(found: Comparison) -> None:
     head = ["", "n", "before", "after", "change", "interval", *([""] if spoken else [])]
     print_table("", head, [row[: len(head)] for row in rows], words=spoken)
     if found.moved:
-        console.print(f"Moved most ({len(found.moved)}):")
+        console.print(f"Largest changes ({len(found.moved)}):")
         for move in found.moved:
             name = f"{move.id}: {move.prompt}" if move.id is not None else move.prompt
             seed = "" if move.seed is None else f" (seed {move.seed})"
@@ -177,7 +177,8 @@ def _show_flips(found: Flips, top: int) -> None:
     ]
     print_table("", head, rows)
     console.print(
-        "An image nearer to its bound than its margin may flip; a mean's margin is what the judge alone exceeds in 5%."
+        "An image nearer to its bound than its margin may flip; "
+        "the judge's noise alone moves a mean by more than its margin in 5%."
     )
     for count, words in (
         (found.not_judged, "judgements failed"),

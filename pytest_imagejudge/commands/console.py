@@ -1,4 +1,4 @@
-"""Where commands print lines for people, wrapped to the terminal."""
+"""Console on which commands print lines for people, wrapped to the terminal."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Output(Console):
         super().__init__(highlight=False, markup=False, width=None if sys.stdout.isatty() else _WIDTH)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """As rich prints; a line of text may hold text from outside."""
+        """Print as rich does; control characters in text are escaped."""
         super().print(*(for_log(one) if isinstance(one, str) else one for one in objects), **options)
 
     def on_broken_pipe(self) -> None:
-        """Write the rest to nowhere; rich would exit with 1, which means that a gate failed."""
+        """Drop further output; rich would exit with 1, which means that a gate failed."""
         self.quiet = True
         mute()

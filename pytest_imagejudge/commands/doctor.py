@@ -1,4 +1,4 @@
-"""``imagejudge doctor``: what would keep a judge from running here, with the figures."""
+"""``imagejudge doctor``: checks of whether a judge can run on this machine, with the figures."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look, print, and tell by the exit code whether all judges that are named could run."""
-    found = look(judge_settings(args))
+    """Inspect this machine, print the findings, and return 0 where every named judge could run."""
+    found = inspect_machine(judge_settings(args))
     if args.json:
         print_json(found)
     else:
@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
     return ALL_RIGHT if found["ok"] else SOMETHING_WRONG
 
 
-def look(judges: list[JudgeSettings]) -> dict[str, Any]:
-    """What is here, and for each judge whether it could run."""
+def inspect_machine(judges: list[JudgeSettings]) -> dict[str, Any]:
+    """Findings about this machine, and about each judge whether it could run."""
     from .._version import __version__
 
     found: dict[str, Any] = {
@@ -137,7 +137,7 @@ def _looked_up(engine: VllmEngine, problems: list[str]) -> dict[str, Any]:
 def _served(engine: VllmEngine, problems: list[str]) -> dict[str, Any]:
     plan, fits = engine.plan(), engine.fit()
     if not fits.ok and not plan.placement.at_most:
-        problems.append(f"it does not fit beside what is running: {describe(fits)}")
+        problems.append(f"it does not fit into the memory that is free: {describe(fits)}")
     return {
         "tensor_parallel": plan.placement.parallel or 1,
         "fp8": plan.placement.fp8,
@@ -197,7 +197,7 @@ def _judge_lines(judge: dict[str, Any]) -> list[str]:
         most = "at most " if judge["needed_at_most"] else ""
         lines.append(
             f"  weights {gib(judge['weights_bytes'])}, to be downloaded {gib(judge['download_bytes'])}; "
-            + ("it is up already" if judge["running"] else f"needs {most}{gib(judge['needed_bytes'])}")
+            + ("its server runs already" if judge["running"] else f"needs {most}{gib(judge['needed_bytes'])}")
             + (f" on GPU {', '.join(map(str, judge['gpus']))}" if judge["gpus"] else "")
             + (f", {gib(judge['free_bytes'])} free" if judge["gpus"] and not judge["running"] else "")
             + (f"; split over {judge['tensor_parallel']}" if judge["tensor_parallel"] > 1 else "")

@@ -30,7 +30,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the starter; nothing at all where a file is in the way."""
+    """Write the starter, or nothing at all where one of its files exists already."""
     if not args.judge_model.isprintable() or not args.judge_model:
         raise ConfigError(f"--judge-model {args.judge_model!r}: a Hub id, a folder or {SIGNALS!r} is expected")
     judge = shlex.quote(args.judge_model)

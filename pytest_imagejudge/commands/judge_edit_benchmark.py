@@ -1,4 +1,4 @@
-"""``imagejudge agree --bench``, where the answers are yet to be had: a judge of edits judges the benchmark."""
+"""``imagejudge agree --bench`` without recorded answers: a judge of edits judges the benchmark."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def register(parser: argparse.ArgumentParser) -> None:
     add("--save", type=Path, metavar="FILE", help="write the answers (.jsonl, .json, .csv), for agree to read again")
 
 
-def asked_for(args: argparse.Namespace) -> bool:
-    """Whether a judge is named at all."""
+def names_judge(args: argparse.Namespace) -> bool:
+    """Tell whether a judge is named."""
     return bool(judge_settings(args))
 
 
 class _Judge(argparse.Action):
-    """Puts a judge where the longer option would."""
+    """Action that stores a judge under the longer option's name."""
 
     def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
         if "://" in values:
@@ -54,11 +54,11 @@ class _Judge(argparse.Action):
 
 @dataclass
 class JudgedBench:
-    """What became of a benchmark that was judged.
+    """Result of judging a benchmark.
 
     Attributes:
-        answers: those that were given, as if they had been recorded; ``errors`` are the rows without one.
-        tally: what became of every row.
+        answers: the answers, as if they had been recorded; ``errors`` are the rows without one.
+        tally: rows by fate.
         interrupted: whether the run was stopped before its end.
         details: for ``--json``: data, judge and counts.
     """
@@ -76,7 +76,7 @@ class JudgedBench:
 
 
 def judge_bench(args: argparse.Namespace) -> JudgedBench:
-    """Judge all rows as one batch; what a run before has in the store is not asked again.
+    """Judge all rows as one batch; answers that an earlier run stored are not asked for again.
 
     Raises:
         ConfigError: the data, or the judge, can't be used.
@@ -89,7 +89,7 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
         raise ConfigError(f"--save {escape(args.save)}: a name that ends in {', '.join(SUFFIXES)} is expected")
     data = open_edit_bench(args.files[0], args.label_field)
     if args.save and args.save.resolve() in {path.resolve() for path in data.files}:
-        raise ConfigError(f"--save {escape(args.save)} would take the place of what is to be judged")
+        raise ConfigError(f"--save {escape(args.save)} would overwrite the data to judge")
     store = None if args.judge_no_store else args.judge_store or default_root()
     progress = RowProgress(Counter(data.count))
     with ExitStack() as stack:
@@ -124,9 +124,9 @@ _RUN = {"seconds", "requests", "from_store", "prompt_tokens", "cached_prompt_tok
 
 
 def _settings(args: argparse.Namespace) -> JudgeSettings:
-    """The one judge of edits. As in ``score``, one that is named as the judge is it: there are only edits."""
+    """The judge of edits, be it named as the judge of images as in ``score``: a benchmark has only edits."""
     if args.protocol is not None:
-        raise ConfigError("--protocol reads recorded answers; how a judge is asked is --edit-judge-protocol")
+        raise ConfigError("--protocol is for recorded answers; a judge's protocol is --edit-judge-protocol")
     image, edit = both_judges(args)
     if image.configured == edit.configured:
         raise ConfigError("a benchmark of edits has one judge: --edit-judge-model or --edit-judge-url names it")
@@ -137,7 +137,7 @@ def _settings(args: argparse.Namespace) -> JudgeSettings:
 
 
 class _Collected:
-    """Takes the rows as they are judged: the answers for the figures, and all of them for ``--save``."""
+    """Collector of rows as they are judged: answers for the figures, and every row for ``--save``."""
 
     def __init__(self, data: EditBench, output: JudgedRows | None) -> None:
         self.answers = EditAnswers()

@@ -38,9 +38,9 @@ def judge_settings(args: argparse.Namespace) -> list[JudgeSettings]:
 
 
 def for_edits(image: JudgeSettings, edit: JudgeSettings) -> JudgeSettings:
-    """The judge of an input of edits only: the one that is named, be it as the judge of images.
+    """The judge of an input of edits only: the judge that is named, be it as the judge of images.
 
-    Its protocol and revision may stand in the options of either.
+    The protocol and the revision of that judge may stand in the options of either.
     """
     named = edit if edit.configured else image
     protocol, revision = edit.protocol or image.protocol, edit.revision or image.revision
@@ -48,7 +48,7 @@ def for_edits(image: JudgeSettings, edit: JudgeSettings) -> JudgeSettings:
 
 
 def max_pixels(args: argparse.Namespace) -> int:
-    """The size from which an image is an error.
+    """The number of pixels beyond which an image is an error.
 
     Raises:
         ConfigError: no whole number of at least 1.

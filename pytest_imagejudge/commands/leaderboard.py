@@ -46,7 +46,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command: 0, or 2 where rows could not be used (what could be is written)."""
+    """Run the command: 0, or 2 where rows could not be used (the others are written)."""
     for i, name in enumerate(args.files):
         if not name:  # a variable that is not set; as a path it would mean the working folder
             raise ConfigError("FILE is empty; a file is expected")
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def detail(board: Leaderboard) -> dict[str, Any]:
-    """``scores_detail.json``, of the published shape: only what has a score is in it."""
+    """Content of ``scores_detail.json``, in the published shape: figures without a score are absent."""
     found: dict[str, Any] = {}
     for standing in board.standings:
         level2 = {
@@ -90,7 +90,7 @@ def detail(board: Leaderboard) -> dict[str, Any]:
 
 
 def sheets(board: Leaderboard) -> dict[str, tuple[list[str], list[list[Any]]]]:
-    """``scores_result.xlsx``, of the published shape: a summary, and a sheet for each L1."""
+    """Sheets of ``scores_result.xlsx``, in the published shape: a summary, and a sheet for each L1."""
     summary = [[s.model, *(s.level1[one].mean for one in PUBLISHED_ORDER), s.total.mean] for s in board.standings]
     found = {"Level-1 Summary": (["Model", *PUBLISHED_ORDER, "Total"], summary)}
     for one in PUBLISHED_ORDER:
@@ -102,7 +102,7 @@ def sheets(board: Leaderboard) -> dict[str, tuple[list[str], list[list[Any]]]]:
 
 
 def as_json(board: Leaderboard) -> dict[str, Any]:
-    """All that is known, for ``--json`` and ``leaderboard.json``."""
+    """Return the whole result, for ``--json`` and ``leaderboard.json``."""
 
     def figure(found: PromptMean) -> dict[str, Any]:
         return {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n, "left_out": found.left_out}
@@ -170,7 +170,7 @@ def _level2_tables(board: Leaderboard) -> list[tuple[str, list[str], list[list[s
 
 
 def notes(board: Leaderboard) -> list[str]:
-    """What the table alone does not say: ranks that can't be told apart, and what was left out."""
+    """Notes below the table: ranks that can't be told apart, and answers that were left out."""
     lines = []
     for first, last in board.groups:
         names = ", ".join(escape(s.model) for s in board.standings[first - 1 : last])
@@ -183,7 +183,7 @@ def notes(board: Leaderboard) -> list[str]:
                 where = ", ".join(f"{one} {n}" for one, n in count.items() if n)
                 lines.append(f"{escape(s.model)}: {plural(total, 'answer')} {what} ({where}).")
         if s.answers and sum(s.unreadable.values()) == s.answers:
-            lines.append(f"{escape(s.model)}: none can be read; --protocol says whose answers they are.")
+            lines.append(f"{escape(s.model)}: none can be read; name the protocol of these answers with --protocol.")
         if not s.has_total:
             lines.append(f"{escape(s.model)}: its judge measures too little for a total, so it has no rank.")
         if s.total.left_out:

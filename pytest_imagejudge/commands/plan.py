@@ -1,4 +1,4 @@
-"""``imagejudge plan``: how many prompts and seeds a baseline gate takes, and what drop a given suite can see."""
+"""``imagejudge plan``: the prompts and seeds that a baseline gate takes, and the drop that a given suite can see."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def plan_of(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _largest(options: list[dict[str, Any]]) -> dict[str, Any]:
-    """The option of the dimension that takes the most."""
+    """The option of the dimension that takes the most images."""
     return dict(max(options, key=lambda option: math.inf if option["prompts"] is None else option["prompts"]))
 
 

@@ -23,7 +23,7 @@ def put(text: str) -> None:
 
 
 def mute() -> None:
-    """Write what is left of standard output to nowhere: Python would fail again on it at its end."""
+    """Discard the rest of standard output: Python would fail on it again when it exits."""
     with suppress(OSError, ValueError):  # a stream without a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -34,7 +34,7 @@ def note(line: object) -> None:
 
 
 def ascii_json(value: Any, indent: int | None = 1) -> str:
-    """``value`` as JSON in ASCII, so that no terminal acts on it, nor a CI log on a workflow command in a string."""
+    """Return ``value`` as ASCII JSON, in which no terminal or CI log finds a command to act on."""
     return json.dumps(value, indent=indent, allow_nan=False).replace("##[", "\\u0023#[")
 
 
@@ -44,7 +44,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]], *, words: bool = False) -> None:
-    """A table on standard output: drawn in a terminal, plain where it is piped; ``words`` as in `text_table`."""
+    """Print a table on standard output: drawn in a terminal, plain in a pipe; ``words`` as in `text_table`."""
     if not sys.stdout.isatty():
         put(f"{for_log(title)}\n{text_table(head, rows, words=words)}\n".lstrip("\n"))
         return
@@ -67,10 +67,10 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]
 
 
 def _parts(head: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> list[dict[int, int]]:
-    """Which columns stand side by side in ``width``, and how wide each is: no word or figure is broken that fits.
+    """Groups of columns that fit side by side in ``width``, with each column's width; words that fit stay whole.
 
-    What does not fit is a table of its own below, with the first column, the names, again. What is left over goes to
-    the columns from the left, as far as they need it.
+    Columns that do not fit stand in a further table below, with the first column (the names) again. Spare width goes
+    to the columns from the left, as far as they need it.
     """
     texts = [[escape(text) for text in (head[i], *(row[i] for row in rows))] for i in range(len(head))]
     least = [max((display_width(word) for text in column for word in _words(text)), default=1) for column in texts]
@@ -94,7 +94,7 @@ def _parts(head: Sequence[str], rows: Sequence[Sequence[object]], width: int) ->
 
 
 def _left(columns: Sequence[int], least: Sequence[int], width: int) -> int:
-    """What a table of ``columns`` leaves of ``width``: a cell has a blank on both sides, and a rule to its right."""
+    """Width that a table of ``columns`` leaves unused: a cell has a blank on both sides, and a rule to its right."""
     return width - sum(least[i] for i in columns) - 3 * len(columns) - 1
 
 

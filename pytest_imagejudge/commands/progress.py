@@ -1,4 +1,4 @@
-"""What a command says while it judges many rows, and how it is stopped before they are all done."""
+"""Progress of a command that judges many rows, and its end by Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RowProgress:
         self._tty = sys.stderr.isatty()
 
     def say(self, line: str) -> None:
-        """A line of an engine's. From any thread."""
+        """Print a line of an engine, from any thread."""
         for text in line.splitlines():
             with self._lock:
                 if text != self._last:
@@ -39,14 +39,14 @@ class RowProgress:
                     self._print(text)
 
     def row(self, line: str) -> None:
-        """A line about a row; after many of them only their number is said."""
+        """Print a line about a row; after many such lines only their number is printed, at the end."""
         self._rows += 1
         if self._rows <= _MOST_LINES:
             with self._lock:
                 self._print(line)
 
     def tick(self, tally: RowCounts) -> None:
-        """Say how far it is, if it is time."""
+        """Print the progress, if the last such line is old enough."""
         now = time.monotonic()
         if now - self._said < (0.2 if self._tty else _EVERY):
             return
@@ -59,7 +59,7 @@ class RowProgress:
                 self._print(line)
 
     def close(self) -> None:
-        """The last line."""
+        """Print the last line."""
         with self._lock:
             if self._tty:
                 print("\r\x1b[K", end="", file=sys.stderr, flush=True)
@@ -73,7 +73,7 @@ class RowProgress:
 
 
 def progress_line(tally: RowCounts, total: int | None, seconds: float) -> str:
-    """How many rows are done, how fast, and how long the rest will take; ``total`` is None until it is counted."""
+    """Line with rows done, rate, and time left; ``total`` is None until the rows are counted."""
     asked = tally.rows - tally.from_store  # what comes from the store says nothing of the judge's speed
     left = None if total is None else total - tally.rows
     rows = "? rows" if total is None else plural(total, "row", shown=str(total))
@@ -82,9 +82,9 @@ def progress_line(tally: RowCounts, total: int | None, seconds: float) -> str:
 
 @contextmanager
 def terminated() -> Iterator[Callable[[], bool]]:
-    """Gives what tells whether Ctrl-C or SIGTERM came, so that a job that is cancelled writes what it has.
+    """Give a function that tells whether Ctrl-C or SIGTERM came, so that a cancelled job writes its results.
 
-    The second of them is a KeyboardInterrupt, wherever it comes.
+    The second signal raises KeyboardInterrupt, wherever it comes.
     """
     came: list[int] = []
 

@@ -30,7 +30,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     pull = actions.add_parser(
         "pull",
         help="fetch the published prompts of Q-Judger and IE-Critic-R1",
-        description="Fetch the words that the published judges were trained on, check their SHA-256 and keep "
+        description="Fetch the prompts that the published judges were trained on, check their SHA-256 and keep "
         "them in the user's cache. With --from, take them from a file or a checkout instead of the network.",
     )
     pull.add_argument("--protocol", metavar="NAME", help="fetch only the prompts of q-judger or ie-critic")
@@ -53,7 +53,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     show.add_argument("--source", metavar="FILE", help="the image before the edit")
     show.add_argument("--edited", metavar="FILE", help="the image after the edit")
-    show.add_argument("--instruction", metavar="TEXT", help="what the edit was to do")
+    show.add_argument("--instruction", metavar="TEXT", help="the instruction of the edit")
     show.add_argument("image", metavar="IMAGE", nargs="?", help="the image")
 
     read = actions.add_parser(
@@ -186,10 +186,10 @@ def _lines(name: str) -> Iterator[tuple[int, bytes]]:
 
 
 def _entry(number: int, line: bytes, protocol: Protocol) -> dict[str, Any]:
-    """One recorded answer, checked: where, who and how it ended. The text itself may be anything.
+    """One recorded answer with its place, model and finish reason checked. The text itself may be anything.
 
     Raises:
-        ValueError: what is wrong with the line.
+        ValueError: the line can't be used; the message says why.
     """
     row = object_row(number, number, line.decode("utf-8", "surrogateescape"))
     if row.message:
@@ -215,7 +215,7 @@ def _entry(number: int, line: bytes, protocol: Protocol) -> dict[str, Any]:
 
 
 def _reading(entry: dict[str, Any], protocol: Protocol) -> Reading:
-    """What the answer says; one that is no text, or null, is as unreadable as an empty one, and says what it is."""
+    """Reading of an answer; null, or a value that is no text, is unreadable as an empty answer is, with its type."""
     text, dimension = entry["text"], entry["dimension"]
     if text is None or isinstance(text, str):
         return protocol.read(dimension, text or "", entry.get("finish_reason"))

@@ -102,7 +102,7 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
     """Check that the gate has something to decide by, and that what the options name is part of it.
 
     Raises:
-        ConfigError: it would pass whatever was judged.
+        ConfigError: the gate would pass whatever was judged.
     """
     margins = profile is not None and profile.bounds_drops
     means = profile is not None and profile.bounds_means
@@ -115,13 +115,13 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
                           "when these are judged (pytest, imagejudge score)")  # fmt: skip
     bounded = any(entry.thresholds or entry.bounds for entry in report.every())
     if any(report.every()) and not (bounded or means or margins or report.suite or report.baseline):
-        raise ConfigError("--gate: no bounds were applied to what these reports hold; judge with thresholds")
+        raise ConfigError("--gate: no bounds were applied to the images of these reports; judge them with thresholds")
 
 
 def _compare(report: Report, path: Path, profile: Profile | None) -> None:
-    """Set the earlier run beside this one."""
+    """Attach the earlier run's figures to this one."""
     from ..recorded.runs import read_run
-    from ..report.lookup import once
+    from ..report.lookup import first_judgements
     from ..statistics.baseline import compare_with_baseline
     from ..statistics.baseline_file import Baseline, environment_of
     from ..statistics.earlier_run import attach
@@ -132,10 +132,10 @@ def _compare(report: Report, path: Path, profile: Profile | None) -> None:
     if not attach(report, images):
         _say(f"{path}: no image of this run is in it")
     report.baseline = compare_with_baseline(
-        once(report.verdicts),
+        first_judgements(report.verdicts),
         Baseline(images, environment_of(images)),
         profile.baseline.bounds() if profile is not None and report.verdicts else {},
-        edits=once(report.edits),
+        edits=first_judgements(report.edits),
         edit_margin=profile.baseline.edit.score if profile is not None else None,
         file=str(path),
     ).model_dump(mode="json")
@@ -198,7 +198,7 @@ def _github(report: Report, args: argparse.Namespace) -> None:
 
     if args.github_summary:
         if not (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
-            raise ConfigError("--github-summary: GITHUB_STEP_SUMMARY is not set; it is in a step of GitHub Actions")
+            raise ConfigError("--github-summary: GITHUB_STEP_SUMMARY is not set; GitHub Actions sets it in each step")
         write_step_summary(report, summary)
     if args.github_annotations:
         for line in annotation_commands(report):
@@ -208,7 +208,7 @@ def _github(report: Report, args: argparse.Namespace) -> None:
 
 
 def _passed(report: Report, profile: Profile | None) -> bool:
-    """Whether everything passed, tests that use a judge too; a report without images has shown nothing."""
+    """Tell whether all images, edits and tests that use a judge passed; a report without images has not passed."""
     from ..report.tally import tally_of
     from ..statistics.suite import gate_passed
 

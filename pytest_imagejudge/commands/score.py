@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
                               "baseline, and score compares with none; see imagejudge compare --max-drop")  # fmt: skip
         path = folder / f"{source.name}_judged{source.suffix}"
         output = JudgedRows(path, output_columns(source.columns, first), base=source.base)
-        stack.callback(output.let_go)
+        stack.callback(output.release)
         bounded = profile is not None and profile.bounds_means
         settings = RunSettings(
             image=image,
@@ -120,7 +120,7 @@ def _finish(
     *,
     interrupted: bool,
 ) -> int:
-    """Write all that can be written, and say what was found; ``stem`` is the start of the outputs' names."""
+    """Write the output files and print the results; ``stem`` is the start of the files' names."""
     from ..renderers import write_report
 
     report = bench.report()
@@ -173,7 +173,7 @@ def _dimensions(text: str | None) -> tuple[str, ...] | None:
 def _settings(
     named: tuple[JudgeSettings, JudgeSettings], kind: Literal["image", "edit"]
 ) -> tuple[JudgeSettings, JudgeSettings]:
-    """The judges of images and edits; one named as the judge is that of edits where the input has edits only."""
+    """Settings of the judges of images and edits; for an input of edits only, ``--judge-model`` names that of edits."""
     image, edit = named
     if kind == "edit" and not edit.configured:
         image, edit = JudgeSettings(), for_edits(image, edit)
@@ -230,7 +230,7 @@ def _spread(
 
 
 def _suite(report: Report, profile: Profile | None) -> list[str]:
-    """Apply the bounds on the means of the run; what was missed, in words."""
+    """Apply the bounds on the means of the run, and describe those that were missed."""
     if profile is None or not (report.verdicts or report.edits):
         return []
     from ..statistics.suite import bounded_means

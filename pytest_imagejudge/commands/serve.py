@@ -24,8 +24,14 @@ DEFAULT_MINUTES = 60.0
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_judge_options(parser, without=("judge_max_pixels",))
-    parser.add_argument("--foreground", action="store_true", help="stay, show its log, and end it with Ctrl-C")
-    parser.add_argument("--stop", action="store_true", help="end the server of these options; without a judge, all")
+    parser.add_argument(
+        "--foreground",
+        action="store_true",
+        help="stay in the foreground and show the server's log; Ctrl-C ends the server",
+    )
+    parser.add_argument(
+        "--stop", action="store_true", help="end the server of the named judge; without a judge, all servers"
+    )
     parser.add_argument(
         "--json", action="store_true", help="print an object in JSON: url, key, model, log, ...; with --stop: stopped"
     )
@@ -36,9 +42,9 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start or stop."""
+    """Start or stop the server."""
     if args.foreground and args.judge_keep_alive is not None:
-        raise ConfigError("--foreground ends the server at once; --judge-keep-alive leaves it up: give one of them")
+        raise ConfigError("--foreground and --judge-keep-alive exclude each other; give one of them")
     judges = [_left_up(settings, foreground=args.foreground) for settings in judge_settings(args)]
     if args.stop:
         return _stop(judges, as_json=args.json)
@@ -87,7 +93,10 @@ async def _serve(settings: JudgeSettings, *, foreground: bool, as_json: bool) ->
         else:
             option = "--edit-judge" if settings.kind == "edit" else "--judge"
             print(f"serving {escape(settings.model)} at {facts['url']}, log {facts['log']}", file=sys.stderr)
-            print(f"runs on this machine find it by the same options: {option}-model ...; others:", file=sys.stderr)
+            print(
+                f"runs on this machine find it by the same options, {option}-model ...; on others give:",
+                file=sys.stderr,
+            )
             print(f"{API_KEY_VARIABLE}={state.key} pytest {option}-url {facts['url']}", flush=True)
         if foreground:
             await _follow(folder)

@@ -1,4 +1,4 @@
-"""``imagejudge store``: look into the store of answers, make it smaller, carry it elsewhere."""
+"""``imagejudge store``: inspect, prune, export and import the store of answers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked; returns the exit code."""
+    """Run the subcommand; returns the exit code."""
     root = args.store or default_root()
     action = {"stats": _stats, "prune": _prune, "export": _export, "import": _import}[args.action]
     if args.action != "import" and not (root / FILE_NAME).exists():
@@ -140,7 +140,7 @@ def _stats(store: Store, args: argparse.Namespace) -> int:
 
 def _prune(store: Store, args: argparse.Namespace) -> int:
     if args.older_than is None and args.max_size is None and not args.model:
-        raise ConfigError("prune what? give --older-than DAYS, --model ID or --max-size SIZE")
+        raise ConfigError("prune needs --older-than DAYS, --model ID or --max-size SIZE")
     rows = store.outline()
     if store.troubles:
         return 2  # said already
@@ -183,7 +183,7 @@ def _prune(store: Store, args: argparse.Namespace) -> int:
     else:
         print(f"removed {plural(len(gone), 'answer')}, {left:,} left; {_bytes(before)} before, {_bytes(after)} now")
     if args.max_size is not None and not args.dry_run and after > args.max_size:
-        note(f"{_bytes(after)} are still more than asked for")
+        note(f"{_bytes(after)} are still more than --max-size")
     return 2 if store.troubles else 0
 
 
@@ -232,7 +232,7 @@ def _import(store: Store, args: argparse.Namespace) -> int:
     else:
         print(
             f"{plural(found.added, 'answer')} added, {found.already:,} there already, "
-            f"{found.conflicts:,} unlike those there, which were kept; "
+            f"{found.conflicts:,} different from those there, which were kept; "
             f"refused: {found.damaged:,} damaged, {found.untrusted:,} not trusted"
         )
     return 2 if found.damaged or found.untrusted or store.troubles else 0

@@ -1,4 +1,4 @@
-"""The pytest plugin: thin hooks that hand on to a gate, which exists only where a judge is configured."""
+"""The pytest plugin: thin hooks that delegate to a gate, which exists only where a judge is configured."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from .fixtures import EditJudgeFixture, ImageJudgeFixture
 
 MARKER = (
-    "imagejudge(thresholds, dimensions, image, prompt): bounds and dimensions of a test's images; what to judge early"
+    "imagejudge(thresholds, dimensions, image, prompt): bounds and dimensions of a test's images; "
+    "an image to judge before the test"
 )
 
 
@@ -85,7 +86,7 @@ def pytest_make_collect_report(
 
 
 def _given(config: pytest.Config) -> dict[Path, Path]:
-    """The files of ``--judge-manifest``, each once: what it is with links followed, and as it was named."""
+    """The files of ``--judge-manifest``, each once: its path with links resolved, and its path as given."""
     return {path.resolve(): Path(os.path.abspath(path)) for path in manifests(config)}  # noqa: PTH100
 
 
@@ -152,5 +153,5 @@ def edit_judge(pytestconfig: pytest.Config) -> EditJudgeFixture:
 
 @pytest.fixture(scope="session")
 def judge_thresholds() -> Any:
-    """The profile that applies: a name, a file or a mapping; None is the option's. Override it in a module."""
+    """The profile that applies: a name, a file or a mapping; None is the option's. Override the fixture in a module."""
     return None

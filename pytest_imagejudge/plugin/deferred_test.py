@@ -1,4 +1,4 @@
-"""A test that is decided by verdicts, and what they make of its reports."""
+"""A test that is decided by verdicts, and the changes of its reports by them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ STRICT = "[XPASS(strict)] "  # pytest's own beginning of the reason of a failure
 
 @dataclass
 class OpenVerdicts:
-    """The verdicts that one test needs, and what became of those that are in.
+    """The verdicts that one test needs, and the results of those that have arrived.
 
     Attributes:
         open: expectations that are no entries yet, in the order in which they were handed over.
         failed: entries that fail the test.
         properties: of the entries so far, for JUnit's file.
-        shared: failures of what a fixture of several tests expects, as `Results.stray` has them.
+        shared: failures of expectations of a fixture of several tests, in the form of `Results.unattached`.
     """
 
     open: deque[Expectation] = field(default_factory=deque)
@@ -37,7 +37,7 @@ class OpenVerdicts:
 
     @property
     def done(self) -> bool:
-        """True where every verdict is in."""
+        """Tell whether every verdict has arrived."""
         return all(expected.done for expected in self.open)
 
 
@@ -52,7 +52,7 @@ class DeferredTest:
         passed: whether the test's body passed, so that the verdicts decide.
         skipped: whether it was skipped, or failed as it was expected to.
         forgiven: whether an expected failure of this test, if it has one, covers a missed bound.
-        logged: whether its outcome was decided and said.
+        logged: whether its outcome was decided and logged.
     """
 
     item: pytest.Item | None
@@ -74,7 +74,7 @@ def expected_failure(item: pytest.Item | None) -> tuple[bool, str] | None:
 
 
 def passed_reports(setup: pytest.TestReport, xfail: tuple[bool, str] | None) -> list[pytest.TestReport]:
-    """Reports of the body and the teardown of a test of which only the setup's arrived; ``xfail`` as it applied."""
+    """Make reports of a passed body and teardown for a test whose setup report alone arrived; ``xfail`` if any."""
     phases: tuple[Literal["call", "teardown"], ...] = ("call", "teardown")
     call, teardown = [
         pytest.TestReport(
@@ -108,7 +108,7 @@ def forgives(item: pytest.Item) -> bool:
 
 
 def fail(report: pytest.TestReport, text: ReprExceptionInfo, *, forgiven: bool) -> None:
-    """Turn the report of a body that passed into one of a body that failed; an expected failure is one."""
+    """Turn the report of a passed body into one of a failed body, or of an expected failure."""
     if not forgiven:
         report.__dict__.pop("wasxfail", None)
         report.outcome = "failed"

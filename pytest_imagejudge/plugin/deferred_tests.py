@@ -11,7 +11,7 @@ import pytest
 from ..renderers.explanations import headline
 from .deferred_test import DeferredTest, OpenVerdicts, expected_failure, fail, forgives
 from .expectation import AnyEntry, AnyVerdict, Expectation, failing
-from .failure import JudgeFailure, failure_repr, why_none
+from .failure import JudgeFailure, explain_missing_figure, failure_repr
 from .failure_words import FailureWords
 from .judges import Judges
 from .judging_time import WAITS_AFTER, JudgingTime
@@ -25,10 +25,10 @@ from .worker_outbox import WorkerOutbox
 
 
 class DeferredTests:
-    """Decides tests by the verdicts of what they handed over.
+    """Decides tests by the verdicts on their images and edits.
 
     Args:
-        outbox: on a worker of xdist, takes what is decided there.
+        outbox: on a worker of xdist, takes the tests that are decided there.
     """
 
     def __init__(
@@ -69,17 +69,17 @@ class DeferredTests:
         self._notes.note(expected.test, entries)
         if expected.bounded and failing(entries):
             raise JudgeFailure(self._words.explain(failing(entries)), expected.where)
-        if words := why_none(verdicts[0]):
+        if words := explain_missing_figure(verdicts[0]):
             self._state.missing_figures.append(words)
         return verdicts[0]
 
     def defer(self, expected: Expectation) -> None:
-        """Leave the running test's outcome to a verdict that is not in."""
+        """Leave the running test's outcome to a verdict that has not arrived."""
         state = self._state
         expected.shared = state.in_shared_fixture or state.tearing_down
         if state.item is None:
-            words = "expected while no test was running, so that no test could fail by it"
-            self._results.stray.append((expected.where, words, None))
+            words = "expected while no test was running, so no test could fail"
+            self._results.unattached.append((expected.where, words, None))
         elif state.is_decided_at_once(state.item):
             if why := self._time.after.get(expected.kind):
                 raise JudgeFailure(WAITS_AFTER.format(why=why), expected.where)
@@ -98,14 +98,14 @@ class DeferredTests:
     # -- after a test has run --------------------------------------------------------------------------------
 
     def finish(self, test: DeferredTest) -> None:
-        """Log a test's reports, or keep them back until its verdicts are in."""
+        """Log a test's reports, or keep them back until its verdicts have arrived."""
         verdicts = self._running.pop(test.reports[0].nodeid, None)
         if verdicts is None or not test.passed:
             if verdicts is not None:
                 for expected in verdicts.open:
                     expected.shared = expected.shared and test.skipped
                 self._orphans += verdicts.open
-                self._results.stray += verdicts.shared if test.skipped else ()
+                self._results.unattached += verdicts.shared if test.skipped else ()
             self.log(test)
         else:
             test.verdicts = verdicts
@@ -113,7 +113,7 @@ class DeferredTests:
         self.flush()
 
     def _keep_back(self, test: DeferredTest) -> None:
-        """Log the setup, which carries what is to be judged: where a worker dies, the controller then judges it."""
+        """Log the setup with the test's expectations, so that the controller judges them where a worker dies."""
         verdicts = test.verdicts
         if any(report.failed for report in test.reports) and self._config.getoption("maxfail", 0):
             self._wait_now(verdicts)  # a teardown's failure may be the one at which the run is to stop
@@ -139,7 +139,7 @@ class DeferredTests:
             self._progress.wait(futures, self._judges.used())
 
     def add(self, test: DeferredTest) -> None:
-        """Take a test that has run, and was handed over to its judges."""
+        """Take a test that has run and waits for its verdicts."""
         self._deferred[id(test)] = test
         for expected in test.verdicts.open:
             for future in expected.futures:
@@ -148,11 +148,11 @@ class DeferredTests:
             self._ready.put(test)
 
     def add_orphans(self, orphans: Sequence[Expectation]) -> None:
-        """Take what is to be judged and decides no test."""
+        """Take expectations that decide no test."""
         self._orphans += orphans
 
     def flush(self) -> None:
-        """Take in what is judged, and log the tests that are decided by it, between two tests."""
+        """Take in verdicts that have arrived, and log the tests that they decide, between two tests."""
         self._progress.flush()
         if self._outbox is not None:
             return
@@ -167,7 +167,7 @@ class DeferredTests:
                     self._decide(test, "")
 
     def _take_in(self, verdicts: OpenVerdicts) -> None:
-        """Make entries of what is judged, in order, so that no more verdicts are kept than came out of order."""
+        """Make entries of the verdicts, in order, so that only verdicts that came out of order are kept."""
         while verdicts.open and verdicts.open[0].done:
             self._enter(verdicts, verdicts.open.popleft(), "")
 
@@ -179,7 +179,7 @@ class DeferredTests:
         self._keep(entries)
 
     def _decide(self, test: DeferredTest, reason: str) -> None:
-        """Log a test with the outcome that its verdicts give, unless that is one failure too many."""
+        """Log a test with the outcome that its verdicts give, unless that exceeds ``--maxfail``."""
         verdicts, call = test.verdicts, test.reports[0]
         while verdicts.open:
             self._enter(verdicts, verdicts.open.popleft(), reason)
@@ -197,7 +197,7 @@ class DeferredTests:
             self.log(test)
 
     def is_too_much(self, call: pytest.TestReport) -> bool:
-        """Tell a failure that is one more than ``-x`` or ``--maxfail`` allow; its test counts as undecided then."""
+        """Tell whether a failure exceeds ``-x`` or ``--maxfail``; its test then counts as undecided."""
         limit, session = self._config.getoption("maxfail", 0), self._state.session
         if not (call.failed and limit and session is not None and session.testsfailed >= limit):
             return False
@@ -219,7 +219,7 @@ class DeferredTests:
     # -- after the last test has run -------------------------------------------------------------------------
 
     def hand_over(self, outbox: WorkerOutbox) -> None:
-        """Leave what is not judged to the controller."""
+        """Leave unjudged expectations to the controller."""
         for test in self._deferred.values():
             outbox.add_undecided(test)
         for expected in self._orphans:
@@ -230,17 +230,17 @@ class DeferredTests:
         self._orphans.clear()
 
     def wait(self, meanwhile: Callable[[], None]) -> None:
-        """Wait for every verdict that is not in; ``meanwhile`` is called now and then."""
+        """Wait for every verdict; ``meanwhile`` is called now and then."""
         futures = (f for test in self._deferred.values() for e in test.verdicts.open for f in e.futures)
         self._progress.wait(futures, self._judges.used(), meanwhile)
         self._progress.wait((f for expected in self._orphans for f in expected.futures), self._judges.used())
 
     def decide_all(self, reason: str, *, wait: bool) -> None:
-        """Decide every test; without ``wait`` those whose verdicts are in.
+        """Decide every test, or without ``wait`` those whose verdicts have arrived.
 
         Args:
-            reason: said of what is not judged.
-            wait: wait for verdicts that are not in.
+            reason: the error of images and edits that were not judged.
+            wait: whether to wait for verdicts.
         """
         for test in list(self._deferred.values()):
             if wait or test.verdicts.done:
@@ -256,7 +256,7 @@ class DeferredTests:
             self._ready.get_nowait()  # decided above
 
     def keep_rest(self, reason: str = "the run ended before this was judged") -> None:
-        """Keep what no report of a test has taken along."""
+        """Keep entries that no report of a test carries."""
         for verdicts in self._running.values():
             for expected in verdicts.open:
                 self._report(expected, reason)
@@ -267,7 +267,7 @@ class DeferredTests:
     def _report(self, expected: Expectation, reason: str) -> None:
         entries = expected.entries(expected.verdicts(reason))
         self._keep(entries)
-        self._results.stray += _shared(expected, entries)
+        self._results.unattached += _shared(expected, entries)
 
     def _keep(self, entries: Sequence[AnyEntry]) -> None:
         if self._outbox is not None:
@@ -277,7 +277,7 @@ class DeferredTests:
 
 
 def _shared(expected: Expectation, entries: Sequence[AnyEntry]) -> list[tuple[str, str, str | None]]:
-    """Failures of what a fixture of several tests expects, for where the test it counts for was skipped."""
-    words = "a fixture of several tests expects it, and the one that it counts for was skipped: "
+    """Failures of expectations of a fixture of several tests, for where the test that they count for is skipped."""
+    words = "expected by a fixture of several tests, and the test that it counts for was skipped: "
     found = failing(entries) if expected.shared else []
     return [(expected.where, words + headline(entry), expected.test) for entry in found]

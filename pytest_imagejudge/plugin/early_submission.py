@@ -1,4 +1,4 @@
-"""Submitting before the first test runs: rows of manifests, and images that markers name."""
+"""Submission, before the first test runs, of manifests' rows and of images that markers name."""
 
 from __future__ import annotations
 

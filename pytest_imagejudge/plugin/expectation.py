@@ -1,4 +1,4 @@
-"""One thing to be judged for one test, and how its outcome is decided."""
+"""One image or edit to be judged for one test, and the decision on its outcome."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AnyEntry = VerdictEntry | EditEntry
 
 @dataclass
 class Expectation:
-    """An image or edit that was handed over, for which test, and under which bounds.
+    """An image or edit to be judged, with its test and its bounds.
 
     Attributes:
         futures: one, or several where each image is judged repeatedly; the first decides.
@@ -49,11 +49,11 @@ class Expectation:
 
     @property
     def done(self) -> bool:
-        """True where it was submitted and every verdict is in."""
+        """Tell whether the image or edit was submitted and every verdict has arrived."""
         return bool(self.futures) and all(future.done() for future in self.futures)
 
     def verdicts(self, reason: str = "the run ended before this was judged") -> list[AnyVerdict]:
-        """The verdicts; what is not in is one with an error that says why."""
+        """The verdicts; one that has not arrived has an error with the reason."""
         return [self._verdict(future, reason) for future in self.futures] or [self.unjudged(reason)]
 
     def _verdict(self, future: Future[AnyVerdict], reason: str) -> AnyVerdict:
@@ -67,7 +67,7 @@ class Expectation:
             return self.unjudged(str(error))
 
     def unjudged(self, reason: str) -> AnyVerdict:
-        """A verdict that says that there is none."""
+        """Verdict on an image or edit that was not judged, with the reason as its error."""
         images = [str(file.path) for file in self.images]
         return not_judged(self.kind, self.text, reason, asked=self.dimensions, images=images)
 
@@ -92,7 +92,7 @@ class Expectation:
         return found
 
     def dump(self) -> str:
-        """JSON from which `load` makes the expectation again in another process; ASCII, whatever a prompt contains."""
+        """Return ASCII JSON from which `load` restores the expectation in another process."""
         data = {
             "kind": self.kind,
             "text": self.text,
@@ -112,7 +112,7 @@ class Expectation:
 
     @classmethod
     def load(cls, text: str) -> Expectation:
-        """The inverse of `dump`, without futures."""
+        """Restore the expectation from the JSON of `dump`, without futures."""
         data = json.loads(text)
         profile = data["thresholds"]
         return cls(
@@ -129,10 +129,10 @@ class Expectation:
 
 
 def plain_text(name: str, value: object) -> str:
-    """``value`` as a string of the built-in class: another one (NumPy's, an enum's) can't travel to another process.
+    """Return ``value`` as a built-in string: NumPy's, or an enum's, can't be sent to another process.
 
     Raises:
-        TypeError: it is no string.
+        TypeError: ``value`` is no string.
     """
     if not isinstance(value, str):
         raise TypeError(f"{name}: a string is expected, not {type(value).__name__}")
@@ -140,10 +140,10 @@ def plain_text(name: str, value: object) -> str:
 
 
 def plain_label(name: str, value: object) -> int | str | None:
-    """An ID or a seed as plain data; None is none.
+    """Return an ID or a seed as plain data; None where there is none.
 
     Raises:
-        TypeError: it is neither a string nor a whole number.
+        TypeError: the value is neither a string nor a whole number.
     """
     if value is None or isinstance(value, str):
         return value if value is None else plain_text(name, value)

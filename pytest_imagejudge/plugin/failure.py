@@ -1,4 +1,4 @@
-"""A failure that the judge decided, in the shape of pytest's own: where it is from, and a line for summaries."""
+"""A failure that the judge decided, in the shape of pytest's own failures."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 class JudgeFailure(Failed):
-    """A failure of a test by what was judged: it missed a bound, or could not be judged.
+    """Failure of a test by an image or edit that missed a bound, or could not be judged.
 
     Attributes:
-        where: ``file:line`` of the call that handed it over; empty where there is none.
+        where: ``file:line`` of the call that submitted the image or edit; empty where there is none.
     """
 
     __module__ = "builtins"  # as of pytest's own: the short summary shows the bare name
@@ -32,7 +32,7 @@ class JudgeFailure(Failed):
 
 
 def failure_repr(text: str, where: str, config: pytest.Config) -> ReprExceptionInfo:
-    """Make what a report holds of a failure: ``text`` as it is, without a traceback; its first line with ``--tb=line``.
+    """Represent a failure in a report: ``text`` without a traceback; its first line with ``--tb=line``.
 
     Other plugins, JUnit's file and the short summary, which on a CI server cuts nothing off, take the first line.
 
@@ -50,7 +50,7 @@ def failure_repr(text: str, where: str, config: pytest.Config) -> ReprExceptionI
 
 
 class _Coloured(ReprEntryNative):
-    """A failure of ours on a terminal: what was missed, which stands above the first empty line, is red."""
+    """Failure by the judge on a terminal: the missed bounds, up to the first empty line, are red."""
 
     def toterminal(self, tw: TerminalWriter) -> None:
         above = True
@@ -60,7 +60,7 @@ class _Coloured(ReprEntryNative):
 
 
 def colour(report: pytest.TestReport) -> None:
-    """Let the terminal show a failure of ours in colour; its text stays as it is."""
+    """Show a failure by the judge in colour on a terminal; the text is unchanged."""
     found = report.longrepr
     if not isinstance(found, ReprExceptionInfo) or found.reprcrash is None:
         return
@@ -70,15 +70,15 @@ def colour(report: pytest.TestReport) -> None:
 
 
 def explain_none(call: pytest.CallInfo[None], why: Iterable[str]) -> None:
-    """Let Python's words for a comparison with None be followed by why a score is None, if that is it."""
+    """Append to Python's message on a comparison with None the reason why a score is None, where one is."""
     error = None if call.excinfo is None else call.excinfo.value
     if isinstance(error, TypeError) and "'NoneType'" in str(error):
         for words in dict.fromkeys(why):
             error.add_note(words)
 
 
-def why_none(verdict: Verdict | EditVerdict) -> str:
-    """Why a verdict has no overall figure, and what to write in its place; empty where it has one."""
+def explain_missing_figure(verdict: Verdict | EditVerdict) -> str:
+    """Explain why a verdict has no overall figure, and the alternative; empty where there is one."""
     if isinstance(verdict, EditVerdict):
         name, figure, gives = "score", verdict.score, not verdict.aspects or bool(verdict.unreadable)
         instead = "a bound on edit.score says so" if gives else f"it has verdict.aspects: {', '.join(verdict.aspects)}"
@@ -98,7 +98,7 @@ def why_none(verdict: Verdict | EditVerdict) -> str:
 
 
 def hide_frames(call: pytest.CallInfo[None]) -> None:
-    """Leave our own frames out of the traceback of a user's mistake, which its words explain; not of ``--full-trace``.
+    """Hide this package's frames in the traceback of a user's mistake; not with ``--full-trace``.
 
     pytest looks into a module's globals whether its frames are to be hidden.
     """

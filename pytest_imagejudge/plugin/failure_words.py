@@ -1,4 +1,4 @@
-"""The words of a failure that the judge decided."""
+"""Texts of failures that the judge decided."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_SHOWN = 100  # images of one test whose failure is shown
 
 
 class FailureWords:
-    """Puts failures into words, and says but once in a run what all of them would repeat.
+    """Writer of failures' texts, with words that all of them would repeat given once in a run.
 
     Attributes:
         width: columns of the terminal that will show the reports.
@@ -28,7 +28,7 @@ class FailureWords:
         self._told: set[str] = set()
 
     def explain(self, entries: Sequence[AnyEntry]) -> str:
-        """Why entries fail their test, in words; with ``-v`` the first has its tree: a test may hand over hundreds."""
+        """Explain why entries fail their test; with ``-v`` the first has a tree, no others: there may be hundreds."""
         from ..renderers.terminal_failure import failure_text  # rich, which a worker without failures does not need
 
         width = min(self.width, 140)

@@ -20,7 +20,7 @@ V = TypeVar("V", Verdict, EditVerdict)
 
 
 class _JudgeFixture(Generic[V]):
-    """Judges for the running test: the part that images and edits share."""
+    """Base of both fixtures: judging for the running test."""
 
     _kind: Kind
 
@@ -54,8 +54,8 @@ class _JudgeFixture(Generic[V]):
         return ""
 
     def release(self) -> None:
-        """Let the judge's server sleep until it is needed again, where it was started with sleep mode."""
-        self._judges.let_sleep(self._kind)
+        """Put the judge's server to sleep until its next request, where it was started with sleep mode."""
+        self._judges.sleep(self._kind)
 
 
 class ImageJudgeFixture(_JudgeFixture[Verdict]):
@@ -64,10 +64,10 @@ class ImageJudgeFixture(_JudgeFixture[Verdict]):
     An image is a path, bytes, a PIL image, an (H, W, 3|4) uint8 or float-in-[0, 1] array, a (C, H, W)
     float-in-[0, 1] tensor, or the output of a diffusers pipeline with one image; anything else is a TypeError.
 
-    What `score`, `check` and `expect` take beside image and prompt:
+    `score`, `check` and `expect` take, beside image and prompt:
 
     - ``thresholds``: a shipped profile's name, a TOML file, or a mapping of its shape; None is the marker's, the
-      fixture's or the option's. Wrong ones are a `ConfigError` that names the key and the nearest name.
+      fixture's or the option's. A wrong profile is a `ConfigError` that names the key and the nearest name.
     - ``dimensions``: L1 names to judge by; None is the marker's, the ini file's, or all five. An unknown one is a
       KeyError.
     - ``seed``: of the generation, ``id``: a name of the image; baselines pair by them.
@@ -116,7 +116,7 @@ class ImageJudgeFixture(_JudgeFixture[Verdict]):
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
     ) -> None:
-        """Judge in the background: returns at once; the test's outcome is decided once its verdicts are in."""
+        """Judge in the background: returns at once; the test's outcome is decided once its verdicts have arrived."""
         profile = self._profile(thresholds)
         expected = self._submitter.submit_image(
             image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=False, keep=True
@@ -127,7 +127,7 @@ class ImageJudgeFixture(_JudgeFixture[Verdict]):
 class EditJudgeFixture(_JudgeFixture[EditVerdict]):
     """Judges edits: source and edited image, each as `ImageJudgeFixture` takes it, and the instruction.
 
-    ``thresholds``, ``seed`` and ``id`` are as there.
+    ``thresholds``, ``seed`` and ``id`` are those of `ImageJudgeFixture`.
     """
 
     _kind = "edit"
@@ -173,7 +173,7 @@ class EditJudgeFixture(_JudgeFixture[EditVerdict]):
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
     ) -> None:
-        """Judge in the background: returns at once; the test's outcome is decided once its verdict is in."""
+        """Judge in the background: returns at once; the test's outcome is decided once its verdict has arrived."""
         profile = self._profile(thresholds)
         expected = self._submitter.submit_edit(source, edited, instruction, seed=seed, id=id, urgent=False, keep=True)
         self._defer(expected, self._caller(), profile)

@@ -34,7 +34,7 @@ _FIXTURES: dict[str, Kind] = {"image_judge": "image", "edit_judge": "edit"}
 
 
 class Gate:
-    """Hands what happens in a run to the parts of the plugin."""
+    """Hooks that pass the events of a run to the parts of the plugin."""
 
     def __init__(self, config: pytest.Config) -> None:
         guard_loggers()
@@ -44,7 +44,7 @@ class Gate:
         self._body_passed = self._skipped = self._collected = False
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Give the fixtures and the rows of manifests what they use."""
+        """Give the fixtures and the rows of manifests the parts that they use."""
         parts = self.parts
         config.stash[ROW_JUDGING] = RowJudging(parts.state, parts.submitter, parts.deferred, parts.notes)
         given = parts.state, parts.judges, parts.profiles, parts.submitter, parts.deferred
@@ -92,7 +92,7 @@ class Gate:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Check the profiles that markers name; what is wrong with the markers themselves is found before."""
+        """Check the profiles that markers name; the markers themselves are checked before."""
         for item in items:
             if REFUSAL not in item.stash and (source := marker_values(item).thresholds) is not None:
                 try:
@@ -103,7 +103,7 @@ class Gate:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Submit what is known in advance: rows of manifests and images that markers name."""
+        """Submit rows of manifests and images that markers name, which are known in advance."""
         if not self._collected:
             return  # pytest calls this after an error in the collection too
         if self._state.is_controller or self._state.runs_no_test:
@@ -160,7 +160,7 @@ class Gate:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach what was judged to the report, for this process or for xdist's controller."""
+        """Attach entries to the report, for this process or for xdist's controller."""
         hide_frames(call)
         explain_none(call, self._state.missing_figures)
         report = yield
@@ -186,7 +186,7 @@ class Gate:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Once the last test is over: wait for what is outstanding, decide, and log."""
+        """Wait, after the last test, for outstanding verdicts; then decide and log."""
         try:
             result = yield
             if not self._state.runs_no_test:
@@ -209,7 +209,7 @@ class Gate:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect what was judged."""
+        """Collect entries from a report."""
         if not self._state.is_worker:
             if hasattr(report, "node"):  # xdist: while the workers run tests there is time for what the end needs
                 from ..renderers import terminal_summary  # noqa: F401
@@ -221,7 +221,7 @@ class Gate:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: WorkerNode) -> None:
-        """xdist: a worker starts; its failures will be shown here."""
+        """Give a starting worker of xdist the terminal's width and the folder for progress."""
         node.workerinput["imagejudge_width"] = self.parts.words.width
         progress = self.parts.progress
         self._receiver = self._receiver or Receiver(progress.say, progress.say_how_far, progress.flush, EVERY)
@@ -229,7 +229,7 @@ class Gate:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: WorkerNode, error: object) -> None:
-        """xdist: a worker has ended; take over what it kept, or left undecided."""
+        """Take over the results of a worker of xdist that has ended, and the tests that it left undecided."""
         self.parts.handover.take_over(node, error)
 
     @pytest.hookimpl(tryfirst=True)
@@ -248,7 +248,7 @@ class Gate:
         self.parts.results.print(terminalreporter)
 
     def pytest_unconfigure(self) -> None:
-        """Close the judges, whatever happened: no engine stays."""
+        """Close the judges, whatever happened, so that no engine keeps running."""
         self.parts.judges.close()
 
 

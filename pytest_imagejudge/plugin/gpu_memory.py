@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def free_memory() -> None:
-    """Drop what this process still holds of a GPU, if it ever used one."""
+    """Free the GPU memory that this process still holds, if any."""
     gc.collect()
     torch: Any = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
@@ -22,7 +22,7 @@ def free_memory() -> None:
 
 
 def out_of_memory_help(call: pytest.CallInfo[None], judges: Sequence[AnyJudge]) -> str:
-    """Help for a test that ran out of GPU memory while a judge of ours had some of it; empty for any other."""
+    """Help for a test that ran out of GPU memory while a judge of this run used some; empty for any other failure."""
     ours = [judge for judge in judges if judge.session.started and judge.engine.local]
     if not ours or call.excinfo is None or "out of memory" not in call.excinfo.exconly().lower():
         return ""

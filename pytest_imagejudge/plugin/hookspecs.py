@@ -26,9 +26,9 @@ def pytest_imagejudge_engine(config: pytest.Config, settings: JudgeSettings, pro
 
 
 def pytest_imagejudge_verdict(config: pytest.Config, entry: VerdictEntry | EditEntry) -> None:
-    """One image or edit was judged and decided. Called once, on the controller under xdist."""
+    """Take one image or edit that was judged and decided. Called once for each, on the controller under xdist."""
 
 
 @pytest.hookspec(firstresult=True)
 def pytest_imagejudge_report(config: pytest.Config, report: Report, path: Path) -> Any:
-    """Write ``report`` to ``path`` in a format of your own; True where it was written."""
+    """Write ``report`` to ``path`` in a format of your own; return True where the plugin wrote the file."""

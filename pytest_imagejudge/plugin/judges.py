@@ -17,13 +17,13 @@ AnyJudge = Judge | EditJudge
 
 
 class Judges:
-    """Makes and closes judges.
+    """Judges of a run.
 
     Args:
         state: of the run.
         spool: the folder for images that are handed over in memory.
         say: takes a line of an engine, from any thread.
-        starts_later: tells of an engine whether its judge is not to begin before it is released.
+        starts_later: tells of an engine whether its judge waits for `JudgeSession.release`.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Judges:
         self._over = False
 
     def get(self, kind: Kind) -> AnyJudge:
-        """The judge of ``kind``, made at its first use, in whatever thread that is."""
+        """The judge of ``kind``, made at its first use, from any thread."""
         if kind in self._judges:
             return self._judges[kind]
         with self._making:
@@ -72,12 +72,12 @@ class Judges:
         """The judges that were used so far, by kind."""
         return self._judges
 
-    def let_sleep(self, kind: Kind) -> None:
+    def sleep(self, kind: Kind) -> None:
         """Put the judge's server to sleep until its next request."""
         self.get(kind).session.sleep()
 
     def close(self) -> None:
-        """Give every judge's engine back. Safe to call twice."""
+        """Close every judge and its engine. Safe to call twice."""
         self._over = True
         while self._judges:
             _, judge = self._judges.popitem()

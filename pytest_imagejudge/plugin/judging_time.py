@@ -29,14 +29,14 @@ WAITS_AFTER = (
 
 
 def starts_later(mode: str, engine: Engine) -> bool:
-    """Tell whether a judge is not to begin before its time is decided; ``mode`` is that of ``--judge-when``."""
+    """Tell whether a judge must wait until its time is decided; ``mode`` is that of ``--judge-when``."""
     return mode == "after" or (mode == "auto" and engine.local)
 
 
 class JudgingTime:
-    """Decides for each judge, once, at the first image that it is given.
+    """Time of judging, decided for each judge once, at its first image.
 
-    Not earlier: what the tests' own models take is only known once they are loaded.
+    An earlier decision would not know the memory of the tests' own models, which are loaded by then.
 
     Attributes:
         after: the kinds of judges that begin after the last test, each with the reason.
@@ -48,7 +48,7 @@ class JudgingTime:
         self._decided: set[Kind] = set()
 
     def words(self) -> str:
-        """A line for the run's header on the time of judging; empty where no GPU's memory has a say in it."""
+        """A line for the run's header on the time of judging; empty where it does not depend on a GPU's memory."""
         if self._mode != "auto":
             return f"judges {self._mode} the tests (--judge-when)"
         if any(judge.engine.on_gpus() for judge in self._judges.used()):
@@ -56,10 +56,10 @@ class JudgingTime:
         return ""
 
     def preflight(self, judge: AnyJudge) -> None:
-        """Refuse ``--judge-when during`` where the judge does not fit beside what is taken now.
+        """Refuse ``--judge-when during`` where the judge does not fit into the GPU memory that is free now.
 
         Raises:
-            ConfigError: with what is needed, what is free, and who has the rest.
+            ConfigError: with the memory needed, the memory free, and the processes that use the rest.
         """
         if self._mode == "during" and judge.engine.local:
             fit = _fit(judge)
@@ -67,7 +67,7 @@ class JudgingTime:
                 raise ConfigError(f"--judge-when during: {_figures(judge, fit)}; use --judge-when after or auto")
 
     def decide(self, kind: Kind, judge: AnyJudge) -> str:
-        """The reason why ``judge`` begins after the last test; empty where it judges beside the tests."""
+        """Return the reason why ``judge`` begins after the last test; empty where it judges while tests run."""
         if kind not in self._decided:
             self._decided.add(kind)
             if why := self._why_after(judge):
@@ -89,9 +89,9 @@ class JudgingTime:
         return "" if fit.ok else _figures(judge, fit)
 
     def begin(self) -> None:
-        """Free what this process has of the GPU, and let the judges begin that were to begin after the last test.
+        """Free this process's GPU memory, and start the judges that were to begin after the last test.
 
-        One after the other: a judge that is done gives its memory back where the next one needs it.
+        Judges start one after the other: one that is done frees its memory where the next one needs it.
         """
         if not self.after:
             return
@@ -115,7 +115,7 @@ class JudgingTime:
                         other.session.suspend()
                 if time.monotonic() >= end:
                     return  # the engine's own start says what is missing, with the figures
-                self._progress.say("waiting for GPU memory that is being given back")
+                self._progress.say("waiting for GPU memory that is being freed")
                 self._progress.flush()
                 time.sleep(LOOK)
         except ConfigError:
@@ -131,4 +131,4 @@ def _fit(judge: AnyJudge) -> Fit:
 def _figures(judge: AnyJudge, fit: Fit) -> str:
     from ..engines.vllm.planning import describe
 
-    return f"{judge.settings.model} does not fit beside what is taken: {describe(fit)}"
+    return f"{judge.settings.model} does not fit into the memory that is free: {describe(fit)}"

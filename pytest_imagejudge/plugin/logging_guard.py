@@ -1,4 +1,4 @@
-"""A guard for loggers that may be added by one thread while another looks through them."""
+"""Guard for loggers that one thread may add while another iterates over them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Loggers(dict[str, Any]):
-    """The loggers by name; looking through them takes a copy."""
+    """Loggers by name, of which iteration takes a copy."""
 
     def values(self) -> Any:
         """The loggers as they are now."""
@@ -15,10 +15,10 @@ class Loggers(dict[str, Any]):
 
 
 def guard_loggers() -> None:
-    """Make a look through all loggers safe.
+    """Make iteration over all loggers safe.
 
-    pytest takes one at each phase of a test, while the judge's thread may be importing a library that adds some:
-    "dictionary changed size during iteration" would then fail a test that has nothing to do with it.
+    pytest iterates at each phase of a test, while the judge's thread may be importing a library that adds loggers:
+    "dictionary changed size during iteration" would then fail an unrelated test.
     """
     manager = logging.Logger.manager
     if not isinstance(manager.loggerDict, Loggers):

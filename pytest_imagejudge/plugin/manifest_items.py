@@ -42,7 +42,7 @@ class ManifestFile(pytest.File):
     """A CSV, JSON or JSON Lines manifest."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """One item a row, bad rows too: they fail with what is wrong."""
+        """Yield one item a row; a bad row fails with the reason."""
         root = path_of(self.config, "judge_root")
         seen: dict[str, int] = {}
         try:
@@ -56,7 +56,7 @@ class ManifestFile(pytest.File):
             raise self.CollectError(str(error)) from None
 
 
-class RowError_(Exception):  # noqa: N801, N818
+class UnusableRowError(Exception):
     """A row that can't be judged."""
 
 
@@ -81,31 +81,31 @@ class RowItem(pytest.Item):
 
     @property
     def configured(self) -> bool:
-        """True where the row's judge is configured."""
+        """Tell whether the row's judge is configured."""
         return self._judging is not None and self._judging.state.settings[self.kind].configured
 
     @property
     def judged(self) -> bool:
-        """True where the row can be judged and its judge is configured."""
+        """Tell whether the row can be judged and its judge is configured."""
         return self.configured and isinstance(self.row, Row)
 
     def submit_early(self) -> None:
-        """Hand the row to the judge before the row runs."""
+        """Submit the row before it runs."""
         if self._judging is not None and isinstance(self.row, Row):
             self._judging.submitter.submit_row_early(self.row, self.path, self.nodeid)
 
     def setup(self) -> None:
-        """Skip where no judge is configured; a bad row is an error all the same."""
+        """Skip the row where no judge is configured; a bad row is an error even then."""
         if isinstance(self.row, RowError):
             return
         if not self.judged:
             pytest.skip(NO_EDIT_JUDGE if self.kind == "edit" else NO_JUDGE)
 
     def runtest(self) -> None:
-        """Hand the row to the judge; the outcome is decided once the verdict is in."""
+        """Submit the row; the outcome is decided once the verdict has arrived."""
         if isinstance(self.row, RowError):
             self._note(str(self.row.message))
-            raise RowError_(f"{self.path.name}, {self.row}")
+            raise UnusableRowError(f"{self.path.name}, {self.row}")
         judging = self.config.stash[ROW_JUDGING]
         try:
             expected = judging.submitter.submit_row(self.row, self.path, self.nodeid)
@@ -115,9 +115,9 @@ class RowItem(pytest.Item):
         judging.deferred.defer(expected)
 
     def _note(self, error: str) -> None:
-        """Let the report say that the row was not judged, so that no gate over the run passes without it.
+        """Note in the report that the row was not judged, so that no gate over the run passes without it.
 
-        Its files are not named as pictures: they may be what the row was refused for.
+        The row's files are not named as pictures: one of them may be the reason.
         """
         if self._judging is None or not self.configured:
             return
@@ -128,8 +128,8 @@ class RowItem(pytest.Item):
         self._judging.notes.note(self.nodeid, [entry_of(lost, None, id=self.row.id, test=self.nodeid, where=where)])
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Say what is wrong with the row, without a traceback of this package."""
-        if isinstance(excinfo.value, (RowError_, ConfigError)):
+        """Explain why the row failed, without a traceback of this package."""
+        if isinstance(excinfo.value, (UnusableRowError, ConfigError)):
             return escape(str(excinfo.value))
         return super().repr_failure(excinfo, style)
 

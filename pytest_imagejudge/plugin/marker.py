@@ -15,7 +15,7 @@ KEYWORDS = ("thresholds", "dimensions", "image", "prompt")
 
 @dataclass(frozen=True)
 class MarkerValues:
-    """The values that the markers of a test give; the closest one counts, keyword by keyword."""
+    """Values from the markers of a test; of each keyword the closest marker counts."""
 
     thresholds: Any = None
     dimensions: tuple[str, ...] | None = None
@@ -43,7 +43,7 @@ def check_marker(marker: pytest.Mark, item: pytest.Item) -> None:
             except (KeyError, TypeError) as error:
                 raise pytest.UsageError(f"{where}: dimensions: {error.args[0]}") from None
     if "image" in marker.kwargs and not isinstance(marker.kwargs.get("prompt"), str):
-        raise pytest.UsageError(f"{where}: image names a picture to judge beforehand, and needs prompt= beside it")
+        raise pytest.UsageError(f"{where}: image names a picture to judge before the test, and needs prompt=")
 
 
 def dimensions_of(value: Iterable[str]) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ def dimensions_of(value: Iterable[str]) -> tuple[str, ...]:
 
     Raises:
         KeyError: an unknown name.
-        TypeError: no names.
+        TypeError: the value is no name and no sequence of names.
     """
     if not isinstance(value, Iterable):
         raise TypeError(f"names of L1 dimensions are expected, not {value!r}")

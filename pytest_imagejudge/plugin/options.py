@@ -1,4 +1,4 @@
-"""The options and ini keys of pytest. Loaded with the plugin, so that nothing else is (see `run_options`)."""
+"""Options and ini keys of pytest. This module loads with the plugin; `run_options`, which reads them, does not."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ INI_ONLY = {key: option for key, option in TABLE.items() if option.ini_only}
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Register every option and its ini twin."""
+    """Register every option and its ini key."""
     group = parser.getgroup("imagejudge", "image judge")
     for key, option in TABLE.items():
         text = option.text
@@ -77,10 +77,10 @@ def spell_out_keep_alive(args: list[str]) -> None:
 
 
 def refuse_other_roots(args: list[str], config: pytest.Config) -> None:
-    """Refuse a path of an option where pytest has taken it for a place of tests.
+    """Refuse an option's path that pytest has taken for a folder of tests.
 
-    pytest looks for its ini file before it knows the options of plugins: in ``--judge-model /models/judge`` it takes
-    the folder for one with tests, and the project's ini file, which may name the thresholds, is not read.
+    pytest looks for its ini file before it knows the options of plugins: it takes the folder in
+    ``--judge-model /models/judge`` for one with tests, and does not read the project's ini file.
 
     Raises:
         pytest.UsageError: naming the option, and how to write it.
@@ -94,7 +94,7 @@ def refuse_other_roots(args: list[str], config: pytest.Config) -> None:
     lost = None if config.known_args_namespace.inifilename else _ini_of(here)  # with -c nothing is looked for
     if lost not in (None, config.inipath):
         raise pytest.UsageError(
-            f"{option} {value}: written so, pytest takes the path for a place of tests, and reads "
+            f"{option} {value}: in this form pytest takes the path for a folder of tests, and reads "
             f"{config.inipath or 'no ini file'} instead of {lost}; write {option}={value}"
         )
 
@@ -115,7 +115,7 @@ def _lies_outside(folder: Path, name: str) -> bool:
 
 
 def configured(config: pytest.Config) -> bool:
-    """Whether a judge is asked for; reads nothing else, so that it costs nothing where none is."""
+    """Tell whether a judge is configured; reads nothing else, so that the plugin costs nothing where none is."""
     return any(bool(get(config, key)) for key in ("judge_model", "judge_url", "edit_judge_model", "edit_judge_url"))
 
 
@@ -125,18 +125,18 @@ def manifests(config: pytest.Config) -> tuple[Path, ...]:
 
 
 def get(config: pytest.Config, key: str) -> Any:
-    """The option's value, or else its ini twin's."""
+    """Return the value of an option, or else of its ini key."""
     given = config.getoption(key, None)
     return config.getini(key) if given is None else given
 
 
 def shown(config: pytest.Config, key: str) -> str:
-    """The name under which the user gave it."""
+    """Return the name under which the user gave the value: the option's, or the ini key's."""
     return f"ini {key}" if config.getoption(key, None) is None else option_name(key)
 
 
 def checked(config: pytest.Config, key: str) -> Any:
-    """The option's value or its ini twin's, checked.
+    """Return the value of an option, or else of its ini key, checked.
 
     Raises:
         ConfigError: naming the option, what was found, and what is expected.
@@ -145,18 +145,18 @@ def checked(config: pytest.Config, key: str) -> Any:
 
 
 def base(config: pytest.Config, key: str) -> Path:
-    """What a relative path is relative to: where pytest was called, or the ini file's folder."""
+    """Folder of a relative path: where pytest was called, for an option; of the ini file, for an ini key."""
     if config.getoption(key, None) is not None or config.inipath is None:
         return config.invocation_params.dir
     return config.inipath.parent
 
 
 def path(config: pytest.Config, key: str) -> Path | None:
-    """The path that an option or its ini twin names."""
+    """The path that an option or its ini key names."""
     value = get(config, key)
     return base(config, key) / value if value else None
 
 
 def paths(config: pytest.Config, key: str) -> tuple[Path, ...]:
-    """The paths that a repeated option or its ini twin names."""
+    """The paths that a repeated option or its ini key names."""
     return tuple(base(config, key) / value for value in get(config, key) or ())

@@ -1,4 +1,4 @@
-"""The parts of the plugin, each made of those above it in `Parts`: none knows one that comes after it."""
+"""The parts of the plugin. Each is made from parts above it in `Parts`, and uses none below it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Parts:
     """The parts of one run, for the gate.
 
     Raises:
-        pytest.UsageError: options, ini keys or files that they name are wrong.
+        pytest.UsageError: an option, an ini key, or a file that one of them names, is wrong.
     """
 
     def __init__(self, config: pytest.Config) -> None:

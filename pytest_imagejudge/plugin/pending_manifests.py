@@ -1,7 +1,7 @@
-"""Manifests of what is judged after the last test: a run that is killed before that loses nothing.
+"""Manifests of images and edits that are judged after the last test, so that a killed run loses none.
 
-One manifest a process and kind, as ``imagejudge score`` takes it; removed once its rows are judged. The next run
-takes up what a dead process left.
+There is one manifest a process and kind, as ``imagejudge score`` takes it; it is removed once its rows are judged.
+The next run judges the manifests that a dead process left.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .expectation import Expectation
 
 
 class PendingManifests:
-    """The manifests of this process, and those that others left.
+    """The manifests of this process, and those that dead processes left.
 
     Attributes:
         files: manifests whose rows this run is to judge.
@@ -34,7 +34,7 @@ class PendingManifests:
         self.files: set[Path] = set()
 
     def add(self, expected: Expectation) -> None:
-        """Write down what is to be judged."""
+        """Write images and edits to be judged into the manifest."""
         row: dict[str, Any] = {"ID": f"{expected.test or 'row'} {next(self._numbers)}"}
         if expected.kind == "edit":
             source, edited = expected.images
@@ -53,7 +53,7 @@ class PendingManifests:
             handle.write(json.dumps(row) + "\n")
 
     def done(self) -> None:
-        """Remove the manifests: all of it is judged."""
+        """Remove the manifests, all rows of which are judged."""
         for file in self.files:
             file.unlink(missing_ok=True)
             _lock_of(file).unlink(missing_ok=True)
@@ -63,20 +63,20 @@ class PendingManifests:
             self._hold = None
 
     def take_up(self, kind: str, submit: Callable[[Sequence[Row]], None], say: Callable[[str], None]) -> None:
-        """Submit what a run that was killed left of ``kind``, and say so."""
+        """Submit the rows of ``kind`` that a killed run left, and print that."""
         for file in self._left(kind):
             try:
                 rows = list(read_manifest(file)) if file.stat().st_size else []  # empty: killed before it was written
             except (ConfigError, OSError) as error:
-                say(f"not judged, from a run that was cut off: {error}; delete the file to hear no more of it")
+                say(f"not judged, from a run that was killed: {error}; delete the file to end this warning")
                 continue
             submit([row for row in rows if isinstance(row, Row)])
             for row in rows:
                 if isinstance(row, RowError):
-                    say(f"not judged, from a run that was cut off: {file}: {row}")
+                    say(f"not judged, from a run that was killed: {file}: {row}")
             self.files.add(file)
             if rows:
-                say(f"judged too, from a run that was cut off: {file}")
+                say(f"judged too, from a run that was killed: {file}")
 
     def _left(self, kind: str) -> Iterator[Path]:
         """Manifests of ``kind`` whose process is gone."""

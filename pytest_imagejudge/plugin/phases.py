@@ -1,4 +1,4 @@
-"""The phases of one test, as pytest runs them, but with their reports in our hands."""
+"""Phases of one test, run as pytest runs them, with their reports kept back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 class _Requesting(Protocol):
-    """An item that may use fixtures."""
+    """Item that may use fixtures."""
 
     _request: object
     funcargs: object
@@ -25,8 +25,8 @@ def run_phases(
     Args:
         item: the test.
         nextitem: the one after it, whose fixtures stay up.
-        reports: takes those that are not logged here, also where a phase ends the run.
-        may_defer: called after the call: whether verdicts may decide the outcome. Where they can't, setup and call are
+        reports: takes reports that are not logged here, also where a phase ends the run.
+        may_defer: called after the call: tells whether verdicts may decide the outcome. Otherwise setup and call are
             logged before the teardown, so that ``-x`` still stops there and has every fixture torn down with this test.
     """
     from _pytest.runner import call_and_report

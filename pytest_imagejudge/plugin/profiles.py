@@ -23,7 +23,7 @@ IN_A_CIRCLE = (
 
 
 class Profiles:
-    """Loads profiles, each once, and finds the one that applies.
+    """Threshold profiles, each loaded once.
 
     Attributes:
         default: the option's profile, or the judge's own.
@@ -42,7 +42,7 @@ class Profiles:
         """Load a profile: a name, a file relative to ``base`` (by default the root folder), or a mapping.
 
         Raises:
-            ConfigError: no such profile, a wrong one, or one that bounds what the judges do not measure.
+            ConfigError: the profile is not found, is invalid, or bounds a figure that the judges do not measure.
             TypeError: ``source`` is none of these.
         """
         base = self._state.config.rootpath if base is None else base
@@ -66,7 +66,7 @@ class Profiles:
     def applying(self, kind: Kind, explicit: Any = None) -> Profile | None:
         """The profile for the running test: the argument, the marker, the fixture, or the option's.
 
-        None where the option's bounds only the run as a whole: nothing is decided image by image then.
+        None where the option's profile bounds only the run as a whole, so that no single image is decided.
         """
         source, item = explicit, self._state.item
         if source is None and item is not None:
@@ -80,8 +80,8 @@ class Profiles:
     def of_fixture(self, item: pytest.Item) -> Any:
         """The value of the fixture ``judge_thresholds`` for a test, read once for each test.
 
-        While fixtures are torn down it can't be read: what a fixture expects then is bounded as the last test that
-        used a judge.
+        The fixture can't be read during teardown: images and edits submitted then have the bounds of the last test
+        that used a judge.
         """
         if self._fixture_value[0] is not item and not self._state.tearing_down:
             request = getattr(item, "_request", None)

@@ -25,7 +25,7 @@ SHORTEST, LONGEST = 0.0005, 0.02  # seconds between two looks
 
 
 class Progress:
-    """Collects lines from the engines' threads and prints them from pytest's own, while it waits."""
+    """Progress on the terminal: lines from the engines' threads, printed by pytest's own thread while it waits."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -38,15 +38,15 @@ class Progress:
         self._drawn_at: int | None = None  # the column that the cursor was in
 
     def say(self, line: str) -> None:
-        """Print ``line`` when next possible. From any thread."""
+        """Queue ``line`` to be printed when next possible, from any thread."""
         self._lines.put(line)
 
     def wait(
         self, futures: Iterable[Future[Any]], judges: Iterable[Any], meanwhile: Callable[[], None] = lambda: None
     ) -> None:
-        """Wait until all ``futures`` are done, saying how far the judges are; ``meanwhile`` is called now and then.
+        """Wait until all ``futures`` are done, and print the progress; ``meanwhile`` is called now and then.
 
-        What is done is let go of, so that a generator of futures keeps no verdict alive.
+        Futures that are done are dropped, so that a generator of futures keeps no verdict alive.
         """
         left = deque(future for future in futures if not future.done())
         if not left:
@@ -80,11 +80,11 @@ class Progress:
             self.erase()
 
     def say_how_far(self, done: int, submitted: int, seconds: float) -> None:
-        """Say how many images are judged of how many, after so many seconds."""
+        """Queue a line on how many of the ``submitted`` images are judged after ``seconds``."""
         self.say(_line(done, submitted, seconds, seconds, 0).removeprefix("imagejudge: "))
 
     def flush(self) -> None:
-        """Print what the engines have said."""
+        """Print the queued lines."""
         while True:
             try:
                 text = self._lines.get_nowait()
@@ -109,7 +109,7 @@ class Progress:
         return bool(reporter and reporter.isatty and reporter.verbosity >= 0)
 
     def erase(self) -> None:
-        """Take the changing line away: the cursor is where it was before, so that a test's letter goes there."""
+        """Erase the changing line and put the cursor back, so that a test's letter goes to its place."""
         if self._drawn_at is not None:
             back = f"\x1b[A\x1b[{self._drawn_at}C" if self._drawn_at else ""
             with self._uncaptured():
@@ -117,7 +117,7 @@ class Progress:
             self._drawn_at = None
 
     def _draw(self, line: str) -> None:
-        """Show ``line`` below what pytest writes, which knows nothing of it, or in place of the one before."""
+        """Show ``line`` below pytest's own output, or in place of the changing line before."""
         if not self._rewrites:
             self._print(line)
             return
@@ -150,7 +150,7 @@ class Progress:
         return self._config.get_terminal_writer()
 
     def _uncaptured(self) -> Any:
-        """Out of the capturing of a running test, so that the line is not taken for the test's output."""
+        """Suspend the capturing of a running test, so that the line is not taken for the test's output."""
         manager = self._config.pluginmanager.get_plugin("capturemanager")
         return manager.global_and_fixture_disabled() if manager else contextlib.nullcontext()
 
@@ -161,7 +161,7 @@ def _counts(sessions: Iterable[Any]) -> tuple[int, int]:
 
 
 def _line(done: int, submitted: int, seconds: float, working: float, done_before: int, *, started: bool = True) -> str:
-    """How far it is, ``seconds`` after the wait began, of which the judges have been ``working`` some."""
+    """Line of progress, ``seconds`` after the wait began; the judges worked for ``working`` of these."""
     line = f"imagejudge: {done} of {submitted} judged"
     how_fast = pace(done - done_before, submitted - done, working, "images")
     if not how_fast and started:
@@ -170,10 +170,10 @@ def _line(done: int, submitted: int, seconds: float, working: float, done_before
 
 
 def _wait(futures: list[Future[Any]]) -> list[Future[Any]]:
-    """Those that are not done after a tick, or as soon as all are.
+    """Return the futures that are not done after a tick, or none as soon as all are done.
 
-    By looking again and again: Ctrl-C while the locks of many futures are taken, as ``concurrent.futures.wait`` takes
-    them, can leave some locked, and the judge's thread then waits for them forever.
+    The futures are polled: Ctrl-C while ``concurrent.futures.wait`` takes the locks of many futures can leave some
+    locked, and the judge's thread then waits for them forever.
     """
     end, pause = time.monotonic() + TICK, SHORTEST
     while undone := [future for future in futures if not future.done()]:

@@ -9,7 +9,7 @@ from .xdist_types import is_worker
 
 
 def refuse(item: pytest.Item, error: Exception) -> None:
-    """Stop for what is wrong with a test; on a worker of xdist, which cannot say it, let that test say it."""
+    """Stop the run for an error of a test; on a worker of xdist, which can't stop it, fail that test."""
     if not is_worker(item.config):
         raise pytest.UsageError(str(error)) from None
     item.stash.setdefault(REFUSAL, str(error))

@@ -1,4 +1,4 @@
-"""Data that a test's report carries from where the test ran to where the results are: also between processes."""
+"""Data that a test's report carries from the test to the results, also between processes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Carried(TypedDict, total=False):
     """The data of one report.
 
     Attributes:
-        entries: what was judged, as JSON where the report travels to another process.
-        failure: why the test failed, for another reason than what was judged.
+        entries: entries of images and edits, as JSON where the report is sent to another process.
+        failure: the reason why the test failed, where that is no image and no edit.
         deferred: set where the outcome of the test comes later.
-        pending: of a worker's test whose outcome comes later, what decides it, each `Expectation` dumped.
-        forgiven: of such a test, as `DeferredTest.forgiven`.
-        xfail: of such a test, as `expected_failure` gives it.
-        files: the manifests in which the worker wrote down what is judged after the last test.
+        pending: of a worker's test whose outcome comes later, the dumps of each `Expectation` that decides it.
+        forgiven: of a test whose outcome comes later, `DeferredTest.forgiven`.
+        xfail: of a test whose outcome comes later, the result of `expected_failure`.
+        files: the worker's manifests of images and edits that are judged after the last test.
     """
 
     entries: list[AnyEntry | str]
@@ -36,28 +36,28 @@ class Carried(TypedDict, total=False):
 
 
 def carried(report: pytest.TestReport | pytest.CollectReport) -> Carried:
-    """The data of ``report``; an empty dictionary, which is not the report's own, where it has none."""
+    """Return the data of ``report``; where it has none, an empty dictionary that is not attached to the report."""
     found: Carried | None = getattr(report, _NAME, None)
     return found or {}
 
 
 def carry(report: pytest.TestReport, data: Carried) -> None:
-    """Let ``report`` carry ``data`` beside what it carries already."""
+    """Add ``data`` to the data of ``report``."""
     vars(report)[_NAME] = {**carried(report), **data}
 
 
 def carry_entries(report: pytest.TestReport, entries: Sequence[AnyEntry], *, as_json: bool) -> None:
-    """Let ``report`` carry further ``entries``."""
+    """Add ``entries`` to the data of ``report``."""
     added = [entry_json(entry) for entry in entries] if as_json else entries
     carry(report, {"entries": [*carried(report).get("entries", ()), *added]})
 
 
 def carry_failure(report: pytest.TestReport, failure: BaseException | None) -> None:
-    """Let ``report`` say that its test failed for another reason than what was judged."""
+    """Record in ``report`` that its test failed for a reason other than an image or edit."""
     words = str(report.longrepr) if failure is None else f"{type(failure).__name__}: {failure}"
     carry(report, {"failure": words.partition("\n")[0][:300]})
 
 
 def entry_json(entry: AnyEntry) -> str:
-    """JSON of ``entry``: execnet's own way is slower, and refuses some of what a prompt may contain; ASCII never."""
+    """Return ``entry`` as ASCII JSON; execnet's own serialization is slower and refuses some prompts."""
     return json.dumps(entry.model_dump(mode="json", exclude_defaults=True))

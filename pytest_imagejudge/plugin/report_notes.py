@@ -1,4 +1,4 @@
-"""Entries of a running test, noted for its next report."""
+"""Entries of a running test, kept for its next report."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from .state import RunState
 
 
 class ReportNotes:
-    """Keeps entries until a report of their test is made."""
+    """Store of entries until a report of their test is made."""
 
     def __init__(self, state: RunState) -> None:
         self._state = state
         self._entries: dict[str | None, list[AnyEntry]] = {}
 
     def note(self, test: str | None, entries: Sequence[AnyEntry]) -> None:
-        """Remember entries for the next report of ``test``."""
+        """Keep entries for the next report of ``test``."""
         self._entries.setdefault(test, []).extend(entries)
         if self._state.item is not None:
             self._state.item.user_properties += self.junit_properties(entries)
 
     def junit_properties(self, entries: Sequence[AnyEntry]) -> list[tuple[str, str]]:
-        """The properties of entries in JUnit's file; none where no such file is written."""
+        """Return the properties of entries in JUnit's file; none where no such file is written."""
         if not getattr(self._state.config.option, "xmlpath", None):
             return []
         return [pair for entry in entries for pair in properties(entry)]
 
     def attach(self, report: pytest.TestReport) -> None:
-        """Let ``report`` carry the entries that its test has so far."""
+        """Attach to ``report`` the entries that its test has so far."""
         if entries := self._entries.pop(report.nodeid, None):
             carry_entries(report, entries, as_json=self._state.is_worker or hasattr(report, "node"))
 
     def take_rest(self) -> list[list[AnyEntry]]:
-        """Entries that no report has taken along, test by test; they are forgotten here."""
+        """Remove and return the entries that no report carries, test by test."""
         rest = list(self._entries.values())
         self._entries.clear()
         return rest

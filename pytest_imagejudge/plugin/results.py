@@ -1,4 +1,4 @@
-"""Findings of a run: entries, counts, bounds on the whole run, and the reports of it all."""
+"""Results of a run: entries, counts, bounds on the whole run, and reports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .._version import __version__
 from ..errors import ConfigError
 from ..renderers.explanations import place
 from ..report.collector import EntryCollector
-from ..report.lookup import once
+from ..report.lookup import first_judgements
 from ..report.model import EditEntry, FailedTest, Report, Run, VerdictEntry
 from ..report.spool import E
 from ..support.escaping import for_log
@@ -34,10 +34,10 @@ _COUNTS = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "o
 
 
 class Results:
-    """Collected in the process that reports: pytest's own, or xdist's controller.
+    """Results of a run, collected in the process that reports: pytest's own, or xdist's controller.
 
-    What the terminal shows is counted as it comes in; entries are kept only where a report, a bound on the run, a
-    baseline or repeats look at each once more in the end.
+    Figures for the terminal are counted as entries come in; entries are kept only where a report, a bound on the run, a
+    baseline or repeats need each of them at the end.
     """
 
     def __init__(self, config: pytest.Config, options: Options) -> None:
@@ -50,7 +50,7 @@ class Results:
         self.excused: set[str] = set()  # tests that turn nothing red whatever was judged: expected to fail, or skipped
         self._failed: set[str] = set()  # tests that failed for another reason than what was judged
         # what was expected by which no test can fail: where, what is wrong, and for which test if for any
-        self.stray: list[tuple[str, str, str | None]] = []
+        self.unattached: list[tuple[str, str, str | None]] = []
         self.needs_images = False  # what is kept for the next run
         self.superseded = 0  # judged in attempts that were run again
         self._kept: dict[str, bool] = {}  # images that we wrote: whether they are still needed
@@ -60,13 +60,13 @@ class Results:
 
     @property
     def spool(self) -> Path:
-        """Where images handed over in memory are kept: beside the first report, or in ``.imagejudge``."""
+        """Folder for images handed over in memory: beside the first report, or in ``.imagejudge``."""
         if self._options.reports:
             return self._options.reports[0].absolute().parent / "imagejudge-images"
         return self._options.rootpath / ".imagejudge" / "images"
 
     def begin(self) -> None:
-        """The run starts now."""
+        """Record the start of the run."""
         now = datetime.datetime.now(datetime.UTC)
         self.report.run = Run(version=__version__, started=now.isoformat(timespec="seconds"))
         self._begun = time.monotonic()
@@ -80,7 +80,7 @@ class Results:
         return EntryCollector(bool(looked_at_again), self.measures)
 
     def add(self, entries: Iterable[AnyEntry], *, counts: bool = True) -> None:
-        """Add entries; those of an attempt that is run again are in no report and no figure."""
+        """Add entries; entries of an attempt that is run again are in no report and no figure."""
         for entry in entries:
             pictures = {entry.source_image, entry.edited_image} if isinstance(entry, EditEntry) else {entry.image}
             for path in (entry.model_extra or {}).pop("kept", ()):
@@ -94,12 +94,12 @@ class Results:
             self._gathered.add(entry, counts=entry.test is not None)  # what another run left is of no test
 
     def add_failed_test(self, test: str, message: str) -> None:
-        """Add a test that uses a judge and failed for another reason than what was judged."""
+        """Add a test that uses a judge and failed for a reason other than an image or edit."""
         self._failed.add(test)
         self.report.run.failed_tests.append(FailedTest(test=test, message=message))
 
     def add_plain(self, entries: Iterable[AnyEntry | str], *, counts: bool = True) -> None:
-        """`add` entries, some of which may be JSON that travelled on a report."""
+        """Add entries, some of which may be JSON from a worker's report."""
         for entry in entries:
             if isinstance(entry, str):
                 data = json.loads(entry)
@@ -114,7 +114,7 @@ class Results:
         run.restarts += judge.session.engine.restarts
 
     def run_counts(self) -> dict[str, Any]:
-        """The counts, to travel home from a worker."""
+        """The counts of a worker, as sent to the controller."""
         return {name: getattr(self.report.run, name) for name in (*_COUNTS, "restarts")}
 
     def add_counts(self, counts: Mapping[str, int]) -> None:
@@ -125,9 +125,9 @@ class Results:
     # -- the run as a whole ---------------------------------------------------------------------------------
 
     def decide_run(self, session: pytest.Session, profile: Profile) -> None:
-        """Apply the bounds on the means of the run; each is a test of its own in every report."""
+        """Apply the bounds on the means of the run; each bound is a test in every report."""
         self._session = session
-        for where, words, _ in self.stray:
+        for where, words, _ in self.unattached:
             self._log_item(f"expect[{where}]", f"{where}: {words}")
         if not (self._gathered.tally.n or self._gathered.tally.n_edits):
             return
@@ -160,7 +160,7 @@ class Results:
                 self.lines.append(f"baseline: {plural(written, 'image')} written to {path}")
                 if gone := len(before - _labels(path)):
                     self.lines.append(
-                        f"baseline: {plural(gone, 'image')} that stood there before {verb(gone, 'was')} not in this run"
+                        f"baseline: {plural(gone, 'image')} of the earlier baseline {verb(gone, 'was')} not in this run"
                     )
                 if left_out:
                     self._log_item("baseline", f"{path}: not judged, so not in the baseline: {', '.join(left_out)}")
@@ -185,7 +185,7 @@ class Results:
                 self._log_item(f"baseline[{place(row.path)}]", failure)
 
     def _log_item(self, name: str, failure: str | None, properties: Sequence[tuple[str, str]] = ()) -> None:
-        """Log a gate over the whole run as an item of its own."""
+        """Log a gate over the whole run as a test."""
         nodeid = f"imagejudge::{name}"
         self._session.testscollected += 1  # one more than were collected: for the terminal's percentage
         hook = self._config.hook
@@ -210,13 +210,13 @@ class Results:
     # -- reporting ------------------------------------------------------------------------------------------
 
     def finish(self) -> Report:
-        """Fill in what is derived: seconds, judges, summary."""
+        """Fill in the seconds, the judges and the summary."""
         report = self.report
         report.run.seconds = round(time.monotonic() - self._begun, 3)
-        excused = self.excused - {test for _, _, test in self.stray}
+        excused = self.excused - {test for _, _, test in self.unattached}
         report.run.excused = sorted(excused & self._gathered.tally.in_trouble)
         self._gathered.tally.excuse(report.run.excused)
-        self._gathered.into(report)
+        self._gathered.fill(report)
         if self._before:
             from ..statistics.earlier_run import attach
 
@@ -224,7 +224,7 @@ class Results:
         return report
 
     def write(self, session: pytest.Session) -> None:
-        """Write every report that was asked for; then drop images that need not be kept."""
+        """Write every report of the options; then delete copies of images that are not needed."""
         report = self.finish()
         folder = self._options.rootpath / ".imagejudge"
         if folder.is_dir() and not (folder / ".gitignore").exists():
@@ -296,12 +296,12 @@ class Results:
 
 
 def _first(entries: Iterable[E]) -> Iterator[E]:
-    """Without repeated judgements of the same image, and without what another run left, which is of no test."""
-    return once(entry for entry in entries if entry.test is not None)
+    """Entries without repeated judgements of the same image, and without those that an earlier run left."""
+    return first_judgements(entry for entry in entries if entry.test is not None)
 
 
 def _labels(path: Path) -> set[str]:
-    """The images of a baseline, if there is one that can be read."""
+    """Labels of the images of a baseline, if there is one that can be read."""
     from ..statistics.baseline_file import read_baseline
 
     try:

@@ -1,4 +1,4 @@
-"""The end of a run: every test is decided, or it is said why not."""
+"""The end of a run: every test is decided, or reported as undecided with the reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .worker_outbox import WorkerOutbox
 
 
 class RunEnd:
-    """Settles what is open after the last test, or gives it up where the run stops."""
+    """Decides open tests after the last one has run, or abandons them where the run stops."""
 
     def __init__(
         self,
@@ -39,10 +39,10 @@ class RunEnd:
         self._results, self._pending, self._outbox = results, pending, outbox
 
     def settle(self, reason: str) -> None:
-        """Wait for every verdict, and decide every test. ``reason`` is said of what is not judged even then.
+        """Wait for every verdict, and decide every test. ``reason`` is the error of images and edits without one.
 
         Raises:
-            pytest.Session.Failed, pytest.Session.Interrupted: the run is to stop; `abandon` does the rest.
+            pytest.Session.Failed, pytest.Session.Interrupted: the run is to stop; call `abandon` then.
         """
         if self._outbox is not None and self._time.after:
             self._deferred.hand_over(self._outbox)  # the GPU is free only once every worker is gone
@@ -56,7 +56,7 @@ class RunEnd:
         self._stop()
 
     def abandon(self, reason: str) -> None:
-        """Decide what is judged by now, as the run stops; the rest is an error of the run, not of its tests."""
+        """Decide the tests whose verdicts have arrived, as the run stops; the others are an error of the run."""
         self._handover.adopt_all(submit=False)
         self._deferred.decide_all(reason, wait=False)
         self._deferred.keep_rest(reason)
@@ -75,8 +75,8 @@ class RunEnd:
             self._judges.close()
         finally:  # whatever becomes of the engines
             if self._outbox is not None:
-                run, undecided, stray = self._results.run_counts(), self._results.undecided, self._results.stray
-                self._outbox.send(run=run, undecided=undecided, stray=stray)
+                results = self._results
+                self._outbox.send(run=results.run_counts(), undecided=results.undecided, unattached=results.unattached)
             elif not self._state.runs_no_test:
                 self._results.write(session)
 
@@ -85,7 +85,7 @@ class RunEnd:
         self._stop()
 
     def _stop(self) -> None:
-        """Stop the run where a verdict was the failure at which it is to stop, as pytest does between two tests."""
+        """Stop the run where a verdict was the last failure of ``--maxfail``, as pytest does between two tests."""
         session = self._state.session
         if session is not None and self._outbox is None:
             if session.shouldfail:
@@ -94,7 +94,7 @@ class RunEnd:
                 raise session.Interrupted(session.shouldstop)
 
     def _take_up(self) -> None:
-        """Judge what a run that was killed left behind; it belongs to no test of this one."""
+        """Judge the images and edits that a killed run left; they belong to no test of this run."""
         if self._outbox is not None:
             return
         for kind in self._state.protocols:
@@ -105,7 +105,7 @@ class RunEnd:
         self._deferred.add_orphans([self._submitter.submit_left(row) for row in rows])
 
     def _forget_undecided_in_junit(self) -> None:
-        """Drop tests without an outcome from JUnit's file: its plugin saw the setup, and would write no name."""
+        """Drop tests without an outcome from JUnit's file, whose plugin saw only the setup and would write no name."""
         from _pytest.junitxml import xml_key
 
         if self._results.undecided and (xml := self._state.config.stash.get(xml_key, None)) is not None:

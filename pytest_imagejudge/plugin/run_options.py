@@ -1,4 +1,4 @@
-"""What the options and ini keys of a run ask for, checked, in one object."""
+"""Options and ini keys of a run, checked, in one object."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .options import TABLE, base, checked, get, manifests, path, paths, shown
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line and the ini file ask for, checked."""
+    """Values of the command line and the ini file, checked."""
 
     rootpath: Path
     image: JudgeSettings
@@ -37,12 +37,12 @@ class Options:
 
     @property
     def configured(self) -> bool:
-        """Whether any judge is asked for."""
+        """Tell whether any judge is configured."""
         return self.image.configured or self.edit.configured
 
 
 def read_options(config: pytest.Config) -> Options:
-    """Every option, the command line before the ini file.
+    """Read every option, from the command line before the ini file.
 
     Raises:
         pytest.UsageError: naming the option, what was found, and what is expected.
@@ -115,7 +115,7 @@ def _reports(config: pytest.Config) -> tuple[Path, ...]:
 
 
 def _located(config: pytest.Config, key: str, name: str) -> str:
-    """``name`` as a path that stays right where a test changes the working folder, if it is one, else as it is."""
+    """Return ``name`` made absolute if it is a path, so that tests may change the working folder; else unchanged."""
     path = base(config, key) / name
     found = path.is_dir() if TABLE[key].field == "model" else path.is_file()
     return str(path) if found else name

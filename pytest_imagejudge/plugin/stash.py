@@ -1,4 +1,4 @@
-"""Keys of pytest's stashes: what the config and the items carry for the plugin. Loaded with the plugin, and light."""
+"""Keys of the plugin's data in the stashes of pytest's config and items. This module loads with the plugin."""
 
 from __future__ import annotations
 

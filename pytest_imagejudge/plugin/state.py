@@ -25,7 +25,7 @@ _SHOWS_ONLY = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fi
 
 
 class RunState:
-    """Facts about the run that several parts of the plugin read. Knows none of those parts.
+    """Facts about the run that several parts of the plugin read. This class uses none of those parts.
 
     Attributes:
         settings: of each kind of judge, configured or not.
@@ -60,37 +60,37 @@ class RunState:
 
     @property
     def is_controller(self) -> bool:
-        """True where xdist's workers run the tests and this process only collects."""
+        """Tell whether xdist's workers run the tests and this process only collects."""
         return self.config.pluginmanager.has_plugin("dsession")
 
     @property
     def runs_no_test(self) -> bool:
-        """True where pytest only shows something: nothing is judged then, and no report written over."""
+        """Tell whether pytest runs no test, as for ``--collect-only``: nothing is judged then, no report written."""
         option = self.config.option
         return any(getattr(option, name, False) for name in _SHOWS_ONLY)
 
     def is_decided_at_once(self, item: pytest.Item) -> bool:
-        """Tell whether a test is over only once it is decided: it stays for its own verdicts.
+        """Tell whether a test waits for its own verdicts before the next test runs.
 
-        Where it may be run again, that must generate again. Where the next run goes on from the failure of this one
-        (``--stepwise``), none may be found after a later test has failed. What ``--setup-show`` prints is of one test.
+        A test that may be run again has to generate again. With ``--stepwise``, where the next run goes on from a
+        failure, no failure may be found after a later test has run. ``--setup-show`` prints one test at a time.
         """
         return self._all_at_once or item.get_closest_marker("flaky") is not None
 
     def place(self, file: str, line: int) -> str:
-        """``file:line``, the file relative to the root folder where it lies in it."""
+        """Return ``file:line``, the file relative to the root folder where the file lies in that folder."""
         if file not in self._shown:
             self._shown[file] = self.from_root(file)
         return f"{self._shown[file]}:{line}"
 
     def from_root(self, file: str | Path) -> str:
-        """``file`` relative to the root folder where it lies in it."""
+        """Return ``file`` relative to the root folder where the file lies in that folder."""
         path, root = Path(file), self.config.rootpath
         return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
     @functools.cache  # noqa: B019 - lives as long as the run
     def is_own(self, file: str) -> bool:
-        """Tell a file of the project from one of Python or of what is installed."""
+        """Tell a file of the project from a file of Python or of an installed package."""
         return Path(file).is_relative_to(self.config.rootpath) and "site-packages" not in Path(file).parts
 
 
@@ -109,7 +109,7 @@ def _protocol(config: pytest.Config, settings: JudgeSettings) -> Protocol:
 
 
 def _reruns(config: pytest.Config) -> bool:
-    """Tell whether pytest-rerunfailures is to run again, of all tests, what fails."""
+    """Tell whether pytest-rerunfailures is to run every failed test again."""
     if getattr(config.option, "force_reruns", None) or getattr(config.option, "reruns", None):
         return True
     try:

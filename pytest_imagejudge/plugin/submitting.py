@@ -1,4 +1,4 @@
-"""Submitting of images and edits to the judges, for the running test or a manifest's row."""
+"""Submission of images and edits to the judges, for the running test or a manifest's row."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .state import RunState
 
 
 class Submitter:
-    """Hands images and edits to their judges, with what the running test says of them.
+    """Submits images and edits to their judges, under the thresholds and dimensions of the running test.
 
     Args:
         metadata: the dimensions to judge by a row's ID.
@@ -54,7 +54,7 @@ class Submitter:
         urgent: bool,
         keep: bool = False,
     ) -> Expectation:
-        """Submit one image for the running test; ``keep`` a copy of it, if it may be written over."""
+        """Submit one image for the running test; with ``keep`` as a copy, because the file may be written over."""
         judge = self._judges.get("image")
         names = dimensions_of(dimensions) if dimensions is not None else self._dimensions()
         about = self._about("prompt", prompt, id=id, seed=seed)
@@ -73,7 +73,7 @@ class Submitter:
         urgent: bool,
         keep: bool = False,
     ) -> Expectation:
-        """Submit one edit for the running test; ``keep`` copies of its pictures, if they may be written over."""
+        """Submit one edit for the running test; with ``keep`` as copies, because the files may be written over."""
         judge = self._judges.get("edit")
         about = self._about("instruction", instruction, id=id, seed=seed)
         source_file, edited_file = judge.take(source), judge.take(edited)
@@ -82,7 +82,7 @@ class Submitter:
         return self._submit(judge, expected, urgent=urgent)
 
     def submit_row(self, row: Row, manifest: Path, nodeid: str) -> Expectation:
-        """Submit a manifest's row for its item, unless that was done early."""
+        """Submit a manifest's row for its item, unless the row was submitted early."""
         if (early := self._early.pop(nodeid, None)) is not None:
             return early
         where = self._state.place(str(manifest), row.line)
@@ -107,7 +107,7 @@ class Submitter:
         self._early[nodeid] = self.submit_row(row, manifest, nodeid)
 
     def submit_marked(self, item: pytest.Item) -> None:
-        """Submit the image that the markers of a test name, if they do, before the test runs."""
+        """Submit the image that the markers of a test name, if any, before the test runs."""
         values = marker_values(item)
         if values.image is None:
             return
@@ -120,7 +120,7 @@ class Submitter:
         judge.session.submit(Task(plain_text("prompt", values.prompt), (image,), names, awaited=False))
 
     def _of_row(self, row: Row, manifest: Path) -> Profile | None:
-        """The profile for a manifest's row; a file that it names is relative to the manifest, as its images are."""
+        """The profile for a manifest's row; a profile's file is relative to the manifest, as images are."""
         if row.thresholds is None:
             return self._profiles.applying(row.kind)
         try:
@@ -130,7 +130,7 @@ class Submitter:
             raise ConfigError(f"{manifest.name}, {bad}") from None
 
     def submit_left(self, row: Row) -> Expectation:
-        """Submit a row that an earlier run left; no bounds apply to it. Copies that it kept are this run's now."""
+        """Submit a row that an earlier run left, without bounds. Copies that the earlier run kept become this run's."""
         kept = row.extra.get("kept")
 
         def file(path: Path | bytes | None) -> object:
@@ -148,7 +148,7 @@ class Submitter:
         return expected
 
     def submit_again(self, expected: Expectation) -> Expectation:
-        """Submit what comes from another process."""
+        """Submit an expectation that comes from another process."""
         return self._submit(self._judges.get(expected.kind), expected, urgent=False)
 
     def _dimensions(self) -> tuple[str, ...] | None:
@@ -166,7 +166,7 @@ class Submitter:
         }
 
     def _submit(self, judge: AnyJudge, expected: Expectation, *, urgent: bool) -> Expectation:
-        """Hand ``expected`` to its judge, as often as it is to be judged."""
+        """Submit ``expected`` to its judge, once for each repetition."""
         if os.getpid() != self._pid:
             raise JudgeFailure("a forked process can't use the judge: hand the picture back to the test")
         why = self._time.decide(expected.kind, judge)

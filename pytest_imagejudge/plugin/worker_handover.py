@@ -1,4 +1,4 @@
-"""The handover from xdist's workers to the controller: what came too late for their reports, or what they left."""
+"""The handover from xdist's workers to the controller: late results, and tests that dead workers left."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .xdist_types import WorkerNode
 
 
 class Handover:
-    """Takes in what the tests' processes hand over: reports of tests, what ended workers sent, what dead ones left."""
+    """Takes in reports of tests, the outputs of workers that ended, and the undecided tests of workers that died."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Handover:
         self._left: list[DeferredTest] = []  # by workers that died, and not submitted yet
 
     def collect(self, report: pytest.TestReport) -> None:
-        """On a report that is logged: keep its entries, and what it leaves undecided on a worker."""
+        """Keep the entries of a report that is logged, and the expectations that it leaves undecided on a worker."""
         if self._left:
             self._adopt_early()
         data = carried(report)
@@ -55,10 +55,10 @@ class Handover:
             self._remote[report.nodeid] = report
 
     def take_over(self, node: WorkerNode, error: object) -> None:
-        """On the controller, at a worker's end: take what it sent, and what it left where it died."""
+        """Take, on the controller, the output of a worker that ended, or the undecided tests of one that died."""
         output: WorkerOutput = getattr(node, "workeroutput", {}).pop(OUTPUT, {})  # pytest.exit() there ends it twice
         self._results.add_counts(output.get("run", {}))
-        self._results.stray += output.get("stray", ())
+        self._results.unattached += output.get("unattached", ())
         for nodeid in output.get("undecided", ()):
             self._results.undecided.append(nodeid)
             self._remote.pop(nodeid, None)
@@ -92,7 +92,7 @@ class Handover:
         return report
 
     def _inherit(self, setups: Sequence[pytest.TestReport]) -> None:
-        """Note what workers that died left undecided, from the setup reports of its tests."""
+        """Record the expectations that dead workers left undecided, from the setup reports of their tests."""
         for setup in setups:
             del self._remote[setup.nodeid]
             data = carried(setup)
@@ -102,7 +102,7 @@ class Handover:
             self._left.append(DeferredTest(None, reports, verdicts, node=setup.node, forgiven=data["forgiven"]))
 
     def _adopt_early(self) -> None:
-        """Take over what dead workers left while others use its judges' servers: later these would be started anew."""
+        """Take over dead workers' expectations while others use the judges' servers, which would start anew later."""
         in_use = {kind for kind in self._state.protocols if self._judges.get(kind).engine.in_use()}
         left, self._left = self._left, []
         for test in left:
@@ -112,7 +112,7 @@ class Handover:
                 self._left.append(test)
 
     def adopt_all(self, *, submit: bool) -> None:
-        """Take over all that workers that died left undecided; with ``submit`` it is judged where images were kept."""
+        """Take over all undecided expectations of dead workers; with ``submit`` judge those with kept images."""
         self._inherit(list(self._remote.values()))
         while self._left:
             self._adopt(self._left.pop(0), submit=submit)

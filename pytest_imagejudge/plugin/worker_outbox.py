@@ -1,6 +1,6 @@
 """A worker's end of the handover between xdist's processes.
 
-A worker may log reports of its running item only. What comes later is kept here and travels at the worker's end.
+A worker may log reports of its running item only. Later results are kept here and sent at the worker's end.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ OUTPUT = "imagejudge"  # the key of a worker's output
 
 
 class Parcel(TypedDict, total=False):
-    """One thing that travels: a test, decided or with what decides it, or what belongs to no test's report.
+    """One piece of a worker's output: a test, decided or with its expectations, or data of no test's report.
 
     Attributes:
         reports: of a test, as pytest serializes them.
-        expected: what decides the test, each `Expectation` dumped; absent where the test is decided.
-        forgiven: as `DeferredTest.forgiven`.
-        orphan: an `Expectation` without which its test's outcome stands, dumped.
-        entries: what was judged, as JSON.
-        file: a manifest in which the worker wrote down what is judged after the last test.
+        expected: dumps of each `Expectation` that decides the test; absent where the test is decided.
+        forgiven: the test's `DeferredTest.forgiven`.
+        orphan: the dump of an `Expectation` that decides no test.
+        entries: entries of images and edits, as JSON.
+        file: the worker's manifest of images and edits that are judged after the last test.
     """
 
     reports: list[dict[str, Any]]
@@ -46,17 +46,17 @@ class WorkerOutput(TypedDict, total=False):
         parcels: in the order in which they are to be taken in.
         run: the counts of its judges.
         undecided: node ids of tests that were not decided.
-        stray: as `Results.stray`.
+        unattached: the worker's `Results.unattached`.
     """
 
     parcels: list[Parcel]
     run: Mapping[str, int]
     undecided: list[str]
-    stray: list[tuple[str, str, str | None]]
+    unattached: list[tuple[str, str, str | None]]
 
 
 class WorkerOutbox:
-    """Keeps what a worker hands over at its end."""
+    """Store of the data that a worker sends at its end."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -67,7 +67,7 @@ class WorkerOutbox:
         self._parcels.append({"reports": self._dump(test)})
 
     def add_undecided(self, test: DeferredTest) -> None:
-        """Add a test with what decides it."""
+        """Add a test with the expectations that decide it."""
         self._parcels.append(
             {
                 "expected": [expected.dump() for expected in test.verdicts.open],
@@ -77,20 +77,22 @@ class WorkerOutbox:
         )
 
     def add_orphan(self, expected: Expectation) -> None:
-        """Add what is to be judged and decides no test."""
+        """Add an expectation that decides no test."""
         self._parcels.append({"orphan": expected.dump()})
 
     def add_entries(self, entries: Sequence[AnyEntry]) -> None:
-        """Add entries that travel on no report."""
+        """Add entries that no report carries."""
         self._parcels.append({"entries": [entry_json(entry) for entry in entries]})
 
     def add_file(self, file: Path) -> None:
         """Add a manifest whose rows the controller is to judge."""
         self._parcels.append({"file": str(file)})
 
-    def send(self, *, run: Mapping[str, int], undecided: list[str], stray: list[tuple[str, str, str | None]]) -> None:
-        """Hand all of it to the controller, with the worker's results beside it."""
-        output: WorkerOutput = {"parcels": self._parcels, "run": run, "undecided": undecided, "stray": stray}
+    def send(
+        self, *, run: Mapping[str, int], undecided: list[str], unattached: list[tuple[str, str, str | None]]
+    ) -> None:
+        """Send the parcels and the worker's results to the controller."""
+        output: WorkerOutput = {"parcels": self._parcels, "run": run, "undecided": undecided, "unattached": unattached}
         worker_output(self._config)[OUTPUT] = output
 
     def _dump(self, test: DeferredTest) -> list[dict[str, Any]]:

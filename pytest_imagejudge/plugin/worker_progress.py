@@ -1,6 +1,6 @@
-"""The judge's progress on xdist's workers, said by the controller: they have no terminal of their own.
+"""Judging progress of xdist's workers, printed by the controller, because workers have no terminal.
 
-A worker may send nothing but reports, and its tests' reports come once they are judged. So the lines go through files.
+A worker may send nothing but reports, and those come once its tests are judged. So the lines go through files.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ _FIGURES = re.compile(r"[\d.,%]+")
 
 
 class Sender:
-    """A worker's end. What can't be written, such as from another machine, is not said."""
+    """Worker's end. Lines that can't be written, such as from another machine, are dropped."""
 
     def __init__(self, folder: Path, worker: str) -> None:
         self._lines = folder / f"{worker}.lines"
         self._counts = folder / f"{worker}.counts"
 
     def say(self, line: str) -> None:
-        """Hand over one line."""
+        """Send one line."""
         with contextlib.suppress(OSError), self._lines.open("a", encoding="ascii") as file:
             file.write(json.dumps(line) + "\n")
 
     def count(self, done: int, submitted: int) -> None:
-        """Hand over how many images are judged, of how many."""
+        """Send the numbers of images judged and submitted."""
         with contextlib.suppress(OSError), whole_file(self._counts) as file:
             json.dump([done, submitted], file)
 
 
 class Receiver:
-    """The controller's end: a thread that prints, while pytest's own waits for the workers.
+    """Controller's end: a thread that prints while pytest's own thread waits for the workers.
 
     Args:
         say: takes one line.
-        say_how_far: takes how many images are judged, of how many, and after how many seconds.
-        flush: prints what was said.
+        say_how_far: takes the images judged, the images submitted, and the seconds since the start.
+        flush: prints the queued lines.
         every: seconds between two calls of ``say_how_far``.
     """
 
@@ -66,7 +66,7 @@ class Receiver:
         self._thread.start()
 
     def close(self) -> None:
-        """Say what is left, and forget it all."""
+        """Print the remaining lines, and remove the files."""
         self._ended.set()
         self._thread.join()
         self._exit.close()

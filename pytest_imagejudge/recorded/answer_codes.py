@@ -30,11 +30,11 @@ Codes = bytes  # of one answer: its facets' scores, in the order of the tree
 
 
 class AnswerReader:
-    """From an answer's text to its scores. One a process; learns as it reads.
+    """Reader of answers' scores, one a process, which caches the texts between scores.
 
-    The scores cut a well-formed answer into pieces: what stands before the first, between two, after the last.
-    A piece that was seen at its place in an answer that was decoded, and had the checklist's order, means the
-    same there in every answer; an answer made of nothing but such pieces needs no decoding.
+    The scores cut a well-formed answer into pieces: before the first score, between two, and after the last.
+    A piece that was seen at its place in a decoded answer with the checklist's order means the same there in every
+    answer. An answer made of such pieces only needs no decoding.
     """
 
     def __init__(self, protocol: str) -> None:
@@ -42,7 +42,7 @@ class AnswerReader:
         self.pieces: list[list[dict[str, int]]] = [[{} for _ in range(1 + size)] for size in SIZES]
 
     def codes(self, index: int, answer: Any) -> Codes:
-        """The scores of an answer about the L1 of that index; anything that is no text can't be read."""
+        """Return the scores of an answer about the L1 of that index; a value that is no text can't be read."""
         if not isinstance(answer, str):
             nothing = answer is None or answer != answer
             return bytes((ABSENT if nothing else UNREADABLE,)) * SIZES[index]
@@ -94,7 +94,7 @@ def protocol_named(name: str) -> Any:
 def _decode(index: int, text: str) -> tuple[Codes, bool] | None:
     """The scores of a well-formed answer without its thinking, and whether it has the checklist's order.
 
-    None where it is anything else, for the protocol's reader to judge.
+    None for any other answer, which the protocol's reader then reads.
     """
     twos = TREE[LEVEL1[index]]
     codes: list[int] = []

@@ -55,7 +55,7 @@ class ModelRows:
 
 @dataclass
 class Part:
-    """What was read from one part of a file. Row and line numbers count from the part's start."""
+    """Rows read from one part of a file. Row and line numbers count from the part's start."""
 
     ids: list[str] = field(default_factory=list)
     places: list[tuple[int, int]] = field(default_factory=list)  # row and line of each ID
@@ -73,7 +73,7 @@ class Recorded:
         ids: of the prompts, in the order in which they are first met.
         models: by name, in the order in which they are first met: an array, prompts x 56 facets, of 0, 1, 2, `NA`,
             `UNREADABLE` or `ABSENT` (no answer).
-        errors: what is wrong with single rows, each with file, row and line.
+        errors: errors of single rows, each with file, row and line.
         partial: the models whose judge measures too little for a total.
     """
 
@@ -88,7 +88,7 @@ def read_recorded(paths: Iterable[Path], protocol: str | None = None) -> Recorde
 
     Args:
         paths: the files.
-        protocol: whose answers they are; None looks at the first of each judged file, and takes others for Q-Judger's.
+        protocol: the protocol of the answers; None detects it in each judged file, and is Q-Judger's for others.
 
     Raises:
         ConfigError: a file can't be read, has no answers, or is of an unknown kind. Rows that can't be used are
@@ -129,17 +129,17 @@ def _finish(parts: list[Part | Future[Part]]) -> list[Part]:
 
 
 def judged_model(path: Path) -> str | None:
-    """The model that a ``<input>_judged`` file is of, by its name; None for any other file."""
+    """Return the model in the name of a ``<input>_judged`` file; None for any other file."""
     if path.stem == "judged" or path.stem.endswith("_judged"):
         return path.stem.removesuffix("_judged") or path.stem
     return None
 
 
 def protocol_of(path: Path) -> str:
-    """Whose answers a file holds, by the first of them: the embedded judge's, or what Q-Judger's reader is to read.
+    """Detect the protocol of a file's answers from the first: the embedded judge's, or else Q-Judger's.
 
     Raises:
-        ConfigError: as `read_recorded`.
+        ConfigError: the reasons of `read_recorded`.
     """
     judged = judged_model(path)
     for row in _with_answers(path, judged) if judged is not None else ():
@@ -150,7 +150,7 @@ def protocol_of(path: Path) -> str:
 
 
 def _with_answers(path: Path, judged: str | None) -> Iterator[RawRow]:
-    """All rows of a file, once one of its first has an ID and an answer."""
+    """Yield all rows of a file, after checking that one of the first has an ID and an answer."""
     rows = read_rows(path)
     head: list[RawRow] = []
     for row in rows:
@@ -262,7 +262,7 @@ def _read(rows: Iterable[RawRow], judged: str | None, protocol: str, part: Part 
 
 
 def _plan(columns: Iterable[str], judged: str | None) -> dict[str, list[str | None]]:
-    """By model, the column of each L1's answers."""
+    """Columns of each L1's answers, by model."""
     plan: dict[str, list[str | None]] = {}
     for column in columns:
         if found := _model_of(column, judged):
@@ -271,7 +271,7 @@ def _plan(columns: Iterable[str], judged: str | None) -> dict[str, list[str | No
 
 
 def _merge(files: Iterable[tuple[Path, list[Part]]]) -> Recorded:
-    """Put the parts together; the first of two rows with one ID in a file counts, so does a model's first file."""
+    """Merge the parts; of two rows with one ID in a file the first counts, and of a model's files the first."""
     order: dict[str, int] = {}
     errors: list[str] = []
     pieces: list[tuple[Path, Part, list[int]]] = []
@@ -298,7 +298,7 @@ def _merge(files: Iterable[tuple[Path, list[Part]]]) -> Recorded:
 
 
 def _fill(n: int, pieces: list[tuple[Path, Part, list[int]]], errors: list[str]) -> dict[str, Any]:
-    """By model, the scores of all prompts; what two files both have is an error."""
+    """Scores of all prompts by model; an answer that two files both have is an error."""
     import numpy as np
 
     models: dict[str, Any] = {}

@@ -25,8 +25,8 @@ class EditAnswers:
     Attributes:
         rows: (row, label, prediction or None where the answer can't be read).
         unreadable: (row, ID or None, kinds of problems).
-        problems: how many answers had a problem of each kind, mended or not.
-        errors: what is wrong with rows that have no usable label or answer; they are not in ``rows``.
+        problems: numbers of answers by kind of problem, repaired or not.
+        errors: errors of rows that have no usable label or answer; such rows are not in ``rows``.
     """
 
     rows: list[tuple[int, float, float | None]] = field(default_factory=list)
@@ -45,7 +45,7 @@ class EditAnswers:
 
 
 def read_bench(path: Path, protocol: str, label_field: str, answer_field: str) -> EditAnswers:
-    """Labels and answers of a file, read with the protocol's reader; ``finish_reason`` is used where it is there.
+    """Read labels and answers of a file with the protocol's reader; ``finish_reason`` is used where it is present.
 
     An answer that is missing, null or empty is an unreadable one; an ``error`` beside it says that none was given.
 

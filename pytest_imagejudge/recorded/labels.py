@@ -18,9 +18,9 @@ _BAD = {"bad", "fail", "failed", "no", "false", "0", "0.0", "reject", "rejected"
 
 
 def read_labels(path: Path) -> tuple[dict[str, bool], list[str]]:
-    """Whether people would pass an image, by ID: a file with ``ID`` and ``label`` (good or bad, 1 or 0, ...).
+    """Read people's labels of images by ID: a file with ``ID`` and ``label`` (good or bad, 1 or 0, ...).
 
-    Returns the labels, and what is wrong with single rows.
+    Returns the labels (True for good) and the errors of single rows.
 
     Raises:
         ConfigError: the file can't be read, or lacks a column.

@@ -17,7 +17,7 @@ PUBLISHED_ORDER = ("Quality", "Aesthetics", "Alignment", "Creative Generation", 
 
 @dataclass(frozen=True)
 class PromptMean:
-    """A mean over prompts: of ``n`` that have the figure; ``left_out`` held an answer that is missing or unreadable."""
+    """Mean over the ``n`` prompts that have the figure; ``left_out`` more have a missing or unreadable answer."""
 
     mean: float | None
     n: int
@@ -57,9 +57,9 @@ class Leaderboard:
 def rank(recorded: Recorded, metadata: dict[str, tuple[str, ...]] | None = None) -> Leaderboard:
     """The leaderboard of recorded answers.
 
-    A dimension is asked of a prompt if any model has an answer about it, or, with ``metadata``, if that says so.
-    Where a model's answer is missing or unreadable, the figures of that prompt that would contain it are left out
-    for that model, and counted.
+    A dimension applies to a prompt if any model has an answer about it, or, with ``metadata``, if that file lists it.
+    Where a model's answer is missing or unreadable, the figures of that prompt that depend on it are left out for
+    that model, and counted.
     """
     import numpy as np
 
@@ -113,7 +113,7 @@ def _with_interval(figure: PromptMean, low: float, high: float) -> PromptMean:
 def _standing(
     model: str, level1: Any, level2: Any, asked: Any, missing: Any, unreadable: Any, *, has_total: bool
 ) -> tuple[Standing, Any, Any]:
-    """A model's means, and its totals (prompts) and L1 (prompts x 5), NaN where there is none."""
+    """A model's means, and its totals (prompts) and L1 (prompts x 5), NaN where there is no figure."""
     import numpy as np
 
     lost = missing | unreadable

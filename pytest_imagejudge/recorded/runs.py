@@ -22,10 +22,10 @@ from ..taxonomy import EDIT_SCORE, TOTAL, TREE, FacetPath
 
 
 def read_runs(files: Sequence[str], *, repeats: bool = False) -> list[ScoredRun]:
-    """Read several runs, each called by its file's name; by its path where two files have one name.
+    """Read several runs, each called by its file's name, or by its path where two files have one name.
 
     Raises:
-        ConfigError: as `read_run`.
+        ConfigError: the reasons of `read_run`.
     """
     if "" in files:  # a variable that is not set; as a path it would mean the working folder
         raise ConfigError("FILE is empty; a file is expected")
@@ -39,7 +39,7 @@ def read_run(path: Path | str, *, name: str | None = None, repeats: bool = False
 
     Args:
         path: the file.
-        name: what it is called in results and messages; None is its own name.
+        name: the run's name in results and messages; None is the file's.
         repeats: whether further judgements count.
 
     Raises:
@@ -67,7 +67,7 @@ def _is_baseline(path: Path) -> bool:
 
 
 def _start(path: Path) -> str:
-    """What a file begins with, blanks aside."""
+    """Text at the start of a file, without leading blanks."""
     with path.open("rb") as file:
         return file.read(1000).decode("utf-8-sig", "replace").lstrip()
 
@@ -103,7 +103,7 @@ def _judged(path: Path, name: str) -> ScoredRun:
 
 
 def _is_edit(values: Mapping[str, Any]) -> bool:
-    """Whether a row is an edit's: by the judge's output, or, where nothing was judged, by what was to be."""
+    """Tell whether a row is an edit's: by the judge's output, or, where the row was not judged, by its input."""
     for column, edit in (("judge_model_output", False), ("edit_score", True), ("image_path", False)):
         if _given(values, column):
             return edit
@@ -128,7 +128,7 @@ def _edit(path: Path, values: Mapping[str, Any]) -> Scored:
 
 
 def _edit_score(value: Any) -> float | None:
-    """The score, or None where there is none on the scale."""
+    """The score, or None where there is no number on the scale."""
     try:
         found = float("nan" if isinstance(value, bool) else value)
     except (TypeError, ValueError, OverflowError):
@@ -177,7 +177,7 @@ def _object(output: Any) -> Mapping[str, Any]:
 
 
 def _scores(answers: Mapping[str, Any]) -> tuple[dict[FacetPath, float | None], list[FacetPath]]:
-    """Mapped scores by facet, and the facets whose score is none. A facet that is absent is left out, as published."""
+    """Mapped scores by facet, and the facets whose score is null. An absent facet is left out, as published."""
     scores: dict[FacetPath, float | None] = {}
     broken: list[FacetPath] = []
     for one, twos in TREE.items():

@@ -54,7 +54,7 @@ _NAMES = {_bare(one): one for one in LEVEL1}
 
 
 def canonical(name: str) -> str:
-    """The L1 or ``Overall`` that a column means ("quality_rank" means Quality); any other name as it is."""
+    """Return the L1 or ``Overall`` that a column means ("quality_rank" means Quality); any other name unchanged."""
     bare = re.sub(r"^rank(ing)?s?(of)?|(scores?|rank(ing)?s?)$", "", _bare(name))
     return OVERALL if bare in _OVERALL else _NAMES.get(bare, name)
 
@@ -70,7 +70,7 @@ class Scores:
     Attributes:
         columns: the dimensions, in the file's order.
         as_: of each dimension, whether the numbers are scores (more is better) or ranks (1 is best).
-        errors: what is wrong with single rows.
+        errors: errors of single rows.
     """
 
     path: Path
@@ -81,10 +81,10 @@ class Scores:
 
 
 def read_scores(path: Path, key: str | None = None, kind: Kind | None = None) -> Scores:
-    """A table with a column of names (``key``, or one called model, ID, name...) and columns of numbers.
+    """Read a table with a column of names (``key``, or one called model, ID, name...) and columns of numbers.
 
-    A leaderboard's ``scores_detail.json`` is one too. Without ``kind``, numbers are ranks where the column's or the
-    file's name says so, else scores.
+    A leaderboard's ``scores_detail.json`` is such a table. Without ``kind``, numbers are ranks where the column's or
+    the file's name says so, else scores.
 
     Raises:
         ConfigError: the file can't be read, or has no such column.
@@ -109,10 +109,10 @@ def read_scores(path: Path, key: str | None = None, kind: Kind | None = None) ->
 
 
 def pair_up(one: Scores, other: Scores) -> tuple[str, str] | None:
-    """Let the only columns of two tables mean the same, such as "score" and "rank"; two L1 never do.
+    """Match the only columns of two tables, such as "score" and "rank", unless they are two different L1.
 
     Returns:
-        How they were called, or None where there is nothing to do.
+        The columns' names before, or None where nothing was changed.
     """
     if len(one.columns) != 1 or len(other.columns) != 1 or one.columns == other.columns:
         return None
@@ -218,7 +218,7 @@ def _scores(path: Path, key: str, columns: list[str], rows: Iterable[RawRow]) ->
 
 
 def is_ranking(values: list[float]) -> bool:
-    """Whether numbers are ranks of themselves, from 1, ties sharing the first, the middle or the last place."""
+    """Tell whether numbers are their own ranks, from 1, where ties share the first, the middle or the last place."""
     if len(values) < 3 or min(values) < 1 or max(values) > len(values):
         return False
     from scipy.stats import rankdata  # type: ignore[import-untyped]

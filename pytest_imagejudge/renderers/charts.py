@@ -1,4 +1,4 @@
-"""Pages of tables and charts: what stands on them, and where. The templates draw it, without scripts."""
+"""Content and layout of pages with tables and charts, which templates draw without scripts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Note:
-    """A paragraph beside the figures: how they were made, what they leave out."""
+    """A paragraph about the figures: their method, and the data that they leave out."""
 
     text: str
     kind: ClassVar[str] = "note"
@@ -53,10 +53,10 @@ class Tick:
 
 @dataclass(frozen=True)
 class Dot:
-    """A mark in a chart, in pixels; without an ``x`` its row says that there is no figure.
+    """A mark in a chart, in pixels; without an ``x`` the row says that there is no figure.
 
     Attributes:
-        span: both ends of its interval.
+        span: both ends of the interval.
         label: shown where the mark is pointed at.
         figure: the value as the row prints it.
     """
@@ -188,7 +188,7 @@ def _scale(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """At most nine round numbers from ``low`` to ``high``, whatever their size."""
+    """Round numbers from ``low`` to ``high``, nine at most."""
     span = high - low
     power = 10.0 ** math.floor(math.log10(span))
     step = next(step for step in (0.2 * power, 0.5 * power, power, 2 * power) if span / step <= 8)

@@ -42,7 +42,7 @@ def to_markdown(found: Comparison) -> str:
         figures = [_number(row.before, ".2f"), _number(row.after, ".2f"), _number(row.change, "+.2f")]
         lines.append(f"| {' | '.join([_cell(show(row.path)), str(row.n), *figures, interval, _cell(words)])} |")
     if found.moved:
-        lines += ["", "### Moved most", "", "| change | before | after | prompt |", "|--:|--:|--:|---|"]
+        lines += ["", "### Largest changes", "", "| change | before | after | prompt |", "|--:|--:|--:|---|"]
         for move in found.moved:
             name = f"{move.id}: {move.prompt}" if move.id is not None else move.prompt
             lines.append(f"| {move.change:+.2f} | {move.before:.2f} | {move.after:.2f} | {_cell(name)} |")

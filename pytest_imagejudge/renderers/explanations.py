@@ -1,4 +1,4 @@
-"""Explanations in words: why an image failed, why a run failed, and advice. Every report begins with them."""
+"""Explanations of why an image or a run failed, and advice. Every report begins with them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Cause:
 
 
 def title(entry: AnyEntry) -> str:
-    """Name an image as people do: by row ID, else by file, else by test."""
+    """Name an image by its row ID, else by its file, else by its test."""
     return entry.id or _file_name(entry) or (entry.test or "").rpartition("::")[2] or "image"
 
 
@@ -66,14 +66,14 @@ def titled_by_test(entry: AnyEntry) -> bool:
 
 
 def _file_name(entry: AnyEntry) -> str:
-    """The name of the picture's file; none of one that was handed over in memory, which goes by a hash."""
+    """The name of the picture's file; empty for a picture handed over in memory, whose file's name is a hash."""
     image = entry.edited_image if isinstance(entry, EditEntry) else entry.image
     name = PurePath(image.replace("\\", "/")).name
     return "" if _HASH.fullmatch(name) else name
 
 
 def place(path: Sequence[str]) -> str:
-    """A breach's path as people read it."""
+    """Return a breach's path as readable text."""
     path = from_written(path)
     if path == TOTAL:
         return "Total"
@@ -81,12 +81,12 @@ def place(path: Sequence[str]) -> str:
 
 
 def worst_first(breaches: Sequence[Breach]) -> list[Breach]:
-    """Breaches by shortfall; of equal ones the deepest in the tree, which says most."""
+    """Sort breaches by shortfall, and equal ones by depth in the tree: the deepest, which says most, first."""
     return sorted(breaches, key=lambda breach: (breach.score - breach.bound, -len(breach.path)))
 
 
 def headline(entry: AnyEntry) -> str:
-    """Say on one line what is wrong, or that nothing is."""
+    """Summarize on one line the failures of one image or edit."""
     if entry.error:
         return f"not judged: {entry.error}"
     lost = f"unreadable: {', '.join(show(path) for path in entry.unreadable)}" if entry.unreadable else ""
@@ -97,7 +97,7 @@ def headline(entry: AnyEntry) -> str:
     if lost:
         return lost
     if entry.outcome != "passed" and entry.not_applicable:
-        return f"nothing that is bounded applies: {', '.join(place(path) for path in entry.not_applicable)}"
+        return f"no bounded score applies: {', '.join(place(path) for path in entry.not_applicable)}"
     if nothing_bounded(entry):
         return f"the profile {entry.thresholds} has no bounds for {_kind(entry)}s, so no {_kind(entry)} can pass"
     if entry.outcome == "failed":
@@ -107,17 +107,17 @@ def headline(entry: AnyEntry) -> str:
     return "passed"
 
 
-def things(tally: Tally) -> str:
-    """Name all that is judged: images, edits, or both; one is an image or an edit."""
+def judged_noun(tally: Tally) -> str:
+    """Return the noun for the images, edits, or both that were judged; singular for one."""
     if tally.images and tally.edits:
         return "images and edits"
     return nouns(tally.images + tally.edits - tally.excused, "edit" if tally.edits else "image")
 
 
 def all_passed(tally: Tally) -> str:
-    """Say that all passed, of a run in which nothing failed."""
+    """Return the line of a run in which nothing failed."""
     number = tally.images + tally.edits - tally.excused
-    return f"{'' if number == 1 else 'All '}{number} {things(tally)} passed"
+    return f"{'' if number == 1 else 'All '}{number} {judged_noun(tally)} passed"
 
 
 def judges(run: Run) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _kind(entry: AnyEntry) -> str:
 
 
 def failed_gates(report: Report) -> list[str]:
-    """List what failed beside single images: `missed_gates`, and tests that failed for another reason."""
+    """List the failures beside those of single images: `missed_gates`, and tests that failed for another reason."""
     found = missed_gates(report)
     if number := len(report.run.failed_tests):
         found.append(f"{plural(number, 'test')} failed for a reason other than images")
@@ -178,7 +178,7 @@ def figure(value: float | None, entry: AnyEntry | None = None) -> str:
 
 
 def missed(breach: Breach, entry: AnyEntry) -> tuple[str, str]:
-    """A breach's score and its bound, in words; of a facet that may not fail the raw score, which people know it by."""
+    """A breach's score and bound, in words; the raw score where the bound is that a facet may not fail."""
     if breach.score == 0 and may_not_fail(breach.path, breach.bound):
         return "raw score 0", AT_LEAST_ONE
     score, bound = below(breach, entry)
@@ -193,7 +193,7 @@ def shortfall(breach: Breach, entry: AnyEntry) -> str:
 
 
 def below(breach: Breach, entry: AnyEntry | None = None) -> tuple[str, str]:
-    """A breach's score and bound with as many decimals as show that they differ: 59.98 < 60.00, never 60.0 < 60.0."""
+    """A breach's score and bound with enough decimals to show the difference: 59.98 < 60.00, never 60.0 < 60.0."""
     for digits in range(2 if isinstance(entry, EditEntry) else 1, 9):
         score, bound = f"{breach.score:.{digits}f}", f"{breach.bound:.{digits}f}"
         if score != bound:
@@ -202,7 +202,7 @@ def below(breach: Breach, entry: AnyEntry | None = None) -> tuple[str, str]:
 
 
 def explained(entry: AnyEntry) -> Iterator[tuple[Breach, list[Cause]]]:
-    """Every breach, worst first, with its causes; a cause, or an excerpt, that was given before is not repeated."""
+    """Yield every breach, worst first, with its causes; no cause and no excerpt is given twice."""
     said: set[Path] = set()
     quoted: set[str] = set()
     for breach in worst_first(entry.breaches):
@@ -276,7 +276,7 @@ def excerpt(reasoning: str, name: str, most: int = EXCERPT) -> str:
 def unread(entry: AnyEntry) -> list[tuple[str, str]]:
     """List the places that could not be read, each with an excerpt of the answer; an excerpt is given once.
 
-    Nothing of an image that was not judged at all: its error says it.
+    The list is empty for an image that was not judged: the error explains that.
     """
     if entry.error and not (entry.answer if isinstance(entry, EditEntry) else entry.level3):
         return []
@@ -290,11 +290,11 @@ def unread(entry: AnyEntry) -> list[tuple[str, str]]:
 
 
 def advice(entry: AnyEntry) -> str:
-    """Advise what to do, in a sentence or two; empty for an image that passed."""
+    """Advise a next step, in a sentence or two; empty for an image that passed."""
     if entry.outcome == "passed":
         return ""
     if entry.error:
-        return "Mend what the message names and run again. With a store, images that were judged are not judged again."
+        return "Fix what the message names and run again. With a store, known answers are not asked for again."
     if entry.unreadable:
         forced = "grammar" in entry.fingerprint.get("sampling", {})
         return (
@@ -312,7 +312,9 @@ def advice(entry: AnyEntry) -> str:
         return f"Add bounds for {_kind(entry)}s to the profile, under {table}, or call score, which applies no bounds."
     if entry.not_applicable and isinstance(entry, EditEntry):
         given = ", ".join(name for name, value in entry.aspects.items() if value is not None)
-        return f"Bound what this judge gives for edits, under [edit.aspects]: {given}." if given else ""
+        return (
+            f"Set bounds on the scores that this judge gives for edits, under [edit.aspects]: {given}." if given else ""
+        )
     if entry.not_applicable:
-        return "Bound something that applies to this prompt, or ask about other dimensions (dimensions=)."
+        return "Set a bound that applies to this prompt, or ask about other dimensions (dimensions=)."
     return ""

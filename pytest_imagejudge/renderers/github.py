@@ -29,9 +29,9 @@ def report_to_github(
     bounds: Mapping[FacetPath, float] | None = None,
     rootpath: Path | None = None,
 ) -> None:
-    """Tell GitHub of a run: step summary, annotations, and a comment where there is a pull request and a token.
+    """Report a run to GitHub: step summary, annotations, and a comment where there is a pull request and a token.
 
-    Goes by the environment of GitHub Actions; what is not there is left out. Never raises.
+    The environment of GitHub Actions tells which of these are possible; others are left out. Never raises.
     """
     try:
         report = relative_paths(report, rootpath or Path.cwd())
@@ -52,7 +52,7 @@ def write_step_summary(
     bounds: Mapping[FacetPath, float] | None = None,
     rootpath: Path | None = None,
 ) -> None:
-    """Append the report to the step's summary, and keep to GitHub's limit with what stands there already.
+    """Append the report to the step's summary, within GitHub's limit for the whole summary.
 
     Raises:
         OSError: the file can't be written.
@@ -63,7 +63,9 @@ def write_step_summary(
     pictures = tracked_pictures(report, rootpath or Path.cwd(), os.environ)
     text = markdown.render(report, bounds, most_bytes=max(room, 0), pictures=pictures)
     if len(text.encode()) > room:
-        text = f"# {markdown.title(report)}\n\nThere is no room here for the report; see the HTML and JSON reports.\n"
+        text = (
+            f"# {markdown.title(report)}\n\nThe report is too long for this summary; see the HTML and JSON reports.\n"
+        )
     if len(text.encode()) > SUMMARY_LIMIT - before:
         warn_in_log("the step's summary is full; the report is not in it")
         return
@@ -96,9 +98,9 @@ def tracked_pictures(report: Report, rootpath: Path, environ: Mapping[str, str])
 
 
 def annotation_commands(report: Report, rootpath: Path | None = None) -> list[str]:
-    """Workflow commands, ``::error file=,line=,title=::message``, one a line of code that failed, once.
+    """Return workflow commands, ``::error file=,line=,title=::message``, one for each line of code that failed.
 
-    GitHub shows ten of a step, so there are at most ten; the last says how many more there are.
+    GitHub shows ten a step, so there are at most ten; the last says how many more there are.
     """
     lines: dict[tuple[str, str], list[AnyEntry]] = {}
     for entry in report.every():

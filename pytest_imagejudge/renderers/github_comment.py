@@ -1,4 +1,4 @@
-"""The comment of a pull request: found, updated, or written anew."""
+"""The comment on a pull request, updated or created."""
 
 from __future__ import annotations
 
@@ -112,9 +112,9 @@ def _upsert(client: httpx.Client, issues: str, number: int, marker: str, body: s
 
 
 def _find(client: httpx.Client, comments: str, marker: str) -> int | None:
-    """Our own comment: it starts with the marker, and nobody else wrote it.
+    """Find this package's comment: one that starts with the marker and that the token's own user wrote.
 
-    The token of a workflow has no user and writes as a bot; any other token says whose it is.
+    The token of a workflow has no user and writes as a bot; of any other token GitHub tells the user.
     """
     answer = client.get("/user")
     login = str(answer.json().get("login") or "") if answer.is_success else ""

@@ -1,4 +1,4 @@
-"""The HTML report: one file that needs no network and can't reach one."""
+"""The HTML report: one file that needs no network and has no access to it."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def write_html(
         report: the run; its image paths are relative to ``folder``.
         path: the file.
         bounds: of the profile, for the tree over all images; None takes them from the report.
-        failed_only: leave out what passed; the figures are still those of the whole run.
-        folder: what image paths are relative to; None is the working folder.
+        failed_only: leave out images and edits that passed; the figures are still those of the whole run.
+        folder: the folder of relative image paths; None is the working folder.
 
     Raises:
         ConfigError: the file can't be written.
@@ -56,7 +56,7 @@ def write_html(
 def _page(
     report: Report, bounds: Mapping[FacetPath, float] | None, *, failed_only: bool, folder: Path
 ) -> Iterator[str]:
-    """Draw the page piece by piece: the entries are looked at one after the other, and none is kept."""
+    """Draw the page piece by piece: the entries are read one after the other, and none is kept."""
     tally = tally_of(report)
     tree = tree_rows(tally, bounds_of(report.verdicts) if bounds is None else bounds)
     script, style = source("report.js"), source("report.css")
@@ -84,7 +84,7 @@ def _page(
 
 
 def _head(report: Report, tally: Tally) -> dict[str, Any]:
-    """Values of what stands above all figures."""
+    """Values for the head of the page, above all figures."""
     total = tally.images + tally.edits
     return {
         "total": total,

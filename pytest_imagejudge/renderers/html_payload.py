@@ -38,7 +38,7 @@ def lines(text: object) -> str:
 class Payload:
     """The data of a page, taken in entry by entry and given back as pieces of JSON.
 
-    Of each entry only its text is kept, beyond some megabytes in a file, so that memory does not grow with the run.
+    Only each entry's text is kept, beyond some megabytes in a file, so that memory does not grow with the run.
 
     Args:
         pictures: takes the pictures' paths.
@@ -81,7 +81,7 @@ class Payload:
         self._answers.write(_line(answers))
 
     def data(self) -> Iterator[str]:
-        """The tree, and the entries with figures by position in it, pictures by number and fingerprints once each."""
+        """The tree, entries with figures by position in the tree, pictures by number, and each fingerprint once."""
         tree = [[one, [[two, list(threes)] for two, threes in twos.items()]] for one, twos in TREE.items()]
         yield f'{{"tree":{embed(tree)},"fingerprints":'
         yield embed([_safe(json.loads(key)) for key in self._fingerprints])
@@ -95,7 +95,7 @@ class Payload:
         yield from _array(texts if self._size <= PLAIN else map(_packed, texts))
 
     def pictures(self) -> Iterator[str]:
-        """Data URIs by number; for one that can't be shown a list with the reason."""
+        """Data URIs by number; for a picture that can't be shown, a list with the reason."""
         yield from _array(embed([escape(reason)] if reason else uri) for uri, reason in self._pictures.make())
 
 
@@ -128,7 +128,7 @@ def _array(items: Iterable[str]) -> Iterator[str]:
 
 
 def embed(data: Any) -> str:
-    """JSON that can stand in a ``script`` element, whatever strings it holds."""
+    """Return JSON that is safe in a ``script`` element, whatever its strings."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
@@ -234,7 +234,7 @@ def _broken(entry: AnyEntry) -> list[Path]:
 
 
 def _index(path: Sequence[str]) -> list[int | str]:
-    """A path by position in the tree; what the tree does not have, as text."""
+    """Position of a path in the tree; for a path that is not in the tree, its text."""
     found: list[int | str] = []
     names: Any = list(TREE)
     for depth, name in enumerate(path):
@@ -271,7 +271,7 @@ def _facts(entry: AnyEntry) -> list[tuple[str, Any]]:
 
 
 def _link(name: str, value: str) -> list[str]:
-    """The address of a picture's file beside the report; of one on another drive there is none."""
+    """The address of a picture's file relative to the report; none for a file on another drive."""
     if name not in _FILES or PurePath(value).is_absolute():
         return []
     return ["./" + quote(value.replace("\\", "/"), errors="replace")]

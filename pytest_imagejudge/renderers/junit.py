@@ -11,7 +11,7 @@ MOST = 500  # characters of a prompt
 
 
 def properties(entry: AnyEntry) -> list[tuple[str, str]]:
-    """(name, value) of one image or edit, for ``record_property``; names start with ``imagejudge.``."""
+    """List (name, value) of one image or edit, for ``record_property``; names start with ``imagejudge.``."""
     found: list[tuple[str, str]] = []
 
     def add(name: str, value: object) -> None:
@@ -50,7 +50,7 @@ def properties(entry: AnyEntry) -> list[tuple[str, str]]:
 
 
 def suite_properties(row: SuiteRow) -> list[tuple[str, str]]:
-    """(name, value) of one bound on the mean of the run."""
+    """List (name, value) of one bound on the mean of the run."""
     values: list[tuple[str, object]] = [
         ("path", explanations.place(row.path)),
         ("mean", _number(row.mean)),

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..report.lookup import bounds_of, once
+from ..report.lookup import bounds_of, first_judgements
 from ..report.model import AnyEntry, EditEntry, Report
 from ..report.paths import relative_paths
 from ..report.tally import tally_of
@@ -48,12 +48,14 @@ def render(
     Args:
         report: the run.
         bounds: of the profile; None takes them from the report.
-        most_bytes: size in UTF-8 that must not be passed; images are left out, and counted, to keep to it.
+        most_bytes: largest size in UTF-8; images beyond it are left out, and counted.
         facets: whether the tree goes down to the facets.
-        pictures: URL of the picture by image path, where the pictures can be shown.
+        pictures: picture URLs by image path, where GitHub can show the pictures.
     """
     excused = set(report.run.excused)
-    bad = [entry for entry in once(report.every()) if entry.outcome != "passed" and entry.test not in excused]
+    bad = [
+        entry for entry in first_judgements(report.every()) if entry.outcome != "passed" and entry.test not in excused
+    ]
     bad.sort(key=lambda entry: entry.outcome == "error")
     blocks = ["\n".join(_image(entry, pictures or {})) for entry in bad]
     whole = (_suite(report), _baseline(report))
@@ -73,7 +75,7 @@ def render(
 
 
 def _within(blocks: Sequence[str], left: int) -> list[str]:
-    """The first blocks, as many as ``left`` bytes have room for, and how many more there are."""
+    """The first blocks that fit into ``left`` bytes, and the number of the others."""
     kept: list[str] = []
     for block in blocks:
         left -= len(block.encode()) + 2
@@ -94,7 +96,7 @@ def title(report: Report) -> str:
     if not number:
         text = "Nothing was judged"
     elif words:
-        text = f"{', '.join(words)}, of {number} {explanations.things(tally)}"
+        text = f"{', '.join(words)}, of {number} {explanations.judged_noun(tally)}"
     else:
         text = explanations.all_passed(tally)
     if tally.excused:

@@ -1,4 +1,4 @@
-"""The templates of everything that is HTML. What is put into them is escaped; nothing else writes HTML."""
+"""Templates of all HTML. Values put into them are escaped; no other module writes HTML."""
 
 from __future__ import annotations
 

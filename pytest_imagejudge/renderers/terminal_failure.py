@@ -1,4 +1,4 @@
-"""The text of a failed test: what was missed, by how much, and where to look."""
+"""The text of a failed test: missed bounds, by how much, and the place of the call."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _bounded(entry: VerdictEntry | EditEntry) -> str:
 
 
 def _near(path: str) -> str:
-    """A path as short as it can be said from here."""
+    """Return a path relative to the working folder, where it is shorter so."""
     here = pathlib.Path.cwd()
     return str(pathlib.Path(path).relative_to(here)) if path and pathlib.Path(path).is_relative_to(here) else path
 

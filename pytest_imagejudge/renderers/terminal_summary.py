@@ -1,6 +1,6 @@
 """The summary of a run for the terminal, drawn by rich.
 
-Everything that comes from outside is escaped and enters rich as `Text`, never as markup.
+Text from outside is escaped and enters rich as `Text`, never as markup.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[Renderab
 
 
 def _hanging(sign: Text, text: Text) -> RenderableType:
-    """``text`` behind its sign; what is wrapped begins below its first word."""
+    """Return ``text`` after a sign; wrapped lines begin below the first word."""
     line = Table.grid(padding=(0, 1))
     line.add_column(width=3, justify="right")
     line.add_column(overflow="fold")

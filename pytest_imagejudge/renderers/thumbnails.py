@@ -32,10 +32,10 @@ BYTES_A_PIXEL = 0.2  # what most photographs stay below as WebP; a picture that 
 
 
 class Thumbnails:
-    """Collects pictures, then makes them, some at a time.
+    """Collector of pictures, which makes small copies of them, some at a time.
 
     Args:
-        folder: what relative paths are relative to.
+        folder: the folder of relative paths.
         budget: bytes for all pictures together, as they stand in the report (base64).
     """
 
@@ -45,15 +45,15 @@ class Thumbnails:
         self._jobs: dict[tuple[str, ...], int] = {}
 
     def add(self, image: str) -> int | None:
-        """The number that the picture of ``image`` will have; None where there is no path."""
+        """Add the picture of ``image``; returns the number of the copy, or None where there is no path."""
         return self._jobs.setdefault((image,), len(self._jobs)) if image else None
 
     def add_change(self, source: str, edited: str) -> int | None:
-        """The number that the map of changes will have."""
+        """Add the map of changes between two pictures; returns its number."""
         return self._jobs.setdefault((source, edited), len(self._jobs)) if source and edited else None
 
     def make(self) -> Iterator[tuple[str, str]]:
-        """Give (data URI, "") or ("", why there is none), in the order of the numbers."""
+        """Yield (data URI, "") or ("", reason why there is none), in the order of the numbers."""
         if not self._jobs:
             return
         most = int(self._budget * 3 / 4 / len(self._jobs))

@@ -1,4 +1,4 @@
-"""The tree of the checklist as rich draws it, and how it is printed: glyphs, bars, encodings."""
+"""Drawing of the checklist's tree with rich: glyphs, bars, encodings."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ASCII = Glyphs("|- ", "`- ", "|  ", "#", " ", ".", "|", "x", "+", "?", " - ")
 
 
 def suite_table(root: TreeRow, glyphs: Glyphs, width: int, verbosity: int) -> Table:
-    """The tree over many images: n, mean, bound, bar, and what went wrong there."""
+    """Table of the tree over many images: n, mean, bound, bar, and failures."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim", width=width)
     table.add_column("", no_wrap=True, overflow="ellipsis" if glyphs is UNICODE else "crop")
     for head in ("n", "mean", "bound"):
@@ -77,7 +77,7 @@ def _below(row: TreeRow, guide: str, glyphs: Glyphs, verbosity: int) -> Iterator
 
 
 def _says_the_same(row: TreeRow) -> bool:
-    """An L2 whose only facet has its name and its figure: one line says both."""
+    """Tell whether an L2 has only one facet, of the same name and figure, so that one line shows both."""
     only = row.children[0] if len(row.children) == 1 else None
     return only is not None and only.name == row.name and only.bound in (None, row.bound) and not only.failed
 
@@ -100,7 +100,7 @@ def _cells(row: TreeRow, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
 
 
 def _merged(row: TreeRow) -> TreeRow:
-    """Give the row counts and words of its only facet, where the two share a line."""
+    """Copy the counts and words of an L2's only facet to the L2's row, where the two share a line."""
     if not _says_the_same(row):
         return row
     return replace(row, counts=row.children[0].counts, evidence=row.children[0].evidence)
@@ -131,7 +131,7 @@ def _bar(row: TreeRow, glyphs: Glyphs, cells: int) -> Text:
 
 
 def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
-    """The tree of one image: score, raw score, missed bounds, the judge's words."""
+    """Table of the tree of one image: score, raw score, missed bounds, the judge's words."""
     bounds = {from_written(breach.path): breach.bound for breach in entry.breaches}
     root = tree_rows([entry], bounds)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim", width=width)
@@ -165,7 +165,7 @@ def _missed(row: TreeRow) -> str:
 
 
 def _image_rows(row: TreeRow, guide: str, glyphs: Glyphs) -> Iterator[tuple[TreeRow, str, list[str]]]:
-    """TreeRow, guide and, where siblings that lack a figure for one reason share a line, their names."""
+    """Yield row, guide and, where siblings that lack a figure for one reason share a line, their names."""
     if not row.path:
         yield row, "", []
     single: list[list[TreeRow]] = []
@@ -192,7 +192,7 @@ def stream_encoding() -> str:
 
 
 def glyphs_for(encoding: str) -> Glyphs:
-    """Box drawing where the encoding has it, else ASCII."""
+    """Choose box-drawing characters where the encoding has them, else ASCII."""
     try:
         "├└│█▏·┃✗✓".encode(encoding)
     except (UnicodeEncodeError, LookupError):
@@ -203,7 +203,7 @@ def glyphs_for(encoding: str) -> Glyphs:
 def draw(renderable: RenderableType, width: int, color: bool, encoding: str, *, crop: bool = True) -> str:
     """Draw ``renderable`` as text, in characters that ``encoding`` has; the text ends with one newline.
 
-    Without ``crop`` lines that are not to be wrapped may be wider.
+    Without ``crop`` lines that must not be wrapped may be wider than the terminal.
     """
     file = io.StringIO()
     console = Console(

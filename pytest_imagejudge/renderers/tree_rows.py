@@ -1,4 +1,4 @@
-"""The tree over one image or many as rows, for whatever draws it."""
+"""The tree over one image or many as rows, for all reports."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ class TreeRow:
     Attributes:
         path: ``()`` is the total.
         mean: mean over the ``n`` images that have the figure, 0 to 100.
-        unread: images in which it, or something that its figure would contain, was asked and not read, or which
-            were not judged.
-        lost: of these, the images in which the judge's answer failed exactly here; at the total, all of them.
+        unread: images that were not judged, or in which the answer for this place, or for one below, was not read.
+        lost: of the unread, the images in which the judge's answer failed exactly here; at the total, all of them.
         failed: images with a breach here.
         counts: images by raw score, for a facet.
         evidence: the judge's words, of a single image.
@@ -49,54 +48,54 @@ class TreeRow:
 
     @property
     def low(self) -> bool:
-        """Whether the mean lies below the bound."""
+        """Tell whether the mean lies below the bound."""
         return self.bound is not None and self.mean is not None and self.mean < self.bound
 
     @property
     def missed(self) -> bool:
-        """Whether an image breaches the bound here, or the mean lies below it."""
+        """Tell whether an image breaches the bound here, or the mean lies below that bound."""
         return bool(self.failed) or self.low
 
     @property
     def trouble(self) -> bool:
-        """Whether something is wrong here or below."""
+        """Tell whether there is a failure here or below."""
         return self.missed or bool(self.lost) or any(child.trouble for child in self.children)
 
     @property
     def wrong(self) -> list[str]:
-        """What is wrong exactly here, in words."""
+        """Description of the failures exactly here."""
         low = ["mean below the bound"] if self.low and not self.failed else []
         return [*low, *in_words(self.failed, self.lost)]
 
     @property
     def shown(self) -> str:
-        """The mean over images as reports print it, or why there is none."""
+        """The mean over images as reports print it, or the reason why there is none."""
         if self.mean is not None:
             return f"{self.mean:.1f}"
         return {"no total": "N/A", "unreadable": "not judged"}.get(self.state, self.state)
 
     @property
     def shown_bound(self) -> str:
-        """The bound as reports print it, or nothing."""
+        """The bound as reports print it, or an empty text."""
         return "" if self.bound is None else "not 0" if may_not_fail(self.path, self.bound) else f"{self.bound:g}"
 
     @property
     def uniform(self) -> bool:
-        """Whether nothing here or below has a figure, all for one reason, so that one line says it all."""
+        """Tell whether no place here or below has a figure, all for one reason, so that one line is enough."""
         return not self.n and all(row.state == self.state and not row.bound and not row.failed for row in self.walk())
 
     def walk(self) -> Iterator[TreeRow]:
-        """This row and all below it."""
+        """Yield this row and all below it."""
         yield self
         for child in self.children:
             yield from child.walk()
 
 
 def tree_rows(entries: Tally | Iterable[VerdictEntry], bounds: Mapping[Path, float] | None = None) -> TreeRow:
-    """The whole tree over ``entries``, 1 + 5 + 23 + 56 rows, whatever was asked; of siblings the worst comes first.
+    """The whole tree over ``entries``, always 1 + 5 + 23 + 56 rows; of siblings the worst comes first.
 
     Args:
-        entries: the images, or what was counted of them.
+        entries: the images, or their `Tally`.
         bounds: by path; the total's under ``()`` or ``("total",)``.
     """
     tally = entries if isinstance(entries, Tally) else Tally(entries)
@@ -104,7 +103,7 @@ def tree_rows(entries: Tally | Iterable[VerdictEntry], bounds: Mapping[Path, flo
 
 
 def partial(report: Report, root: TreeRow) -> str:
-    """How much of the checklist a judge without a total measures; empty where there is a total."""
+    """Share of the checklist that a judge without a total measures, in words; empty where there is a total."""
     if root.state != "no total":
         return ""
     if names := {tuple(path) for judge in report.run.judges for path in judge.measures}:
@@ -114,7 +113,7 @@ def partial(report: Report, root: TreeRow) -> str:
 
 
 def in_words(failed: int, lost: int) -> list[str]:
-    """How many failed, and how many were not judged, as reports say it."""
+    """Numbers of failed and of unjudged images, in the words of reports."""
     return [f"{number} {word}" for number, word in ((failed, "failed"), (lost, "not judged")) if number]
 
 
@@ -162,7 +161,7 @@ def _below(path: Path) -> Iterable[str]:
 
 
 def _badness(row: TreeRow) -> tuple[float, ...]:
-    """Sorts the worst first; stable, so equals keep the checklist's order."""
+    """Sort key that puts the worst first; equal rows keep the checklist's order."""
     if not row.n and not row.unread:
         return (2, 0, 0, 0)
     shortfall = max(

@@ -1,4 +1,4 @@
-"""The entries of a run while it runs: counted as they come in, and kept where somebody looks at each once more."""
+"""Entries of a run in progress: counted as they come in, and kept where they are needed again."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .tally import Tally
 
 
 class EntryCollector:
-    """Counts, judges, and entries.
+    """Collector of counts, judges, and entries.
 
     Args:
-        keep: whether entries are needed after they were counted; beyond a number of them they lie in a file.
-        measures: by protocol that can score only some facets, the paths of these.
+        keep: whether entries are needed after they were counted; many entries are kept in a file.
+        measures: the facets' paths by protocol, of protocols that can score only some facets.
     """
 
     def __init__(self, keep: bool, measures: Mapping[str, Sequence[Sequence[str]]] | None = None) -> None:
@@ -28,7 +28,7 @@ class EntryCollector:
         self._noted: Mapping[str, Any] = {}  # the last fingerprint, which most entries share
 
     def add(self, entry: VerdictEntry | EditEntry, *, counts: bool = True) -> None:
-        """Take one entry in; of one that does not count only its outcome is counted."""
+        """Add one entry; of an entry that does not count, only the outcome is counted."""
         self.tally.add(entry, counts=counts)
         if entry.fingerprint and entry.fingerprint != self._noted:
             self._noted = entry.fingerprint
@@ -58,8 +58,8 @@ class EntryCollector:
             if len(judge.engine_versions) == 1:
                 judge.fingerprint = fingerprint  # that of an image that was not judged says less
 
-    def into(self, report: Report) -> Report:
-        """``report`` with what was gathered so far."""
+    def fill(self, report: Report) -> Report:
+        """Add the collected entries and counts to ``report``, and return the report."""
         report.run.judges = list(self.judges.values())
         report.summary = self.tally.summary()
         report.verdicts, report.edits = self.verdicts.plain(), self.edits.plain()

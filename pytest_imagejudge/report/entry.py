@@ -1,4 +1,4 @@
-"""From a verdict and a profile to an entry of a report."""
+"""Conversion of a verdict and a profile to an entry of a report."""
 
 from __future__ import annotations
 

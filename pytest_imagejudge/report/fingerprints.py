@@ -1,4 +1,4 @@
-"""Fingerprints of judges: which of their fields decide an answer."""
+"""Fingerprints of judges, and their fields that decide an answer."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ NOT_DECIDING = frozenset({"engine", "engine_version", "engine_versions", "versio
 
 
 def deciding(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a fingerprint that decides a judge's answers: all but the engine, its version and address."""
+    """Return the part of a fingerprint that decides answers: all but the engine, its version and address."""
     return {key: item for key, item in fingerprint.items() if key not in NOT_DECIDING}

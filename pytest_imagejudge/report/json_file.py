@@ -63,7 +63,7 @@ def read(path: Path | str) -> Report:
 
 
 def _parts(report: Report) -> Iterator[bytes]:
-    """The file's text, an entry at a time."""
+    """Yield the file's text, an entry at a time."""
     outline = report.model_copy(update={"verdicts": [], "edits": []}).model_dump(mode="json", by_alias=True)
     lists: Mapping[str, Sequence[Entry]] = {"verdicts": report.verdicts, "edits": report.edits}
     for number, (name, value) in enumerate(outline.items()):
@@ -79,7 +79,7 @@ def _parts(report: Report) -> Iterator[bytes]:
 
 
 def _indented(value: Any, depth: int) -> bytes:
-    """``value`` as JSON, to stand ``depth`` levels deep."""
+    """Return ``value`` as JSON, indented by ``depth`` levels."""
     json.dumps(value, allow_nan=False)  # NaN is an error: below it would become null, which means something else
     try:
         text = orjson.dumps(value, option=orjson.OPT_INDENT_2)
@@ -89,7 +89,7 @@ def _indented(value: Any, depth: int) -> bytes:
 
 
 def schema_text() -> str:
-    """What ``schema.json`` holds: the JSON Schema of a report."""
+    """Return the content of ``schema.json``: the JSON Schema of a report."""
     return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -134,7 +134,7 @@ def _other_schema(path: Path, data: dict[str, Any], found: Any) -> str:
 
 
 def _first(error: ValidationError, data: dict[str, Any]) -> str:
-    """The first thing that is wrong, with the place, what was found, and the nearest name where one is missing."""
+    """Describe the first error: place, value found, and the nearest name where one is missing."""
     first = error.errors(include_url=False)[0]
     place = _place(first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

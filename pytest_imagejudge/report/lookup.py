@@ -25,12 +25,12 @@ def value_of(entry: AnyEntry, path: Sequence[str]) -> float | None:
 
 
 def unread_of(entry: Entry, path: Sequence[str]) -> list[tuple[str, ...]]:
-    """What was asked and not read at, below or above ``path``; of an edit's score, anything of the edit."""
+    """Places at, below or above ``path`` whose answers were not read; for an edit's score, all of the edit's."""
     return unread_at(entry.unreadable, () if tuple(path) == EDIT_SCORE else path)
 
 
 def is_unread(entry: VerdictEntry, path: Sequence[str]) -> bool:
-    """Say whether ``path`` was asked and not read, wholly or in part, or the image was not judged."""
+    """Tell whether an answer at ``path`` was not read, wholly or in part, or the image was not judged."""
     return bool((entry.error and not entry.level1) or unread_of(entry, path))
 
 
@@ -43,13 +43,13 @@ def repeat_of(entry: Entry) -> int:
         return 1
 
 
-def once(entries: Iterable[E]) -> Iterator[E]:
+def first_judgements(entries: Iterable[E]) -> Iterator[E]:
     """The entries without repeated judgements: of one image the first counts."""
     return (entry for entry in entries if not repeat_of(entry))
 
 
 def bounds_of(entries: Iterable[AnyEntry]) -> dict[Path, float]:
-    """The bounds on which all entries agree that have any, by path; the total's is ``()``."""
+    """The bounds, by path, on which all entries that have bounds agree; the total's path is ``()``."""
     agreed: dict[Path, float] | None = None
     for entry in entries:
         bounds = {tuple(each.path): each.bound for each in entry.bounds}
@@ -62,5 +62,5 @@ def bounds_of(entries: Iterable[AnyEntry]) -> dict[Path, float]:
 
 
 def may_not_fail(path: Sequence[str], bound: float) -> bool:
-    """Say whether a bound asks no more than that the raw score of a facet, 0, 1 or 2, may not be 0."""
+    """Tell whether a bound only demands that the raw score of a facet, 0, 1 or 2, is not 0."""
     return len(path) == 3 and 0 < bound <= 60

@@ -1,4 +1,4 @@
-"""Several reports merged into one."""
+"""Merging of several reports into one."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .tally import summarize
 
 
 def merge(reports: Sequence[tuple[str, Report]]) -> Report:
-    """One report of several, each with the name of its file.
+    """Merge reports, each given with the name of its file.
 
-    The same verdict (key, row ID, test and place in it) counts once. Counts of the run are added up. Suite
-    bounds and baselines are verdicts over one run; of a single report they are kept, of several they are
-    left out, because nobody has decided them over the whole.
+    The same verdict (key, row ID, test and position in the test) counts once. Counts of the runs are added up. Suite
+    bounds and baselines are decided over one run: those of a single report are kept, those of several are
+    left out, because they were not decided over all images.
 
     Raises:
-        ConfigError: two verdicts under one key, row ID and test differ; names both files.
+        ConfigError: two verdicts under one key, row ID and test differ; the message names both files.
     """
     first = reports[0][1]
     if all(report.model_dump() == first.model_dump() for _, report in reports[1:]):
@@ -36,9 +36,9 @@ def merge(reports: Sequence[tuple[str, Report]]) -> Report:
 
 
 def _once(files: Sequence[tuple[str, Sequence[E]]]) -> list[E]:
-    """The entries of all files; what stands in several files counts once.
+    """The entries of all files; an entry in several files counts once.
 
-    Within a file nothing is dropped: a test may judge the same image twice, and both count there.
+    Within a file no entry is dropped: a test may judge the same image twice, and both verdicts count.
     """
     entries: list[E] = []
     seen: set[tuple[object, ...]] = set()
@@ -66,7 +66,7 @@ def _once(files: Sequence[tuple[str, Sequence[E]]]) -> list[E]:
 
 
 def _content(entry: Entry) -> tuple[object, ...]:
-    """What tells entries apart that were never judged and so have no key."""
+    """Content that identifies an entry that was never judged and so has no key."""
     if isinstance(entry, VerdictEntry):
         return (entry.image, entry.prompt, entry.where)
     if isinstance(entry, EditEntry):

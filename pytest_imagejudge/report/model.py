@@ -1,7 +1,7 @@
 """The shape of a JSON report, ``imagejudge-report/1``; the JSON Schema is generated from these models.
 
 Fields may be added; those here keep name and meaning. Not applicable is ``"raw": "N/A", "score": null``;
-what was not read is in ``unreadable``, and every figure that would contain it is null.
+places whose answers were not read are in ``unreadable``, and every figure that depends on one is null.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Figure = Annotated[float, Field(strict=True)] | None  # "60" is no figure
 
 
 class ReportPart(BaseModel):
-    """Base: unknown fields of a newer minor version are kept, so that a merge loses nothing."""
+    """Base of all parts, which keeps unknown fields of a newer minor version, so that a merge loses nothing."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, defer_build=True)
 
 
 class JudgeEntry(ReportPart):
-    """One judge of the run, with what decided its answers."""
+    """One judge of the run, with the fingerprint that decides its answers."""
 
     model: str
     fingerprint: dict[str, Any] = {}
@@ -34,7 +34,7 @@ class JudgeEntry(ReportPart):
 
 
 class FailedTest(ReportPart):
-    """A test that uses a judge and failed for another reason than what was judged."""
+    """A test that uses a judge and failed for a reason other than an image or edit."""
 
     test: str
     message: str = ""  # the first line
@@ -67,7 +67,7 @@ class Facet(ReportPart):
 
 
 class ProblemEntry(ReportPart):
-    """What was wrong with a request or an answer."""
+    """A problem of a request or an answer."""
 
     path: list[str]
     kind: ProblemKind
@@ -90,7 +90,7 @@ class Bound(ReportPart):
 
 
 class Before(ReportPart):
-    """The same image, or edit, in the baseline: its figures, and its picture where the baseline says where it is."""
+    """The same image, or edit, in the baseline: its figures, and its picture where the baseline names the file."""
 
     image: str = ""
     pixels: str = ""
@@ -101,7 +101,7 @@ class Before(ReportPart):
 
 
 class Entry(ReportPart):
-    """What an image and an edit have in common."""
+    """Fields that images and edits share."""
 
     key: str = ""  # content key; empty where nothing was judged
     id: str | None = None
@@ -206,7 +206,7 @@ class Report(ReportPart):
         yield from self.edits
 
     def counted(self, counts: object) -> Report:
-        """This report, with the counts that were kept while its entries came in; see `report.tally.tally_of`."""
+        """Attach the counts that were kept as entries came in, and return this report; see `report.tally.tally_of`."""
         self._counts = counts
         return self
 

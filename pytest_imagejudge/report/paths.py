@@ -1,4 +1,4 @@
-"""Image paths of a report, made relative to the file that it is written to."""
+"""Image paths of a report, made relative to the report's file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .spool import E, Entries
 
 
 def relative_paths(report: Report, folder: Path, *, base: Path | None = None) -> Report:
-    """A copy whose image paths are relative to ``folder``.
+    """Copy a report, with image paths relative to ``folder``.
 
-    Relative ones are taken from ``base``, or the working folder. A path on another drive stays absolute.
+    Relative paths start at ``base``, or the working folder. A path on another drive stays absolute.
     """
 
     def moved(image: str) -> str:

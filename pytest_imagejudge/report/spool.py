@@ -21,14 +21,14 @@ MOST = 1_000  # entries in memory
 
 
 class Entries(Sequence[E], ABC, Generic[E]):
-    """Entries that are not a list: each is made when it is looked at."""
+    """Sequence of entries that makes each entry when it is read."""
 
     @abstractmethod
     def _at(self, number: int) -> E:
         """The entry at a place, from 0."""
 
     def map(self, change: Callable[[E], E]) -> Mapped[E]:
-        """All entries, each changed when it is looked at."""
+        """Return all entries, each changed when it is read."""
         return Mapped(self, change)
 
     def __iter__(self) -> Iterator[E]:
@@ -46,13 +46,13 @@ class Entries(Sequence[E], ABC, Generic[E]):
 
 
 class Spool(Entries[E]):
-    """Entries of one kind, in the order they came. What is read from the file is a copy each time.
+    """Entries of one kind, in the order they came. Reading an entry from the file gives a new copy each time.
 
-    The file has no name and is gone with the process, whatever ends it.
+    The file has no name and vanishes with the process, even when that is killed.
     """
 
     def __init__(self, kind: type[E], entries: Iterable[E] = (), *, most: int | None = None) -> None:
-        """Hold up to ``most`` (`MOST`) of ``entries``, and of what is appended, in memory."""
+        """Keep up to ``most`` (`MOST`) entries in memory, beginning with ``entries``."""
         self._kind = kind
         self._most = MOST if most is None else most
         self._held: list[E] = []
@@ -82,7 +82,7 @@ class Spool(Entries[E]):
         return True
 
     def plain(self) -> Any:
-        """The list of all entries, where all of them are in memory; else this."""
+        """The list of all entries, where all of them are in memory; else this spool."""
         return self if len(self) > len(self._held) else self._held
 
     def __len__(self) -> int:
@@ -100,10 +100,10 @@ class Spool(Entries[E]):
 
 
 class Mapped(Entries[E]):
-    """Entries, each changed when it is looked at."""
+    """Sequence of entries, each changed when it is read."""
 
     def __init__(self, entries: Entries[E], change: Callable[[E], E]) -> None:
-        """``change`` makes another entry of one, and leaves that as it is."""
+        """Store ``entries`` and ``change``, which makes a new entry of one and does not modify it."""
         self._entries, self._change = entries, change
 
     def __len__(self) -> int:
@@ -114,7 +114,7 @@ class Mapped(Entries[E]):
 
 
 def rebuilt(entries: Sequence[E], changed: Iterable[E]) -> Any:
-    """``changed``, held in the way that ``entries`` are."""
+    """Return ``changed`` stored as ``entries`` are: in memory, or in a file."""
     return Spool(entries._kind, changed) if isinstance(entries, Spool) else list(changed)
 
 

@@ -1,4 +1,4 @@
-"""Figures over many entries, each taken in once and not held: a run of 100,000 images needs no more than one of ten."""
+"""Figures over many entries, none of which is kept: a run of 100,000 images needs no more memory than one of ten."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ OUTCOMES = ("failed", "error", "passed")
 
 
 class FigureCounts(FigureMean):
-    """One figure over many images: its mean over those that have it, and why others have none.
+    """One figure over many images: its mean over those that have it, and the reasons why others have none.
 
     Attributes:
-        lost: of the unread, the images in which the answer failed exactly here.
+        lost: of the unread images, those in which the answer failed exactly here.
         failed: images with a breach here.
     """
 
@@ -36,8 +36,8 @@ class Tally:
 
     Attributes:
         images, edits, failed_edits: entries so far.
-        outcomes: entries by outcome; without those that `excuse` took out.
-        excused: how many of those there are.
+        outcomes: entries by outcome, without excused ones.
+        excused: number of entries that `excuse` removed.
         n: images that count.
         figures: by path of the tree; ``()`` is the total.
         raws: images by facet path, raw score and mapped score.
@@ -62,7 +62,7 @@ class Tally:
             self.add(entry)
 
     def add(self, entry: AnyEntry, *, counts: bool = True) -> None:
-        """Take one entry in; of one that does not count only the outcome."""
+        """Add one entry; of an entry that does not count, only the outcome."""
         if repeat_of(entry):
             return
         self.outcomes[entry.outcome] += 1
@@ -79,7 +79,7 @@ class Tally:
                 self._add_image(entry)
 
     def excuse(self, tests: Collection[str]) -> Tally:
-        """Take what did not pass in ``tests`` out of the outcomes: it turns nothing red."""
+        """Remove entries of ``tests`` that did not pass from the outcomes: they do not fail the run."""
         for (test, outcome), number in list(self._not_passed.items()):
             if test in tests:
                 self.outcomes[outcome] -= number
@@ -89,7 +89,7 @@ class Tally:
 
     @property
     def in_trouble(self) -> set[str | None]:
-        """The tests with something that did not pass."""
+        """The tests with an entry that did not pass."""
         return {test for test, _ in self._not_passed}
 
     def _add_image(self, entry: VerdictEntry) -> None:
@@ -130,7 +130,7 @@ class Tally:
         return sorted(self.scores.items(), key=lambda pair: (pair[0] != "score", pair[0]))
 
     def mean_of(self, path: Path) -> tuple[float | None, int]:
-        """The mean at a path, 0 to 100, and of how many images."""
+        """The mean at a path, 0 to 100, and the number of images in it."""
         if len(path) < 3:
             return self.figures[path].value, self.figures[path].n
         mean = RunningMean()
@@ -164,7 +164,7 @@ class Tally:
 
 
 def tally_of(report: Report) -> Tally:
-    """The counts and means over a report's entries: those kept while they came in, else counted now."""
+    """The counts and means over a report's entries: those kept while the entries came in, else counted now."""
     kept = report.counts
     return kept if isinstance(kept, Tally) else Tally(report.every()).excuse(report.run.excused)
 

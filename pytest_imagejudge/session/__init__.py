@@ -1,1 +1,1 @@
-"""One judge for one run: it deduplicates, looks into the store, asks, reads and stores."""
+"""One judge for one run: deduplication, the store, requests, and reading of answers."""

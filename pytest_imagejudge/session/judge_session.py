@@ -1,7 +1,7 @@
-"""JudgeSession: submits, deduplicates, looks into the store, asks, stores, and hands out verdicts.
+"""JudgeSession: submits tasks, deduplicates them, uses the store, asks the engine, and returns verdicts.
 
-One background thread runs an event loop; a bounded number of images is decoded and in flight there, the rest
-waits as paths. An image's requests go out together, so that the server's caches for it are hot.
+One background thread runs an event loop. A bounded number of images is decoded and in flight there; the others
+wait as paths. An image's requests are sent together, so that the server's caches of that image are warm.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _OVER = frozenset(("CANCELLED", "CANCELLED_AND_NOTIFIED", "FINISHED"))  # states
 
 
 class _Promise(Future[T]):
-    """A future that tells when its verdict is read first, and takes no lock to say whether it is done.
+    """Future that calls back when its verdict is first read, and takes no lock in ``done``.
 
-    Ctrl-C in a thread that is just taking the lock can leave it locked, and who sets the result then waits forever.
+    Ctrl-C in a thread that is taking the lock can leave it locked, and the thread that sets the result then hangs.
     """
 
     on_read: Callable[[], None] | None = None
@@ -65,13 +65,13 @@ class JudgeSession(Generic[V]):
     """One judge for the length of a session.
 
     Args:
-        protocol: how it is asked and read.
-        engine: where it runs; started at the first request that the store cannot answer.
-        store: raw answers, kept.
-        progress: takes lines of what the engine is doing.
-        max_pixels: an image with more is an `ImageError` of that image.
-        hold: submit nothing until `release`.
-        sleep_after: seconds without work after which the engine is put to sleep; None or 0 never does.
+        protocol: makes the judge's requests and reads its answers.
+        engine: runs the judge; started at the first request that the store cannot answer.
+        store: keeps raw answers.
+        progress: takes lines on the engine's progress.
+        max_pixels: pixels beyond which an image is an `ImageError`.
+        hold: whether to wait for `release` before the first request.
+        sleep_after: seconds without work after which the engine is put to sleep; None or 0 for never.
     """
 
     def __init__(
@@ -118,29 +118,29 @@ class JudgeSession(Generic[V]):
         return self._asker.identity
 
     def fingerprint(self, dimension: str | None = None) -> dict[str, Any]:
-        """What decides this judge's answers, to one dimension or to all."""
+        """Fields that decide this judge's answers, to one dimension or to all."""
         return self._asker.fingerprint(dimension)
 
     def key(self, task: Task, pixels: tuple[str, ...], dimension: str, *, again: bool) -> str:
-        """The store's key of one request: of content, and of what decides the answer."""
+        """Return the store's key of one request, over its content and the fields that decide the answer."""
         return self._asker.key(task, pixels, dimension, again=again)
 
     @property
     def started(self) -> bool:
-        """Whether the engine has been asked for."""
+        """Tell whether the engine was started."""
         return self._asker.start is not None
 
     @property
     def outstanding(self) -> int:
-        """How many verdicts are not in yet."""
+        """Number of verdicts that have not arrived yet."""
         return len(self._open)
 
     def submit(self, task: Task, *, urgent: bool = False) -> Future[V]:
-        """Judge ``task`` in the background; ``urgent`` goes before what is not (somebody waits for it).
+        """Judge ``task`` in the background; ``urgent`` tasks, for which a test waits, go first.
 
-        The future ends in a verdict even where judging failed: its ``error`` says why. It raises only where
-        the session was closed (`concurrent.futures.CancelledError`), or where not even the judge's model can
-        be found out (`EngineError`).
+        The future ends in a verdict even where judging failed: the verdict's ``error`` says why. The future raises
+        only where the session was closed (`concurrent.futures.CancelledError`), or where the judge's model can't be
+        determined (`EngineError`).
         """
         if self._closed:
             raise RuntimeError("the judge's session is closed")
@@ -160,28 +160,28 @@ class JudgeSession(Generic[V]):
         return self.submit(task, urgent=True).result()
 
     def open_futures(self) -> list[Future[V]]:
-        """The futures of the verdicts that are not in yet."""
+        """The futures of the verdicts that have not arrived yet."""
         return list(self._open)
 
     def suspend(self) -> None:
-        """Give the engine back for now; the next request starts it again. Only when nothing is outstanding."""
+        """Close the engine until the next request starts it again. Call this only when nothing is outstanding."""
         if self._loop is not None:
             asyncio.run_coroutine_threadsafe(self.engine.close(), self._loop).result()
             self._asker.start = None
 
     def sleep(self) -> None:
-        """Let the engine sleep, if it can, until the next request."""
+        """Put the engine to sleep, if it can, until the next request."""
         if self._loop is not None and self.started:
             asyncio.run_coroutine_threadsafe(self.engine.sleep(), self._loop).result()
 
     def release(self) -> None:
-        """Begin with what was submitted while the session was held."""
+        """Begin with the tasks that were submitted while the session was held."""
         self._held = False
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._begin_to_sift)
 
     def close(self) -> None:
-        """End: what is outstanding is cancelled, the engine is given back. Safe to call twice."""
+        """Cancel outstanding tasks and close the engine. Safe to call twice."""
         if self._closed:
             return
         self._closed = True
@@ -229,7 +229,7 @@ class JudgeSession(Generic[V]):
             self._sifter = self._loop.create_task(self._sift())
 
     async def _sift(self) -> None:
-        """Answer from the store what it can, several at a time; the rest goes on to the workers."""
+        """Answer tasks from the store where it has all answers, several at a time; pass the others to the workers."""
         assert self._queue is not None
         while self._new:
             if self._unread >= _UNREAD:
@@ -257,7 +257,7 @@ class JudgeSession(Generic[V]):
             self._unread += change
 
     def _hire(self) -> None:
-        """As many workers as images may be in flight, never more than there is work."""
+        """Start workers: as many as images may be in flight, but no more than there are tasks."""
         assert self._queue is not None
         assert self._loop is not None
         wanted = min(max(1, self.engine.concurrency), len(self._open)) if self._queue.qsize() else 0

@@ -1,4 +1,4 @@
-"""The pictures of one task: read once, hashed, and prepared as the protocol treats them."""
+"""The pictures of one task: read once, hashed, and treated as the protocol says."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TaskPictures:
         return self.found
 
     def _indexed(self) -> tuple[str, ...]:
-        """The same where the store's index has them all, else (); raises as `hashes`."""
+        """Return the hashes where the store's index has all of them, else (); raises as `hashes`."""
         contents = file_hashes(self.files, self.max_pixels)
         return pixels_of_all(contents, self.store.pixels_of(contents))
 
@@ -50,7 +50,11 @@ class TaskPictures:
         return tuple(hashes)
 
     async def images(self) -> tuple[Any, ...]:
-        """The pictures, which are still those that were hashed."""
+        """Return the decoded pictures, after checking that they have the same hashes.
+
+        Raises:
+            ImageError: a file was changed in between.
+        """
         async with self.lock:
             if self.decoded is None and await asyncio.to_thread(self._decode) != self.found:
                 self.decoded = None
@@ -61,7 +65,7 @@ class TaskPictures:
 
 
 def file_hashes(files: Sequence[ImageFile], max_pixels: int) -> list[str]:
-    """SHA-256 of the files' bytes, to be looked up in the store's index; none where that will not do.
+    """SHA-256 of the files' bytes, to look up in the store's index; empty for a low ``max_pixels``.
 
     Raises:
         ImageError: a file can't be read.
@@ -72,5 +76,5 @@ def file_hashes(files: Sequence[ImageFile], max_pixels: int) -> list[str]:
 
 
 def pixels_of_all(contents: Sequence[str], index: Mapping[str, str]) -> tuple[str, ...]:
-    """The pixels of all, or ()."""
+    """Pixel hashes of all files, or () where one is not known."""
     return tuple(index[content] for content in contents) if all(content in index for content in contents) else ()

@@ -9,14 +9,14 @@ from ..images.image_file import ImageFile
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be judged: text and pictures.
+    """A text and pictures to be judged.
 
     Attributes:
         text: the prompt, or the instruction of an edit.
         images: one picture, or source and edited.
         dimensions: L1 to ask about, or (`EDIT`,).
         repeat: 0 for the first judgement; the same task with another number is judged afresh.
-        awaited: whether somebody will read the verdict; else it is judged only to be known when it is asked for.
+        awaited: whether a caller will read the verdict; else the task is judged only to fill the store.
     """
 
     text: str

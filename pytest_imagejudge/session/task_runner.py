@@ -1,4 +1,4 @@
-"""One task, from its pictures to its verdict: look into the store, ask what is not there, read, ask again."""
+"""One task, from its pictures to its verdict: look up stored answers, request the others, read, ask again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _Asked:
-    """What came of one dimension."""
+    """Result of one dimension."""
 
     answer: Answer | None
     reading: Reading
@@ -36,9 +36,9 @@ class _Asked:
 
 @dataclass(frozen=True)
 class Known:
-    """What the store knows of a task: the pictures' pixels, its keys, the answers under them, and what they say.
+    """The store's data on a task: the pictures' hashes, the keys, the answers under them, and their readings.
 
-    ``asked`` holds the dimensions for which nothing has to be asked any more.
+    ``asked`` holds the dimensions that need no further request.
     """
 
     pixels: tuple[str, ...]
@@ -48,10 +48,10 @@ class Known:
 
 
 async def _from_engine(work: Awaitable[T]) -> T:
-    """What an engine gives.
+    """Await an engine's result.
 
     Raises:
-        EngineError: it raised what would end the loop's thread, or pass for the end of the session.
+        EngineError: the engine raised an exception that would end the loop's thread, or pass for the session's end.
     """
     try:
         return await work
@@ -65,7 +65,7 @@ async def _from_engine(work: Awaitable[T]) -> T:
 
 
 class TaskRunner:
-    """Asks one judge. Lives in one event loop; what takes time runs in threads."""
+    """Runner of one judge's tasks in one event loop; slow work runs in threads."""
 
     def __init__(
         self, protocol: Protocol, engine: Engine, store: Store, *, progress: Progress, max_pixels: int
@@ -87,7 +87,7 @@ class TaskRunner:
         return self.engine.identity()
 
     def fingerprint(self, dimension: str | None = None) -> dict[str, Any]:
-        """What decides this judge's answers, to one dimension or to all."""
+        """Fields that decide this judge's answers, to one dimension or to all."""
         if dimension not in self._fingerprints:
             sampling: dict[str, Any] = {}
             for name in self.protocol.dimensions if dimension is None else (dimension,):
@@ -106,9 +106,9 @@ class TaskRunner:
         return dict(self._fingerprints[dimension])
 
     def stored(self, tasks: Sequence[Task]) -> list[Known | None]:
-        """What the store knows of several tasks at once; None where something has to be asked, or decoded first.
+        """Look several tasks up in the store at once; None for a task that needs a request or decoding.
 
-        Not in the loop's thread: this waits for the disk.
+        Call this outside the loop's thread: it waits for the disk.
         """
         contents = [self._readable(task) for task in tasks]
         index = self.store.pixels_of(content for some in contents for content in some)
@@ -123,13 +123,13 @@ class TaskRunner:
         return result
 
     def verdict_of(self, task: Task, known: Known) -> Verdict | EditVerdict:
-        """The verdict on a task of which the store knew all."""
+        """The verdict on a task with all its answers in the store."""
         for answer in known.stored.values():
             self._count(answer, stored=True)
         return self._verdict(task, {name: known.asked[name] for name in task.dimensions}, known)
 
     async def judge(self, task: Task) -> Verdict | EditVerdict:
-        """The verdict on ``task``; what kept it from being judged is in its ``error``."""
+        """Judge ``task``; the verdict's ``error`` is the reason where it could not be judged."""
         pictures = TaskPictures(task.images, self._max_pixels, self.store)
         try:
             known = await asyncio.to_thread(self._find, task, pictures)
@@ -146,7 +146,7 @@ class TaskRunner:
         return self._verdict(task, results, known, error=failure)
 
     def unjudged(self, task: Task, error: str) -> Verdict | EditVerdict:
-        """The verdict that says why there is none."""
+        """Verdict on a task that was not judged, with the reason as its error."""
         return self._verdict(task, {}, error=error)
 
     def _readable(self, task: Task) -> list[str]:
@@ -167,7 +167,7 @@ class TaskRunner:
     def _look_up(
         self, task: Task, pixels: tuple[str, ...], keys: dict[tuple[str, bool], str], stored: dict[str, Answer]
     ) -> Known:
-        """Read the answers that are ``stored``; of one that can't be read, look for the second."""
+        """Read the answers that are ``stored``; after an unreadable one, look for the answer to the second request."""
         asked = {}
         for name in task.dimensions:
             best: _Asked | None = None
@@ -191,7 +191,7 @@ class TaskRunner:
     async def _ask(
         self, task: Task, pictures: TaskPictures, dimension: str, known: Known, primed: _Once | None
     ) -> _Asked:
-        """Ask as the protocol says; once more, differently, where the answer can't be read."""
+        """Send the protocol's request, and its second request where the answer can't be read."""
         best: _Asked | None = None
         for again in self._tries(dimension):
             try:
@@ -268,7 +268,7 @@ class TaskRunner:
         return answer, False
 
     def _render(self, task: Task, images: tuple[Any, ...], dimension: str, again: bool, key: str) -> Request | Answer:
-        """What to ask, or the answer, where another process was quicker."""
+        """The request to send, or the answer where another process has stored it meanwhile."""
         return self.store.get(key) or self.protocol.render(task.text, images, dimension, again=again)
 
     async def _prime(self, request: Request) -> None:
@@ -304,7 +304,7 @@ class TaskRunner:
         )
 
     def _deciding(self, dimension: str, *, again: bool) -> str:
-        """Digest of all that decides an answer but the image and the text; the same for every image."""
+        """Digest of the fields that decide an answer, except image and text; the same for every image."""
         if (dimension, again) not in self._digests:
             self._digests[dimension, again] = key_of(
                 model=self.identity.model,
@@ -363,7 +363,7 @@ def _better(best: _Asked | None, this: _Asked) -> _Asked:
 
 
 class _Once:
-    """Awaits its function once, however many wait for it; a failure of the primer is not one of the request."""
+    """Function that is awaited once for all requests, and whose failure fails none of them."""
 
     def __init__(self, function: Callable[[Request], Awaitable[None]]) -> None:
         self._function = function

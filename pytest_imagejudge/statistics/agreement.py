@@ -1,8 +1,8 @@
-"""How well a judge agrees with people.
+"""Agreement of a judge with people.
 
 Correlations of scores or ranks (`rank_agreement`), and the figures of IE-Bench-4k (`score_agreement`): Pearson's
-and Spearman's correlation, as they are and with the benchmark's logistic fit. Intervals are percentile bootstrap
-intervals over items, 95%, from five items on; what can't be computed (all values the same) is None.
+and Spearman's correlation, plain and with the benchmark's logistic fit. Intervals are 95% percentile bootstrap
+intervals over items, from five items on. A figure that can't be computed (all values the same) is None.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class RankAgreement:
     Attributes:
         n: items.
         spearman, kendall: rank correlations (Kendall's tau-b), -1 to 1.
-        pairwise: share of the pairs that people tell apart which the judge orders alike; its ties count half.
+        pairwise: share, of the pairs that people tell apart, that the judge orders alike; the judge's ties count half.
         pairs: pairs that people tell apart.
     """
 
@@ -84,7 +84,7 @@ def _finite(value: Any) -> float | None:
 
 
 def _exact(r: Floats) -> Floats:
-    """Correlations without what rounding does to perfect ones, which would lie beyond 1 or out of their interval."""
+    """Clean correlations of rounding errors, by which perfect ones would lie beyond 1 or outside their interval."""
     return np.where(np.abs(r) > 1 - 1e-12, np.sign(r), r)
 
 
@@ -168,9 +168,9 @@ class ScoreAgreement:
     Attributes:
         n: items.
         plain: of the predictions as they are.
-        fitted: after the logistic fit, made on the same labels, as published; None where it can't be made, as on fewer
-            than five items, which its four parameters would follow wherever they lie.
-        cross_validated: each prediction mapped by a fit that has not seen its label; folds say how many fits.
+        fitted: of predictions after the logistic fit to the same labels, as published; None where there is no fit, as
+            on fewer than five items, which the four parameters would fit in any case.
+        cross_validated: of predictions mapped by a fit that has not seen their labels, one fit a fold.
     """
 
     n: int
@@ -198,7 +198,7 @@ def _slopes(x: Floats, b1: float, b2: float, b3: float, b4: float) -> Floats:
 def fit_logistic(
     predictions: Floats, labels: Floats, start: tuple[float, ...] | None = None, *, most: int = 20_000
 ) -> tuple[float, ...] | None:
-    """Least-squares parameters b1 to b4, from the published start; None where none are found in ``most`` steps."""
+    """Fit the parameters b1 to b4 by least squares, from the published start; None where ``most`` steps find none."""
     from scipy.optimize import curve_fit  # type: ignore[import-untyped]
 
     if len(predictions) < 4 or np.ptp(predictions) == 0:
@@ -222,7 +222,7 @@ def score_agreement(
         predictions: the judge's scores.
         labels: mean opinion scores.
         resamples: of the bootstrap.
-        fits: of them, those on which the logistic fit is made anew.
+        fits: number of the resamples to which the logistic curve is fitted anew.
         folds: of the cross-validation, fewer where there are fewer than five items a fold.
         seed: of the resamples and the folds.
     """
@@ -273,7 +273,7 @@ def _correlation(
     draws: Floats,
     parameters: tuple[float, ...] | None = None,
 ) -> Correlation:
-    """As published: PLCC of the mapped predictions, SRCC of the raw ones, main score their mean.
+    """Compute the published figures: PLCC of mapped predictions, SRCC of raw ones, and their mean as the main score.
 
     ``resampled``: the mapped predictions of each row of ``draws``.
     """

@@ -1,11 +1,11 @@
 """Baselines: a small file of scores, and the gate on drops against it.
 
-The gate asks of every dimension with a margin (the largest drop allowed) whether the drop is larger. It fails
-where that is shown: where the whole simultaneous interval of the change is below minus the margin, with at most
-5% false alarms over all margins together, whatever drops within the margins there are (`paired`). It passes
-where the drop is shown to be within the margin, and is undecided, which does not fail the run, in between; then
-the row says how many pairs would decide it. ``imagejudge plan`` promises power for exactly this gate: it sees a
-drop of the margin plus what it plans for.
+The gate tests, for every dimension with a margin (the largest drop allowed), whether the drop is larger. A dimension
+fails where the whole simultaneous interval of the change is below minus the margin, with at most 5% false alarms
+over all margins together, whatever drops within the margins there are (`paired`). A dimension passes where the
+interval shows that the drop is within the margin. In between it is undecided, which does not fail the run, and the
+row says how many pairs would decide it. ``imagejudge plan`` computes the power of this gate: the probability of
+seeing a drop of the margin plus the planned excess.
 """
 
 from __future__ import annotations
@@ -86,12 +86,12 @@ def compare_with_baseline(
         baseline: as read by `baseline_file.read_baseline`.
         margins: largest drop allowed by path (total ``()`` or ``("total",)``, L1, L2), in points.
         edits: all edits of the run, likewise.
-        edit_margin: the same for the mean edit score; it waits for edits.
+        edit_margin: largest drop allowed of the mean edit score; ignored without edits.
         file: the baseline's name, for messages.
 
     Raises:
-        ConfigError: another model, revision, protocol, treatment or sampling than the baseline's, with what
-            differs and how to judge again; a margin on something that is no mean of a run.
+        ConfigError: model, revision, protocol, treatment or sampling differ from the baseline's, with the differences
+            and how to judge again; or a margin is on a path that is no mean of a run.
     """
     allowed = _checked(margins)
     after = scored(itertools.chain(verdicts, edits))
@@ -119,7 +119,7 @@ def compare_with_baseline(
 
 
 def method_of(rows: Sequence[BaselineRow], paired: str = "row ID, or by prompt and seed") -> str:
-    """How the limits were found, in words; ``paired`` is by what."""
+    """Description of the limits' method; ``paired`` names the key of the pairs."""
     counts = [sum(1 for row in rows if (row.allowed is None) == free) for free in (False, True)]
     words = [f"paired by {paired}"]
     if counts[0]:
@@ -153,7 +153,7 @@ def _rounded(item: Scored) -> Scored:
 
 
 def rows_of(pairing: Pairing, allowed: Mapping[Path, float]) -> list[BaselineRow]:
-    """Rows in the order of the tree: those with a margin, and all others that there are figures of."""
+    """Rows in the order of the tree: every dimension with a margin, and all others with figures."""
     kinds = {old.kind for old, _ in pairing.pairs}
     shown = [path for path in (*DIMENSIONS, EDIT_SCORE) if ("edit" if path == EDIT_SCORE else "image") in kinds]
     others = [path for path in shown if path not in allowed]
@@ -227,10 +227,10 @@ def _needed(found: Difference, allowed: float) -> int | None:
 
 
 def _same_judge(pairing: Pairing, before: Sequence[Scored], after: Sequence[Scored], file: str) -> None:
-    """Refuse to compare what different judges said.
+    """Refuse to compare verdicts of different judges.
 
     Raises:
-        ConfigError: see `compare_with_baseline`.
+        ConfigError: as in `compare_with_baseline`.
     """
     matched = [*pairing.pairs, *pairing.reworded]
     if not matched and before and after:  # nothing in common; then the judge at least must be
@@ -240,7 +240,7 @@ def _same_judge(pairing: Pairing, before: Sequence[Scored], after: Sequence[Scor
             continue  # never came to a judge
         if lines := differing(old.fingerprint, new.fingerprint):
             raise ConfigError(
-                f"{file} was judged otherwise than this run, so the scores can't be compared:\n"
+                f"{file} was judged with other settings than this run, so the scores can't be compared:\n"
                 + "\n".join(f"  {line}" for line in lines)
                 + "\nJudge the baseline's images again with this judge: run the tests at the baseline's version of the "
                 "model with --judge-baseline FILE --judge-update-baseline; or use the baseline's judge here"
@@ -271,7 +271,7 @@ def _text(value: Any) -> str:
 def _warnings(result: BaselineResult, baseline: Baseline, after: Sequence[Scored]) -> list[str]:
     lines = []
     if result.gate is None:
-        lines.append("nothing is gated: no margin is set (a profile's [baseline] sets the largest drops allowed)")
+        lines.append("there is no gate: no margin is set (a profile's [baseline] sets the largest drops allowed)")
     here = environment_of([item for item in after if item.fingerprint])
     for key, found in here.items():
         there = baseline.environment.get(key, [])

@@ -1,9 +1,9 @@
 """The baseline file: JSON with one image a line, sorted, so that it is small, reads well as a diff and merges.
 
 ``{"schema": "imagejudge-baseline/1", "environment", "judges": {digest: fingerprint}, "images": [...]}``. The
-environment is what gave the answers without deciding them: this package's version, engines and their versions. An
+environment produced the answers without deciding them: this package's version, engines and their versions. An
 image has ``id``, ``prompt``, ``seed`` and ``count``; the digest of its ``judge``; its ``pixels``; ``total``,
-``level1`` and ``level2`` (an edit: ``score``), rounded to four decimals. What does not apply is absent.
+``level1`` and ``level2`` (an edit: ``score``), rounded to four decimals. Figures that do not apply are absent.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _EditScore = Annotated[float, Field(ge=1, le=5, allow_inf_nan=False)]
 
 @dataclass
 class Baseline:
-    """What a baseline file holds."""
+    """Content of a baseline file."""
 
     images: list[Scored] = field(default_factory=list)
     environment: dict[str, list[str]] = field(default_factory=dict)
@@ -66,10 +66,10 @@ class _File(BaseModel):
 def update_baseline(
     path: Path | str, verdicts: Iterable[VerdictEntry], edits: Iterable[EditEntry] = ()
 ) -> tuple[int, list[str]]:
-    """Write the scores of a run as the baseline, at once or not at all, in place of what was there.
+    """Write the scores of a run as the baseline, at once or not at all, in place of the baseline before.
 
     Returns:
-        How many images were written, and the labels of those that were left out because they were not judged.
+        The number of images written, and the labels of images left out because they were not judged.
 
     Raises:
         ConfigError: nothing was judged, or the file can't be written.
@@ -83,7 +83,7 @@ def update_baseline(
 
 
 def environment_of(items: Sequence[Scored]) -> dict[str, list[str]]:
-    """What gave the answers without deciding them: package, engines, and what an engine had to change."""
+    """Environment of the answers, which does not decide them: package, engines, and settings that an engine changed."""
     prints = [item.fingerprint for item in items]
     engines = {f"{one['engine']} {one.get('engine_version', '')}".strip() for one in prints if one.get("engine")}
     notes = {str(note) for one in prints for note in one.get("notes") or ()}
@@ -120,7 +120,7 @@ def read_baseline(path: Path | str) -> Baseline:
     """Read a baseline file.
 
     Raises:
-        ConfigError: naming the file, what was found and what was expected.
+        ConfigError: with the file, the value found and the value expected.
     """
     path = Path(path)
     try:

@@ -1,4 +1,4 @@
-"""A gate against people: how often it catches what they call bad and lets pass what they call good."""
+"""Calibration of a gate against people: how often the gate fails images labelled bad and passes those labelled good."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Method = Literal["wilson", "exact"]
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """``count`` of ``n`` with its interval; all None where ``n`` is 0 or the share can't be known."""
+    """Share of ``count`` in ``n`` with its interval; all None where ``n`` is 0 or the share can't be known."""
 
     value: float | None
     low: float | None
@@ -25,7 +25,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What a gate's outcome is worth, from images that people have labelled too.
+    """Reliability of a gate's outcomes, from images that people have labelled too.
 
     Attributes:
         sensitivity: share of the bad images that the gate fails.
@@ -41,12 +41,12 @@ class Calibration:
 
     @property
     def informative(self) -> bool:
-        """Whether the gate tells bad from good at all: whether both shares together exceed one."""
+        """Tell whether the gate distinguishes bad from good: whether both shares together exceed one."""
         caught, passed = self.sensitivity.value, self.specificity.value
         return caught is not None and passed is not None and caught + passed > 1
 
     def corrected_pass_rate(self, passed: int, n: int) -> Share:
-        """The share of images that people would pass, from a run of which the gate passed ``passed`` of ``n``.
+        """Estimate the share of images that people would pass, from a run in which the gate passed ``passed`` of ``n``.
 
         Rogan and Gladen's estimate, American Journal of Epidemiology 107, 1978, with the interval of Lang and
         Reiczigel, Preventive Veterinary Medicine 113, 2014, which knows that sensitivity and specificity are
@@ -82,12 +82,12 @@ def gate_calibration(
 
     Args:
         passed: whether the gate passed each image; None where it was not judged.
-        good: whether people would; None where there is no label.
+        good: whether people would pass each image; None where there is no label.
         level: nominal coverage of the intervals.
         method: "wilson", or "exact" (Clopper-Pearson), which covers at least ``level``.
 
     Raises:
-        ValueError: the two differ in length.
+        ValueError: ``passed`` and ``good`` differ in length.
     """
     rows = [(gate, label) for gate, label in zip(passed, good, strict=True) if gate is not None and label is not None]
     bad = [gate for gate, label in rows if not label]

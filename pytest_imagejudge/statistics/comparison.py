@@ -1,4 +1,4 @@
-"""Two runs, paired: differences by dimension, what moved most, and what could not be compared."""
+"""Comparison of two paired runs: differences by dimension, the largest changes, and pairs that can't be compared."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Move(BaseModel):
 class Comparison(BaseModel):
     """B against A. ``change`` is B minus A; ``gate`` is None without a bound on drops.
 
-    ``unread`` is how many rows of B could not be read. They may be any of A's images, so they fail the gate as an
-    image does that was judged before and is not now.
+    ``unread`` counts the rows of B that could not be read. Each may be any of A's images, so it fails the gate like an
+    image of A that B did not judge.
     """
 
     a: str
@@ -62,7 +62,7 @@ def compare_runs(a: ScoredRun, b: ScoredRun, *, max_drop: float | None = None, t
         a: the run before.
         b: the run after.
         max_drop: the largest drop allowed of the total and each L1 (edits: of the score), as a baseline's margin.
-        top: how many of those that moved most to list.
+        top: the number of largest changes to list.
 
     Raises:
         ConfigError: nothing can be paired; or there is a bound on drops and the judges differ.
@@ -150,9 +150,11 @@ def _warnings(a: ScoredRun, b: ScoredRun, pairing: Pairing, *, strict: bool) -> 
         if not (old.fingerprint and new.fingerprint):
             continue
         if found := differing(old.fingerprint, new.fingerprint):
-            text = f"{a.name} (there) and {b.name} (here) were judged otherwise: {'; '.join(found)}"
+            text = f"{a.name} (there) and {b.name} (here) were judged with different settings: {'; '.join(found)}"
             if strict:
-                raise ConfigError(f"{text}\na drop between them says nothing of the images; judge both alike")
+                raise ConfigError(
+                    f"{text}\na drop between them says nothing about the images; judge both with the same settings"
+                )
             lines.append(text)
             break
     if pairing.reworded:

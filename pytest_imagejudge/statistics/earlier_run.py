@@ -1,4 +1,4 @@
-"""The baseline part of a report, read with care where another program wrote it."""
+"""The baseline part of a report, checked because another program may have written it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def attach(report: Report, before: Sequence[Scored]) -> int:
-    """Give each entry what the baseline says of the same image; returns how many have such a figure.
+    """Attach to each entry the baseline's figures of the same image; returns the number of such entries.
 
-    Pairs as the baseline's gate does: by row ID, else by prompt and seed.
+    Entries are paired as by the baseline's gate: by row ID, else by prompt and seed.
     """
     from .pairing import scored
 

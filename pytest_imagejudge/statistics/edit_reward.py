@@ -1,4 +1,4 @@
-"""The reward that IE-Critic-R1 was trained with, for people who train judges of their own.
+"""The reward that IE-Critic-R1 was trained with, for training other judges.
 
 Source: repository Coobiw/IE-Critic-R1 at commit 357c239709aeabb3393ac8af76c2c9103568d70c.
 """
@@ -25,16 +25,16 @@ def reward(
 ) -> float:
     """The reward of a predicted edit score, 1 where it is the label, falling to ``r_min`` at distance ``d``.
 
-    "l1" falls on a straight line and is the one that was used in the end, "gaussian" and "laplace" on the curves
-    of these names. A prediction outside 1 to 5, one that is no number, and NaN or infinity on either side give 0.
+    "l1" falls on a straight line and is the published choice, "gaussian" and "laplace" fall on the curves of these
+    names. A prediction outside 1 to 5 or that is no number, and NaN or infinity on either side, give 0.
 
     Args:
         prediction: the score, or its text; None for an answer that could not be read.
-        label: what people gave, 1 to 5. It is not range-checked, as in the published function.
+        label: people's score, 1 to 5, not range-checked, as in the published function.
         shape: how the reward falls.
-        r_min: reward at distance ``d``; taken into 0.000001 to 0.999999.
+        r_min: reward at distance ``d``; clipped to 0.000001 to 0.999999.
         d: distance in points, its sign ignored; at least 0.000001.
-        floor: no prediction in range gets less than ``r_min``; without it l1 ends at 0, the others near 0.
+        floor: whether predictions in range get at least ``r_min``; else l1 ends at 0, the others near 0.
 
     Raises:
         ValueError: another shape.

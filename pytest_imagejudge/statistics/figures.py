@@ -1,4 +1,4 @@
-"""The figures of an entry by path, and whether one that is missing was not judged or does not apply."""
+"""The figures of an entry by path, and the state of missing ones: not judged, or not applicable."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ State = Literal["scored", "not applicable", "not judged"]
 
 
 def scale(path: Path) -> tuple[float, float]:
-    """Smallest and largest value of the figure at ``path``: 0 and 100; for an edit 1 and 5."""
+    """Return the smallest and largest value of the figure at ``path``: 0 and 100; for an edit 1 and 5."""
     return (1.0, 5.0) if path == EDIT_SCORE else (0.0, 100.0)
 
 
 def state(entry: AnyEntry, path: Path) -> State:
-    """Whether the figure at ``path`` is there, does not apply (N/A or not asked), or was not judged."""
+    """State of the figure at ``path``: present, not applicable (N/A or not asked), or not judged."""
     if entry.error:
         return "not judged"
     if unread_of(entry, path):

@@ -1,7 +1,7 @@
-"""What a judge says when it is asked again about the same image: a property of the judge, not of the model.
+"""Flips: different verdicts of a judge on the same image. They are a property of the judge, not of the model.
 
-Even a greedy judge varies with the batch it is in. From images that were judged several times follow the share
-whose outcome flips, the noise of each dimension, and how wide a margin has to be to be out of its reach.
+Even a judge with greedy decoding varies with the batch that a request is in. Images judged several times tell the
+share whose outcome flips, the noise of each dimension, and the margin that exceeds this noise.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class FlipRow(BaseModel):
     """One dimension, in points (edits: on the scale of 1 to 5).
 
     Attributes:
-        n: images with the figure in at least two judgements; ``changed``: of those, with different figures.
+        n: images with the figure in at least two judgements; ``changed`` of them have different figures.
         flipped: images that missed the dimension's bound in some judgements only.
         sd: standard deviation of a judgement about the image's own mean, pooled over images.
         image_margin: 95% of second judgements of an image are within it of the first.
-        mean_margin: a difference between two runs' means over ``n`` images that the judge alone exceeds in 5%.
+        mean_margin: difference between two runs' means over ``n`` images that the judge's noise alone exceeds in 5%.
     """
 
     path: list[str]
@@ -50,7 +50,7 @@ class FlippedImage(BaseModel):
 
 
 class Flips(BaseModel):
-    """What flips: of ``images`` judged at least twice, those whose outcome changed, with the share's interval."""
+    """Flipped images: of ``images`` judged at least twice, those whose outcome changed, with the share's interval."""
 
     images: int
     judgements: int
@@ -97,7 +97,7 @@ def flips(groups: Iterable[Sequence[Scored]]) -> Flips:
 
 
 def flip_lines(found: Flips, top: int = 5) -> list[str]:
-    """A few lines for a summary: how many flipped, which, and the noise of the total. Labels are not escaped."""
+    """Lines for a summary: the flipped images and the noise of the total. Labels are not escaped."""
     if not found.images:
         return []
     lines = []
@@ -115,7 +115,8 @@ def flip_lines(found: Flips, top: int = 5) -> list[str]:
             name = "total" if path == TOTAL else "edit score"
             lines.append(
                 f"the judge's noise in the {name}: standard deviation {row.sd:.2f}; an image nearer to its bound than "
-                f"{row.image_margin:.2f} may flip; the judge alone moves a mean by {row.mean_margin:.2f} in 5% of runs"
+                f"{row.image_margin:.2f} may flip; "
+                f"the noise alone moves a mean by more than {row.mean_margin:.2f} in 5% of runs"
             )
     return lines
 

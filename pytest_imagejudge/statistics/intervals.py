@@ -42,8 +42,8 @@ class Interval:
         n: number of values.
         units: independent units among them: prompts, or images.
         clustered: whether the units are prompts with several images.
-        spread: n times the variance of the mean, squared unit of the values; 0 where all values are the same.
-        method: in words; empty where there is no interval.
+        spread: n times the variance of the mean, in the values' unit squared; 0 where all values are the same.
+        method: name of the method; empty where there is no interval.
         scale: smallest and largest possible value.
         level: nominal coverage.
     """
@@ -73,7 +73,7 @@ def mean_interval(
     Args:
         values: one figure an image, none missing, within ``scale``.
         prompts: the prompt of each; images that share one are a cluster.
-        images: what tells images apart (a content key); the same one judged twice is one unit.
+        images: an identifier of each image (a content key); an image judged twice is one unit.
         scale: smallest and largest possible value.
         level: nominal coverage, two-sided.
     """
@@ -127,7 +127,7 @@ def limits(
 def images_to_decide(interval: Interval, bound: float) -> int | None:
     """The smallest number of images whose interval would not contain ``bound``, if mean and spread stay as they are.
 
-    At least five; None where no number would (the mean is the bound, or it would take more than ten million).
+    The number is at least five; None where the mean is the bound, or more than ten million images would be needed.
     """
     if interval.mean is None:
         return MINIMUM

@@ -35,7 +35,7 @@ class Difference:
         difference: after minus before.
         low, high: one-sided limits, each of family-wise coverage 1 - alpha; None for fewer than five units.
         n: pairs; ``units``: the prompts among them.
-        error: standard error of the difference, by prompt.
+        error: standard error of the difference, with prompts as units.
         critical: the family's critical value, in standard errors.
     """
 
@@ -108,7 +108,7 @@ def _critical(sums: Any, counts: Any, alpha: float, seed: int) -> tuple[Any, flo
 
 
 def _blocks(units: int, seed: int) -> Iterator[Any]:
-    """Sign flips (rows) of ``units``, in blocks that fit into memory; the first row flips nothing."""
+    """Yield sign flips (rows) of ``units``, in blocks that fit into memory; the first row flips nothing."""
     if units <= _EXACT:
         yield 1.0 - 2.0 * (np.arange(2**units)[:, None] >> np.arange(units) & 1)
     elif units * _FLIPS <= _BLOCK:

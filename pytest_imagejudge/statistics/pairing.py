@@ -1,4 +1,4 @@
-"""Which image of one run is which of another: by row ID, else by prompt and seed."""
+"""Pairing of the images of two runs: by row ID, else by prompt and seed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Scored:
 
     Attributes:
         prompt: the prompt, or the instruction of an edit.
-        count: which one it is, from 1, of those with the same ID, or the same prompt and seed.
-        figures: by path; what does not apply, or was not judged, is absent.
+        count: number, from 1, among the images with the same ID, or the same prompt and seed.
+        figures: by path; figures that do not apply, or were not judged, are absent.
         lost: paths that were not judged.
         asked: the L1 asked about; empty where not known.
         outcome: "passed", "failed", "error", or empty where no bounds were applied.
@@ -47,7 +47,7 @@ class Scored:
 
     @property
     def key(self) -> tuple[Hashable, ...]:
-        """What pairs it."""
+        """Key by which two runs are paired."""
         if self.id is not None:
             return (self.kind, "id", self.id, self.count)
         return (self.kind, "prompt", self.prompt, str(self.seed), self.count)
@@ -81,7 +81,7 @@ class Pairing:
 
 
 def scored(entries: Iterable[AnyEntry]) -> list[Scored]:
-    """Entries of a report as `Scored`, counted in an order that does not depend on which worker was quicker."""
+    """Convert entries of a report to `Scored`, counted in an order that does not depend on the workers' speed."""
     found: list[Scored] = []
     order: list[tuple[str, int]] = []
     for number, entry in enumerate(entries):
@@ -152,10 +152,10 @@ def _without_ids(items: Sequence[Scored]) -> list[Scored]:
 def figure_pairs(
     pairs: Sequence[tuple[Scored, Scored]], paths: Iterable[Path]
 ) -> dict[Path, list[tuple[Hashable, float, float]]]:
-    """By path, (unit, before, after) of the pairs that have the figure on both sides.
+    """Return (unit, before, after), by path, of the pairs that have the figure on both sides.
 
-    The unit is the prompt; with fewer than five prompts it is the pair itself, and what follows holds for these
-    prompts only.
+    The unit is the prompt; with fewer than five prompts it is the pair, and conclusions then hold for these prompts
+    only.
     """
     many: dict[Kind, bool] = {}
     for kind in ("image", "edit"):
@@ -176,7 +176,7 @@ class ScoredRun:
     Attributes:
         images: those that were judged, or should have been.
         problems: rows that were left out, a line each.
-        unread: how many of them could not be read; a further row of an ID is left out, but was read.
+        unread: number of rows that could not be read; a second row of an ID is left out, but was read.
     """
 
     name: str

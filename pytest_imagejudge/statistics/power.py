@@ -1,4 +1,4 @@
-"""How many images a baseline gate takes, and what drop a given suite can see.
+"""Power of a baseline gate: the images that it takes, and the drop that a given suite can see.
 
 The gate of `baseline` sees a drop when the upper limit of the change is below minus the margin. Its power for a
 drop that exceeds the margin by ``excess`` is that of a one-sided t test of ``excess`` at the family's critical
@@ -43,15 +43,15 @@ _WITHIN_SHARE = 0.6  # of the variance between images of different prompts; used
 
 @dataclass(frozen=True)
 class Noise:
-    """How figures vary, by dimension.
+    """Variation of figures, by dimension.
 
     Attributes:
         between: standard deviation of prompts' true means.
         within: standard deviation of images of one prompt.
         uneven: standard deviation of a change over prompts, beyond the seeds' noise.
         applies: share of prompts that have the figure.
-        correlation: of the changes of the dimensions, in the order of ``paths``.
-        source: where it is from; ``notes``: what was assumed.
+        correlation: between the dimensions' changes, in the order of ``paths``.
+        source: the file, or "defaults"; ``notes``: assumptions that were made.
         prompts, seeds: of the source; 0 for defaults.
     """
 
@@ -76,7 +76,7 @@ class Noise:
         return sqrt(self.between[path] ** 2 + self.within[path] ** 2 / seeds)
 
     def critical(self, prompts: int, alpha: float) -> float:
-        """Critical value of the largest t over all dimensions: what the gate's random flips come to."""
+        """Critical value of the largest t over all dimensions, close to that of the gate's random flips."""
         if alpha not in self._criticals:
             rng = np.random.default_rng(0)
             root = np.linalg.cholesky(self.correlation + 1e-9 * np.eye(len(self.paths)))
@@ -94,10 +94,10 @@ class Noise:
 
 
 def default_noise(paths: Sequence[Path] = MAIN) -> Noise:
-    """Of the simulated suites; for the total and the L1.
+    """Return the variation in simulated suites, of the total and the L1.
 
     Raises:
-        ConfigError: for another path, of which there are no published figures.
+        ConfigError: there are no published figures for a path.
     """
     for path in paths:
         if path not in _DEFAULT:
@@ -128,7 +128,7 @@ def default_noise(paths: Sequence[Path] = MAIN) -> Noise:
 
 
 def noise_from(items: Sequence[Scored], paths: Sequence[Path], source: str) -> Noise:
-    """From the images of one run: seeds are told from prompts where prompts have several images.
+    """Estimate the variation from one run's images; by seeds and prompts apart where prompts have several images.
 
     Raises:
         ConfigError: fewer than five prompts have a figure that is planned for.
@@ -173,7 +173,7 @@ def noise_from(items: Sequence[Scored], paths: Sequence[Path], source: str) -> N
 
 
 def noise_from_two(before: Sequence[Scored], after: Sequence[Scored], paths: Sequence[Path], source: str) -> Noise:
-    """From two runs of the same prompts: what a change varies by is seen, not assumed.
+    """Estimate the variation from two runs of the same prompts: changes between runs are observed, not assumed.
 
     Raises:
         ConfigError: fewer than five prompts are in both with a figure that is planned for.
@@ -237,14 +237,14 @@ def power_of(noise: Noise, path: Path, excess: float, prompts: int, seeds: float
 def prompts_needed(
     noise: Noise, path: Path, excess: float, power: float, seeds: float = 1, alpha: float = ALPHA
 ) -> int | None:
-    """The smallest number of prompts with that power, at least five; None for more than a million."""
+    """The smallest number of prompts with the power ``power``, at least five; None for more than a million."""
     return _smallest(lambda prompts: power_of(noise, path, excess, prompts, seeds, alpha) >= power)
 
 
 def drop_seen(
     noise: Noise, path: Path, prompts: int, power: float, seeds: float = 1, alpha: float = ALPHA
 ) -> float | None:
-    """The smallest drop beyond the margin that is seen with that power; None for fewer than five prompts."""
+    """The smallest drop beyond the margin that is seen with the power ``power``; None for fewer than five prompts."""
     if prompts * noise.applies[path] < MINIMUM:
         return None
     low, high = 0.0, 1.0
@@ -259,7 +259,7 @@ def drop_seen(
 
 
 def half_width(noise: Noise, path: Path, prompts: int, seeds: float = 1, level: float = 0.95) -> float | None:
-    """Half the width of the interval of a mean, about; None for fewer than five prompts."""
+    """Approximate half the width of a mean's interval; None for fewer than five prompts."""
     units = prompts * noise.applies[path]
     if units < MINIMUM:
         return None
@@ -324,7 +324,7 @@ def _residuals(groups: dict[tuple[str, str], list[Scored]], paths: Sequence[Path
 
 
 def _correlation(rows: Any, paths: Sequence[Path]) -> Any:
-    """Correlations over complete rows; where there are too few, none is assumed, which asks for more images."""
+    """Correlations over complete rows; 0 where there are too few rows, which makes the plan take more images."""
     complete = rows[~np.isnan(rows).any(axis=1)]
     identity = np.eye(len(paths))
     if len(paths) == 1 or len(complete) < 2 * MINIMUM:

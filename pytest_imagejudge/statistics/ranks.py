@@ -1,7 +1,7 @@
-"""How sure a ranking of models is, from figures of the same prompts.
+"""Uncertainty of a ranking of models, from figures of the same prompts.
 
-Prompts are resampled as a whole, for all models alike (paired bootstrap), so that what makes a prompt easy or hard
-for every model does not count as uncertainty of their order. Two models are told apart if the simultaneous
+Prompts are resampled as a whole, for all models alike (paired bootstrap), so that a prompt's being easy or hard for
+every model does not count as uncertainty of their order. Two models are told apart if the simultaneous
 interval of their difference does not contain zero: the critical value is that of the largest of all pairs'
 studentised differences, so with 95% confidence *no* two models are told apart wrongly. A model's rank interval
 counts those that are surely better and surely worse (Mohr and others, "Inference for ranks", Biometrika 2019).
@@ -27,7 +27,7 @@ class Ranks:
     Attributes:
         rank: from 1, highest mean first; equal means share a rank; 0 for a model without a mean.
         rank_low, rank_high: first and last rank that can't be excluded.
-        apart: models x models, whether two can be told apart.
+        apart: models x models, True where two can be told apart.
     """
 
     rank: Any
@@ -39,7 +39,7 @@ class Ranks:
 def bootstrap_means(values: Any, *, resamples: int = RESAMPLES, seed: int = 0) -> Any:
     """Column means (resamples x columns) of ``values`` (units x columns, NaN for none), units resampled.
 
-    A column that has nothing in a resample keeps its own mean there.
+    A column without values in a resample keeps its own mean there.
     """
     n, columns = values.shape
     present = ~np.isnan(values)
@@ -83,7 +83,7 @@ def _means(values: Any) -> Any:
 def rank_models(values: Any, samples: Any | None = None, *, level: float = LEVEL, seed: int = 0) -> Ranks:
     """Rank the columns of ``values`` (prompts x models, NaN for none).
 
-    ``samples``: `bootstrap_means` of ``values``, if they are at hand.
+    ``samples``: `bootstrap_means` of ``values``, if they are already computed.
     """
     means = _means(values)
     apart = np.zeros((len(means), len(means)), dtype=bool)
@@ -100,7 +100,7 @@ def rank_models(values: Any, samples: Any | None = None, *, level: float = LEVEL
 
 
 def _apart(means: Any, samples: Any, level: float) -> Any:
-    """Which pairs differ, all at once. One model at a time, so memory grows with models, not with pairs."""
+    """Pairs of models that differ, simultaneously. One model at a time, so memory grows with models, not with pairs."""
     models = len(means)
     largest = np.zeros(len(samples))
     errors = np.zeros((models, models))
@@ -119,7 +119,7 @@ def _apart(means: Any, samples: Any, level: float) -> Any:
 
 
 def groups(order: list[int], apart: Any) -> list[tuple[int, int]]:
-    """Runs of ranks, each as long as can be, in which no two models are told apart: first and last position, from 0.
+    """Longest runs of ranks in which no two models are told apart, each as first and last position, from 0.
 
     ``order``: columns, best first.
     """

@@ -1,4 +1,4 @@
-"""Bounds on the mean of a run: three outcomes, and what the undecided one means for the gate."""
+"""Bounds on the mean of a run: three outcomes, and the gate's policy for the undecided one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ..errors import ConfigError
-from ..report.lookup import once, value_of
+from ..report.lookup import first_judgements, value_of
 from ..report.model import AnyEntry, EditEntry, SuiteRow, VerdictEntry
 from ..support.words import plural, verb
 from ..taxonomy import EDIT_SCORE, Path, from_written, nearest, show, written
@@ -29,18 +29,18 @@ def suite_rows(
     edits: Iterable[EditEntry] = (),
     edit_bound: float | None = None,
 ) -> list[SuiteRow]:
-    """One row for each bound on a mean of the run.
+    """Return one row for each bound on a mean of the run.
 
-    Passed: the whole 95% interval is at or above the bound. Failed: it is below, or an image was not judged
-    (a mean of the rest is no mean of the run), or nothing was applicable. Undecided: all else, and always for
-    fewer than five images; `gate_passed` says what that does.
+    Passed: the whole 95% interval is at or above the bound. Failed: the whole interval is below, or an image was not
+    judged (a mean of the others is no mean of the run), or no image has the figure. Undecided: all other cases, and
+    always with fewer than five images; `gate_passed` applies the policy for these.
 
     Args:
         entries: all images of the run; the unjudged among them make their rows fail.
         bounds: by path, 0 to 100; the path of the total is ``()`` or ``("total",)``.
         on_undecided: "mean" (the mean decides), "pass" or "fail".
         edits: all edits of the run.
-        edit_bound: bound on the mean edit score, 1 to 5. Without edits it waits: no row.
+        edit_bound: bound on the mean edit score, 1 to 5; no row without edits.
 
     Raises:
         ConfigError: ``on_undecided`` is none of the three.
@@ -55,26 +55,28 @@ def suite_rows(
 
 
 def bounded_means(verdicts: Iterable[VerdictEntry], edits: Iterable[EditEntry], suite: Suite) -> list[SuiteRow]:
-    """Rows for a profile's bounds on the mean of a run; see `suite_rows`.
+    """Return rows for a profile's bounds on the mean of a run; see `suite_rows`.
 
-    Bounds on images wait for images, as the bound on edits waits for edits. Of repeated judgements the first counts.
+    Bounds on images give no rows without images, as the bound on edits gives none without edits. Of repeated
+    judgements the first counts.
     """
-    images = once(verdicts)
+    images = first_judgements(verdicts)
     first = next(images, None)
     return suite_rows(
         () if first is None else chain((first,), images),
         {} if first is None else suite.bounds(),
         on_undecided=suite.on_undecided,
-        edits=once(edits),
+        edits=first_judgements(edits),
         edit_bound=suite.edit.score,
     )
 
 
 def gate_passed(row: SuiteRow, on_undecided: str = "mean") -> bool:
-    """Whether a row lets the run pass.
+    """Tell whether a row passes the gate.
 
-    An undecided row passes by policy: "pass" lets it, "fail" does not, "mean" asks whether the mean reaches the
-    bound. With fewer than five images there is no gate, unless "fail" asks for one. Without any image nothing passes.
+    An undecided row follows the policy: it passes under "pass", fails under "fail", and under "mean" passes where the
+    mean reaches the bound. An undecided row of fewer than five images passes, except under "fail". A row without
+    images fails.
     """
     policy = check_policy(on_undecided)
     if row.outcome != "undecided":
@@ -85,10 +87,10 @@ def gate_passed(row: SuiteRow, on_undecided: str = "mean") -> bool:
 
 
 def check_policy(name: str) -> OnUndecided:
-    """``name`` if it is a policy.
+    """Return ``name`` if it is a policy.
 
     Raises:
-        ConfigError: naming the nearest one.
+        ConfigError: there is no such policy; the message names the nearest.
     """
     policies = get_args(OnUndecided)
     if name not in policies:
@@ -100,7 +102,7 @@ def check_policy(name: str) -> OnUndecided:
 
 @dataclass
 class _Column:
-    """One figure of all entries: of those that have it the value, the text, and what tells images apart."""
+    """One figure over all entries: value, text and image identifier of those that have it."""
 
     path: Path
     values: list[float] = field(default_factory=list)
@@ -111,11 +113,11 @@ class _Column:
 
     @property
     def seen(self) -> int:
-        """How many entries there are."""
+        """Number of entries."""
         return len(self.values) + self.left_out + self.not_judged
 
     def add(self, entry: AnyEntry) -> None:
-        """Take one entry in."""
+        """Add one entry."""
         how, found = state(entry, self.path), value_of(entry, self.path)
         if how == "scored" and found is not None:
             self.keys.append(entry.key or len(self.values))
@@ -171,7 +173,7 @@ def _detail(row: SuiteRow, interval: Interval, policy: OnUndecided, thing: str) 
         words.append(f"{row.left_out} without {name} (N/A or not asked) left out")
     if row.outcome == "undecided" and row.low is not None:
         about = f"about {plural(row.needed, thing)} would decide it" if row.needed else ""
-        words.append(about or "the mean is the bound: no number decides")
+        words.append(about or "the mean equals the bound: no number of images would decide")
     if row.low is not None and not interval.clustered and interval.units < interval.n:
         words.append(f"{plural(interval.n, 'check')} of {plural(interval.units, f'different {thing}')}")
     return "; ".join(words)

@@ -1,12 +1,12 @@
-"""The verdict store: a judge's raw answers by content, kept between runs.
+"""The answer store: a judge's raw answers by content, kept between runs.
 
-One SQLite file, ``answers.sqlite``, in one folder. SQLite rather than a file an answer: five answers an image make
-half a million files of 100,000 images, slow to pack into a CI cache and slow on network disks. A rollback journal
-rather than a write-ahead log: between writes there is just the one file, it can be copied and cached as it is, read
-from a read-only folder, and used over network file systems, where a write-ahead log can't be.
+The store is one SQLite file, ``answers.sqlite``, in one folder. With a file an answer, at five answers an image,
+100,000 images would make half a million files, slow to pack into a CI cache and slow on network disks. The journal is
+a rollback journal, no write-ahead log: between writes there is just the one file, which can be copied and cached as
+it is, read from a read-only folder, and used over network file systems, where a write-ahead log can't be.
 
-Each entry carries a checksum over its key and content, and an HMAC too where ``IMAGEJUDGE_STORE_KEY`` is set; what
-does not match is treated as missing, counted, and overwritten when it has been judged again. Nothing is unpickled.
+Each entry has a checksum over its key and content, and an HMAC too where ``IMAGEJUDGE_STORE_KEY`` is set. An entry
+that does not match is treated as missing, counted, and overwritten once it is judged again. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _MAX_WAITING = 256  # lines of the index that wait for the next answer to be wri
 
 
 def default_root() -> Path:
-    """Where answers are kept when nothing else is said: ``.imagejudge/store`` under the current directory."""
+    """Default folder of the store: ``.imagejudge/store`` under the current directory."""
     return Path.cwd() / ".imagejudge" / "store"
 
 
 def key_of(**deciding: Any) -> str:
-    """The key of an answer: SHA-256 (hex) over everything that decides it, as canonical JSON.
+    """Return an answer's key: SHA-256 (hex) over the fields that decide the answer, as canonical JSON.
 
     Raises:
         TypeError, ValueError: a value that JSON can't hold, NaN included.
@@ -58,7 +58,7 @@ _ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=Fals
 
 
 class _Line:
-    """Rows of several threads that wait to be written together."""
+    """Queue of several threads' rows that are written together."""
 
     def __init__(self) -> None:
         self.turn = threading.Condition()
@@ -68,7 +68,7 @@ class _Line:
 
 
 class Outline(NamedTuple):
-    """What pruning needs to know of an entry; ``size`` in bytes, compressed."""
+    """Fields of an entry that pruning needs; ``size`` in bytes, compressed."""
 
     key: str
     model: str
@@ -79,22 +79,22 @@ class Outline(NamedTuple):
 class Store:
     """Raw answers by key, safe for several threads and processes.
 
-    A store that can't be read or written does not stop a run: what is asked for is missing, what is put stays in
-    memory, and ``say`` is told once, in one line.
+    A store that can't be read or written does not stop a run: answers count as missing, new answers stay in memory,
+    and ``say`` gets one line.
 
     Attributes:
         root: the folder.
         path: the file in it.
-        damaged: entries that were asked for and whose checksum did not match.
-        untrusted: the same, without the HMAC that the environment's key asks for, or with a wrong one.
-        troubles: what was said, one line each.
+        damaged: number of entries that were looked up and whose checksum did not match.
+        untrusted: number of entries that were looked up and whose HMAC is wrong, or missing though a key is set.
+        troubles: the lines given to ``say``.
     """
 
     def __init__(self, root: Path | str, *, create: bool = True, say: Callable[[str], None] | None = None) -> None:
-        """Use the store in the folder ``root``; unless ``create``, a store that is not there stays so.
+        """Use the store in the folder ``root``; only with ``create`` is a missing store made.
 
         Raises:
-            ConfigError: ``root`` is no folder, or holds another program's database or a newer version's.
+            ConfigError: ``root`` is no folder, or has a database of another program or of a newer version.
         """
         self.root = Path(root).absolute()
         self.path = self.root / FILE_NAME
@@ -124,12 +124,12 @@ class Store:
         return self.get_many([key]).get(key)
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Answer]:
-        """The answers that are there, by key."""
+        """The stored answers by key; keys without an answer are absent."""
         entries = map(self.read, self.find(dict.fromkeys(keys)))
         return {entry.key: entry.answer for entry in entries if entry is not None}
 
     def find(self, keys: Iterable[str]) -> list[StoredRow]:
-        """The rows under ``keys``, unchecked."""
+        """Return the rows under ``keys``, without checking their seals."""
         wanted = list(keys)
         with self._guard():
             rows = [self._unsaved[key] for key in wanted if key in self._unsaved]
@@ -137,15 +137,15 @@ class Store:
         return rows
 
     def put(self, key: str, answer: Answer, about: Mapping[str, Any]) -> None:
-        """Keep ``answer`` under ``key``, in place of what was there. A disk that is full or read-only raises nothing.
+        """Store ``answer`` under ``key``, in place of an earlier one. A disk that is full or read-only raises nothing.
 
-        ``about`` (model, revision, protocol, dimension, prompt, pixels, url, ...) is recorded with it, so that entries
-        can be selected by it; it decides nothing.
+        ``about`` (model, revision, protocol, dimension, prompt, pixels, url, ...) is recorded to select entries by, and
+        is no part of the key.
         """
         self.put_rows([self.seal.row(StoredAnswer(key, answer, about, time.time()))])
 
     def put_rows(self, rows: Iterable[StoredRow]) -> None:
-        """As `put`, for sealed rows; on the disk when it returns. What threads put meanwhile goes together."""
+        """Store sealed rows as `put` does; return once they are on the disk. Several threads' rows go together."""
         rows = list(rows)
         self._guard()
         line = self._line
@@ -179,18 +179,18 @@ class Store:
 
     @property
     def unsaved(self) -> int:
-        """Answers that the disk has not taken; they are lost at the end, or were too many to be kept till then."""
+        """Number of answers that could not be written: kept in memory, or dropped because there were too many."""
         return len(self._unsaved) + self._given_up
 
     def entries(self) -> Iterator[StoredAnswer]:
-        """All entries that can be trusted, in the order they were written; those that can't are counted."""
+        """Yield all entries that can be trusted, in the order they were written; others are counted."""
         for row in self.rows():
             entry = self.read(row)
             if entry is not None:
                 yield entry
 
     def rows(self) -> Iterator[StoredRow]:
-        """All rows, unchecked, in the order they were written; read in portions."""
+        """Yield all rows without checking their seals, in the order they were written; they are read in portions."""
         position = -1
         while True:
             with self._guard():
@@ -202,7 +202,7 @@ class Store:
     # --- the index from file bytes to pixels
 
     def pixels(self, file: Path) -> str | None:
-        """The pixel hash of an image file whose bytes were decoded before, or None. Hashes the bytes each time.
+        """Return the pixel hash of an image file whose bytes were decoded before, or None; hashes the bytes each time.
 
         Raises:
             ImageError: the file can't be read.
@@ -213,7 +213,7 @@ class Store:
         return self.pixels_of([content]).get(content)
 
     def pixels_of(self, file_hashes: Iterable[str]) -> dict[str, str]:
-        """As `pixels`, for several files: what is known, by the SHA-256 (hex) of a file's bytes."""
+        """Return the known pixel hashes of several files, by the SHA-256 (hex) of a file's bytes."""
         names = {_file_key(file_hash): file_hash for file_hash in file_hashes}
         return {names[name]: pixels for name, pixels in self._lines_of(list(names)).items()}
 
@@ -226,18 +226,18 @@ class Store:
             return found | {name: self._waiting[name] for name in names if name in self._waiting}
 
     def remember_pixels(self, file_hash: str, pixel_hash: str) -> None:
-        """Record that a file with these bytes decodes to these pixels. Written with the next answer, or by `flush`."""
+        """Record the pixel hash of a file's bytes; written with the next answer, or by `flush`."""
         with self._guard():
             self._waiting[_file_key(file_hash)] = pixel_hash
             if len(self._waiting) >= _MAX_WAITING and not self._write([]):
                 self._waiting.clear()  # the disk takes nothing: decoding again is all that is lost
 
     def trusts_pixels(self, row: PixelsRow) -> bool:
-        """Whether a line of the index can be trusted; counted where not."""
+        """Tell whether a line of the index can be trusted; others are counted."""
         return self._counting(lambda: self.seal.check_pixels(row)) is not _BAD
 
     def index(self) -> list[PixelsRow]:
-        """All lines of the index that can be trusted."""
+        """Yield all lines of the index that can be trusted."""
         query = f"SELECT {PIXELS_COLUMNS} FROM pixels ORDER BY rowid"  # noqa: S608
         none: list[PixelsRow] = []
         with self._guard():
@@ -245,9 +245,9 @@ class Store:
             return [row for row in rows if self.trusts_pixels(row)]
 
     def add_to_index(self, rows: Sequence[PixelsRow]) -> tuple[int, int]:
-        """Add sealed lines to the index but where another can be trusted.
+        """Add sealed lines to the index, except where it has one that can be trusted.
 
-        Returns how many are written, and how many differ from the one that is there.
+        Returns the number of lines written, and the number of lines that differ from the index's own.
         """
         with self._guard():
             ours = self._lines_of([row.file for row in rows])
@@ -258,14 +258,14 @@ class Store:
     # --- making it smaller
 
     def outline(self) -> list[Outline]:
-        """Key, model, time and size of every entry, in the order they were written, unchecked."""
+        """Return key, model, time and size of every entry, in the order they were written, without checking seals."""
         query = "SELECT key, model, CAST(stored AS REAL), length(body) FROM answers ORDER BY rowid"
         none: list[Outline] = []
         with self._guard():
             return self.file.do(lambda connection: [Outline(*row) for row in connection.execute(query)], none)
 
     def used_bytes(self) -> int:
-        """Bytes of the file that are in use."""
+        """Number of the file's bytes that are in use."""
 
         def used(connection: sqlite3.Connection) -> int:
             pages, free, size = (
@@ -280,7 +280,7 @@ class Store:
     def remove(self, keys: Iterable[str], index_before: float = 0.0, index_share: float = 0.0) -> bool:
         """Remove entries and give their space back to the disk.
 
-        Of the index go the lines stored before a time, and the oldest ``index_share`` (0 to 1) of what is left.
+        Lines of the index that were stored before a time go too, and of the others the oldest ``index_share`` (0 to 1).
         """
         wanted = [(key,) for key in keys]
         oldest = "DELETE FROM pixels WHERE rowid IN (SELECT rowid FROM pixels ORDER BY stored LIMIT ?)"
@@ -300,14 +300,14 @@ class Store:
     # --- keeping
 
     def flush(self) -> None:
-        """Write what is still in memory, if the disk takes it."""
+        """Write rows that are still in memory, if the disk takes them."""
         with self._guard():
             if (self._unsaved or self._waiting) and self._write(self._unsaved.values()):
                 self._unsaved.clear()
                 self._unsaved_bytes = 0
 
     def close(self) -> None:
-        """Write what is still in memory and close the file; it is opened again if the store is used again."""
+        """Write rows that are still in memory and close the file, which is opened again at the next use."""
         with self._guard():
             self.flush()
             if self.unsaved:
@@ -321,13 +321,13 @@ class Store:
         self.close()
 
     def _guard(self) -> contextlib.AbstractContextManager[Any]:
-        """The lock; a fork gets its own, since its parent's may have been held when it forked."""
+        """Return the process's lock; a forked process gets a new one, since the parent's may have been locked."""
         if self._pid != os.getpid():
             self._pid, self._lock, self._line = os.getpid(), threading.RLock(), _Line()
         return self._lock
 
     def read(self, row: StoredRow) -> StoredAnswer | None:
-        """The entry of a row, or None, counted, where it is damaged or not to be trusted."""
+        """Return the entry of a row, or None where it is damaged or can't be trusted, which is counted."""
         entry = self._counting(lambda: self.seal.entry(row))
         return entry if isinstance(entry, StoredAnswer) else None
 
@@ -351,7 +351,7 @@ class Store:
         return True
 
     def _hold(self, row: StoredRow) -> None:
-        """Keep a row that the disk did not take, within bounds: the oldest give way."""
+        """Keep a row that could not be written in memory; beyond a limit the oldest are dropped."""
         self._unsaved_bytes += len(row.body) - len(self._unsaved[row.key].body if row.key in self._unsaved else b"")
         self._unsaved[row.key] = row
         while self._unsaved_bytes > _MAX_UNSAVED:

@@ -1,4 +1,4 @@
-"""One entry of the store: its text, its checksum and, where a key is set, its HMAC. Nothing here touches a disk."""
+"""One entry of the store: its text, its checksum and, where a key is set, its HMAC. This module uses no disk."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class DamagedError(ValueError):
 
 
 class UntrustedError(ValueError):
-    """An entry without the HMAC that the environment's key asks for, or with a wrong one."""
+    """An entry whose HMAC is wrong, or missing though a key is set."""
 
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """One stored answer: its key, the answer, what it is about, and when it was stored (seconds since 1970)."""
+    """One stored answer: key, answer, facts about it, and time of storing (seconds since 1970)."""
 
     key: str
     answer: Answer
@@ -44,7 +44,7 @@ class StoredAnswer:
 
 
 class StoredRow(NamedTuple):
-    """An entry as a row of the database. All of it but the seals is in the text too; here it can be selected by."""
+    """An entry as a row of the database. All columns but the seals repeat the text, so that SQL can select by them."""
 
     key: str
     model: str
@@ -57,10 +57,10 @@ class StoredRow(NamedTuple):
     mac: bytes | None  # HMAC-SHA-256
 
     def text(self) -> bytes:
-        """The text, unpacked.
+        """Decompress the text.
 
         Raises:
-            DamagedError: it can't be, or is longer than an entry may be.
+            DamagedError: the text can't be decompressed, or is longer than an entry may be.
         """
         try:
             unpacker = zlib.decompressobj()
@@ -83,7 +83,7 @@ class PixelsRow(NamedTuple):
 
 
 class Seal:
-    """Makes and checks checksums, and HMACs with the key that the environment gives, if it gives one."""
+    """Maker and checker of checksums and, where the environment has a key, HMACs."""
 
     def __init__(self) -> None:
         secret = os.environ.get(KEY_VARIABLE, "")
@@ -91,7 +91,7 @@ class Seal:
 
     @property
     def keyed(self) -> bool:
-        """Whether entries are signed, and only signed ones trusted."""
+        """Tell whether entries are signed, and only signed ones trusted."""
         return self._secret is not None
 
     def row(self, entry: StoredAnswer) -> StoredRow:
@@ -101,7 +101,7 @@ class Seal:
         return self.row_of(text, *self._make(b"answer\n" + text))
 
     def row_of(self, text: bytes, checksum: bytes, mac: bytes | None) -> StoredRow:
-        """The row of an entry's text from elsewhere, with the seals it came with.
+        """Make the row of an entry's text from another store, with its seals.
 
         Raises:
             DamagedError, UntrustedError
@@ -127,7 +127,11 @@ class Seal:
         return PixelsRow(file, pixels, stored, *self._make(f"pixels\n{file}\n{pixels}".encode()))
 
     def check_pixels(self, row: PixelsRow) -> None:
-        """Raises: DamagedError, UntrustedError."""
+        """Check a line of the index.
+
+        Raises:
+            DamagedError, UntrustedError
+        """
         self._check(f"pixels\n{row.file}\n{row.pixels}".encode("utf-8", "replace"), row.sum, row.mac)
         digest(row.file, treated=True)
         digest(row.pixels)
@@ -142,16 +146,16 @@ class Seal:
         if checksum != expected:
             raise DamagedError("the checksum does not match")
         if not isinstance(mac, bytes | None):
-            raise DamagedError("an HMAC that is none")
+            raise DamagedError("the HMAC is no byte string")
         if expected_mac is not None and not (mac and hmac.compare_digest(mac, expected_mac)):
             raise UntrustedError("the HMAC does not match" if mac else "there is no HMAC")
 
 
 def digest(value: object, *, treated: bool = False) -> str:
-    """A SHA-256 in hex: a key, or the digest of pixels; of a file it is ``treated``, with a treatment's name after it.
+    """Check a SHA-256 in hex: a key, or a digest of pixels; a file's is ``treated``, with a treatment's name after it.
 
     Raises:
-        DamagedError: it is none.
+        DamagedError: ``value`` is no such digest.
     """
     if not isinstance(value, str) or not (_TREATED if treated else _DIGEST)(value):
         more = " and the name of a treatment" if treated else ""
@@ -160,10 +164,10 @@ def digest(value: object, *, treated: bool = False) -> str:
 
 
 def moment(value: object) -> float:
-    """Seconds since 1970 that a date can show.
+    """Check seconds since 1970, within the range of dates.
 
     Raises:
-        DamagedError: it is none.
+        DamagedError: ``value`` is no such number.
     """
     if type(value) not in (int, float) or not 0 <= value <= _LAST:  # type: ignore[operator]
         raise DamagedError(f"expected a time, 0 to {_LAST:.0f} seconds, found {_short(value)}")
@@ -201,13 +205,13 @@ def _columns(entry: StoredAnswer) -> tuple[str, str, str, str, str, float]:
 
 
 def _word(value: object) -> str:
-    """A fact as a column takes it: text without lone surrogates."""
+    """Return a fact as text for a column, without lone surrogates."""
     text = "" if value is None else str(value)
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def canonical(data: Any) -> bytes:
-    """``data`` as the JSON that checksums cover: keys sorted, no spaces, ASCII."""
+    """Return ``data`` as the JSON that checksums cover: keys sorted, no spaces, ASCII."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), default=str).encode()
 
 
@@ -219,7 +223,7 @@ def _loads(text: bytes) -> Any:
 
 
 def _parse(text: bytes) -> StoredAnswer:
-    """The entry of a text. Fields of an answer that a later version added are left out."""
+    """Parse the text of an entry. Fields of an answer that a later version added are left out."""
     try:
         data = _loads(text)
         given, about = data["answer"], data["about"]

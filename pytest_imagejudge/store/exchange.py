@@ -34,10 +34,10 @@ _MOST_TOLD = 10  # of what was refused, and of what differs
 
 @dataclass
 class Import:
-    """Counts of what an import found.
+    """Counts of an import.
 
     Attributes:
-        added, already, conflicts: answers that were new, that the store had, and that differ from those it had.
+        added, already, conflicts: answers that were new, that the store had, and that differ from the store's.
         damaged, untrusted: lines that were refused.
         images: lines of the index, from files to pixels, that were new.
     """
@@ -54,7 +54,7 @@ def export_answers(store: Store, name: str) -> int:
     """Write all answers of ``store`` to the file ``name``, or to standard output where that is ``-``.
 
     Returns:
-        How many answers were written.
+        The number of answers written.
 
     Raises:
         ConfigError: the file can't be written, or the store can't be read as a whole.
@@ -78,10 +78,10 @@ def import_answers(store: Store, name: str, found: Import) -> Iterator[str]:
     """Add the answers of the file ``name`` to ``store``, counted in ``found``.
 
     Yields:
-        Lines about what is refused and what differs from the store's own, the first few of each.
+        Lines about refused answers and about answers that differ from the store's, the first few of each.
 
     Raises:
-        ConfigError: the file can't be read, or is no export.
+        ConfigError: the file can't be read, or was not written by `export_answers`.
     """
     rows: list[StoredRow] = []
     lines: list[PixelsRow] = []
@@ -120,7 +120,7 @@ def _refused(file: str, number: int, error: Exception, count: int) -> Iterator[s
 
 
 def _must_be_whole(store: Store) -> None:
-    """Half a store must not pass for one."""
+    """Refuse a store that could not be read as a whole."""
     if store.troubles:
         raise ConfigError(f"{escape(store.path)} could not be read as a whole: the export is not complete")
 
@@ -135,7 +135,7 @@ def _unseal(data: dict[str, Any]) -> tuple[bytes, bytes | None]:
 
 
 def _merge(store: Store, rows: list[StoredRow], lines: list[PixelsRow], found: Import) -> Iterator[str]:
-    """Add what is not there and tell what differs; what is there and can be trusted stays."""
+    """Add answers that the store lacks, and report those that differ; trusted answers of the store stay."""
     ours = {entry.key: entry for row in store.find([row.key for row in rows]) if (entry := store.read(row))}
     new: dict[str, StoredRow] = {}
     for row in rows:
@@ -152,19 +152,19 @@ def _merge(store: Store, rows: list[StoredRow], lines: list[PixelsRow], found: I
             found.conflicts += 1
             if found.conflicts <= _MOST_TOLD:
                 about = escape(" ".join(str(have.about.get(name) or "") for name in ("model", "dimension")))
-                yield f"{row.key[:16]} ({about.strip()}) differs from ours; ours kept"
+                yield f"{row.key[:16]} ({about.strip()}) differs from the store's, which is kept"
     if new:
         store.put_rows(new.values())
     written, differ = store.add_to_index(lines)
     found.images += written
     if differ:
         found.conflicts += differ
-        yield f"pixels of {plural(differ, 'image')} differ from ours; ours kept"
+        yield f"pixels of {plural(differ, 'image')} differ from the store's, which are kept"
 
 
 @contextlib.contextmanager
 def _writing(name: str) -> Iterator[IO[bytes]]:
-    """A file that is there whole or not at all; ``-`` is stdout, and a pipe or a device is written as it is."""
+    """Open a file that is written at once or not at all; ``-`` is stdout, a pipe or a device is written directly."""
     if name == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -181,7 +181,7 @@ def _writing(name: str) -> Iterator[IO[bytes]]:
 
 
 def _reading(name: str) -> Iterator[tuple[int, bytes]]:
-    """The lines after the first, which names the format, with their numbers."""
+    """Yield the lines after the first, which names the format, with their numbers."""
     try:
         with contextlib.ExitStack() as stack:
             raw = cast("io.BufferedReader", sys.stdin.buffer if name == "-" else stack.enter_context(open(name, "rb")))  # noqa: PTH123

@@ -55,15 +55,16 @@ T = TypeVar("T")
 
 
 class StoreFile:
-    """An SQLite file that a run can do without: what goes wrong is said, once, and the run goes on.
+    """An SQLite file whose errors do not stop a run: the first one is reported, and the run goes on.
 
-    A rollback journal, not a write-ahead log: between writes there is just the one file. Used under the store's lock.
+    The journal is a rollback journal, no write-ahead log: between writes there is just the one file. Callers hold the
+    store's lock.
     """
 
     def __init__(
         self, path: Path, create: bool, trouble: Callable[[str], None], good: Callable[[StoredRow], bool]
     ) -> None:
-        """Use ``path``, made at the first write where ``create``. ``good`` tells rows that can be saved from damage."""
+        """Use ``path``, made at the first write where ``create``. ``good`` tells intact rows from damaged ones."""
         self.path = path
         self._create = create
         self._trouble = trouble
@@ -74,10 +75,10 @@ class StoreFile:
         self._wait = _WAIT_S
 
     def do(self, work: Callable[[sqlite3.Connection], T], default: T, *, write: bool = False) -> T:
-        """The result of ``work`` on the database; ``default`` where there is none, or it can't be used.
+        """Return the result of ``work`` on the database; ``default`` where the file is missing or can't be used.
 
         Raises:
-            ConfigError: the file is another program's, or a newer version's.
+            ConfigError: the file belongs to another program, or to a newer version.
         """
         for last in (False, True):
             try:
@@ -100,7 +101,7 @@ class StoreFile:
         return default
 
     def write(self, rows: Iterable[StoredRow], pixels: Iterable[PixelsRow] = ()) -> bool:
-        """Put rows in one transaction; False where the disk does not take them, and then none is in."""
+        """Write rows in one transaction; False where they could not be written, and then none is."""
         rows, pixels = list(rows), list(pixels)
 
         def put(connection: sqlite3.Connection) -> bool:
@@ -111,7 +112,7 @@ class StoreFile:
         return self.transaction(put, False)
 
     def transaction(self, work: Callable[[sqlite3.Connection], T], default: T) -> T:
-        """As `do`, for ``work`` that writes, within one transaction."""
+        """Run ``work``, which writes, as `do` does, within one transaction."""
 
         def within(connection: sqlite3.Connection) -> T:
             connection.execute("BEGIN IMMEDIATE")
@@ -127,11 +128,11 @@ class StoreFile:
         return self.do(within, default, write=True)
 
     def answers(self, keys: Sequence[str]) -> list[tuple[Any, ...]]:
-        """The rows under ``keys``, unchecked."""
+        """Return the rows under ``keys``, without checking their seals."""
         return self._select(f"SELECT {COLUMNS} FROM answers WHERE key", keys)  # noqa: S608
 
     def pixels(self, files: Sequence[str]) -> list[tuple[Any, ...]]:
-        """The lines of the index for ``files``, unchecked."""
+        """Return the lines of the index for ``files``, without checking their seals."""
         return self._select(f"SELECT {PIXELS_COLUMNS} FROM pixels WHERE file", files)  # noqa: S608
 
     def _select(self, query: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -143,14 +144,14 @@ class StoreFile:
         return found
 
     def portion(self, after: int) -> tuple[list[StoredRow], int]:
-        """Up to 500 rows, checked or not, beyond a position (-1 is the start), in the order written; the next one."""
+        """Return up to 500 rows beyond a position (-1 is the start), in the order written, and the next position."""
         query = f"SELECT rowid, {COLUMNS} FROM answers WHERE rowid > ? ORDER BY rowid LIMIT 500"  # noqa: S608
         none: list[tuple[Any, ...]] = []
         found = self.do(lambda connection: connection.execute(query, (after,)).fetchall(), none)
         return [StoredRow(*row[1:]) for row in found], found[-1][0] if found else after
 
     def close(self) -> None:
-        """Close the file; it is opened again when it is used again."""
+        """Close the file, which is opened again at the next use."""
         if self._connection is not None and self._pid == os.getpid():
             self._connection.close()
         self._connection = None
@@ -183,7 +184,7 @@ class StoreFile:
         return connection
 
     def _check_schema(self, connection: sqlite3.Connection) -> None:
-        """Make the tables in an empty file; refuse a file that is not ours."""
+        """Make the tables in an empty file; refuse another program's file."""
         header = _header(connection)
         if header[0] != _APPLICATION:
             header = self._make_tables(connection)
@@ -192,7 +193,7 @@ class StoreFile:
             raise ConfigError(f"the store {name} was written by a newer version: schema {header[1]}, expected {SCHEMA}")
 
     def _make_tables(self, connection: sqlite3.Connection) -> tuple[int, int]:
-        """Make the tables, unless another process was first; the file's header after it."""
+        """Make the tables, unless another process was first, and set the file's header."""
         connection.execute("BEGIN IMMEDIATE")
         try:
             if (header := _header(connection))[0] == _APPLICATION:
@@ -214,7 +215,7 @@ class StoreFile:
                 connection.execute("ROLLBACK")
 
     def _mend(self, code: int, error: sqlite3.Error) -> bool:
-        """Whether it is worth another try."""
+        """Repair the file after an error where possible; tells whether to try again."""
         if code == sqlite3.SQLITE_READONLY_DBMOVED:  # another process has set the file aside, or it was deleted
             self.close()
             return True
@@ -228,7 +229,7 @@ class StoreFile:
         return False
 
     def _set_aside(self, error: sqlite3.Error) -> None:
-        """Move a damaged file out of the way; what can still be read of it goes into a fresh one."""
+        """Rename a damaged file, and copy the rows that can still be read into a new one."""
         from filelock import FileLock
 
         inode = self._inode
@@ -249,7 +250,7 @@ class StoreFile:
         )
 
     def _salvage(self, aside: Path) -> list[StoredRow]:
-        """The good rows of a damaged file, read from both ends as far as the damage."""
+        """Return the intact rows of a damaged file, read from both ends up to the damage."""
         rows: dict[str, StoredRow] = {}
         for order in ("ASC", "DESC"):
             try:

@@ -1,4 +1,4 @@
-"""Profiles read from TOML, a name or a mapping, with what they extend."""
+"""Profiles read from TOML, a name or a mapping, merged with the profiles that they extend."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def shipped() -> dict[str, Path]:
 def load_profile(
     source: str | Path | Mapping[str, Any] | Profile, *, base: Path | None = None, name: str = "thresholds"
 ) -> Profile:
-    """A profile by shipped name, from a TOML file, or from a mapping of the same shape.
+    """Load a profile by shipped name, from a TOML file, or from a mapping of the same shape.
 
     Args:
-        source: what to load.
-        base: what a relative file is relative to; None is the working folder.
-        name: what a mapping is called in reports and errors.
+        source: the name, the file or the mapping.
+        base: the folder of a relative file; None is the working folder.
+        name: the name of a mapping in reports and errors.
 
     Raises:
         ConfigError: naming the file, the key, what was found, and the nearest valid name.
@@ -74,7 +74,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _resolve(data: dict[str, Any], folder: Path, where: str, seen: tuple[Path, ...]) -> dict[str, Any]:
-    """Merge ``data`` over what it extends: tables by key, all else replaced."""
+    """Merge ``data`` over the profile that it extends: tables by key, other values replaced."""
     parent = _validate(data, where).extends  # each file by itself, so that an error names the file it is in
     if parent is None:
         return data
@@ -107,7 +107,7 @@ def _build(data: dict[str, Any], name: str, where: str) -> Profile:
     profile._name = name
     for path, bound in (*profile.bounds().items(), *profile.suite.bounds().items()):
         if 0 < bound < 1:
-            words = f"{where}: {show(path)}: a bound of {bound:g} is next to none: bounds run from 0 to 100"
+            words = f"{where}: {show(path)}: a bound of {bound:g} has almost no effect: bounds run from 0 to 100"
             warnings.warn(words, stacklevel=2)
     return profile
 

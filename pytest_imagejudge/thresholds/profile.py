@@ -69,7 +69,7 @@ class SuiteEdit(_Strict):
 
 
 class Suite(_Levels):
-    """Bounds on the mean of a run, and what an interval that contains the bound means."""
+    """Bounds on the mean of a run, and the policy for an interval that contains the bound."""
 
     on_undecided: Literal["mean", "pass", "fail"] = "mean"
     edit: SuiteEdit = SuiteEdit()
@@ -117,7 +117,7 @@ class Profile(_Levels):
             yield "must_not_fail", tuple(path)
 
     def bounds(self) -> dict[FacetPath, float]:
-        """Every bound on one image by path; ``()`` is the total. A facet that must not fail is bounded by 60."""
+        """Every bound on one image by path; ``()`` is the total. A facet that must not fail has the bound 60."""
         found = super().bounds()
         for one, twos in self.level3.items():
             for two, threes in twos.items():
@@ -127,40 +127,40 @@ class Profile(_Levels):
         return found
 
     def shown_bounds(self) -> dict[FacetPath, float]:
-        """The bounds on images, and under ("score",) the one on the overall score of edits, as reports show them."""
+        """The bounds that reports show: those on images, and under ("score",) that on the overall score of edits."""
         return self.bounds() | ({} if self.edit.score is None else {EDIT_SCORE: self.edit.score})
 
     def dump(self) -> dict[str, Any]:
-        """Plain data: ``bounds``, as `load_profile` takes them, and ``name``."""
+        """Return plain data: ``bounds``, as `load_profile` takes them, and ``name``."""
         return {"name": self.name, "bounds": self.model_dump(exclude_defaults=True, exclude={"extends"})}
 
     @property
     def bounds_images(self) -> bool:
-        """Whether there is a bound on single images."""
+        """Tell whether there is a bound on single images."""
         return bool(self.bounds())
 
     @property
     def bounds_edits(self) -> bool:
-        """Whether there is a bound on single edits."""
+        """Tell whether there is a bound on single edits."""
         return self.edit.score is not None or bool(self.edit.aspects)
 
     @property
     def bounds_means(self) -> bool:
-        """Whether there is a bound on the mean of a run."""
+        """Tell whether there is a bound on the mean of a run."""
         return bool(self.suite.bounds()) or self.suite.edit.score is not None
 
     @property
     def bounds_drops(self) -> bool:
-        """Whether there is a bound on drops against a baseline."""
+        """Tell whether there is a bound on drops against a baseline."""
         return bool(self.baseline.bounds()) or self.baseline.edit.score is not None
 
     @property
     def bounds_anything(self) -> bool:
-        """Whether the profile says anything at all."""
+        """Tell whether the profile has any bound."""
         return self.bounds_images or self.bounds_edits or self.bounds_means or self.bounds_drops
 
     def only_the_run(self, kind: str) -> bool:
-        """Whether images, or edits, are bounded as a whole (`suite`, `baseline`) and not one by one."""
+        """Tell whether images, or edits, are bounded as a whole (`suite`, `baseline`) and not one by one."""
         if kind == "edit":
             whole = self.suite.edit.score is not None or self.baseline.edit.score is not None
             return whole and not self.bounds_edits
@@ -169,7 +169,7 @@ class Profile(_Levels):
     def check(self, verdict: Verdict) -> Check:
         """Apply the bounds on one image. A figure that is N/A, or was not asked, is not applicable.
 
-        One that could not be read is neither: the verdict itself says so, and is an error.
+        A figure that could not be read is neither missed nor not applicable: such a verdict is an error.
         """
         bounds = self.bounds().items()
         return _check([(path, bound, verdict.value(path)) for path, bound in bounds if not verdict.missing(path)])
@@ -188,10 +188,10 @@ class Profile(_Levels):
         return _check(rows)
 
     def require_measurable(self, protocol: Protocol, model: str) -> None:
-        """Check that ``protocol`` can measure what is bounded.
+        """Check that ``protocol`` can measure the bounded figures.
 
         Raises:
-            ConfigError: naming the bound that can't be measured and what can.
+            ConfigError: a bound can't be measured; the message names the bound and the figures that can.
         """
         if protocol.kind != "image":
             self._require_aspects(protocol.aspects, model)
@@ -242,7 +242,7 @@ class MissedBound(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What came of applying a profile to one verdict.
+    """Result of applying a profile to one verdict.
 
     Attributes:
         breaches: bounds that were missed, the first broken first.
@@ -256,7 +256,7 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether something was applicable and nothing was missed."""
+        """Tell whether a bound was applicable and none was missed."""
         return self.applied > 0 and not self.breaches
 
 

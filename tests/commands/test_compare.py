@@ -63,7 +63,7 @@ def test_a_drop_is_shown_by_dimension(compare, save):
     assert (code, err) == (0, "")
     assert "b.json against a.json: 40 pairs" in out
     assert "a drop is shown" in out
-    assert "Moved most (20)" in out
+    assert "Largest changes (20)" in out
     assert "\x1b" not in out
 
 

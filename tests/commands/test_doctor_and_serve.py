@@ -162,7 +162,7 @@ def test_a_server_for_others(command: Command, tmp_path: Path) -> None:
         (judge,) = judges(command("doctor", "--json", *options))
         assert judge["running"]
         assert judge["needed_bytes"] > 0
-        assert "it is up already" in command("doctor", *options).stdout
+        assert "its server runs already" in command("doctor", *options).stdout
         assert command("serve", "--stop", *options, "--judge-arg=--other").stderr.endswith("no such server is up\n")
     finally:
         stopped = command("serve", "--stop", "--json", *options)

@@ -394,9 +394,9 @@ def test_judges(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str])
         ([*start, "--judge", "signals"], "no overall score"),
         ([*start, "--judge", server.url, "--protocol", "ie-critic"], "--edit-judge-protocol"),
         ([*start, "--judge", server.url, *protocol, "--save", "x.txt"], ".jsonl"),
-        ([*start, "--save", "x.jsonl"], "go together"),
-        ([*start[:-1], "own.jsonl", "--judge", server.url, *protocol, "--save", "own.jsonl"], "take the place"),
-        (["agree", "a.csv", "b.csv", "--judge", server.url], "go together"),
+        ([*start, "--save", "x.jsonl"], "needs a judge"),
+        ([*start[:-1], "own.jsonl", "--judge", server.url, *protocol, "--save", "own.jsonl"], "overwrite"),
+        (["agree", "a.csv", "b.csv", "--judge", server.url], "needs --bench"),
         ([*start[:-1], "tests.parquet", "--judge", server.url], 'did you mean "test.parquet"'),
         ([*start[:-1], str(work), "--judge", server.url, "--label-field", "mos"], 'no column "mos"'),
     ):

@@ -263,7 +263,7 @@ def test_judged_files_of_the_embedded_judge_have_no_total(
 def test_where_no_answer_can_be_read_the_option_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(tmp_path / "S_judged.jsonl", [{"ID": 1, "prompt": "p", "quality_judge_output": "fine"}])
     assert main(["leaderboard", str(path)]) == 0
-    assert "S: none can be read; --protocol says whose answers they are." in capsys.readouterr().out
+    assert "S: none can be read; name the protocol of these answers with --protocol." in capsys.readouterr().out
 
 
 def test_prompts_without_any_answer_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

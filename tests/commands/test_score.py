@@ -347,7 +347,7 @@ def test_a_file_that_was_named_meanwhile_is_left_alone(tmp_path: Path, monkeypat
     second = JudgedRows(tmp_path / "x.jsonl", ["ID"])
     assert (tmp_path / "x.jsonl").read_text() == '{"ID": 1}\n'
     second.write({"ID": 2})
-    second.let_go()
+    second.release()
     assert (tmp_path / "x.jsonl").read_text() == '{"ID": 1}\n'
     assert (tmp_path / "x.jsonl.partial").read_text() == '{"ID": 2}\n'
 

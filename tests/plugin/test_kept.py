@@ -61,7 +61,7 @@ def test_without_a_store_nobody_is_told_that_something_is_in_it(project):
     project.tests('def test_refused(image_judge): image_judge.check("refused.png", "a red fox")')
     result = project.run("--judge-no-store")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*Mend what the message names and run again*"])
+    result.stdout.fnmatch_lines(["*Fix what the message names and run again*"])
     assert "in the store" not in " ".join(result.stdout.str().split())
 
 

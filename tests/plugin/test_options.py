@@ -330,7 +330,7 @@ def test_a_path_that_pytest_takes_for_a_place_of_tests(project, tmp_path_factory
     option = ("--judge-model", str(elsewhere / "judge"))
     result = project.run("--collect-only", *option, judge=False, process=True)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"*written so, pytest takes the path for a place of tests*write {'='.join(option)}"])
+    result.stderr.fnmatch_lines([f"*in this form pytest takes the path for a folder of tests*write {'='.join(option)}"])
     for arguments in ((f"{option[0]}={option[1]}",), ("-c", "pytest.ini", *option)):
         result = project.run("--collect-only", *arguments, judge=False, process=True)
-        assert "for a place of tests" not in result.stderr.str()
+        assert "for a folder of tests" not in result.stderr.str()

@@ -155,7 +155,7 @@ def test_the_next_run_takes_up_what_was_left(project, number: int) -> None:
     assert not project.starts()
     result = project.run("--judge-when=after")
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines([f"judged too, from a run that was cut off: {left[0]}"])
+    result.stdout.fnmatch_lines([f"judged too, from a run that was killed: {left[0]}"])
     assert len(project.report["verdicts"]) == 2  # this run's, and the one that was left
     assert not list((project.path / ".imagejudge" / "pending").iterdir())
 
@@ -172,8 +172,8 @@ def test_what_was_left_and_cannot_be_read_stops_nothing(project) -> None:
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(
         [
-            "*not judged, from a run that was cut off: *1.image.jsonl*",
-            f"*cut off: {left}: row 2, line 2*",
+            "*not judged, from a run that was killed: *1.image.jsonl*",
+            f"*was killed: {left}: row 2, line 2*",
             f"judged too*{left}",
         ]
     )

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_imagejudge.report.entry import entry_of
-from pytest_imagejudge.report.lookup import is_unread, once, repeat_of, unread_of, value_of
+from pytest_imagejudge.report.lookup import first_judgements, is_unread, repeat_of, unread_of, value_of
 from pytest_imagejudge.report.model import EditEntry, VerdictEntry
 from pytest_imagejudge.scoring import figures
 from pytest_imagejudge.scoring.verdict import FacetScore, Verdict
@@ -79,4 +79,4 @@ def test_an_image_that_was_not_judged_is_unread_everywhere() -> None:
 def test_further_judgements_of_an_image_carry_their_number(field: dict[str, Any], number: int) -> None:
     entry = VerdictEntry(image="a.png", prompt="a fox", **field)
     assert repeat_of(entry) == number
-    assert list(once([entry])) == ([] if number else [entry])
+    assert list(first_judgements([entry])) == ([] if number else [entry])

@@ -261,7 +261,7 @@ def test_only_the_run():
     assert not load_profile({"edit": {"score": 3}}).only_the_run("image")
 
 
-@pytest.mark.filterwarnings("ignore:.*next to none")
+@pytest.mark.filterwarnings("ignore:.*almost no effect")
 @given(st.floats(0, 100), st.sampled_from([0, 1, 2]), st.sampled_from(LEVEL1))
 def test_a_check_fails_exactly_below_the_bound(bound, raw, one):
     check = load_profile({"level1": {one: bound}}).check(verdict(raw))
@@ -290,6 +290,6 @@ def test_any_mapping_is_a_profile_or_an_error_in_words(data):
 
 
 def test_a_bound_of_a_fraction_is_doubted():
-    with pytest.warns(UserWarning, match=r"thresholds: Quality: a bound of 0\.6 is next to none: bounds run from 0 to"):
+    with pytest.warns(UserWarning, match=r"thresholds: Quality: a bound of 0\.6 has almost no effect: bounds run from"):
         load_profile({"level1": {"Quality": 0.6}})
     load_profile({"total": 0, "level1": {"Quality": 1}})
