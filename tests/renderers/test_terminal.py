@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 
+from pytest_imagejudge import Verdict
 from pytest_imagejudge.renderers import junit, markdown
 from pytest_imagejudge.renderers.github import annotation_commands
 from pytest_imagejudge.renderers.terminal_failure import failure_text
@@ -23,7 +24,7 @@ from pytest_imagejudge.report.model import (
     SuiteRow,
     VerdictEntry,
 )
-from pytest_imagejudge.scoring.verdict import Raw, Verdict
+from pytest_imagejudge.scoring.verdict import Raw
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, Path
 from tests.report import samples
 
