@@ -17,7 +17,8 @@ from ..chat_client import ChatClient, RefusedError
 from ..retries import UnavailableError
 from . import arguments
 from .gpus import gib
-from .model_files import Model, check_space
+from .model_download import check_space
+from .model_files import Model
 from .placement import Fit
 from .planning import Plan, Planner
 from .starting import Starter

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from ...errors import ConfigError
 from ...settings import JudgeSettings
-from . import arguments, shared_server
+from . import arguments, shared_server, user_arguments
 from .gpus import Gpu, Holder, gib, visible_gpus
 from .install import Install, find_vllm
-from .model_files import Model, download_command, find_model
+from .model_download import download_command
+from .model_files import Model, find_model
 from .placement import Fit, Placement, Together, fit, place, share, together
 
 
@@ -25,7 +26,7 @@ class Plan:
     Attributes:
         install, model, placement: with what, which, and where.
         options: of the server, but for its share of the memory.
-        deciding: the user's own tokens that decide answers, as `arguments.deciding` has them.
+        deciding: the user's own tokens that decide answers, as `user_arguments.deciding` has them.
     """
 
     install: Install
@@ -47,12 +48,12 @@ class Planner:
     """
 
     def __init__(self, settings: JudgeSettings, state_dir: Path) -> None:
-        arguments.check_arguments(settings.args)
+        user_arguments.check_arguments(settings.args)
         if settings.memory_share is not None and not 0 < settings.memory_share <= 1:
             raise ConfigError(f"the share of GPU memory is {settings.memory_share:g}; it is more than 0 and at most 1")
         if settings.keep_alive is not None and not settings.keep_alive >= 0:
             raise ConfigError(f"--judge-keep-alive is {settings.keep_alive:g}; it is minutes, 0 or more")
-        self.settings = dataclasses.replace(settings, args=arguments.absolute(settings.args))
+        self.settings = dataclasses.replace(settings, args=user_arguments.absolute(settings.args))
         self.state_dir = state_dir
         self._option = "--edit-judge-model" if settings.kind == "edit" else "--judge-model"
         self._model: Model | None = None
@@ -82,7 +83,7 @@ class Planner:
             model = self.model()
             placement = self.place(model, install)
             options = arguments.server_arguments(model, install, self.settings, placement.parallel, placement.fp8)
-            self._plan = Plan(install, model, placement, tuple(options), arguments.deciding(self.settings.args))
+            self._plan = Plan(install, model, placement, tuple(options), user_arguments.deciding(self.settings.args))
         return self._plan
 
     def fit(self) -> Fit:
@@ -120,7 +121,7 @@ class Planner:
         elif self.settings.gpus is not None and install.device == "cpu":
             raise ConfigError(f"--judge-gpus {self.settings.gpus!r}: the vLLM that is installed is a CPU build")
         args = self.settings.args
-        return place(model, install, self.settings, gpus, arguments.own_split(args), arguments.lessen(args))
+        return place(model, install, self.settings, gpus, user_arguments.own_split(args), user_arguments.lessen(args))
 
     def _unclaimed(self, gpu: Gpu) -> Gpu:
         """``gpu`` as it will be when those servers of ours are up that are just starting on it."""

@@ -134,7 +134,8 @@ class Machine:
         code = """
 import sys
 from pathlib import Path
-from pytest_imagejudge.engines.vllm.model_files import download_command, find_model, main
+from pytest_imagejudge.engines.vllm.model_download import download_command, main
+from pytest_imagejudge.engines.vllm.model_files import find_model
 found = find_model("org/judge", None, "--judge-model")
 assert not found.complete
 main(download_command(found, Path(sys.argv[1]))[-2:])
