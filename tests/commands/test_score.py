@@ -196,7 +196,7 @@ def test_every_row_is_accounted_for(work: Path, server: StandIn, capsys: pytest.
         'row 7, line 7 (ID "0"): the ID "0" is that of row 1 already',
         'row 8, line 8 (ID "gone"): image_path: no file "gone.png"',
         'row 9, line 9 (ID "out"): image_path: "../q_words.png" lies outside',
-        "a path of Windows",
+        "a Windows path",
         "row 11, line 11: no ID",
         "4.png",
     ):

@@ -271,7 +271,7 @@ def test_that_nothing_answers_is_said_while_it_is_tried(
         await judge.start(said.append)
         await asyncio.gather(judge.ask(request()), judge.ask(request("!")))
 
-    with pytest.raises(EngineError, match=f"does the server run, and is {option} where it listens"):
+    with pytest.raises(EngineError, match=f"is the server running, and is {option} its address"):
         asyncio.run(run())
     assert [line for line in said if "trying again" in line] == [said[-1]], said
     assert "ConnectError" in said[-1]

@@ -1,4 +1,4 @@
-"""What vLLM's server is told, by the model's architecture: its command line and its environment."""
+"""Command line and environment of vLLM's server, by the model's architecture."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ UNWANTED_NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP
 
 
 def server_arguments(model: Model, install: Install, settings: JudgeSettings, parallel: int, fp8: bool) -> list[str]:
-    """Options of the server; such as this vLLM does not know are left out. The share of the memory is not in it."""
+    """Return the options of the server, without those unknown to this vLLM and without the share of memory."""
     wanted: list[tuple[str, ...]] = [
         ("--served-model-name", str(settings.model)),
         ("--seed", str(SEED)),
@@ -82,19 +82,19 @@ def server_arguments(model: Model, install: Install, settings: JudgeSettings, pa
 
 
 def longest(model: Model) -> int:
-    """The most tokens that the model takes."""
+    """Return the most tokens that the model takes."""
     length = model.text("max_position_embeddings")
     return length if isinstance(length, int) and length > 0 else MODEL_LENGTH
 
 
 def modality_limits(model: Model, settings: JudgeSettings) -> dict[str, int]:
-    """How many pictures a request may show; none of what it never does."""
+    """Return the most pictures and videos of a request, by modality."""
     limits = {"image": 2 if settings.kind == "edit" else 1}
     return limits | ({"video": 0} if model.architecture in WITH_VIDEO else {})
 
 
 def thinks(model: Model) -> bool:
-    """Whether the model's thinking has to be told from its answer by vLLM's parser."""
+    """Return True where vLLM's parser has to separate the model's thinking from its answer."""
     if model.architecture in QWEN35:
         return True
     template = model.chat_template()
@@ -102,12 +102,15 @@ def thinks(model: Model) -> bool:
 
 
 def parses_thinking(options: Sequence[str]) -> bool:
-    """Whether a server with ``options`` tells thinking from answers, and so can limit it."""
+    """Return True where a server with ``options`` separates thinking from answers, so that it can limit thinking."""
     return any(option_name(option) in ("--reasoning-parser", "--reasoning-config") for option in options)
 
 
 def server_environment(install: Install, settings: JudgeSettings, caches: Path) -> dict[str, str | None]:
-    """Variables to set for the server, or with None to remove. All that it compiles is kept in one folder of ours."""
+    """Return the variables to set for the server, or with None to remove.
+
+    Compiled kernels are kept in ``caches``, a folder of this package.
+    """
     changes: dict[str, str | None] = {
         name: None for name in os.environ if name.startswith(UNWANTED) or name in UNWANTED_NAMES
     }
@@ -132,7 +135,7 @@ def server_environment(install: Install, settings: JudgeSettings, caches: Path) 
 
 
 def server_command(install: Install, model: Model, options: Sequence[str], args: Sequence[str]) -> tuple[str, ...]:
-    """The whole command, the user's own tokens last, so that they win."""
+    """Return the whole command, the user's own tokens last, so that they win."""
     folder = str(model.folder) if model.complete else MODEL
     return (
         *(install.python, "-m", "vllm.entrypoints.cli.main", "serve", folder),
@@ -143,7 +146,7 @@ def server_command(install: Install, model: Model, options: Sequence[str], args:
 
 
 def decided(model: Model, settings: JudgeSettings, fp8: bool) -> dict[str, str]:
-    """What of the serving decides answers, beyond model and revision, for the fingerprint."""
+    """Return the facts of serving that decide answers, beyond model and revision, for the fingerprint."""
     extra = {}
     if fp8 and not quantized(model):
         extra["quantization"] = "fp8_per_block"

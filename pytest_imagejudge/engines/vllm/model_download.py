@@ -1,4 +1,4 @@
-"""Download a model of the Hub, as far as its files are not in the cache; run as a module by the supervisor."""
+"""Download of a model of the Hub; the supervisor runs this module."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .model_files import Model
 
 
 def check_space(model: Model) -> None:
-    """Check that what is yet to be downloaded has room.
+    """Check that the disk has room for the files yet to be downloaded.
 
     Raises:
-        ConfigError: with the figures.
+        ConfigError: too little room; with the figures.
     """
     from huggingface_hub import constants
 
@@ -39,13 +39,13 @@ def check_space(model: Model) -> None:
 
 
 def download_command(model: Model, target: Path) -> tuple[str, ...]:
-    """The command that downloads ``model`` and writes its folder into ``target``."""
+    """Return the command that downloads ``model`` and writes the path of its folder into ``target``."""
     arguments = {"name": model.name, "revision": model.revision, "ignore": model.ignore, "bytes": model.missing}
     return (sys.executable, "-P", "-m", __name__, json.dumps(arguments), str(target))
 
 
 def download(arguments: dict[str, Any], say: Callable[[str], None], every: float = 5.0) -> str:
-    """Download one commit of a model; returns its folder. Tells how far it is, by the bytes on the disk."""
+    """Download one commit of a model, return its folder, and report progress by the bytes on the disk."""
     from huggingface_hub import constants, snapshot_download
 
     name, total = str(arguments["name"]), int(arguments["bytes"])
@@ -79,7 +79,7 @@ def _size(folder: Path) -> int:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Download as the supervisor asks; its log is this process's output."""
+    """Run the supervisor's download; the output of this process goes into the server's log."""
     arguments, target = json.loads(argv[0]), Path(argv[1])
     folder = download(arguments, lambda line: print(f"imagejudge: {line}", flush=True))
     with whole_file(target) as file:

@@ -13,10 +13,10 @@ from ...errors import ConfigError
 from .model_files import file_digest, folder_digest
 
 # Options that are not the user's to set, and why; the start of one stands for it, as vLLM's parser has it.
-OURS = "is set by this plugin, for a server of its own"
+OURS = "is set by this plugin, which starts the judge's server"
 
 
-PLAIN_HTTP = "is not for the judge's server, which is asked over plain HTTP, at an address of this machine only"
+PLAIN_HTTP = "does not fit the judge's server, which answers over plain HTTP on this machine only"
 
 
 REFUSED = {
@@ -28,7 +28,7 @@ REFUSED = {
     "--model": OURS,
     "--headless": OURS,
     "--root-path": OURS,
-    "--config": "hides options: give those of the file each as a --judge-arg, for some decide answers",
+    "--config": "hides options that may decide answers: give each option of the file as its own --judge-arg",
     "--grpc": PLAIN_HTTP,
 }
 
@@ -134,7 +134,7 @@ def check_arguments(args: Sequence[str]) -> None:
     """Check the user's own tokens.
 
     Raises:
-        ConfigError: one that is not theirs to set.
+        ConfigError: an option that this package sets itself, or that does not fit the judge's server.
     """
     for token in args:
         name = option_name(token)
@@ -145,17 +145,17 @@ def check_arguments(args: Sequence[str]) -> None:
 
 
 def _started(name: str, options: Iterable[str]) -> str:
-    """The first of ``options`` that ``name`` is, or is the start of; empty where there is none."""
+    """Return the first of ``options`` that is ``name`` or begins with it; empty where there is none."""
     return next((option for option in options if len(name) > 2 and option.startswith(name)), "")
 
 
 def option_name(token: str) -> str:
-    """The option of a token: "--data-parallel-size" of "--data_parallel_size=2"; empty where it is a value."""
+    """Return the option of a token, such as "--data-parallel-size" of "--data_parallel_size=2"; empty for a value."""
     return _split(token)[0].partition(".")[0]
 
 
 def _split(token: str) -> tuple[str, str | None]:
-    """A token's option, by its long name and with the keys that follow it after dots, and the value in the token.
+    """Return the option of a token (its long name, with the keys after dots) and the value in the token.
 
     The option is empty where all of the token is a value: a negative number, or a text with a space.
     """
@@ -171,7 +171,7 @@ def _split(token: str) -> tuple[str, str | None]:
 
 
 def _options(args: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """The tokens' options, as of `_split`, in order, each with its values."""
+    """Return the tokens' options, as `_split` gives them, in order, each with its values."""
     found: list[tuple[str, list[str]]] = []
     for token in args:
         name, value = _split(token)
@@ -183,10 +183,10 @@ def _options(args: Sequence[str]) -> list[tuple[str, list[str]]]:
 
 
 def deciding(args: Sequence[str]) -> str:
-    """The user's options that decide answers, with their values, in order; empty where there are none.
+    """Return the user's options that decide answers, in order; empty where there are none.
 
-    However an option is written, it is here as "--name=value". A file or a folder that a value names is here by its
-    content: where it is decides nothing.
+    Every option is written as "--name=value". A value that names a file or a folder is replaced by a digest of the
+    content, because the place decides nothing.
     """
     kept: list[str] = []
     for name, values in _options(args):
@@ -198,9 +198,9 @@ def deciding(args: Sequence[str]) -> str:
 
 
 def absolute(args: Sequence[str]) -> tuple[str, ...]:
-    """The user's tokens for a server that runs in another folder than this process: with absolute paths.
+    """Return the user's tokens with absolute paths, for a server that runs in another folder.
 
-    A value that names nothing that is here stays as it is, and so does a word without a dot or a slash, for a folder
+    A value that names no file or folder stays as it is. So does a word without a dot or a slash, because a folder
     may have the name of a method: the file ``x`` is ``./x``.
     """
     done = []
@@ -216,7 +216,7 @@ def _absolute(path: str) -> str:
 
 
 def _content(path: str) -> str:
-    """A digest of the file or folder at ``path``; the path where it can't be read, which vLLM can't either."""
+    """Return a digest of the file or folder at ``path``, or ``path`` where neither we nor vLLM can read it."""
     try:
         return folder_digest(Path(path)) if Path(path).is_dir() else file_digest(Path(path))
     except OSError:
@@ -224,7 +224,7 @@ def _content(path: str) -> str:
 
 
 def _with_paths(value: str, told: Callable[[str], str]) -> str:
-    """``value`` with ``told(path)`` for each path in it of what is there: all of it, after "name=", or in JSON."""
+    """Replace each existing path by ``told(path)``: the whole ``value``, the part after "name=", or texts in JSON."""
     if _is_path(value):
         return told(value)
     if value.lstrip().startswith(("{", "[")):
@@ -254,15 +254,15 @@ def _is_path(value: str) -> bool:
 
 
 def lessen(args: Sequence[str]) -> bool:
-    """Whether the user's tokens have less of the weights on the GPU than there is in the checkpoint."""
+    """Return True where the user's tokens put fewer bytes on the GPU than the checkpoint's weights have."""
     return any(_started(option_name(token), LESSENING) for token in args)
 
 
 def own_split(args: Sequence[str]) -> tuple[int, int] | None:
-    """Over how many GPUs the user's tokens split the model, and how often they have it served; None: they don't say.
+    """Return GPUs a copy and number of copies by the user's tokens, or None where the tokens don't say.
 
     Raises:
-        ConfigError: a number of GPUs that is none.
+        ConfigError: a number of GPUs that is not 1 or more.
     """
     sizes: dict[str, int] = {}
     for name, values in _options(args):
