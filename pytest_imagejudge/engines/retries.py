@@ -76,7 +76,7 @@ class Retries:
         from tenacity import wait_exponential
 
         backoff = wait_exponential(multiplier=self.first_wait, max=LONGEST_WAIT / 2)
-        return waiting(backoff(state), _failure(state).after)
+        return pause_seconds(backoff(state), _failure(state).after)
 
 
 class _Tries:
@@ -121,7 +121,7 @@ def _failure(state: RetryCallState) -> UnavailableError:
     return error
 
 
-def waiting(seconds: float, after: float | None) -> float:
+def pause_seconds(seconds: float, after: float | None) -> float:
     """Return the pause before the next try: the larger of ``seconds`` and ``after``, which the server asked for.
 
     A random part is added, so that the requests of a batch do not return all at once.

@@ -62,7 +62,7 @@ def server_arguments(model: Model, install: Install, settings: JudgeSettings, pa
         ("--enable-prompt-tokens-details",),  # tells how many came from the cache
         ("--disable-uvicorn-access-log",),
         ("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}'),
-        ("--max-model-len", str(min(MODEL_LENGTH, longest(model)))),
+        ("--max-model-len", str(min(MODEL_LENGTH, longest_context(model)))),
         ("--limit-mm-per-prompt", json.dumps(modality_limits(model, settings))),
     ]
     if model.architecture in QWEN35:
@@ -81,7 +81,7 @@ def server_arguments(model: Model, install: Install, settings: JudgeSettings, pa
     return [token for option in wanted if install.knows(option[0]) for token in option]
 
 
-def longest(model: Model) -> int:
+def longest_context(model: Model) -> int:
     """Return the most tokens that the model takes."""
     length = model.text("max_position_embeddings")
     return length if isinstance(length, int) and length > 0 else MODEL_LENGTH
@@ -145,7 +145,7 @@ def server_command(install: Install, model: Model, options: Sequence[str], args:
     )
 
 
-def decided(model: Model, settings: JudgeSettings, fp8: bool) -> dict[str, str]:
+def deciding_facts(model: Model, settings: JudgeSettings, fp8: bool) -> dict[str, str]:
     """Return the facts of serving that decide answers, beyond model and revision, for the fingerprint."""
     extra = {}
     if fp8 and not quantized(model):

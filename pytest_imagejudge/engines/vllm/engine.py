@@ -82,7 +82,7 @@ class VllmEngine(Engine):
                 fp8 = self.plan().placement.fp8
             except ConfigError:  # it can't be served here, and what is stored was answered elsewhere
                 self.planner.settings = dataclasses.replace(self.settings, allow_fp8=False)  # so that this stays true
-        return EngineIdentity(model.name, model.revision, arguments.decided(model, self.settings, fp8))
+        return EngineIdentity(model.name, model.revision, arguments.deciding_facts(model, self.settings, fp8))
 
     def preflight(self) -> None:
         """Check that vLLM, model, GPUs, their total memory and the disk allow a start.

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import NoReturn
 
-from .processes import Brood
+from .processes import ServerProcesses
 
 
 class Guard:
@@ -61,6 +61,6 @@ def _guard(pipe: int, home: Path) -> NoReturn:
         while chunk := os.read(pipe, 4096):
             heard = (heard + chunk)[-64:]
         if words := heard.split():
-            Brood(int(words[-1]), home).end()
+            ServerProcesses(int(words[-1]), home).end()
     finally:
         os._exit(0)

@@ -77,7 +77,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Together:
+class JointPlacement:
     """The placement of two judges of one session.
 
     Attributes:
@@ -218,7 +218,7 @@ def fit(placement: Placement, given_back: Sequence[Holder] = ()) -> Fit:
     return Fit(placement.needed * len(gpus), sum(free) if len(free) == len(gpus) else None, holders, ok, gpus)
 
 
-def together(mine: Placement, other: Placement) -> Together:
+def place_beside(mine: Placement, other: Placement) -> JointPlacement:
     """Decide the placement of one judge beside the session's other one.
 
     Memory beyond the least needs is divided in the proportion of these needs. The GPUs count as empty, so that all
@@ -232,17 +232,17 @@ def together(mine: Placement, other: Placement) -> Together:
         or len(totals) < len(sizes)
         or (len(totals) >= sum(counts) and max(mine.needed, other.needed) <= FULL_SHARE * totals[sum(counts) - 1])
     ):
-        return Together("apart")
+        return JointPlacement("apart")
     spare = FULL_SHARE * totals[max(counts) - 1] - SECOND - mine.needed - other.needed
     if spare < 0:
-        return Together("in turn")
-    return Together("shared", int(mine.needed + spare * mine.needed / (mine.needed + other.needed)))
+        return JointPlacement("in turn")
+    return JointPlacement("shared", int(mine.needed + spare * mine.needed / (mine.needed + other.needed)))
 
 
 def share(gpus: Sequence[Gpu], placement: Placement, model: Model, most: int | None = None) -> float | None:
     """Return the share of each GPU's memory for the server: of the free memory, and no more than is useful.
 
-    None where the memory is unknown. ``most`` is a bound in bytes, from `together`.
+    None where the memory is unknown. ``most`` is a bound in bytes, from `place_beside`.
     """
     sizes = [(gpu.free, gpu.total) for gpu in gpus if gpu.free is not None and gpu.total is not None]
     if len(sizes) < len(gpus):

@@ -16,7 +16,7 @@ from .gpus import Gpu, Holder, gib, visible_gpus
 from .install import Install, find_vllm
 from .model_download import download_command
 from .model_files import Model, find_model
-from .placement import Fit, Placement, Together, fit, place, share, together
+from .placement import Fit, JointPlacement, Placement, fit, place, place_beside, share
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,9 @@ class Planner:
         elif self.settings.gpus is not None and install.device == "cpu":
             raise ConfigError(f"--judge-gpus {self.settings.gpus!r}: the vLLM that is installed is a CPU build")
         args = self.settings.args
-        return place(model, install, self.settings, gpus, user_arguments.own_split(args), user_arguments.lessen(args))
+        return place(
+            model, install, self.settings, gpus, user_arguments.own_split(args), user_arguments.reduces_weights(args)
+        )
 
     def _unclaimed(self, gpu: Gpu) -> Gpu:
         """Return ``gpu`` without the memory that our starting servers will take."""
@@ -135,15 +137,15 @@ class Planner:
         return gpu
 
     @functools.cached_property
-    def beside(self) -> Together:
+    def beside(self) -> JointPlacement:
         """Return the placement beside the session's other judge."""
         if self.settings.beside is None:
-            return Together("apart")
+            return JointPlacement("apart")
         other = Planner(self.settings.beside, self.state_dir)
         try:
-            return together(self.plan().placement, other.plan().placement)
+            return place_beside(self.plan().placement, other.plan().placement)
         except ConfigError:
-            return Together("apart")  # the other will not start, and says so itself
+            return JointPlacement("apart")  # the other will not start, and says so itself
 
     def spec(self, plan: Plan, gpus: Sequence[Gpu]) -> shared_server.ServerSpec:
         """Return the specification of the server of ``plan`` on ``gpus``."""

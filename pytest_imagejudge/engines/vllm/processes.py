@@ -90,7 +90,7 @@ def die_with_parent() -> Callable[[], None]:
     return ask
 
 
-class Brood:
+class ServerProcesses:
     """The processes of one server: those in its session, and those in a working directory of its own.
 
     A process may leave the session, and vLLM's processes overwrite their environment with a title. All of them stay
@@ -142,17 +142,17 @@ class Brood:
             return False
 
 
-def sweep(home: Path, patience: float = 10.0) -> None:
+def end_orphans(home: Path, patience: float = 10.0) -> None:
     """End the processes that a killed supervisor left of the server in ``home``, after the guard had its chance.
 
     Not for a server with a living supervisor.
     """
     import psutil
 
-    brood = Brood(None, home)
-    if left := brood.look():
+    processes = ServerProcesses(None, home)
+    if left := processes.look():
         psutil.wait_procs(left, timeout=patience)
-    brood.end()
+    processes.end()
 
 
 def _send(process: psutil.Process, number: int) -> None:

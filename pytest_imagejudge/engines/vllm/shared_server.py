@@ -22,7 +22,7 @@ from ...support.escaping import escape
 from ...support.files import whole_file
 from ...support.locks import is_held, machine
 from ..base import Progress
-from .processes import Lease, live_leases, sweep
+from .processes import Lease, end_orphans, live_leases
 from .supervisor import AGAIN, HOME, State, log_tail
 
 POLL_SECONDS = 0.25
@@ -264,7 +264,7 @@ class Server:
             await asyncio.sleep(POLL_SECONDS)
         state = self.state()
         if not self.supervised and state is not None and state.status in ("starting", "ready"):
-            await asyncio.to_thread(sweep, self.folder / HOME)  # the supervisor was killed
+            await asyncio.to_thread(end_orphans, self.folder / HOME)  # the supervisor was killed
 
     def failure(self, state: State) -> EngineError:
         """Make the error of a failed server: the cause, the most telling line of the log, and the log's tail."""

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from ...support.files import whole_file
 from ...support.locks import Hold, machine
 from .guard import Guard
-from .processes import Brood, die_with_parent, live_leases, sweep
+from .processes import ServerProcesses, die_with_parent, end_orphans, live_leases
 
 POLL_SECONDS = 0.25
 
@@ -103,7 +103,7 @@ class Supervisor:
     spec: dict[str, Any]
     state: State
     child: subprocess.Popen[bytes] | None = None
-    brood: Brood | None = None
+    processes: ServerProcesses | None = None
     keep_until: float = 0.0
     ports_tried: int = 0
     used: bool = True
@@ -247,16 +247,16 @@ class Supervisor:
                 start_new_session=True,
                 preexec_fn=die_with_parent(),  # safe: this process has one thread
             )
-        self.brood = Brood(self.child.pid, self.home)
+        self.processes = ServerProcesses(self.child.pid, self.home)
         self.guard.tell(self.child.pid)
         self.state.server = self.child.pid
         self.state.write(self.folder)
 
     def _end_server(self) -> None:
         child, self.child = self.child, None
-        brood, self.brood = self.brood, None
-        if brood is not None:
-            brood.end()
+        processes, self.processes = self.processes, None
+        if processes is not None:
+            processes.end()
         if child is not None:
             child.wait()
 
@@ -344,7 +344,7 @@ def main(folder: Path) -> int:
         os.write(writing, b"1")
         os.close(writing)
         if before is not None:
-            sweep(folder / HOME)  # two servers at once would need twice the memory
+            end_orphans(folder / HOME)  # two servers at once would need twice the memory
         Supervisor(folder, spec, state).run()
         hold.let_go()
     else:

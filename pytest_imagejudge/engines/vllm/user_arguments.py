@@ -123,7 +123,7 @@ NUMBER = re.compile(r"-\.?\d")
 
 
 # Options that leave less of the weights on the GPU than there is in the checkpoint.
-LESSENING = ("--quantization", "--cpu-offload-gb", "--offload-group-size")
+REDUCING = ("--quantization", "--cpu-offload-gb", "--offload-group-size")
 
 
 # Options that split the model over GPUs, or serve it several times.
@@ -253,9 +253,9 @@ def _is_path(value: str) -> bool:
         return False
 
 
-def lessen(args: Sequence[str]) -> bool:
+def reduces_weights(args: Sequence[str]) -> bool:
     """Return True where the user's tokens put fewer bytes on the GPU than the checkpoint's weights have."""
-    return any(_started(option_name(token), LESSENING) for token in args)
+    return any(_started(option_name(token), REDUCING) for token in args)
 
 
 def own_split(args: Sequence[str]) -> tuple[int, int] | None:
