@@ -518,7 +518,7 @@ def test_folders_that_do_not_fit(work: Path, server: StandIn, capsys: pytest.Cap
         ([work], "no prompts"),
         ([work / "gone.csv"], "no such file or folder"),
         ([""], "INPUT is empty"),
-        ([work / "p.csv", "--prompts", work / "p.csv"], "is none"),
+        ([work / "p.csv", "--prompts", work / "p.csv"], "is not a folder"),
         (["hf://models/x/y"], "is expected"),
         (["hf://datasets/x/y"], "name a file"),
         ([write(work / "in.csv", rows("a")), "--judge-report", "x.pdf"], ".html, .json, .md"),
