@@ -50,7 +50,7 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
     protocol = load(model=settings.model)
     if settings.model == SIGNALS and settings.protocol not in (None, SIGNALS):
         raise ConfigError(
-            f"the judge {SIGNALS!r} takes no protocol, because it measures images itself; leave out {settings.protocol!r}"
+            f"the judge {SIGNALS!r} takes no protocol, as it measures images; leave out {settings.protocol!r}"
         )
     if settings.urls and settings.model is None and settings.protocol is None:
         with contextlib.suppress(ImageJudgeError):  # an endpoint that can't say is an error only when it is needed
