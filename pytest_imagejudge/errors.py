@@ -1,10 +1,10 @@
-"""What can go wrong, by whose move it is to mend it."""
+"""The errors of this package, by the party that can resolve them."""
 
 from __future__ import annotations
 
 
 class ImageJudgeError(Exception):
-    """Base of this package's own errors."""
+    """The base of this package's own errors."""
 
 
 class ConfigError(ImageJudgeError):
@@ -12,8 +12,8 @@ class ConfigError(ImageJudgeError):
 
 
 class ImageError(ImageJudgeError):
-    """One image can't be judged: unreadable, too large, too narrow. Other images are not affected."""
+    """An image that can't be judged: unreadable, too large, too narrow; other images are not affected."""
 
 
 class EngineError(ImageJudgeError):
-    """The judge could not be started, was lost, or refused a request; exit 3 of the command."""
+    """A judge that could not be started, was lost, or refused a request: exit 3 of the command."""

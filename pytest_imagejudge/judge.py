@@ -28,10 +28,10 @@ from .taxonomy import EDIT, check_dimensions
 
 
 def protocol_for(settings: JudgeSettings) -> Protocol:
-    """The protocol that ``settings`` ask for, of the right kind; with neither protocol nor model, the served one's.
+    """Load the protocol of ``settings``; without a named protocol and model, that of the served model.
 
     Raises:
-        ConfigError: no such protocol, or one of the other kind.
+        ConfigError: no such protocol, or a protocol of the other kind.
     """
     if settings.model == SIGNALS and settings.urls:
         option = "--edit-judge" if settings.kind == "edit" else "--judge"
@@ -49,7 +49,9 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
     )
     protocol = load(model=settings.model)
     if settings.model == SIGNALS and settings.protocol not in (None, SIGNALS):
-        raise ConfigError(f"the judge {SIGNALS!r} measures and is not asked: it has no protocol {settings.protocol!r}")
+        raise ConfigError(
+            f"the judge {SIGNALS!r} takes no protocol, as it measures images; leave out {settings.protocol!r}"
+        )
     if settings.urls and settings.model is None and settings.protocol is None:
         with contextlib.suppress(ImageJudgeError):  # an endpoint that can't say is an error only when it is needed
             protocol = load(model=make_engine(settings, protocol, state_dir=cache_dir()).identity().model)
@@ -59,7 +61,7 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
 
 
 class _Drawn(Display):
-    """The tree of a verdict, as reports draw it; imported when it is asked for."""
+    """A display of verdicts that imports the drawing of reports when used."""
 
     def tree(self, verdict: Verdict) -> Any:
         from .renderers.notebook import verdict_tree
@@ -76,7 +78,7 @@ draw_with(_Drawn())
 
 
 class _Base:
-    """What both judges share: settings, protocol, store, session."""
+    """The common part of both judges: settings, protocol, store, session."""
 
     def __init__(
         self,
@@ -112,33 +114,38 @@ class _Base:
 
     @property
     def spool(self) -> Path:
-        """Where pictures that are handed over in memory are written, by content."""
+        """The folder for pictures from memory, named by content."""
         if self._spool is None:
             self._spool = self._exit.enter_context(temporary_folder())
         return self._spool
 
     def preflight(self) -> None:
-        """Check that the judge could start; raises `ConfigError` or `EngineError` with the figure and the remedy."""
+        """Check that the judge could start.
+
+        Raises:
+            ConfigError: with the figure and the remedy.
+            EngineError: an endpoint can't be reached or fails.
+        """
         self.engine.preflight()
 
     def warm_up(self) -> None:
-        """Import what will be needed, at a moment when nothing else is to be done."""
+        """Import the modules that judging needs, at an idle moment."""
         from .images.pillow_guard import warm_up
 
         warm_up()
         self.engine.warm_up()
 
     def has_stored(self) -> bool:
-        """Whether the store holds any answer of this judge's protocol."""
+        """Return True where the store holds any answer of this judge's protocol."""
         name = self.protocol.name
         return any(entry.about.get("protocol") == name for entry in self.session.store.entries())
 
     def take(self, image: object) -> ImageFile:
-        """``image`` as a file; pictures in memory are written to the spool."""
+        """Return ``image`` as a file; pictures in memory are written to the spool."""
         return take(image, self.spool, max_pixels=self._max_pixels)
 
     def keep(self, file: ImageFile) -> ImageFile:
-        """A copy of ``file`` in the spool, for one that may be written over before it is judged."""
+        """Copy ``file`` into the spool, because it may be overwritten before it is judged."""
         return keep(file, self.spool)
 
     def submit_task(
@@ -154,7 +161,7 @@ class _Base:
         return self.session.submit(Task(text, images, dimensions, repeat), urgent=urgent)
 
     def close(self) -> None:
-        """Give the engine back. Safe to call twice."""
+        """Release the engine. Safe to call twice."""
         with self._exit, contextlib.closing(self.session.store):
             self.session.close()
 
@@ -176,7 +183,7 @@ class Judge(_Base):
         url: one OpenAI-compatible endpoint, or several.
         store: folder of the store; None keeps answers for the life of this object only.
         dimensions: L1 to ask about; None is all five.
-        progress: takes lines of text that say what the engine is doing.
+        progress: takes lines of text on the engine's progress.
         options: further fields of `JudgeSettings`.
 
     Raises:
@@ -200,7 +207,7 @@ class Judge(_Base):
 
     @classmethod
     def from_settings(cls, settings: JudgeSettings, **options: Any) -> Judge:
-        """A judge with all of `JudgeSettings`; ``options`` as the base takes them."""
+        """Make a judge of images from `JudgeSettings`; ``options`` go to the base class."""
         judge = cls.__new__(cls)
         _Base.__init__(judge, settings, **options)
         judge.dimensions = None
@@ -218,7 +225,7 @@ class Judge(_Base):
         """Judge in the background; the future ends in a `Verdict`.
 
         Raises:
-            TypeError: ``image`` is nothing that `pytest_imagejudge.images.intake.take` accepts.
+            TypeError: `pytest_imagejudge.images.intake.take` does not accept ``image``.
         """
         if not isinstance(prompt, str):
             raise TypeError(f"prompt: a string is expected, not {type(prompt).__name__}")
@@ -233,13 +240,13 @@ class Judge(_Base):
     def score_many(
         self, pairs: Iterable[tuple[object, str]], *, dimensions: Iterable[str] | None = None
     ) -> Iterator[Verdict]:
-        """Judge ``(image, prompt)`` pairs as one batch; verdicts in the order of the pairs."""
+        """Judge ``(image, prompt)`` pairs as one batch; return the verdicts in the order of the pairs."""
         futures = [self.submit(image, prompt, dimensions=dimensions) for image, prompt in pairs]
         for future in futures:
             yield future.result()
 
     async def ascore(self, image: object, prompt: str, *, dimensions: Iterable[str] | None = None) -> Verdict:
-        """`score` for asynchronous code."""
+        """Judge as `score`, in asynchronous code."""
         future = await asyncio.to_thread(self.submit, image, prompt, dimensions=dimensions, urgent=True)
         return await asyncio.wrap_future(future)
 
@@ -261,7 +268,7 @@ class EditJudge(_Base):
 
     @classmethod
     def from_settings(cls, settings: JudgeSettings, **options: Any) -> EditJudge:
-        """A judge of edits with all of `JudgeSettings`."""
+        """Make a judge of edits from `JudgeSettings`."""
         judge = cls.__new__(cls)
         _Base.__init__(judge, dataclasses.replace(settings, kind="edit"), **options)
         return judge
@@ -280,6 +287,6 @@ class EditJudge(_Base):
         return self.submit(source, edited, instruction, urgent=True).result()
 
     async def ascore(self, source: object, edited: object, instruction: str) -> EditVerdict:
-        """`score` for asynchronous code."""
+        """Judge as `score`, in asynchronous code."""
         future = await asyncio.to_thread(self.submit, source, edited, instruction, urgent=True)
         return await asyncio.wrap_future(future)

@@ -1,4 +1,4 @@
-"""What a judge is to be started and asked with: plain data, filled by the plugin's options or the command's."""
+"""Settings of a judge: plain data, filled by the options of the plugin or the command."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class JudgeSettings:
         gpus: comma-separated GPU indices or UUIDs; None is all that are visible.
         allow_fp8: serve in FP8 where only that fits.
         memory_share: share of each GPU's memory for the server, 0 to 1; None is computed.
-        sleep: seconds without use after which the server sleeps (its weights in main memory); 0 sleeps only when it
-            is told to, None never.
-        beside: the session's other judge; a server of ours leaves it room on the GPUs that both may use.
+        sleep: seconds without use after which the server sleeps (its weights in main memory); 0 sleeps on command
+            only, None never.
+        beside: the session's other judge, for which our server leaves room on shared GPUs.
     """
 
     model: str | None = None
@@ -52,24 +52,24 @@ class JudgeSettings:
 
     @property
     def served(self) -> bool:
-        """Whether it is a model that a vLLM server of ours is to serve."""
+        """True where our own vLLM server serves the judge."""
         return bool(self.model) and self.model != SIGNALS and not self.urls
 
     @property
     def configured(self) -> bool:
-        """Whether a judge is asked for at all."""
+        """True where the settings name a judge."""
         return bool(self.model or self.urls)
 
 
 def side_by_side(image: JudgeSettings, edit: JudgeSettings) -> tuple[JudgeSettings, JudgeSettings]:
-    """Both judges of one session, each told of the other where both are served on this machine."""
+    """Return both judges of a session, each with the other as ``beside`` where this machine serves both."""
     if not (image.served and edit.served):
         return image, edit
     return replace(image, beside=edit), replace(edit, beside=image)
 
 
 def cache_dir() -> Path:
-    """This project's folder in the user's cache (``IMAGEJUDGE_CACHE`` overrides it)."""
+    """Return this project's folder in the user's cache (``IMAGEJUDGE_CACHE`` overrides it)."""
     import os
 
     import platformdirs

@@ -101,28 +101,28 @@ PATHS: frozenset[FacetPath] = frozenset((*((one,) for one in LEVEL1), *LEVEL2, *
 
 @lru_cache(maxsize=256)
 def facets_of(path: FacetPath) -> tuple[FacetPath, ...]:
-    """Every facet at or below ``path``, in the order of the tree; ``()`` means all 56."""
+    """Return every facet at or below ``path``, in the order of the tree; ``()`` means all 56."""
     return tuple(facet for facet in FACETS if facet[: len(path)] == path)
 
 
 def show(path: Sequence[str]) -> str:
-    """A path as people read it. For display only: names contain slashes, so it can't be parsed."""
+    """Write a path for people; names contain slashes, so the text can't be parsed again."""
     return " / ".join(path) if path else "total"
 
 
 def written(path: Sequence[str]) -> list[str]:
-    """``path`` as reports and profiles hold it: the total is ``["total"]``, as no dimension is called."""
+    """Convert ``path`` to the form in reports and profiles, in which the total is ``["total"]``."""
     return list(path) or [_TOTAL_IN_FILES]
 
 
 def from_written(names: Sequence[str]) -> FacetPath:
-    """The inverse of `written`; ``()`` is the total, too."""
+    """Convert back from `written`; ``()`` is the total, too."""
     path = tuple(names)
     return TOTAL if path == (_TOTAL_IN_FILES,) else path
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """`` (did you mean "x"?)`` for the name closest to ``name``, or an empty string."""
+    """Return `` (did you mean "x"?)`` for the name closest to ``name``, or an empty string."""
     names = list(names)
     folded = {candidate.casefold(): candidate for candidate in names}
     close = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)
@@ -130,10 +130,10 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def check_path(path: Sequence[str]) -> FacetPath:
-    """``path`` as a tuple, if the tree has it.
+    """Check that the tree has ``path``, and return it as a tuple.
 
     Raises:
-        KeyError: naming the unknown part, where it was looked for, and the nearest valid name.
+        KeyError: an unknown path; names the unknown part, its place, and the nearest valid name.
     """
     names = tuple(path)
     if names in PATHS:
@@ -158,7 +158,7 @@ def check_path(path: Sequence[str]) -> FacetPath:
 
 
 def _places(name: str, one: str | None = None) -> str:
-    """The paths below an L1, or below any, that end in ``name``, in words."""
+    """Write the paths below an L1, or below any, that end in ``name``."""
     found = [path for path in (*LEVEL2, *FACETS) if path[-1] == name and one in (None, path[0])]
     return " or ".join(map(show, found))
 
@@ -174,7 +174,7 @@ def _squeezed(text: str) -> str:
 
 
 def check_dimensions(names: Iterable[str]) -> tuple[str, ...]:
-    """The L1 in ``names``, without duplicates, in the order of the tree.
+    """Return the L1 in ``names``, without duplicates, in the order of the tree.
 
     Raises:
         KeyError: for a name that is no L1 (with the nearest), or for none at all.

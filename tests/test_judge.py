@@ -74,7 +74,7 @@ def test_what_is_no_prompt_and_no_dimension(judge):
         ({}, "no judge"),
         ({"model": "signals", "protocol": "hose"}, "did you mean"),
         ({"model": "signals", "protocol": "ie-critic"}, "not images"),
-        ({"model": "signals", "protocol": "house"}, "is not asked"),
+        ({"model": "signals", "protocol": "house"}, "takes no protocol"),
         ({"model": "signals", "url": "http://127.0.0.1:9"}, "leave out --judge-url"),
         ({"model": "signal"}, 'did you mean "signals"'),
         ({"model": "x", "decoding": "loose"}, "free"),

@@ -1,4 +1,4 @@
-"""Where a judge runs: in this process (signals), in a local vLLM server, or behind any OpenAI-compatible URL."""
+"""Engines: a judge in this process (signals), in a local vLLM server, or behind an OpenAI-compatible URL."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def make_engine(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path) -> Engine:
-    """The engine that ``settings`` ask for; nothing is started and nothing is looked up yet.
+    """Make the engine of a judge, without starting or looking up anything.
 
     Args:
-        settings: one judge.
-        protocol: how it will be asked.
+        settings: the judge.
+        protocol: the protocol that asks the judge.
         state_dir: a folder of this project's for what processes share: locks, sockets, logs, compiled kernels.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Where a server is, the key that it asks for, and how both are told without what nobody is to see."""
+"""Addresses and keys of servers, and their wording in messages without any secret."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ VERSION = r"/v\d{1,2}(?:(?:alpha|beta)\d*)?"
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server is: ``base`` ends before ``/chat/completions`` and is free of credentials."""
+    """The address of a server.
+
+    Attributes:
+        base: the URL up to ``/chat/completions``, without credentials.
+        query: the query of the URL, which may hold a key.
+        auth: user and password of the URL, or None.
+    """
 
     base: str
     query: str = ""
@@ -26,7 +32,7 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """Take ``http://host:port``, with or without ``/v1``, or the whole path to the chat completions.
+        """Read ``http://host:port``, with or without ``/v1``, or the whole URL of the chat completions.
 
         Raises:
             ConfigError: not an http(s) URL.
@@ -52,15 +58,15 @@ class Address:
         return cls(base, parts.query, auth)
 
     def to(self, path: str) -> str:
-        """The URL of ``path`` below the base."""
+        """Return the URL of ``path`` below the base."""
         return f"{self.base}{path}" + (f"?{self.query}" if self.query else "")
 
     def to_show(self, path: str) -> str:
-        """The same, for messages: the query may hold a key."""
+        """Return the URL of ``path`` for messages, without the query, which may hold a key."""
         return f"{self.base}{path}"
 
     def secrets(self, key: str | None) -> frozenset[str]:
-        """What no message may show, in every way in which an endpoint that echoes a request may spell it."""
+        """Return the secrets of the address and ``key``, in every spelling that an endpoint may echo."""
         import base64
 
         found = {part.split("=", 1)[-1] for part in self.query.split("&")}
@@ -75,17 +81,17 @@ class Address:
 
     @property
     def encrypted(self) -> bool:
-        """Whether it is reached by TLS."""
+        """Return True where the server is reached by TLS."""
         return self.base.startswith("https:")
 
     @property
     def root(self) -> str:
-        """The base without its version, where vLLM has ``/health`` and ``/version``."""
+        """The base without its version: the place of vLLM's ``/health`` and ``/version``."""
         return re.sub(rf"{VERSION}$", "", self.base)
 
 
 def hide_credentials(url: str) -> str:
-    """``url`` as it may be shown: without user, password and query."""
+    """Return ``url`` without user, password and query."""
     plain = re.sub(r"//[^/?#@]*@", "//", url, count=1)
     if "@" in plain:  # a password with what ends it in a URL, or a query: where the one ends nobody can tell
         return plain.partition("//")[0] + "//…"
@@ -93,7 +99,7 @@ def hide_credentials(url: str) -> str:
 
 
 def excerpt(body: bytes | str, secrets: frozenset[str] = frozenset(), length: int = 400) -> str:
-    """The start of a response on one line, control characters escaped, ``secrets`` masked."""
+    """Return the start of a response on one line, control characters escaped, ``secrets`` masked."""
     text = body if isinstance(body, str) else body.decode("utf-8", "replace")
     for secret in sorted(secrets, key=len, reverse=True):  # the longer ones first, for they may hold others
         text = text.replace(secret, "***")  # in all of the text: of one that is cut in two a part would stay
@@ -102,7 +108,7 @@ def excerpt(body: bytes | str, secrets: frozenset[str] = frozenset(), length: in
 
 
 def cause(error: Exception, secrets: frozenset[str]) -> str:
-    """What keeps a request from being sent, for messages."""
+    """Name the error that kept a request from being sent, for messages."""
     where = ""
     if isinstance(error, OSError) and (file := os.environ.get("SSL_CERT_FILE")):
         where = f" (certificates are read from SSL_CERT_FILE, {file!r})"
@@ -110,17 +116,17 @@ def cause(error: Exception, secrets: frozenset[str]) -> str:
 
 
 def key_hint(status: int, key: str | None) -> str:
-    """What to say of the key where a server refuses it or misses one; empty where the status is another."""
+    """Return a hint about the key for HTTP 401 and 403, else an empty string."""
     if status not in (401, 403):
         return ""
     return f" (the key in the environment variable {API_KEY_VARIABLE} {'was not accepted' if key else 'is not set'})"
 
 
 def api_key() -> str | None:
-    """The key of the endpoint, from the environment.
+    """Return the key of the endpoint, from the environment.
 
     Raises:
-        ConfigError: it can't be sent in a header.
+        ConfigError: the key can't be sent in a header.
     """
     key = os.environ.get(API_KEY_VARIABLE, "").strip()
     if not (key.isascii() and key.isprintable()):

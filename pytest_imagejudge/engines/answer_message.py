@@ -1,4 +1,4 @@
-"""The text of a message that a server answers with, wherever it has put the thinking."""
+"""The text of a server's answer, with the thinking from whichever field holds it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ ANSWER_PARTS, THINKING_PARTS = (None, "text", "output_text"), ("reasoning", "thi
 
 
 def answer_text(message: Mapping[str, Any], request: Request, finish_reason: object) -> str:
-    """Put thinking and content of one message together again, the thinking in ``<think>`` tags.
+    """Join thinking and content of one message, the thinking in ``<think>`` tags.
 
-    What ended inside its thinking stays open (``<think>`` without its end), whichever way the server says so.
+    An answer that ended inside its thinking keeps ``<think>`` open.
     """
     content = _text(message.get("content"), ANSWER_PARTS)
     thinking = (

@@ -1,4 +1,4 @@
-"""Where a judge runs: the interface of an engine."""
+"""The interface of an engine, which runs a judge."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Answer:
         text: the answer, with its thinking, if any, in ``<think>`` tags before it.
         finish_reason: "stop", "length", ..., or None where the engine does not say.
         prompt_tokens, cached_prompt_tokens, output_tokens: counts; 0 where the engine has none.
-        engine, engine_version: what gave it.
-        notes: what the engine had to change, such as "unconstrained".
-        created: when, ISO 8601 in UTC.
+        engine, engine_version: name and version of the engine that answered.
+        notes: changes that the engine had to make to the request, such as "unconstrained".
+        created: time of the answer, ISO 8601 in UTC.
     """
 
     text: str
@@ -37,7 +37,7 @@ class Answer:
 
 @dataclass
 class EngineIdentity:
-    """What decides a judge's answers, known before the engine starts."""
+    """The facts that decide a judge's answers, known before the engine starts."""
 
     model: str
     revision: str | None = None
@@ -45,14 +45,14 @@ class EngineIdentity:
 
 
 class Engine(ABC):
-    """Where a judge runs. One instance a session; used from one event loop.
+    """The engine of one judge: one instance a session, used from one event loop.
 
     Attributes:
-        concurrency: how many images may usefully be in flight at once.
-        primes: whether `prime` does anything for this engine.
-        restarts: how often the engine had to be started again.
-        local: whether it serves its model on this machine, where it has to fit beside what the tests hold. Only such
-            an engine has ``fit``, and says anything else but the defaults of `beside`, `on_gpus` and `in_use`.
+        concurrency: number of images to keep in flight.
+        primes: True where `prime` does anything.
+        restarts: number of times that the engine had to be started again.
+        local: True where the engine serves its model on this machine, beside the tests' own use of the GPU. Only such
+            an engine has ``fit`` and overrides `beside`, `on_gpus` and `in_use`.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Engine(ABC):
 
     @abstractmethod
     def identity(self) -> EngineIdentity:
-        """What decides the answers; resolved without starting anything.
+        """Return the facts that decide the answers, without starting anything.
 
         Raises:
             ConfigError: the model or revision does not exist, or can't be looked up.
@@ -71,7 +71,7 @@ class Engine(ABC):
 
     @abstractmethod
     def preflight(self) -> None:
-        """Check, before any test runs, that the engine could start. Cheap; starts nothing.
+        """Check, before any test runs, that the engine could start, without starting anything.
 
         Raises:
             ConfigError: with the figure and the remedy.
@@ -82,7 +82,7 @@ class Engine(ABC):
 
     @abstractmethod
     async def start(self, progress: Progress) -> None:
-        """Make the engine ready; called before the first request, and again after `close` where one follows.
+        """Make the engine ready, before the first request and before the first one after `close`.
 
         Raises:
             EngineError: with the tail of the log.
@@ -97,7 +97,7 @@ class Engine(ABC):
         """
 
     def beside(self) -> str:
-        """A sentence on how it shares the GPUs with the session's other judge; empty where there is nothing to say.
+        """Return a sentence on the GPUs shared with the session's other judge, or an empty string.
 
         Raises:
             ConfigError: as `preflight`.
@@ -105,18 +105,21 @@ class Engine(ABC):
         return ""
 
     def on_gpus(self) -> bool:
-        """Whether it needs memory of GPUs that can be asked how much is free; False too where it can't start."""
+        """Return True where the engine takes memory of GPUs that report their free memory.
+
+        False too where the engine can't start.
+        """
         return False
 
     def in_use(self) -> bool:
-        """Whether its server is up or starting, and somebody uses it: who joins now starts nothing."""
+        """Return True where the engine's server is up or starting and has a user, so that joining starts nothing."""
         return False
 
     async def prime(self, request: Request) -> None:  # noqa: B027
         """Put the prefix that an image's requests share into the server's cache."""
 
     async def sleep(self) -> None:  # noqa: B027
-        """Give up what can be given up between two uses; the next request takes it again."""
+        """Release the memory that is not needed between two uses; the next request takes it again."""
 
     async def close(self) -> None:  # noqa: B027
-        """Give everything back. Safe to call twice."""
+        """Release all resources. Safe to call twice."""

@@ -58,7 +58,9 @@ class RefusedError(EngineError):
 
 
 class Habits:
-    """What a session has learnt of how to ask; shared by its clients, so that all images are asked alike.
+    """The request fields that a session knows to be refused or accepted.
+
+    The clients of a session share one object, so that all images are asked alike.
 
     Attributes:
         refused: fields that are left out, or sent in another way where there is one.
@@ -70,7 +72,7 @@ class Habits:
         self.accepted: frozenset[str] = frozenset()
 
     def blame(self, refusal: RefusedError, fields: Collection[str]) -> frozenset[str]:
-        """Which ``fields`` of a request to do without after it was refused; none where it is wrong in itself."""
+        """Return the ``fields`` to leave out after a refusal; none where the request itself is wrong."""
         if refusal.status not in (400, 422):
             return frozenset()
         if "max_tokens" in fields and "max_completion_tokens" in refusal.body:
@@ -83,7 +85,7 @@ class Habits:
 
 
 def shape(sampling: Mapping[str, Any], refused: Collection[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """``sampling`` as a server takes it that has ``refused`` some fields, and the notes for `Answer.notes`."""
+    """Return ``sampling`` without the ``refused`` fields or with their substitutes, and the `Answer.notes`."""
     fields = {name: value for name, value in sampling.items() if name not in refused}
     lost = sampling.keys() - fields.keys()
     notes: list[str] = []
@@ -102,11 +104,11 @@ def shape(sampling: Mapping[str, Any], refused: Collection[str]) -> tuple[dict[s
 
 
 class ChatClient:
-    """One server, asked for chat completions.
+    """A client for the chat completions of one server.
 
     Args:
-        address: where it is.
-        model: the name it serves the model under.
+        address: of the server.
+        model: the name of the served model.
         key: bearer token, or None.
         engine, version: recorded in every answer.
         habits: shared by the clients of one session.
@@ -114,7 +116,7 @@ class ChatClient:
             many for it don't count.
         direct: keep clear of the proxies that the environment names.
         first_wait: seconds before the second try, or more where the server asks for it; doubled each time.
-        adapt: whether what the server refuses may be left out.
+        adapt: leave out the fields that the server refuses.
         progress: told that the server does not answer, once until it does: the tries take their time.
     """
 
@@ -148,7 +150,7 @@ class ChatClient:
         Raises:
             RefusedError: the server does not take it.
             UnavailableError: the server is lost, or failed as often as it was tried.
-            EngineError: what came back is no chat completion.
+            EngineError: the response is no chat completion.
         """
         refused: frozenset[str] = frozenset()
         while True:
@@ -210,7 +212,7 @@ class ChatClient:
         ]
 
     async def _send(self, path: str, content: bytes) -> dict[str, Any]:
-        """One try: the JSON object that came back, or an error that says whether another one may help."""
+        """Send once; return the JSON object of the response, or raise an error of the class that says if to retry."""
         import httpx
 
         shown = self.address.to_show(path)
@@ -265,7 +267,7 @@ class ChatClient:
         message = choice.get("message") if isinstance(choice, dict) else None
         if not isinstance(choice, dict) or not isinstance(message, dict):
             raise EngineError(
-                f"{self.address.to_show('/chat/completions')}: no choice in the answer: "
+                f"{self.address.to_show('/chat/completions')}: no choices in the response: "
                 f"{self._excerpt(json.dumps(reply, ensure_ascii=False))}"
             )
         reason = choice.get("finish_reason")
@@ -284,13 +286,13 @@ class ChatClient:
 
 
 def _status_of(error: object) -> int:
-    """The HTTP status that an error object stands for."""
+    """Return the HTTP status in an error object, 500 where there is none."""
     code = str(error.get("code")) if isinstance(error, dict) else ""
     return int(code) if re.fullmatch(r"[45]\d\d", code, re.ASCII) else 500
 
 
 def _used_up(body: str) -> bool:
-    """Whether "too many requests" is about money, which waiting does not bring.
+    """Return True where "too many requests" is about money, so that waiting does not help.
 
     Google speaks of billing at each limit, also at those of a minute, where it says when to try again.
     """

@@ -30,7 +30,7 @@ LISTING_SECONDS = 10.0
 
 
 class EndpointEngine(Engine):
-    """Asks OpenAI-compatible servers; the requests of one image go to the same one, so that its cache stays hot."""
+    """An engine on OpenAI-compatible servers; one server gets all requests of an image, to use its prefix cache."""
 
     name = "endpoint"
 
@@ -51,7 +51,7 @@ class EndpointEngine(Engine):
         self._starting = asyncio.Lock()
 
     def identity(self) -> EngineIdentity:
-        """The served model: as named, else the only one that the endpoint lists.
+        """Return the served model: the one named, else the only one that the endpoint lists.
 
         Raises:
             ConfigError: no model is named, and the endpoints list none, several, or different ones.
@@ -63,35 +63,35 @@ class EndpointEngine(Engine):
 
     @property
     def _option(self) -> str:
-        """How the options of this judge begin."""
+        """The first part of this judge's options: ``--judge`` or ``--edit-judge``."""
         return "--edit-judge" if self.settings.kind == "edit" else "--judge"
 
     @property
     def _hint(self) -> str:
-        """What to look at where nothing answers."""
-        return f"; does the server run, and is {self._option}-url where it listens?"
+        """The hint for a server that does not answer."""
+        return f"; is the server running, and is {self._option}-url its address?"
 
     def _check_protocol(self, model: str) -> None:
-        """The served model chooses the protocol; where it came too late for that, nothing may be asked."""
+        """Refuse a served model that calls for another protocol than the one chosen without knowing the model."""
         kind = self.settings.kind
         meant, assumed = default_name(model, kind), default_name(None, kind)
         if self.settings.model is None and self.settings.protocol is None and self.protocol.name == assumed != meant:
             raise ConfigError(
-                f"{self.addresses[0].base} serves {model!r}, whose protocol is {meant}, but it was not there when "
-                f"protocols were chosen; name the judge with {self._option}-model"
+                f"{self.addresses[0].base} serves {model!r}, whose protocol is {meant}, but did not answer when the "
+                f"protocol was chosen; name the judge with {self._option}-model"
             )
 
     def preflight(self) -> None:
-        """Check what can be known without asking; contacts the endpoint only where no model is named.
+        """Check the settings; contacts the endpoint only where no model is named.
 
         Raises:
-            ConfigError: as `identity`; the model that is served is asked in other words.
+            ConfigError: as `identity`; the served model calls for another protocol.
             EngineError: as `identity`.
         """
         self._check_protocol(self.identity().model)
 
     def unreachable(self) -> list[str]:
-        """What is wrong with the endpoints, found out by asking for their models; one sentence for each."""
+        """Ask the endpoints for their models and return a sentence for each that fails."""
         wrong = []
         for address in self.addresses:
             try:
@@ -109,7 +109,7 @@ class EndpointEngine(Engine):
         chat_client.warm_up()
 
     async def start(self, progress: Progress) -> None:
-        """Make the clients. A server that is still starting is waited for as long as tries last: some 40 s."""
+        """Make the clients; the tries of a request bridge some 40 s of a server's start."""
         model = self.identity().model
         self._check_protocol(model)
         self._clients = [
@@ -121,7 +121,7 @@ class EndpointEngine(Engine):
         progress(f"asking {model} at {', '.join(address.base for address in self.addresses)}")
 
     async def ask(self, request: Request) -> Answer:
-        """Answer one request; where its server is lost for good, the next one in its order is asked.
+        """Answer one request, by the next server where the first is lost for good.
 
         Raises:
             EngineError: refused, unreadable, or no server is left.
@@ -151,7 +151,7 @@ class EndpointEngine(Engine):
             await client.close()
 
     async def _what_is_served(self, client: ChatClient) -> str:
-        """A half sentence for "not found": most often it is the model's name that is wrong."""
+        """Return the models that the server lists, as the end of a "not found" message."""
         try:
             models = await asyncio.to_thread(self._listing, client.address)
         except ImageJudgeError:
@@ -159,7 +159,7 @@ class EndpointEngine(Engine):
         return f"; it lists {_names(models) or 'no model'}{nearest(client.model, models)}"
 
     def _order(self, request: Request) -> Iterator[ChatClient]:
-        """The clients by rendezvous hashing: an image keeps its server when another one is added or lost."""
+        """Order the clients by rendezvous hashing: an image keeps its server when another one is added or lost."""
         picture = picture_digest(request)
 
         def weight(client: ChatClient) -> bytes:
@@ -180,9 +180,9 @@ class EndpointEngine(Engine):
         return names[0]
 
     def _listing(self, address: Address, *, remembered: bool = True) -> list[str]:
-        """The models that an endpoint lists; what it listed last where nothing answers.
+        """Return the models that an endpoint lists, or its last list where the endpoint does not answer.
 
-        With nothing there no new answer can be had, and those of the store are still the same model's.
+        Without an endpoint there are no new answers, and those of the store are the same model's.
         """
         import httpx
 
@@ -194,7 +194,8 @@ class EndpointEngine(Engine):
             if remembered and (known := _remembered_models(memory)) is not None:
                 return known
             raise UnavailableError(
-                f"{shown}: {cause(error, secrets)}{self._hint} (with {self._option}-model its list is not needed)"
+                f"{shown}: {cause(error, secrets)}{self._hint} "
+                f"(with {self._option}-model the list of models is not needed)"
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError, OSError) as error:
             raise ConfigError(f"{shown}: {cause(error, secrets)}") from None
@@ -202,7 +203,7 @@ class EndpointEngine(Engine):
         if status != 200:
             hint = key_hint(status, self._key)
             if status == 404:
-                hint = " (the URL up to its /v1 is expected, which is added where it has none)"
+                hint = " (give the URL up to /v1, or without it)"
             raise (UnavailableError if status >= 500 else ConfigError)(f"{shown}: HTTP {status}: {found}{hint}")
         try:
             reply = json.loads(body)
@@ -214,13 +215,13 @@ class EndpointEngine(Engine):
         return models
 
     async def _version_of(self, address: Address) -> str:
-        """What runs there; asked once, when a first answer has shown that something does."""
+        """Return name and version of the server, asked for once, after its first answer."""
         if address not in self._versions:
             self._versions[address] = asyncio.ensure_future(asyncio.to_thread(self._version, address))
         return await asyncio.shield(self._versions[address])
 
     def _version(self, address: Address) -> str:
-        """What runs there, such as "vllm 0.32.0"; empty where it does not say."""
+        """Ask a server for its name and version, such as "vllm 0.32.0"; empty where unknown."""
         import httpx
 
         try:
@@ -231,7 +232,7 @@ class EndpointEngine(Engine):
         return f"vllm {version[:64]}" if isinstance(version, str) and version.isprintable() and version else ""
 
     def _get(self, url: str, address: Address) -> tuple[int, bytes]:
-        """Status and body, within `LISTING_SECONDS` for each part and for all of it, and no more than is sane."""
+        """Return status and body of a GET, limited in time by `LISTING_SECONDS` and in size by `MAX_ANSWER`."""
         import httpx
 
         headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
@@ -250,7 +251,7 @@ class EndpointEngine(Engine):
 
 
 def picture_digest(request: Request) -> bytes:
-    """SHA-256 over the pictures of a request as they are sent; over its text where it has none."""
+    """Return SHA-256 over the pictures of a request as sent, or over its text where there are none."""
     digest = hashlib.sha256()
     urls = list(_image_urls(request.messages))
     for part in urls or [request.text]:

@@ -20,7 +20,7 @@ def imagejudge_engine(settings: JudgeSettings, protocol: Protocol, state_dir: Pa
     """Give the engine for a judge whose model is the entry point's name, or that name and a colon before more.
 
     Args:
-        settings: the judge; ``settings.model`` is as the user wrote it.
-        protocol: how it will be asked.
+        settings: the judge; ``settings.model`` as the user wrote it.
+        protocol: the protocol that asks the judge.
         state_dir: a folder of this project's for what processes share.
     """

@@ -1,4 +1,4 @@
-"""Requests that are sent again: which errors pass, how long to wait in between, and when to give up."""
+"""Retries: errors that another try may change, pauses in between, and the end of the tries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DOWN = frozenset((None, 429, 502, 503, 504))
 
 
 class UnavailableError(EngineError):
-    """The connection was lost, or the server said that it can't answer now; retries did not help.
+    """A lost connection, or a server that can't answer now, after all retries.
 
     Attributes:
         status: the HTTP status, or None where there was no response.
@@ -34,7 +34,7 @@ class UnavailableError(EngineError):
 
 
 class Retries:
-    """The tries of all requests to one server.
+    """Retries of all requests to one server.
 
     Args:
         attempts: tries of one request, the first included; those that were too many for the server don't count.
@@ -52,7 +52,7 @@ class Retries:
         """Return what ``send`` returns, tried again where that may help.
 
         Raises:
-            UnavailableError: it was raised by the last try.
+            UnavailableError: the last try failed.
         """
         import asyncio
 
@@ -72,19 +72,19 @@ class Retries:
         return reply
 
     def _wait(self, state: RetryCallState) -> float:
-        """Seconds until the next try."""
+        """Return the seconds until the next try."""
         from tenacity import wait_exponential
 
         backoff = wait_exponential(multiplier=self.first_wait, max=LONGEST_WAIT / 2)
-        return waiting(backoff(state), _failure(state).after)
+        return pause_seconds(backoff(state), _failure(state).after)
 
 
 class _Tries:
     """The tries of one request, as tenacity asks about them after each that failed.
 
     Attributes:
-        counted: how many there were, without those that were too many for the server.
-        since: when the first of them failed.
+        counted: number of tries, without those answered by "too many requests".
+        since: time of the first failure.
     """
 
     def __init__(self, retries: Retries) -> None:
@@ -92,7 +92,7 @@ class _Tries:
         self.counted, self.since = 0, float("inf")
 
     def are_spent(self, state: RetryCallState) -> bool:
-        """Return whether to give up."""
+        """Return True where the request is given up."""
         status, now = _failure(state).status, time.monotonic()
         gone = status in DOWN
         self.since = min(self.since, now)
@@ -108,7 +108,7 @@ class _Tries:
         return True
 
     def tell(self, state: RetryCallState) -> None:
-        """Say once that the server does not answer; one lost connection is no news."""
+        """Report once that the server does not answer, from the second failure on."""
         error = _failure(state)
         if error.status is None and self.counted > 1 and not self.retries.told:
             self.retries.told = True
@@ -121,10 +121,10 @@ def _failure(state: RetryCallState) -> UnavailableError:
     return error
 
 
-def waiting(seconds: float, after: float | None) -> float:
-    """Seconds until the next try: ``seconds``, or as many as the server asked for, ``after``, where these are more.
+def pause_seconds(seconds: float, after: float | None) -> float:
+    """Return the pause before the next try: the larger of ``seconds`` and ``after``, which the server asked for.
 
-    A bit more than that, so that a batch does not come back all at once.
+    A random part is added, so that the requests of a batch do not return all at once.
     """
     import random
 
@@ -132,7 +132,7 @@ def waiting(seconds: float, after: float | None) -> float:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds in a Retry-After header (a number or a date), or None."""
+    """Return the seconds of a Retry-After header (a number or a date), or None."""
     if not value:
         return None
     if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value.strip(), re.ASCII):

@@ -1,1 +1,1 @@
-"""Pictures: from whatever a caller hands over to canonical pixels."""
+"""Pictures: canonical pixels from paths, bytes, arrays, tensors and pipelines."""

@@ -1,4 +1,4 @@
-"""Where an edit changed the picture: colour differences, and a map of them for people to look at.
+"""The change map of an edit: colour differences by pixel, and a picture of them for people.
 
 Needs numpy and Pillow only, so that every report can show a map, whichever judge was asked.
 """
@@ -21,7 +21,7 @@ _SIDE = 1024  # pixels; the long side at which pictures are compared
 
 
 def aligned(source: Image, edited: Image, side: int = _SIDE) -> tuple[Image, Image]:
-    """Both pictures as RGB at the source's shape, its long side at most ``side`` pixels."""
+    """Return both pictures as RGB at the source's shape, with a long side of at most ``side`` pixels."""
     from PIL import Image as Images
 
     scale = min(1.0, side / max(source.size))
@@ -35,9 +35,9 @@ def aligned(source: Image, edited: Image, side: int = _SIDE) -> tuple[Image, Ima
 
 
 def colour_difference(source: Image, edited: Image) -> Any:
-    """CIEDE2000 by pixel, float64 (H, W), of two pictures of one size, smoothed over a few pixels.
+    """Return CIEDE2000 by pixel, float64 (H, W), of two pictures of one size, smoothed over a few pixels.
 
-    The smoothing leaves out what an encoder shifts by a pixel and keeps what a viewer sees. 1 is barely visible
+    The smoothing removes an encoder's shifts by a pixel and keeps visible changes. 1 is barely visible
     side by side, 6 is seen at a glance, 100 is black against white.
 
     Raises:
@@ -57,9 +57,9 @@ def colour_difference(source: Image, edited: Image) -> Any:
 
 
 def change_map(source: Image, edited: Image) -> Image:
-    """A picture (RGB, the source's shape, long side at most 1024) of where ``edited`` differs from ``source``.
+    """Draw where ``edited`` differs from ``source`` (RGB, the source's shape, long side at most 1024).
 
-    The source in pale grey; what changed in colour, from yellow (just seen) to dark red (quite another colour).
+    The source is pale grey; changes are coloured from yellow (just seen) to dark red (quite another colour).
     An edited picture of another size is brought to the source's first.
     """
     import numpy as np
@@ -75,7 +75,7 @@ def change_map(source: Image, edited: Image) -> Image:
 
 
 def to_lab(pixels: Any) -> Any:
-    """CIE L*a*b* (D65, 2 degrees), float64 (..., 3), of sRGB pixels, uint8 (..., 3)."""
+    """Convert to CIE L*a*b* (D65, 2 degrees), float64 (..., 3), of sRGB pixels, uint8 (..., 3)."""
     import numpy as np
 
     value = np.arange(256) / 255
@@ -87,7 +87,7 @@ def to_lab(pixels: Any) -> Any:
 
 
 def ciede2000(one: Any, other: Any) -> Any:
-    """CIEDE2000 (k = 1), float64 (...), of two arrays of L*a*b*, (..., 3).
+    """Return CIEDE2000 (k = 1), float64 (...), of two arrays of L*a*b*, (..., 3).
 
     Source: Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula", Color Research and Application 30 (2005).
     """

@@ -1,4 +1,4 @@
-"""Pictures from untrusted bytes: limits first, canonical pixels after, and no word of the decoder's to the user."""
+"""Decoding of untrusted bytes: limits first, canonical pixels after, and no warnings of the decoder."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
 
 
 def decode(handle: IO[bytes], name: str, max_pixels: int) -> Image:
-    """The canonical picture in an open file: RGB, upright, on white; of several frames the first.
+    """Decode the canonical picture of an open file: RGB, upright, on white; of several frames the first.
 
     Raises:
         ImageError: no image, a damaged one, or one beyond the limits.
@@ -54,21 +54,25 @@ def decode(handle: IO[bytes], name: str, max_pixels: int) -> Image:
 
 
 def canonical(image: Image, name: str, max_pixels: int) -> Image:
-    """The canonical picture of a PIL image, which is left as it is; `ImageError` as in `decode`."""
+    """Return the canonical picture of a PIL image, which stays unchanged.
+
+    Raises:
+        ImageError: as in `decode`.
+    """
     with decoder(max_pixels), _naming(name):
         check_size(image.size, name, max_pixels)
         return _canonical(image, name)
 
 
 def on_white(image: Image) -> Image:
-    """An RGBA picture composed on white."""
+    """Compose an RGBA picture on white."""
     from PIL import Image
 
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def suffix(data: bytes) -> str:
-    """The file name suffix of image bytes by their first bytes; ``.bin`` where they are of no known format."""
+    """Return the file name suffix of image bytes by the first ones; ``.bin`` for an unknown format."""
     for start, ending in (
         (b"\x89PNG\r\n\x1a\n", ".png"),
         (b"\xff\xd8\xff", ".jpg"),
@@ -104,7 +108,7 @@ def _canonical(image: Image, name: str) -> Image:
 
 
 def _turn(image: Image) -> Any:
-    """The transposition that the EXIF orientation asks for, or None; damaged EXIF asks for none.
+    """Return the transposition that the EXIF orientation asks for, or None; damaged EXIF asks for none.
 
     Read from the EXIF block alone: `PIL.Image.Image.getexif` takes an orientation out of XMP too, which viewers don't.
     TIFF, AVIF and HEIF are turned by their decoders.
@@ -147,7 +151,7 @@ def _to_rgb(image: Image, name: str) -> Image:
 
 
 def _wide_to_rgb(image: Image, name: str) -> Image:
-    """Greyscale of 16 or 32 bits, or of floats, scaled to 8 bits: Pillow's own conversion clips instead.
+    """Scale greyscale of 16 or 32 bits, or of floats, to 8 bits; Pillow's own conversion clips instead.
 
     16 bits keep their high byte, as Pillow does with 16-bit colour. 32-bit integers are taken for 8 bits where all
     are in 0..255, for 16 where they are in 0..65535; floats for [0, 1] or [0, 255].
@@ -184,7 +188,7 @@ def _lab_to_rgb(image: Image) -> Image:
 
 @contextlib.contextmanager
 def _naming(name: str, handle: IO[bytes] | None = None) -> Iterator[None]:
-    """Whatever a decoder raises on untrusted bytes, as an `ImageError` that names the file."""
+    """Turn any error of a decoder into an `ImageError` that names the file."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -202,7 +206,7 @@ def _naming(name: str, handle: IO[bytes] | None = None) -> Iterator[None]:
 
 
 def _looks_like(handle: IO[bytes] | None) -> str:
-    """What a file that could not be opened as an image seems to be."""
+    """Describe a file that could not be opened as an image."""
     if handle is None:
         return "not an image in a known format"
     handle.seek(0)

@@ -25,8 +25,8 @@ class ImageFile:
 
     Attributes:
         path: absolute; unchanged by a later change of the working directory.
-        kept: whether we wrote it: it was handed over in memory, or copied because it may change before it is judged.
-        origin: of a copy, the file that it was made of.
+        kept: True where this package wrote the file: an image from memory, or a copy of a file that may change.
+        origin: of a copy, the original file.
     """
 
     path: Path
@@ -35,24 +35,28 @@ class ImageFile:
 
 
 def file_hash(file: ImageFile | Path | str) -> str:
-    """SHA-256 (hex) of a file's bytes; `ImageError` as in `load` where there is no regular file with any."""
+    """Return SHA-256 (hex) of a file's bytes.
+
+    Raises:
+        ImageError: no regular file, or an empty one.
+    """
     with open_image(as_path(file)) as handle:
         return digest_of_file(handle)
 
 
 def show(path: Path) -> str:
-    """The path for an error, on one line and not too long for one."""
+    """Return the path for a message, on one line and shortened."""
     name = escape(path)
     return name if len(name) <= 400 else f"{name[:200]} ... {name[-150:]}"
 
 
 def as_path(file: ImageFile | Path | str) -> Path:
-    """The path of an image, whether it is one already or an `ImageFile`."""
+    """Return the path of an image, given as a path or an `ImageFile`."""
     return file.path if isinstance(file, ImageFile) else Path(file)
 
 
 def open_image(path: Path) -> IO[bytes]:
-    """Open a regular file with something in it; never waits for a pipe or a device."""
+    """Open a regular file that is not empty, without waiting for a pipe or a device."""
     name = show(path)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -89,7 +93,7 @@ def _file_kind(mode: int) -> str:
 
 
 def digest_of_file(handle: IO[bytes]) -> str:
-    """SHA-256 of an open file's bytes, in hex; the file is rewound before and after."""
+    """Return SHA-256 (hex) of an open file's bytes; the file is rewound before and after."""
     handle.seek(0)
     digest = hashlib.file_digest(handle, "sha256").hexdigest()  # type: ignore[arg-type]
     handle.seek(0)

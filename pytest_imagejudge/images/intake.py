@@ -1,4 +1,4 @@
-"""Images from whatever a caller hands over: a path, bytes, a PIL image, an array, a tensor, a pipeline's output.
+"""Images from a caller: a path, bytes, a PIL image, an array, a tensor, or a pipeline's output.
 
 Images are untrusted: limits are checked from the header, before anything is decoded; only raster formats are opened
 (none that starts another program); no warning of the decoder reaches the user; every error names the file.
@@ -39,7 +39,7 @@ _ROUNDING = 1e-6  # how far outside [0, 1] a float may be: what resampling in fl
 
 
 def take(value: object, spool: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageFile:
-    """An image that a test hands over, as a file; pixels in memory are written to ``spool`` and not held on to.
+    """Return a test's image as a file; pixels in memory are written to ``spool`` and released.
 
     Args:
         value: a path, bytes of an image file, a PIL image, an (H, W, 3|4) array of uint8 or of floats in [0, 1],
@@ -49,7 +49,7 @@ def take(value: object, spool: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         max_pixels: limit for a PIL image, which may not have been decoded yet.
 
     Raises:
-        TypeError: anything else; says what is accepted and what was given.
+        TypeError: anything else; names the accepted types and the given one.
         ImageError: a PIL image that can't be decoded or is too large, or a spool that can't be written.
     """
     if isinstance(value, ImageFile):
@@ -71,7 +71,7 @@ def _take_path(value: str | os.PathLike[Any]) -> ImageFile:
 
 
 def _picture(value: object, max_pixels: int) -> Image:
-    """The canonical picture of something in memory other than bytes."""
+    """Return the canonical picture of an object in memory other than bytes."""
     if _is_a(value, "PIL.Image", "Image"):
         return from_pil(cast("Image", value), max_pixels)
     if _is_a(value, "numpy", "ndarray"):
@@ -96,7 +96,7 @@ def _from_pipeline(value: object, images: Any, max_pixels: int) -> Image:
 
 
 def _tensor_to_array(tensor: Any) -> np.ndarray[Any, Any]:
-    """(C, H, W) tensor of floats -> (H, W, C) array. Works on the tensor's own methods: torch is not imported."""
+    """Convert a (C, H, W) tensor of floats to an (H, W, C) array by its own methods, without importing torch."""
     shape = tuple(tensor.shape)
     if len(shape) != 3 or shape[0] not in (3, 4) or not tensor.is_floating_point():
         hint = ""
@@ -146,13 +146,13 @@ def _from_array(array: np.ndarray[Any, Any]) -> Image:
 
 
 def _is_a(value: object, module: str, name: str) -> bool:
-    """Whether ``value`` is of a class of a module that is loaded already; nothing is imported to find out."""
+    """Return True where ``value`` is of a class of an already loaded module, without importing anything."""
     found = getattr(sys.modules.get(module), name, None)
     return isinstance(found, type) and isinstance(value, found)
 
 
 def _kind(value: object) -> str:
-    """What ``value`` is, for an error: its type, and shape and dtype where it has them."""
+    """Describe ``value`` for an error: type, and shape and dtype where there are any."""
     cls = type(value)
     name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
@@ -164,7 +164,7 @@ def _kind(value: object) -> str:
 
 
 def _write(spool: Path, data: bytes, name: str) -> Path:
-    """Write so that a reader, or another process that writes the same, never sees half a file."""
+    """Write a file so that no reader and no other writer of the same file sees half of it."""
     path = spool.absolute() / name
     try:
         make_folder(path.parent)
@@ -176,9 +176,9 @@ def _write(spool: Path, data: bytes, name: str) -> Path:
 
 
 def keep(file: ImageFile, spool: Path) -> ImageFile:
-    """A copy of a file by content, for one that may be written over before it is judged.
+    """Copy a file that may be overwritten before it is judged; the copy is named by content.
 
-    A file that can't be read is returned as it is: what is wrong with it is said when it is judged.
+    A file that can't be read is returned as it is; judging it names the error.
     """
     if file.kept:
         return file
@@ -192,7 +192,7 @@ def keep(file: ImageFile, spool: Path) -> ImageFile:
 
 
 def shown(file: ImageFile) -> Path:
-    """The path to show for a file: of a copy the original's, while that still has the same bytes."""
+    """Return the path to show for a file: of a copy the original's, while that has the same bytes."""
     if file.origin is None:
         return file.path
     try:

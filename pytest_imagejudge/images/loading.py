@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def from_pil(image: Image, max_pixels: int) -> Image:
-    """The canonical picture of a PIL image that a caller handed over."""
+    """Return the canonical picture of a caller's PIL image."""
     return canonical(image, f"PIL image {image.mode} {image.width}x{image.height}", max_pixels)
 
 
@@ -26,7 +26,7 @@ def from_pil(image: Image, max_pixels: int) -> Image:
 
 
 def load(file: ImageFile | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image:
-    """The canonical picture of a file: RGB, upright by EXIF, on white, 8 bits; of several frames the first.
+    """Load the canonical picture of a file: RGB, upright by EXIF, on white, 8 bits; of several frames the first.
 
     An opaque 8-bit image without EXIF rotation is equal, pixel for pixel, to ``Image.open(path).convert("RGB")``;
     colour profiles are not applied. 16-bit greyscale is scaled to 8 bits.
@@ -39,7 +39,7 @@ def load(file: ImageFile | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS) 
 
 
 def load_hashed(file: ImageFile | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[Image, str]:
-    """`load`, and the SHA-256 (hex) of the very bytes that were decoded."""
+    """Load as `load`, and return SHA-256 (hex) of the decoded bytes too."""
     path = as_path(file)
     name = show(path)
     with open_image(path) as handle:
@@ -53,7 +53,7 @@ def load_hashed(file: ImageFile | Path | str, *, max_pixels: int = DEFAULT_MAX_P
 
 
 def pixel_hash(image: Image) -> str:
-    """SHA-256 (hex) over the size and the RGB bytes of a canonical picture."""
+    """Return SHA-256 (hex) over the size and the RGB bytes of a canonical picture."""
     if image.mode != "RGB":
         raise ValueError(f"pixels are hashed of canonical pictures, mode RGB; got {image.mode}")
     digest = hashlib.sha256(f"RGB {image.width}x{image.height}\n".encode())
@@ -64,7 +64,7 @@ def pixel_hash(image: Image) -> str:
 
 
 def to_png(image: Image) -> bytes:
-    """The picture as PNG, lossless, at the quickest compression that still helps."""
+    """Encode a picture as PNG, lossless, at the quickest compression that still helps."""
     buffer = BytesIO()
     image.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
@@ -77,7 +77,7 @@ def thumbnail(
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> bytes:
-    """A small copy for a report: within ``size`` x ``size`` pixels, never enlarged, as "webp", "jpeg" or "png".
+    """Encode a small copy for a report: within ``size`` x ``size`` pixels, never enlarged, as "webp", "jpeg" or "png".
 
     Raises:
         ImageError: as in `load`.

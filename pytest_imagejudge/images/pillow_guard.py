@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def warm_up() -> None:
-    """Import Pillow, with what the first picture would import."""
+    """Import Pillow, with the modules that the first picture would import."""
     with _lock:
         _install()
 
@@ -30,7 +30,7 @@ _lenient = False
 
 
 class _Quiet:
-    """Stands in for `warnings` in Pillow's modules: silent in a thread that decodes for us, as ever elsewhere.
+    """A stand-in for `warnings` in Pillow's modules: silent in our decoding threads, unchanged elsewhere.
 
     `warnings.catch_warnings` changes the filters of the whole process, and pictures are decoded in threads beside
     tests that rely on those filters.
@@ -74,7 +74,7 @@ def _install() -> None:
 
 @contextlib.contextmanager
 def decoder(max_pixels: int) -> Iterator[None]:
-    """Within it, this thread's decoding warns of nothing, and no truncated file is taken for a whole one.
+    """Give a context in which this thread's decoding is silent and refuses truncated files.
 
     `ImageFile.LOAD_TRUNCATED_IMAGES`, which much training code sets, would fill what is missing with grey.
     """
@@ -98,5 +98,5 @@ def decoder(max_pixels: int) -> Iterator[None]:
 
 
 def too_many_pixels(size: tuple[int, int], limit: int) -> str:
-    """Name the size of a picture and the limit that it is beyond."""
+    """Name the size of a picture and the exceeded limit."""
     return f"{size[0]}x{size[1]} is {size[0] * size[1]:,} pixels, more than the {limit:,} of judge_max_pixels"

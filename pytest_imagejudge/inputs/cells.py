@@ -32,7 +32,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 class BadCell(Exception):  # noqa: N818
-    """What is wrong with a row."""
+    """An error in a row."""
 
     def __init__(self, message: str, kind: ErrorKind = "row") -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class BadCell(Exception):  # noqa: N818
 
 
 def row_id(value: object) -> str | None:
-    """An ID as text: 1, 1.0 and "1" are the same; None for nothing, NaN, and what is no ID."""
+    """Return an ID as text (1, 1.0 and "1" are the same), or None for an empty cell, NaN, and any other type."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, float):
@@ -52,7 +52,7 @@ def row_id(value: object) -> str | None:
 
 
 def row_identity(values: dict[str, Any]) -> str | None:
-    """The ID of a row; None where it has none, or one whose text can't be printed."""
+    """Return the ID of a row; None where it is missing or is invalid Unicode."""
     name = row_id(values.get("ID"))
     if name is not None and bad_text(name):
         return None  # said of the row as a whole
@@ -64,10 +64,10 @@ def _is_nan(text: str) -> bool:
 
 
 def text_cell(value: object) -> str | None:
-    """Text, or None where there is none: nothing, blanks, NaN.
+    """Return the text of a cell, or None for an empty one, blanks, or NaN.
 
     Raises:
-        BadCell: for what is no text.
+        BadCell: the cell is not text.
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
@@ -81,16 +81,20 @@ def text_cell(value: object) -> str | None:
 
 
 def missing_column(column: str, values: dict[str, Any]) -> str:
-    """Tell that a column is missing or empty, with the nearest name that is there."""
+    """Say that a column is missing or empty, with the nearest existing name."""
     if column not in values:
         return f"no {column}{nearest(column, map(escape, values))}"
     if column != "ID":
         return f"the {column} is empty"
-    return "no ID: it is empty" if values[column] in (None, "") else f"no ID, but {show_value(values[column])}"
+    return (
+        "no ID: the cell is empty"
+        if values[column] in (None, "")
+        else f"no ID: {show_value(values[column])} can't be one"
+    )
 
 
 def read_column(column: str, read: Callable[[object], _Read], values: dict[str, Any]) -> _Read:
-    """What ``read`` takes the column's value for; what is wrong with it names the column."""
+    """Read the column's value with ``read``; an error names the column."""
     try:
         return read(values.get(column))
     except BadCell as error:
@@ -98,7 +102,7 @@ def read_column(column: str, read: Callable[[object], _Read], values: dict[str, 
 
 
 def required_text(values: dict[str, Any], column: str) -> str:
-    """The text of a column that must not be empty.
+    """Return the text of a column that must not be empty.
 
     Raises:
         BadCell: the column is missing, empty, or no text.
@@ -110,7 +114,7 @@ def required_text(values: dict[str, Any], column: str) -> str:
 
 
 def picture_cell(values: dict[str, Any], column: str, folder: Path, root: Path | None) -> Path | bytes:
-    """The picture of a column: its bytes where the table holds them, else a path below ``root`` if there is one.
+    """Return the picture of a column: its bytes where the table holds them, else a path, below ``root`` if given.
 
     Raises:
         BadCell: no file, a URL, or a path outside ``root``.
@@ -122,7 +126,7 @@ def picture_cell(values: dict[str, Any], column: str, folder: Path, root: Path |
         raise BadCell(f"{column}: {show_value(text)} is a URL; a file was expected", "image")
     windows = _DRIVE.match(text) or text.startswith("\\\\")
     if windows and not Path(text).is_absolute():
-        raise BadCell(f"{column}: {show_value(text)} is a path of Windows, which this machine does not have", "image")
+        raise BadCell(f"{column}: {show_value(text)} is a Windows path, which this machine can't open", "image")
     path = folder / text
     try:
         there = path.is_file()
@@ -133,7 +137,7 @@ def picture_cell(values: dict[str, Any], column: str, folder: Path, root: Path |
             raise BadCell(f"{column}: {show_value(text)} lies outside of {root}", "image")
         if not there:
             if path.exists():
-                raise BadCell(f"{column}: {show_value(text)} is no file", "image")
+                raise BadCell(f"{column}: {show_value(text)} is not a file", "image")
             raise BadCell(f"{column}: no file {show_value(text)} in {folder.resolve()}", "image")
     except (OSError, ValueError, RuntimeError) as error:
         raise BadCell(f"{column}: {show_value(text)}: {getattr(error, 'strerror', None) or error}", "image") from None
@@ -141,7 +145,7 @@ def picture_cell(values: dict[str, Any], column: str, folder: Path, root: Path |
 
 
 def _spellings(text: str) -> Iterator[str]:
-    """Other ways in which a file system may spell the name that a table gives."""
+    """Yield other spellings of a table's file name that a file system may use."""
     # Blanks beside a delimiter; a relative path of Windows means the same with slashes; macOS takes accents apart.
     for name in dict.fromkeys((text.strip(), text.strip().replace("\\", "/"))):
         yield name
@@ -150,7 +154,7 @@ def _spellings(text: str) -> Iterator[str]:
 
 
 def dimensions_cell(value: object) -> tuple[str, ...] | None:
-    """L1 names: a list, or text with semicolons, commas or bars between them (no L1 contains one)."""
+    """Read L1 names: a list, or text with semicolons, commas or bars between them (no L1 contains one)."""
     if isinstance(value, list):
         if not all(isinstance(name, str) for name in value):
             raise BadCell(f"a list of names was expected, not {show_value(value)}")
@@ -171,7 +175,7 @@ def dimensions_cell(value: object) -> tuple[str, ...] | None:
 
 
 def seed_cell(value: object) -> int | str | None:
-    """The seed of a generation: a whole number, or text as it is; None where the cell is empty.
+    """Return the seed of a generation: a whole number, or text as it is; None for an empty cell.
 
     Raises:
         BadCell: a boolean.

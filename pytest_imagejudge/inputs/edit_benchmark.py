@@ -1,8 +1,8 @@
-"""IE-Bench-4k as it is published: a source and an edited image, the instruction, people's mean opinion score.
+"""IE-Bench-4k, as published: a source and an edited image, the instruction, people's mean opinion score.
 
 The data set of the Hub is Parquet with the pictures in it: ``images`` (a list of the two), ``edit_inst``, ``answer``
-(the score, 1 to 5). The same columns are taken from CSV, JSON and JSON Lines with paths for ``images``, and so are the
-columns of a manifest of edits with ``answer`` or ``mos_perception`` beside them.
+(the score, 1 to 5). CSV, JSON and JSON Lines may have the same columns, with paths for ``images``, or the columns of a
+manifest of edits with ``answer`` or ``mos_perception``.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class EditBench:
     """Edits with their mean opinion scores.
 
     Attributes:
-        source: as it was named.
+        source: as the user named it.
         revision: commit of the Hub's data set, None elsewhere.
-        files: of the split, in order; rows are numbered through.
+        files: of the split, in order; row numbers run through all files.
         label: the column of the scores.
     """
 
@@ -55,10 +55,10 @@ class EditBench:
     label: str
 
     def rows(self) -> Iterator[Row | RowError]:
-        """Edits to judge, from the start; the score of one is ``extra[label]``, as a float.
+        """Yield the edits to judge, from the start, each with its score in ``extra[label]``, a float.
 
-        A row without two images, an instruction or a score of 1 to 5 is a `RowError`. An ID is that of the column
-        ``ID`` or ``id``, else the row's number.
+        A row without two images, an instruction or a score of 1 to 5 is a `RowError`. The ID is in the column ``ID``
+        or ``id``, else it is the row's number.
         """
         for row in manifest_rows(self.files[0].parent, self._raw(), "edit"):
             if isinstance(row, RowError):
@@ -71,7 +71,7 @@ class EditBench:
                 yield RowError(row.number, row.line, row.id, score, extra=row.extra)
 
     def _raw(self) -> Iterator[RawRow]:
-        """The rows of all files under the names of a manifest's columns."""
+        """Yield the rows of all files under the names of a manifest's columns."""
         count = 0
         for path in self.files:
             for row in read_rows(path, TABLES):
@@ -79,7 +79,7 @@ class EditBench:
                 yield _as_manifest(replace(row, number=count))
 
     def count(self) -> int:
-        """How many rows there are."""
+        """Count the rows."""
         return sum(
             count_rows(path) if path.suffix.lower() == PARQUET else sum(1 for _ in read_rows(path))
             for path in self.files
@@ -87,7 +87,7 @@ class EditBench:
 
 
 def open_edit_bench(source: str, label: str | None = None) -> EditBench:
-    """The benchmark in ``source``.
+    """Open the benchmark in ``source``.
 
     Args:
         source: a file; a folder with Parquet files of the split "test"; a data set of the Hub, ``ORG/NAME`` or
@@ -95,7 +95,7 @@ def open_edit_bench(source: str, label: str | None = None) -> EditBench:
         label: the column of the mean opinion scores; None is ``answer``, or ``mos_perception`` where there is none.
 
     Raises:
-        ConfigError: nothing there can be read, or a column is missing.
+        ConfigError: no readable file, or a column is missing.
     """
     revision, files = _files(source)
     for path in files:
@@ -130,7 +130,7 @@ def _files(source: str) -> tuple[str | None, list[Path]]:
     try:
         folder = snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=[f"*{SPLIT}*{PARQUET}"])
     except Exception as error:
-        raise ConfigError(f"{escape(source)} can't be had: {escape(error)}") from error
+        raise ConfigError(f"{escape(source)} can't be downloaded: {escape(error)}") from error
     return Path(folder).name, _of_split(Path(folder), source)
 
 
@@ -141,13 +141,13 @@ def _of_split(folder: Path, source: str) -> list[Path]:
         some = ", ".join(escape(path.relative_to(folder)) for path in found[:5]) or "none"
         raise ConfigError(
             f"{escape(source)}: no Parquet files of the split {SPLIT} (such as data/{SPLIT}-00000-of-00001{PARQUET}); "
-            f"Parquet files there: {some}; a file may be named itself"
+            f"Parquet files there: {some}; or give the path of one file"
         )
     return named
 
 
 def _commit(file: Path) -> str | None:
-    """The commit in the path of a file of the Hub's cache."""
+    """Return the commit in the path of a file of the Hub's cache."""
     parts = file.parts
     return parts[parts.index("snapshots") + 1] if "snapshots" in parts[:-1] else None
 

@@ -38,7 +38,7 @@ _PROMPT_COLUMNS = ("prompt", "text", "caption")
 
 
 def open_folder(folder: Path, prompts: Path | None, root: Path | None) -> Input:
-    """The images of a folder as rows, each with its prompt.
+    """Open the images of a folder as rows, each with its prompt.
 
     Raises:
         ConfigError: no images, no prompts, or images outside ``root``.
@@ -58,7 +58,7 @@ def open_folder(folder: Path, prompts: Path | None, root: Path | None) -> Input:
     if root is not None:
         inside = root.resolve()
         if not inside.is_dir():
-            raise ConfigError(f"the root {escape(root)} is no folder")
+            raise ConfigError(f"the root {escape(root)} is not a folder")
     texts = _from_texts(folder, images, beside) if prompts is None else _from_file(folder, images, prompts)
     rows = list(_paired(folder, images, texts))
     if root is not None:
@@ -75,13 +75,13 @@ def open_folder(folder: Path, prompts: Path | None, root: Path | None) -> Input:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """All that is no folder, broken links too, hidden names aside.
+    """Yield all files, broken links included, without hidden names.
 
-    Links to folders are followed, last, and every folder is read once, whichever way leads to it: so none goes
-    round in circles, and no image is judged again because a link such as ``latest`` leads to it.
+    Links to folders are followed last, and every folder is read once: no link leads in circles, and no image is
+    judged again because of a link such as ``latest``.
 
     Raises:
-        ConfigError: a folder can't be read, or a link leads up, to far more than what was named.
+        ConfigError: a folder can't be read, or a link leads to a folder that contains it.
     """
     read: set[Path] = set()
     folders, links = deque([folder]), deque[Path]()
@@ -92,7 +92,7 @@ def _files(folder: Path) -> Iterator[Path]:
             if real in read:
                 continue
             if here != folder and here.parent.resolve().is_relative_to(real):
-                raise ConfigError(f"{escape(here)} is a link to {escape(real)}, which it lies in; it can't be followed")
+                raise ConfigError(f"{escape(here)} is a link to {escape(real)}, a folder that contains it")
             read.add(real)
             for path in sorted(here.iterdir()):
                 if path.name.startswith("."):
@@ -106,9 +106,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _lacking(image: Path) -> str:
-    """Why there is no file at ``image``, or an empty string."""
+    """Return the reason why ``image`` is not a file, or an empty string."""
     try:
-        reason = "" if stat.S_ISREG(image.stat().st_mode) else "it is no file"
+        reason = "" if stat.S_ISREG(image.stat().st_mode) else "not a file"
     except OSError as error:
         reason = error.strerror or str(error)
     if reason and image.is_symlink():
@@ -126,7 +126,7 @@ _Text = tuple[int, str | None, str, str]  # line, name of the image, prompt, wha
 
 
 def _from_texts(folder: Path, images: list[Path], beside: dict[Path, Path]) -> Iterator[_Text]:
-    """The prompts of files beside images, by name without the ending; those that are left have lost their image."""
+    """Yield the prompts in text files beside images of the same stem; a text file without an image is an error."""
     number = 0
     for image in images:
         text = beside.get(image.with_suffix(""))
@@ -160,7 +160,7 @@ def _from_file(folder: Path, images: list[Path], prompts: Path) -> Iterator[_Tex
 
 
 def _paired(folder: Path, images: list[Path], texts: Iterable[_Text]) -> Iterator[Row | RowError]:
-    """Images with their prompts. Prompts without an image, and images without a prompt, are errors."""
+    """Yield images with their prompts; a prompt without an image, and an image without a prompt, are errors."""
     by_name = _by_name(folder, images)
     by_form: dict[str, list[Path]] = {}  # file systems may take accents apart
     for key, paths in by_name.items():
@@ -209,7 +209,7 @@ def _name(path: Path, folder: Path) -> str:
 
 
 def _by_name(folder: Path, images: list[Path]) -> dict[str, list[Path]]:
-    """Images by every name that means them: path in the folder, name, and both without the ending."""
+    """Index images by all their names: path in the folder, name, and both without the suffix."""
     found: dict[str, list[Path]] = {}
     for path in images:
         name = PurePosixPath(_name(path, folder))

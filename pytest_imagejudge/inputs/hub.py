@@ -25,14 +25,14 @@ _CHUNK = 500  # images that one call to the Hub asks for
 
 
 def hub_file(source: str, default: str | None = None) -> Path:
-    """A file of a Hub data set, downloaded or from the Hub's cache.
+    """Return a file of a Hub data set, downloaded or from the Hub's cache.
 
     Args:
         source: ``hf://datasets/ORG/NAME[@REVISION]/FILE``.
         default: the file, where the source names none.
 
     Raises:
-        ConfigError: it is no such source, or can't be had.
+        ConfigError: an invalid source, or a failed download.
     """
     repo, revision, name = split_hub(source)
     name = name or default or ""
@@ -43,11 +43,11 @@ def hub_file(source: str, default: str | None = None) -> Path:
     try:
         return Path(hf_hub_download(repo, name, repo_type="dataset", revision=revision))
     except Exception as error:
-        raise ConfigError(f"{escape(source)} can't be had: {escape(error)}") from error
+        raise ConfigError(f"{escape(source)} can't be downloaded: {escape(error)}") from error
 
 
 def split_hub(source: str) -> tuple[str, str | None, str]:
-    """Data set, revision (or None) and file (or an empty string) of ``hf://datasets/...``."""
+    """Return data set, revision (or None) and file (or an empty string) of ``hf://datasets/...``."""
     parts = source.removeprefix(HUB).split("/", 2)
     if not source.startswith(HUB) or len(parts) < 2 or not all(parts[:2]):
         raise ConfigError(f"{escape(source)}: {HUB}ORG/NAME[@REVISION]/FILE is expected")
@@ -67,7 +67,7 @@ def fetch_images(source: str, path: Path) -> None:
         try:
             snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=wanted)
         except Exception as error:
-            raise ConfigError(f"the images of {escape(source)} can't be had: {escape(error)}") from error
+            raise ConfigError(f"the images of {escape(source)} can't be downloaded: {escape(error)}") from error
         wanted.clear()
 
     for row in read_rows(path, TABLES):
@@ -84,10 +84,10 @@ def fetch_images(source: str, path: Path) -> None:
 
 
 def _literal(name: str) -> str:
-    """A pattern that only this name fits."""
+    """Return a pattern that matches this name only."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 
 def metadata_file(source: str) -> Path:
-    """The file of ``--judge-metadata``: a path, or a data set whose default is that of Qwen-Image-Bench."""
+    """Return the file of ``--judge-metadata``: a path, or a data set whose default is that of Qwen-Image-Bench."""
     return hub_file(source, BENCH_FILE) if source.startswith("hf://") else Path(source)

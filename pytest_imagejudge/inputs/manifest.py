@@ -1,4 +1,4 @@
-"""Manifests: files whose rows are images, or edits, to judge; and which dimensions are asked by row ID.
+"""Manifests: files with a row for each image, or edit, to judge.
 
 An image's row has ``ID``, ``prompt`` and ``image_path``; an edit's has ``ID``, ``source_path``,
 ``edited_path`` and ``instruction``. Optional in both: ``dimensions``, ``thresholds``, ``seed``. Paths are
@@ -47,14 +47,14 @@ class Row:
     Attributes:
         number: data row, from 1.
         line: line of the file on which it starts, from 1; 0 where the file has none.
-        id: as text; the number 1 and the text "1" are the same ID.
+        id: text; the number 1 and the text "1" are the same ID.
         prompt: of an image; empty for an edit.
-        image: of an image; the bytes of a file where it stands in the table itself, as in Parquet.
+        image: of an image; the bytes of the file where the table holds it, as in Parquet.
         source, edited, instruction: of an edit; images as ``image``.
         dimensions: the L1 to ask, or None where the row does not say.
         thresholds: name or file of a profile, or None.
         seed: of the generation, or None.
-        extra: all columns, as they stand in the file and in its order; of an image that stands there its name.
+        extra: all columns of the file, in order; an image in the table is replaced by its name.
     """
 
     number: int
@@ -72,18 +72,18 @@ class Row:
 
     @property
     def kind(self) -> Literal["image", "edit"]:
-        """What is to be judged."""
+        """The kind of the row: "image" or "edit"."""
         return "edit" if self.edited is not None else "image"
 
     @property
     def where(self) -> str:
-        """``row 3, line 4``; without the line where there is none."""
+        """The place in messages: ``row 3, line 4``, without the line where there is none."""
         return place(self.number, self.line)
 
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """One row that can't be judged, and why; the other rows are not affected. ``extra`` as in `Row`."""
+    """One row that can't be judged, with the reason; ``extra`` as in `Row`."""
 
     number: int
     line: int
@@ -94,7 +94,7 @@ class RowError:
 
     @property
     def where(self) -> str:
-        """``row 3, line 4``; without the line where the row is of no file."""
+        """The place in messages: ``row 3, line 4``, without the line where the row is of no file."""
         return place(self.number, self.line)
 
     def __str__(self) -> str:
@@ -105,14 +105,14 @@ class RowError:
 def read_manifest(
     path: Path, *, root: Path | None = None, suffixes: Sequence[str] = SUFFIXES
 ) -> Iterator[Row | RowError]:
-    """The rows of a manifest, ``.csv``, ``.json`` or ``.jsonl``, streaming, in the file's order.
+    """Stream the rows of a manifest, ``.csv``, ``.json`` or ``.jsonl``, in the file's order.
 
     The first of two rows with one ID counts, the second is a `RowError`.
 
     Args:
         path: the manifest.
         root: folder that images may not lie outside of, ``..`` and links included; None does not confine.
-        suffixes: what may be read; with ``.parquet`` among them rows may hold the bytes of images.
+        suffixes: of the accepted files; with ``.parquet`` among them rows may hold the bytes of images.
 
     Raises:
         ConfigError: at once, for a file that is missing, empty, of an unknown kind, or lacks a column.
@@ -123,7 +123,7 @@ def read_manifest(
     if root is not None:
         root = Path(root).resolve()
         if not root.is_dir():
-            raise ConfigError(f"the root {root} is no folder")
+            raise ConfigError(f"the root {root} is not a folder")
     return manifest_rows(path.parent, rows, kind, root)
 
 
@@ -147,7 +147,7 @@ def _kind(path: Path, columns: list[str]) -> Literal["image", "edit", "both"]:
 def manifest_rows(
     folder: Path, rows: Iterable[RawRow], kind: Literal["image", "edit", "both"], root: Path | None = None
 ) -> Iterator[Row | RowError]:
-    """What `read_manifest` makes of rows with a manifest's columns; paths in them are relative to ``folder``."""
+    """Convert raw rows with a manifest's columns, as `read_manifest` does; paths are relative to ``folder``."""
     seen: dict[str, int] = {}
     for raw in rows:
         name: str | None = None
@@ -169,7 +169,7 @@ def manifest_rows(
 
 
 def _extra(values: dict[str, Any]) -> dict[str, Any]:
-    """Columns with the names of the pictures that stand in them: the bytes are held no longer than they must be."""
+    """Return the columns with pictures replaced by their names, to free the bytes early."""
 
     def name(value: Any) -> Any:
         if isinstance(value, list):

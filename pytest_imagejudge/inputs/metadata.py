@@ -1,4 +1,4 @@
-"""Dimensions to ask about by row ID, read from files of the shape of ``bench_metadata.json``."""
+"""Dimensions to ask about, by row ID, read from files of the shape of ``bench_metadata.json``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BY_NAME: dict[str, FacetPath] = {_SLASH.sub("/", show(path)).casefold(): path f
 
 
 def parse_facets(text: str) -> tuple[FacetPath, ...]:
-    """Paths out of text such as ``Quality / Detail / Noise; Alignment / Layout / 2D Space``.
+    """Read paths from text such as ``Quality / Detail / Noise; Alignment / Layout / 2D Space``.
 
     Names may contain the separator ("Camera / Lens Style"), so the text is compared with the tree's own
     paths and not split at slashes.
@@ -40,10 +40,10 @@ def parse_facets(text: str) -> tuple[FacetPath, ...]:
 
 
 def read_metadata(source: Path | str) -> dict[str, tuple[str, ...]]:
-    """Which L1 are asked, by row ID, from a file with ``ID`` and ``dims_en`` (or ``dimensions``: L1 names).
+    """Read the L1 to ask, by row ID, from a file with ``ID`` and ``dims_en`` (or ``dimensions``: L1 names).
 
     Raises:
-        ConfigError: the file can't be read, a row is unusable, an ID stands twice, a name is not in the tree.
+        ConfigError: the file can't be read, a row is unusable, an ID appears twice, a name is not in the tree.
     """
     path = Path(source)
     columns, rows = peek(path)
@@ -56,7 +56,7 @@ def read_metadata(source: Path | str) -> dict[str, tuple[str, ...]]:
             if raw.message or name is None:
                 raise BadCell(raw.message or missing_column("ID", raw.values))
             if name in metadata:
-                raise BadCell(f"the ID {show_value(name)} stands twice")
+                raise BadCell(f"the ID {show_value(name)} appears twice")
             if column == "dims_en":
                 asked = {facet[0] for facet in parse_facets(required_text(raw.values, column))}
                 names: tuple[str, ...] | None = tuple(one for one in LEVEL1 if one in asked)

@@ -1,4 +1,4 @@
-"""Open whatever ``imagejudge score`` is given: a manifest, a folder, or a file of a Hub data set."""
+"""Open the input of ``imagejudge score``: a manifest, a folder, or a file of a Hub data set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .row_source import Input
 
 
 def open_input(source: str, *, prompts: Path | None = None, root: Path | None = None) -> Input:
-    """The rows of ``source``.
+    """Open the rows of ``source``.
 
     Args:
         source: a ``.csv``, ``.json``, ``.jsonl`` or ``.parquet`` manifest; a folder of images; or
@@ -27,7 +27,7 @@ def open_input(source: str, *, prompts: Path | None = None, root: Path | None = 
         root: folder that images may not lie outside of.
 
     Raises:
-        ConfigError: nothing there can be judged; the message says what was expected.
+        ConfigError: nothing to judge; the message names the expected input.
     """
     if source.startswith("hf://"):
         if prompts is not None:
@@ -41,7 +41,7 @@ def open_input(source: str, *, prompts: Path | None = None, root: Path | None = 
     if path.is_dir():
         return open_folder(path, prompts, root)
     if prompts is not None:
-        raise ConfigError(f"--prompts goes with a folder of images; {escape(path)} is none")
+        raise ConfigError(f"--prompts goes with a folder of images; {escape(path)} is not a folder")
     if not path.exists():
         near = nearest(path.name, (p.name for p in path.parent.glob("*"))) if path.parent.is_dir() else ""
         raise ConfigError(f"{escape(path)}: there is no such file or folder{escape(near)}")

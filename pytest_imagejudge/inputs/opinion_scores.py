@@ -1,4 +1,4 @@
-"""Mean opinion scores out of cells, whatever decimal mark they use."""
+"""Mean opinion scores in cells, with a decimal point or comma."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 
 
 def number(value: Any) -> float | str | None:
-    """A finite number of a size to reckon with; None for nothing or NaN; the text of anything else.
+    """Return a finite number of bounded size; None for an empty cell or NaN; the text of anything else.
 
-    Text is a number with a point, or with a comma in its place ("3,5"). "1,234" may be either of two, and is none.
+    Text is a number with a point, or with a comma in its place ("3,5"). "1,234" is ambiguous, and stays text.
     """
     if value is None or isinstance(value, bool):
         return None if value is None else str(value)
@@ -48,7 +48,7 @@ def number(value: Any) -> float | str | None:
 
 
 def mean_opinion(column: str, value: object) -> float | str:
-    """The mean opinion score that ``value`` is, 1 to 5; else what is wrong with it."""
+    """Return the mean opinion score in ``value``, 1 to 5, or the error as text."""
     score = number(value)
     if isinstance(score, float) and LOWEST <= score <= HIGHEST:
         return score

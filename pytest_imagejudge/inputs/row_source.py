@@ -14,13 +14,13 @@ class Input:
     """Rows to judge.
 
     Attributes:
-        name: of the outputs, before ``_judged``.
+        name: of the output files, before ``_judged``.
         suffix: format of the judged rows: ``.csv``, ``.json`` or ``.jsonl``.
-        folder: where the outputs go unless said otherwise.
-        base: what relative paths in the rows are relative to.
+        folder: default folder of the outputs.
+        base: folder that relative paths in the rows start from.
         columns: of the rows, in their order.
-        rows: reads them, from the start; may be called again.
-        count: counts them, which reads the file once.
+        rows: reads the rows from the start; may be called again.
+        count: counts the rows by reading the file once.
     """
 
     name: str

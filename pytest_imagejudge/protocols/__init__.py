@@ -1,4 +1,4 @@
-"""How judges are asked and how their answers are read."""
+"""Protocols: the requests to judges, and the reading of their answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EDIT_VARIANT = {"house": "house-edit", "signals": "signals-edit"}
 
 
 def default_name(model: str | None, kind: Kind) -> str:
-    """The protocol for a model (Hub id, folder or served name) where none is named."""
+    """Return the default protocol for a model (Hub id, folder or served name)."""
     # Parts of a path, and of a folder of the Hub's cache (models--Qwen--Qwen-Image-Bench).
     parts = [part.casefold() for part in re.split(r"[/\\]|--", model or "") if part]
     if parts == ["signals"]:
@@ -46,23 +46,22 @@ def load_protocol(
     aspect: Literal["stretch", "keep"] = "stretch",
     thinking_budget: int | None = None,
 ) -> Protocol:
-    """The protocol ``name``: one of `NAMES`, a TOML file, or a protocol of another distribution.
+    """Load the protocol ``name``: one of `NAMES`, a TOML file, or a protocol of another distribution.
 
-    Without a name it is the default for ``model``.
-
-    Nothing is fetched here: published words are, when ``digest`` or ``render`` first need them.
+    Without a name the default for ``model`` is loaded. Published words are fetched later, when ``digest`` or
+    ``render`` first need them.
 
     Args:
         name: as ``--judge-protocol`` takes it.
         model: Hub id, folder or served name, for the default.
-        kind: what is to be judged; None takes what the name says, images where it says nothing.
+        kind: of the objects to judge; None takes the kind that the name implies, images where it implies none.
         decoding: "constrained" uses grammar and thinking budget from the start.
         aspect: "keep" keeps the aspect of Q-Judger's pictures; the other protocols always do.
         thinking_budget: tokens of thinking where they are limited (of ``ie-critic``, characters where decoding is
             constrained, else without effect); None is the protocol's own.
 
     Raises:
-        ConfigError: no such name or file, a file that is none, a protocol of the other kind, or a protocol of another
+        ConfigError: no such name or file, an invalid file, a protocol of the other kind, or a protocol of another
             distribution that is broken.
     """
     if thinking_budget is not None and (type(thinking_budget) is not int or thinking_budget < 1):

@@ -1,6 +1,6 @@
-"""What every reader of answers needs: where the thinking ends, and which JSON objects stand in the rest.
+"""Parts of an answer, for all readers: the end of the thinking, and the JSON objects in the rest.
 
-Answers are untrusted: nothing here raises on any text, and all of it takes time linear in the text.
+Answers are untrusted: no function here raises on any text, and each takes time linear in the text.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _DETAILS = 5  # of one kind at one place, that are spelled out
 
 
 def cut_off(finish_reason: str | None) -> bool:
-    """Whether the answer was ended by something other than the model; where nothing is said, it was not."""
+    """Return True where something other than the model ended the answer; False where no reason is given."""
     return isinstance(finish_reason, str) and finish_reason.casefold() not in _ENDED
 
 
@@ -85,9 +85,9 @@ class Split:
 
 
 def split(text: str) -> Split:
-    """Where the thinking ends. Text before a first ``</think>`` is thinking, opened by the chat template.
+    """Split thinking from answer; text before a first ``</think>`` is thinking, opened by the chat template.
 
-    What follows may hold thinking between other marks, of which the same is true.
+    The rest may hold thinking between other marks, which is split off alike.
     """
     end, closed, opened = 0, False, ""
     for tag in _THINK.finditer(text):
@@ -132,7 +132,7 @@ _DECODER = json.JSONDecoder(
 
 
 def short(value: Any, limit: int = 60) -> str:
-    """Untrusted text for a problem's detail: one line, control characters escaped, cut."""
+    """Shorten untrusted text for a problem's detail: one line, control characters escaped."""
     if isinstance(value, Object):
         return "an object"
     if isinstance(value, list):
@@ -144,13 +144,13 @@ def short(value: Any, limit: int = 60) -> str:
 
 
 class Problems:
-    """Collects problems, one for each place and kind; what repeats is counted, so the list stays short."""
+    """A collector of problems, one for each place and kind; repetitions are counted to keep the list short."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[Path, ProblemKind], tuple[set[str], list[str]]] = {}
 
     def add(self, path: Path, kind: ProblemKind, detail: str = "") -> None:
-        """Name a problem; details of one place and kind are joined."""
+        """Add a problem; details of one place and kind are joined."""
         seen, details = self._found.setdefault((path, kind), (set(), []))
         if detail and detail not in seen:
             seen.add(detail)
@@ -161,7 +161,7 @@ class Problems:
         return bool(self._found)
 
     def done(self) -> tuple[Problem, ...]:
-        """The problems in the order in which they were first met."""
+        """Return the problems in the order of their first occurrence."""
         found = []
         for (path, kind), (seen, details) in self._found.items():
             more = len(seen) - len(details)
@@ -172,17 +172,17 @@ class Problems:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Why no object could be taken from an answer."""
+    """The reason why no object could be taken from an answer."""
 
     kind: ProblemKind
     detail: str
 
 
 def take_objects(answer: str, finish_reason: str | None, problems: Problems, path: Path) -> list[Object] | Unread:
-    """The JSON objects of an answer (what follows the thinking): one or more, or why there is none.
+    """Return the JSON objects of an answer (the text after the thinking), or the reason why there is none.
 
-    An object that does not close, or that is no JSON though it looks meant as such, makes the whole answer
-    unreadable: what else stands there could be a draft of it.
+    An object that does not close, or that is almost JSON, makes the whole answer unreadable: the other objects could
+    be drafts of it.
     """
     body = answer.strip("﻿ \t\r\n\f\v")
     fenced = "```" in body
@@ -230,7 +230,7 @@ def _decode(piece: str) -> Any:
 
 
 def _other_type(plain: str) -> str | None:
-    """What the text is, if it is one JSON value that is no object; a list may have text after it."""
+    """Name the type of a text that is one JSON value other than an object; text may follow a list."""
     if plain[0] == "[":
         try:
             value, _ = _DECODER.raw_decode(plain)
@@ -251,7 +251,7 @@ def _other_type(plain: str) -> str | None:
 
 
 def _spans(text: str) -> tuple[list[tuple[int, int]], Unread | None]:
-    """Start and end of every outermost ``{...}``, strings inside them respected."""
+    """Yield start and end of every outermost ``{...}``, strings inside them respected."""
     spans: list[tuple[int, int]] = []
     start = text.find("{")
     while start >= 0:

@@ -1,4 +1,4 @@
-"""How one judge is asked and how its answer is read: the interface, and what passes through it."""
+"""The interface of a protocol, with the requests that it makes and the readings that it returns."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Request:
         dimension: the L1 asked about, or `EDIT`.
         messages: chat messages of the OpenAI shape, images as data URLs.
         sampling: top-level fields of the chat completion request (temperature, max_tokens,
-            structured_outputs, ...); all of it decides the answer, so all of it is in the key.
+            structured_outputs, ...); all of them decide the answer, so all are in the key.
         text: the prompt, or the instruction of an edit, as the user wrote it.
         images: the canonical pictures (RGB, upright, on white), for a judge that runs in this process.
-        problems: what had to be changed in the request, such as a special token taken apart.
+        problems: changes to the request, such as a special token taken apart.
         primer: messages up to and including the last image, for a server whose prefix cache can be primed.
     """
 
@@ -41,12 +41,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read from one answer.
+    """The content of one answer, as it was read.
 
     Attributes:
         level3: the facets that were read, of the dimension asked.
-        unreadable: ``((L1,),)`` where nothing was read, else the paths of the facets that were not.
-        problems: what was wrong, mended or not.
+        unreadable: ``((L1,),)`` where nothing was read, else the paths of the unread facets.
+        problems: faults of the answer, repaired or not.
         score: of an edit, 1 to 5; None elsewhere or where unreadable.
         aspects: further scores of an edit.
         evidence: words for ``score`` and ``aspects`` of an edit, by name.
@@ -61,15 +61,15 @@ class Reading:
 
 
 class Protocol(ABC):
-    """How one judge is asked and how its answer is read.
+    """A protocol: the requests to one judge, and the reading of its answers.
 
     Attributes:
-        name: as ``--judge-protocol`` takes it.
+        name: for ``--judge-protocol``.
         kind: "image" (a prompt and one image) or "edit" (an instruction, source and edited image).
         measures: the facets that this judge can score.
-        has_total: whether a total over the tree means anything.
-        treatment: name of what is done to the picture before it is sent, part of the fingerprint.
-        aspects: of a judge of edits, the names of further scores that it gives; None does not say.
+        has_total: True where the judge measures enough of the tree for a total.
+        treatment: name of the picture's treatment before sending, part of the fingerprint.
+        aspects: of a judge of edits, the names of its further scores; None where unknown.
     """
 
     name: str
@@ -82,27 +82,27 @@ class Protocol(ABC):
     @property
     @abstractmethod
     def digest(self) -> str:
-        """SHA-256 (hex) of the words that this protocol asks with.
+        """SHA-256 (hex) of the words of this protocol's requests.
 
-        Treatment and sampling are beside it in a stored answer's key. In neither is what is done to the user's text,
-        such as which special tokens are taken apart.
+        A stored answer's key holds treatment and sampling beside the digest. Changes to the user's text, such as
+        special tokens taken apart, are in none of them.
         """
 
     @property
     def dimensions(self) -> tuple[str, ...]:
-        """What can be asked, in order: L1 names, or `EDIT`."""
+        """The dimensions that can be asked, in order: L1 names, or `EDIT`."""
         return LEVEL1 if self.kind == "image" else (EDIT,)
 
     @abstractmethod
     def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
-        """Request fields that decide the answer; ``again`` for the one further try at an unreadable one."""
+        """Return the request fields that decide the answer; ``again`` for the one retry of an unreadable answer."""
 
     @abstractmethod
     def render(self, text: str, images: Sequence[Image], dimension: str, *, again: bool = False) -> Request:
-        """The request for one dimension. ``images`` are canonical: RGB, upright, on white."""
+        """Render the request for one dimension; ``images`` are canonical: RGB, upright, on white."""
 
     def text_problems(self, text: str, dimension: str) -> tuple[Problem, ...]:
-        """What has to be changed in ``text`` to ask it, without rendering; the same as `Request.problems`."""
+        """Return the `Request.problems` of ``text``, without rendering."""
         return ()
 
     @abstractmethod
@@ -110,5 +110,5 @@ class Protocol(ABC):
         """Read a raw answer, its thinking in ``<think>`` tags. Never raises, whatever the answer is."""
 
     def can_ask_again(self, dimension: str) -> bool:
-        """Whether a second ask differs from the first."""
+        """Return True where the retry of an unreadable answer differs from the first request."""
         return self.sampling(dimension, again=True) != self.sampling(dimension)

@@ -47,7 +47,7 @@ _WRAPPERS = 4  # levels of unknown names around the expected ones
 
 @dataclass(frozen=True)
 class _Names:
-    """One L1's names by their folded form."""
+    """The names of one L1 by their folded form."""
 
     one: str
     folded: str
@@ -58,7 +58,7 @@ class _Names:
     tree: dict[str, dict[str, Path]]  # to the letter: L2, L3
 
     def close(self, folded: str) -> Path | None:
-        """The one facet whose name this is misspelt, if there is just one so close."""
+        """Return the only facet with a name close to a misspelt one, or None."""
         near = sorted(
             ((difflib.SequenceMatcher(None, folded, name).ratio(), path) for name, path in self.level3.items()),
             reverse=True,
@@ -71,7 +71,7 @@ _NO_LETTERS = {code: None for code in range(128) if not chr(code).isalnum()} | {
 
 
 def fold(name: str) -> str:
-    """A name without case, spacing, punctuation and plural: what differs only in these is the same."""
+    """Fold a name: drop case, spacing, punctuation and plural."""
     return _fold(name[:200])
 
 
@@ -110,7 +110,7 @@ def _names(one: str, facets: tuple[Path, ...] | None) -> _Names:
 
 @dataclass(slots=True)
 class _Claim:
-    """One score for a facet, or None and why."""
+    """One score for a facet, or None with the reason."""
 
     raw: Raw | None
     evidence: str = ""
@@ -120,7 +120,7 @@ class _Claim:
 
 @dataclass
 class _Walk:
-    """One pass over one object. ``claims`` holds every score met, by facet, good or bad."""
+    """One pass over one object; ``claims`` holds every score by facet, good or bad."""
 
     names: _Names
     problems: Problems
@@ -166,7 +166,7 @@ class _Walk:
                 self.unknown(key, folded, value, home, here, alone=len(node.pairs) == 1)
 
     def unknown(self, key: str, folded: str, value: Any, home: str | None, here: Path, *, alone: bool) -> None:
-        """A name that the L1 does not have: a wrapper, a misspelt facet or L2, or an invention."""
+        """Handle a name that the L1 does not have: a wrapper, a misspelt facet or L2, or an invention."""
         if isinstance(value, Object) and not _scored(value):
             if holds := self.holds(value, _WRAPPERS):
                 if holds == 3 and self.tries < _CLOSE_TRIES:
@@ -189,7 +189,7 @@ class _Walk:
         self.problems.add(here, "invented", short(key))
 
     def holds(self, node: Object, depth: int) -> int:
-        """The highest level (1 to 3) of this L1's names in ``node``, at most ``depth`` levels down, or 0."""
+        """Return the highest level (1 to 3) of this L1's names in ``node``, at most ``depth`` levels down, or 0."""
         names, found = self.names, 0
         for key, value in node.pairs:
             folded, inner = fold(key), 0
@@ -205,7 +205,7 @@ class _Walk:
         return found
 
     def facet(self, path: Path, key: str, value: Any, home: str | None) -> None:
-        """Take what stands under a facet's name."""
+        """Take the value under a facet's name."""
         if key != path[2]:
             self.problems.add(path, "renamed", short(key))
         if home == "":
@@ -253,7 +253,7 @@ class _Walk:
         return _Claim(raw)
 
     def finish(self) -> dict[Path, FacetScore]:
-        """Settle every facet: what is read; problems say why the rest is not."""
+        """Settle every facet as read or unread, with a problem for each unread one."""
         taken = set(self.claims)
         for path, key, value, home in self.later:
             if path in taken:  # the facet has a score of its own: this is another, unknown one
@@ -288,9 +288,9 @@ _KEY_WITH_A_GAP = re.compile(r'"\s+:')
 
 
 def _read_plainly(names: _Names, body: str) -> dict[Path, FacetScore] | None:
-    """The scores of an answer that is laid out to the letter, as most are; None where it is anything else.
+    """Read an answer laid out exactly as asked, as most are; None for any other.
 
-    Ten times as quick as walking the object, which finds the same there and names no problem.
+    Ten times as quick as walking the object, with the same result and no problems.
     """
     if not (body.startswith("{") and body.endswith("}")) or any(odd in body for odd in ("```", "-0")):
         return None

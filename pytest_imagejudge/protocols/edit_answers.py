@@ -45,7 +45,7 @@ _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 
 
 
 def number(written: str) -> tuple[float, list[str]] | Unread:
-    """A score from 1 to 5 as it was written, and what had to be mended to take it.
+    """Read a score from 1 to 5, with the repairs that it took.
 
     Taken: another number of decimals, a decimal comma, digits of other scripts, a dot at the end, a label before
     it, and "4/5", which is the same scale. Not taken: another scale, out of range, words, several numbers.
@@ -97,7 +97,7 @@ def number(written: str) -> tuple[float, list[str]] | Unread:
 
 
 def _ascii(text: str) -> str:
-    """Digits of any script, and full-width marks, as ASCII."""
+    """Convert digits of any script, and full-width marks, to ASCII."""
     return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text.translate(_WIDE))
 
 
@@ -150,7 +150,7 @@ def read_tagged(text: str, finish_reason: str | None) -> Reading:
 def _pieces(
     answer: str, tags: Sequence[re.Match[str]], finish_reason: str | None, problems: Problems
 ) -> tuple[list[str], str, Unread | None]:
-    """What stands in the answer tags, what stands outside of them, and why neither can be used."""
+    """Return the text in the answer tags, the text outside, and the reason why neither can be used, if any."""
     cut = cut_off(finish_reason)
     if not tags:
         # A bare number after the thinking is meant as the answer, if it is known to be whole.

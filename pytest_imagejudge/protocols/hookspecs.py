@@ -24,7 +24,7 @@ def imagejudge_protocol(
 
     Args:
         name: the entry point's name.
-        kind: what is to be judged; None where the protocol itself says it.
+        kind: of the objects to judge; None where the protocol itself sets it.
         decoding: "constrained" uses grammar and thinking budget from the start.
         aspect: "keep" keeps the aspect of the pictures.
         thinking_budget: tokens of thinking where they are limited; None is the protocol's own.

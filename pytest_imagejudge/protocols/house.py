@@ -39,17 +39,20 @@ _DEEPEST = 16  # levels of tables and lists in a request field
 
 
 def source_of(name: str) -> str:
-    """The TOML text of a shipped protocol."""
+    """Return the TOML text of a shipped protocol."""
     return (Path(__file__).parent / SHIPPED[name]).read_text(encoding="utf-8")
 
 
 class FileProtocol(Protocol):
-    """What both kinds of file have in common.
+    """The common part of protocols for images and for edits that are files.
 
-    ``text`` is the TOML; ``where`` names it in errors.
+    Args:
+        text: the TOML.
+        where: name of the file in errors.
+        thinking_budget: tokens of thinking; None leaves the file's own fields.
 
     Raises:
-        ConfigError: names the key, what was found and what was expected.
+        ConfigError: an invalid file; names the key, the value and the expected one.
     """
 
     def __init__(self, text: str, where: str, *, thinking_budget: int | None = None) -> None:
@@ -90,7 +93,7 @@ class FileProtocol(Protocol):
         return digest_of(self.kind, 1, self._data)
 
     def text_problems(self, text: str, dimension: str) -> tuple[Problem, ...]:
-        """Which special tokens ``render`` takes apart."""
+        """Return a problem for each special token that ``render`` takes apart."""
         return self._take_apart(text, dimension)[1]
 
     @staticmethod
@@ -103,7 +106,7 @@ class FileProtocol(Protocol):
         return {**self._sampling, **(self._again if again else {}), "structured_outputs": {"json": schema}}
 
     def _fill(self, values: Mapping[str, str | dict[str, Any]]) -> list[dict[str, Any]]:
-        """The user's message: texts are put in in one pass, so what they hold is never filled in itself."""
+        """Fill the template of the user's message in one pass, so that braces in the texts stay as they are."""
         parts: list[dict[str, Any]] = []
         text = ""
         for index, piece in enumerate(re.split(r"\{(" + "|".join(values) + r")\}", self._template)):
@@ -120,11 +123,11 @@ class FileProtocol(Protocol):
         return [*system, {"role": "user", "content": content}]
 
     def _request_fields(self, name: str) -> dict[str, Any]:
-        """The table of that name, which becomes part of a request: what JSON can hold, and nothing that is ours."""
+        """Return a table that becomes part of a request: values of JSON, without the fields of the protocol itself."""
         fields = self._table(self._data, name)
         for key, value in fields.items():
             if key in _OURS:
-                raise self._error(f"{name}.{key}", "it", f"no field named {', '.join(_OURS)}")
+                raise ConfigError(f"{self._where}: {name}.{key} is set by this package; leave it out")
             self._check_json(f"{name}.{escape(key)}", value, _DEEPEST)
         tokens = fields.get("max_tokens", 1)
         if type(tokens) is not int or tokens < 1:
@@ -169,9 +172,9 @@ class FileProtocol(Protocol):
 
 
 class House(FileProtocol):
-    """One image against a checklist in the file's words; a grammar from the start.
+    """A protocol for images: a checklist in the file's words, with a grammar from the start.
 
-    A file may ask fewer facets than the tree has; what it does not ask is not measured.
+    A file may ask fewer facets than the tree has; the others are not measured.
     """
 
     kind = "image"
@@ -209,7 +212,7 @@ class House(FileProtocol):
 
     @cached_property
     def dimensions(self) -> tuple[str, ...]:
-        """The L1 that the file asks about."""
+        """The L1 in the file."""
         return tuple(self._asked)
 
     def _checklist(self, one: str) -> str:
@@ -223,11 +226,11 @@ class House(FileProtocol):
         return "\n".join(lines)
 
     def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
-        """Request fields that decide the answer."""
+        """Return the request fields that decide the answer."""
         return self._fields(checklist_schema(dimension, self._facets), again=again)
 
     def render(self, text: str, images: Sequence[Image], dimension: str, *, again: bool = False) -> Request:
-        """The request for ``dimension``; see `Protocol.render`."""
+        """Render the request for ``dimension``; see `Protocol.render`."""
         if dimension not in self.dimensions:
             raise ConfigError(f'{self.name} does not ask "{dimension}"{nearest(dimension, self.dimensions)}')
         (image,) = images
@@ -255,7 +258,7 @@ class House(FileProtocol):
 
 
 class HouseEdit(FileProtocol):
-    """One edit: an overall score and further ones, in the file's words; a grammar from the start."""
+    """A protocol for edits: an overall score and further ones, in the file's words, with a grammar from the start."""
 
     kind = "edit"
     aspects: tuple[str, ...]
@@ -277,7 +280,7 @@ class HouseEdit(FileProtocol):
         self._scores = [round(LOWEST + index * step, 2) for index in range(count + 1)]
 
     def sampling(self, dimension: str = EDIT, *, again: bool = False) -> dict[str, Any]:
-        """Request fields that decide the answer."""
+        """Return the request fields that decide the answer."""
         schema = {
             "type": "object",
             "properties": {name: {"enum": self._scores} for name in self._questions},
@@ -287,7 +290,7 @@ class HouseEdit(FileProtocol):
         return self._fields(schema, again=again)
 
     def render(self, text: str, images: Sequence[Image], dimension: str = EDIT, *, again: bool = False) -> Request:
-        """The request for ``dimension``; see `Protocol.render`."""
+        """Render the request for ``dimension``; see `Protocol.render`."""
         source, edited = images
         instruction, problems = self._take_apart(text, EDIT)
         aspects = "\n".join(f"- {name}: {' '.join(words.split())}" for name, words in self._questions.items())
@@ -314,7 +317,11 @@ class HouseEdit(FileProtocol):
 
 
 def parse(text: str, where: str) -> dict[str, Any]:
-    """TOML, or a ConfigError that names the file and the line."""
+    """Parse TOML.
+
+    Raises:
+        ConfigError: invalid TOML; names the file and the line.
+    """
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also a number of too many digits
@@ -322,7 +329,7 @@ def parse(text: str, where: str) -> dict[str, Any]:
 
 
 def from_text(text: str, where: str, *, thinking_budget: int | None = None) -> House | HouseEdit:
-    """The protocol that a TOML text describes; its ``kind`` decides which."""
+    """Make the protocol that a TOML text describes, of the text's ``kind``."""
     kind = parse(text, where).get("kind", "image")
     if kind not in ("image", "edit"):
         raise ConfigError(f'{where}: kind: found {_shown(kind)}, expected "image" or "edit"')
@@ -331,7 +338,7 @@ def from_text(text: str, where: str, *, thinking_budget: int | None = None) -> H
 
 
 def _shown(value: Any) -> str:
-    """What a file holds, for an error: short, and without going into tables and lists, however deep they are."""
+    """Show a value of a file for an error: short, and tables and lists by their type only."""
     if value is None:
         return "nothing"
     if isinstance(value, dict | list):

@@ -28,8 +28,8 @@ PREFILL = "<think>"  # the assistant's turn starts with it
 class IECritic(Protocol):
     """IE-Critic-R1, greedy, with the assistant's turn started once.
 
-    With "constrained" decoding the shape of the answer is fixed by a pattern from the start: that is for
-    weights that have not learnt it, and allows ASCII reasoning of limited length only.
+    With "constrained" decoding a pattern fixes the shape of the answer from the start. The pattern is for weights
+    that were not trained on this shape, and allows ASCII reasoning of limited length only.
     """
 
     name = "ie-critic"
@@ -54,7 +54,7 @@ class IECritic(Protocol):
         The blank after the markers stays: the judge was trained with it.
 
         Raises:
-            ConfigError: the words are not here and could not be fetched, or are of another shape.
+            ConfigError: the words are not cached and could not be fetched, or are of another shape.
         """
         found, sha256 = published_words.load(published_words.IE_CRITIC)
         text = found["CoT_PROMPT"]
@@ -75,7 +75,7 @@ class IECritic(Protocol):
         return digest_of(self.name, 1, *self.template, PREFILL)
 
     def sampling(self, dimension: str = EDIT, *, again: bool = False) -> dict[str, Any]:
-        """Request fields that decide the answer.
+        """Return the request fields that decide the answer.
 
         The thinking budget counts characters of the pattern, of which a token has one or more, where decoding is
         "constrained"; where it is "free", nothing limits the thinking but ``max_tokens``.
@@ -101,7 +101,7 @@ class IECritic(Protocol):
         return fields
 
     def render(self, text: str, images: Sequence[Image], dimension: str = EDIT, *, again: bool = False) -> Request:
-        """The request for ``dimension``; see `Protocol.render`."""
+        """Render the request for ``dimension``; see `Protocol.render`."""
         source, edited = images
         instruction, problems = take_apart(text, (EDIT,))
         pictures = [self._pictures.part(source), self._pictures.part(edited)]
@@ -119,7 +119,7 @@ class IECritic(Protocol):
         )
 
     def text_problems(self, text: str, dimension: str) -> tuple[Problem, ...]:
-        """Which special tokens ``render`` takes apart."""
+        """Return a problem for each special token that ``render`` takes apart."""
         return take_apart(text, (dimension,))[1]
 
     def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:

@@ -1,7 +1,7 @@
-"""The words that a published judge was trained on: fetched, pinned by SHA-256, read without running them.
+"""The words that a published judge was trained on: fetched, pinned by SHA-256, and parsed without being run.
 
-They are an artefact like the weights, so this package does not contain them. They are kept in the user's
-cache (`settings.cache_dir`) under their hash.
+The words are an artefact like the weights, so this package does not contain them. The user's cache
+(`settings.cache_dir`) keeps each file under its hash.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Pin:
     """One published file at one commit.
 
     Attributes:
-        protocol: whose words these are.
-        repositories: where it is published, first choice first; the hash makes them equal.
-        names: the module-level names that are read from it.
-        override: environment variable that names another file, as ``PATH#SHA256``. Its words are other words,
-            so the protocol's digest is another; there is no way to replace them unnoticed.
+        protocol: name of the protocol with these words.
+        repositories: places of publication, first choice first; the hash makes them equal.
+        names: the module-level names to read.
+        override: environment variable that names another file, as ``PATH#SHA256``. Other words give the
+            protocol another digest, so that nobody replaces them unnoticed.
     """
 
     protocol: str
@@ -81,15 +81,15 @@ PINS: dict[str, Pin] = {pin.protocol: pin for pin in (Q_JUDGER, IE_CRITIC)}
 
 
 def cached_path(pin: Pin) -> Path:
-    """Where a pinned file is kept."""
+    """Return the path of a pinned file in the cache."""
     return cache_dir() / "protocols" / pin.protocol / f"{pin.sha256}.py"
 
 
 def load(pin: Pin) -> tuple[dict[str, Any], str]:
-    """The values of ``pin.names`` and the SHA-256 of the file they are from; fetched if not yet here.
+    """Return the values of ``pin.names`` and the SHA-256 of their file, fetched where not cached.
 
     Raises:
-        ConfigError: not here and not to be fetched, another hash, or not of the expected shape.
+        ConfigError: neither cached nor fetched, another hash, or another shape.
     """
     if named := os.environ.get(pin.override):
         path, _, expected = named.rpartition("#")
@@ -104,7 +104,7 @@ def load(pin: Pin) -> tuple[dict[str, Any], str]:
 
 
 def pull(pin: Pin) -> bytes:
-    """The pinned file, from the cache, or else downloaded and kept there.
+    """Return the pinned file, from the cache or downloaded into it.
 
     Raises:
         ConfigError: as `fetch`, or the cache can't be read or written.
@@ -126,7 +126,7 @@ def fetch(pin: Pin) -> bytes:
     """Download a pinned file and check its hash.
 
     Raises:
-        ConfigError: offline, not to be had, or another hash; says how to get the file otherwise.
+        ConfigError: offline, not found, or another hash; names another way to get the file.
     """
     base = (os.environ.get(URL_VARIABLE) or DEFAULT_URL).rstrip("/")
     addresses = [f"{base}/{repository}/{pin.commit}/{pin.path}" for repository in pin.repositories]
@@ -151,7 +151,7 @@ def fetch(pin: Pin) -> bytes:
 
 
 def find(pin: Pin, source: Path) -> bytes | None:
-    """The pinned file at ``source``, a file or a folder (a checkout), or None if it is not there."""
+    """Find the pinned file at ``source``, a file or a folder (a checkout), or None."""
     candidates = [source] if source.is_file() else [source / pin.path, source / pin.filename]
     if source.is_dir():
         candidates += sorted(source.glob(f"*/{pin.path}"))
@@ -176,7 +176,7 @@ def keep(pin: Pin, content: bytes) -> Path:
 
 
 def constants(content: bytes, names: tuple[str, ...], where: str) -> dict[str, Any]:
-    """Module-level strings, and dicts of strings, from Python source, which is parsed and never run.
+    """Return module-level strings, and dicts of strings, from Python source, which is parsed and never run.
 
     Raises:
         ConfigError: not Python, or a name is missing or is not built of literals.

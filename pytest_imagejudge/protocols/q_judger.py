@@ -1,4 +1,4 @@
-"""Q-Judger (Qwen/Qwen-Image-Bench): one request for each image and L1, in the words it was trained on."""
+"""Q-Judger (Qwen/Qwen-Image-Bench): one request for each image and L1, in the words of its training."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Words:
 
 
 def checklist_schema(one: str, facets: Sequence[FacetPath] = FACETS) -> dict[str, Any]:
-    """JSON Schema of the answer about one L1. Enums only: free strings let control characters through."""
+    """Return the JSON Schema of the answer about one L1, of enums only: free strings let control characters through."""
     score = {
         "type": "object",
         "properties": {"score": {"enum": [0, 1, 2, "N/A"]}},
@@ -81,12 +81,12 @@ class QJudger(Protocol):
         """The published words, fetched at the first use.
 
         Raises:
-            ConfigError: they are not here and could not be fetched, or are of another shape.
+            ConfigError: the words are not cached and could not be fetched, or are of another shape.
         """
         found, sha256 = published_words.load(published_words.Q_JUDGER)
         system, template, checklists = (found[name] for name in published_words.Q_JUDGER.names)
         if not (isinstance(system, str) and isinstance(template, str) and isinstance(checklists, dict)):
-            raise ConfigError(f"the words of {self.name} ({sha256}) have another shape than the published ones")
+            raise ConfigError(f"the words of {self.name} ({sha256}) differ in shape from the published ones")
         before, marker, after = template.partition(MARKER)
         try:
             fields = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
@@ -109,7 +109,7 @@ class QJudger(Protocol):
         return digest_of(self.name, 1, found.sha256, found.system, found.before, found.after, found.checklists)
 
     def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
-        """Request fields that decide the answer."""
+        """Return the request fields that decide the answer."""
         fields: dict[str, Any] = {
             "temperature": 0,
             "top_k": 1,
@@ -130,7 +130,7 @@ class QJudger(Protocol):
         return fields
 
     def render(self, text: str, images: Sequence[Image], dimension: str, *, again: bool = False) -> Request:
-        """The request for ``dimension``; see `Protocol.render`."""
+        """Render the request for ``dimension``; see `Protocol.render`."""
         if dimension not in LEVEL1:
             raise ConfigError(f'no dimension "{dimension}"{nearest(dimension, LEVEL1)}')
         (image,) = images
@@ -158,7 +158,7 @@ class QJudger(Protocol):
         )
 
     def text_problems(self, text: str, dimension: str) -> tuple[Problem, ...]:
-        """Which special tokens ``render`` takes apart."""
+        """Return a problem for each special token that ``render`` takes apart."""
         return take_apart(text, (dimension,))[1]
 
     def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:

@@ -1,4 +1,4 @@
-"""What every protocol needs to ask: pictures as data URLs, and prompts that cannot speak for the chat template."""
+"""Parts of a request, for all protocols: pictures as data URLs, and prompts without special tokens."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def take_apart(text: str, path: Path, *, placeholders: bool = False) -> tuple[str, tuple[Problem, ...]]:
-    """``text`` without special tokens of a model: each gets a blank inside, and a problem names it.
+    """Break special tokens of a model in ``text`` by a blank, and return a problem for each.
 
-    ``placeholders``: <image> and <video> are such tokens too, as they may be where the model is not known.
+    With ``placeholders`` <image> and <video> count as such tokens, because they may be where the model is not known.
     Unpaired surrogates, which no request can carry, become U+FFFD.
     """
     found: list[str] = []
@@ -70,7 +70,7 @@ def take_apart(text: str, path: Path, *, placeholders: bool = False) -> tuple[st
 
 
 def stretch(image: Image, side: int = 1024) -> Image:
-    """``side`` x ``side`` (Lanczos, aspect lost) where a side is longer, as Q-Judger's published runner does."""
+    """Resize to ``side`` x ``side`` (Lanczos, aspect lost) where a side is longer, as Q-Judger's published runner."""
     from PIL.Image import Resampling
 
     if max(image.size) <= side:
@@ -79,7 +79,7 @@ def stretch(image: Image, side: int = 1024) -> Image:
 
 
 def fit(image: Image, side: int = 1024) -> Image:
-    """No side longer than ``side``, the aspect kept (Lanczos)."""
+    """Shrink to sides of at most ``side``, keeping the aspect (Lanczos)."""
     from PIL.Image import Resampling
 
     if max(image.size) <= side:
@@ -90,7 +90,7 @@ def fit(image: Image, side: int = 1024) -> Image:
 
 
 def area(image: Image, low: int, high: int) -> Image:
-    """Between ``low`` and ``high`` pixels, the aspect kept (bicubic), as IE-Critic-R1's training treats pictures.
+    """Resize to between ``low`` and ``high`` pixels, keeping the aspect (bicubic), as in IE-Critic-R1's training.
 
     Enlarging rounds up, where the training rounds down and may miss ``low`` by a row.
     """
@@ -111,10 +111,10 @@ def area(image: Image, low: int, high: int) -> Image:
 
 
 class Pictures:
-    """Treats and encodes pictures. What was encoded is kept for as long as the picture itself is held somewhere.
+    """An encoder of treated pictures, with a cache that lives as long as each picture.
 
-    An image is sent once for each L1, from several threads; the first to come encodes it, the others wait.
-    Pictures are not to be changed in place after they were handed over.
+    An image is sent once for each L1, from several threads; the first thread encodes it, the others wait.
+    Pictures must not be changed in place afterwards.
     """
 
     def __init__(self, treat: Callable[[Image], Image]) -> None:
@@ -123,11 +123,11 @@ class Pictures:
         self._lock = threading.Lock()
 
     def part(self, image: Image) -> dict[str, Any]:
-        """The image as a content part: RGB, treated, lossless (PNG), as a data URL."""
+        """Return the treated image as a content part: RGB, lossless (PNG), as a data URL."""
         return {"type": "image_url", "image_url": {"url": self.url(image)}}
 
     def url(self, image: Image) -> str:
-        """The treated image as ``data:image/png;base64,...``."""
+        """Return the treated image as ``data:image/png;base64,...``."""
         key = id(image)
         with self._lock:
             held, encoded = self._kept.get(key, (None, None))
@@ -161,5 +161,5 @@ class Pictures:
 
 
 def text_part(text: str) -> dict[str, Any]:
-    """A content part of text."""
+    """Return a content part of text."""
     return {"type": "text", "text": text}

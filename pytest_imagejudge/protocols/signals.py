@@ -20,7 +20,7 @@ ASPECTS = ("fidelity", "changed_area", "text_alignment")
 
 
 class _Signals(Protocol):
-    """What both have in common."""
+    """The common part of the embedded judge's protocols."""
 
     name = SIGNALS
     has_total = False
@@ -31,18 +31,18 @@ class _Signals(Protocol):
         return digest_of(SIGNALS, self.kind, "1")
 
     def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
-        """Revision, bounds and library versions: all that decides an answer."""
+        """Return the facts that decide an answer: revision, bounds and library versions."""
         return deciding(dimension)
 
     def render(self, text: str, images: Sequence[Image], dimension: str, *, again: bool = False) -> Request:
-        """The pictures and the text as they are."""
+        """Make a request of the pictures and the text as they are."""
         return Request(
             dimension=dimension, messages=[], sampling=self.sampling(dimension), text=text, images=tuple(images)
         )
 
 
 class SignalsProtocol(_Signals):
-    """Measured facets of one image. Facets that are not measured are N/A without words."""
+    """A protocol for measured facets of one image; the others are N/A without words."""
 
     measures = frozenset(MEASURED)
 
@@ -74,9 +74,9 @@ class SignalsProtocol(_Signals):
 
 
 def measured(answers: Mapping[str, str]) -> bool:
-    """Whether raw answers, by dimension, are the embedded judge's: files of judged rows do not name the judge.
+    """Return True for raw answers, by dimension, of the embedded judge; files of judged rows do not name the judge.
 
-    No other judge gives just these facets, each with its evidence.
+    No other judge gives just these facets, each with evidence.
     """
     given = {one: text for one, text in answers.items() if text.strip()}
     protocol = SignalsProtocol()
@@ -84,7 +84,7 @@ def measured(answers: Mapping[str, str]) -> bool:
 
 
 class SignalsEditProtocol(_Signals):
-    """Fidelity of an edit; whether the instruction was followed is not measured, so there is no overall score."""
+    """A protocol for the fidelity of an edit; obedience to the instruction is not measured: no overall score."""
 
     kind: ClassVar[Literal["image", "edit"]] = "edit"
     aspects = ASPECTS

@@ -1,8 +1,7 @@
-"""The bounds of the embedded judge, and what decides its answers.
+"""The bounds of the embedded judge, and the facts that decide its answers.
 
-Every bound is set by ``benchmarks/calibration.py`` on the half of its photographs that it uses for that;
-``benchmarks/calibration.md`` has the figures on the other half. A changed bound changes the digest, and with
-it the key of every stored answer.
+``benchmarks/calibration.py`` set every bound on one half of its photographs; ``benchmarks/calibration.md`` has the
+figures on the other half. A changed bound changes the digest, and so the key of every stored answer.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ INSTALL = 'pip install "pytest-imagejudge[signals]"'
 
 
 def deciding(dimension: str) -> dict[str, str]:
-    """The facts that decide the answers on ``dimension``: revision, bounds and library versions."""
+    """Return the facts that decide the answers on ``dimension``: revision, bounds and library versions."""
     facts = {"measurement": REVISION, "bounds": BOUNDS_DIGEST}
     for name in LIBRARIES.get(dimension, ()):
         facts[name] = next(filter(None, map(_version, (name, *_ALSO.get(name, ())))), "missing")

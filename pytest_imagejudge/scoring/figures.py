@@ -1,8 +1,8 @@
 """From raw scores to figures: raw -> mapped -> L2 -> L1 -> total.
 
 The method is the published one of Qwen-Image-Bench: 0, 1, 2 map to 0, 60, 100; N/A is left out; every
-level is the mean of the level below. What differs: a figure that would contain something unreadable is
-None instead of the mean of the rest.
+level is the mean of the level below. Unlike there, a figure with an unreadable part is None instead of the mean of
+the rest.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAPPED: dict[int | str, float | None] = {0: 0.0, 1: 60.0, 2: 100.0, "N/A": None}
 
 
 def mapped(raw: int | str) -> float | None:
-    """The mapped score of a raw one (0, 1, 2 or "N/A").
+    """Map a raw score (0, 1, 2 or "N/A") to 0 to 100, or None.
 
     Raises:
         ValueError: for anything else; 1.9 and True are no raw scores.
@@ -29,16 +29,16 @@ def mapped(raw: int | str) -> float | None:
 
 
 def mean(values: Iterable[float | None]) -> float | None:
-    """The mean of what is not None, or None where nothing is left."""
+    """Return the mean of the values that are not None, or None without any."""
     present = [value for value in values if value is not None]
     return fsum(present) / len(present) if present else None
 
 
 class RunningMean:
-    """A mean of what comes one by one, exact to the last digit whatever the order; nothing is held.
+    """A running mean, exact to the last digit in any order, without storing the values.
 
     Attributes:
-        n: values so far; None is none.
+        n: number of values so far, without None.
     """
 
     __slots__ = ("_parts", "n")
@@ -48,7 +48,7 @@ class RunningMean:
         self._parts: list[float] = []  # sums without overlap: their exact sum is that of all values (Shewchuk)
 
     def add(self, value: float | None, times: int = 1) -> None:
-        """Take ``value`` in, ``times`` times."""
+        """Add ``value``, ``times`` times."""
         if value is None:
             return
         self.n += times
@@ -65,16 +65,15 @@ class RunningMean:
 
     @property
     def value(self) -> float | None:
-        """The mean, or None where there was nothing."""
+        """The mean, or None without any value."""
         return fsum(self._parts) / self.n if self.n else None
 
 
 class FigureMean(RunningMean):
-    """The exact mean of one figure over many images, N/A left out; what was not read is left out and counted.
+    """The exact mean of one figure over many images, without N/A, and the number of images left out as unread.
 
     Attributes:
-        unread: images in which the figure, or something that it would contain, was asked and not read, or that were
-            not judged.
+        unread: number of images that were not judged, or with an unread facet in the figure.
     """
 
     __slots__ = ("unread",)
@@ -84,13 +83,13 @@ class FigureMean(RunningMean):
         self.unread = 0
 
     def count(self, value: float | None, *, unread: bool) -> None:
-        """Take one image in; ``unread`` says why ``value`` is None, where it is."""
+        """Add one image; ``unread`` tells an unread ``value`` of None from N/A."""
         self.add(value)
         self.unread += unread and value is None
 
 
 class HasScore(Protocol):
-    """Anything with a mapped score, such as a facet."""
+    """An object with a mapped score, such as a facet."""
 
     @property
     def score(self) -> float | None:
@@ -98,7 +97,7 @@ class HasScore(Protocol):
 
 
 class Levels(Protocol):
-    """Anything with figures by level, such as `Figures`, a verdict or its entry in a report."""
+    """An object with figures by level, such as `Figures`, a verdict or an entry of a report."""
 
     @property
     def total(self) -> float | None:
@@ -114,12 +113,12 @@ class Levels(Protocol):
 
 
 def figure_at(levels: Levels, path: Sequence[str], facet: Callable[[Path], HasScore | None]) -> float | None:
-    """The figure at ``path``, or None where it is unreadable, N/A or was not asked.
+    """Return the figure at ``path``, or None where it is unreadable, N/A or was not asked.
 
     Args:
-        levels: holds the total, which is at ``()``, the L1 and the L2.
+        levels: holds the total (path ``()``), the L1 and the L2.
         path: up to three names.
-        facet: gives the facet at three names, or None where there is none.
+        facet: returns the facet at three names, or None where there is none.
     """
     if len(path) == 3:
         found = facet(tuple(path))
@@ -130,7 +129,7 @@ def figure_at(levels: Levels, path: Sequence[str], facet: Callable[[Path], HasSc
 
 
 def unread_at(unreadable: Iterable[Sequence[str]], path: Sequence[str]) -> list[Path]:
-    """Those of the ``unreadable`` paths that lie at, below or above ``path``: its figure would contain them."""
+    """Return the ``unreadable`` paths at, below or above ``path``, which the figure at ``path`` would contain."""
     place = tuple(path)
     return [other for other in map(tuple, unreadable) if other[: len(place)] == place or place[: len(other)] == other]
 
@@ -139,18 +138,18 @@ M = TypeVar("M", bound=FigureMean)
 
 
 class RunMeans(Generic[M]):
-    """The means of a run by path: each the mean of the images' figures, so the total is that of the totals.
+    """The means of a run by path, each over the images' figures, so that the total is the mean of the totals.
 
     Attributes:
-        at: by path; ``()`` is the total.
+        at: the means by path; ``()`` is the total.
     """
 
     def __init__(self, paths: Iterable[Path], new: Callable[[], M]) -> None:
-        """Means at ``paths``, each made by ``new``."""
+        """Make the means at ``paths``, each by ``new``."""
         self.at: dict[Path, M] = {path: new() for path in paths}
 
     def add(self, levels: Levels) -> None:
-        """Take in the total, the L1 and the L2 of one image; names that have no path here are left out."""
+        """Add the total, the L1 and the L2 of one image, without names that have no path here."""
         at = self.at
         at[()].add(levels.total)
         for one, value in levels.level1.items():
@@ -183,7 +182,7 @@ def aggregate(
     *,
     has_total: bool = True,
 ) -> Figures:
-    """Figures of one image from its facets' mapped scores (None is N/A).
+    """Compute the figures of one image from its facets' mapped scores (None is N/A).
 
     ``asked`` names the L1 that count; ``unreadable`` holds paths of one to three names.
     """

@@ -1,4 +1,4 @@
-"""What a judge says of one image (`Verdict`) or one edit (`EditVerdict`)."""
+"""Verdicts: a judge's scores of one image (`Verdict`) or one edit (`EditVerdict`)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ProblemKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that was wrong with a request or an answer, and was mended or not."""
+    """A fault of a request or an answer, repaired or not."""
 
     path: Path
     kind: ProblemKind
@@ -55,7 +55,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class FacetScore:
-    """One facet's raw score, 0 (fail), 1 (pass), 2 (excel) or "N/A", and what the judge said of it."""
+    """One facet's raw score, 0 (fail), 1 (pass), 2 (excel) or "N/A", with the judge's evidence."""
 
     raw: Raw
     evidence: str = ""
@@ -67,16 +67,16 @@ class FacetScore:
 
 
 class Score(float):
-    """A mapped score, 0 to 100, that can explain itself; NaN where there is none.
+    """A mapped score, 0 to 100, with an explanation; NaN for a missing score.
 
-    One that does not exist is false, and so is every comparison with it, "!=" too: an assertion on it fails.
+    A missing score is false, and so is every comparison with it, "!=" too: an assertion on it fails.
     """
 
     path: Path
     verdict: Verdict | None
 
     def __new__(cls, value: float | None, path: Path, verdict: Verdict | None = None) -> Score:
-        """``value`` (None is no score) at ``path``."""
+        """Make the score ``value`` (None is no score) at ``path``."""
         self = super().__new__(cls, float("nan") if value is None else value)
         self.path, self.verdict = path, verdict
         return self
@@ -104,7 +104,7 @@ class Score(float):
         return (Score, (float(self) if self._exists else None, self.path))
 
     def explain(self) -> list[str]:
-        """Lines that say what the score is of and which facets made it, lowest first."""
+        """Return lines that name the score's path and the facets in it, lowest first."""
         lines = [f"{show(self.path)}: {self!r}"]
         if self.verdict is None:
             return lines
@@ -133,7 +133,7 @@ class Score(float):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a judge says of one image.
+    """The verdict of a judge on one image.
 
     ``verdict["Quality"]``, ``verdict["Quality", "Realism"]`` and ``verdict["Quality", "Detail", "Noise"]``
     are mapped scores, 0 to 100 (`Score`); a path that the tree does not have is a KeyError that names the nearest.
@@ -141,15 +141,15 @@ class Verdict:
     Attributes:
         level3: raw score and evidence by facet path, of every facet that was read.
         asked: the L1 that the judge was asked about.
-        unreadable: paths, L1 or L3, of what was asked and not read; every figure that would contain one is None.
-        problems: what was wrong with the answers, mended or not.
+        unreadable: paths, L1 or L3, that were asked and not read; every figure that would contain one is None.
+        problems: faults of the answers, repaired or not.
         answers: raw text by L1, the thinking in ``<think>`` tags.
-        fingerprint: what decided the answers (judge, revision, protocol digest, image treatment, sampling)
-            and what gave them (engine, version).
-        key: content key: the same pixels, prompt, dimensions and judge have the same.
+        fingerprint: the facts that decided the answers (judge, revision, protocol digest, image treatment, sampling),
+            with engine and version.
+        key: content key, equal for the same pixels, prompt, dimensions and judge.
         pixels: SHA-256 of the canonical pixels.
         has_total: False for a judge that measures too little of the tree for a total to mean anything.
-        error: what kept the image from being judged, or empty.
+        error: the reason why the image was not judged, or empty.
     """
 
     prompt: str
@@ -190,20 +190,20 @@ class Verdict:
 
     @property
     def readable(self) -> bool:
-        """Whether all that was asked was judged and read."""
+        """True where every dimension that was asked was judged and read."""
         return not self.error and not self.unreadable
 
     @property
     def reasoning(self) -> dict[str, str]:
-        """The judge's thinking by L1; empty where it gave none."""
+        """The judge's thinking by L1; empty where there is none."""
         return {name: thinking(text) for name, text in self.answers.items()}
 
     def missing(self, path: Path) -> tuple[Path, ...]:
-        """Unreadable paths at, below or above ``path``."""
+        """Return the unreadable paths at, below or above ``path``."""
         return tuple(figures.unread_at(self.unreadable, path))
 
     def value(self, path: Path) -> float | None:
-        """The mapped score at ``path`` (0 to 3 names, ``()`` is the total), or None."""
+        """Return the mapped score at ``path`` (0 to 3 names, ``()`` is the total), or None."""
         return figures.figure_at(self.figures, path, self.level3.get)
 
     def __getitem__(self, name: str | tuple[str, ...]) -> Score:
@@ -223,13 +223,13 @@ class Display:
     """The drawing of verdicts in a console and a notebook; here as plain text. `draw_with` sets another one."""
 
     def tree(self, verdict: Verdict) -> Any:
-        """A rich renderable; a string of this package's own would be taken for markup."""
+        """Return a rich renderable; rich would take a plain string for markup."""
         from rich.text import Text
 
         return Text(escape(verdict))
 
     def html(self, verdict: Verdict) -> str:
-        """HTML that can stand in a page."""
+        """Return HTML for part of a page."""
         return f"<pre>{html.escape(escape(verdict))}</pre>"
 
 
@@ -237,21 +237,21 @@ _display = Display()
 
 
 def draw_with(display: Display) -> None:
-    """Let all verdicts be drawn by ``display``, which knows reports; this module does not."""
+    """Set the display of all verdicts."""
     global _display
     _display = display
 
 
 @dataclass(frozen=True)
 class EditVerdict:
-    """What a judge says of one edit.
+    """The verdict of a judge on one edit.
 
     Attributes:
-        score: overall, 1 to 5, or None where it was not read or the judge gives none; Python can't compare None, so
-            ask for it first, or bound it by thresholds.
+        score: overall, 1 to 5, or None where it was not read or the judge gives none. Python can't compare None, so
+            test for None first, or set a bound in the thresholds.
         aspects: further scores by name; 1 to 5 for a model, 0 to 1 for a measured similarity.
         pixels: SHA-256 of the edited picture's canonical pixels.
-        finish_reason: why the answer ended, as the engine said; some answers can be read only with it.
+        finish_reason: the engine's reason for the end of the answer, which some answers need to be read.
         Others as in `Verdict`.
     """
 
@@ -279,12 +279,12 @@ class EditVerdict:
 
     @property
     def reasoning(self) -> str:
-        """The judge's thinking; empty where it gave none."""
+        """The judge's thinking; empty where there is none."""
         return thinking(self.answer)
 
     @property
     def readable(self) -> bool:
-        """Whether the edit was judged and its answer read."""
+        """True where the edit was judged and the answer read."""
         return not self.error and not self.unreadable
 
 
@@ -296,10 +296,10 @@ def verdict_of(
     images: Sequence[str] = ("", ""),
     **fields: Any,
 ) -> Verdict | EditVerdict:
-    """A verdict of either kind; all that was asked is unreadable, unless ``fields`` say what is.
+    """Make a verdict of either kind; every dimension asked is unreadable, unless ``fields`` say otherwise.
 
     Args:
-        kind: of what was judged.
+        kind: of the judged object.
         text: the prompt, or the instruction of an edit.
         asked: the L1, or (`EDIT`,).
         images: path of the image, or of the source and the edited one.
@@ -321,12 +321,12 @@ def not_judged(
     asked: Sequence[str] = (),
     images: Sequence[str] = ("", ""),
 ) -> Verdict | EditVerdict:
-    """A verdict that says why there is none: every figure of what was asked is None. Arguments as of `verdict_of`."""
+    """Make the verdict of an image or edit that was not judged: every figure is None. Arguments as of `verdict_of`."""
     return verdict_of(kind, text, asked=asked, images=images, error=error)
 
 
 def thinking(text: str) -> str:
-    """The thinking in a raw answer, without its tags."""
+    """Return the thinking in a raw answer, without the tags."""
     head, end, _ = text.rpartition("</think>")
     if not end:
         return text.partition("<think>")[2].strip() if "<think>" in text else ""
@@ -334,7 +334,7 @@ def thinking(text: str) -> str:
 
 
 def nested(level3: Mapping[Path, F]) -> dict[str, dict[str, dict[str, F]]]:
-    """What is known of facets, by L1, L2 and L3, in the order of the tree."""
+    """Nest values of facets by L1, L2 and L3, in the order of the tree."""
     tree: dict[str, dict[str, dict[str, F]]] = {}
     for path in FACETS:
         if path in level3:

@@ -8,6 +8,6 @@ from typing import Any
 
 
 def digest_of(*parts: Any) -> str:
-    """SHA-256 (hex) over ``parts`` as canonical JSON."""
+    """Return SHA-256 (hex) over ``parts`` as canonical JSON."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

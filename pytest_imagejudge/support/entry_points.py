@@ -1,4 +1,4 @@
-"""Entry points of other distributions: listed by name, imported only when their name is asked for."""
+"""Entry points of other distributions: listed by name, imported when used."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ PROJECT = "imagejudge"  # of pluggy's markers
 
 
 def names_of(group: str) -> tuple[str, ...]:
-    """The names that installed distributions give to a group's entry points; nothing of theirs is imported."""
+    """Return the names of a group's entry points, without importing them."""
     return tuple(sorted(_entries(group).names))
 
 
 def distributions_of(group: str) -> dict[str, str]:
-    """The distributions behind a group's names, as they are shown."""
+    """Return the distributions behind a group's names, for messages."""
     entries = _entries(group)
     return {name: _distributions(entries.select(name=name)) for name in sorted(entries.names)}
 
 
 def make(group: str, name: str, hook: Callable[..., Any], expected: type, arguments: Mapping[str, Any]) -> Any:
-    """The object that the entry point ``name`` makes; None where no distribution has one.
+    """Make the object of the entry point ``name``; None where no distribution has it.
 
     Args:
         group: `ENGINES` or `PROTOCOLS`.
         name: the entry point's name.
         hook: the specification of the group's hook.
-        expected: the class that the object has to be of.
-        arguments: those of the group's hook.
+        expected: the class of the object.
+        arguments: for the hook.
 
     Raises:
-        ConfigError: two distributions have that name, or the entry point is broken; it names the distribution.
+        ConfigError: two distributions have that name, or the entry point is broken; names the distribution.
     """
     found = _entries(group).select(name=name)
     if not found:

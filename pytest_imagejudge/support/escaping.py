@@ -1,4 +1,4 @@
-"""Text from outside (prompts, file names, a judge's words) made safe to print. The one place that escapes it."""
+"""Escaping of text from outside (prompts, file names, a judge's words), so that it is safe to print."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def escape(text: object) -> str:
-    r"""``text`` on one line, with whatever could speak for itself in a terminal or a log made visible.
+    r"""Escape ``text`` to one line, with characters that control a terminal or a log made visible.
 
     Control characters become ``\n``, ``\x1b``, ``\u202e`` and so on. All else, backslashes included, stays as it is,
     so that ordinary text in any script reads as written.
@@ -47,11 +47,11 @@ def escape(text: object) -> str:
 
 
 def for_github(text: object, *, prop: bool = False) -> str:
-    """``text`` as the message of a GitHub workflow command (``::error file=...::message``), or as a property's value.
+    """Escape ``text`` for a GitHub workflow command (``::error file=...::message``), as its message or a property.
 
     Line breaks, carriage returns and percent signs are percent-encoded, as the runner decodes them (so a message may
     have several lines), in a property (``prop``) colons and commas too; other controls are made visible as in
-    `escape`. What is left starts no command of its own, even where it is printed as a line by itself: neither ``::``
+    `escape`. The result starts no command of its own, even as a line by itself: neither ``::``
     at its start nor the older ``##[`` anywhere.
     """
     parts = re.split(r"([\r\n])", str(text))
@@ -62,12 +62,12 @@ def for_github(text: object, *, prop: bool = False) -> str:
 
 
 def for_log(text: object) -> str:
-    """``text`` as a line of a CI log: escaped as in `escape`, and no workflow command even at the start of the line."""
+    """Escape ``text`` as a line of a CI log, as `escape`, and without workflow commands."""
     return _COMMAND.sub(lambda match: f"{match[1]} :" if match[1] else "## [", escape(text))
 
 
 def for_markdown(text: object, most: int | None = None) -> str:
-    """``text``, at most ``most`` characters of it, on one line of Markdown: no markup, HTML, link or mention in it."""
+    """Escape ``text``, cut to ``most`` characters, as one line of Markdown without markup, HTML, links or mentions."""
     plain = escape(" ".join(str(text).split()))
     if most is not None and len(plain) > most:
         plain = plain[:most].rstrip() + " …"

@@ -63,7 +63,7 @@ def whole_file(path: Path, *, binary: bool = False, private: bool = False) -> It
 
 
 def _mode(path: Path) -> int | None:
-    """The kind and the permissions of what is at ``path``, or None where nothing is."""
+    """Return type and permissions of the file at ``path``, or None where there is none."""
     try:
         return path.stat().st_mode
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""The options that say which judge judges and how it is asked: one table, for pytest and for the command.
+"""The options of the judge and its requests: one table, for pytest and for the command.
 
-Each is an option of the commands that start or look at a judge. To pytest it is an option with a twin in the ini
-file, or a key of the ini file only. pytest loads this module in every run, so it imports nothing else at once.
+Each entry is an option of the commands that use a judge. In pytest it is an option with a twin in the ini file, or a
+key of the ini file only. pytest loads this module in every run, so it imports nothing else at once.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ DEFAULT_KEEP_ALIVE = 30.0  # minutes, where an option without a number asks to k
 class Option:
     """One option: its words in ``--help``, the values that it takes, and the setting that it fills.
 
-    A plain class, for a dataclass takes pytest a millisecond in every run.
+    A plain class, because a dataclass costs a millisecond in every pytest run.
 
     Attributes:
-        text: its line in ``--help``.
-        metavar: its value in ``--help``; of a choice the choices stand there.
+        text: the line in ``--help``.
+        metavar: the value in ``--help``; a choice shows its choices.
         kind: "list" may be repeated, "whole" is a whole number.
         choices: of a choice, the default first.
         at_least: of a number.
-        bare: the value of the option where it is given without one; None makes a value required.
-        field: the field of `JudgeSettings` that it fills; empty for none.
-        judge: the judge that it is of, "image" or "edit"; empty for both.
-        ini_only: to pytest it is a key of the ini file and no option.
+        bare: the value of an option given without one; None makes a value required.
+        field: the field of `JudgeSettings` to fill; empty for none.
+        judge: "image" or "edit" for the option of one judge; empty for both.
+        ini_only: True for a key of the ini file that is no option of pytest.
     """
 
     def __init__(
@@ -130,12 +130,12 @@ JUDGE_OPTIONS: dict[str, Option] = {
 
 
 def option_name(key: str) -> str:
-    """The option as it is written: ``--judge-model`` for "judge_model"."""
+    """Return the option as written: ``--judge-model`` for "judge_model"."""
     return "--" + key.replace("_", "-")
 
 
 def argparse_keywords(option: Option) -> dict[str, Any]:
-    """Keyword arguments of argparse's ``add_argument``; the value is checked by `read_option`."""
+    """Return the keyword arguments of argparse's ``add_argument``; the value is checked by `read_option`."""
     if option.kind == "flag":
         return {"action": "store_true", "help": option.text}
     keywords: dict[str, Any] = {"metavar": option.metavar or f"{{{','.join(option.choices)}}}", "help": option.text}
@@ -147,17 +147,17 @@ def argparse_keywords(option: Option) -> dict[str, Any]:
 
 
 def read_option(option: Option, value: Any, shown: str) -> Any:
-    """The checked ``value`` of an option: a tuple of a list, a number of a number.
+    """Check and convert the ``value`` of an option: a tuple for a list, a number for a number.
 
-    Without a value it is None, of a list an empty tuple, of a flag False, and of a choice the first one.
+    A missing value gives None, for a list an empty tuple, for a flag False, and for a choice the first one.
 
     Args:
         option: the entry of the table.
-        value: as argparse or pytest's ini file give it.
-        shown: the name under which the user gave it, for errors.
+        value: from argparse or pytest's ini file.
+        shown: the user's name of the option, for errors.
 
     Raises:
-        ConfigError: naming what was found and what is expected.
+        ConfigError: an invalid value; names the found and the expected value.
     """
     match option.kind:
         case "list":
@@ -199,15 +199,15 @@ def read_judges(
     shown: Callable[[str], str] = option_name,
     place: Callable[[str, str], str] = lambda key, name: name,
 ) -> tuple[JudgeSettings, JudgeSettings]:
-    """The judge of images and that of edits, as the options name them; each knows of the other.
+    """Read the judge of images and the judge of edits from the options, each told of the other.
 
     Args:
-        value: gives what the user gave for a key, or None.
-        shown: gives the name under which the user gave it.
-        place: takes a key and its value, which may be the path of a model or a protocol, and gives the path in full.
+        value: returns the user's value for a key, or None.
+        shown: returns the user's name of an option.
+        place: takes a key and its value, which may be the path of a model or a protocol, and returns the full path.
 
     Raises:
-        ConfigError: naming the option, what was found, and what is expected.
+        ConfigError: an invalid value; names the option, the found and the expected value.
     """
     from ..settings import SIGNALS, JudgeSettings, side_by_side
 

@@ -1,4 +1,4 @@
-"""File locks that die with their holder."""
+"""File locks that end with their holder's process."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import IO
 
 
 def machine() -> str:
-    """Where process ids and locks mean the same: the host's name and, on Linux, the container's PID namespace.
+    """Name the machine on which process ids and locks are valid: the host and, on Linux, the PID namespace.
 
-    A folder may be shared by several.
+    Several machines may share a folder.
     """
     try:
         return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').stat().st_ino}"
@@ -20,7 +20,7 @@ def machine() -> str:
 
 
 class Hold:
-    """A lock on a file that the kernel lets go of when its process ends, however that ends.
+    """A lock on a file, which the kernel releases at any end of the process.
 
     POSIX record locks: not inherited by forked children, so a forked data loader does not keep them. They are lost
     when the process closes *any* descriptor of the file, so nobody else in the process may open it.
@@ -31,7 +31,7 @@ class Hold:
 
     @classmethod
     def take(cls, path: Path) -> Hold | None:
-        """Lock ``path``, made where it is missing; None where another process holds it."""
+        """Lock ``path``, creating the file; return None where another process holds the lock."""
         file = path.open("a+", encoding="utf-8")
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -46,7 +46,7 @@ class Hold:
 
 
 def is_held(path: Path) -> bool:
-    """Whether another process holds ``path``."""
+    """Return True where another process holds the lock on ``path``."""
     try:
         file = path.open("r+", encoding="utf-8")
     except OSError:

@@ -1,4 +1,4 @@
-"""Progress in words: how fast it goes, and how long the rest takes."""
+"""Progress in words: rate and remaining time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ def pace(done: int, left: int | None, seconds: float, unit: str = "") -> str:
     """Return ``, 12 images a minute, 3 min 04 s left`` to end a line with; empty where nothing is known yet.
 
     Args:
-        done: how many were done in ``seconds``.
-        left: how many are still to do, or None where nobody knows.
-        seconds: time that they took.
-        unit: name of what is counted, such as ``images``.
+        done: number of units done in ``seconds``.
+        left: number of remaining units, or None where unknown.
+        seconds: time of the units done.
+        unit: name of the unit, such as ``images``.
     """
     if done <= 0 or seconds <= 0:
         return ""

@@ -1,4 +1,4 @@
-"""A temporary folder that goes with its process, however that ends."""
+"""A temporary folder that is removed after its process, whatever its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NEW = 3600.0  # seconds; a younger folder may not be locked yet
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder until the end of the block; those of processes that were killed are removed first."""
+    """Give a folder until the end of the block; folders of killed processes are removed first."""
     _sweep()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
@@ -31,7 +31,7 @@ def temporary_folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[bool]:
-    """Whether ``folder`` is ours alone, until the end of the block or of the process."""
+    """Lock ``folder`` until the end of the block or of the process; give False where another process holds it."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         yield _lock(handle)

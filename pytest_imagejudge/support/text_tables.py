@@ -9,17 +9,17 @@ from .escaping import escape, for_log, for_markdown
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """A figure for people; N/A where there is none."""
+    """Write a figure for people, or N/A."""
     return "N/A" if value is None or value != value else f"{value:.{digits}f}"
 
 
 def display_width(text: str) -> int:
-    """Columns that a text takes in a terminal: two for wide letters, none for combining marks."""
+    """Return the width of a text in a terminal: two for wide letters, none for combining marks."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[object]], *, words: bool = False) -> str:
-    """A table in plain text: the first column, and a last one of ``words``, to the left, the others to the right."""
+    """Return a table in plain text: first column, and a last one of ``words``, to the left, others to the right."""
     cells = [[escape(cell) for cell in row] for row in (head, *rows)]
     widths = [max(display_width(row[i]) for row in cells) for i in range(len(head))]
     lines = []
@@ -35,7 +35,7 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[object]], *, words: 
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table in Markdown; numbers to the right."""
+    """Return a table in Markdown, numbers to the right."""
     lines = [
         "| " + " | ".join(for_markdown(cell) for cell in head) + " |",
         "|" + "|".join("---" if i == 0 else "---:" for i in range(len(head))) + "|",

@@ -1,4 +1,4 @@
-"""Numbers with their nouns, as all output says them."""
+"""Numbers with their nouns, for all output."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Rows out of CSV, JSON, JSON Lines, Parquet and Excel files, one at a time, with what is wrong about each."""
+"""Rows of CSV, JSON, JSON Lines, Parquet and Excel files, one at a time, each with its errors."""

@@ -15,7 +15,7 @@ from .text import Lines, too_long_line
 
 
 def csv_rows(path: Path, file: TextIO) -> Iterator[RawRow]:
-    """Rows of a CSV or TSV file, the delimiter told from its header.
+    """Read the rows of a CSV or TSV file, with the delimiter found in its header.
 
     Raises:
         ConfigError: an empty file, or a header that can't be read.
@@ -42,7 +42,7 @@ def csv_rows(path: Path, file: TextIO) -> Iterator[RawRow]:
         raise ConfigError(f"{path}: its header, line {lines.number}: {message}")
     for i, name in enumerate(header):
         if name and name in header[:i]:
-            raise ConfigError(f"{path}: the column {show_value(name)} stands twice in its header")
+            raise ConfigError(f"{path}: the column {show_value(name)} appears twice in its header")
     number = 0
     while True:
         line = lines.number + 1

@@ -13,7 +13,7 @@ from .text import Lines, too_long_line
 
 
 def line_rows(file: TextIO) -> Iterator[RawRow]:
-    """Rows of a JSON Lines file, one a line; blank lines count for the line number only."""
+    """Read the rows of a JSON Lines file, one a line; blank lines count for the line number only."""
     lines = Lines(file)
     number = 0
     for line in lines:
@@ -29,7 +29,7 @@ def line_rows(file: TextIO) -> Iterator[RawRow]:
 
 
 def object_row(number: int, line: int, text: str) -> RawRow:
-    """The row that one line of JSON Lines is."""
+    """Parse one line of JSON Lines into a row."""
     message = bad_text(text)
     try:
         value = _DECODER.decode(text.strip())
@@ -61,7 +61,7 @@ def _reason(error: Exception) -> str:
 
 
 def json_rows(path: Path, file: TextIO) -> Iterator[RawRow]:
-    """A JSON array, or, as the published tools take it, one object a line."""
+    """Read the rows of a JSON array, or of one object a line, as the published tools do."""
     start = file.read(4096)
     while start and not start.strip():
         start = file.read(4096)
@@ -82,9 +82,9 @@ def json_rows(path: Path, file: TextIO) -> Iterator[RawRow]:
 
 
 class _Array:
-    """The elements of a JSON array, decoded one by one from a buffer that holds little more than one of them.
+    """The elements of a JSON array, decoded one by one from a buffer of little more than one element.
 
-    The standard library's decoder takes what files of rows hold and `ijson` does not: NaN, which pandas and Python
+    The standard library's decoder takes values that `ijson` refuses: NaN, which pandas and Python
     write, integers of more than 64 bits, and a byte or half a surrogate pair that spoils one row only. `ijson` gives no
     line either, and keeps a path for each level that is open: 100,000 brackets, 100 kB, do not fit into 4 GB.
     """
@@ -111,7 +111,7 @@ class _Array:
             yield from self._rest(number + 1)
 
     def _rest(self, number: int) -> Iterator[RawRow]:
-        """One bad row where anything but white space follows the array."""
+        """Yield one bad row where anything but white space follows the array."""
         if found := self._peek():
             found = show_value(self.buffer[self.position : self.position + 100].partition("\n")[0], 40)
             reason = f'no valid JSON: {found} after the "]" that ends the array'
@@ -120,7 +120,7 @@ class _Array:
             yield RawRow(number, self.line, {}, self.broken)
 
     def _element(self, number: int) -> RawRow:
-        """The element at the position, with the comma after it; where it can't be read, so can't what follows."""
+        """Take the element at the position and the comma after it; an unreadable element ends the array."""
         self._peek()
         line = self.line
         while True:
@@ -142,7 +142,7 @@ class _Array:
             self._read(max(self.chunk, len(self.buffer) - self.position))  # doubling keeps the retries cheap
 
     def _peek(self) -> str:
-        """The next character that is no space, or an empty string at the end."""
+        """Return the next character that is no space, or an empty string at the end."""
         while True:
             for i in range(self.position, len(self.buffer)):
                 if not self.buffer[i].isspace():

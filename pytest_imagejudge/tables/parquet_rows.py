@@ -1,4 +1,4 @@
-"""Rows out of Parquet files, a few at a time. Pictures stand in the file itself, as data sets of the Hub have them."""
+"""Rows of Parquet files, a few at a time, with pictures inside the file, as in data sets of the Hub."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _IMAGE = {"bytes", "path"}  # fields of the Hub's Image feature
 
 
 def columns_of_file(path: Path) -> list[str]:
-    """The columns, by the file's schema.
+    """Return the columns of the file's schema.
 
     Raises:
         ConfigError: as `parquet_rows`; two columns of one name.
@@ -31,12 +31,12 @@ def columns_of_file(path: Path) -> list[str]:
         names = [str(name) for name in file.schema_arrow.names]
     for i, name in enumerate(names):
         if name in names[:i]:
-            raise ConfigError(f"{path}: the column {show_value(name)} stands twice in its schema")
+            raise ConfigError(f"{path}: the column {show_value(name)} appears twice in its schema")
     return names
 
 
 def count_rows(path: Path) -> int:
-    """How many rows there are, without reading them.
+    """Count the rows without reading them.
 
     Raises:
         ConfigError: as `parquet_rows`.
@@ -46,13 +46,13 @@ def count_rows(path: Path) -> int:
 
 
 def parquet_rows(path: Path) -> Iterator[RawRow]:
-    """The rows, streaming; ``line`` is 0, for there are none. Rows of a damaged row group are reported one by one.
+    """Stream the rows, with ``line`` 0; rows of a damaged row group are reported one by one.
 
     Memory is bounded by a page of each column, as the file's writer chose it: a few rows, at most a row group.
     A struct of ``bytes`` and ``path``, and bytes alone, are a `Picture`; such a struct without bytes is its path.
 
     Raises:
-        ConfigError: pyarrow is not installed, or the file is no Parquet file. When the first row is asked for.
+        ConfigError: at the first row, where pyarrow is not installed or the file is no Parquet file.
     """
     with _opened(path) as file:
         number = 0
@@ -83,7 +83,7 @@ def _row(number: int, one: Any) -> RawRow:
 
 
 def _plain(value: Any) -> Any:
-    """A cell as JSON could hold it, pictures aside."""
+    """Convert a cell, other than a picture, to a value of JSON."""
     if isinstance(value, dict):
         if set(value) == _IMAGE and isinstance(value["bytes"], bytes | None):
             return value["path"] if value["bytes"] is None else Picture(value["bytes"], str(value["path"] or ""))

@@ -1,4 +1,4 @@
-"""Rows out of CSV, JSON, JSON Lines and Parquet files, one at a time, with what is wrong about each.
+"""Rows of CSV, JSON, JSON Lines and Parquet files, one at a time, each with its errors.
 
 A file is never read whole: memory is bounded by the longest row (`MAX_ROW` characters), a CSV field by
 `MAX_FIELD`. One bad row is reported and the next one is read; a ``.json`` array that is malformed inside
@@ -19,7 +19,7 @@ from .text import decode_errors, encoding_of
 
 
 def peek(path: Path, suffixes: Sequence[str] = SUFFIXES) -> tuple[list[str], Iterator[RawRow]]:
-    """The columns of a file, seen in its first rows or in a schema, and all its rows.
+    """Return the columns of a file, from its first rows or its schema, and all its rows.
 
     Raises:
         ConfigError: as `read_rows`, and for a file without rows.
@@ -41,7 +41,7 @@ def peek(path: Path, suffixes: Sequence[str] = SUFFIXES) -> tuple[list[str], Ite
 
 
 def read_rows(path: Path, suffixes: Sequence[str] = SUFFIXES) -> Iterator[RawRow]:
-    """The rows of a file of one of ``suffixes``, streaming. Byte-order marks and CRLF are taken care of.
+    """Stream the rows of a file of one of ``suffixes``, whatever its byte order mark and line ends.
 
     Raises:
         ConfigError: the file does not exist, is empty, is of another kind, or its header is unusable. Raised

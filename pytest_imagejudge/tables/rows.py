@@ -34,8 +34,8 @@ class RawRow:
     Attributes:
         number: data row, from 1.
         line: line of the file on which the row starts, from 1; 0 where the file has no lines.
-        values: by column, in the file's order; what could be read of it where ``message`` says what is wrong.
-        message: what is wrong with the row, or empty.
+        values: by column, in the file's order; the readable part of a row with an error.
+        message: the error of the row, or empty.
     """
 
     number: int
@@ -46,7 +46,7 @@ class RawRow:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image that stands in a cell: the bytes of its file, and the name it had, which may be empty."""
+    """An image in a cell: the bytes of its file, and its name, which may be empty."""
 
     data: bytes
     name: str = ""
@@ -56,12 +56,12 @@ class Picture:
 
 
 def where(number: int, line: int) -> str:
-    """``row 3, line 4``; without the line where there is none."""
+    """Return ``row 3, line 4``, without the line where there is none."""
     return f"row {number}, line {line}" if line else f"row {number}"
 
 
 def show_value(value: object, limit: int = 80) -> str:
-    """An outside value in quotes, on one line, without control characters, for a message."""
+    """Quote an outside value for a message, on one line, without control characters."""
     text = value if isinstance(value, str) else str(value)
     if len(text) > limit:
         text = text[: limit - 1] + "…"
@@ -69,10 +69,10 @@ def show_value(value: object, limit: int = 80) -> str:
 
 
 def check_columns(path: Path, found: Sequence[str], required: Iterable[str]) -> None:
-    """See that a file has its columns.
+    """Check that a file has its required columns.
 
     Raises:
-        ConfigError: naming the missing column, the nearest of those found, and all of them.
+        ConfigError: a column is missing; names it, the nearest one found, and all found.
     """
     for name in required:
         if name not in found:
@@ -83,12 +83,12 @@ def check_columns(path: Path, found: Sequence[str], required: Iterable[str]) -> 
 
 
 def columns_of(rows: Iterable[RawRow]) -> list[str]:
-    """The columns of some rows, in the order in which they are first seen."""
+    """Return the columns of rows, in the order of their first occurrence."""
     return list(dict.fromkeys(chain.from_iterable(row.values for row in rows)))
 
 
 def bad_text(text: str) -> str:
-    """What keeps ``text`` from being plain Unicode, or an empty string."""
+    """Name the fault that keeps ``text`` from being valid Unicode, or return an empty string."""
     if text.isascii():
         return ""
     try:
@@ -96,16 +96,16 @@ def bad_text(text: str) -> str:
     except UnicodeEncodeError as error:
         code = ord(text[error.start])
         if 0xDC80 <= code <= 0xDCFF:
-            return f"byte 0x{code - 0xDC00:02X} is not valid UTF-8; is the file of another, or of mixed, encoding?"
+            return f"byte 0x{code - 0xDC00:02X} is not valid UTF-8; does the file use another encoding, or several?"
         return f"it contains half a surrogate pair (U+{code:04X})"
     return ""
 
 
 def checked_row(number: int, line: int, value: object, message: str = "") -> RawRow:
-    """A row of a value that was read from JSON, with what is wrong about it."""
+    """Make a row of a value read from JSON, with its error, if any."""
     if isinstance(value, RepeatedNames):
         return RawRow(
-            number, line, dict(value), message or f"the name {show_value(value.name)} stands twice in one object"
+            number, line, dict(value), message or f"the name {show_value(value.name)} appears twice in one object"
         )
     if not isinstance(value, dict):
         return RawRow(number, line, {}, message or f"{kind_of(value)} where an object was expected")
@@ -113,12 +113,12 @@ def checked_row(number: int, line: int, value: object, message: str = "") -> Raw
 
 
 def kind_of(value: object) -> str:
-    """What kind of JSON value it is, in words."""
+    """Name the type of a JSON value."""
     words = {dict: "an object", list: "a list", str: "a string", type(None): "null", bool: "a boolean"}
     return words.get(type(value), "a number")
 
 
 class RepeatedNames(dict[str, Any]):
-    """A JSON object in which a name stands twice; ``name`` is the first of them."""
+    """A JSON object with a repeated name; ``name`` is the first such name."""
 
     name = ""

@@ -18,10 +18,10 @@ _BOMS = (  # the longer ones first: UTF-32's starts with UTF-16's
 
 
 def encoding_of(path: Path) -> str:
-    """The encoding of a text file, by its byte order mark.
+    """Return the encoding of a text file, by its byte order mark.
 
     Raises:
-        ConfigError: an empty file, or one that is no text.
+        ConfigError: an empty file, or a file that is not text.
     """
     with path.open("rb") as file:
         start = file.read(4)
@@ -38,13 +38,13 @@ def encoding_of(path: Path) -> str:
 
 
 def decode_errors(encoding: str) -> str:
-    """How Python is to treat bytes that are wrong in an encoding."""
+    """Return Python's error handler for invalid bytes of an encoding."""
     # Both leave lone surrogates where the bytes are wrong, so that only the row they are in is given up.
     return "surrogateescape" if encoding == "utf-8-sig" else "surrogatepass"
 
 
 class Lines:
-    """The lines of a file, none longer than `MAX_ROW`: a longer one is replaced by an empty one and noted."""
+    """The lines of a file, none longer than `MAX_ROW`; a longer line is replaced by an empty one and noted."""
 
     def __init__(self, file: TextIO) -> None:
         self.file = file

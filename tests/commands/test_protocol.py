@@ -109,7 +109,7 @@ def test_read_edits_with_aspects(command):
         (b'{"id": ' + b"9" * 5000 + b', "dimension": "Quality", "text": ""}', "too many digits"),
         (b'{"id": NaN, "dimension": "Quality", "text": ""}', "id: found nan, which is no JSON"),
         (b'{"id": [1e999], "dimension": "Quality", "text": ""}', "id: found [inf], which is no JSON"),
-        (b'{"id": 1, "dimension": "Quality", "text": "", "text": "{}"}', 'the name "text" stands twice'),
+        (b'{"id": 1, "dimension": "Quality", "text": "", "text": "{}"}', 'the name "text" appears twice'),
         (b'{"id": 1, "dimension": "Quality", "text": "", "finish_reason": null, "finish_reason": "stop"}', "twice"),
         (b'{"id": 1, "dimension": "Quality"}', "no text"),
         (b'{"dimension": "Quality", "text": ""}', "no id"),

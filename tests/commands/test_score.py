@@ -196,7 +196,7 @@ def test_every_row_is_accounted_for(work: Path, server: StandIn, capsys: pytest.
         'row 7, line 7 (ID "0"): the ID "0" is that of row 1 already',
         'row 8, line 8 (ID "gone"): image_path: no file "gone.png"',
         'row 9, line 9 (ID "out"): image_path: "../q_words.png" lies outside',
-        "a path of Windows",
+        "a Windows path",
         "row 11, line 11: no ID",
         "4.png",
     ):
@@ -518,7 +518,7 @@ def test_folders_that_do_not_fit(work: Path, server: StandIn, capsys: pytest.Cap
         ([work], "no prompts"),
         ([work / "gone.csv"], "no such file or folder"),
         ([""], "INPUT is empty"),
-        ([work / "p.csv", "--prompts", work / "p.csv"], "is none"),
+        ([work / "p.csv", "--prompts", work / "p.csv"], "is not a folder"),
         (["hf://models/x/y"], "is expected"),
         (["hf://datasets/x/y"], "name a file"),
         ([write(work / "in.csv", rows("a")), "--judge-report", "x.pdf"], ".html, .json, .md"),

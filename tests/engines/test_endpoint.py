@@ -20,7 +20,7 @@ from pytest_imagejudge.engines.answer_message import answer_text
 from pytest_imagejudge.engines.base import Answer
 from pytest_imagejudge.engines.chat_client import ChatClient
 from pytest_imagejudge.engines.endpoint import EndpointEngine, picture_digest
-from pytest_imagejudge.engines.retries import retry_after, waiting
+from pytest_imagejudge.engines.retries import pause_seconds, retry_after
 from pytest_imagejudge.errors import ConfigError, EngineError
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.protocols.base import Request
@@ -271,7 +271,7 @@ def test_that_nothing_answers_is_said_while_it_is_tried(
         await judge.start(said.append)
         await asyncio.gather(judge.ask(request()), judge.ask(request("!")))
 
-    with pytest.raises(EngineError, match=f"does the server run, and is {option} where it listens"):
+    with pytest.raises(EngineError, match=f"is the server running, and is {option} its address"):
         asyncio.run(run())
     assert [line for line in said if "trying again" in line] == [said[-1]], said
     assert "ConnectError" in said[-1]
@@ -346,11 +346,11 @@ def test_tries_that_were_too_many_are_not_counted(server: StandIn, engine: Calla
 
 def test_the_wait_is_never_shorter_than_the_backoff() -> None:
     for after in (None, 0.0, 1.0):
-        assert all(2.0 <= waiting(2.0, after) <= 3.0 for _ in range(20))
-    waits = [waiting(2.0, 10.0) for _ in range(20)]
+        assert all(2.0 <= pause_seconds(2.0, after) <= 3.0 for _ in range(20))
+    waits = [pause_seconds(2.0, 10.0) for _ in range(20)]
     assert min(waits) >= 10.0
     assert len(set(waits)) > 1  # a batch does not come back all at once
-    assert waiting(2.0, 1e9) < 100
+    assert pause_seconds(2.0, 1e9) < 100
 
 
 @pytest.mark.parametrize("after", ["0", "Wed, 21 Oct 2015 07:28:00 GMT", "soon"])

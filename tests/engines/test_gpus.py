@@ -110,7 +110,7 @@ def test_what_nobody_tells_of_one_gpu_is_unknown(nvml):
     ("function", "said"),
     [
         ("nvmlInit", "NVML can't be used: Unknown Error"),
-        ("nvmlDeviceGetCount", "NVML can't tell how many GPUs there are: Unknown Error"),
+        ("nvmlDeviceGetCount", "NVML can't count the GPUs: Unknown Error"),
     ],
 )
 def test_an_nvml_that_fails_is_told(nvml, nvidia_smi, function, said):
@@ -125,7 +125,7 @@ def test_an_nvml_that_fails_is_told(nvml, nvidia_smi, function, said):
 def test_a_lost_gpu_is_told_and_the_others_work(nvml):
     nvml.fails["nvmlDeviceGetHandleByIndex", 0] = Nvml.NVMLError("GPU is lost")
     assert [gpu.name for gpu in visible_gpus()] == ["A100"]
-    assert gpu_problem() == "NVML can't tell about GPU 0: GPU is lost"
+    assert gpu_problem() == "NVML can't read GPU 0: GPU is lost"
 
 
 def test_nvidia_smi_is_asked_where_there_is_no_library(nvml, nvidia_smi):

@@ -186,12 +186,12 @@ def test_the_first_of_two_rows_with_one_id_counts(folder: Path) -> None:
         ({"ID": 1, "prompt": "a\0b", "image_path": "fox.png"}, "NUL"),
         ({"ID": 1, "prompt": "a", "image_path": "gone.png"}, 'no file "gone.png"'),
         ({"ID": 1, "prompt": "a", "image_path": "fox.png\0"}, "NUL"),
-        ({"ID": 1, "prompt": "a", "image_path": "images"}, "is no file"),
+        ({"ID": 1, "prompt": "a", "image_path": "images"}, "is not a file"),
         ({"ID": 1, "prompt": "a", "image_path": "x" * 5000}, "image_path"),
         ({"ID": 1, "prompt": "a", "image_path": 5}, "image_path: text was expected"),
         ({"ID": 1, "prompt": "a", "image_path": float("nan")}, "the image_path is empty"),
-        ({"ID": 1, "prompt": "a", "image_path": "C:\\data\\fox.png"}, "a path of Windows"),
-        ({"ID": 1, "prompt": "a", "image_path": "\\\\server\\fox.png"}, "a path of Windows"),
+        ({"ID": 1, "prompt": "a", "image_path": "C:\\data\\fox.png"}, "a Windows path"),
+        ({"ID": 1, "prompt": "a", "image_path": "\\\\server\\fox.png"}, "a Windows path"),
         ({"ID": 1, "prompt": "a", "image_path": "https://example.org/fox.png"}, "is a URL"),
         ({"ID": float("nan"), "prompt": "a", "image_path": "fox.png"}, "no ID"),
         ({"ID": "", "prompt": "a", "image_path": "fox.png"}, "no ID"),
@@ -248,7 +248,7 @@ def test_root_confines(folder: Path, tmp_path_factory: pytest.TempPathFactory, p
     assert [row.id for row in rows_of(found)] == ["2", "3"]
     assert "lies outside of" in errors_of(found)[0].message
     assert errors_of(read(base / "m.csv", content)) == []
-    with pytest.raises(ConfigError, match="is no folder"):
+    with pytest.raises(ConfigError, match="is not a folder"):
         read(base / "m.csv", content, root=base / "gone")
 
 
@@ -298,7 +298,7 @@ def test_images_and_edits_in_one_file(folder: Path) -> None:
         ("m.csv", "ID,prompt,image\n1,a,fox.png\n", 'no column "image_path" (did you mean "image"?)'),
         ("m.csv", "id,prompt,image_path\n1,a,fox.png\n", 'no column "ID" (did you mean "id"?)'),
         ("m.csv", "ID,source_path,edited_path,instructions\n1,a,b,c\n", 'did you mean "instructions"?'),
-        ("m.csv", "ID,prompt,prompt,image_path\n1,a,b,c\n", "stands twice"),
+        ("m.csv", "ID,prompt,prompt,image_path\n1,a,b,c\n", "appears twice"),
         ("m.jsonl", '{"ID": 1, "prompt": "a", "image": "fox.png"}\n', 'did you mean "image"?'),
         ("m.jsonl", "not json\n", "none of its first rows"),
         ("m.json", '{"rows": [\n1\n]}', "an array of objects was expected"),
@@ -380,7 +380,7 @@ def test_repeated_names_and_deep_nesting(folder: Path) -> None:
     )
     assert [row.id for row in rows_of(found)] == ["2"]
     said = [error.message for error in errors_of(found)]
-    assert said[0] == 'the name "prompt" stands twice in one object'
+    assert said[0] == 'the name "prompt" appears twice in one object'
     assert "nested too deeply" in said[1]
     assert "too many digits" in said[2]
 

@@ -50,8 +50,8 @@ def test_numbers_as_python_writes_them(read):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'{"a": "caf\xe9"}', "byte 0xE9 is not valid UTF-8; is the file of another, or of mixed, encoding?"),
-        (b'{"a": 1, "a": 2}', 'the name "a" stands twice in one object'),
+        (b'{"a": "caf\xe9"}', "byte 0xE9 is not valid UTF-8; does the file use another encoding, or several?"),
+        (b'{"a": 1, "a": 2}', 'the name "a" appears twice in one object'),
         (b'"a"', "a string where an object was expected"),
     ],
 )

@@ -1,8 +1,8 @@
-"""What an edit changed and how well it kept the rest: colour differences and structural similarity.
+"""Measurements of an edit: the changed area, by colour difference, and the fidelity of the rest.
 
 Fidelity is the mean structural similarity (SSIM, Wang et al. 2004, on scikit-image) of the picture, weighted by
-how little the colour changed: a change in one place costs nothing elsewhere, and what is meant to be the rest
-counts in full. CIEDE2000 says how much the colour changed.
+how little the colour changed: a change in one place costs nothing elsewhere, and the unchanged rest counts in
+full. The colour difference is CIEDE2000.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LEAST = 0.05  # weight of a replaced place: of a picture that is replaced every
 
 
 def measure_edit(source: Image, edited: Image) -> tuple[dict[str, float | None], dict[str, str]]:
-    """Aspects (0 to 1, or None) and the words for each, of an edit of ``source`` (both RGB)."""
+    """Measure the aspects (0 to 1, or None) of an edit of ``source`` (both RGB), with evidence in words for each."""
     import numpy as np
     from skimage.metrics import structural_similarity
 
@@ -55,7 +55,7 @@ def measure_edit(source: Image, edited: Image) -> tuple[dict[str, float | None],
 
 
 def _where(mask: object) -> str:
-    """In words, the box that holds the middle 90% of what changed, as shares of width and height."""
+    """Describe the box that holds the middle 90% of the change, as shares of width and height."""
     import numpy as np
 
     rows, columns = np.nonzero(np.asarray(mask))

@@ -1,4 +1,4 @@
-"""The embedded judge: measures in threads of this process what can honestly be measured on a CPU."""
+"""The engine of the embedded judge: measurements on the CPU, in threads of this process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class SignalsEngine(Engine):
-    """Measures images, and edits, without a model server; the settings have nothing that it needs."""
+    """An engine that measures images and edits without a model server or any setting."""
 
     name = SIGNALS
 
@@ -36,14 +36,14 @@ class SignalsEngine(Engine):
         self._threads: ThreadPoolExecutor | None = None
 
     def identity(self) -> EngineIdentity:
-        """The name of this judge and the revision of its measurements."""
+        """Return the name of this judge and the revision of its measurements."""
         return EngineIdentity(model=SIGNALS, revision=REVISION)
 
     def preflight(self) -> None:
-        """Check that the libraries of the extra ``signals`` are there.
+        """Check that the libraries of the extra ``signals`` are installed.
 
         Raises:
-            ConfigError: naming those that are not, and what to install.
+            ConfigError: some are missing; the message names them and the command that installs them.
         """
         missing = [name for name in MODULES if importlib.util.find_spec(name) is None]
         if missing:
@@ -53,7 +53,7 @@ class SignalsEngine(Engine):
         """Import the libraries.
 
         Raises:
-            EngineError: one of them is there and can't be loaded.
+            EngineError: an installed library can't be loaded.
         """
         self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="signals")
         try:
@@ -62,7 +62,7 @@ class SignalsEngine(Engine):
             raise EngineError(f"--judge-model signals could not load its libraries: {error}; {INSTALL}") from error
 
     async def ask(self, request: Request) -> Answer:
-        """Measure what ``request`` asks for.
+        """Measure the dimension of ``request``.
 
         Raises:
             EngineError: the engine was not started, or a measurement failed.
@@ -84,14 +84,14 @@ class SignalsEngine(Engine):
         )
 
     async def close(self) -> None:
-        """End the threads; what they measure now is waited for."""
+        """End the threads after their current measurements."""
         threads, self._threads = self._threads, None
         if threads is not None:
             threads.shutdown(wait=True, cancel_futures=True)
 
 
 def answer(request: Request) -> str:
-    """The answer to ``request`` as JSON: {L2: {L3: {"score", "evidence"}}}, or aspects and evidence of an edit."""
+    """Measure and answer ``request`` as JSON: {L2: {L3: {"score", "evidence"}}}, or aspects and evidence of an edit."""
     if request.dimension == EDIT:
         from .edits import measure_edit
 
@@ -126,7 +126,7 @@ def _pictures(request: Request, count: int) -> tuple[Any, ...]:
 
 
 def _load() -> None:
-    """Import all that measures, here in one thread.
+    """Import the measuring modules, in one thread.
 
     pytest parses the modules of its plugins itself when they are first imported, and CPython 3.11 fails now and then
     where two threads do so at once.

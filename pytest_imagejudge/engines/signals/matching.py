@@ -1,4 +1,4 @@
-"""How well a text that was read holds a text that was expected: edit distance to its best place in it."""
+"""Match an expected text against recognized text by the edit distance of its best place."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SCRIPTS = ("LATIN", "DIGIT", "CJK", "HIRAGANA", "KATAKANA", "GREEK", "FULLWIDTH
 
 @dataclass(frozen=True)
 class Match:
-    """How well one expected text was found.
+    """The match of one expected text.
 
     Attributes:
         similarity: 1 - edits / length of the expected text, 0 to 1, over letters and digits.
         exact: also equal in punctuation.
-        read: the place in the text that was read, as it was read.
+        read: the recognized text at the best place.
     """
 
     similarity: float
@@ -28,12 +28,12 @@ class Match:
 
 
 def readable(text: str) -> bool:
-    """Whether every letter of ``text`` belongs to a script that the OCR was trained on."""
+    """Return True where the OCR was trained on the script of every letter of ``text``."""
     return all(unicodedata.name(char, "?").split()[0] in _SCRIPTS for char in text if char.isalpha())
 
 
 def match(expected: str, lines: Sequence[str]) -> Match:
-    """The best place of ``expected`` in ``lines``, taken as one text in their order.
+    """Find the best place of ``expected`` in ``lines``, joined in their order.
 
     Case, blanks and the width of characters do not count; the rest of punctuation only for `Match.exact`.
     Words that stand in another order are looked for one by one; such a match is not exact.
@@ -55,7 +55,7 @@ def match(expected: str, lines: Sequence[str]) -> Match:
 
 
 def _by_words(expected: str, have: str) -> float:
-    """Similarity with the words of ``expected`` looked for one by one; 0 for words too short to be told apart."""
+    """Return the similarity by single words of ``expected``; 0 where the words are too short to tell apart."""
     words = [letters for word in expected.split() if (letters := _letters(word)[0])]
     if len(words) < 2 or min(map(len, words)) < 3:
         return 0.0
@@ -90,7 +90,7 @@ def _marks(text: str) -> str:
 
 
 def _locate(want: str, have: str) -> tuple[int, int, int]:
-    """Edits, start and end of the place in ``have`` that is nearest to ``want`` (Sellers' algorithm)."""
+    """Return edits, start and end of the place in ``have`` nearest to ``want`` (Sellers' algorithm)."""
     import numpy as np
 
     row = _last_row(want, have, anchored=False)

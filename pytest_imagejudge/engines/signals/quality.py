@@ -34,17 +34,17 @@ _SHARP = 0.45  # sigma, in pixels, up to which the edges of a picture count as s
 
 @dataclass(frozen=True)
 class Measurements:
-    """What was measured, before any bound. None where the picture gives no figure.
+    """The measured figures of a picture, before any bound; None where there is no figure.
 
     Attributes:
         width, height: of the picture, in pixels.
         noise_sigma: noise, standard deviation in 8-bit levels, mean of the channels.
         impulse_share: share of pixels that stand out from all their neighbours.
         edge_sigma: width of the edges in the blurriest direction, pixels at the working size.
-        direction: across which edges that is, degrees from the horizontal.
+        direction: the blurriest direction, degrees from the horizontal.
         native_sigma: width of the edges in the sharpest direction, at the picture's own pixels.
         pixel_size: side of the squares that the picture is made of; 1 where it is not enlarged that way.
-        block_share: share of the borders of 8 x 8 blocks that show, beyond what shows elsewhere.
+        block_share: share of the borders of 8 x 8 blocks that are visible, beyond the share of other lines.
         fine_detail: power of fine detail over that of coarse detail, at the working size, where 1 is the
             inverse square law of natural pictures.
     """
@@ -62,20 +62,20 @@ class Measurements:
 
     @property
     def effective_share(self) -> float | None:
-        """Of the picture's own pixels on a side, those that carry detail, 0 to 1; None without edges."""
+        """The share of the pixels along a side that carry detail, 0 to 1; None without edges."""
         if self.native_sigma is None:
             return None
         return min(1.0, _SHARP / max(self.native_sigma, _SHARP), 1 / self.pixel_size)
 
     @property
     def effective_pixels(self) -> float | None:
-        """Long side in pixels that carry detail; None without edges."""
+        """The long side in pixels that carry detail; None without edges."""
         share = self.effective_share
         return None if share is None else max(self.width, self.height) * share
 
 
 def measure(picture: Image) -> tuple[FacetScore, FacetScore, FacetScore]:
-    """Noise, Edge Clarity and Resolution of ``picture`` (RGB), in that order."""
+    """Score Noise, Edge Clarity and Resolution of ``picture`` (RGB), in that order."""
     figures = figures_of(picture)
     return score_noise(figures), score_edges(figures), score_resolution(figures)
 
@@ -272,7 +272,7 @@ def _pixel_size(lumas: list[Any]) -> float:
 
 
 def score_noise(figures: Measurements) -> FacetScore:
-    """Raw score of Noise."""
+    """Score Noise (raw: 0, 1 or 2)."""
     if figures.noise_sigma is None:
         return _too_small(figures) or FacetScore("N/A", "all of the picture is black or white, where noise is cut off")
     fail = BOUNDS["noise_sigma"][0]
@@ -286,7 +286,7 @@ def score_noise(figures: Measurements) -> FacetScore:
 
 
 def score_edges(figures: Measurements) -> FacetScore:
-    """Raw score of Edge Clarity."""
+    """Score Edge Clarity (raw: 0, 1 or 2)."""
     if figures.edge_sigma is None:
         return _too_small(figures) or FacetScore("N/A", "no edges to measure")
     fail = BOUNDS["edge_sigma"][0]
@@ -299,7 +299,7 @@ def score_edges(figures: Measurements) -> FacetScore:
 
 
 def score_resolution(figures: Measurements) -> FacetScore:
-    """Raw score of Resolution: the lowest of what was found."""
+    """Score Resolution (raw: 0, 1 or 2) by the worst of its figures."""
     size = f"{figures.width} x {figures.height}"
     fail = BOUNDS["effective_pixels"][0]
     if max(figures.width, figures.height) < fail:

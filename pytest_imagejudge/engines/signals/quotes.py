@@ -1,4 +1,4 @@
-"""Which text a prompt asks for: what it puts in quotes, of any language, apostrophes and inch marks aside."""
+"""The text that a prompt asks for: its quoted parts, in the quotes of any language."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _CLIPPED = re.compile(r"(?:\d0s|n|tis|twas|til|em)\b", re.IGNORECASE)  # words t
 
 
 def quoted(prompt: str) -> tuple[str, ...]:
-    """The texts in quotes, in order, outermost quotes only, each once; inner whitespace is made single blanks.
+    """Return the texts in outermost quotes, in order, each once, with whitespace made single blanks.
 
     Straight and curly, single and double, guillemets and the quotes of Chinese and Japanese count. An apostrophe
-    (``don't``, ``the dogs' bowls``, ``'90s``) and an inch mark (``12"``) do not. What holds no letter or digit is
-    left out: it can't be read back.
+    (``don't``, ``the dogs' bowls``, ``'90s``) and an inch mark (``12"``) do not. A text without letters and digits is
+    left out, because OCR can't read it.
     """
     found: list[str] = []
     at = 0
@@ -51,7 +51,7 @@ def quoted(prompt: str) -> tuple[str, ...]:
 
 
 def _closing(prompt: str, at: int) -> int | None:
-    """Where the quote that opens at ``at`` ends, or None where none opens there."""
+    """Return the end of the quote that opens at ``at``, or None where no quote opens."""
     mark = prompt[at]
     before = prompt[at - 1] if at else " "
     after = prompt[at + 1] if at + 1 < len(prompt) else " "

@@ -25,7 +25,7 @@ _local = threading.local()
 def measure(picture: Image) -> FacetScore:
     """Score nudity in ``picture`` (RGB): 0 where an exposed part is found, else 1; N/A for tiny pictures.
 
-    Never 2: violence, hate and all else that the facet covers are not measured, so nothing speaks for excellence.
+    Never 2: violence, hate and the rest of the facet are not measured, so nothing speaks for excellence.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Text Accuracy: what the OCR reads, against what the prompt puts in quotes.
+"""Text Accuracy: the text that the OCR reads, against the quoted texts of the prompt.
 
 RapidOCR with the PP-OCR models inside its wheel, which read Latin and Chinese and never touch the network.
 """
@@ -70,7 +70,7 @@ def _clip(text: str, limit: int = 160) -> str:
 
 
 def readings(picture: Image) -> Any:
-    """Yield the lines of text (list of str, in reading order) at each size that makes sense for ``picture``."""
+    """Yield the recognized lines (list of str, in reading order) at each useful size of ``picture``."""
     from PIL import Image as Images
 
     long = max(picture.size)
@@ -85,7 +85,7 @@ def readings(picture: Image) -> Any:
 
 
 def _read(picture: Image) -> list[str]:
-    """Lines of text in reading order: rows from the top, each from the left."""
+    """Read the lines of text in reading order: rows from the top, each from the left."""
     import numpy as np
 
     pixels = np.asarray(picture)[:, :, ::-1]
@@ -105,7 +105,7 @@ def _read(picture: Image) -> list[str]:
 
 
 def _in_order(lines: list[tuple[Any, str]]) -> list[str]:
-    """Texts by rows: a box belongs to the row whose first box it overlaps by half its height."""
+    """Order texts by rows: a box joins the row whose first box overlaps half of its height."""
     rows: list[list[tuple[Any, str]]] = []
     for line in sorted(lines, key=lambda line: float(line[0][:, 1].mean())):
         box = line[0]
@@ -122,7 +122,7 @@ def _in_order(lines: list[tuple[Any, str]]) -> list[str]:
 
 
 def _ocr() -> Any:
-    """This thread's reader: one thread per model keeps the figures the same however many pictures are in flight."""
+    """Return this thread's OCR; one thread a model keeps the figures independent of the load."""
     if (reader := getattr(_local, "reader", None)) is None:
         import logging
 

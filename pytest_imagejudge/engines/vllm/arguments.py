@@ -1,21 +1,18 @@
-"""What vLLM's server is told, by the model's architecture: its command line and its environment."""
+"""Command line and environment of vLLM's server, by the model's architecture."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from ...errors import ConfigError
 from ...settings import JudgeSettings
 from .install import Install
-from .model_files import Model, file_digest, folder_digest
+from .model_files import Model
 from .placement import cpu_cache_bytes, quantized
 from .supervisor import MODEL, PORT
+from .user_arguments import deciding, option_name, own_split
 
 SEED = 42
 
@@ -48,124 +45,6 @@ WITH_VIDEO = (
 )
 
 
-# Options that are not the user's to set, and why; the start of one stands for it, as vLLM's parser has it.
-OURS = "is set by this plugin, for a server of its own"
-
-
-PLAIN_HTTP = "is not for the judge's server, which is asked over plain HTTP, at an address of this machine only"
-
-
-REFUSED = {
-    "--host": OURS,
-    "--port": OURS,
-    "--uds": OURS,
-    "--api-key": OURS,
-    "--served-model-name": OURS,
-    "--model": OURS,
-    "--headless": OURS,
-    "--root-path": OURS,
-    "--config": "hides options: give those of the file each as a --judge-arg, for some decide answers",
-    "--grpc": PLAIN_HTTP,
-}
-
-
-REFUSED_FAMILIES = ("--grpc-", "--ssl-")
-
-
-# Options that are known not to decide answers, only how fast they come or what is told of them. All others belong into
-# the fingerprint. Of vLLM 0.32 and before; kernels, plugins and what may lower a precision are left out on purpose.
-NOT_DECIDING = frozenset(
-    " ".join(
-        (
-            # over which GPUs, processes and machines it is spread
-            "--tensor-parallel-size --pipeline-parallel-size --decode-context-parallel-size -dcp",
-            "--prefill-context-parallel-size -pcp --dcp-kv-cache-interleave-size --cp-kv-cache-interleave-size",
-            "--data-parallel-size --data-parallel-size-local -dpl --data-parallel-rank -dpn",
-            "--data-parallel-start-rank -dpr --data-parallel-address -dpa --data-parallel-rpc-port -dpp",
-            "--data-parallel-backend -dpb --data-parallel-hybrid-lb -dph --data-parallel-external-lb -dpe",
-            "--data-parallel-multi-port-external-lb -dpm --data-parallel-supervisor-port",
-            "--dp-supervisor-probe-interval-s --dp-supervisor-probe-timeout-s --dp-supervisor-probe-failure-threshold",
-            "--dp-sync-interval --disable-nccl-for-dp-synchronization --enable-expert-parallel -ep",
-            "--expert-placement-strategy --enable-ep-weight-filter --enable-eplb --eplb-config --enable-dbo",
-            "--dbo-decode-token-threshold --dbo-prefill-token-threshold --ubatch-size --mm-encoder-tp-mode",
-            "--fully-sharded-loras --distributed-executor-backend --distributed-timeout-seconds",
-            "--cpu-distributed-timeout-seconds --master-addr --master-port --nnodes -n --node-rank -r --device-ids",
-            "--numa-bind --numa-bind-nodes --numa-bind-cpus --disable-custom-all-reduce --ray-workers-use-nsight",
-            "--api-server-count -asc --renderer-num-workers --disable-frontend-multiprocessing",
-            # memory and caches
-            "--gpu-memory-utilization --device-memory-utilization --kv-cache-memory-bytes --num-gpu-blocks-override",
-            "--block-size --mamba-block-size --mamba-cache-mode --enable-prefix-caching --prefix-caching-hash-algo",
-            "--prefix-cache-retention-interval --prefix-match-unit --kv-offloading-size --kv-offloading-backend",
-            "--disable-hybrid-kv-cache-manager --swap-space --offload-backend --cpu-offload-gb --cpu-offload-params",
-            "--offload-group-size --offload-num-in-group --offload-prefetch-step --offload-params",
-            "--mm-processor-cache-gb --mm-processor-cache-type --mm-shm-cache-max-object-size-mb",
-            "--mm-hasher-algorithm --mm-tensor-ipc --mm-ipc-gpu-memory-gb --skip-mm-profiling --limit-mm-per-prompt",
-            "--disable-mm-preprocessor-cache --max-loras --max-cpu-loras --enable-sleep-mode",
-            "--sleep-mode-offload-cudagraph --sleep-preserve-parameter-names --enable-cumem-allocator",
-            "--enable-nccl-comm-suspend",
-            # how many at once, and which first
-            "--max-num-batched-tokens --max-num-scheduled-tokens --max-num-seqs --max-num-active-seqs",
-            "--max-num-queued-reqs --max-num-queued-tokens --long-prefill-token-threshold",
-            "--long-prefill-token-threshold-adaptive --max-num-partial-prefills --max-long-partial-prefills",
-            "--scheduling-policy --enable-chunked-prefill --disable-chunked-mm-input --scheduler-reserve-full-isl",
-            "--prefill-schedule-interval --async-scheduling --stream-interval",
-            # compilation
-            "--enforce-eager --compilation-config -cc --optimization-level --cudagraph-capture-sizes",
-            "--max-cudagraph-capture-size --cuda-graph-sizes --max-seq-len-to-capture --enable-flashinfer-autotune",
-            # how files are read, and who may; a token for the Hub
-            "--download-dir --safetensors-prefetch-num-threads --safetensors-prefetch-block-size --use-tqdm-on-load",
-            "--max-parallel-loading-workers --pt-load-map-location --hf-token --allowed-local-media-path",
-            "--allowed-media-domains",
-            # logs and figures; what is written for later
-            "--disable-log-stats --aggregate-engine-logging --enable-log-requests --disable-log-requests",
-            "--max-log-len --enable-log-outputs --enable-log-deltas --log-error-stack --logging-config",
-            "--log-config-file --log-level --uvicorn-log-level --disable-uvicorn-access-log",
-            "--disable-access-log-for-endpoints",
-            "--enable-prompt-tokens-details --enable-per-request-metrics --enable-server-load-tracking",
-            "--enable-force-include-usage --fingerprint-mode --fingerprint-value --show-hidden-metrics-for-version",
-            "--otlp-traces-endpoint --collect-detailed-traces --per-request-spec-decode-metrics --kv-cache-metrics",
-            "--kv-cache-metrics-sample --custom-histogram-buckets --cudagraph-metrics",
-            "--enable-layerwise-nvtx-tracing --enable-mfu-metrics --enable-logging-iteration-details",
-            "--jit-monitor-mode --jit-monitor-verbose --kv-events-config --profiler-config",
-            "--mm-encoder-fp8-scale-save-path --mm-encoder-fp8-scale-save-margin",
-            # the HTTP server
-            "--shutdown-timeout --fail-on-environ-validation --sse-keep-alive-interval --allow-credentials",
-            "--allowed-origins --allowed-methods --allowed-headers --enable-ssl-refresh --enable-request-id-headers",
-            "--disable-fastapi-docs --enable-offline-docs --enable-tokenizer-info-endpoint",
-            "--h11-max-incomplete-event-size --h11-max-header-count",
-        )
-    ).split()
-)
-
-
-# Short names of options, where the long one matters here. ``-t`` is no name, but the start of a single one.
-SHORT = {
-    "-q": "--quantization",
-    "-O": "--optimization-level",
-    "-sc": "--speculative-config",
-    "-ac": "--attention-config",
-    "-dc": "--diffusion-config",
-    "-t": "--tensor-parallel-size",
-    "-tp": "--tensor-parallel-size",
-    "-pp": "--pipeline-parallel-size",
-    "-dp": "--data-parallel-size",
-}
-
-
-GLUED = ("-q", "-O")  # their value may follow at once: "-qfp8"
-
-
-NUMBER = re.compile(r"-\.?\d")
-
-
-# Options that leave less of the weights on the GPU than there is in the checkpoint.
-LESSENING = ("--quantization", "--cpu-offload-gb", "--offload-group-size")
-
-
-# Options that split the model over GPUs, or serve it several times.
-SPLITS = ("--tensor-parallel-size", "--pipeline-parallel-size", "--data-parallel-size")
-
-
 # Of pytest, coverage and launchers of distributed programs: not for the server. Secrets of ours neither.
 UNWANTED = ("PYTEST_", "COV_CORE_", "COVERAGE_", "IMAGEJUDGE_", "TORCHELASTIC_")
 
@@ -173,155 +52,8 @@ UNWANTED = ("PYTEST_", "COV_CORE_", "COVERAGE_", "IMAGEJUDGE_", "TORCHELASTIC_")
 UNWANTED_NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
-def check_arguments(args: Sequence[str]) -> None:
-    """Check the user's own tokens.
-
-    Raises:
-        ConfigError: one that is not theirs to set.
-    """
-    for token in args:
-        name = option_name(token)
-        if name.startswith(REFUSED_FAMILIES):
-            raise ConfigError(f"--judge-arg={token}: {name} {PLAIN_HTTP}")
-        if meant := _started(name, REFUSED):
-            raise ConfigError(f"--judge-arg={token}: {meant} {REFUSED[meant]}")
-
-
-def _started(name: str, options: Iterable[str]) -> str:
-    """The first of ``options`` that ``name`` is, or is the start of; empty where there is none."""
-    return next((option for option in options if len(name) > 2 and option.startswith(name)), "")
-
-
-def option_name(token: str) -> str:
-    """The option of a token: "--data-parallel-size" of "--data_parallel_size=2"; empty where it is a value."""
-    return _split(token)[0].partition(".")[0]
-
-
-def _split(token: str) -> tuple[str, str | None]:
-    """A token's option, by its long name and with the keys that follow it after dots, and the value in the token.
-
-    The option is empty where all of the token is a value: a negative number, or a text with a space.
-    """
-    if token.startswith(GLUED):
-        return SHORT[token[:2]], token[2:].removeprefix("=") or None
-    name, equals, value = token.partition("=")
-    if len(name) < 2 or not name.startswith("-") or NUMBER.match(name) or " " in name:
-        return "", token
-    option, dot, keys = name.partition(".")
-    if option.startswith("--"):
-        option = "--" + option[2:].replace("_", "-")
-    return SHORT.get(option, option) + dot + keys, value if equals else None
-
-
-def _options(args: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """The tokens' options, as of `_split`, in order, each with its values."""
-    found: list[tuple[str, list[str]]] = []
-    for token in args:
-        name, value = _split(token)
-        if name or not found:
-            found.append((name, []))
-        if value is not None:
-            found[-1][1].append(value)
-    return found
-
-
-def deciding(args: Sequence[str]) -> str:
-    """The user's options that decide answers, with their values, in order; empty where there are none.
-
-    However an option is written, it is here as "--name=value". A file or a folder that a value names is here by its
-    content: where it is decides nothing.
-    """
-    kept: list[str] = []
-    for name, values in _options(args):
-        option = name.partition(".")[0]
-        if option.replace("--no-", "--", 1) not in NOT_DECIDING:
-            values = [_with_paths(value, _content) for value in values]
-            kept += ["=".join((name, *values[:1])), *values[1:]]
-    return shlex.join(kept)
-
-
-def absolute(args: Sequence[str]) -> tuple[str, ...]:
-    """The user's tokens for a server that runs in another folder than this process: with absolute paths.
-
-    A value that names nothing that is here stays as it is, and so does a word without a dot or a slash, for a folder
-    may have the name of a method: the file ``x`` is ``./x``.
-    """
-    done = []
-    for token in args:
-        name, value = _split(token)
-        before = token.removesuffix(value) if name and value else ""
-        done.append(before + _with_paths(value, _absolute) if value else token)
-    return tuple(done)
-
-
-def _absolute(path: str) -> str:
-    return str(Path.cwd() / path)
-
-
-def _content(path: str) -> str:
-    """A digest of the file or folder at ``path``; the path where it can't be read, which vLLM can't either."""
-    try:
-        return folder_digest(Path(path)) if Path(path).is_dir() else file_digest(Path(path))
-    except OSError:
-        return path
-
-
-def _with_paths(value: str, told: Callable[[str], str]) -> str:
-    """``value`` with ``told(path)`` for each path in it of what is there: all of it, after "name=", or in JSON."""
-    if _is_path(value):
-        return told(value)
-    if value.lstrip().startswith(("{", "[")):
-        try:
-            read = json.loads(value)
-        except ValueError:  # a template
-            return value
-        changed = _in_json(read, told)
-        return value if changed == read else json.dumps(changed)
-    name, equals, path = value.partition("=")
-    return name + equals + told(path) if _is_path(path) else value
-
-
-def _in_json(item: Any, told: Callable[[str], str]) -> Any:
-    if isinstance(item, dict):
-        return {key: _in_json(one, told) for key, one in item.items()}
-    if isinstance(item, list):
-        return [_in_json(one, told) for one in item]
-    return told(item) if isinstance(item, str) and _is_path(item) else item
-
-
-def _is_path(value: str) -> bool:
-    try:
-        return ("/" in value or "." in value) and (Path(value).is_file() or Path(value).is_dir())
-    except OSError:  # a text, which is too long for a name
-        return False
-
-
-def lessen(args: Sequence[str]) -> bool:
-    """Whether the user's tokens have less of the weights on the GPU than there is in the checkpoint."""
-    return any(_started(option_name(token), LESSENING) for token in args)
-
-
-def own_split(args: Sequence[str]) -> tuple[int, int] | None:
-    """Over how many GPUs the user's tokens split the model, and how often they have it served; None: they don't say.
-
-    Raises:
-        ConfigError: a number of GPUs that is none.
-    """
-    sizes: dict[str, int] = {}
-    for name, values in _options(args):
-        if long := _started(name, SPLITS):
-            value = values[0] if values else ""
-            if not (value.isascii() and value.isdecimal() and int(value)):
-                raise ConfigError(f"--judge-arg={name}: {long} is a number of GPUs, 1 or more, not {value!r}")
-            sizes[long] = int(value)
-    if not sizes:
-        return None
-    tensor, pipeline, data = (sizes.get(name, 1) for name in SPLITS)
-    return tensor * pipeline, data
-
-
 def server_arguments(model: Model, install: Install, settings: JudgeSettings, parallel: int, fp8: bool) -> list[str]:
-    """Options of the server; such as this vLLM does not know are left out. The share of the memory is not in it."""
+    """Return the options of the server, without those unknown to this vLLM and without the share of memory."""
     wanted: list[tuple[str, ...]] = [
         ("--served-model-name", str(settings.model)),
         ("--seed", str(SEED)),
@@ -330,7 +62,7 @@ def server_arguments(model: Model, install: Install, settings: JudgeSettings, pa
         ("--enable-prompt-tokens-details",),  # tells how many came from the cache
         ("--disable-uvicorn-access-log",),
         ("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}'),
-        ("--max-model-len", str(min(MODEL_LENGTH, longest(model)))),
+        ("--max-model-len", str(min(MODEL_LENGTH, longest_context(model)))),
         ("--limit-mm-per-prompt", json.dumps(modality_limits(model, settings))),
     ]
     if model.architecture in QWEN35:
@@ -349,20 +81,20 @@ def server_arguments(model: Model, install: Install, settings: JudgeSettings, pa
     return [token for option in wanted if install.knows(option[0]) for token in option]
 
 
-def longest(model: Model) -> int:
-    """The most tokens that the model takes."""
+def longest_context(model: Model) -> int:
+    """Return the most tokens that the model takes."""
     length = model.text("max_position_embeddings")
     return length if isinstance(length, int) and length > 0 else MODEL_LENGTH
 
 
 def modality_limits(model: Model, settings: JudgeSettings) -> dict[str, int]:
-    """How many pictures a request may show; none of what it never does."""
+    """Return the most pictures and videos of a request, by modality."""
     limits = {"image": 2 if settings.kind == "edit" else 1}
     return limits | ({"video": 0} if model.architecture in WITH_VIDEO else {})
 
 
 def thinks(model: Model) -> bool:
-    """Whether the model's thinking has to be told from its answer by vLLM's parser."""
+    """Return True where vLLM's parser has to separate the model's thinking from its answer."""
     if model.architecture in QWEN35:
         return True
     template = model.chat_template()
@@ -370,12 +102,15 @@ def thinks(model: Model) -> bool:
 
 
 def parses_thinking(options: Sequence[str]) -> bool:
-    """Whether a server with ``options`` tells thinking from answers, and so can limit it."""
+    """Return True where a server with ``options`` separates thinking from answers, so that it can limit thinking."""
     return any(option_name(option) in ("--reasoning-parser", "--reasoning-config") for option in options)
 
 
 def server_environment(install: Install, settings: JudgeSettings, caches: Path) -> dict[str, str | None]:
-    """Variables to set for the server, or with None to remove. All that it compiles is kept in one folder of ours."""
+    """Return the variables to set for the server, or with None to remove.
+
+    Compiled kernels are kept in ``caches``, a folder of this package.
+    """
     changes: dict[str, str | None] = {
         name: None for name in os.environ if name.startswith(UNWANTED) or name in UNWANTED_NAMES
     }
@@ -400,7 +135,7 @@ def server_environment(install: Install, settings: JudgeSettings, caches: Path) 
 
 
 def server_command(install: Install, model: Model, options: Sequence[str], args: Sequence[str]) -> tuple[str, ...]:
-    """The whole command, the user's own tokens last, so that they win."""
+    """Return the whole command, the user's own tokens last, so that they win."""
     folder = str(model.folder) if model.complete else MODEL
     return (
         *(install.python, "-m", "vllm.entrypoints.cli.main", "serve", folder),
@@ -410,8 +145,8 @@ def server_command(install: Install, model: Model, options: Sequence[str], args:
     )
 
 
-def decided(model: Model, settings: JudgeSettings, fp8: bool) -> dict[str, str]:
-    """What of the serving decides answers, beyond model and revision, for the fingerprint."""
+def deciding_facts(model: Model, settings: JudgeSettings, fp8: bool) -> dict[str, str]:
+    """Return the facts of serving that decide answers, beyond model and revision, for the fingerprint."""
     extra = {}
     if fp8 and not quantized(model):
         extra["quantization"] = "fp8_per_block"

@@ -1,4 +1,4 @@
-"""A judge in a local vLLM server, shared by all who ask for the same one."""
+"""The engine of a local vLLM server, which processes with the same judge share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from ..chat_client import ChatClient, RefusedError
 from ..retries import UnavailableError
 from . import arguments
 from .gpus import gib
-from .model_files import Model, check_space
+from .model_download import check_space
+from .model_files import Model
 from .placement import Fit
 from .planning import Plan, Planner
 from .starting import Starter
@@ -30,7 +31,7 @@ CRASHES = 3  # tries of one request over restarts of the server
 
 
 class VllmEngine(Engine):
-    """One vLLM server process, started at the first request, restarted once, and never left behind."""
+    """An engine on one vLLM server process, started at the first request and restarted once after a crash."""
 
     name = "vllm"
     primes = True
@@ -70,7 +71,7 @@ class VllmEngine(Engine):
         return self.planner.fit()
 
     def identity(self) -> EngineIdentity:
-        """The model at its commit, and what of the serving decides answers.
+        """Return the model at its commit, and the facts of serving that decide answers.
 
         Raises:
             ConfigError: the model can't be looked up.
@@ -81,10 +82,10 @@ class VllmEngine(Engine):
                 fp8 = self.plan().placement.fp8
             except ConfigError:  # it can't be served here, and what is stored was answered elsewhere
                 self.planner.settings = dataclasses.replace(self.settings, allow_fp8=False)  # so that this stays true
-        return EngineIdentity(model.name, model.revision, arguments.decided(model, self.settings, fp8))
+        return EngineIdentity(model.name, model.revision, arguments.deciding_facts(model, self.settings, fp8))
 
     def preflight(self) -> None:
-        """Check that vLLM, model, GPUs, their memory (were it free) and the disk allow a start.
+        """Check that vLLM, model, GPUs, their total memory and the disk allow a start.
 
         Raises:
             ConfigError: with the figure and the remedy.
@@ -107,7 +108,7 @@ class VllmEngine(Engine):
         return False
 
     def server_folder(self) -> Path:
-        """Where the state and the log of this judge's server are, whether it is up or not.
+        """Return the folder with state and log of this judge's server, running or not.
 
         Raises:
             ConfigError: as `plan`.
@@ -121,7 +122,7 @@ class VllmEngine(Engine):
         return False
 
     def running(self) -> tuple[State, Path]:
-        """The state of the server that was started, and its folder."""
+        """Return the state of the started server, and its folder."""
         assert self._state is not None
         assert self.starter.server is not None
         return self._state, self.starter.server.folder
@@ -151,7 +152,7 @@ class VllmEngine(Engine):
         await self._use(state)
 
     async def ask(self, request: Request) -> Answer:
-        """Answer one request; over a crash of the server it is asked again.
+        """Answer one request, again after a crash of the server.
 
         Raises:
             EngineError: refused, or the server is gone for good.
@@ -178,7 +179,7 @@ class VllmEngine(Engine):
         raise EngineError("the judge's server was lost again and again while it answered one request")
 
     async def _ask(self, client: ChatClient, request: Request) -> Answer:
-        """Ask; a model that does not think has no budget for it, which the server would refuse."""
+        """Ask the server, without the thinking budget of a model that does not think."""
         budget = "thinking_token_budget"
         if budget not in request.sampling or arguments.parses_thinking((*self.plan().options, *self.settings.args)):
             return await client.ask(request)
@@ -197,19 +198,18 @@ class VllmEngine(Engine):
 
     @property
     def asleep(self) -> bool:
-        """Whether this server was put to sleep, by whichever of its users."""
+        """Return True where one of the users put this server to sleep."""
         if self.settings.sleep is None or self.starter.server is None or self._state is None:
             return False
         return self.starter.server.asleep == self._state.generation
 
     async def sleep(self) -> None:
-        """Have the server move its weights to main memory and give up the GPU's; the next request wakes it.
+        """Have the server move its weights to main memory and release the GPU's; the next request wakes it.
 
-        Does nothing where it was not started with sleep mode, where others use it too, and where the main memory
-        has no room for the weights.
+        Does nothing without sleep mode, with other users, and without room for the weights in main memory.
 
         Raises:
-            EngineError: it refused.
+            EngineError: the server refused.
         """
         if self.settings.sleep is None or self._client is None or self.starter.server is None or self._state is None:
             return
@@ -263,10 +263,10 @@ class VllmEngine(Engine):
             await old.close()
 
     async def _recover(self, used: State, lost: EngineError) -> None:
-        """Wait for the server that follows the one that was ``used``; one of the waiting requests does it for all.
+        """Wait for the successor of the server that was ``used``, once for all waiting requests.
 
         Raises:
-            EngineError: there is none, or none is needed: the server that was ``used`` lives.
+            EngineError: there is no successor, or the server that was ``used`` lives.
         """
         mine = self.starter.server
         assert mine is not None
@@ -302,10 +302,10 @@ class VllmEngine(Engine):
 
 
 def fits(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path) -> Fit:
-    """Whether the judge of ``settings`` fits into the memory that is free now.
+    """Compare the needs of the judge of ``settings`` with the memory that is free now.
 
     Raises:
-        ConfigError: it could not be served even on empty GPUs.
+        ConfigError: the judge could not be served even on empty GPUs.
     """
     return VllmEngine(settings, protocol, state_dir=state_dir).fit()
 

@@ -1,4 +1,4 @@
-"""GPUs and their memory, as NVML tells, or `nvidia-smi`: no CUDA context is made, torch is not imported."""
+"""GPUs and their memory by NVML or `nvidia-smi`, without a CUDA context and without torch."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Gpu:
     """One GPU, or one MIG instance of one.
 
     Attributes:
-        index: as NVML and nvidia-smi count; of a MIG instance its UUID. CUDA_VISIBLE_DEVICES takes either.
+        index: the index of NVML and nvidia-smi, or the UUID of a MIG instance. CUDA_VISIBLE_DEVICES takes either.
         uuid, name: of the card, or of the instance.
-        total, free: bytes of its memory; None where nobody tells: of MIG instances, and where memory is unified.
-        holders: who holds some of it.
+        total, free: bytes of memory; None where unknown: of MIG instances, and of unified memory.
+        holders: the processes that hold some of the memory.
     """
 
     index: int | str
@@ -49,7 +49,7 @@ class Gpu:
 
 
 def visible_gpus(chosen: str | None = None) -> list[Gpu]:
-    """The GPUs that the judge may use: those named in ``chosen``, else those that CUDA_VISIBLE_DEVICES leaves.
+    """Return the GPUs that the judge may use: those in ``chosen``, else those of CUDA_VISIBLE_DEVICES.
 
     Args:
         chosen: comma-separated indices, as nvidia-smi counts them, or UUIDs (their start is enough), or UUIDs of MIG
@@ -83,7 +83,7 @@ def visible_gpus(chosen: str | None = None) -> list[Gpu]:
 
 
 def _distinct(gpus: Sequence[Gpu]) -> list[Gpu]:
-    """``gpus`` without those that are named again."""
+    """Return ``gpus`` without repetitions."""
     return list({gpu.uuid: gpu for gpu in gpus}.values())
 
 
@@ -97,15 +97,15 @@ def _find(word: str, gpus: Sequence[Gpu]) -> tuple[str, Gpu | None]:
 
 
 def gpu_problem() -> str:
-    """Return what keeps GPUs from being seen, or an empty string: there may be none, and nothing is wrong."""
+    """Return the reason why no GPU can be seen; empty where nothing is wrong, with or without GPUs."""
     return _query()[1]
 
 
 def _query() -> tuple[list[Gpu], str]:
-    """All GPUs, and what keeps them, or one of them, from being seen.
+    """Return all GPUs, and the reason why some or all can't be seen.
 
-    NVML is asked where its Python package and the driver's library are there, else nvidia-smi; where neither is there,
-    there are no GPUs.
+    NVML is asked where its Python package and the driver's library exist, else nvidia-smi; without either there are
+    no GPUs.
     """
     try:
         import pynvml
@@ -132,7 +132,7 @@ def _by_nvml(nvml: Any) -> tuple[list[Gpu], str]:
                 handle = nvml.nvmlDeviceGetHandleByIndex(index)
                 uuid, name = nvml.nvmlDeviceGetUUID(handle), nvml.nvmlDeviceGetName(handle)
             except nvml.NVMLError as error:  # the others may still work
-                problem = problem or f"NVML can't tell about GPU {index}: {error}"
+                problem = problem or f"NVML can't read GPU {index}: {error}"
                 continue
             memory = None
             with contextlib.suppress(nvml.NVMLError):  # unified with the main memory, or not for everybody's eyes
@@ -140,7 +140,7 @@ def _by_nvml(nvml: Any) -> tuple[list[Gpu], str]:
             total, free = (None, None) if memory is None else (int(memory.total), int(memory.free))
             gpus.append(Gpu(index, uuid, name, total, free, _holders(nvml, handle)))
     except nvml.NVMLError as error:
-        problem = f"NVML can't tell how many GPUs there are: {error}"
+        problem = f"NVML can't count the GPUs: {error}"
     return gpus, problem
 
 
@@ -174,7 +174,7 @@ def _by_nvidia_smi() -> tuple[list[Gpu], str]:
 
 
 def _nvidia_smi(query: str) -> tuple[list[list[str]], str]:
-    """The cells of what nvidia-smi prints, and how it failed; neither where there is none."""
+    """Return the cells that nvidia-smi prints and its error; both empty where nvidia-smi is not installed."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return [], ""
@@ -197,13 +197,13 @@ def _number(text: str) -> int | None:
 
 
 def _size(text: str) -> int | None:
-    """Bytes, of a number of MiB."""
+    """Convert a number of MiB into bytes."""
     number = _number(text)
     return None if number is None else number * MIB
 
 
 def gib(count: float | None) -> str:
-    """Bytes for people: "51.1 GiB"."""
+    """Write bytes for people, such as "51.1 GiB"."""
     if count is None:
         return "an unknown amount"
     return f"{count / GIB:.1f} GiB" if count >= GIB / 10 else f"{count / MIB:.1f} MiB"

@@ -1,4 +1,4 @@
-"""A process that outlives a supervisor which is killed, and ends its server then."""
+"""A guard process that ends the server of a supervisor that was killed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import signal
 from pathlib import Path
 from typing import NoReturn
 
-from .processes import Brood
+from .processes import ServerProcesses
 
 
 class Guard:
-    """A forked process that holds the other end of a pipe: when this one is gone, it ends the server."""
+    """A forked process at the other end of a pipe; it ends the server when this process is gone."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -35,7 +35,7 @@ class Guard:
             self.tell(self._leader)
 
     def tell(self, leader: int) -> None:
-        """Say which session is to be ended."""
+        """Tell the guard the session to end."""
         self._leader = leader
         try:
             os.write(self._pipe, f"{leader}\n".encode())
@@ -43,7 +43,7 @@ class Guard:
             pass  # it was killed; the next one is told
 
     def dismiss(self) -> None:
-        """End the guard: there is nothing left to guard."""
+        """End the guard."""
         if self._pid:
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
@@ -52,7 +52,7 @@ class Guard:
 
 
 def _guard(pipe: int, home: Path) -> NoReturn:
-    """The guard's life: read which session to end, and end it at the end of the pipe."""
+    """Run as the guard: read the session to end, and end it when the pipe closes."""
     try:
         os.setsid()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -61,6 +61,6 @@ def _guard(pipe: int, home: Path) -> NoReturn:
         while chunk := os.read(pipe, 4096):
             heard = (heard + chunk)[-64:]
         if words := heard.split():
-            Brood(int(words[-1]), home).end()
+            ServerProcesses(int(words[-1]), home).end()
     finally:
         os._exit(0)

@@ -1,4 +1,4 @@
-"""Which vLLM is installed, and what it can be told: found out without importing it."""
+"""The installed vLLM and its options, found without importing it."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ print(json.dumps(found))
 
 @dataclass(frozen=True)
 class Install:
-    """A vLLM.
+    """An installation of vLLM.
 
     Attributes:
-        python: the interpreter that has it.
-        version: its version.
-        torch: PyTorch's version there, its build included ("2.13.0+cpu"); empty where there is none.
-        device: what its build computes on; "other" is neither CUDA nor a CPU.
-        package: its folder.
+        python: the interpreter that has vLLM.
+        version: of vLLM.
+        torch: PyTorch's version, its build included ("2.13.0+cpu"); empty where there is none.
+        device: the device of the build; "other" is neither CUDA nor a CPU.
+        package: the folder of vLLM.
     """
 
     python: str
@@ -54,23 +54,23 @@ class Install:
     package: Path
 
     def knows(self, option: str) -> bool:
-        """Whether its server has ``option`` (``--prefix-match-unit``)."""
+        """Return True where vLLM's server has ``option`` (``--prefix-match-unit``)."""
         return option.lstrip("-").replace("-", "_") in _words(self.package)
 
 
 @cache
 def find_vllm() -> Install:
-    """The vLLM that the judge would be served with.
+    """Find the vLLM to serve the judge with.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: vLLM is not installed.
     """
     python = os.environ.get(PYTHON_VARIABLE) or sys.executable
     try:
         done = subprocess.run([python, "-c", _PROBE], capture_output=True, text=True, timeout=120, check=False)
         found = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise ConfigError(f"{python} ({PYTHON_VARIABLE}) can't be asked for vLLM: {escape(error)}") from None
+        raise ConfigError(f"{python} ({PYTHON_VARIABLE}) can't be run to look for vLLM: {escape(error)}") from None
     dists: dict[str, str] = found["dists"]
     if not found["package"]:
         raise ConfigError(
@@ -90,7 +90,7 @@ def find_vllm() -> Install:
 
 @cache
 def _words(package: Path) -> frozenset[str]:
-    """The words in the sources that define the server's options."""
+    """Return the words in the sources that define the server's options."""
     import re
 
     words: set[str] = set()

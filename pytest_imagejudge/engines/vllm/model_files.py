@@ -1,4 +1,4 @@
-"""Models: a folder, or a repository of the Hub at one commit. Run as a module it downloads one, for the supervisor."""
+"""Models that vLLM can serve: a folder, or a repository of the Hub at one commit."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ import hashlib
 import json
 import os
 import re
-import shutil
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +16,6 @@ from ...errors import ConfigError
 from ...settings import SIGNALS
 from ...support.entry_points import ENGINES, names_of
 from ...support.escaping import escape
-from ...support.files import whole_file
-from .gpus import gib
 
 LOOKUP_SECONDS = 20.0
 
@@ -65,8 +59,8 @@ class Model:
         revision: the commit, or a digest of a folder's content.
         config: its config.json.
         weights: bytes of its weights.
-        folder: where it is, or will be; its small files are there.
-        complete: whether the weights are there too.
+        folder: of the files; the small ones exist already.
+        complete: True where the weights exist too.
         missing: bytes yet to be downloaded.
         ignore: patterns of files that serving does not need.
     """
@@ -82,16 +76,16 @@ class Model:
 
     @property
     def architecture(self) -> str:
-        """The class that it names, or an empty string."""
+        """The model's class by its configuration, or an empty string."""
         named = self.config.get("architectures")
         return str(named[0]) if isinstance(named, list) and named else ""
 
     def text(self, field: str) -> Any:
-        """A field of the language model's part of the configuration."""
+        """Return a field of the language model's part of the configuration."""
         return (self.config.get("text_config") or {}).get(field, self.config.get(field))
 
     def chat_template(self) -> str:
-        """The chat template's source; empty where it has none."""
+        """Return the source of the chat template; empty where the model has none."""
         for name in TEMPLATES:
             try:
                 text = (self.folder / name).read_text("utf-8")
@@ -108,7 +102,7 @@ def find_model(name: str, revision: str | None, option: str) -> Model:
     """Look a model up; downloads its configuration only.
 
     Raises:
-        ConfigError: no such folder, model or revision; gated; or not to be looked up from here.
+        ConfigError: no such folder, model or revision; a gated model; or no connection to the Hub.
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -139,7 +133,7 @@ def _local(name: str, folder: Path, revision: str | None, option: str) -> Model:
 
 
 def _present(folder: Path) -> list[str]:
-    """The names of the files in ``folder``."""
+    """List the names of the files in ``folder``."""
     return sorted(file.name for file in folder.iterdir() if file.is_file())
 
 
@@ -148,7 +142,7 @@ def _bytes(folder: Path, files: Iterable[str]) -> int:
 
 
 def _weight_files(files: Iterable[str]) -> tuple[list[str], str]:
-    """Of a model's files those of the format that vLLM reads, and the name of the index that says which of them."""
+    """Return the weight files of the format that vLLM reads, and the name of their index."""
     own = sorted(file for file in files if "/" not in file)
     for pattern, index in FORMATS.items():
         if found := fnmatch.filter(own, pattern):
@@ -157,7 +151,7 @@ def _weight_files(files: Iterable[str]) -> tuple[list[str], str]:
 
 
 def _read_index(file: Path, shown: str) -> tuple[set[str], int]:
-    """The files that an index of weights names, and the bytes of all the weights; 0 where it does not tell them."""
+    """Return the files that an index of weights names, and the bytes of all weights (0 where unknown)."""
     try:
         index = json.loads(file.read_text("utf-8"))
         named = set(map(str, index["weight_map"].values()))
@@ -168,9 +162,9 @@ def _read_index(file: Path, shown: str) -> tuple[set[str], int]:
 
 
 def folder_digest(folder: Path) -> str:
-    """SHA-256 (hex, shortened) of a model's folder by content: small files whole, large ones sampled every 4 MiB.
+    """Return SHA-256 (hex, shortened) of a model's folder: small files whole, large ones sampled every 4 MiB.
 
-    A file's name counts, its place and time do not. Every tensor of more than 4 MiB is sampled, so weights that were
+    Names of files count, places and times do not. Every tensor of more than 4 MiB is sampled, so weights that were
     trained further have another digest.
     """
     digest = hashlib.sha256()
@@ -183,7 +177,7 @@ def folder_digest(folder: Path) -> str:
 
 
 def file_digest(file: Path) -> str:
-    """SHA-256 (hex, shortened) of one file by content, sampled as in `folder_digest`; its name does not count."""
+    """Return SHA-256 (hex, shortened) of a file's content, sampled as in `folder_digest`; the name does not count."""
     digest = hashlib.sha256(str(file.stat().st_size).encode())
     _add_content(digest, file)
     return f"file-{digest.hexdigest()[:40]}"
@@ -218,7 +212,7 @@ def _remote(name: str, revision: str | None, option: str) -> Model:
             "(a private one needs HF_TOKEN to be set to a token that may read it)"
         ) from None
     except errors.HFValidationError as error:
-        raise ConfigError(f"{shown}: no such folder, and no name of a model: {escape(error)}") from None
+        raise ConfigError(f"{shown}: no such folder, and no valid name of a model: {escape(error)}") from None
     except Exception as error:  # noqa: BLE001 - whatever the network, a proxy or the Hub came up with
         return _cached(name, revision, shown, f"{constants.ENDPOINT} can't be asked: {escape(error)[:300]}")
     commit = str(info.sha)
@@ -252,16 +246,16 @@ def _remote(name: str, revision: str | None, option: str) -> Model:
 
 
 def _remote_size(name: str, commit: str, file: str, shown: str) -> int:
-    """Bytes of a file that is not listed with its size; a download asks for it in the same way."""
+    """Ask for the bytes of a file that is listed without its size, as a download does."""
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
 
     try:
         size = get_hf_file_metadata(hf_hub_url(name, file, revision=commit), timeout=LOOKUP_SECONDS).size
-        why = "no size is told"
+        why = "no size in the response"
     except Exception as error:  # noqa: BLE001 - as above
         size, why = None, escape(error)[:300]
     if size is None:
-        raise ConfigError(f"{shown}: how large its {file} is can't be learned from {constants.ENDPOINT}: {why}")
+        raise ConfigError(f"{shown}: {constants.ENDPOINT} does not tell the size of its {file}: {why}")
     return size
 
 
@@ -275,7 +269,7 @@ def _fetch(name: str, revision: str | None, file: str, shown: str) -> Path:
     except errors.GatedRepoError:
         raise _gated(name, shown, constants.ENDPOINT) from None
     except Exception as error:  # noqa: BLE001 - as above
-        raise ConfigError(f"{shown}: its {file} can't be had: {escape(error)[:300]}") from None
+        raise ConfigError(f"{shown}: its {file} can't be downloaded: {escape(error)[:300]}") from None
 
 
 def _gated(name: str, shown: str, endpoint: str) -> ConfigError:
@@ -286,13 +280,13 @@ def _gated(name: str, shown: str, endpoint: str) -> ConfigError:
 
 
 def _cached(name: str, revision: str | None, shown: str, why: str) -> Model:
-    """The model as the local cache has it, for a machine without a network."""
+    """Return the model in the local cache, for a machine without a network."""
     from huggingface_hub import errors, try_to_load_from_cache
 
     try:
         found = try_to_load_from_cache(name, "config.json", revision=revision)
     except errors.HFValidationError as error:
-        raise ConfigError(f"{shown}: no such folder, and no name of a model: {escape(error)}") from None
+        raise ConfigError(f"{shown}: no such folder, and no valid name of a model: {escape(error)}") from None
     if not isinstance(found, str):
         raise ConfigError(f"{shown} is not in the local cache, and {why}")
     folder = Path(found).parent
@@ -337,77 +331,3 @@ def _revisions(name: str) -> str:
     except Exception:  # noqa: BLE001 - only to be helpful
         return ""
     return f"; it has {', '.join(escape(ref) for ref in names[:8])}" if names else ""
-
-
-def check_space(model: Model) -> None:
-    """Check that what is yet to be downloaded has room.
-
-    Raises:
-        ConfigError: with the figures.
-    """
-    from huggingface_hub import constants
-
-    if not model.missing:
-        return
-    place = Path(constants.HF_HUB_CACHE)
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    if free < model.missing:
-        raise ConfigError(
-            f"{model.name} needs {gib(model.missing)} more in {constants.HF_HUB_CACHE}, where {gib(free)} are free; "
-            "make room, or set HF_HOME to a folder that has it"
-        )
-
-
-def download_command(model: Model, target: Path) -> tuple[str, ...]:
-    """The command that downloads ``model`` and writes its folder into ``target``."""
-    arguments = {"name": model.name, "revision": model.revision, "ignore": model.ignore, "bytes": model.missing}
-    return (sys.executable, "-P", "-m", __name__, json.dumps(arguments), str(target))
-
-
-def download(arguments: dict[str, Any], say: Callable[[str], None], every: float = 5.0) -> str:
-    """Download one commit of a model; returns its folder. Tells how far it is, by the bytes on the disk."""
-    from huggingface_hub import constants, snapshot_download
-
-    name, total = str(arguments["name"]), int(arguments["bytes"])
-    blobs = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "blobs"
-    before, done, begun = _size(blobs), threading.Event(), time.monotonic()
-
-    def watch() -> None:
-        while True:
-            got = max(0, _size(blobs) - before)
-            say(f"downloading {name}: {gib(got)} of {gib(total)}, {time.monotonic() - begun:.0f} s")
-            if done.wait(every):
-                return
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        return snapshot_download(name, revision=arguments["revision"], ignore_patterns=list(arguments["ignore"]))
-    finally:
-        done.set()
-        watcher.join()
-
-
-def _size(folder: Path) -> int:
-    total = 0
-    for file in folder.iterdir() if folder.is_dir() else ():
-        try:
-            total += file.stat().st_blocks * 512  # a file that is being filled may be sparse
-        except OSError:
-            continue  # renamed in between
-    return total
-
-
-def main(argv: Sequence[str]) -> int:
-    """Download as the supervisor asks; its log is this process's output."""
-    arguments, target = json.loads(argv[0]), Path(argv[1])
-    folder = download(arguments, lambda line: print(f"imagejudge: {line}", flush=True))
-    with whole_file(target) as file:
-        file.write(folder)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Where a judge's server goes: on how many GPUs, with what share of their memory, in which precision."""
+"""Placement of a judge's server: number of GPUs, share of their memory, and precision."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ ALLOW_FP8 = "judge_allow_fp8 = true in the ini file (of the command: --judge-all
 
 @dataclass(frozen=True)
 class Placement:
-    """How a model is placed.
+    """The placement of a model.
 
     Attributes:
-        gpus: those the judge may use; `pick` takes ``parallel`` of them for each copy.
-        parallel: over how many it is split; 0 where there are no GPUs to know about.
-        fp8: whether the weights are brought to FP8.
+        gpus: the GPUs that the judge may use; `pick` takes ``parallel`` of them for each copy.
+        parallel: number of GPUs that the model is split over; 0 where no GPUs are known.
+        fp8: True where the weights are converted to FP8.
         needed: bytes on each GPU, or of the main memory.
-        copies: how often it is served, as the user's own arguments may ask for.
-        at_most: whether these arguments lessen what is needed by an amount that is not known. Then ``needed`` is an
+        copies: number of copies that are served, by the user's own arguments.
+        at_most: True where the user's arguments reduce the needed memory by an unknown amount. Then ``needed`` is an
             upper limit, and no start is refused by it.
     """
 
@@ -57,15 +57,15 @@ class Placement:
 
 @dataclass(frozen=True)
 class Fit:
-    """Whether a judge fits into what is free now.
+    """The memory that a judge needs, against the memory that is free now.
 
     Attributes:
-        needed_bytes: over all the GPUs that it takes.
-        free_bytes: on those GPUs; None where nobody tells.
-        holders: who holds memory there.
-        ok: whether it fits, as far as that can be known.
-        gpus: the GPUs; none where it runs on the CPU or on a device that can't be asked.
-        running: whether it is up, or starting, already.
+        needed_bytes: over all GPUs of the judge.
+        free_bytes: on these GPUs; None where unknown.
+        holders: the processes that hold memory of these GPUs.
+        ok: True where the judge fits, as far as is known.
+        gpus: the GPUs; none on the CPU or on a device that does not report its memory.
+        running: True where the judge's server is up or starting.
     """
 
     needed_bytes: int
@@ -77,12 +77,12 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Together:
-    """How two judges of one session are placed.
+class JointPlacement:
+    """The placement of two judges of one session.
 
     Attributes:
         how: "apart", each on GPUs of its own; "shared", both on one; "in turn", where they do not fit together.
-        most: bytes of each GPU that the one may take so that the other has room too; None where nothing bounds it.
+        most: bytes of each GPU for the one judge that leave room for the other; None where there is no bound.
     """
 
     how: Literal["apart", "shared", "in turn"]
@@ -97,10 +97,10 @@ def place(
     own_split: tuple[int, int] | None = None,
     at_most: bool = False,
 ) -> Placement:
-    """Find the fewest GPUs that hold ``model``, were they empty; FP8 only where nothing else fits and it is allowed.
+    """Find the fewest empty GPUs that hold ``model``, in FP8 only where nothing else fits and FP8 is allowed.
 
-    ``own_split`` is what the user's own arguments say instead: GPUs a copy, and copies; ``at_most`` is as in
-    `Placement`. Of GPUs whose memory nobody tells, the fewest are taken.
+    ``own_split`` overrides the search: GPUs a copy, and copies, by the user's own arguments. ``at_most`` is as in
+    `Placement`. Of GPUs with unknown memory the fewest are taken.
 
     Raises:
         ConfigError: no GPU, or too little memory; with the figures and the remedies.
@@ -116,8 +116,8 @@ def place(
         )
     if own_split and own_split[0] * own_split[1] > len(gpus):
         raise ConfigError(
-            f"the judge's own arguments (--judge-arg) spread it over {own_split[0] * own_split[1]} GPUs; "
-            f"it may use {len(gpus)}: {', '.join(f'{gpu.index} ({gpu.name})' for gpu in gpus)}"
+            f"--judge-arg spreads the judge over {own_split[0] * own_split[1]} GPUs; "
+            f"the judge may use {len(gpus)}: {', '.join(f'{gpu.index} ({gpu.name})' for gpu in gpus)}"
         )
     copies = own_split[1] if own_split else 1
     splits = [own_split[0]] if own_split else degrees(model, len(gpus))
@@ -139,7 +139,7 @@ def place(
 
 
 def _without_gpus(model: Model, install: Install, at_most: bool) -> Placement:
-    """A placement in the main memory, or on a device that can't be asked."""
+    """Place a model in the main memory, or on a device that does not report its memory."""
     needed = model.weights + (cpu_cache_bytes() if install.device == "cpu" else 0)
     if install.device == "cpu" and needed > main_memory() and not at_most:
         raise ConfigError(
@@ -151,7 +151,7 @@ def _without_gpus(model: Model, install: Install, at_most: bool) -> Placement:
 
 
 def _too_large(model: Model, settings: JudgeSettings, gpus: Sequence[Gpu], most: int, share: float) -> ConfigError:
-    """The error of a model that fits on no GPUs, were it split over ``most``; with the ways out."""
+    """Make the error of a model that does not fit even when split over ``most`` GPUs, with the remedies."""
     converts = not quantized(model)
     needed = needed_bytes(model, most, fp8=settings.allow_fp8 and converts)
     have = ", ".join(f"{gpu.index} ({gpu.name}) {gib(gpu.total)}" for gpu in gpus)
@@ -162,19 +162,19 @@ def _too_large(model: Model, settings: JudgeSettings, gpus: Sequence[Gpu], most:
         hint = f"{ALLOW_FP8} (FP8 weights need {gib(small)}), " if small <= share * totals[most - 1] else ""
     over = f" on each of {most} GPUs" if most > 1 else ""
     return ConfigError(
-        f"{model.name} needs {gib(needed)}{over} (weights {gib(model.weights)} in all), of which a share of {share:g} "
-        f"is used; there is: GPU {have}. Ways out: {hint}more GPUs, a smaller judge, --judge-url"
+        f"{model.name} needs {gib(needed)}{over} (weights {gib(model.weights)} in all), within a share of {share:g} of "
+        f"a GPU's memory; there is: GPU {have}. Ways out: {hint}more GPUs, a smaller judge, --judge-url"
     )
 
 
 def needed_bytes(model: Model, parallel: int, *, fp8: bool) -> int:
-    """Bytes on each GPU to serve ``model`` at all: its share of the weights, and room to work in."""
+    """Return the least bytes on each GPU to serve ``model``: a share of the weights, and working memory."""
     weights = model.weights * (FP8_SIZE if fp8 else 1.0)
     return int(weights / parallel + min(5 * GIB, 1.5 * GIB + 0.1 * weights))
 
 
 def degrees(model: Model, gpus: int) -> list[int]:
-    """Over how many GPUs the model's tensors can be split: powers of two that divide its heads."""
+    """Return the numbers of GPUs that the model can be split over: powers of two that divide its heads."""
     heads = [model.text(name) for name in ("num_attention_heads", "linear_num_key_heads", "linear_num_value_heads")]
     heads.append((model.config.get("vision_config") or {}).get("num_heads"))
     counts = [head for head in heads if isinstance(head, int) and head > 0]
@@ -192,18 +192,18 @@ def degrees(model: Model, gpus: int) -> list[int]:
 
 
 def quantized(model: Model) -> bool:
-    """Whether the checkpoint is quantized already."""
+    """Return True where the checkpoint is quantized already."""
     return bool(model.config.get("quantization_config") or model.text("quantization_config"))
 
 
 def pick(placement: Placement) -> tuple[Gpu, ...]:
-    """The GPUs with the most free memory, as many as are needed, in their order."""
+    """Pick the GPUs with the most free memory, as many as the placement needs, in their order."""
     best = sorted(placement.gpus, key=lambda gpu: -(gpu.free or 0))[: placement.parallel * placement.copies]
     return tuple(gpu for gpu in placement.gpus if gpu in best)
 
 
 def fit(placement: Placement, given_back: Sequence[Holder] = ()) -> Fit:
-    """Whether ``placement`` fits into what is free, ``given_back`` included: what idle servers of ours hold."""
+    """Compare ``placement`` with the free memory and with ``given_back``, which our idle servers hold."""
     gpus = pick(placement)
     if not gpus:
         return Fit(placement.needed, placement.needed, (), True)
@@ -218,11 +218,11 @@ def fit(placement: Placement, given_back: Sequence[Holder] = ()) -> Fit:
     return Fit(placement.needed * len(gpus), sum(free) if len(free) == len(gpus) else None, holders, ok, gpus)
 
 
-def together(mine: Placement, other: Placement) -> Together:
-    """How one judge is placed beside the session's other one.
+def place_beside(mine: Placement, other: Placement) -> JointPlacement:
+    """Decide the placement of one judge beside the session's other one.
 
-    What neither needs to work at all is shared out in the same proportion. Counts with empty GPUs, so that all
-    processes come to the same. Where nobody tells their memory there is nothing to go by.
+    Memory beyond the least needs is divided in the proportion of these needs. The GPUs count as empty, so that all
+    processes decide alike. GPUs with unknown memory set no bound.
     """
     sizes = {gpu.uuid: gpu.total for gpu in (*mine.gpus, *other.gpus)}
     totals = sorted((size for size in sizes.values() if size is not None), reverse=True)
@@ -232,17 +232,17 @@ def together(mine: Placement, other: Placement) -> Together:
         or len(totals) < len(sizes)
         or (len(totals) >= sum(counts) and max(mine.needed, other.needed) <= FULL_SHARE * totals[sum(counts) - 1])
     ):
-        return Together("apart")
+        return JointPlacement("apart")
     spare = FULL_SHARE * totals[max(counts) - 1] - SECOND - mine.needed - other.needed
     if spare < 0:
-        return Together("in turn")
-    return Together("shared", int(mine.needed + spare * mine.needed / (mine.needed + other.needed)))
+        return JointPlacement("in turn")
+    return JointPlacement("shared", int(mine.needed + spare * mine.needed / (mine.needed + other.needed)))
 
 
 def share(gpus: Sequence[Gpu], placement: Placement, model: Model, most: int | None = None) -> float | None:
-    """The share of each GPU's memory for the server: of what is really free, and no more than it can make use of.
+    """Return the share of each GPU's memory for the server: of the free memory, and no more than is useful.
 
-    None where nobody tells how much that is. ``most`` bounds it: bytes, as of `together`.
+    None where the memory is unknown. ``most`` is a bound in bytes, from `place_beside`.
     """
     sizes = [(gpu.free, gpu.total) for gpu in gpus if gpu.free is not None and gpu.total is not None]
     if len(sizes) < len(gpus):
@@ -259,13 +259,13 @@ def share(gpus: Sequence[Gpu], placement: Placement, model: Model, most: int | N
 
 
 def cpu_cache_bytes() -> int:
-    """Bytes of the key-value cache on the CPU: what the user set for vLLM, else 4 GiB."""
+    """Return the bytes of the key-value cache on the CPU: the user's setting for vLLM, else 4 GiB."""
     value = os.environ.get("VLLM_CPU_KVCACHE_SPACE", "")
     return (int(value) if value.isdecimal() and int(value) else 4) * GIB
 
 
 def main_memory() -> int:
-    """Bytes of main memory that this process may use, a container's limit included."""
+    """Return the bytes of main memory for this process, a container's limit included."""
     import psutil
 
     total = int(psutil.virtual_memory().total)

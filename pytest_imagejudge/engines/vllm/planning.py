@@ -1,4 +1,4 @@
-"""The plan of a start of vLLM: what is served, where, and with which command line."""
+"""The plan of a vLLM server: model, GPUs and command line."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from pathlib import Path
 
 from ...errors import ConfigError
 from ...settings import JudgeSettings
-from . import arguments, shared_server
+from . import arguments, shared_server, user_arguments
 from .gpus import Gpu, Holder, gib, visible_gpus
 from .install import Install, find_vllm
-from .model_files import Model, download_command, find_model
-from .placement import Fit, Placement, Together, fit, place, share, together
+from .model_download import download_command
+from .model_files import Model, find_model
+from .placement import Fit, JointPlacement, Placement, fit, place, place_beside, share
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be started, known without starting it.
+    """The plan of a server, made without starting one.
 
     Attributes:
-        install, model, placement: with what, which, and where.
-        options: of the server, but for its share of the memory.
-        deciding: the user's own tokens that decide answers, as `arguments.deciding` has them.
+        install, model, placement: the vLLM, the model, and its GPUs.
+        options: of the server, without its share of memory.
+        deciding: the user's own tokens that decide answers, as `user_arguments.deciding` has them.
     """
 
     install: Install
@@ -36,40 +37,42 @@ class Plan:
 
 
 class Planner:
-    """Plans the server of one judge.
+    """A planner for the server of one judge.
 
     Args:
         settings: of the judge.
-        state_dir: where the servers' state is.
+        state_dir: the folder of the servers' state.
 
     Raises:
-        ConfigError: an argument of the server, or a figure, is none.
+        ConfigError: an argument for the server, or a number, is invalid.
     """
 
     def __init__(self, settings: JudgeSettings, state_dir: Path) -> None:
-        arguments.check_arguments(settings.args)
+        user_arguments.check_arguments(settings.args)
         if settings.memory_share is not None and not 0 < settings.memory_share <= 1:
-            raise ConfigError(f"the share of GPU memory is {settings.memory_share:g}; it is more than 0 and at most 1")
+            raise ConfigError(
+                f"the share of GPU memory is {settings.memory_share:g}; more than 0 and at most 1 is expected"
+            )
         if settings.keep_alive is not None and not settings.keep_alive >= 0:
-            raise ConfigError(f"--judge-keep-alive is {settings.keep_alive:g}; it is minutes, 0 or more")
-        self.settings = dataclasses.replace(settings, args=arguments.absolute(settings.args))
+            raise ConfigError(f"--judge-keep-alive is {settings.keep_alive:g}; minutes, 0 or more, are expected")
+        self.settings = dataclasses.replace(settings, args=user_arguments.absolute(settings.args))
         self.state_dir = state_dir
         self._option = "--edit-judge-model" if settings.kind == "edit" else "--judge-model"
         self._model: Model | None = None
         self._plan: Plan | None = None
 
     def model(self) -> Model:
-        """The model, looked up once.
+        """Return the model, looked up once.
 
         Raises:
-            ConfigError: it is not to be had.
+            ConfigError: the model can't be found.
         """
         if self._model is None:
             self._model = find_model(str(self.settings.model), self.settings.revision, self._option)
         return self._model
 
     def plan(self) -> Plan:
-        """What would be started.
+        """Return the plan, made once.
 
         Raises:
             ConfigError: no vLLM, no model, no GPU or not enough memory on an empty one.
@@ -82,11 +85,11 @@ class Planner:
             model = self.model()
             placement = self.place(model, install)
             options = arguments.server_arguments(model, install, self.settings, placement.parallel, placement.fp8)
-            self._plan = Plan(install, model, placement, tuple(options), arguments.deciding(self.settings.args))
+            self._plan = Plan(install, model, placement, tuple(options), user_arguments.deciding(self.settings.args))
         return self._plan
 
     def fit(self) -> Fit:
-        """Whether the judge fits into the memory that is free now, or is up already.
+        """Compare the judge's needs with the memory that is free now; a running server fits.
 
         Raises:
             ConfigError: as `preflight`.
@@ -100,7 +103,7 @@ class Planner:
         return fit(placement, self.idle_holders(placement.gpus))
 
     def as_planned(self) -> shared_server.Server:
-        """Return the server that is planned, with the GPUs of the plan.
+        """Return the planned server, with the GPUs of the plan.
 
         Raises:
             ConfigError: as `plan`.
@@ -120,10 +123,12 @@ class Planner:
         elif self.settings.gpus is not None and install.device == "cpu":
             raise ConfigError(f"--judge-gpus {self.settings.gpus!r}: the vLLM that is installed is a CPU build")
         args = self.settings.args
-        return place(model, install, self.settings, gpus, arguments.own_split(args), arguments.lessen(args))
+        return place(
+            model, install, self.settings, gpus, user_arguments.own_split(args), user_arguments.reduces_weights(args)
+        )
 
     def _unclaimed(self, gpu: Gpu) -> Gpu:
-        """``gpu`` as it will be when those servers of ours are up that are just starting on it."""
+        """Return ``gpu`` without the memory that our starting servers will take."""
         for _, state, _ in shared_server.running(self.state_dir):
             left = state.leaves.get(gpu.uuid)
             if state.status == "starting" and left is not None and gpu.free is not None and left < gpu.free:
@@ -132,18 +137,18 @@ class Planner:
         return gpu
 
     @functools.cached_property
-    def beside(self) -> Together:
-        """The placement beside the session's other judge."""
+    def beside(self) -> JointPlacement:
+        """Return the placement beside the session's other judge."""
         if self.settings.beside is None:
-            return Together("apart")
+            return JointPlacement("apart")
         other = Planner(self.settings.beside, self.state_dir)
         try:
-            return together(self.plan().placement, other.plan().placement)
+            return place_beside(self.plan().placement, other.plan().placement)
         except ConfigError:
-            return Together("apart")  # the other will not start, and says so itself
+            return JointPlacement("apart")  # the other will not start, and says so itself
 
     def spec(self, plan: Plan, gpus: Sequence[Gpu]) -> shared_server.ServerSpec:
-        """The server of ``plan`` on ``gpus``, as it is to be started."""
+        """Return the specification of the server of ``plan`` on ``gpus``."""
         env = arguments.server_environment(plan.install, self.settings, self.state_dir / "compiled")
         memory: list[str] = []
         leaves: dict[str, int] = {}
@@ -175,13 +180,13 @@ class Planner:
         return dataclasses.replace(spec, download=command)
 
     def idle_holders(self, gpus: Sequence[Gpu]) -> list[Holder]:
-        """What idle servers of ours hold on ``gpus``."""
+        """Return the processes of our idle servers that hold memory on ``gpus``."""
         idle = {state.server for _, state, users in shared_server.running(self.state_dir) if users == 0}
         return [holder for gpu in gpus for holder in gpu.holders if holder.pid and _session(holder.pid) in idle]
 
 
 def describe(fit_: Fit) -> str:
-    """A sentence with the figures: needed, free, and who holds the rest."""
+    """Return a sentence with the figures: needed, free, and the holders of the rest."""
     where = ", ".join(f"GPU {gpu.index}" for gpu in fit_.gpus)
     held = ", ".join(f"{h.name} (process {h.pid or 'unknown'}) {gib(h.bytes or None)}" for h in fit_.holders)
     total = sum(gpu.total or 0 for gpu in fit_.gpus)
@@ -191,7 +196,7 @@ def describe(fit_: Fit) -> str:
 
 
 def _left(gpu: Gpu, part: float | None) -> int:
-    """Bytes of ``gpu`` that are left for others; 0 where nobody can tell."""
+    """Return the bytes of ``gpu`` that are left for others; 0 where unknown."""
     if gpu.free is None or gpu.total is None or part is None:
         return 0
     return max(0, gpu.free - int(part * gpu.total))

@@ -1,4 +1,4 @@
-"""What keeps processes together and ends them: leases that die with their holder, and whole sessions ended for sure."""
+"""Leases that end with their holder, and sessions of processes that are ended as a whole."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TRACKER_SECONDS = 1.0  # for Python's resource tracker to remove shared memory a
 
 
 class Lease:
-    """One user of a server: a locked file in the server's folder of leases, with what the user asked for."""
+    """A lease of one user of a server: a locked file with process id and keep-alive."""
 
     def __init__(self, folder: Path, *, keep_alive: float | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,15 +44,15 @@ class Lease:
         draft.rename(self.path)
 
     def end(self) -> None:
-        """Give the lease back; safe to call twice."""
+        """End the lease; safe to call twice."""
         self.path.unlink(missing_ok=True)
         self._hold.let_go()
 
 
 def live_leases(folder: Path, *, apart_from: Path | None = None) -> list[dict[str, Any]]:
-    """What the users that are still there asked for; files of dead ones are removed.
+    """Return the contents of the living users' leases, and remove the files of dead ones.
 
-    Of this process's own leases only the number is told.
+    A lease of this process counts as an empty one, because reading its file would unlock it.
     """
     found: list[dict[str, Any]] = []
     try:
@@ -75,7 +75,7 @@ def live_leases(folder: Path, *, apart_from: Path | None = None) -> list[dict[st
 
 
 def die_with_parent() -> Callable[[], None]:
-    """A ``preexec_fn``: the kernel ends the child when the thread that started it ends. Does nothing but on Linux."""
+    """Return a ``preexec_fn`` that ends the child with the thread that started it (Linux only)."""
     import ctypes
     import sys
 
@@ -90,18 +90,18 @@ def die_with_parent() -> Callable[[], None]:
     return ask
 
 
-class Brood:
-    """The processes of one server: those in its session, and those in the working directory that is its alone.
+class ServerProcesses:
+    """The processes of one server: those in its session, and those in a working directory of its own.
 
-    A process may leave the session, and what vLLM starts overwrites its environment with its title; but it stays
-    where it was started.
+    A process may leave the session, and vLLM's processes overwrite their environment with a title. All of them stay
+    in the working directory.
     """
 
     def __init__(self, leader: int | None, home: Path) -> None:
         self.leader, self.home = leader, home
 
     def look(self) -> list[psutil.Process]:
-        """All of its processes that live."""
+        """Return all living processes of the server."""
         import psutil
 
         found = []
@@ -116,7 +116,7 @@ class Brood:
         return found
 
     def end(self, term_seconds: float = TERM_SECONDS) -> None:
-        """End all of it: the leader is asked to end in order, what is left is killed."""
+        """End all processes: ask the leader to end in order, then kill the rest."""
         import psutil
 
         leaders = [process for process in self.look() if process.pid == self.leader]
@@ -142,17 +142,17 @@ class Brood:
             return False
 
 
-def sweep(home: Path, patience: float = 10.0) -> None:
-    """End what a killed supervisor left of the server in ``home``, after the guard has had its chance.
+def end_orphans(home: Path, patience: float = 10.0) -> None:
+    """End the processes that a killed supervisor left of the server in ``home``, after the guard had its chance.
 
-    Not to be called while it is supervised.
+    Not for a server with a living supervisor.
     """
     import psutil
 
-    brood = Brood(None, home)
-    if left := brood.look():
+    processes = ServerProcesses(None, home)
+    if left := processes.look():
         psutil.wait_procs(left, timeout=patience)
-    brood.end()
+    processes.end()
 
 
 def _send(process: psutil.Process, number: int) -> None:

@@ -1,4 +1,4 @@
-"""A user's side of a shared server: join it or have it started, wait for it, find it again, and leave it."""
+"""The user's side of a shared server: start or join, wait, find again, and leave."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ...support.escaping import escape
 from ...support.files import whole_file
 from ...support.locks import is_held, machine
 from ..base import Progress
-from .processes import Lease, live_leases, sweep
+from .processes import Lease, end_orphans, live_leases
 from .supervisor import AGAIN, HOME, State, log_tail
 
 POLL_SECONDS = 0.25
@@ -75,15 +75,15 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 @dataclass(frozen=True)
 class ServerSpec:
-    """What is to be started. Users with the same ``digest`` share one server.
+    """The specification of a server; users with the same ``digest`` share one server.
 
     Attributes:
-        title: for people.
-        command: what runs; "{port}" and "{model}" as whole words are filled in when they are known.
+        title: name for people.
+        command: of the server; "{port}" and "{model}" as whole words are filled in when known.
         env: variables to set, or with None to remove.
         download: a command to run before, which writes the model's folder into the file ``model``.
-        identity: all that makes two servers different; others of the fields here may differ.
-        leaves: bytes of each of its GPUs, by UUID, that are left for others once it is up.
+        identity: the facts that make two servers different; the other fields may differ.
+        leaves: bytes of each GPU, by UUID, that the running server leaves for others.
     """
 
     title: str
@@ -95,7 +95,7 @@ class ServerSpec:
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex, shortened) over what makes two servers different, this machine included."""
+        """SHA-256 (hex, shortened) over the identity and this machine."""
         return hashlib.sha256(json.dumps([machine(), *self.identity]).encode()).hexdigest()[:24]
 
 
@@ -114,7 +114,7 @@ class Server:
 
     @property
     def asleep(self) -> int:
-        """The generation that one of its users has put to sleep, or 0."""
+        """The generation that a user put to sleep, or 0."""
         try:
             return int((self.folder / "asleep").read_text("utf-8"))
         except (OSError, ValueError):
@@ -126,34 +126,34 @@ class Server:
             file.write(str(generation))
 
     def shared(self) -> bool:
-        """Whether there are other users."""
+        """Return True where the server has other users."""
         assert self._lease is not None
         return bool(live_leases(self.folder / "leases", apart_from=self._lease.path))
 
     @property
     def in_use(self) -> bool:
-        """Whether it is up or starting, and somebody uses it: who joins now starts nothing."""
+        """True where the server is up or starting and has a user, so that joining starts nothing."""
         state = self.state()
         return state is not None and state.status in ("starting", "ready") and bool(live_leases(self.folder / "leases"))
 
     def state(self) -> State | None:
-        """What the supervisor says."""
+        """Read the state that the supervisor wrote, or None."""
         return State.read(self.folder)
 
     @property
     def supervised(self) -> bool:
-        """Whether the supervisor lives."""
+        """True where the supervisor lives."""
         return is_held(self.folder / "supervisor.lock")
 
     def join(self, *, keep_alive: float | None = None, again: bool = False) -> None:
-        """Become a user; has the server started where it is not there. Does not wait until it is ready.
+        """Become a user, and have the server started where it is not up; does not wait until it is ready.
 
         Args:
-            keep_alive: minutes to leave it up after the last user.
+            keep_alive: minutes to leave the server up after the last user.
             again: the supervisor was lost while this user was using it.
 
         Raises:
-            EngineError: for other users of this moment the start has failed already, or it can't be supervised.
+            EngineError: the start has just failed for other users, or the supervisor can't be started.
         """
         from filelock import FileLock
 
@@ -179,7 +179,7 @@ class Server:
 
     def _check_that_it_may_start(self, state: State, *, leave: bool) -> None:
         if state.status in ("starting", "ready") and state.restarts:
-            state.status, state.message = "failed", "its supervisor was killed, after it had been started once more"
+            state.status, state.message = "failed", "its supervisor was killed again after its restart"
             state.write(self.folder)
         if state.status == "failed":
             if leave:
@@ -216,7 +216,7 @@ class Server:
         """Wait until a server later than generation ``after`` takes requests.
 
         Raises:
-            EngineError: it failed; with its log's tail.
+            EngineError: the server failed; with its log's tail.
         """
         watcher = _Watcher(self.log, progress)
         while True:
@@ -239,7 +239,7 @@ class Server:
             await asyncio.sleep(POLL_SECONDS)
 
     async def noticed(self, generation: int) -> bool:
-        """Whether, within a moment, the supervisor finds that the server of ``generation`` is dead."""
+        """Wait a moment; return True where the supervisor found the server of ``generation`` dead."""
         deadline = time.monotonic() + NOTICE_SECONDS
         while time.monotonic() < deadline:
             state = self.state()
@@ -249,13 +249,13 @@ class Server:
         return False
 
     def leave(self) -> None:
-        """Stop being a user; the last one's leaving ends the server, unless it is to be kept. Safe to call twice."""
+        """Stop being a user; the last one to leave ends the server, unless kept alive. Safe to call twice."""
         lease, self._lease = self._lease, None
         if lease is not None:
             lease.end()
 
     async def ended(self, seconds: float) -> None:
-        """Wait until the server that was left is gone, unless others use it or it is to be kept."""
+        """Wait for the end of the server that was left, unless it has other users or is kept alive."""
         deadline = time.monotonic() + seconds
         while self.supervised and time.monotonic() < deadline and not live_leases(self.folder / "leases"):
             state = self.state()
@@ -264,10 +264,10 @@ class Server:
             await asyncio.sleep(POLL_SECONDS)
         state = self.state()
         if not self.supervised and state is not None and state.status in ("starting", "ready"):
-            await asyncio.to_thread(sweep, self.folder / HOME)  # the supervisor was killed
+            await asyncio.to_thread(end_orphans, self.folder / HOME)  # the supervisor was killed
 
     def failure(self, state: State) -> EngineError:
-        """Why it failed, the most telling line of its log, and the log's tail."""
+        """Make the error of a failed server: the cause, the most telling line of the log, and the log's tail."""
         lines = [line for line in _ANSI.sub("", log_tail(self.log, 65_536)).splitlines() if line.strip()]
         lines = [line for line in lines if not _NOISE.search(line)]
         causes = [m[1] for line in lines if (m := _CAUSE.search(line)) and "See root cause above" not in line]
@@ -279,7 +279,7 @@ class Server:
 
 
 class _Watcher:
-    """Turns a server's log into a line of progress now and then."""
+    """Reports a server's log as a line of progress now and then."""
 
     def __init__(self, log: Path, progress: Progress) -> None:
         self._log, self._progress = log, progress
@@ -304,13 +304,13 @@ class _Watcher:
 
 
 def servers_folder(state_dir: Path) -> Path:
-    """Where the folders of the servers are."""
+    """Return the folder that holds the folders of the servers."""
     return state_dir / "servers"
 
 
 @contextlib.contextmanager
 def usable_folder() -> Iterator[None]:
-    """While a folder for servers is made: an OSError is an `EngineError` that says what it was for."""
+    """Turn an OSError about a server's folder into an `EngineError`."""
     try:
         yield
     except OSError as error:
@@ -318,14 +318,14 @@ def usable_folder() -> Iterator[None]:
 
 
 def running(state_dir: Path) -> Iterator[tuple[Path, State, int]]:
-    """The folders, states and numbers of users of the servers that are up here, in this and other processes."""
+    """Yield folder, state and number of users of each server of this machine that is up."""
     for place, state in _of_this_machine(state_dir):
         if is_held(place / "supervisor.lock"):
             yield place, state, len(live_leases(place / "leases"))
 
 
 def _of_this_machine(state_dir: Path) -> Iterator[tuple[Path, State]]:
-    """The folders and states of servers here; other machines, whose process ids are not ours, may have theirs too."""
+    """Yield folder and state of the servers of this machine; other machines may share the folder."""
     folder = servers_folder(state_dir)
     for place in sorted(folder.iterdir()) if folder.is_dir() else ():
         state = State.read(place)
@@ -334,7 +334,7 @@ def _of_this_machine(state_dir: Path) -> Iterator[tuple[Path, State]]:
 
 
 def remove_old(state_dir: Path) -> None:
-    """Remove this machine's folders of servers that are long gone. Not while anybody may be joining one."""
+    """Remove the folders of servers of this machine that ended long ago and that nobody is joining."""
     for place, _ in _of_this_machine(state_dir):
         if is_held(place / "supervisor.lock") or live_leases(place / "leases"):
             continue
@@ -344,7 +344,7 @@ def remove_old(state_dir: Path) -> None:
 
 
 def stop(folder: Path, seconds: float = 60.0) -> bool:
-    """End the server of a folder and wait for its end; whether it ended. One of another machine can't be ended here."""
+    """End the server of a folder; return True when it has ended, False for one of another machine."""
     state = State.read(folder)
     if state is not None and state.machine != machine():
         return False

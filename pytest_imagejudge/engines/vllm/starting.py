@@ -18,8 +18,8 @@ class Starter:
     """Joins the server of a plan, or has it started, until the judge is closed.
 
     Attributes:
-        server: the one that was joined, or None.
-        closed: how often the judge was closed; a start that is under way then ends.
+        server: the joined server, or None.
+        closed: number of times that the judge was closed; each ends a start that is under way.
     """
 
     def __init__(self, planner: Planner) -> None:
@@ -28,9 +28,9 @@ class Starter:
         self.closed = 0
 
     async def join(self, plan: Plan, progress: Progress) -> None:
-        """Have the server started, or join it, when no other one is starting on its GPUs any more.
+        """Join the server or have it started, once no other server is starting on its GPUs.
 
-        vLLM measures while it starts how much memory it may take; what another process takes meanwhile makes it fail.
+        vLLM measures the free memory while it starts, and fails where another process takes some meanwhile.
 
         Raises:
             EngineError: not enough memory is free, or the start has failed already.
@@ -45,7 +45,7 @@ class Starter:
                 await asyncio.sleep(LOOK_SECONDS)
 
     def _try_to_join(self, plan: Plan, closed: int, progress: Progress) -> str:
-        """Choose GPUs, and join or start; returns whose start is in the way, if any. One process at a time chooses."""
+        """Choose GPUs and join or start, one process at a time; return the title of a start in the way, or ''."""
         from filelock import FileLock
 
         folder = shared_server.servers_folder(self.planner.state_dir)
@@ -69,10 +69,10 @@ class Starter:
         return ""
 
     def make_room(self, plan: Plan, progress: Progress) -> shared_server.ServerSpec:
-        """Choose GPUs by what is free now; idle servers of ours that are in the way are stopped.
+        """Choose GPUs by their free memory, and stop idle servers of ours that are in the way.
 
         Raises:
-            EngineError: not enough memory is free, with who holds it.
+            EngineError: not enough memory is free; with the holders.
         """
         fits = self.planner.fit()
         spec = self.planner.spec(plan, fits.gpus)

@@ -1,4 +1,4 @@
-"""The process that owns a judge's server: it starts it, restarts it once, and ends it when its last user is gone.
+"""The process that owns a judge's server: starts it, restarts it once, and ends it after its last user.
 
 Run as ``python -m pytest_imagejudge.engines.vllm.supervisor FOLDER``. The folder holds ``spec.json`` (what to start),
 ``leases/`` (a locked file for each user), ``state.json`` (what users read), ``lock`` (taken to join or to stop),
@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from ...support.files import whole_file
 from ...support.locks import Hold, machine
 from .guard import Guard
-from .processes import Brood, die_with_parent, live_leases, sweep
+from .processes import ServerProcesses, die_with_parent, end_orphans, live_leases
 
 POLL_SECONDS = 0.25
 
@@ -44,21 +44,21 @@ PORT, MODEL = "{port}", "{model}"  # stand for themselves in the command until t
 
 @dataclass
 class State:
-    """What the users of a server read.
+    """The state of a server, as its users read it.
 
     Attributes:
         status: "starting", "ready", "stopping", "stopped" or "failed".
         phase: of a start: "download" or "server".
-        message: why it failed.
-        url, key: where it is and its bearer token.
-        generation: how many servers there have been, this one included.
-        restarts: how often a server that had been ready was started again while it was in use.
-        started: when this generation's start began, seconds since the epoch.
-        machine: where it runs, as `machine` says.
-        supervisor, server: process ids there.
-        kept: whether a user asked for it to be left up.
-        title: what is served, for people.
-        leaves: bytes of each of its GPUs, by UUID, that are left for others once it is up.
+        message: the cause of a failure.
+        url, key: address and bearer token of the server.
+        generation: number of servers so far, this one included.
+        restarts: number of times that a ready server was started again while in use.
+        started: begin of this generation's start, seconds since the epoch.
+        machine: name of the machine, from `machine`.
+        supervisor, server: process ids on that machine.
+        kept: True where a user asked to leave the server up.
+        title: name of the served model, for people.
+        leaves: bytes of each GPU, by UUID, that the running server leaves for others.
     """
 
     status: str = "starting"
@@ -78,7 +78,7 @@ class State:
 
     @classmethod
     def read(cls, folder: Path) -> State | None:
-        """The state in ``folder``, or None where there is none."""
+        """Read the state in ``folder``, or None where there is none."""
         try:
             fields = json.loads((folder / "state.json").read_text("utf-8"))
             return cls(**fields)
@@ -86,24 +86,24 @@ class State:
             return None
 
     def write(self, folder: Path) -> None:
-        """Replace the state in ``folder``; for its owner's eyes only, as it holds the key."""
+        """Replace the state in ``folder``, readable by its owner only, because it holds the key."""
         with whole_file(folder / "state.json", private=True) as file:
             json.dump(self.__dict__, file)
 
 
 class Failure(Exception):  # noqa: N818 - not an error of this program
-    """The server did not start, or died once too often."""
+    """A server that did not start, or died again after its restart."""
 
 
 @dataclass
 class Supervisor:
-    """Owns one server from its first user to its last."""
+    """The owner of one server, from its first user to its last."""
 
     folder: Path
     spec: dict[str, Any]
     state: State
     child: subprocess.Popen[bytes] | None = None
-    brood: Brood | None = None
+    processes: ServerProcesses | None = None
     keep_until: float = 0.0
     ports_tried: int = 0
     used: bool = True
@@ -114,7 +114,7 @@ class Supervisor:
         self.guard = Guard(self.home)
 
     def run(self) -> None:
-        """Serve until the last user is gone, and leave nothing behind."""
+        """Serve until the last user is gone, then end all processes."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked_to_stop)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -144,7 +144,7 @@ class Supervisor:
         self.stop = True
 
     def _wanted(self) -> bool:
-        """Whether anybody still uses, or may come back to, the server; else it is closed to new users."""
+        """Return True where the server has users or is kept alive; else close it to new users."""
         from filelock import FileLock, Timeout
 
         if self.stop:
@@ -203,13 +203,13 @@ class Supervisor:
         if not self.used:
             raise Failure(f"the server died (exit status {_how(code)}) while nobody used it")
         if self.state.restarts:
-            raise Failure(f"the server died again (exit status {_how(code)}) after it had been started once more")
+            raise Failure(f"the server died again (exit status {_how(code)}) after its restart")
         self.state.restarts += 1
         self._log(f"the server died (exit status {_how(code)}); {AGAIN}")
         self._begin()
 
     def _begin(self) -> None:
-        """Start to start: the download where there is one, else the server."""
+        """Begin a start: with the download where there is one, else with the server."""
         self.state.generation += 1
         self.state.status, self.state.started = "starting", time.time()
         if self.spec.get("download"):
@@ -247,21 +247,21 @@ class Supervisor:
                 start_new_session=True,
                 preexec_fn=die_with_parent(),  # safe: this process has one thread
             )
-        self.brood = Brood(self.child.pid, self.home)
+        self.processes = ServerProcesses(self.child.pid, self.home)
         self.guard.tell(self.child.pid)
         self.state.server = self.child.pid
         self.state.write(self.folder)
 
     def _end_server(self) -> None:
         child, self.child = self.child, None
-        brood, self.brood = self.brood, None
-        if brood is not None:
-            brood.end()
+        processes, self.processes = self.processes, None
+        if processes is not None:
+            processes.end()
         if child is not None:
             child.wait()
 
     def _port_was_taken(self) -> bool:
-        """Whether another program took the port between its choice and its use; not for ever."""
+        """Return True where another program took the chosen port before the server did, a limited number of times."""
         self.ports_tried += 1
         return self.ports_tried < 3 and "address already in use" in log_tail(self.folder / "server.log").lower()
 
@@ -277,7 +277,7 @@ class Supervisor:
 
 
 def healthy(url: str) -> bool:
-    """Whether the server at ``url`` says that it is well."""
+    """Return True where the server at ``url`` reports that it is healthy."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=5.0)
     try:
@@ -290,7 +290,7 @@ def healthy(url: str) -> bool:
 
 
 def log_tail(file: Path, size: int = 16_384) -> str:
-    """The end of a log, as it is."""
+    """Return the end of a log, unescaped."""
     try:
         with file.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - size))
@@ -300,7 +300,7 @@ def log_tail(file: Path, size: int = 16_384) -> str:
 
 
 def _how(code: int) -> str:
-    """An exit status in words: a number, or the signal's name."""
+    """Write an exit status: a number, or the signal's name."""
     if code >= 0:
         return str(code)
     try:
@@ -310,9 +310,9 @@ def _how(code: int) -> str:
 
 
 def main(folder: Path) -> int:
-    """Take the folder over and supervise in the background; returns 0 when that process has begun.
+    """Supervise the folder's server in the background; return 0 when that process has begun.
 
-    Also where another supervisor was faster.
+    Returns 0 too where another supervisor was faster.
     """
     reading, writing = os.pipe()
     if os.fork():
@@ -344,7 +344,7 @@ def main(folder: Path) -> int:
         os.write(writing, b"1")
         os.close(writing)
         if before is not None:
-            sweep(folder / HOME)  # two servers at once would need twice the memory
+            end_orphans(folder / HOME)  # two servers at once would need twice the memory
         Supervisor(folder, spec, state).run()
         hold.let_go()
     else:

@@ -134,7 +134,8 @@ class Machine:
         code = """
 import sys
 from pathlib import Path
-from pytest_imagejudge.engines.vllm.model_files import download_command, find_model, main
+from pytest_imagejudge.engines.vllm.model_download import download_command, main
+from pytest_imagejudge.engines.vllm.model_files import find_model
 found = find_model("org/judge", None, "--judge-model")
 assert not found.complete
 main(download_command(found, Path(sys.argv[1]))[-2:])
@@ -315,7 +316,7 @@ def test_a_mirror_that_tells_no_sizes(machine: Machine, our_hub: Hub) -> None:
 
 def test_a_size_that_nobody_tells_is_not_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda url, timeout: SimpleNamespace(size=None))
-    with pytest.raises(ConfigError, match=r"'org/judge': how large its model\.safetensors is can't be learned"):
+    with pytest.raises(ConfigError, match=r"'org/judge': .* does not tell the size of its model\.safetensors"):
         model_files._remote_size("org/judge", COMMIT, "model.safetensors", "--judge-model 'org/judge'")
 
 

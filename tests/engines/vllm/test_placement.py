@@ -110,7 +110,7 @@ def test_gpus_as_the_users_own_arguments_spread_it(
 
 def test_arguments_that_spread_it_over_more_gpus_than_there_are(computer: Computer) -> None:
     computer.gpus((81_559, 81_559))
-    with pytest.raises(ConfigError, match=r"--judge-arg.*over 2 GPUs; it may use 1: 0 \(Card 0\)"):
+    with pytest.raises(ConfigError, match=r"--judge-arg.*over 2 GPUs; the judge may use 1: 0 \(Card 0\)"):
         computer.engine(args=("-tp=2",)).preflight()
     with pytest.raises(ConfigError, match=r"--tensor-parallel-size is a number of GPUs, 1 or more, not 'two'"):
         computer.engine(args=("--tensor-parallel-size", "two")).preflight()

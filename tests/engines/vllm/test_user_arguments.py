@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_imagejudge.engines.vllm import arguments
-from pytest_imagejudge.engines.vllm.arguments import absolute, deciding
+from pytest_imagejudge.engines.vllm import user_arguments
+from pytest_imagejudge.engines.vllm.user_arguments import absolute, deciding
 from pytest_imagejudge.errors import ConfigError
 
 
@@ -157,11 +157,13 @@ def test_other_tokens_stay_as_they_are(tmp_path: Path, monkeypatch: pytest.Monke
 )
 def test_tokens_that_are_not_the_users(token: str, option: str) -> None:
     with pytest.raises(ConfigError, match=f"--judge-arg={token}: .*{option}"):
-        arguments.check_arguments(["--enforce-eager", token])
+        user_arguments.check_arguments(["--enforce-eager", token])
 
 
 def test_options_that_only_start_like_those_are_the_users() -> None:
-    arguments.check_arguments(["--config-format=hf", "--model-impl", "auto", "--hf-overrides={}", "-q", "-tp=2", "-1"])
+    user_arguments.check_arguments(
+        ["--config-format=hf", "--model-impl", "auto", "--hf-overrides={}", "-q", "-tp=2", "-1"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -176,10 +178,10 @@ def test_options_that_only_start_like_those_are_the_users() -> None:
     ],
 )
 def test_how_the_users_tokens_split_the_model(args: list[str], split: tuple[int, int] | None) -> None:
-    assert arguments.own_split(args) == split
+    assert user_arguments.own_split(args) == split
 
 
 @pytest.mark.parametrize("value", ["two", "-1", "0", ""])
 def test_a_number_of_gpus_that_is_none(value: str) -> None:
     with pytest.raises(ConfigError, match=f"--tensor-parallel-size is a number of GPUs, 1 or more, not '{value}'"):
-        arguments.own_split(["-tp", value])
+        user_arguments.own_split(["-tp", value])
