@@ -93,7 +93,7 @@ def _judged(path: Path, name: str) -> ScoredRun:
             continue
         item = _edit(path, row.values) if _is_edit(row.values) else _image(path, row.values)
         if item.id is not None and item.id in seen:
-            run.problems.append(f"{where}: the ID {item.id!r} stands twice; the first row counts")
+            run.problems.append(f"{where}: the ID {item.id!r} appears twice; the first row counts")
             continue
         seen.add(item.id or "")
         run.images.append(item)

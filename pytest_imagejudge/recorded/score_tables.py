@@ -148,7 +148,7 @@ def _detail(path: Path) -> Scores | None:
     if not isinstance(data, dict) or not data or not all(isinstance(x, dict) and "level1" in x for x in data.values()):
         return None
     found = Scores(path, [*LEVEL1, OVERALL])
-    found.errors += [f"{escape(path)}: {show_value(name)} stands twice; the first one counts" for name in twice]
+    found.errors += [f"{escape(path)}: {show_value(name)} appears twice; the first one counts" for name in twice]
     for model, figures in data.items():
         given = {**(figures["level1"] if isinstance(figures["level1"], dict) else {}), OVERALL: figures.get("total")}
         values = {name: number(given.get(name)) for name in found.columns}

@@ -170,7 +170,7 @@ def _images(path: Path, file: _File) -> list[Scored]:
         other = found.setdefault(item.key, item)
         if other != item:
             raise ConfigError(
-                f"{path}: image {number} ({_short(item.label)}) stands twice, with different scores; was it merged? "
+                f"{path}: image {number} ({_short(item.label)}) appears twice, with different scores; was it merged? "
                 "Write the baseline again with --judge-update-baseline"
             )
     return list(found.values())

@@ -179,7 +179,7 @@ def test_a_leaderboards_detail_that_holds_no_numbers(tmp_path: Path, capsys: pyt
         assert 'scores_detail.json, "D": Quality is ' in err
     path.write_text("{" + ", ".join([*good, good[0].replace("0", "9")]) + "}")
     found, err = agree(capsys, path, human, code=2)
-    assert (found["n"], '"A" stands twice; the first one counts' in err) == (3, True)
+    assert (found["n"], '"A" appears twice; the first one counts' in err) == (3, True)
 
 
 @settings(max_examples=60)

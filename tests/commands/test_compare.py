@@ -228,7 +228,7 @@ def test_judged_rows_that_are_broken(compare, tmp_path):
     assert n["Quality", "Realism"] == 7
     assert found["only_a"] == ["3"]
     assert "row 4, line 4" in err
-    assert "stands twice" in err
+    assert "appears twice" in err
 
 
 EDIT_ROW = {"source_path": "s.png", "edited_path": "e.png", "finish_reason": None}

@@ -317,7 +317,7 @@ def test_unjudged_images_stay_out_of_the_file(tmp_path):
         (
             '{"schema": "imagejudge-baseline/1", "judges": {"a": {}}, '
             '"images": [{"prompt": "x", "judge": "a", "total": 1}, {"prompt": "x", "judge": "a", "total": 2}]}',
-            "stands twice",
+            "appears twice",
         ),
         ('{"schema": "imagejudge-baseline/1", "judges": {}, "images": ' + "[" * 5000, "not"),
     ],
