@@ -15,7 +15,7 @@ from ..images.image_file import ImageFile
 from ..images.intake import shown
 from ..report.entry import entry_of
 from ..report.lookup import repeat_of
-from ..report.model import EditEntry, VerdictEntry
+from ..report.model import FAILED, EditEntry, VerdictEntry
 from ..scoring.verdict import EditVerdict, Verdict, not_judged
 from ..thresholds.loading import load_profile
 from ..thresholds.profile import Profile
@@ -154,4 +154,4 @@ def plain_label(name: str, value: object) -> int | str | None:
 
 def failing(entries: Sequence[AnyEntry]) -> list[AnyEntry]:
     """Entries that fail their test: of repeated judgements only the first counts."""
-    return [entry for entry in entries if entry.outcome != "passed" and not repeat_of(entry)]
+    return [entry for entry in entries if entry.outcome in FAILED and not repeat_of(entry)]

@@ -177,11 +177,13 @@ class Gate:
                 report.longrepr = failure_repr(str(failure), failure.where, self._config)
         elif report.failed and _by_fixture(item):
             carry_failure(report, failure)
+            self.parts.notes.show_scored(report)
         if words := out_of_memory_help(call, self.parts.judges.used()):
             report.sections.append(("image judge", words))
         if call.when == "teardown":
             self._state.item, self._state.tearing_down = None, False
             self._state.missing_figures.clear()
+            self.parts.notes.forget_scored(item.nodeid)
         return report
 
     @pytest.hookimpl(wrapper=True)

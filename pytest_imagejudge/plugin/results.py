@@ -17,8 +17,9 @@ from .._version import __version__
 from ..errors import ConfigError
 from ..renderers.explanations import place
 from ..report.collector import EntryCollector
+from ..report.failed_tests import with_failed_tests
 from ..report.lookup import once
-from ..report.model import EditEntry, FailedTest, Report, Run, VerdictEntry
+from ..report.model import FAILED, EditEntry, FailedTest, Report, Run, VerdictEntry
 from ..report.spool import E
 from ..support.escaping import for_log
 from ..support.files import whole_file
@@ -53,7 +54,7 @@ class Results:
         self.stray: list[tuple[str, str, str | None]] = []
         self.needs_images = False  # what is kept for the next run
         self.superseded = 0  # judged in attempts that were run again
-        self._kept: dict[str, bool] = {}  # images that we wrote: whether they are still needed
+        self._kept: dict[str, set[str | None] | None] = {}  # images that we wrote: their tests; None: one failed
         self.lines: list[str] = []  # said at the end of the summary
         self.profile: Profile | None = None
         self.measures: dict[str, list[list[str]]] = {}  # by protocol that can score only some facets
@@ -85,8 +86,10 @@ class Results:
             pictures = {entry.source_image, entry.edited_image} if isinstance(entry, EditEntry) else {entry.image}
             for path in (entry.model_extra or {}).pop("kept", ()):
                 # a copy is needed where its test failed and the original has changed since
-                needed = counts and path in pictures and (entry.outcome != "passed" or entry.test in self._failed)
-                self._kept[path] = self._kept.get(path, False) or needed
+                tests = self._kept.setdefault(path, set())
+                if counts and path in pictures and tests is not None:
+                    tests.add(entry.test)
+                    self._kept[path] = None if entry.outcome in FAILED else tests
             if not counts:
                 self.superseded += 1
                 continue
@@ -216,12 +219,13 @@ class Results:
         excused = self.excused - {test for _, _, test in self.stray}
         report.run.excused = sorted(excused & self._gathered.tally.in_trouble)
         self._gathered.tally.excuse(report.run.excused)
+        self._gathered.tally.note_failed_tests(self._failed)
         self._gathered.into(report)
         if self._before:
             from ..statistics.earlier_run import attach
 
             attach(report, self._before)
-        return report
+        return with_failed_tests(report, self._failed)
 
     def write(self, session: pytest.Session) -> None:
         """Write every report that was asked for; then drop images that need not be kept."""
@@ -261,8 +265,8 @@ class Results:
         keep = self._options.keep_images
         if keep == "all" or self.undecided or self.needs_images or not self.spool.is_dir():
             return
-        for image, needed in self._kept.items():
-            if not (keep == "failed" and needed):
+        for image, tests in self._kept.items():
+            if not (keep == "failed" and (tests is None or tests & self._failed)):
                 Path(image).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # not empty: what failed is there, or another run's
             self.spool.rmdir()

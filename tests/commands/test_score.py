@@ -269,7 +269,7 @@ def test_what_can_be_written_is_written(work: Path, server: StandIn, capsys: pyt
     found, said = score(capsys, server, path, "--judge-report", "r.json", code=2)
     assert "in_bench_scores.xlsx: can't be written" in said
     assert [Path(name).name for name in found["files"]] == ["in_judged.csv", "in_bench_scores.json", "r.json"]
-    assert read_report(work / "r.json").verdicts[0].outcome == "passed"
+    assert read_report(work / "r.json").verdicts[0].outcome == "scored"
     server.calls.clear()
     (work / "out" / "in_judged.csv").mkdir(parents=True)
     assert main(command(server, path, "--output-dir", "out")) == 2
@@ -436,7 +436,7 @@ def test_a_profile_that_bounds_only_the_run(work: Path, server: StandIn, capsys:
     (work / "run.toml").write_text("[suite]\ntotal = 50\n")
     found, _ = score(capsys, server, path, "--judge-thresholds", "run.toml", "--judge-report", "r.json")
     assert (found["failed"], found["missed"], len(found["suite"])) == (0, [], 1)
-    assert {entry.outcome for entry in read_report(work / "r.json").verdicts} == {"passed"}
+    assert {entry.outcome for entry in read_report(work / "r.json").verdicts} == {"scored"}
     (work / "run.toml").write_text("[suite]\ntotal = 99\n")
     found, _ = score(capsys, server, path, "--judge-thresholds", "run.toml", code=1)
     assert (found["failed"], len(found["missed"])) == (0, 1)
