@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from ..inputs.manifest import Row, RowError, read_manifest
 from ..report.entry import entry_of
 from ..scoring.verdict import not_judged
-from ..support.escaping import escape
+from ..support.escaping import for_log, for_node_id
 from ..taxonomy import EDIT
 from .options import NO_EDIT_JUDGE, NO_JUDGE
 from .options import path as path_of
@@ -47,13 +47,13 @@ class ManifestFile(pytest.File):
         seen: dict[str, int] = {}
         try:
             for row in read_manifest(self.path, root=root):
-                name = escape(row.id) if row.id else row.where
+                name = for_node_id(row.id) if row.id else row.where
                 seen[name] = seen.get(name, 0) + 1
                 if seen[name] > 1:  # a duplicate ID is an error of its row, and still needs a name of its own
                     name = f"{name} ({row.where})"
                 yield RowItem.from_parent(self, name=name, row=row)
         except ConfigError as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(for_log(error)) from None
 
 
 class RowError_(Exception):  # noqa: N801, N818
@@ -130,7 +130,7 @@ class RowItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say what is wrong with the row, without a traceback of this package."""
         if isinstance(excinfo.value, (RowError_, ConfigError)):
-            return escape(str(excinfo.value))
+            return for_log(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
