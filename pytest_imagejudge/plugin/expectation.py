@@ -32,6 +32,7 @@ class Expectation:
         futures: one, or several where each image is judged repeatedly; the first decides.
         bounded: False for ``score``, which applies no thresholds.
         shared: whether a fixture of more than one test expects it, so that no skip of one test excuses it.
+        left: whether a run that was cut off left it; it belongs to no test of this one.
     """
 
     kind: Literal["image", "edit"]
@@ -45,6 +46,7 @@ class Expectation:
     thresholds: Profile | None = None
     bounded: bool = True
     shared: bool = False
+    left: bool = False
     futures: list[Future[AnyVerdict]] = field(default_factory=list)
 
     @property
