@@ -17,6 +17,7 @@ from ..support.escaping import for_log, for_node_id
 from ..taxonomy import EDIT
 from .options import NO_EDIT_JUDGE, NO_JUDGE
 from .options import path as path_of
+from .required import skip_or_fail
 
 if TYPE_CHECKING:
     from .deferred_tests import DeferredTests
@@ -95,11 +96,11 @@ class RowItem(pytest.Item):
             self._judging.submitter.submit_row_early(self.row, self.path, self.nodeid)
 
     def setup(self) -> None:
-        """Skip where no judge is configured; a bad row is an error all the same."""
+        """Skip, or fail where a judge is required, without a judge; a bad row is an error all the same."""
         if isinstance(self.row, RowError):
             return
         if not self.judged:
-            pytest.skip(NO_EDIT_JUDGE if self.kind == "edit" else NO_JUDGE)
+            skip_or_fail(self.config, NO_EDIT_JUDGE if self.kind == "edit" else NO_JUDGE)
 
     def runtest(self) -> None:
         """Hand the row to the judge; the outcome is decided once the verdict is in."""

@@ -34,7 +34,7 @@ REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
 OPTION = r"--?[a-z](?:[\w-]*\w)?"
 # options of other programs and of pytest, which the pages speak of
 FOREIGN = {"--config", "--ssl", "--grpc", "--tensor-parallel-size", "--trust-remote-code"}
-FOREIGN |= {"--help", "--junit-xml", "--maxfail", "--stepwise", "-dp", "-n", "-pp", "-tp", "-v", "-x"}
+FOREIGN |= {"--collect-only", "--help", "--junit-xml", "--maxfail", "--stepwise", "-dp", "-n", "-pp", "-tp", "-v", "-x"}
 
 
 def section(title: str) -> str:
@@ -200,7 +200,7 @@ def test_modules_that_others_import(module: str) -> None:
 
 
 def test_the_schema_lies_where_it_is_said_to() -> None:
-    assert files("pytest_imagejudge.renderers").joinpath("schema.json").is_file()
+    assert files("pytest_imagejudge.report").joinpath("schema.json").is_file()
 
 
 def test_imports_of_every_example() -> None:
