@@ -145,7 +145,7 @@ def _skip_or_fail(config: pytest.Config, reason: str) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def image_judge(pytestconfig: pytest.Config) -> ImageJudgeFixture:
-    """The judge of images: ``score``, ``check``, ``expect``. Without one the test is skipped, or fails: `skip_or_fail`."""
+    """The judge of images: ``score``, ``check``, ``expect``. Without one the test is skipped, or fails."""
     judge = pytestconfig.stash.get(IMAGE_JUDGE, None)
     if judge is None:
         _skip_or_fail(pytestconfig, NO_JUDGE)
@@ -154,7 +154,7 @@ def image_judge(pytestconfig: pytest.Config) -> ImageJudgeFixture:
 
 @pytest.fixture(scope="session")
 def edit_judge(pytestconfig: pytest.Config) -> EditJudgeFixture:
-    """The judge of edits: ``score``, ``check``, ``expect``. Without one the test is skipped, or fails: `skip_or_fail`."""
+    """The judge of edits: ``score``, ``check``, ``expect``. Without one the test is skipped, or fails."""
     judge = pytestconfig.stash.get(EDIT_JUDGE, None)
     if judge is None:
         _skip_or_fail(pytestconfig, NO_EDIT_JUDGE)
