@@ -235,8 +235,8 @@ def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], list[Blo
     entries = {entry.id: entry for entry in (*report.verdicts, *report.edits) if entry.id is not None}
     unknown = [name for name in labels if name not in entries]
     errors += [f'{escape(args.labels)}: the ID "{escape(name)}" is not in {escape(args.files[0])}' for name in unknown]
-    outcome = {"passed": True, "failed": False, "error": None}
-    passed = [outcome[entry.outcome] for entry in entries.values()]
+    outcome = {"passed": True, "failed": False}  # what was not judged, or only scored, the gate did not decide
+    passed = [outcome.get(entry.outcome) for entry in entries.values()]
     found = gate_calibration(passed, [labels.get(name) for name in entries])
     judged = [value for value in passed if value is not None]
     rate = found.corrected_pass_rate(sum(judged), len(judged))
@@ -250,7 +250,7 @@ def _gate(args: argparse.Namespace) -> tuple[dict[str, Any], list[str], list[Blo
     for name, share in shares.items():
         spread = "" if share.low is None else f"{number(share.low, 3)} to {number(share.high, 3)}"
         rows.append([name, number(share.value, 3), spread, share.n])
-    note = f"{found.left_out} of {plural(len(entries), 'image')} not judged, or without a label."
+    note = f"{found.left_out} of {plural(len(entries), 'image')} not judged, only scored, or without a label."
     if not args.json:
         print_table("The gate against people's labels", head, rows)
         put(note)

@@ -20,6 +20,7 @@ from ..inputs.manifest import Row, RowError
 from ..inputs.metadata import read_metadata
 from ..inputs.opening import open_input
 from ..inputs.row_source import Input
+from ..inputs.shards import lacking_beside
 from ..settings import JudgeSettings
 from ..support.escaping import escape, for_log
 from ..support.words import plural
@@ -72,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     if args.engine == "ray" and args.input.lower().endswith(PARQUET):
         raise ConfigError(f"--engine ray: pictures in {escape(args.input)} are on this node only; give a file of paths")
     source = open_input(args.input, prompts=args.prompts, root=args.root)
+    if words := lacking_beside(Path(args.input)):  # named alone, it is judged alone
+        note(f"{words} not judged")
     metadata = read_metadata(metadata_file(args.judge_metadata)) if args.judge_metadata else None
     first = first_row(source.rows())
     with ExitStack() as stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import math
@@ -10,9 +11,10 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from ..support.escaping import escape
-from ..tables.rows import Picture, bad_text, show_value
+from ..tables.rows import IMAGE_FIELDS, Picture, bad_text, show_value
 from ..taxonomy import check_dimensions, nearest
 
 # "unknown" (not in the metadata) and "stopped" (interrupted) are said by those who judge the rows.
@@ -26,6 +28,9 @@ _FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+_DATA_URL = re.compile(r"\s*data:", re.IGNORECASE)
 
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -114,14 +119,18 @@ def required_text(values: dict[str, Any], column: str) -> str:
 
 
 def picture_cell(values: dict[str, Any], column: str, folder: Path, root: Path | None) -> Path | bytes:
-    """Return the picture of a column: its bytes where the table holds them, else a path, below ``root`` if given.
+    """Return the picture of a column: its bytes, also of a ``data:`` URL, else a path, below ``root`` if given.
 
     Raises:
-        BadCell: no file, a URL, or a path outside ``root``.
+        BadCell: no file, another URL, or a path outside ``root``.
     """
     if isinstance(picture := values.get(column), Picture):
         return picture.data
+    if isinstance(picture, dict) and picture.keys() == IMAGE_FIELDS:
+        raise BadCell(f"{column}: bytes of a picture can't be read from JSON; give a path or a data: URL", "image")
     text = required_text(values, column)
+    if is_data_url(text):
+        return _data_url(column, text)
     if _URL.match(text):
         raise BadCell(f"{column}: {show_value(text)} is a URL; a file was expected", "image")
     windows = _DRIVE.match(text) or text.startswith("\\\\")
@@ -142,6 +151,32 @@ def picture_cell(values: dict[str, Any], column: str, folder: Path, root: Path |
     except (OSError, ValueError, RuntimeError) as error:
         raise BadCell(f"{column}: {show_value(text)}: {getattr(error, 'strerror', None) or error}", "image") from None
     return path
+
+
+def is_data_url(text: str) -> bool:
+    """Tell a ``data:`` URL, which holds a picture, from a path."""
+    return _DATA_URL.match(text) is not None
+
+
+def _data_url(column: str, text: str) -> bytes:
+    """The picture in a ``data:`` URL.
+
+    Raises:
+        BadCell: it holds something else, or nothing that can be read.
+    """
+    head, comma, data = text.strip().partition(",")
+    kind, *parameters = head[len("data:") :].lower().split(";")
+    if kind and not kind.strip().startswith("image/"):
+        raise BadCell(f"{column}: a data: URL of {show_value(kind, 40)}; a picture was expected", "image")
+    try:
+        content = unquote_to_bytes(data)
+        if "base64" in (name.strip() for name in parameters):
+            content = base64.b64decode(b"".join(content.split()), validate=True)
+    except ValueError as error:
+        raise BadCell(f"{column}: a data: URL that can't be read: {error}", "image") from None
+    if not content:
+        raise BadCell(f"{column}: a data: URL with nothing {'in it' if comma else 'behind a comma'}", "image")
+    return content
 
 
 def _spellings(text: str) -> Iterator[str]:

@@ -20,11 +20,12 @@ from ..support.escaping import escape
 from ..support.words import plural
 from ..tables.parquet_rows import count_rows
 from ..tables.reading import peek, read_rows
-from ..tables.rows import PARQUET, RawRow, check_columns, show_value
+from ..tables.rows import PARQUET, RawRow, check_columns, plain_pictures, show_value
 from ..taxonomy import nearest
 from .hub import HUB, TABLES, hub_file, split_hub
 from .manifest import EDIT_COLUMNS, Row, RowError, manifest_rows
 from .opinion_scores import mean_opinion
+from .shards import check_shards, lacking_beside
 
 SPLIT = "test"
 
@@ -115,7 +116,7 @@ def _files(source: str) -> tuple[str | None, list[Path]]:
     if path.is_dir():
         return None, _of_split(path, source)
     if path.exists():
-        return None, [path]
+        return None, [_alone(path)]
     if not source.startswith("hf://"):
         if not _HUB_ID.fullmatch(source) or path.suffix.lower() in TABLES:
             near = nearest(path.name, (p.name for p in path.parent.glob("*"))) if path.parent.is_dir() else ""
@@ -124,7 +125,7 @@ def _files(source: str) -> tuple[str | None, list[Path]]:
     repo, revision, name = split_hub(source)
     if name:
         file = hub_file(source)
-        return _commit(file), [file]
+        return _commit(file), [_alone(file)]
     from huggingface_hub import snapshot_download
 
     try:
@@ -143,7 +144,19 @@ def _of_split(folder: Path, source: str) -> list[Path]:
             f"{escape(source)}: no Parquet files of the split {SPLIT} (such as data/{SPLIT}-00000-of-00001{PARQUET}); "
             f"Parquet files there: {some}; or give the path of one file"
         )
+    check_shards(named)
     return named
+
+
+def _alone(path: Path) -> Path:
+    """A file that was named itself.
+
+    Raises:
+        ConfigError: it is one of several shards, and would be taken for the whole benchmark.
+    """
+    if words := lacking_beside(path):
+        raise ConfigError(f"{words} not named; name the folder, or the data set, to have all of them")
+    return path
 
 
 def _commit(file: Path) -> str | None:
@@ -161,7 +174,7 @@ def _as_manifest(row: RawRow) -> RawRow:
         images = values.pop("images")
         if isinstance(images, str):  # a list, as a table has it in a cell
             with contextlib.suppress(ValueError, RecursionError):
-                images = json.loads(images)
+                images = plain_pictures(json.loads(images))
         if isinstance(images, list) and len(images) == 2:
             values["source_path"], values["edited_path"] = images
         elif not message:

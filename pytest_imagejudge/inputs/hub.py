@@ -8,6 +8,7 @@ from ..errors import ConfigError
 from ..support.escaping import escape
 from ..tables.reading import read_rows
 from ..tables.rows import PARQUET, SUFFIXES
+from .cells import is_data_url
 
 HUB = "hf://datasets/"
 
@@ -73,7 +74,14 @@ def fetch_images(source: str, path: Path) -> None:
     for row in read_rows(path, TABLES):
         for column in ("image_path", "source_path", "edited_path"):
             value = row.values.get(column)
-            if not isinstance(value, str) or not value or "\0" in value or value.startswith("/") or "://" in value:
+            if (
+                not isinstance(value, str)
+                or not value
+                or "\0" in value
+                or value.startswith("/")
+                or "://" in value
+                or is_data_url(value)
+            ):
                 continue
             if not (path.parent / value).exists():
                 wanted.append(_literal(str(folder / value)))

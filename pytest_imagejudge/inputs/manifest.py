@@ -174,9 +174,22 @@ def _extra(values: dict[str, Any]) -> dict[str, Any]:
     def name(value: Any) -> Any:
         if isinstance(value, list):
             return [name(item) for item in value]
+        if isinstance(value, dict):
+            return {part: name(item) for part, item in value.items()}
         return value.name if isinstance(value, Picture) else value
 
-    return {column: name(value) for column, value in values.items()}
+    return {column: name(value) if _holds_picture(value) else value for column, value in values.items()}
+
+
+def _holds_picture(value: Any) -> bool:
+    parts = [value]  # not recursive: JSON, which holds none, may be nested deeper than Python's calls
+    while parts:
+        part = parts.pop()
+        if isinstance(part, Picture):
+            return True
+        if isinstance(part, (dict, list)):
+            parts += part.values() if isinstance(part, dict) else part
+    return False
 
 
 def _row(raw: RawRow, name: str, folder: Path, kind: str, root: Path | None) -> Row:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -15,6 +15,7 @@ from .options import (
     NO_JUDGE,
     add_options,
     configured,
+    judge_required,
     manifests,
     refuse_other_roots,
     spell_out_keep_alive,
@@ -55,6 +56,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from .gate import Gate
 
         config.pluginmanager.register(Gate(config), "imagejudge-gate")
+    elif judge_required(config):
+        from .required import refuse_without_judge
+
+        refuse_without_judge(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -133,21 +138,27 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
                 terminalreporter.write_line(f"::warning title=Image judge::{tests} {what} and did not run; {why}")
 
 
+def _skip_or_fail(config: pytest.Config, reason: str) -> NoReturn:
+    from .required import skip_or_fail
+
+    skip_or_fail(config, reason)
+
+
 @pytest.fixture(scope="session")
 def image_judge(pytestconfig: pytest.Config) -> ImageJudgeFixture:
-    """The judge of images: ``score``, ``check`` and ``expect``. Skips the test where no judge is configured."""
+    """The judge of images: ``score``, ``check``, ``expect``. Without one the test is skipped, or fails."""
     judge = pytestconfig.stash.get(IMAGE_JUDGE, None)
     if judge is None:
-        pytest.skip(NO_JUDGE)
+        _skip_or_fail(pytestconfig, NO_JUDGE)
     return judge
 
 
 @pytest.fixture(scope="session")
 def edit_judge(pytestconfig: pytest.Config) -> EditJudgeFixture:
-    """The judge of edits: ``score``, ``check`` and ``expect``. Skips the test where none is configured."""
+    """The judge of edits: ``score``, ``check``, ``expect``. Without one the test is skipped, or fails."""
     judge = pytestconfig.stash.get(EDIT_JUDGE, None)
     if judge is None:
-        pytest.skip(NO_EDIT_JUDGE)
+        _skip_or_fail(pytestconfig, NO_EDIT_JUDGE)
     return judge
 
 

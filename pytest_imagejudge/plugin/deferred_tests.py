@@ -266,6 +266,9 @@ class DeferredTests:
 
     def _report(self, expected: Expectation, reason: str) -> None:
         entries = expected.entries(expected.verdicts(reason))
+        if expected.left:
+            self._results.add_left(entries)
+            return
         self._keep(entries)
         self._results.unattached += _shared(expected, entries)
 

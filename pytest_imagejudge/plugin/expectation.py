@@ -15,7 +15,7 @@ from ..images.image_file import ImageFile
 from ..images.intake import shown
 from ..report.entry import entry_of
 from ..report.lookup import repeat_of
-from ..report.model import EditEntry, VerdictEntry
+from ..report.model import FAILED, EditEntry, VerdictEntry
 from ..scoring.verdict import EditVerdict, Verdict, not_judged
 from ..thresholds.loading import load_profile
 from ..thresholds.profile import Profile
@@ -32,6 +32,7 @@ class Expectation:
         futures: one, or several where each image is judged repeatedly; the first decides.
         bounded: False for ``score``, which applies no thresholds.
         shared: whether a fixture of more than one test expects it, so that no skip of one test excuses it.
+        left: whether a run that was cut off left it; it belongs to no test of this one.
     """
 
     kind: Literal["image", "edit"]
@@ -45,6 +46,7 @@ class Expectation:
     thresholds: Profile | None = None
     bounded: bool = True
     shared: bool = False
+    left: bool = False
     futures: list[Future[AnyVerdict]] = field(default_factory=list)
 
     @property
@@ -154,4 +156,4 @@ def plain_label(name: str, value: object) -> int | str | None:
 
 def failing(entries: Sequence[AnyEntry]) -> list[AnyEntry]:
     """Entries that fail their test: of repeated judgements only the first counts."""
-    return [entry for entry in entries if entry.outcome != "passed" and not repeat_of(entry)]
+    return [entry for entry in entries if entry.outcome in FAILED and not repeat_of(entry)]

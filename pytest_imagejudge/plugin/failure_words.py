@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from ..renderers.explanations import advice
+from ..renderers.explanations import advice, prompt, scored, title, titled_by_test
+from ..support.escaping import for_log
 from .expectation import AnyEntry
 from .xdist_types import worker_input
 
 MOST_SHOWN = 100  # images of one test whose failure is shown
+MOST_SCORED = 20  # images that are listed where a test failed that only scored them
 
 
 class FailureWords:
@@ -45,3 +47,14 @@ class FailureWords:
             more = f"; the first {MOST_SHOWN} are shown" if len(entries) > MOST_SHOWN else ""
             texts.append(f"{len(entries)} images of this test failed{more}.\n")
         return "\n".join(texts)
+
+
+def scored_lines(entries: Sequence[AnyEntry]) -> str:
+    """A line for each image that no bound decided: its figure, its name, its prompt, and where it was scored."""
+    lines = []
+    for entry in entries[:MOST_SCORED]:
+        name = "" if titled_by_test(entry) else f"{title(entry)} "
+        lines.append(for_log(f'{scored(entry)}: {name}"{prompt(entry)[:80]}" ({entry.where})'))
+    if len(entries) > MOST_SCORED:
+        lines.append(f"and {len(entries) - MOST_SCORED} more")
+    return "\n".join(lines)

@@ -20,11 +20,13 @@ from .gpu_memory import out_of_memory_help
 from .logging_guard import guard_loggers
 from .manifest_items import ROW_JUDGING, RowItem, RowJudging
 from .marker import marker_values
+from .options import judge_required
 from .parts import Parts
 from .phases import run_phases
 from .progress import EVERY
 from .refusal import refuse
 from .report_data import carried, carry_failure
+from .required import missing_judge
 from .stash import EDIT_JUDGE, IMAGE_JUDGE, REFUSAL
 from .state import Kind, usage_errors
 from .worker_progress import Receiver
@@ -108,11 +110,22 @@ class Gate:
             return  # pytest calls this after an error in the collection too
         if self._state.is_controller or self._state.runs_no_test:
             return
+        self._require_judges(session.items)
         if self._state.is_worker:  # it does not know which of its items it will run, and has time until it hears it
             for kind in {used for item in session.items for used in _used(item)} & set(self._state.protocols):
                 self.parts.judges.get(kind).warm_up()
             return
         submit_early(session.items, self._state, self.parts.submitter)
+
+    def _require_judges(self, items: list[pytest.Item]) -> None:
+        """Refuse a run whose tests need a judge of a kind that is not configured, if one is required."""
+        if not judge_required(self._config):
+            return
+        for kind in sorted(set(_FIXTURES.values()) - set(self._state.protocols)):
+            needing = [item for item in items if kind in _used(item)]
+            if words := missing_judge(self._config, kind, needing):
+                for item in needing:
+                    refuse(item, pytest.UsageError(words))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -177,11 +190,13 @@ class Gate:
                 report.longrepr = failure_repr(str(failure), failure.where, self._config)
         elif report.failed and _by_fixture(item):
             carry_failure(report, failure)
+            self.parts.notes.show_scored(report)
         if words := out_of_memory_help(call, self.parts.judges.used()):
             report.sections.append(("image judge", words))
         if call.when == "teardown":
             self._state.item, self._state.tearing_down = None, False
             self._state.missing_figures.clear()
+            self.parts.notes.forget_scored(item.nodeid)
         return report
 
     @pytest.hookimpl(wrapper=True)

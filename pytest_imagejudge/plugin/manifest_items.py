@@ -13,10 +13,11 @@ from ..errors import ConfigError
 from ..inputs.manifest import Row, RowError, read_manifest
 from ..report.entry import entry_of
 from ..scoring.verdict import not_judged
-from ..support.escaping import escape
+from ..support.escaping import for_log, for_node_id
 from ..taxonomy import EDIT
 from .options import NO_EDIT_JUDGE, NO_JUDGE
 from .options import path as path_of
+from .required import skip_or_fail
 
 if TYPE_CHECKING:
     from .deferred_tests import DeferredTests
@@ -47,13 +48,13 @@ class ManifestFile(pytest.File):
         seen: dict[str, int] = {}
         try:
             for row in read_manifest(self.path, root=root):
-                name = escape(row.id) if row.id else row.where
+                name = for_node_id(row.id) if row.id else row.where
                 seen[name] = seen.get(name, 0) + 1
                 if seen[name] > 1:  # a duplicate ID is an error of its row, and still needs a name of its own
                     name = f"{name} ({row.where})"
                 yield RowItem.from_parent(self, name=name, row=row)
         except ConfigError as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(for_log(error)) from None
 
 
 class UnusableRowError(Exception):
@@ -95,11 +96,11 @@ class RowItem(pytest.Item):
             self._judging.submitter.submit_row_early(self.row, self.path, self.nodeid)
 
     def setup(self) -> None:
-        """Skip the row where no judge is configured; a bad row is an error even then."""
+        """Skip the row without a judge, or fail it where one is required; a bad row is an error even then."""
         if isinstance(self.row, RowError):
             return
         if not self.judged:
-            pytest.skip(NO_EDIT_JUDGE if self.kind == "edit" else NO_JUDGE)
+            skip_or_fail(self.config, NO_EDIT_JUDGE if self.kind == "edit" else NO_JUDGE)
 
     def runtest(self) -> None:
         """Submit the row; the outcome is decided once the verdict has arrived."""
@@ -130,7 +131,7 @@ class RowItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Explain why the row failed, without a traceback of this package."""
         if isinstance(excinfo.value, (UnusableRowError, ConfigError)):
-            return escape(str(excinfo.value))
+            return for_log(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:

@@ -21,6 +21,7 @@ NO_JUDGE = "no judge is configured: give --judge-model or --judge-url"
 NO_EDIT_JUDGE = "no judge of edits is configured: give --edit-judge-model or --edit-judge-url"
 
 _RUN_OPTIONS: dict[str, Option] = {
+    "judge_required": Option("without a judge the run is an error, not a run of skips", kind="flag"),
     "judge_thresholds": Option("a shipped profile or a TOML file; default by judge", "NAME"),
     "judge_manifest": Option("judge the rows of a CSV, JSON or JSONL file as tests; may be repeated", "FILE", "list"),
     "judge_metadata": Option("dimensions to ask about, by row ID", "FILE"),
@@ -47,6 +48,10 @@ _RUN_OPTIONS: dict[str, Option] = {
         "auto (default: where GITHUB_ACTIONS is set) or off", kind="choice", choices=("auto", "off"), ini_only=True
     ),
 }
+_SHOWS_ONLY = (
+    *("help", "version", "markers", "collectonly", "setuponly", "setupplan"),
+    *("showfixtures", "show_fixtures_per_test", "cacheshow"),
+)
 TABLE = {**JUDGE_OPTIONS, **_RUN_OPTIONS}  # by key of the ini file
 OPTIONS = {option_name(key): option for key, option in TABLE.items() if not option.ini_only}
 _INI_TYPES: dict[str, Literal["linelist", "bool"]] = {"list": "linelist", "flag": "bool"}
@@ -117,6 +122,16 @@ def _lies_outside(folder: Path, name: str) -> bool:
 def configured(config: pytest.Config) -> bool:
     """Tell whether a judge is configured; reads nothing else, so that the plugin costs nothing where none is."""
     return any(bool(get(config, key)) for key in ("judge_model", "judge_url", "edit_judge_model", "edit_judge_url"))
+
+
+def judge_required(config: pytest.Config) -> bool:
+    """Tell whether a run without a judge is an error."""
+    return bool(get(config, "judge_required"))
+
+
+def shows_only(config: pytest.Config) -> bool:
+    """Tell whether pytest only shows something, and runs no test."""
+    return any(getattr(config.option, name, False) for name in _SHOWS_ONLY)
 
 
 def manifests(config: pytest.Config) -> tuple[Path, ...]:

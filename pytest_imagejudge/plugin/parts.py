@@ -7,6 +7,7 @@ import functools
 import pytest
 
 from ..inputs.metadata import read_metadata
+from .counted_images import CountedImages
 from .deferred_tests import DeferredTests
 from .failure_words import FailureWords
 from .judges import Judges
@@ -55,6 +56,8 @@ class Parts:
         self.notes = ReportNotes(state)
         self.words = FailureWords(config)
         pending = PendingManifests(options.rootpath / ".imagejudge" / "pending")
+        if not state.is_worker and pending.any_left():
+            results.counted = CountedImages()
         outbox = WorkerOutbox(config) if state.is_worker else None
         self.deferred = DeferredTests(
             state,

@@ -62,6 +62,10 @@ class PendingManifests:
             self._hold.let_go()
             self._hold = None
 
+    def any_left(self) -> bool:
+        """Tell whether there are manifests before this run has written any."""
+        return next(self._folder.glob("*.jsonl"), None) is not None
+
     def take_up(self, kind: str, submit: Callable[[Sequence[Row]], None], say: Callable[[str], None]) -> None:
         """Submit the rows of ``kind`` that a killed run left, and print that."""
         for file in self._left(kind):

@@ -8,6 +8,7 @@ import pytest
 
 from ..renderers.junit import properties
 from .expectation import AnyEntry
+from .failure_words import scored_lines
 from .report_data import carry_entries
 from .state import RunState
 
@@ -18,10 +19,13 @@ class ReportNotes:
     def __init__(self, state: RunState) -> None:
         self._state = state
         self._entries: dict[str | None, list[AnyEntry]] = {}
+        self._scored: dict[str, list[AnyEntry]] = {}  # of the running test, what no bound decided
 
     def note(self, test: str | None, entries: Sequence[AnyEntry]) -> None:
         """Keep entries for the next report of ``test``."""
         self._entries.setdefault(test, []).extend(entries)
+        if test is not None:
+            self._scored.setdefault(test, []).extend(entry for entry in entries if entry.outcome == "scored")
         if self._state.item is not None:
             self._state.item.user_properties += self.junit_properties(entries)
 
@@ -35,6 +39,15 @@ class ReportNotes:
         """Attach to ``report`` the entries that its test has so far."""
         if entries := self._entries.pop(report.nodeid, None):
             carry_entries(report, entries, as_json=self._state.is_worker or hasattr(report, "node"))
+
+    def show_scored(self, report: pytest.TestReport) -> None:
+        """Let the failure of a test, of a reason of its own, show what the test scored."""
+        if found := self._scored.get(report.nodeid):
+            report.sections.append(("image judge: scored in this test", scored_lines(found)))
+
+    def forget_scored(self, test: str) -> None:
+        """Forget what a test scored: it is over."""
+        self._scored.pop(test, None)
 
     def take_rest(self) -> list[list[AnyEntry]]:
         """Remove and return the entries that no report carries, test by test."""

@@ -17,8 +17,9 @@ from .._version import __version__
 from ..errors import ConfigError
 from ..renderers.explanations import place
 from ..report.collector import EntryCollector
+from ..report.failed_tests import with_failed_tests
 from ..report.lookup import first_judgements
-from ..report.model import EditEntry, FailedTest, Report, Run, VerdictEntry
+from ..report.model import FAILED, EditEntry, FailedTest, Report, Run, VerdictEntry
 from ..report.spool import E
 from ..support.escaping import for_log
 from ..support.files import whole_file
@@ -27,6 +28,7 @@ from ..support.words import plural, verb
 if TYPE_CHECKING:
     from ..statistics.pairing import Scored
     from ..thresholds.profile import Profile
+    from .counted_images import CountedImages
     from .expectation import AnyEntry
     from .run_options import Options
 
@@ -53,7 +55,9 @@ class Results:
         self.unattached: list[tuple[str, str, str | None]] = []
         self.needs_images = False  # what is kept for the next run
         self.superseded = 0  # judged in attempts that were run again
-        self._kept: dict[str, bool] = {}  # images that we wrote: whether they are still needed
+        self.counted: CountedImages | None = None  # set where a run that was cut off left images, maybe the same ones
+        self._left_again = 0  # how many of these were
+        self._kept: dict[str, set[str | None] | None] = {}  # images that we wrote: their tests; None: one failed
         self.lines: list[str] = []  # said at the end of the summary
         self.profile: Profile | None = None
         self.measures: dict[str, list[list[str]]] = {}  # by protocol that can score only some facets
@@ -82,16 +86,33 @@ class Results:
     def add(self, entries: Iterable[AnyEntry], *, counts: bool = True) -> None:
         """Add entries; entries of an attempt that is run again are in no report and no figure."""
         for entry in entries:
-            pictures = {entry.source_image, entry.edited_image} if isinstance(entry, EditEntry) else {entry.image}
-            for path in (entry.model_extra or {}).pop("kept", ()):
-                # a copy is needed where its test failed and the original has changed since
-                needed = counts and path in pictures and (entry.outcome != "passed" or entry.test in self._failed)
-                self._kept[path] = self._kept.get(path, False) or needed
+            self._note_copies(entry, counts=counts)
             if not counts:
                 self.superseded += 1
                 continue
+            if self.counted is not None:
+                self.counted.add(entry)
             self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
             self._gathered.add(entry, counts=entry.test is not None)  # what another run left is of no test
+
+    def add_left(self, entries: Sequence[AnyEntry]) -> None:
+        """Add the entries of an image that a run that was cut off left, unless this run has counted that image."""
+        if self.counted is None or entries[0] not in self.counted:
+            self.add(entries)
+            return
+        self._left_again += 1
+        for entry in entries:
+            self._note_copies(entry, counts=False)
+
+    def _note_copies(self, entry: AnyEntry, *, counts: bool) -> None:
+        """Note the copies that we made of an entry's pictures, and whether they are still needed."""
+        pictures = {entry.source_image, entry.edited_image} if isinstance(entry, EditEntry) else {entry.image}
+        for path in (entry.model_extra or {}).pop("kept", ()):
+            # a copy is needed where its test failed and the original has changed since
+            tests = self._kept.setdefault(path, set())
+            if counts and path in pictures and tests is not None:
+                tests.add(entry.test)
+                self._kept[path] = None if entry.outcome in FAILED else tests
 
     def add_failed_test(self, test: str, message: str) -> None:
         """Add a test that uses a judge and failed for a reason other than an image or edit."""
@@ -216,12 +237,13 @@ class Results:
         excused = self.excused - {test for _, _, test in self.unattached}
         report.run.excused = sorted(excused & self._gathered.tally.in_trouble)
         self._gathered.tally.excuse(report.run.excused)
+        self._gathered.tally.note_failed_tests(self._failed)
         self._gathered.fill(report)
         if self._before:
             from ..statistics.earlier_run import attach
 
             attach(report, self._before)
-        return report
+        return with_failed_tests(report, self._failed)
 
     def write(self, session: pytest.Session) -> None:
         """Write every report of the options; then delete copies of images that are not needed."""
@@ -261,8 +283,8 @@ class Results:
         keep = self._options.keep_images
         if keep == "all" or self.undecided or self.needs_images or not self.spool.is_dir():
             return
-        for image, needed in self._kept.items():
-            if not (keep == "failed" and needed):
+        for image, tests in self._kept.items():
+            if not (keep == "failed" and (tests is None or tests & self._failed)):
                 Path(image).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # not empty: what failed is there, or another run's
             self.spool.rmdir()
@@ -291,6 +313,9 @@ class Results:
         if self.superseded:
             again = plural(self.superseded, "image")
             reporter.write_line(f"not counted, because the test was run again: {again}")
+        if self._left_again:
+            both = plural(self._left_again, "image")
+            reporter.write_line(f"counted once, of this run and of one that was cut off: {both}")
         for line in self.lines:
             reporter.write_line(for_log(line))
 

@@ -15,13 +15,13 @@ from ..judge import protocol_for
 from ..protocols.base import Protocol
 from ..settings import JudgeSettings
 from .marker import dimensions_of
+from .options import shows_only
 from .run_options import read_options
 from .xdist_types import is_worker
 
 Kind = Literal["image", "edit"]  # of a judge
 
 _TEST_BY_TEST = ("stepwise", "setupshow", "setuponly")
-_SHOWS_ONLY = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
 class RunState:
@@ -66,8 +66,7 @@ class RunState:
     @property
     def runs_no_test(self) -> bool:
         """Tell whether pytest runs no test, as for ``--collect-only``: nothing is judged then, no report written."""
-        option = self.config.option
-        return any(getattr(option, name, False) for name in _SHOWS_ONLY)
+        return shows_only(self.config)
 
     def is_decided_at_once(self, item: pytest.Item) -> bool:
         """Tell whether a test waits for its own verdicts before the next test runs.

@@ -144,7 +144,7 @@ class Submitter:
         else:
             image = file(row.image)
             expected = self.submit_image(image, row.prompt, dimensions=row.dimensions, id=row.id, urgent=False)
-        expected.bounded = False
+        expected.bounded, expected.left = False, True
         return expected
 
     def submit_again(self, expected: Expectation) -> Expectation:

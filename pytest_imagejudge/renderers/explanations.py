@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from ..report.lookup import facet_of, may_not_fail
-from ..report.model import AnyEntry, Breach, EditEntry, Facet, Report, Run, SuiteRow, VerdictEntry
+from ..report.model import FAILED, AnyEntry, Breach, EditEntry, Facet, Report, Run, SuiteRow, VerdictEntry
 from ..report.tally import Tally
 from ..scoring.verdict import thinking
 from ..support.words import nouns, plural
@@ -96,15 +96,23 @@ def headline(entry: AnyEntry) -> str:
         return f"{shortfall(first, entry)}{more}{'; ' if lost else ''}{lost}"
     if lost:
         return lost
-    if entry.outcome != "passed" and entry.not_applicable:
+    if entry.outcome in FAILED and entry.not_applicable:
         return f"no bounded score applies: {', '.join(place(path) for path in entry.not_applicable)}"
     if nothing_bounded(entry):
         return f"the profile {entry.thresholds} has no bounds for {_kind(entry)}s, so no {_kind(entry)} can pass"
+    if entry.outcome == "scored":
+        return f"{scored(entry)}; its test failed for a reason of its own" if entry.test_failed else scored(entry)
     if entry.outcome == "failed":
         return "failed"
     if entry.outcome == "error":
         return "error"
     return "passed"
+
+
+def scored(entry: AnyEntry) -> str:
+    """Return the overall figure of an image that no bound decided."""
+    overall = entry.score if isinstance(entry, EditEntry) else entry.total
+    return "scored" if overall is None else f"scored {figure(overall, entry)}"
 
 
 def judged_noun(tally: Tally) -> str:
@@ -114,10 +122,20 @@ def judged_noun(tally: Tally) -> str:
     return nouns(tally.images + tally.edits - tally.excused, "edit" if tally.edits else "image")
 
 
-def all_passed(tally: Tally) -> str:
-    """Return the line of a run in which nothing failed."""
-    number = tally.images + tally.edits - tally.excused
-    return f"{'' if number == 1 else 'All '}{number} {judged_noun(tally)} passed"
+def none_failed(tally: Tally) -> str:
+    """Return the line of a run in which nothing failed: how many passed, and how many were only scored."""
+    number, scored = tally.images + tally.edits - tally.excused, tally.outcomes["scored"]
+    every = "" if number == 1 else "All "
+    if not scored:
+        return f"{every}{number} {judged_noun(tally)} passed"
+    if scored == number:
+        return f"{number} {judged_noun(tally)} scored, by no bounds"
+    return f"{number - scored} of {number} {judged_noun(tally)} passed, {scored} only scored"
+
+
+def rank(entry: AnyEntry) -> int:
+    """Return the place of an image among those shown as failed: missed bounds, not judged, scored."""
+    return ("failed", "error").index(entry.outcome) if entry.outcome in FAILED else 2
 
 
 def judges(run: Run) -> Iterator[str]:
@@ -290,8 +308,8 @@ def unread(entry: AnyEntry) -> list[tuple[str, str]]:
 
 
 def advice(entry: AnyEntry) -> str:
-    """Advise a next step, in a sentence or two; empty for an image that passed."""
-    if entry.outcome == "passed":
+    """Advise a next step, in a sentence or two; empty for an image that passed, or was scored."""
+    if entry.outcome not in FAILED:
         return ""
     if entry.error:
         return "Fix what the message names and run again. With a store, known answers are not asked for again."

@@ -78,8 +78,8 @@ def tracked_pictures(report: Report, rootpath: Path, environ: Mapping[str, str])
     server, repository, commit = (environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "SHA"))
     workspace = environ.get("GITHUB_WORKSPACE", "")
     git = shutil.which("git")
-    images = {entry.image for entry in report.verdicts if entry.outcome != "passed"}
-    images |= {entry.edited_image for entry in report.edits if entry.outcome != "passed"}
+    images = {entry.image for entry in report.verdicts if entry.shown_as_failed}
+    images |= {entry.edited_image for entry in report.edits if entry.shown_as_failed}
     if not (server and repository and commit and workspace and git and images):
         return {}
     try:
@@ -104,12 +104,13 @@ def annotation_commands(report: Report, rootpath: Path | None = None) -> list[st
     """
     lines: dict[tuple[str, str], list[AnyEntry]] = {}
     for entry in report.every():
-        if entry.outcome != "passed" and not repeat_of(entry) and entry.test not in report.run.excused:
+        if entry.shown_as_failed and not repeat_of(entry) and entry.test not in report.run.excused:
             lines.setdefault(_place(entry, rootpath), []).append(entry)
+    reasons = {failed.test: failed.message for failed in report.run.failed_tests}
     gates = [row for row in report.suite if row.gate == "failed" or (row.gate is None and row.outcome == "failed")]
     found = []
     for (file, line), entries in lines.items():
-        first = min(entries, key=lambda entry: entry.outcome == "error")
+        first = min(entries, key=explanations.rank)
         more = f" (and {plural(len(entries) - 1, 'more image')} here)" if len(entries) > 1 else ""
         name = for_github(file, prop=True).replace("##[", "## [")
         where = f" file={name}," + (f"line={line}," if line else "") if file else " "
@@ -119,6 +120,8 @@ def annotation_commands(report: Report, rootpath: Path | None = None) -> list[st
         message = f"{subject}: {explanations.headline(first)}" if subject else explanations.headline(first)
         said = next((f': "{words}"' for _, words in explanations.unread(first) if words), "")
         message += f" (the answer{said})" if said else ""
+        reason = reasons.get(first.test or "") if first.test_failed else ""
+        message += f": {reason}" if reason else ""
         found.append(f"::error{where}title=Image judge::{for_github(message[:1500] + more)}")
     for row in gates:
         mean = "no mean" if row.mean is None else f"mean {row.mean:.2f}"

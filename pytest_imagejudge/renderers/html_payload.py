@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..report.lookup import bounds_of, facet_of, is_unread, value_of
-from ..report.model import AnyEntry, Before, Breach, EditEntry, VerdictEntry
+from ..report.model import FAILED, AnyEntry, Before, Breach, EditEntry, VerdictEntry
 from ..support.escaping import escape
 from ..taxonomy import EDIT_SCORE, FACETS, LEVEL1, LEVEL2, TOTAL, TREE, Path, from_written, show
 from . import explanations
@@ -45,7 +45,7 @@ class Payload:
         excused: tests that were expected to fail, or skipped.
 
     Attributes:
-        outcomes: entries taken in, by outcome.
+        outcomes: entries taken in, by outcome; what was scored in a test that failed counts as failed.
     """
 
     def __init__(self, pictures: Thumbnails, excused: Collection[str] = ()) -> None:
@@ -68,11 +68,11 @@ class Payload:
 
     def add(self, entry: AnyEntry) -> None:
         """Take in one entry, in the order of the run."""
-        self.outcomes[entry.outcome] += 1
+        self.outcomes["failed" if entry.test_failed else entry.outcome] += 1
         item = _entry(entry, self._pictures)
         key = json.dumps(entry.fingerprint, sort_keys=True, default=str)
         item["fingerprint"] = self._fingerprints.setdefault(key, len(self._fingerprints))
-        item["excused"] = entry.outcome != "passed" and entry.test in self._excused
+        item["excused"] = entry.outcome in FAILED and entry.test in self._excused
         if entry.before is not None:
             item["before"] = _before(entry.before, entry, self._pictures)
         self._entries.write(_line(item))
@@ -148,7 +148,8 @@ def _entry(entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any]:
     item: dict[str, Any] = {
         "outcome": entry.outcome,
         "title": escape(explanations.title(entry)),
-        "headline": lines(explanations.headline(entry)) if entry.outcome != "passed" else "",
+        "test_failed": entry.test_failed,
+        "headline": lines(explanations.headline(entry)) if entry.shown_as_failed else "",
         "advice": explanations.advice(entry),
         "breaches": [_breach(entry, *each) for each in explanations.explained(entry)],
         "stored": escape(entry.judged_at or "earlier") if entry.source == "store" else "",

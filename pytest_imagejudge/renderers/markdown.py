@@ -53,10 +53,8 @@ def render(
         pictures: picture URLs by image path, where GitHub can show the pictures.
     """
     excused = set(report.run.excused)
-    bad = [
-        entry for entry in first_judgements(report.every()) if entry.outcome != "passed" and entry.test not in excused
-    ]
-    bad.sort(key=lambda entry: entry.outcome == "error")
+    bad = [entry for entry in first_judgements(report.every()) if entry.shown_as_failed and entry.test not in excused]
+    bad.sort(key=explanations.rank)
     blocks = ["\n".join(_image(entry, pictures or {})) for entry in bad]
     whole = (_suite(report), _baseline(report))
     failed, others = (
@@ -93,17 +91,20 @@ def title(report: Report) -> str:
     gates = explanations.failed_gates(report)
     words = [f"{count['failed']} failed"] if count["failed"] else []
     words += [f"{count['error']} not judged"] if count["error"] else []
+    words += [f"{tally.test_failed} scored in a test that failed"] if tally.test_failed else []
     if not number:
         text = "Nothing was judged"
     elif words:
         text = f"{', '.join(words)}, of {number} {explanations.judged_noun(tally)}"
     else:
-        text = explanations.all_passed(tally)
+        text = explanations.none_failed(tally)
     if tally.excused:
         text += f" ({tally.excused} more did not, as expected)"
     if gates:
         text += f"{', but' if number and not words else ';'} the run failed: {', '.join(gates)}"
-    return text if not number and not gates else f"{'❌' if words or gates else '✅'} {text}"
+    if not words and not gates and (not number or count["scored"] == number):
+        return text  # nothing was decided
+    return f"{'❌' if words or gates else '✅'} {text}"
 
 
 def _failed_tests(report: Report) -> Iterator[str]:

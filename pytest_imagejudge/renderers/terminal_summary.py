@@ -66,12 +66,15 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
     count = [plural(tally.images, "image")] if tally.images or not tally.edits else []
     count += [plural(tally.edits, "edit")] if tally.edits else []
     line = Text().append(", ".join(count), "bold")
-    for outcome, word, style in (
-        ("failed", "failed", "bold red"),
-        ("error", "not judged", "bold red"),
-        ("passed", "passed", "green"),
+    outcomes = tally.outcomes
+    for number, word, style in (
+        (outcomes["failed"], "failed", "bold red"),
+        (outcomes["error"], "not judged", "bold red"),
+        (tally.test_failed, "scored in a test that failed", "bold red"),
+        (outcomes["passed"], "passed", "green"),
+        (outcomes["scored"] - tally.test_failed, "scored", ""),
     ):
-        if number := tally.outcomes[outcome]:
+        if number:
             line.append(glyphs.dot, "dim").append(f"{number} {word}", style)
     if tally.excused:
         line.append(glyphs.dot, "dim").append(f"{tally.excused} excused", "yellow")

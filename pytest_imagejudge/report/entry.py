@@ -16,7 +16,7 @@ _SILENT = {raw: Facet(raw=raw, score=mapped(raw)) for raw in _RAWS}  # facets wi
 
 
 def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context: Any) -> VerdictEntry | EditEntry:
-    """The entry of one verdict, with the bounds of ``profile`` applied; None applies none.
+    """The entry of one verdict, with the bounds of ``profile`` applied; None applies none, and decides nothing.
 
     ``context`` are further fields of the entry: id, test, seed, where.
     """
@@ -97,4 +97,6 @@ def _bounds(verdict: Verdict | EditVerdict, profile: Profile | None) -> list[Bou
 def _outcome(verdict: Verdict | EditVerdict, check: Check | None) -> Outcome:
     if not verdict.readable:
         return "error"
-    return "passed" if check is None or check.passed else "failed"
+    if check is None:
+        return "scored"
+    return "passed" if check.passed else "failed"

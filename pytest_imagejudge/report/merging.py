@@ -41,7 +41,7 @@ def _once(files: Sequence[tuple[str, Sequence[E]]]) -> list[E]:
     Within a file no entry is dropped: a test may judge the same image twice, and both verdicts count.
     """
     entries: list[E] = []
-    seen: set[tuple[object, ...]] = set()
+    seen: dict[tuple[object, ...], int] = {}  # where it stands in entries
     judged: dict[tuple[object, ...], tuple[str, E]] = {}
     for name, part in files:
         nth: dict[tuple[object, ...], int] = {}
@@ -60,8 +60,10 @@ def _once(files: Sequence[tuple[str, Sequence[E]]]) -> list[E]:
                         "merge reports of one revision of model, tests and thresholds"
                     )
             if place not in seen:
-                seen.add(place)
+                seen[place] = len(entries)
                 entries.append(entry)
+            elif entry.test_failed and not entries[seen[place]].test_failed:
+                entries[seen[place]] = entry  # its test failed in one of the runs
     return entries
 
 
@@ -83,7 +85,13 @@ _VERDICT = (*_JUDGED, "outcome", "error", "thresholds", "breaches", "not_applica
 
 
 def _difference(one: Entry, other: Entry, fields: Sequence[str]) -> list[str]:
-    return [name for name in fields if _bare(getattr(one, name, None)) != _bare(getattr(other, name, None))]
+    return [name for name in fields if _field(one, name) != _field(other, name)]
+
+
+def _field(entry: Entry, name: str) -> object:
+    if name == "outcome" and entry.outcome == "passed" and not (entry.thresholds or entry.bounds):
+        return "scored"  # an older report says "passed" of what no bound decided
+    return _bare(getattr(entry, name, None))
 
 
 def _bare(value: object) -> object:

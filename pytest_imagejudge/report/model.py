@@ -14,14 +14,20 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from ..scoring.verdict import ProblemKind, Raw
 
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
-Outcome = Literal["passed", "failed", "error"]
+Outcome = Literal["passed", "failed", "error", "scored"]  # "scored": no bound decided it
+FAILED: frozenset[Outcome] = frozenset(("failed", "error"))  # outcomes that turn a run red
 Figure = Annotated[float, Field(strict=True)] | None  # "60" is no figure
 
 
 class ReportPart(BaseModel):
     """Base of all parts, which keeps unknown fields of a newer minor version, so that a merge loses nothing."""
 
-    model_config = ConfigDict(extra="allow", allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(
+        extra="allow",
+        allow_inf_nan=False,
+        defer_build=True,
+        json_schema_serialization_defaults_required=True,  # every field is written
+    )
 
 
 class JudgeEntry(ReportPart):
@@ -107,6 +113,7 @@ class Entry(ReportPart):
     id: str | None = None
     test: str | None = None
     outcome: Outcome = "error"
+    test_failed: bool = False  # scored, in a test that failed for a reason of its own
     source: Literal["engine", "store"] = "engine"
     judged_at: str = ""
     thresholds: str = ""  # name of the profile that was applied; empty where none was
@@ -121,6 +128,11 @@ class Entry(ReportPart):
     pixels: str = ""  # SHA-256 of the canonical pixels
     where: str = ""  # file:line of the check or expect
     before: Before | None = None
+
+    @property
+    def shown_as_failed(self) -> bool:
+        """True for what reports show among the failed: failed, not judged, or scored in a test that failed."""
+        return self.outcome in FAILED or self.test_failed
 
 
 class VerdictEntry(Entry):

@@ -9,9 +9,9 @@ from ..scoring.figures import FigureMean, RunMeans, RunningMean
 from ..scoring.verdict import Raw
 from ..taxonomy import PATHS, TOTAL, TREE, Path, from_written
 from .lookup import is_unread, repeat_of, value_of
-from .model import AnyEntry, EditEntry, Mean, Report, Summary, VerdictEntry
+from .model import FAILED, AnyEntry, EditEntry, Mean, Report, Summary, VerdictEntry
 
-OUTCOMES = ("failed", "error", "passed")
+OUTCOMES = ("failed", "error", "passed", "scored")
 
 
 class FigureCounts(FigureMean):
@@ -38,6 +38,7 @@ class Tally:
         images, edits, failed_edits: entries so far.
         outcomes: entries by outcome, without excused ones.
         excused: number of entries that `excuse` removed.
+        test_failed: number of scored entries in tests that failed for a reason of their own.
         n: images that count.
         figures: by path of the tree; ``()`` is the total.
         raws: images by facet path, raw score and mapped score.
@@ -49,8 +50,9 @@ class Tally:
     def __init__(self, entries: Iterable[AnyEntry] = ()) -> None:
         self.images = self.edits = self.failed_edits = self.n = self.n_edits = 0
         self.outcomes: Counter[str] = Counter()
-        self.excused = 0
-        self._not_passed: Counter[tuple[str | None, str]] = Counter()  # by test and outcome
+        self.excused = self.test_failed = 0
+        self._not_passed: Counter[tuple[str | None, str]] = Counter()  # failed and not judged, by test and outcome
+        self._scored: Counter[str | None] = Counter()  # by test
         self._means = RunMeans((TOTAL, *PATHS), FigureCounts)
         self.figures = self._means.at
         self.raws: dict[Path, dict[tuple[Raw, float | None], int]] = {}
@@ -66,8 +68,12 @@ class Tally:
         if repeat_of(entry):
             return
         self.outcomes[entry.outcome] += 1
-        if entry.outcome != "passed":
+        if entry.outcome in FAILED:
             self._not_passed[entry.test, entry.outcome] += 1
+        elif entry.test_failed:
+            self.test_failed += 1
+        elif entry.outcome == "scored":
+            self._scored[entry.test] += 1
         if isinstance(entry, EditEntry):
             self.edits += 1
             self.failed_edits += entry.outcome == "failed"
@@ -87,9 +93,19 @@ class Tally:
                 del self._not_passed[test, outcome]
         return self
 
+    def note_failed_tests(self, tests: Collection[str]) -> None:
+        """Count what was scored in ``tests``, which failed for a reason of their own, among the failed."""
+        for test in tests:
+            self.test_failed += self._scored.pop(test, 0)
+
+    @property
+    def shown_as_failed(self) -> int:
+        """Number of entries that reports show among the failed; see `Entry.shown_as_failed`."""
+        return self.outcomes["failed"] + self.outcomes["error"] + self.test_failed
+
     @property
     def in_trouble(self) -> set[str | None]:
-        """The tests with an entry that did not pass."""
+        """The tests with an entry that failed or was not judged."""
         return {test for test, _ in self._not_passed}
 
     def _add_image(self, entry: VerdictEntry) -> None:

@@ -111,7 +111,7 @@ def _scored(entry: AnyEntry) -> Scored:
         lost=frozenset(path for path in paths if state(entry, path) == "not judged"),
         asked=tuple(entry.level1) if isinstance(entry, VerdictEntry) and not entry.error else (),
         fingerprint=entry.fingerprint,
-        outcome=entry.outcome,
+        outcome="" if entry.outcome == "scored" else entry.outcome,
         breached=frozenset(from_written(breach.path) for breach in entry.breaches),
         repeat=repeat_of(entry),
     )

@@ -66,6 +66,11 @@ def for_log(text: object) -> str:
     return _COMMAND.sub(lambda match: f"{match[1]} :" if match[1] else "## [", escape(text))
 
 
+def for_node_id(text: object) -> str:
+    """``text`` as the last part of a node id: as in `for_log`, and without the ``::`` at which pytest parts the id."""
+    return re.sub(":(?=:)", ": ", escape(text)).replace("##[", "## [")
+
+
 def for_markdown(text: object, most: int | None = None) -> str:
     """Escape ``text``, cut to ``most`` characters, as one line of Markdown without markup, HTML, links or mentions."""
     plain = escape(" ".join(str(text).split()))

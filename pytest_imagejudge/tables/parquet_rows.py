@@ -10,15 +10,12 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..support.escaping import escape
-from .rows import Picture, RawRow, show_value
+from .rows import IMAGE_FIELDS, Picture, RawRow, show_value
 
 _AT_ONCE = 8  # rows that are decoded together: one with pictures may take megabytes
 
 
 _BUFFER = 2**20  # bytes of a column that are read at once; without it all of a row group's are
-
-
-_IMAGE = {"bytes", "path"}  # fields of the Hub's Image feature
 
 
 def columns_of_file(path: Path) -> list[str]:
@@ -85,7 +82,7 @@ def _row(number: int, one: Any) -> RawRow:
 def _plain(value: Any) -> Any:
     """Convert a cell, other than a picture, to a value of JSON."""
     if isinstance(value, dict):
-        if set(value) == _IMAGE and isinstance(value["bytes"], bytes | None):
+        if value.keys() == IMAGE_FIELDS and isinstance(value["bytes"], bytes | None):
             return value["path"] if value["bytes"] is None else Picture(value["bytes"], str(value["path"] or ""))
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -48,11 +48,28 @@ class RawRow:
 class Picture:
     """An image in a cell: the bytes of its file, and its name, which may be empty."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     name: str = ""
 
     def __str__(self) -> str:
         return self.name or "a picture"
+
+
+IMAGE_FIELDS = frozenset(("bytes", "path"))  # of the Hub's Image feature
+
+
+def plain_pictures(value: Any) -> Any:
+    """A value out of JSON in which each picture without bytes, ``{"bytes": null, "path": "a.png"}``, is its path."""
+    whole = [value]
+    parts: list[Any] = [whole]  # not recursive: JSON may be nested deeper than Python's calls
+    while parts:
+        part = parts.pop()
+        for at, item in list(part.items() if isinstance(part, dict) else enumerate(part)):
+            if isinstance(item, dict) and item.keys() == IMAGE_FIELDS and item["bytes"] is None:
+                part[at] = item["path"]
+            elif isinstance(item, (dict, list)):
+                parts.append(item)
+    return whole[0]
 
 
 def where(number: int, line: int) -> str:
@@ -109,6 +126,10 @@ def checked_row(number: int, line: int, value: object, message: str = "") -> Raw
         )
     if not isinstance(value, dict):
         return RawRow(number, line, {}, message or f"{kind_of(value)} where an object was expected")
+    for item in value.values():
+        if isinstance(item, (dict, list)):
+            plain_pictures([value])  # in place; a row of `bytes` and `path` alone is no picture
+            break
     return RawRow(number, line, value, message)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import csv
 import html
@@ -255,6 +256,50 @@ def test_a_folder_of_the_split(work: Path, server: StandIn, capsys: pytest.Captu
         "test-00000-of-00002.parquet",
         "test-00001-of-00002.parquet",
     ]
+
+
+@pytest.mark.parametrize("named", ["folder", "file"])
+def test_a_shard_that_is_missing(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], named: str) -> None:
+    path = parquet(work / "snapshot/data/test-00000-of-00002.parquet", bench(12))
+    assert main(command(server, work / "snapshot" if named == "folder" else path)) == 2
+    said = capsys.readouterr().err
+    assert "is one of 2 shards: test-00001-of-00002.parquet" in said
+    assert not server.asked
+    parquet(work / "snapshot/data/test-00001-of-00002.parquet", bench(12, seed=1))
+    if named == "folder":
+        agree(capsys, server, work / "snapshot")
+    else:  # there it is, but not read
+        assert main(command(server, path)) == 2
+        assert "name the folder" in capsys.readouterr().err
+
+
+def test_pictures_in_json_are_named_as_in_parquet(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = bench(8)
+    whole, _ = agree(capsys, server, parquet(work / "test.parquet", rows))
+    for i, row in enumerate(rows):
+        for j, data in enumerate(row["images"]):
+            (work / f"{i}-{j}.png").write_bytes(data)
+    named = [
+        {**row, "images": [{"bytes": None, "path": f"{i}-{j}.png"} for j in range(2)]} for i, row in enumerate(rows)
+    ]
+    (work / "named.jsonl").write_text("".join(json.dumps(row) + "\n" for row in named))
+    (work / "named.json").write_text(json.dumps(named))
+    with (work / "named.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(named[0]))
+        writer.writeheader()
+        writer.writerows({**row, "images": json.dumps(row["images"])} for row in named)
+    inline = [
+        {**row, "images": ["data:image/png;base64," + base64.b64encode(data).decode() for data in row["images"]]}
+        for row in rows
+    ]
+    (work / "inline.jsonl").write_text("".join(json.dumps(row) + "\n" for row in inline))
+    asked = len(server.asked)
+    for name in ("named.jsonl", "named.json", "named.csv", "inline.jsonl"):
+        found, _ = agree(capsys, server, work / name)
+        assert figures(found) == figures(whole), name
+    assert len(server.asked) == asked
 
 
 def test_the_hub(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import os
@@ -13,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_from_bytes
 
 import huggingface_hub
 import openpyxl
@@ -269,7 +271,7 @@ def test_what_can_be_written_is_written(work: Path, server: StandIn, capsys: pyt
     found, said = score(capsys, server, path, "--judge-report", "r.json", code=2)
     assert "in_bench_scores.xlsx: can't be written" in said
     assert [Path(name).name for name in found["files"]] == ["in_judged.csv", "in_bench_scores.json", "r.json"]
-    assert read_report(work / "r.json").verdicts[0].outcome == "passed"
+    assert read_report(work / "r.json").verdicts[0].outcome == "scored"
     server.calls.clear()
     (work / "out" / "in_judged.csv").mkdir(parents=True)
     assert main(command(server, path, "--output-dir", "out")) == 2
@@ -436,7 +438,7 @@ def test_a_profile_that_bounds_only_the_run(work: Path, server: StandIn, capsys:
     (work / "run.toml").write_text("[suite]\ntotal = 50\n")
     found, _ = score(capsys, server, path, "--judge-thresholds", "run.toml", "--judge-report", "r.json")
     assert (found["failed"], found["missed"], len(found["suite"])) == (0, [], 1)
-    assert {entry.outcome for entry in read_report(work / "r.json").verdicts} == {"passed"}
+    assert {entry.outcome for entry in read_report(work / "r.json").verdicts} == {"scored"}
     (work / "run.toml").write_text("[suite]\ntotal = 99\n")
     found, _ = score(capsys, server, path, "--judge-thresholds", "run.toml", code=1)
     assert (found["failed"], len(found["missed"])) == (0, 1)
@@ -612,6 +614,50 @@ def test_parquet(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]
     assert kept["1"].parent == work / "in_images"
     assert main([*command(server, work / "in.parquet"), "--engine", "ray"]) == 2
     assert "give a file of paths" in capsys.readouterr().err
+
+
+def test_pictures_inside_a_struct(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other columns may hold any: they are written by name."""
+    image = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
+    picture = {"bytes": (work / "0.png").read_bytes(), "path": "zero.png"}
+    one = arrow.struct([("image", image), ("width", arrow.int64())])
+    table = {
+        "ID": [1, 2],
+        "prompt": ["a good fox", "a fair fox"],
+        "image_path": arrow.array([picture] * 2, image),
+        "struct": arrow.array([{"image": picture, "width": 8}, None], one),
+        "list": arrow.array([[{"image": picture, "width": 8}], []], arrow.list_(one)),
+    }
+    parquet.write_table(arrow.table(table), work / "in-00000-of-00002.parquet")
+    found, said = score(capsys, server, work / "in-00000-of-00002.parquet", "--judge-report", "r.json")
+    assert found["judged"] == 2
+    assert "in-00000-of-00002.parquet is one of 2 shards: in-00001-of-00002.parquet not judged" in said
+    first, second = judged(work / "in-00000-of-00002_judged.jsonl")
+    assert first["struct"] == {"image": "zero.png", "width": 8}
+    assert first["list"] == [{"image": "zero.png", "width": 8}]
+    assert (second["struct"], second["list"]) == (None, [])
+    table["image_path"] = table.pop("struct")
+    parquet.write_table(arrow.table(table), work / "other.parquet")
+    found, said = score(capsys, server, work / "other.parquet", code=2)
+    assert found["judged"] == 0
+    assert 'row 1 (ID "1"): image_path: text was expected' in said
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "json"])
+def test_pictures_in_data_urls(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], suffix: str) -> None:
+    values = rows("a good fox", "a fair fox", "a bad fox")
+    data = [(work / f"{i}.png").read_bytes() for i in range(3)]
+    values[0]["image_path"] = "data:image/png;base64," + base64.b64encode(data[0]).decode()
+    values[1]["image_path"] = " DATA:image/png," + quote_from_bytes(data[1])
+    values[2]["image_path"] = "data:image/png;base64,bm8gaW1hZ2U="
+    path = write(work / f"in.{suffix}", values)
+    found, said = score(capsys, server, path, "--judge-report", "r.json", code=2)
+    assert (found["judged"], found["image_unreadable"]) == (2, 1)
+    assert 'image_path: the picture "data:image/png;base64' in said
+    lines = judged(work / f"in_judged.{suffix}")
+    assert [line["image_path"] for line in lines] == [value["image_path"] for value in values]  # a manifest too
+    kept = {entry.prompt: work / entry.image for entry in read_report(work / "r.json").verdicts if entry.image}
+    assert [kept[value["prompt"]].read_bytes() for value in values[:2]] == data[:2]
 
 
 def start(server: StandIn, path: Path) -> subprocess.Popen[str]:

@@ -34,7 +34,7 @@ REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
 OPTION = r"--?[a-z](?:[\w-]*\w)?"
 # options of other programs and of pytest, which the pages speak of
 FOREIGN = {"--config", "--ssl", "--grpc", "--tensor-parallel-size", "--trust-remote-code"}
-FOREIGN |= {"--help", "--junit-xml", "--maxfail", "--stepwise", "-dp", "-n", "-pp", "-tp", "-v", "-x"}
+FOREIGN |= {"--collect-only", "--help", "--junit-xml", "--maxfail", "--stepwise", "-dp", "-n", "-pp", "-tp", "-v", "-x"}
 
 
 def section(title: str) -> str:

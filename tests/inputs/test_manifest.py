@@ -193,6 +193,13 @@ def test_the_first_of_two_rows_with_one_id_counts(folder: Path) -> None:
         ({"ID": 1, "prompt": "a", "image_path": "C:\\data\\fox.png"}, "a Windows path"),
         ({"ID": 1, "prompt": "a", "image_path": "\\\\server\\fox.png"}, "a Windows path"),
         ({"ID": 1, "prompt": "a", "image_path": "https://example.org/fox.png"}, "is a URL"),
+        ({"ID": 1, "prompt": "a", "image_path": "data:text/html;base64,eA=="}, 'a data: URL of "text/html"'),
+        ({"ID": 1, "prompt": "a", "image_path": "data:image/png;base64,e?A=="}, "a data: URL that can't be read"),
+        ({"ID": 1, "prompt": "a", "image_path": "data:image/png;base64"}, "a data: URL with nothing behind a comma"),
+        ({"ID": 1, "prompt": "a", "image_path": "data:,"}, "a data: URL with nothing in it"),
+        ({"ID": 1, "prompt": "a", "image_path": {"bytes": None, "path": None}}, "the image_path is empty"),
+        ({"ID": 1, "prompt": "a", "image_path": {"bytes": None, "path": "gone.png"}}, 'no file "gone.png"'),
+        ({"ID": 1, "prompt": "a", "image_path": {"bytes": "eA==", "path": "fox.png"}}, "bytes of a picture can't be"),
         ({"ID": float("nan"), "prompt": "a", "image_path": "fox.png"}, "no ID"),
         ({"ID": "", "prompt": "a", "image_path": "fox.png"}, "no ID"),
         ({"prompt": "a", "image_path": "fox.png"}, "no ID"),
@@ -217,6 +224,26 @@ def test_bad_rows_are_named_and_the_rest_goes_on(folder: Path, row: object, said
         assert error.number == 2
         assert said in error.message
         assert escape(error) == str(error)
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json"])
+def test_a_picture_of_the_hub_without_bytes_is_its_path(folder: Path, suffix: str) -> None:
+    picture = {"bytes": None, "path": "fox.png"}
+    deep: Any = picture
+    for _ in range(400):
+        deep = [deep]
+    values = [{"ID": 1, "prompt": "a", "image_path": picture, "more": {"x": [picture]}, "deep": deep}]
+    (row,) = rows_of(read(folder / f"m.{suffix}", json.dumps(values) if suffix == "json" else json.dumps(values[0])))
+    assert row.image == folder / "fox.png"
+    assert (row.extra["image_path"], row.extra["more"]) == ("fox.png", {"x": ["fox.png"]})
+
+
+def test_a_picture_in_a_data_url_lies_in_no_folder(folder: Path) -> None:
+    (row,) = read(
+        folder / "m.jsonl", json.dumps({"ID": 1, "prompt": "a", "image_path": "data:;base64,eA=="}), root=folder
+    )
+    assert isinstance(row, Row)
+    assert row.image == b"x"
 
 
 def test_a_relative_windows_path_is_taken_with_slashes(folder: Path) -> None:

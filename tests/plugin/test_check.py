@@ -76,8 +76,8 @@ def test_score_never_fails_a_test(project):
     result.assert_outcomes(passed=6)
     assert result.ret == 0
     assert project.outcomes() == {
-        "bad": "passed",
-        "absent": "passed",
+        "bad": "scored",
+        "absent": "scored",
         "unreadable": "error",
         "refused": "error",
         "fault": "error",

@@ -136,7 +136,7 @@ def test_bad_rows_make_the_report_say_error(project):
     (project.path / "suite.toml").write_text("[suite]\ntotal = 10\n")
     result = project.run("--judge-thresholds=suite.toml", "--judge-report=report.html", "--judge-report=report.md")
     result.assert_outcomes(passed=1, failed=2)
-    assert {entry["id"]: entry["outcome"] for entry in project.report["verdicts"]} == {"a": "passed", "b": "error"}
+    assert {entry["id"]: entry["outcome"] for entry in project.report["verdicts"]} == {"a": "scored", "b": "error"}
     assert project.report["suite"][0]["not_judged"] == 1
 
 
@@ -265,3 +265,54 @@ def test_row_tests_run_with_keyword_and_last_failed(project):
     project.manifest("rows.imagejudge.jsonl", [row("fox"), row("cat", "bad.png")])
     project.run("-k", "cat").assert_outcomes(failed=1, deselected=1)
     project.run("--lf").assert_outcomes(failed=1)
+
+
+HOSTILE = [
+    "::error::all is well",
+    "a::b::c",
+    "##[error]fox",
+    "fox[1]",
+    "esc\x1b[2J\nline\x07\u202e",
+    ":::",
+    "plain",
+]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1",)])
+def test_an_id_reaches_no_log_as_written_and_stays_what_it_is_in_the_report(project, workers):
+    project.manifest("it.imagejudge.jsonl", [row(name, "bad.png", f"fox {name!r}") for name in HOSTILE])
+    project.environ("GITHUB_ACTIONS", "true")
+    result = project.run("-v", "-rA", "--junitxml=junit.xml", *workers, process=True)
+    result.assert_outcomes(failed=len(HOSTILE))
+    found = {entry["id"]: entry["test"] for entry in project.report["verdicts"]}
+    assert set(found) == set(HOSTILE)
+    for nodeid in found.values():
+        name = nodeid.removeprefix("it.imagejudge.jsonl::")
+        assert "::" not in name
+        assert "##[" not in name
+        assert name.isprintable()
+    lines = result.stdout.str().splitlines()
+    commands = [line for line in lines if line.lstrip().startswith("::")]
+    assert len(commands) == len(HOSTILE)  # our own annotations
+    assert all(line.startswith("::error file=it.imagejudge.jsonl,line=") for line in commands)
+    assert not any(mark in result.stdout.str() for mark in ("##[", "\x1b[2J", "\x07", "\u202e"))
+
+
+def test_a_row_is_selected_by_its_node_id_whatever_its_id(project):
+    project.manifest("it.imagejudge.jsonl", [row(name, prompt=f"fox {name!r}") for name in [*HOSTILE, "a: :b: :c"]])
+    project.run().assert_outcomes(passed=len(HOSTILE) + 1)
+    nodeids = {entry["test"]: entry["id"] for entry in project.report["verdicts"]}
+    assert len(nodeids) == len(HOSTILE) + 1  # one that reads like another is told apart
+    for nodeid, name in nodeids.items():
+        project.run(nodeid).assert_outcomes(passed=1)
+        assert [entry["id"] for entry in project.report["verdicts"]] == [name]
+
+
+def test_what_is_wrong_with_a_row_reaches_no_log_as_written(project):
+    project.manifest("it.imagejudge.jsonl", [row("##[error]x"), row("##[error]x"), row("b", "##[error]gone.png")])
+    (project.path / "bad.imagejudge.csv").write_text("ID,##[error]column\n1,2\n")
+    result = project.run("--continue-on-collection-errors", process=True)
+    assert "is that of row 1 already" in result.stdout.str()
+    assert "no column" in result.stdout.str()
+    assert "##[" not in result.stdout.str()
+    assert "##[" not in result.stderr.str()

@@ -156,7 +156,11 @@ def test_the_next_run_takes_up_what_was_left(project, number: int) -> None:
     result = project.run("--judge-when=after")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines([f"judged too, from a run that was killed: {left[0]}"])
-    assert len(project.report["verdicts"]) == 2  # this run's, and the one that was left
+    (entry,) = project.report["verdicts"]  # the same image, of this run and of the one before
+    assert (entry["test"], entry["outcome"]) == ("test_it.py::test_kept", "passed")
+    result.stdout.fnmatch_lines(
+        ["1 image · 1 passed", "counted once, of this run and of one that was cut off: 1 image"]
+    )
     assert not list((project.path / ".imagejudge" / "pending").iterdir())
 
 
@@ -177,8 +181,52 @@ def test_what_was_left_and_cannot_be_read_stops_nothing(project) -> None:
             f"judged too*{left}",
         ]
     )
-    assert len(project.report["verdicts"]) == 2
+    assert len(project.report["verdicts"]) == 1
     assert [path.name for path in folder.iterdir()] == ["1.image.jsonl"]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_each_image_counts_once_after_a_kill_between_the_phases(project, workers: tuple[str, ...]) -> None:
+    """Twelve are generated; the run is killed before the first is judged; the next run generates them again."""
+    project.tests(
+        """
+        import os
+        import pytest
+        from PIL import Image
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_image(image_judge, number):
+            image_judge.expect(Image.new("RGB", (8, 8), (220, 220, number)), prompt="a red fox")
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_edit(edit_judge, number):
+            edited = Image.new("RGB", (8, 8), (number, 220, 220))
+            edit_judge.expect("fair.png", edited, instruction="more light")
+
+        def test_end(image_judge):
+            if "CHANGED" in os.environ:
+                image_judge.expect(Image.new("RGB", (8, 8), (200, 200, 77)), prompt="a red fox")
+            if "KILL" in os.environ:
+                os.kill(os.getpid(), 9)
+        """
+    )
+    arguments = ("--judge-when=after", "--edit-judge-model=stand-in")
+    for _ in range(2):  # killed twice, the same images were left twice
+        command = project.command(*arguments)
+        environment = {**os.environ, "KILL": "1", "CHANGED": "1"}
+        done = subprocess.run(command, cwd=project.path, env=environment, capture_output=True, timeout=600)
+        assert done.returncode == -signal.SIGKILL
+    result = project.run(*arguments, *workers, process=True)
+    result.assert_outcomes(passed=13)
+    tests = [entry["test"] for entry in (*project.report["verdicts"], *project.report["edits"])]
+    assert len(tests) == 13
+    assert len(set(tests)) == 13
+    assert tests.count(None) == 1  # only the earlier run made it
+    result.stdout.fnmatch_lines(
+        ["7 images, 6 edits · 12 passed · 1 scored", "counted once, of this run and of one that was cut off: 25 images"]
+    )
+    assert not list((project.path / ".imagejudge" / "pending").iterdir())
+    assert not (project.path / "imagejudge-images").exists()  # nor are copies left of any run
 
 
 def test_what_was_left_counts_in_no_mean_of_the_next_run(project) -> None:

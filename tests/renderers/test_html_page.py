@@ -160,6 +160,34 @@ def test_a_facets_filter_shows_only_where_it_applies(visit: Any) -> None:
     assert seen.titles() == [*applies, "broken-0.png"]  # what was not judged is never filtered away
 
 
+def test_what_was_only_scored_has_a_filter_and_stands_among_the_failed_where_its_test_failed(visit: Any) -> None:
+    report = Report(
+        verdicts=[
+            samples.entry(1, bounds={}, outcome="scored"),
+            samples.entry(2, bounds={}),
+            samples.entry(3, bounds={}, outcome="scored", test_failed=True),
+        ],
+        run=Run(failed_tests=[FailedTest(test="tests/test_x.py::test_3", message="AssertionError: too low")]),
+    )
+    seen = visit(report)
+    assert seen.titles()[0] == "3.png"
+    assert seen.badges() == {"✗ scored, test failed", "scored", "✓ passed"}
+    seen.choose("Failed")
+    assert seen.titles() == ["3.png"]
+    assert "its test failed" in seen.page.locator("#grid .why").text_content()
+    seen.page.get_by_role("combobox", name="Dimension").select_option(value="0")
+    assert seen.titles() == ["3.png"]
+    seen.page.locator("#grid a").first.click()
+    assert seen.opened().locator(".breach").text_content().startswith("scored")
+    seen.page.keyboard.press("Escape")
+    seen.choose("Scored")
+    assert seen.titles() == ["1.png"]
+    seen.choose("Passed")
+    assert seen.titles() == ["2.png"]
+    only = visit(report, failed_only=True)
+    assert only.titles() == ["3.png"]
+
+
 def test_filters_by_text_in_prompt_test_file_or_id(visit: Any) -> None:
     seen = visit(samples.report())
     find = seen.page.get_by_label("Find")

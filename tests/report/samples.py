@@ -60,8 +60,8 @@ def entry(
         value = judged.value(path)
         if value is not None and value < bound:
             made.breaches.append(Breach(path=list(path) or ["total"], score=value, bound=bound))
-    if made.breaches and made.outcome == "passed":
-        made.outcome = "failed"
+    if made.outcome == "scored":
+        made.outcome = "failed" if made.breaches else "passed"
     return made.model_copy(update=fields)
 
 

@@ -38,6 +38,30 @@ def test_a_report_fits_its_schema_and_comes_back(tmp_path: Path, monkeypatch: py
     assert report_json.read(tmp_path / "deep" / "x.json") == report
 
 
+@pytest.mark.parametrize("place", [(), ("run",), ("verdicts", 0), ("edits", 0), ("suite", 0), ("summary",)])
+def test_the_schema_refuses_a_report_that_lacks_a_field(tmp_path: Path, place: tuple[str | int, ...]) -> None:
+    report_json.write(samples.report(), tmp_path / "x.json")
+    data = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
+    schema = jsonschema.Draft202012Validator(json.loads(report_json.SCHEMA_FILE.read_text(encoding="utf-8")))
+    part = data
+    for step in place:
+        part = part[step]
+    for name in list(part):
+        value = part.pop(name)
+        assert not schema.is_valid(data), name
+        part[name] = value
+    assert schema.is_valid(data)
+
+
+def test_a_report_that_lacks_fields_is_still_read(tmp_path: Path) -> None:
+    """An older version did not write all of them."""
+    (tmp_path / "x.json").write_text(
+        '{"schema": "imagejudge-report/1", "verdicts": [{"key": "k", "image": "", "prompt": "", "outcome": "passed"}]}'
+    )
+    (entry,) = report_json.read(tmp_path / "x.json").verdicts
+    assert (entry.outcome, entry.test_failed, entry.shown_as_failed) == ("passed", False, False)
+
+
 def test_unknown_fields_are_kept(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(
         '{"schema": "imagejudge-report/1", "colour": "red",'

@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_imagejudge.support.escaping import escape, for_github, for_log
+from pytest_imagejudge.support.escaping import escape, for_github, for_log, for_node_id
 
 
 def test_ordinary_text_stays_as_it_is():
@@ -49,7 +49,8 @@ def test_github_messages_are_encoded_as_the_runner_decodes_them():
 
 @given(st.lists(st.sampled_from([*":#[ %\r\n\te", "::error::", "##[error]", "::stop-commands::"])).map("".join))
 def test_no_workflow_command_survives(text):
-    for safe in (for_github(text), for_log(text)):
+    assert "::" not in for_node_id(text)
+    for safe in (for_github(text), for_log(text), for_node_id(text)):
         for line in safe.splitlines():
             assert not line.lstrip().startswith("::")
             assert "##[" not in line
@@ -61,3 +62,9 @@ def test_a_log_line_cannot_start_a_command():
     assert for_log("  ::stop-commands::x") == "  : :stop-commands::x"
     assert for_log("x ##[error]y") == "x ## [error]y"
     assert for_log("a::b") == "a::b"
+
+
+def test_a_node_id_has_no_part_more():
+    assert for_node_id("::error::x") == ": :error: :x"
+    assert for_node_id("a:b\n##[x]") == "a:b\\n## [x]"
+    assert for_node_id("plain [1] C:\\new 狐") == "plain [1] C:\\new 狐"

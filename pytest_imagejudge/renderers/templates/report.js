@@ -32,10 +32,11 @@
   const keyOf = new Map([...places].map(([key, place]) => [JSON.stringify(place.names), key]));
   const MAPPED = { 0: 0, 1: 60, 2: 100 };
   const RAW = { 0: "fail", 1: "pass", 2: "excel" };
-  const OUTCOME = { passed: "✓ passed", failed: "✗ failed", error: "✗ not judged" };
+  const OUTCOME = { passed: "✓ passed", failed: "✗ failed", error: "✗ not judged", scored: "scored" };
+  const groupOf = (entry) => (entry.test_failed ? "failed" : entry.outcome); // by which filter it is found
 
-  const badge = (entry) => make("span", { class: `badge ${entry.excused ? "" : entry.outcome}` },
-    OUTCOME[entry.outcome] + (entry.excused ? ", excused" : ""));
+  const badge = (entry) => make("span", { class: `badge ${entry.excused ? "" : groupOf(entry)}` },
+    (entry.test_failed ? "✗ " : "") + OUTCOME[entry.outcome] + (entry.excused ? ", excused" : entry.test_failed ? ", test failed" : ""));
 
   // A number, or why there is none: "N/A", "unreadable", "not asked".
   function figure(entry, key) {
@@ -133,12 +134,12 @@
     const key = dimension.value;
     chosen = [];
     entries.forEach((entry, number) => {
-      if (outcome && entry.outcome !== outcome) return;
+      if (outcome && groupOf(entry) !== outcome) return;
       if (key || broken) {
         const wrong = entry.paths.some((path) => (key ? within(key, path) && path !== "" && !(key.startsWith(path + "/")) : path === ""));
         const lost = entry.outcome === "error" && (!key || figure(entry, key) === "unreadable");
         if (broken ? !(wrong || lost) : !(isNumber(figure(entry, key)) || lost)) return;
-        if (outcome === "failed" && key && !wrong) return;
+        if (outcome === "failed" && key && !wrong && !entry.test_failed) return;
       }
       if (!words.every((word) => haystacks[number].includes(word))) return;
       chosen.push(number);
@@ -148,8 +149,8 @@
       const { before, total } = entries[number];
       return before && isNumber(before.total) && isNumber(total) ? share(entries[number], total) - share(entries[number], before.total) : null;
     };
-    const RANK = { failed: 0, error: 1, excused: 2, passed: 3 };
-    const rankOf = (number) => RANK[entries[number].excused ? "excused" : entries[number].outcome];
+    const RANK = { failed: 0, error: 1, excused: 2, passed: 3, scored: 3 };
+    const rankOf = (number) => RANK[entries[number].excused ? "excused" : groupOf(entries[number])];
     const score = (number) => {
       const entry = entries[number];
       const value = share(entry, figure(entry, entry.kind === "edit" ? "" : key));
@@ -334,7 +335,7 @@
       entry.error ? make("div", { class: "breach" }, make("p", {}, `Not judged: ${entry.error}`)) : null,
       ...entry.unreadable.map(([place, said]) => make("div", { class: "breach" },
         make("p", {}, make("strong", {}, `Unreadable: ${place}`), said ? `: “${said}”` : ""))),
-      entry.outcome === "failed" && !entry.breaches.length ? make("div", { class: "breach" }, make("p", {}, entry.headline)) : null,
+      entry.headline && !entry.breaches.length && !entry.error && !entry.unreadable.length ? make("div", { class: "breach" }, make("p", {}, entry.headline)) : null,
       ...entry.breaches.map((breach) => make("div", { class: "breach" },
         make("p", {}, make("strong", {}, `${breach.place}: ${breach.score}`), `, ${breach.bound}`),
         breach.causes.length ? make("ul", {}, breach.causes.map(([place, raw, said, quoted]) =>
