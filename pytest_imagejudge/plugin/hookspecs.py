@@ -26,7 +26,10 @@ def pytest_imagejudge_engine(config: pytest.Config, settings: JudgeSettings, pro
 
 
 def pytest_imagejudge_verdict(config: pytest.Config, entry: VerdictEntry | EditEntry) -> None:
-    """One image or edit was judged and decided. Called once, on the controller under xdist."""
+    """One image or edit was judged and decided. Called once, on the controller under xdist.
+
+    ``entry.test_failed`` is not set yet: the test of what was only scored may fail later.
+    """
 
 
 @pytest.hookspec(firstresult=True)

@@ -129,7 +129,7 @@ def none_failed(tally: Tally) -> str:
     if not scored:
         return f"{every}{number} {things(tally)} passed"
     if scored == number:
-        return f"{number} {things(tally)} scored, by no bounds"
+        return f"{number} {things(tally)} scored, no bounds applied"
     return f"{number - scored} of {number} {things(tally)} passed, {scored} only scored"
 
 
