@@ -28,7 +28,7 @@ def register(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", action="append", default=[], metavar="OUT", type=Path,
         help="write an .html, .json or .md file; may be repeated; without it the tree of scores is printed",
     )  # fmt: skip
-    parser.add_argument("--failed-only", action="store_true", help="leave out of the HTML the images that passed")
+    parser.add_argument("--failed-only", action="store_true", help="leave what passed or was only scored out of HTML")
     parser.add_argument(
         "--thresholds", metavar="NAME",
         help="apply a profile's bounds on means, and its margins, to the whole run",

@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     if args.engine == "ray" and args.input.lower().endswith(PARQUET):
         raise ConfigError(f"--engine ray: pictures in {escape(args.input)} are on this node only; give a file of paths")
     source = open_input(args.input, prompts=args.prompts, root=args.root)
-    if words := lacking_beside(Path(args.input)):  # named alone, it is judged alone
+    if words := lacking_beside(Path(Path(args.input).name)):  # named alone, it is judged alone
         note(f"{words} not judged")
     metadata = read_metadata(metadata_file(args.judge_metadata)) if args.judge_metadata else None
     first = first_row(source.rows())

@@ -26,7 +26,10 @@ def pytest_imagejudge_engine(config: pytest.Config, settings: JudgeSettings, pro
 
 
 def pytest_imagejudge_verdict(config: pytest.Config, entry: VerdictEntry | EditEntry) -> None:
-    """Take one image or edit that was judged and decided. Called once for each, on the controller under xdist."""
+    """Take one image or edit that was judged and decided. Called once for each, on the controller under xdist.
+
+    ``entry.test_failed`` is not set yet: the test of an image that was only scored may fail later.
+    """
 
 
 @pytest.hookspec(firstresult=True)

@@ -23,7 +23,7 @@ def refuse_without_judge(config: pytest.Config) -> None:
 
 def skip_or_fail(config: pytest.Config, reason: str) -> NoReturn:
     """Skip a test whose judge is not configured; fail it where a judge is required."""
-    if judge_required(config):
+    if judge_required(config) and not shows_only(config):
         pytest.fail(_words(config, reason), pytrace=False)
     pytest.skip(reason)
 

@@ -129,7 +129,7 @@ def none_failed(tally: Tally) -> str:
     if not scored:
         return f"{every}{number} {judged_noun(tally)} passed"
     if scored == number:
-        return f"{number} {judged_noun(tally)} scored, by no bounds"
+        return f"{number} {judged_noun(tally)} scored, no bounds applied"
     return f"{number - scored} of {number} {judged_noun(tally)} passed, {scored} only scored"
 
 

@@ -335,7 +335,7 @@ def test_edits(project):
     assert [(edit["outcome"], edit["score"]) for edit in edits] == [
         ("passed", 4.5),
         ("failed", 1.5),
-        ("passed", 1.5),
+        ("scored", 1.5),
         ("error", None),
     ]
     assert edits[1]["breaches"] == [{"path": ["score"], "score": 1.5, "bound": 3.0}]

@@ -28,7 +28,7 @@ def test_a_fixture_may_ask_when_the_run_was_stopped(project, gpu, first):
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*SUMMARY 100*"])
     assert (project.starts(), project.log()["close image"]) == (1, 1)
-    assert project.outcomes()["good"] == "passed"
+    assert project.outcomes()["good"] == "scored"
 
 
 FORKED = """

@@ -64,7 +64,17 @@ def test_the_ini_file_can_be_overruled(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", ["--collect-only", "--help", "--version", "--markers", "--fixtures", "--setup-plan", "--cache-show"]
+    "option",
+    [
+        "--collect-only",
+        "--help",
+        "--version",
+        "--markers",
+        "--fixtures",
+        "--setup-plan",
+        "--setup-only",
+        "--cache-show",
+    ],
 )
 def test_what_only_shows_something_needs_no_judge(project: Project, option: str) -> None:
     project.tests(TESTS)

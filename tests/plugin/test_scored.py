@@ -81,7 +81,7 @@ def test_nothing_but_scores(project: Project) -> None:
     assert project.outcomes() == {"bad": "scored", "good": "scored"}
     result.stdout.fnmatch_lines(["1 image, 1 edit · 2 scored"])
     assert "passed" not in (project.path / "report.md").read_text(encoding="utf-8")
-    assert "<h1>2 images and edits scored, by no bounds</h1>" in (project.path / "report.html").read_text()
+    assert "<h1>2 images and edits scored, no bounds applied</h1>" in (project.path / "report.html").read_text()
     assert main(["report", str(project.path / "r.json"), "--gate"]) == 2  # no bounds were applied
 
 
