@@ -9,16 +9,16 @@ import textwrap
 import httpx
 import numpy as np
 import pytest
-from PIL import Image
 
 from pytest_imagejudge import ConfigError, EditJudge, Judge
 from pytest_imagejudge.judge import protocol_for
 from pytest_imagejudge.settings import JudgeSettings
 from tests.session.test_judge_session import Scripted
+from tests.stand_in.pictures import marked
 
 
 def picture(level):
-    return Image.new("RGB", (8, 8), (level, level, level))
+    return marked((level, level, level))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from ..errors import ImageError
 from ..support.escaping import escape
 
 TREATMENT = "rgb-upright-white-1"  # names what `load` does to a picture; changes when its pixels would
+CONTENT_RULE = "content-1"  # names what `content.finding_of` says of a picture; changes when it would say otherwise
 
 
 _URL = re.compile(r"(^|/)(https?|s3|gs|hf|data):")
@@ -27,11 +28,13 @@ class ImageFile:
         path: absolute; unchanged by a later change of the working directory.
         kept: whether we wrote it: it was handed over in memory, or copied because it may change before it is judged.
         origin: of a copy, the file that it was made of.
+        flagged: how its pipeline said that it found something unsafe in it; empty where it did not.
     """
 
     path: Path
     kept: bool = False
     origin: Path | None = None
+    flagged: str = ""
 
 
 def file_hash(file: ImageFile | Path | str) -> str:

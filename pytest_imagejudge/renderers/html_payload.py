@@ -150,6 +150,7 @@ def _entry(entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any]:
         "title": escape(explanations.title(entry)),
         "headline": lines(explanations.headline(entry)) if entry.outcome != "passed" else "",
         "advice": explanations.advice(entry),
+        "found": [[lines(explanations.found_words(each)), each.failed] for each in entry.findings],
         "breaches": [_breach(entry, *each) for each in explanations.explained(entry)],
         "stored": escape(entry.judged_at or "earlier") if entry.source == "store" else "",
         "error": lines(entry.error),

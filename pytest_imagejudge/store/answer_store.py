@@ -202,7 +202,9 @@ class Store:
     # --- the index from file bytes to pixels
 
     def pixels(self, file: Path) -> str | None:
-        """The pixel hash of an image file whose bytes were decoded before, or None. Hashes the bytes each time.
+        """What the index keeps of an image file whose bytes were decoded before, or None. Hashes the bytes each time.
+
+        That is the hash of its pixels and, behind a blank, what was found of them.
 
         Raises:
             ImageError: the file can't be read.
@@ -225,10 +227,12 @@ class Store:
                     found[row.file] = row.pixels
             return found | {name: self._waiting[name] for name in names if name in self._waiting}
 
-    def remember_pixels(self, file_hash: str, pixel_hash: str) -> None:
-        """Record that a file with these bytes decodes to these pixels. Written with the next answer, or by `flush`."""
+    def remember_pixels(self, file_hash: str, line: str) -> None:
+        """Record what a file with these bytes decodes to, as `pixels` gives it. Written with the next answer, or by
+        `flush`.
+        """
         with self._guard():
-            self._waiting[_file_key(file_hash)] = pixel_hash
+            self._waiting[_file_key(file_hash)] = line
             if len(self._waiting) >= _MAX_WAITING and not self._write([]):
                 self._waiting.clear()  # the disk takes nothing: decoding again is all that is lost
 
@@ -369,9 +373,10 @@ _BAD = object()
 
 
 def _file_key(file_hash: str) -> str:
-    from ..images.image_file import TREATMENT
+    from ..images.image_file import CONTENT_RULE, TREATMENT
 
-    return f"{file_hash}:{TREATMENT}"
+    # what stood here before there was a rule is not found: such a file is decoded once more
+    return f"{file_hash}:{TREATMENT} {CONTENT_RULE}"
 
 
 def _to_stderr(line: str) -> None:
