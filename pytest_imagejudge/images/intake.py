@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-_UNSAFE = "nsfw_content_detected"  # of a diffusers pipeline's output: a list with one entry an image, or None
+# Of a diffusers pipeline's output: a list with one entry an image, or None. The second is DeepFloyd's.
+_UNSAFE = ("nsfw_content_detected", "nsfw_detected")
 
 
 # --- taking ---------------------------------------------------------------------------------------------------------
@@ -104,10 +105,15 @@ def _from_pipeline(value: object, images: Any, max_pixels: int) -> Image:
 
 def _flagged(value: object) -> str:
     """How a pipeline said of its one image that it found something unsafe, and blocked it; empty where it did not."""
-    said = getattr(value, _UNSAFE, None)
-    if isinstance(said, (list, tuple)) or is_a(said, "numpy", "ndarray") or is_a(said, "torch", "Tensor"):
-        return f"{_UNSAFE} of {kind_of(value)} is true" if any(bool(one) for one in cast("Iterable[Any]", said)) else ""
-    return f"{_UNSAFE} of {kind_of(value)} is true" if said is True else ""
+    for name in _UNSAFE:
+        said = getattr(value, name, None)
+        if isinstance(said, (list, tuple)) or is_a(said, "numpy", "ndarray") or is_a(said, "torch", "Tensor"):
+            found = any(bool(one) for one in cast("Iterable[Any]", said))
+        else:
+            found = said is True
+        if found:
+            return f"{name} of {kind_of(value)} is true"
+    return ""
 
 
 def _write(spool: Path, data: bytes, name: str) -> Path:

@@ -25,13 +25,9 @@ def entry_of(
 ) -> VerdictEntry | EditEntry:
     """The entry of one verdict, with the bounds of ``profile`` applied; None applies none.
 
-    Args:
-        verdict: what was judged.
-        profile: the bounds.
-        gate: whether a picture without content, or one that was blocked, fails; None is where there is a profile.
-            True without one is where bounds apply to the run as a whole only.
-        blank: whether a picture without content was asked for.
-        context: further fields of the entry: id, test, seed, where.
+    ``gate`` says whether a picture without content, or a blocked one, fails: None is where there is a profile; True
+    without one is where bounds apply to the run only. ``blank`` is whether such a picture was asked for. ``context``
+    are further fields of the entry: id, test, seed, where.
     """
     check = _applied(verdict, profile)
     findings = _findings(verdict, check, gate=profile is not None if gate is None else gate, blank=blank)

@@ -832,5 +832,6 @@ def test_what_a_pipeline_says_of_its_picture_goes_with_it(spool):
     image = Image.fromarray(PICTURE)
     for said in ([True], (True,), np.array([True]), True):
         assert take(SimpleNamespace(images=[image], nsfw_content_detected=said), spool).flagged
+    assert take(SimpleNamespace(images=[image], nsfw_detected=[True]), spool).flagged
     for said in (None, [False], [None], np.array([False]), [], False):
         assert not take(SimpleNamespace(images=[image], nsfw_content_detected=said), spool).flagged
