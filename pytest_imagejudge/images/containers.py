@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import IO, NamedTuple
 
+from .av1_header import transfer_of
 from .jxl_header import JxlHeader, read_jxl_header
 
 MOST_BOXES = 4096  # in one box, and chunks in one PNG
 MOST_BYTES = 1 << 20  # of a box that is read as a whole, such as all properties of an AVIF
+_MOST_TRACKS = 16  # of a sequence, and descriptions of one: one is usual
 _HEAD = 4096  # bytes of a codestream in which its header ends
 
 _JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
@@ -44,7 +47,7 @@ def read_header(handle: IO[bytes]) -> Header:
         for matches, read in _READERS:
             if matches(head):
                 return read(handle)
-    except (struct.error, IndexError, OverflowError):  # cut off, or nonsense: the decoder says so
+    except (struct.error, IndexError, OverflowError, ValueError):  # cut off, or nonsense: the decoder says so
         pass
     finally:
         handle.seek(0)
@@ -124,13 +127,10 @@ def _content(handle: IO[bytes], box: _Box) -> bytes:
 
 
 def _heif(handle: IO[bytes]) -> Header:
-    for box in boxes(handle, 0):
-        if box.kind == b"meta":
-            codes = _codes_of_item(handle, box)
-        elif box.kind == b"moov":
-            codes = _codes_of_track(handle, box)
-        else:
-            continue
+    outer = list(boxes(handle, 0))
+    for kind, read in ((b"meta", _codes_of_item), (b"moov", _codes_of_track)):
+        box = next((one for one in outer if one.kind == kind), None)
+        codes = None if box is None else read(handle, box)
         if codes in _CODES:
             return Header(_not_srgb(codes))
     return Header()
@@ -142,15 +142,19 @@ def _codes_of_item(handle: IO[bytes], meta: _Box) -> int | None:
     if holder is None:
         return None
     properties = list(boxes(handle, holder.start, holder.end))
-    mine = _properties_of_primary(handle, meta)
+    mine = _properties_of(handle, meta, primary := _primary(handle, meta))
     chosen = properties if mine is None else [properties[one - 1] for one in mine if 0 < one <= len(properties)]
-    return next((codes for one in chosen if (codes := _codes_of(handle, one)) in _CODES), None)
+    named = [codes for one in chosen if (codes := _codes_of(handle, one)) is not None]
+    if not named and any(one.kind == b"av1C" for one in chosen):  # then the stream's own header counts
+        return transfer_of(_start_of_item(handle, meta, primary))
+    return next((codes for codes in named if codes in _CODES), None)
 
 
 def _codes_of_track(handle: IO[bytes], moov: _Box) -> int | None:
-    for track in boxes(handle, moov.start, moov.end):
-        table = _inside(handle, track, b"mdia", b"minf", b"stbl", b"stsd") if track.kind == b"trak" else None
-        for entry in boxes(handle, table.start + 8, table.end) if table else ():
+    tracks = (one for one in boxes(handle, moov.start, moov.end) if one.kind == b"trak")
+    for track in islice(tracks, _MOST_TRACKS):
+        table = _inside(handle, track, b"mdia", b"minf", b"stbl", b"stsd")
+        for entry in islice(boxes(handle, table.start + 8, table.end), _MOST_TRACKS) if table else ():
             for one in boxes(handle, entry.start + 78, entry.end):  # what a sample entry of pictures begins with
                 if (codes := _codes_of(handle, one)) in _CODES:
                     return codes
@@ -159,17 +163,58 @@ def _codes_of_track(handle: IO[bytes], moov: _Box) -> int | None:
 
 def _codes_of(handle: IO[bytes], box: _Box) -> int | None:
     """The transfer characteristics that a ``colr`` box names by number."""
-    data = _content(handle, box)[:8] if box.kind == b"colr" else b""
-    return int.from_bytes(data[6:8]) if data[:4] == b"nclx" and len(data) == 8 else None
-
-
-def _properties_of_primary(handle: IO[bytes], meta: _Box) -> list[int] | None:
-    """The numbers of the properties of the primary item, from 1; None where that is not said."""
-    primary, table = _inside(handle, meta, b"pitm", skip=4), _inside(handle, meta, b"iprp", b"ipma", skip=4)
-    if primary is None or table is None:
+    if box.kind != b"colr" or box.end - box.start < 8:
         return None
-    data = _content(handle, primary)
-    wanted = int.from_bytes(data[4:8] if data[0] else data[4:6])
+    handle.seek(box.start)
+    data = handle.read(8)
+    return int.from_bytes(data[6:8]) if data[:4] == b"nclx" else None
+
+
+def _primary(handle: IO[bytes], meta: _Box) -> int | None:
+    """The number of the primary item, or None where the file does not say it."""
+    box = _inside(handle, meta, b"pitm", skip=4)
+    data = _content(handle, box) if box else b""
+    return int.from_bytes(data[4:8] if data[0] else data[4:6]) if data else None
+
+
+def _start_of_item(handle: IO[bytes], meta: _Box, wanted: int | None) -> bytes:
+    """The first bytes of an item's data; none where they lie elsewhere, or the file does not say where."""
+    box = _inside(handle, meta, b"iloc", skip=4)
+    if box is None:
+        return b""
+    data = _content(handle, box)
+    version, place = data[0], 6
+    sizes = data[4] >> 4, data[4] & 15, data[5] >> 4, data[5] & 15 if version else 0  # offset, length, base, index
+
+    def number(size: int) -> int:
+        nonlocal place
+        place += size
+        if place > len(data):
+            raise IndexError
+        return int.from_bytes(data[place - size : place])
+
+    wide = 4 if version == 2 else 2
+    for _ in range(number(wide)):
+        item = number(wide)
+        elsewhere = number(2) & 15 if version else 0
+        elsewhere |= number(2)
+        base = number(sizes[2])
+        count = number(2)
+        for extent in range(count if any(sizes) else 0):
+            number(sizes[3])
+            offset = number(sizes[0])
+            number(sizes[1])
+            if item == wanted and not extent and not elsewhere:
+                handle.seek(base + offset)
+                return handle.read(_HEAD)
+    return b""
+
+
+def _properties_of(handle: IO[bytes], meta: _Box, wanted: int | None) -> list[int] | None:
+    """The numbers of an item's properties, from 1; None where the file does not say them."""
+    table = _inside(handle, meta, b"iprp", b"ipma", skip=4)
+    if table is None or wanted is None:
+        return None
     data = _content(handle, table)
     wide, large, place = bool(data[3] & 1), data[0] > 0, 8
     for _ in range(int.from_bytes(data[4:8])):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, features
 
 from pytest_imagejudge.errors import ImageError
+from pytest_imagejudge.images.av1_header import transfer_of
 from pytest_imagejudge.images.containers import boxes, read_header, tiff_kind
 from pytest_imagejudge.images.intake import take
 from pytest_imagejudge.images.jxl_header import JxlHeader, read_jxl_header
@@ -126,6 +127,32 @@ def test_avif_as_pillow_writes_it(tmp_path):
         take(Image.open(io.BytesIO(marked)), tmp_path / "spool")
     opened = Image.open(io.BytesIO(data))
     assert load(take(opened, tmp_path / "spool")).tobytes() == load(path).tobytes()
+
+
+@avif
+def test_avif_without_marks_of_its_own_is_as_its_stream_says(tmp_path):
+    data = encoded(Image.fromarray(PICTURE), "AVIF", quality=100)
+    assert transfer_of(data[data.index(b"mdat") + 4 :]) == 13
+    unmarked = data.replace(b"colrnclx", b"freenclx")
+    assert not read_header(io.BytesIO(unmarked)).refused
+    place = unmarked.index(b"mdat") + 4  # a stream whose header has PQ in the place of what is there
+    refused(tmp_path, unmarked[:place] + stream(16) + unmarked[place + len(stream(16)) :], "PQ")
+
+
+def stream(transfer):
+    """The sequence header of a still picture of AV1, as short as it can be."""
+    bits = "00011000000101010010001110111000000001"
+    bits += f"{9:08b}{transfer:08b}{9:08b}"
+    bits += "0" * (-len(bits) % 8)
+    header = int(bits, 2).to_bytes(len(bits) // 8)
+    return bytes([1 << 3 | 2, len(header)]) + header
+
+
+def test_the_header_of_an_av1_stream():
+    assert transfer_of(stream(16)) == 16
+    assert transfer_of(b"\x12\x00" + stream(18)) == 18  # behind a delimiter
+    assert transfer_of(stream(16)[:4]) is None
+    assert transfer_of(b"") is None
 
 
 def test_png_with_hdr_codes(tmp_path):
@@ -297,6 +324,7 @@ def test_any_bytes_are_a_header_or_none(start, rest):
     assert handle.tell() == 0
     assert isinstance(header.refused, str)
     assert isinstance(tiff_kind(handle), str)
+    assert isinstance(transfer_of(rest), int | None)
 
 
 @settings(max_examples=100)
