@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import subprocess
 import sys
 import textwrap
@@ -9,16 +10,17 @@ import textwrap
 import httpx
 import numpy as np
 import pytest
-from PIL import Image
+from rich.console import Console
 
 from pytest_imagejudge import ConfigError, EditJudge, Judge
 from pytest_imagejudge.judge import protocol_for
 from pytest_imagejudge.settings import JudgeSettings
 from tests.session.test_judge_session import Scripted
+from tests.stand_in.pictures import marked
 
 
 def picture(level):
-    return Image.new("RGB", (8, 8), (level, level, level))
+    return marked((level, level, level))
 
 
 @pytest.fixture
@@ -154,3 +156,14 @@ def test_an_endpoint_that_is_not_there_is_no_error_yet(monkeypatch, tmp_path):
 
     monkeypatch.setattr(httpx, "get", refuse)
     assert protocol_for(JudgeSettings(urls=("http://127.0.0.1:9/v1",))).name == "house"
+
+
+def test_what_is_found_of_a_picture_is_drawn_with_its_verdict(judge):
+    verdict = judge.score(np.zeros((16, 16, 3), np.uint8), prompt="a <fox>")
+    assert [found.kind for found in verdict.findings] == ["blank"]
+    words = "found: without content: 100% of it is within 12 codes of black (#000000)"
+    assert words in verdict._repr_html_()
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(verdict)
+    assert words in console.export_text()
+    assert not judge.score(picture(120), prompt="a fox").findings

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..engines.base import Answer, Engine, EngineIdentity, Progress
 from ..errors import ConfigError, EngineError, ImageError
+from ..images.content import Look, look_at
 from ..images.image_file import ImageFile, file_hash
-from ..images.loading import load, pixel_hash
+from ..images.loading import load
 from ..inputs.manifest import Row, RowError
 from ..protocols.base import Request
 from ..session.task import Task
@@ -140,24 +141,25 @@ class Cluster:
             store = planned.judge.session.store
             paths = [path for path in planned.images if isinstance(path, Path)]
             try:
-                known = [store.pixels(path) for path in paths]
+                known = [Look.of_line(store.pixels(path) or "") for path in paths]
             except ImageError:
                 continue  # the run itself says why
             if len(paths) < len(planned.images):
                 continue  # bytes of a table's cell, which no other machine can read
-            if all(known):
-                found[number] = tuple(str(one) for one in known)
+            looks = [look for look in known if look is not None]
+            if len(looks) == len(known):
+                found[number] = tuple(look.pixels for look in looks)
             else:
                 items.append({"row": number, "images": [str(path.absolute()) for path in paths]})
         if items:
-            dataset = _ray().data.from_items(items).map(partial(hash_images, max_pixels=self._max_pixels))
+            dataset = _ray().data.from_items(items).map(partial(look_at_images, max_pixels=self._max_pixels))
             for row in dataset.iter_rows():
-                number, hashes = int(row["row"]), [str(one) for one in row["pixels"]]
-                if not hashes:
+                number, lines = int(row["row"]), [str(one) for one in row["lines"]]
+                if not lines:
                     continue  # a picture that can't be read; the run itself says why
-                found[number] = tuple(hashes)
-                for file, one in zip(row["files"], hashes, strict=True):
-                    plans[number].judge.session.store.remember_pixels(str(file), one)
+                found[number] = tuple(line.partition(" ")[0] for line in lines)
+                for file, line in zip(row["files"], lines, strict=True):
+                    plans[number].judge.session.store.remember_pixels(str(file), line)
         return found
 
     def _questions(
@@ -245,15 +247,15 @@ class Cluster:
 # --- on the cluster's nodes ---
 
 
-def hash_images(item: dict[str, Any], *, max_pixels: int) -> dict[str, Any]:
-    """Hashes of a row's files and of their pixels; none where one can't be read."""
+def look_at_images(item: dict[str, Any], *, max_pixels: int) -> dict[str, Any]:
+    """Hashes of a row's files, and lines on their pixels for a store's index; none where one can't be read."""
     paths = [Path(str(path)) for path in item["images"]]
     try:
-        pixels = [pixel_hash(load(ImageFile(path), max_pixels=max_pixels)) for path in paths]
+        lines = [look_at(load(ImageFile(path), max_pixels=max_pixels)).line() for path in paths]
         files = [file_hash(path) for path in paths]
     except (ImageError, OSError):
-        pixels, files = [], []
-    return {"row": item["row"], "pixels": pixels, "files": files}
+        lines, files = [], []
+    return {"row": item["row"], "lines": lines, "files": files}
 
 
 class EndpointSession:

@@ -19,6 +19,7 @@ from ..errors import ConfigError, ImageJudgeError
 from ..inputs.cells import ErrorKind
 from ..inputs.judged_columns import EDIT_OUTPUTS, IMAGE_OUTPUTS
 from ..inputs.manifest import Row, RowError
+from ..scoring.findings import FindingKind
 from ..scoring.verdict import EditVerdict, Verdict, not_judged
 from ..support.digests import digest_of
 from ..support.escaping import escape
@@ -69,8 +70,9 @@ class BatchRun:
         self.tick = tick or (lambda tally: None)
         self.each = each or (lambda row, result: None)
         self.tally = RowCounts()
-        self.failed = 0  # rows that missed a bound, or had nothing that a bound applies to
+        self.failed = 0  # rows that missed a bound, had nothing that a bound applies to, or a picture of nothing
         self.failed_rows: list[dict[str, Any]] = []  # the same, where they are to be kept
+        self.findings: Multiset[FindingKind] = Multiset()  # images by what was found of them that is no score
         self.scores = BenchScores() if settings.image is None else BenchScores(settings.image.protocol.measures)
         self.entries = EntryCollector(settings.keep)
         self.fresh: set[int] = set()  # numbers of rows that were asked about in this run, though not by the session
@@ -238,13 +240,15 @@ class BatchRun:
                 lost = ", ".join(show(path) for path in verdict.unreadable)
                 self.say(str(RowError(row.number, row.line, row.id, f"unreadable: {lost}")))
         self.tally.fates[fate] += 1
+        self.findings.update(found.kind for found in verdict.findings)
         self.scores.add(verdict)
         self.each(row, verdict)
         self._write(row.extra, verdict)
         profile = self._profile(row)
-        if profile is None and not self.settings.keep:
+        gate = profile is not None or self.settings.profile is not None
+        if not gate and not self.settings.keep:
             return
-        entry = entry_of(verdict, profile, id=row.id, seed=row.seed)
+        entry = entry_of(verdict, profile, gate=gate, blank=bool(row.blank), id=row.id, seed=row.seed)
         if entry.outcome == "failed":
             from ..renderers.explanations import headline
 
@@ -316,12 +320,14 @@ class BatchRun:
 
 def _failed(row: Row, entry: VerdictEntry | EditEntry) -> dict[str, Any]:
     """Row of ``--json`` about a row that missed its bounds."""
+    found = [{"kind": one.kind, "detail": one.detail} for one in entry.findings if one.failed]
     return {
         "row": row.number,
         "line": row.line,
         "id": row.id,
         "breaches": [{"path": one.path, "score": one.score, "bound": one.bound} for one in entry.breaches],
         "not_applicable": entry.not_applicable,
+        **({"findings": found} if found else {}),
     }
 
 

@@ -253,6 +253,10 @@ def _print(bench: BatchRun, missed: list[str], profile: Profile | None) -> None:
         print_table("Edits", head, edits)
     counts = [[FATES[fate], count] for fate, count in tally.fates.items() if count or fate == "judged"]
     print_table("Rows", ["", "n"], [["all", tally.rows], *counts, ["from the store", tally.from_store]])
+    if bench.findings:
+        from ..renderers.explanations import found_in_words
+
+        put(f"Found: {found_in_words(bench.findings)}.")
     if profile is not None:
         put(f"Thresholds {for_log(profile.name)}: {plural(bench.failed, 'row')} missed them.")
         for line in missed:
@@ -265,6 +269,7 @@ def _as_json(bench: BatchRun, report: Report, files: list[Path], missed: list[st
         **bench.tally.as_json(),
         "failed": bench.failed,
         "failed_rows": bench.failed_rows,
+        "findings": dict(bench.findings),
         "scores": bench.scores.published(),
         "left_out": bench.scores.left_out(),
         "suite": [row.model_dump(mode="json") for row in report.suite],

@@ -162,6 +162,8 @@ class ChatClient:
                 )
                 break
             except RefusedError as refusal:
+                if words := _too_long(refusal, request):  # no field of the request is to blame
+                    raise RefusedError(f"{refusal}{words}", refusal.status, refusal.body) from None
                 blamed = self.habits.blame(refusal, fields) if self.adapt else None
                 if not blamed:
                     raise
@@ -283,6 +285,18 @@ class ChatClient:
             notes=notes,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+
+def _too_long(refusal: RefusedError, request: Request) -> str:
+    """The ratio of a picture that was refused for it, and the remedy; empty where that is not the reason."""
+    if not request.images or not re.search(r"aspect[ _-]?ratio", refusal.body, re.IGNORECASE):
+        return ""
+    width, height = max((image.size for image in request.images), key=lambda size: max(size) / min(size))
+    ratio = max(width, height) / min(width, height)
+    return (
+        f"; the picture of {width}x{height} has sides of {ratio:.4g} to 1, more than this server takes: "
+        "crop it, or put it on a squarer canvas"
+    )
 
 
 def _status_of(error: object) -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import ImageError
 from ..support.escaping import escape
-from .pillow_guard import decoder, too_many_pixels
+from .containers import Header, read_header, tiff_kind
+from .image_file import open_image
+from .pillow_guard import PLUGINS, decoder, load_plugin, too_many_pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,6 +50,9 @@ def decode(handle: IO[bytes], name: str, max_pixels: int) -> Image:
     from PIL import Image
 
     with decoder(max_pixels), _naming(name, handle):
+        _check_header(read_header(handle), name, max_pixels)
+        load_plugin(suffix(handle.read(32)))
+        handle.seek(0)
         formats = [known for known in FORMATS if known in Image.OPEN]
         with Image.open(handle, formats=formats) as image:
             check_size(image.size, name, max_pixels)
@@ -60,8 +66,34 @@ def canonical(image: Image, name: str, max_pixels: int) -> Image:
         ImageError: as in `decode`.
     """
     with decoder(max_pixels), _naming(name):
+        _check_header(_header_of(image), name, max_pixels)
         check_size(image.size, name, max_pixels)
         return _canonical(image, name)
+
+
+def _check_header(header: Header, name: str, max_pixels: int) -> None:
+    """Raise `ImageError` for what a decoder is known to get wrong, and for the size of what it would decode at once."""
+    if header.size is not None:
+        check_size(header.size, name, max_pixels)
+    if header.refused:
+        raise ImageError(f"{name}: {header.refused}")
+
+
+def _header_of(image: Image) -> Header:
+    """The header of the file that a PIL image was opened from, as far as it is still to be had."""
+    if image.format not in ("AVIF", "HEIF", "JPEG2000", "JXL", "PNG"):
+        return Header()  # or made of another image
+    with contextlib.suppress(Exception):  # the stream is the caller's, and may be anything
+        handle = getattr(image, "fp", None)
+        if handle is None or handle.closed:
+            with open_image(Path(getattr(image, "filename", ""))) as file:
+                return read_header(file)
+        place = handle.tell()
+        try:
+            return read_header(handle)
+        finally:
+            handle.seek(place)
+    return Header()
 
 
 def on_white(image: Image) -> Image:
@@ -90,9 +122,12 @@ def suffix(data: bytes) -> str:
             return ending
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return ".webp"
-    if data[4:8] == b"ftyp":
+    if data[4:8] == b"ftyp" and data[8:12] in _BRANDS:
         return ".avif" if data[8:12] in (b"avif", b"avis") else ".heic"
     return ".bin"
+
+
+_BRANDS = frozenset((b"avif", b"avis", b"mif1", b"msf1", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"))
 
 
 # --- canonical pixels -----------------------------------------------------------------------------------------------
@@ -111,10 +146,13 @@ def _turn(image: Image) -> Any:
     """Return the transposition that the EXIF orientation asks for, or None; damaged EXIF asks for none.
 
     Read from the EXIF block alone: `PIL.Image.Image.getexif` takes an orientation out of XMP too, which viewers don't.
-    TIFF, AVIF and HEIF are turned by their decoders.
+    TIFF, AVIF, HEIF and JPEG XL are turned by their decoders, JPEG XL whatever its EXIF says, unless the decoder gives
+    the JPEG that it was made of.
     """
     from PIL import Image
 
+    if image.format == "JXL" and not getattr(image, "jpeg", False):
+        return None
     block = image.info.get("exif")
     exif = Image.Exif()
     try:
@@ -212,14 +250,34 @@ def _looks_like(handle: IO[bytes] | None) -> str:
     handle.seek(0)
     head = handle.read(1024)
     ending = suffix(head)
-    if ending == ".heic":
-        return "HEIF, which Pillow reads only with a plugin such as pillow-heif"
+    if missing := _not_read(ending):
+        return missing
+    if ending == ".tif" and (kind := tiff_kind(handle)):
+        return f"a TIFF of {kind}, which Pillow does not read: write 8 bits a channel, or a PNG"
     if ending != ".bin":
-        return f"a damaged or truncated image: starts like {ending[1:].upper()}, but has no readable header"
+        kind = _NAMES.get(ending, ending[1:].upper())
+        return f"a damaged or truncated image: starts like {kind}, but has no readable header"
     return f"not an image in a known format: {_other(head)}"
 
 
+_NAMES = {".heic": "HEIF"}
+
+
+def _not_read(ending: str) -> str:
+    """Why this Pillow does not read a format at all, or nothing."""
+    from PIL import Image, features
+
+    if ending in PLUGINS:
+        format, words, plugin = PLUGINS[ending]  # noqa: A001
+        return "" if format in Image.OPEN else f"{words}, which Pillow reads only with a plugin such as {plugin}"
+    if ending == ".avif" and not features.check("avif"):
+        return "AVIF, which Pillow reads from version 11.3 on"
+    return ""
+
+
 def _other(head: bytes) -> str:
+    if head[4:8] == b"ftyp":
+        return "a video, or another kind of ISO media file"
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for prefix, words in (
         (b"version https://git-lfs", "a Git LFS pointer; fetch the picture with `git lfs pull`"),

@@ -14,6 +14,7 @@ from ..errors import ImageError
 from ..support.escaping import escape
 
 TREATMENT = "rgb-upright-white-1"  # names what `load` does to a picture; changes when its pixels would
+CONTENT_RULE = "content-1"  # names what `content.finding_of` says of a picture; changes when it would say otherwise
 
 
 _URL = re.compile(r"(^|/)(https?|s3|gs|hf|data):")
@@ -27,11 +28,13 @@ class ImageFile:
         path: absolute; unchanged by a later change of the working directory.
         kept: True where this package wrote the file: an image from memory, or a copy of a file that may change.
         origin: of a copy, the original file.
+        flagged: the words in which its pipeline said that it found something unsafe; empty where it did not.
     """
 
     path: Path
     kept: bool = False
     origin: Path | None = None
+    flagged: str = ""
 
 
 def file_hash(file: ImageFile | Path | str) -> str:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +16,8 @@ from ..errors import ImageError
 from ..settings import DEFAULT_MAX_PIXELS
 from ..support.escaping import escape
 from ..support.files import make_folder, whole_file
-from .decoding import on_white, suffix
+from .arrays import ACCEPTED, from_array, from_tensor, is_a, kind_of, refusal
+from .decoding import suffix
 from .image_file import ImageFile, file_hash, open_image
 from .loading import from_pil, pixel_hash, to_png
 
@@ -26,13 +26,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-ACCEPTED = (
-    "a path, bytes, a PIL image, an (H, W, 3|4) uint8 or float-in-[0, 1] array, a (C, H, W) float-in-[0, 1] tensor"
-    " with 3 or 4 channels, or the output of a diffusers pipeline with one image"
-)
-
-
-_ROUNDING = 1e-6  # how far outside [0, 1] a float may be: what resampling in float32 leaves
+# Of a diffusers pipeline's output: a list with one entry an image, or None. The second is DeepFloyd's.
+_UNSAFE = ("nsfw_content_detected", "nsfw_detected")
 
 
 # --- taking ---------------------------------------------------------------------------------------------------------
@@ -60,7 +55,8 @@ def take(value: object, spool: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         data = bytes(value)
         return ImageFile(_write(spool, data, hashlib.sha256(data).hexdigest() + suffix(data)), kept=True)
     picture = _picture(value, max_pixels)
-    return ImageFile(_write(spool, to_png(picture), pixel_hash(picture) + ".png"), kept=True)
+    path = _write(spool, to_png(picture), pixel_hash(picture) + ".png")
+    return ImageFile(path, kept=True, flagged=_flagged(value))
 
 
 def _take_path(value: str | os.PathLike[Any]) -> ImageFile:
@@ -72,95 +68,52 @@ def _take_path(value: str | os.PathLike[Any]) -> ImageFile:
 
 def _picture(value: object, max_pixels: int) -> Image:
     """Return the canonical picture of an object in memory other than bytes."""
-    if _is_a(value, "PIL.Image", "Image"):
+    if is_a(value, "PIL.Image", "Image"):
         return from_pil(cast("Image", value), max_pixels)
-    if _is_a(value, "numpy", "ndarray"):
-        return _from_array(cast("np.ndarray[Any, Any]", value))
-    if _is_a(value, "torch", "Tensor"):
-        return _from_array(_tensor_to_array(value))
+    if is_a(value, "numpy", "ndarray"):
+        return from_array(cast("np.ndarray[Any, Any]", value))
+    if is_a(value, "torch", "Tensor"):
+        return from_tensor(value)
     images = getattr(value, "images", None)
     if images is not None and not isinstance(value, type) and hasattr(images, "__len__"):
         return _from_pipeline(value, images, max_pixels)
+    raise refusal(value, _hint(value))
+
+
+def _hint(value: object) -> str:
+    """What to pass in place of what is no image, where that can be told."""
+    if isinstance(value, (list, tuple)) and len(value) == 1:
+        return "pass its only element, images[0]; several are passed one by one"
     if isinstance(value, (list, tuple, set, frozenset, Iterator)):
-        raise TypeError(f"an image is {ACCEPTED}; got {_kind(value)}: pass several images one by one")
-    raise TypeError(f"an image is {ACCEPTED}; got {_kind(value)}")
+        return "pass several images one by one"
+    if not isinstance(value, type):
+        if getattr(value, "frames", None) is not None:
+            return "the output of a pipeline of videos: pass one frame, such as output.frames[0][0]"
+        if hasattr(value, "__array__"):
+            return "pass np.asarray(image)"
+    return ""
 
 
 def _from_pipeline(value: object, images: Any, max_pixels: int) -> Image:
     if len(images) != 1:
-        raise TypeError(f"{_kind(value)} holds {len(images)} images where one is expected: pass them one by one")
+        raise TypeError(f"{kind_of(value)} holds {len(images)} images where one is expected: pass them one by one")
     only = images[0]
-    if not any(_is_a(only, *name) for name in (("PIL.Image", "Image"), ("numpy", "ndarray"), ("torch", "Tensor"))):
-        raise TypeError(f"the image of {_kind(value)} is {_kind(only)}; expected a PIL image, an array or a tensor")
+    if not any(is_a(only, *name) for name in (("PIL.Image", "Image"), ("numpy", "ndarray"), ("torch", "Tensor"))):
+        raise TypeError(f"the image of {kind_of(value)} is {kind_of(only)}; expected a PIL image, an array or a tensor")
     return _picture(only, max_pixels)
 
 
-def _tensor_to_array(tensor: Any) -> np.ndarray[Any, Any]:
-    """Convert a (C, H, W) tensor of floats to an (H, W, C) array by its own methods, without importing torch."""
-    shape = tuple(tensor.shape)
-    if len(shape) != 3 or shape[0] not in (3, 4) or not tensor.is_floating_point():
-        hint = ""
-        if len(shape) == 4:
-            hint = ": pass the images of a batch one by one"
-        elif len(shape) == 3 and shape[0] in (3, 4):
-            hint = ": scale it to floats in [0, 1]"
-        elif len(shape) == 3 and shape[2] in (3, 4):
-            hint = ": permute it to (C, H, W)"
-        raise TypeError(f"an image is {ACCEPTED}; got {_kind(tensor)}{hint}")
-    try:
-        array: np.ndarray[Any, Any] = tensor.detach().float().cpu().permute(1, 2, 0).numpy()
-    except (RuntimeError, NotImplementedError, AttributeError) as error:  # meta, sparse and nested tensors
-        raise TypeError(f"the values of {_kind(tensor)} can't be read: {escape(error)}") from error
-    return array
-
-
-def _from_array(array: np.ndarray[Any, Any]) -> Image:
-    import numpy as np
-    from PIL import Image
-
-    is_float = array.dtype.kind == "f"
-    if array.ndim != 3 or array.shape[2] not in (3, 4) or not (is_float or array.dtype == np.uint8):
-        hint = ""
-        if array.ndim == 4:
-            hint = ": pass the images of a batch one by one"
-        elif array.ndim == 3 and array.shape[0] in (3, 4) and array.shape[2] not in (3, 4):
-            hint = ": transpose it to (H, W, C), or pass it as a tensor"
-        elif array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 1):
-            hint = ": repeat a greyscale picture three times along the last axis"
-        raise TypeError(f"an image is {ACCEPTED}; got {_kind(array)}{hint}")
-    if 0 in array.shape:
-        raise TypeError(f"an image is {ACCEPTED}; got {_kind(array)}, which is empty")
-    if np.ma.isMaskedArray(array):
-        raise TypeError(f"an image is {ACCEPTED}; got {_kind(array)}: fill the masked values first")
-    if is_float:
-        low, high = float(array.min()), float(array.max())
-        if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # false for NaN too
-            what = "NaN" if low != low or high != high else f"values from {low:g} to {high:g}"
-            raise TypeError(f"an image is {ACCEPTED}; got {_kind(array)} with {what}")
-        single = array.astype(np.float32) if array.dtype.itemsize < 4 else array
-        array = np.rint(np.clip(single, 0, 1) * 255).astype(np.uint8)
-    data = np.ascontiguousarray(array)
-    mode = "RGB" if data.shape[2] == 3 else "RGBA"
-    picture = Image.frombytes(mode, (data.shape[1], data.shape[0]), data.tobytes())
-    return on_white(picture) if mode == "RGBA" else picture
-
-
-def _is_a(value: object, module: str, name: str) -> bool:
-    """Return True where ``value`` is of a class of an already loaded module, without importing anything."""
-    found = getattr(sys.modules.get(module), name, None)
-    return isinstance(found, type) and isinstance(value, found)
-
-
-def _kind(value: object) -> str:
-    """Describe ``value`` for an error: type, and shape and dtype where there are any."""
-    cls = type(value)
-    name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-    if shape is not None and dtype is not None:
-        name += f" of shape {tuple(shape)} and dtype {dtype}"
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        name += f" of {len(value)}"
-    return escape(name)
+def _flagged(value: object) -> str:
+    """Return the words in which a pipeline says that it found its one image unsafe; empty where it does not."""
+    for name in _UNSAFE:
+        said = getattr(value, name, None)
+        if isinstance(said, (list, tuple)) or is_a(said, "numpy", "ndarray") or is_a(said, "torch", "Tensor"):
+            found = any(bool(one) for one in cast("Iterable[Any]", said))
+        else:
+            found = said is True
+        if found:
+            return f"{name} of {kind_of(value)} is true"
+    return ""
 
 
 def _write(spool: Path, data: bytes, name: str) -> Path:

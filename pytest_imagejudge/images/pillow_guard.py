@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
+from typing import Any
 
 
 def warm_up() -> None:
@@ -70,6 +68,27 @@ def _install() -> None:
             raise Image.DecompressionBombError(too_many_pixels(size, limit))
 
     Image._decompression_bomb_check = check
+
+
+# Formats that Pillow reads with another package only: by suffix its name for them, ours, and the package.
+PLUGINS = {
+    ".heic": ("HEIF", "HEIF", "pillow-heif"),
+    ".jxl": ("JXL", "JPEG XL", "pillow-jxl-plugin"),
+}
+
+
+def load_plugin(suffix: str) -> None:
+    """Have Pillow read a format for which a plugin is installed, at the first file of that format."""
+    from PIL import Image
+
+    if suffix not in PLUGINS or PLUGINS[suffix][0] in Image.OPEN:
+        return
+    with _lock, contextlib.suppress(Exception):  # not there, or broken: the error about the file names it
+        if suffix == ".heic":
+            importlib.import_module("pillow_heif").register_heif_opener()
+        else:
+            importlib.import_module("pillow_jxl")
+            importlib.import_module("pillow_jxl.JpegXLImagePlugin").warnings = _Quiet()  # type: ignore[attr-defined]
 
 
 @contextlib.contextmanager

@@ -36,6 +36,9 @@ _DATA_URL = re.compile(r"\s*data:", re.IGNORECASE)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
+_FLAGS = {"": None, **dict.fromkeys(("true", "yes", "1"), True), **dict.fromkeys(("false", "no", "0"), False)}
+
+
 class BadCell(Exception):  # noqa: N818
     """An error in a row."""
 
@@ -207,6 +210,22 @@ def dimensions_cell(value: object) -> tuple[str, ...] | None:
         return check_dimensions(names)
     except KeyError as error:
         raise BadCell(str(error.args[0])) from None
+
+
+def flag_cell(value: object) -> bool | None:
+    """True or false, as JSON or text has it; None where the cell is empty.
+
+    Raises:
+        BadCell: anything else.
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)) and value in (0, 1):
+        return bool(value)
+    text = (text_cell(value) or "").strip().lower()
+    if text not in _FLAGS:
+        raise BadCell(f"true or false was expected, not {show_value(value)}")
+    return _FLAGS[text]
 
 
 def seed_cell(value: object) -> int | str | None:

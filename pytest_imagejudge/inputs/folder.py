@@ -19,7 +19,12 @@ from .cells import row_id
 from .manifest import Row, RowError
 from .row_source import Input
 
-IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"))
+IMAGE_SUFFIXES = frozenset(
+    (
+        *(".png", ".apng", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
+        *(".avif", ".heic", ".heif", ".jxl", ".jp2"),
+    )
+)
 
 
 _PROMPT_FILES = tuple(f"{stem}{suffix}" for stem in ("prompts", "metadata") for suffix in (*SUFFIXES, ".txt"))

@@ -1,7 +1,7 @@
 """Manifests: files with a row for each image, or edit, to judge.
 
 An image's row has ``ID``, ``prompt`` and ``image_path``; an edit's has ``ID``, ``source_path``,
-``edited_path`` and ``instruction``. Optional in both: ``dimensions``, ``thresholds``, ``seed``. Paths are
+``edited_path`` and ``instruction``. Optional in both: ``dimensions``, ``thresholds``, ``seed``, ``blank``. Paths are
 relative to the manifest. The format of `read_metadata` is that of Qwen-Image-Bench's ``bench_metadata.json``.
 """
 
@@ -22,6 +22,7 @@ from .cells import (
     BadCell,
     ErrorKind,
     dimensions_cell,
+    flag_cell,
     missing_column,
     picture_cell,
     read_column,
@@ -37,7 +38,7 @@ IMAGE_COLUMNS = ("ID", "prompt", "image_path")
 EDIT_COLUMNS = ("ID", "source_path", "edited_path", "instruction")
 
 
-_OPTIONAL = ("dimensions", "thresholds", "seed")
+_OPTIONAL = ("dimensions", "thresholds", "seed", "blank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Row:
         dimensions: the L1 to ask, or None where the row does not say.
         thresholds: name or file of a profile, or None.
         seed: of the generation, or None.
+        blank: True where a picture without content was asked for, or None where the row does not say.
         extra: all columns of the file, in order; an image in the table is replaced by its name.
     """
 
@@ -68,6 +70,7 @@ class Row:
     dimensions: tuple[str, ...] | None = None
     thresholds: str | None = None
     seed: int | str | None = None
+    blank: bool | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -206,6 +209,7 @@ def _row(raw: RawRow, name: str, folder: Path, kind: str, root: Path | None) -> 
         "dimensions": read_column("dimensions", dimensions_cell, values) if kind == "image" else None,
         "thresholds": read_column("thresholds", text_cell, values),
         "seed": read_column("seed", seed_cell, values),
+        "blank": read_column("blank", flag_cell, values),
         "extra": _extra(values),
     }
     if kind == "edit":

@@ -31,6 +31,7 @@ class Expectation:
     Attributes:
         futures: one, or several where each image is judged repeatedly; the first decides.
         bounded: False for ``score``, which applies no thresholds.
+        blank: whether a picture without content was asked for.
         shared: whether a fixture of more than one test expects it, so that no skip of one test excuses it.
         left: whether a run that was cut off left it; it belongs to no test of this one.
     """
@@ -45,6 +46,7 @@ class Expectation:
     where: str = ""
     thresholds: Profile | None = None
     bounded: bool = True
+    blank: bool = False
     shared: bool = False
     left: bool = False
     futures: list[Future[AnyVerdict]] = field(default_factory=list)
@@ -82,7 +84,8 @@ class Expectation:
                 context["repeat"] = number
             if kept := [str(file.path) for file in self.images if file.kept]:
                 context["kept"] = kept  # written by us, and ours to remove
-            entry = entry_of(verdict, self.thresholds if self.bounded else None, **context)
+            profile = self.thresholds if self.bounded else None
+            entry = entry_of(verdict, profile, gate=self.bounded, blank=self.blank, **context)
             paths = [str(shown(file)) for file in self.images]
             if isinstance(entry, EditEntry):
                 entry.source_image, entry.edited_image = paths
@@ -99,7 +102,8 @@ class Expectation:
             "kind": self.kind,
             "text": self.text,
             "images": [
-                [str(file.path), file.kept, None if file.origin is None else str(file.origin)] for file in self.images
+                [str(file.path), file.kept, None if file.origin is None else str(file.origin), file.flagged]
+                for file in self.images
             ],
             "dimensions": list(self.dimensions),
             "test": self.test,
@@ -107,6 +111,7 @@ class Expectation:
             "seed": self.seed,
             "where": self.where,
             "bounded": self.bounded,
+            "blank": self.blank,
             "shared": self.shared,
             "thresholds": None if self.thresholds is None else self.thresholds.dump(),
         }
@@ -121,8 +126,8 @@ class Expectation:
             **{
                 **data,
                 "images": tuple(
-                    ImageFile(Path(path), kept, None if origin is None else Path(origin))
-                    for path, kept, origin in data["images"]
+                    ImageFile(Path(path), kept, None if origin is None else Path(origin), flagged)
+                    for path, kept, origin, flagged in data["images"]
                 ),
                 "dimensions": tuple(data["dimensions"]),
                 "thresholds": None if profile is None else load_profile(profile["bounds"], name=profile["name"]),

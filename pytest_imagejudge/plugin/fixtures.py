@@ -71,6 +71,8 @@ class ImageJudgeFixture(_JudgeFixture[Verdict]):
     - ``dimensions``: L1 names to judge by; None is the marker's, the ini file's, or all five. An unknown one is a
       KeyError.
     - ``seed``: of the generation, ``id``: a name of the image; baselines pair by them.
+    - ``blank``: True where a picture without content was asked for, which fails else; None is the marker's, or False.
+      `score` does not take it.
     """
 
     _kind = "image"
@@ -97,13 +99,16 @@ class ImageJudgeFixture(_JudgeFixture[Verdict]):
         dimensions: Iterable[str] | None = None,
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
+        blank: bool | None = None,
     ) -> Verdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or something was not judged.
 
         Where it returns, every answer was read: ``verdict["Quality"]`` is a score, 0 to 100, or N/A.
         """
         profile = self._profile(thresholds)
-        expected = self._submitter.submit_image(image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=True)
+        expected = self._submitter.submit_image(
+            image, prompt, dimensions=dimensions, seed=seed, id=id, blank=blank, urgent=True
+        )
         return self._wait(expected, self._caller(), thresholds=profile)
 
     def expect(
@@ -115,11 +120,12 @@ class ImageJudgeFixture(_JudgeFixture[Verdict]):
         dimensions: Iterable[str] | None = None,
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
+        blank: bool | None = None,
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided once its verdicts have arrived."""
         profile = self._profile(thresholds)
         expected = self._submitter.submit_image(
-            image, prompt, dimensions=dimensions, seed=seed, id=id, urgent=False, keep=True
+            image, prompt, dimensions=dimensions, seed=seed, id=id, blank=blank, urgent=False, keep=True
         )
         self._defer(expected, self._caller(), profile)
 
@@ -127,7 +133,7 @@ class ImageJudgeFixture(_JudgeFixture[Verdict]):
 class EditJudgeFixture(_JudgeFixture[EditVerdict]):
     """Judges edits: source and edited image, each as `ImageJudgeFixture` takes it, and the instruction.
 
-    ``thresholds``, ``seed`` and ``id`` are those of `ImageJudgeFixture`.
+    ``thresholds``, ``seed`` and ``id`` are those of `ImageJudgeFixture`; ``blank`` is of the edited picture.
     """
 
     _kind = "edit"
@@ -154,13 +160,14 @@ class EditJudgeFixture(_JudgeFixture[EditVerdict]):
         thresholds: Any = None,
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
+        blank: bool | None = None,
     ) -> EditVerdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or the answer was not read.
 
         ``verdict.score``, 1 to 5, is None where the judge gives no overall score; see its ``aspects`` then.
         """
         profile = self._profile(thresholds)
-        expected = self._submitter.submit_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
+        expected = self._submitter.submit_edit(source, edited, instruction, seed=seed, id=id, blank=blank, urgent=True)
         return self._wait(expected, self._caller(), thresholds=profile)
 
     def expect(
@@ -172,8 +179,11 @@ class EditJudgeFixture(_JudgeFixture[EditVerdict]):
         thresholds: Any = None,
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
+        blank: bool | None = None,
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided once its verdict has arrived."""
         profile = self._profile(thresholds)
-        expected = self._submitter.submit_edit(source, edited, instruction, seed=seed, id=id, urgent=False, keep=True)
+        expected = self._submitter.submit_edit(
+            source, edited, instruction, seed=seed, id=id, blank=blank, urgent=False, keep=True
+        )
         self._defer(expected, self._caller(), profile)

@@ -10,7 +10,7 @@ import pytest
 
 from ..taxonomy import check_dimensions, nearest
 
-KEYWORDS = ("thresholds", "dimensions", "image", "prompt")
+KEYWORDS = ("thresholds", "dimensions", "image", "prompt", "blank")
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class MarkerValues:
     dimensions: tuple[str, ...] | None = None
     image: Any = None
     prompt: str | None = None
+    blank: bool | None = None
 
 
 def check_marker(marker: pytest.Mark, item: pytest.Item) -> None:
@@ -42,6 +43,8 @@ def check_marker(marker: pytest.Mark, item: pytest.Item) -> None:
                 dimensions_of(value)
             except (KeyError, TypeError) as error:
                 raise pytest.UsageError(f"{where}: dimensions: {error.args[0]}") from None
+    if not isinstance(marker.kwargs.get("blank"), bool | None):
+        raise pytest.UsageError(f"{where}: blank: True or False is expected, not {marker.kwargs['blank']!r}")
     if "image" in marker.kwargs and not isinstance(marker.kwargs.get("prompt"), str):
         raise pytest.UsageError(f"{where}: image names a picture to judge before the test, and needs prompt=")
 

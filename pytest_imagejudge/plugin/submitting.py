@@ -51,13 +51,14 @@ class Submitter:
         dimensions: Iterable[str] | None = None,
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
+        blank: bool | None = None,
         urgent: bool,
         keep: bool = False,
     ) -> Expectation:
         """Submit one image for the running test; with ``keep`` as a copy, because the file may be written over."""
         judge = self._judges.get("image")
         names = dimensions_of(dimensions) if dimensions is not None else self._dimensions()
-        about = self._about("prompt", prompt, id=id, seed=seed)
+        about = self._about("prompt", prompt, id=id, seed=seed, blank=blank)
         file = judge.keep(judge.take(image)) if keep else judge.take(image)
         expected = Expectation("image", images=(file,), dimensions=names or judge.protocol.dimensions, **about)
         return self._submit(judge, expected, urgent=urgent)
@@ -70,12 +71,13 @@ class Submitter:
         *,
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
+        blank: bool | None = None,
         urgent: bool,
         keep: bool = False,
     ) -> Expectation:
         """Submit one edit for the running test; with ``keep`` as copies, because the files may be written over."""
         judge = self._judges.get("edit")
-        about = self._about("instruction", instruction, id=id, seed=seed)
+        about = self._about("instruction", instruction, id=id, seed=seed, blank=blank)
         source_file, edited_file = judge.take(source), judge.take(edited)
         files = (judge.keep(source_file), judge.keep(edited_file)) if keep else (source_file, edited_file)
         expected = Expectation("edit", images=files, dimensions=judge.protocol.dimensions, **about)
@@ -89,7 +91,7 @@ class Submitter:
         thresholds = self._of_row(row, manifest)
         if row.kind == "edit":
             expected = self.submit_edit(
-                row.source, row.edited, row.instruction or "", seed=row.seed, id=row.id, urgent=False
+                row.source, row.edited, row.instruction or "", seed=row.seed, id=row.id, blank=row.blank, urgent=False
             )
         else:
             file = self._state.options.metadata
@@ -97,7 +99,7 @@ class Submitter:
                 raise ConfigError(f"{manifest.name}, {row.where}: ID {row.id!r} is not in {file}")
             names = row.dimensions or self._metadata.get(row.id)
             expected = self.submit_image(
-                row.image, row.prompt, dimensions=names, seed=row.seed, id=row.id, urgent=False
+                row.image, row.prompt, dimensions=names, seed=row.seed, id=row.id, blank=row.blank, urgent=False
             )
         expected.where, expected.thresholds = where, thresholds
         return expected
@@ -155,14 +157,19 @@ class Submitter:
         of_marker = None if self._state.item is None else marker_values(self._state.item).dimensions
         return of_marker or self._state.dimensions
 
-    def _about(self, name: str, text: object, *, id: object, seed: object) -> dict[str, Any]:  # noqa: A002
+    def _about(self, name: str, text: object, *, id: object, seed: object, blank: object) -> dict[str, Any]:  # noqa: A002
         """Fields of an expectation beside its images, as plain data."""
         label = plain_label("id", id)
+        if not isinstance(blank, bool | None):
+            raise TypeError(f"blank: True or False is expected, not {type(blank).__name__}")
+        if blank is None and self._state.item is not None:
+            blank = marker_values(self._state.item).blank
         return {
             "text": plain_text(name, text),
             "test": None if self._state.item is None else self._state.item.nodeid,
             "id": None if label is None else str(label),
             "seed": plain_label("seed", seed),
+            "blank": bool(blank),
         }
 
     def _submit(self, judge: AnyJudge, expected: Expectation, *, urgent: bool) -> Expectation:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from ..images.decoding import MAX_RATIO
 from ..scoring.verdict import Problem
 from ..support.escaping import escape
 from ..taxonomy import Path
@@ -79,14 +80,19 @@ def stretch(image: Image, side: int = 1024) -> Image:
 
 
 def fit(image: Image, side: int = 1024) -> Image:
-    """Shrink to sides of at most ``side``, keeping the aspect (Lanczos)."""
+    """Shrink to sides of at most ``side``, keeping the aspect (Lanczos); see `_within_ratio`."""
     from PIL.Image import Resampling
 
     if max(image.size) <= side:
         return image
     scale = side / max(image.size)
     width, height = (max(1, round(length * scale)) for length in image.size)
-    return image.resize((width, height), Resampling.LANCZOS)
+    return image.resize(_within_ratio(width, height), Resampling.LANCZOS)
+
+
+def _within_ratio(width: int, height: int) -> tuple[int, int]:
+    """A size whose sides are within the ratio of what is judged: rounding may have put them just beyond it."""
+    return min(width, MAX_RATIO * height), min(height, MAX_RATIO * width)
 
 
 def area(image: Image, low: int, high: int) -> Image:
@@ -104,6 +110,7 @@ def area(image: Image, low: int, high: int) -> Image:
         size = max(1, int(image.width * scale)), max(1, int(image.height * scale))
         if size[0] * size[1] > high:  # a side of under one pixel
             size = min(size[0], high), min(size[1], high)
+        size = _within_ratio(*size)
     else:
         # The tiny subtraction keeps an exact result, such as 512.0000000001, from becoming 513.
         size = math.ceil(image.width * scale - 1e-6), math.ceil(image.height * scale - 1e-6)

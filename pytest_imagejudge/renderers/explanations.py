@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from ..report.lookup import facet_of, may_not_fail
-from ..report.model import FAILED, AnyEntry, Breach, EditEntry, Facet, Report, Run, SuiteRow, VerdictEntry
+from ..report.model import FAILED, AnyEntry, Breach, EditEntry, Facet, FindingEntry, Report, Run, SuiteRow, VerdictEntry
 from ..report.tally import Tally
+from ..scoring.findings import FindingKind
 from ..scoring.verdict import thinking
 from ..support.words import nouns, plural
 from ..taxonomy import EDIT_SCORE, TOTAL, Path, facets_of, from_written, show
@@ -37,7 +38,30 @@ _HASH = re.compile(r"[0-9a-f]{64}(\.\w+)?")
 AT_LEAST_ONE = "at least 1 required"  # of the raw scores 0, 1 and 2
 
 
+_FOUND: dict[FindingKind, str] = {
+    "blank": "without content",
+    "half-blank": "half without content",
+    "nsfw": "blocked by its pipeline",
+    "few-applicable": "too little applies",
+}
+
+
 MEANING = {"0": "fail", "1": "pass", "2": "excel", "N/A": "not applicable"}
+
+
+_REMEDIES: dict[FindingKind, str] = {
+    "blank": (
+        "Whatever a judge says of it, nothing is to be seen. Look for the fault in the generation (NaN, a blocked or "
+        "an empty output); where such a picture was asked for, say so: blank=True of the call or the marker, or blank "
+        "in the manifest."
+    ),
+    "half-blank": "",
+    "nsfw": "The pipeline's own check blocked the picture. Change prompt or seed, or that check.",
+    "few-applicable": (
+        "Ask about other dimensions (dimensions=), lower min_applicable in the profile, or take a judge that measures "
+        "more of the checklist."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -90,6 +114,8 @@ def headline(entry: AnyEntry) -> str:
     if entry.error:
         return f"not judged: {entry.error}"
     lost = f"unreadable: {', '.join(show(path) for path in entry.unreadable)}" if entry.unreadable else ""
+    if found := "; ".join(found_words(found) for found in entry.findings if found.failed):
+        return f"{found}; {lost}" if lost else found
     if entry.breaches:
         first = worst_first(entry.breaches)[0]
         more = f", and {len(entry.breaches) - 1} more" if len(entry.breaches) > 1 else ""
@@ -113,6 +139,16 @@ def scored(entry: AnyEntry) -> str:
     """Return the overall figure of an image that no bound decided."""
     overall = entry.score if isinstance(entry, EditEntry) else entry.total
     return "scored" if overall is None else f"scored {figure(overall, entry)}"
+
+
+def found_words(found: FindingEntry) -> str:
+    """Put a finding of a picture, which is no score, into words."""
+    return f"{_FOUND[found.kind]}: {found.detail}" if found.detail else _FOUND[found.kind]
+
+
+def found_in_words(findings: Mapping[FindingKind, int]) -> str:
+    """Say how many images have each finding; empty where there is none."""
+    return ", ".join(f"{number} {_FOUND[kind]}" for kind, number in findings.items())
 
 
 def judged_noun(tally: Tally) -> str:
@@ -154,7 +190,8 @@ def mixed_versions(run: Run) -> list[str]:
 
 def nothing_bounded(entry: AnyEntry) -> bool:
     """Tell whether an entry failed because the profile has no bounds for its kind, such as none for edits."""
-    return entry.outcome == "failed" and bool(entry.thresholds) and not (entry.bounds or entry.breaches)
+    causes = entry.bounds or entry.breaches or any(found.failed for found in entry.findings)
+    return entry.outcome == "failed" and bool(entry.thresholds) and not causes
 
 
 def _kind(entry: AnyEntry) -> str:
@@ -320,6 +357,9 @@ def advice(entry: AnyEntry) -> str:
             "--judge-no-store asks again"
             + ("." if forced else "; judge_decoding = constrained forces the form of the answer.")
         )
+    for found in entry.findings:
+        if found.failed:
+            return _REMEDIES[found.kind]
     if entry.breaches:
         return (
             "Look at the picture. If the judge is right, the model or its settings fell short; if the bound does not "

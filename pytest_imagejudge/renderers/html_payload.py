@@ -151,6 +151,7 @@ def _entry(entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any]:
         "test_failed": entry.test_failed,
         "headline": lines(explanations.headline(entry)) if entry.shown_as_failed else "",
         "advice": explanations.advice(entry),
+        "found": [[lines(explanations.found_words(each)), each.failed] for each in entry.findings],
         "breaches": [_breach(entry, *each) for each in explanations.explained(entry)],
         "stored": escape(entry.judged_at or "earlier") if entry.source == "store" else "",
         "error": lines(entry.error),

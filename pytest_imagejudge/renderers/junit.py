@@ -35,6 +35,8 @@ def properties(entry: AnyEntry) -> list[tuple[str, str]]:
             add(one, _number(score) or ("unreadable" if _lost(entry, one) else "N/A"))
     for breach in explanations.worst_first(entry.breaches):
         add("breach", explanations.shortfall(breach, entry))
+    for each in entry.findings:
+        add("found", explanations.found_words(each))
     for path in entry.not_applicable:
         add("not_applicable", explanations.place(path))
     for path in entry.unreadable:

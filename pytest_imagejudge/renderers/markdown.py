@@ -129,6 +129,8 @@ def _head(report: Report) -> Iterator[str]:
     if run.seconds:
         facts.append(f"{run.seconds:,.1f} s")
     yield " · ".join(facts)
+    if found := explanations.found_in_words(tally_of(report).findings):
+        yield f"\n> Found: {found}."
     for versions in explanations.mixed_versions(run):
         yield f"\n> Answers of several engine versions are mixed: {for_markdown(versions)}."
     if run.restarts:
@@ -224,6 +226,9 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
     if url := pictures.get(image):
         yield fill("picture.html", url=url).strip()
         yield ""
+    for found in entry.findings:
+        words = for_markdown(explanations.found_words(found), MOST_WORDS)
+        yield f"- **{words}**" if found.failed else f"- found: {words}"
     for breach, causes in explanations.explained(entry):
         score, bound = explanations.missed(breach, entry)
         yield f"- **{for_markdown(explanations.place(breach.path))}: {score}**, {bound}"

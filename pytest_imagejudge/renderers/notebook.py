@@ -9,6 +9,7 @@ from rich.text import Text
 
 from ..report.model import VerdictEntry
 from ..support.escaping import escape
+from .explanations import found_words
 from .terminal_failure import clip_prompt
 from .tree_drawing import glyphs_for, image_table, stream_encoding
 from .tree_rows import tree_rows
@@ -24,7 +25,8 @@ def verdict_tree(verdict: Verdict) -> RenderableType:
     head = Text(clip_prompt(escape(entry.prompt)), style="bold")
     if entry.error:
         return Group(head, Text(f"not judged: {escape(entry.error)}", style="red"))
-    return Group(head, image_table(entry, glyphs, 100))
+    found = [Text(f"found: {escape(found_words(each))}", style="yellow") for each in entry.findings]
+    return Group(head, *found, image_table(entry, glyphs, 100))
 
 
 def verdict_html(verdict: Verdict) -> str:
@@ -32,9 +34,10 @@ def verdict_html(verdict: Verdict) -> str:
     from .templating import fill
 
     entry = _entry(verdict)
+    found = [found_words(each) for each in entry.findings]
     shown = [] if entry.error else tree_rows([entry]).walk()
     kept = [row for row in shown if row.state != "not asked" and (len(row.path) < 2 or row.state != "N/A")]
-    return fill("verdict.html", prompt=clip_prompt(entry.prompt), error=entry.error, rows=kept)
+    return fill("verdict.html", prompt=clip_prompt(entry.prompt), error=entry.error, found=found, rows=kept)
 
 
 def _entry(verdict: Verdict) -> VerdictEntry:

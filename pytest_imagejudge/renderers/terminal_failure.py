@@ -44,7 +44,7 @@ def failure_text(
     """
     encoding = encoding or stream_encoding()
     glyphs = glyphs_for(encoding)
-    parts: list[RenderableType] = [*_breach_lines(entry, glyphs)]
+    parts: list[RenderableType] = [*_found_lines(entry, glyphs), *_breach_lines(entry, glyphs)]
     if entry.error:
         parts.append(_error_text(entry.error, width, log=log))
     for place, words in explanations.unread(entry):
@@ -52,7 +52,7 @@ def failure_text(
         if words:
             parts.append(Padding(Text(escape(f'the answer: "{words}"')), (0, 0, 0, 4)))
     kind = "image" if isinstance(entry, VerdictEntry) else "edit"
-    if entry.not_applicable and not entry.breaches:
+    if entry.not_applicable and not entry.breaches and not any(found.failed for found in entry.findings):
         parts.append(Text(f"bounded, but not applicable to this {kind}: {escape(_bounded(entry))}", style="yellow"))
     elif explanations.nothing_bounded(entry):
         parts.append(Text(escape(explanations.headline(entry)), style="bold red"))
@@ -92,6 +92,12 @@ def _error_text(error: str, width: int, *, log: bool) -> Group:
 
 
 # One image
+
+
+def _found_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[RenderableType]:
+    for found in sorted(entry.findings, key=lambda each: not each.failed):
+        sign, style = (f"{glyphs.bad} ", "bold red") if found.failed else ("found: ", "yellow")
+        yield Text(sign + escape(explanations.found_words(found)), style)
 
 
 def _breach_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[RenderableType]:

@@ -94,6 +94,8 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
         yield Text(escape(f"judge {name}"), style="dim")
     for versions in explanations.mixed_versions(run):
         yield Text(escape(f"warning: answers of several engine versions are mixed: {versions}"), style="yellow")
+    if words := explanations.found_in_words(tally.findings):
+        yield Text(f"found: {words}", style="yellow")
     if run.restarts:
         words = f"warning: the judge's server died and was started again {times(run.restarts)}"
         yield Text(words, style="yellow")

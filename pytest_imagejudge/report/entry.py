@@ -9,18 +9,28 @@ from ..scoring.figures import mapped
 from ..scoring.verdict import EditVerdict, FacetScore, Raw, Verdict, nested
 from ..taxonomy import EDIT_SCORE, Path, written
 from ..thresholds.profile import Check, Profile
-from .model import Bound, Breach, EditEntry, Facet, Outcome, ProblemEntry, VerdictEntry
+from .model import Bound, Breach, EditEntry, Facet, FindingEntry, Outcome, ProblemEntry, VerdictEntry
 
 _RAWS: tuple[Raw, ...] = (0, 1, 2, "N/A")
 _SILENT = {raw: Facet(raw=raw, score=mapped(raw)) for raw in _RAWS}  # facets without evidence, which most judges give
 
 
-def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context: Any) -> VerdictEntry | EditEntry:
-    """The entry of one verdict, with the bounds of ``profile`` applied; None applies none, and decides nothing.
+def entry_of(
+    verdict: Verdict | EditVerdict,
+    profile: Profile | None,
+    *,
+    gate: bool | None = None,
+    blank: bool = False,
+    **context: Any,
+) -> VerdictEntry | EditEntry:
+    """Make the entry of one verdict, with the bounds of ``profile`` applied; None applies none, and decides nothing.
 
-    ``context`` are further fields of the entry: id, test, seed, where.
+    ``gate`` says whether a picture without content, or a blocked one, fails: None is where there is a profile; True
+    without one is where bounds apply to the run only. ``blank`` is whether such a picture was asked for. ``context``
+    are further fields of the entry: id, test, seed, where.
     """
     check = _applied(verdict, profile)
+    findings = _findings(verdict, check, gate=profile is not None if gate is None else gate, blank=blank)
     common: dict[str, Any] = {
         "key": verdict.key,
         "source": verdict.source,
@@ -33,13 +43,14 @@ def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context:
             for problem in verdict.problems
         ],
         "bounds": _bounds(verdict, profile),
+        "findings": findings,
         "breaches": [Breach(path=written(path), score=score, bound=bound) for path, score, bound in check.breaches]
         if check
         else [],
         "not_applicable": [written(path) for path in check.not_applicable] if check else [],
         "fingerprint": dict(verdict.fingerprint),
         "pixels": verdict.pixels,
-        "outcome": _outcome(verdict, check),
+        "outcome": _outcome(verdict, check, failed=any(found.failed for found in findings)),
         **context,
     }
     if isinstance(verdict, EditVerdict):
@@ -63,6 +74,17 @@ def entry_of(verdict: Verdict | EditVerdict, profile: Profile | None, **context:
         answers=dict(verdict.answers),
         **common,
     )
+
+
+def _findings(verdict: Verdict | EditVerdict, check: Check | None, *, gate: bool, blank: bool) -> list[FindingEntry]:
+    found = [
+        FindingEntry(kind=one.kind, detail=one.detail, failed=gate and one.fails(blank=blank))
+        for one in verdict.findings
+    ]
+    if check is not None and check.too_few:
+        detail = f"{check.applicable} of the facets that were asked about have a score, min_applicable is"
+        found.append(FindingEntry(kind="few-applicable", detail=f"{detail} {check.min_applicable}", failed=True))
+    return found
 
 
 def _level3(facets: Mapping[Path, FacetScore]) -> dict[str, dict[str, dict[str, Facet]]]:
@@ -94,9 +116,11 @@ def _bounds(verdict: Verdict | EditVerdict, profile: Profile | None) -> list[Bou
     return [Bound(path=written(path), bound=bound) for path, bound in profile.bounds().items()]
 
 
-def _outcome(verdict: Verdict | EditVerdict, check: Check | None) -> Outcome:
+def _outcome(verdict: Verdict | EditVerdict, check: Check | None, *, failed: bool) -> Outcome:
     if not verdict.readable:
         return "error"
+    if failed:
+        return "failed"
     if check is None:
         return "scored"
     return "passed" if check.passed else "failed"

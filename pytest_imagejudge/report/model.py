@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from ..scoring.findings import FindingKind
 from ..scoring.verdict import ProblemKind, Raw
 
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
@@ -80,6 +81,14 @@ class ProblemEntry(ReportPart):
     detail: str = ""
 
 
+class FindingEntry(ReportPart):
+    """What was found of a picture that is no score; ``failed`` where it failed the image."""
+
+    kind: FindingKind
+    detail: str = ""
+    failed: bool = False
+
+
 class Breach(ReportPart):
     """A bound that was missed. ``path`` is ``["total"]`` for the total, ``["score"]`` for an edit's."""
 
@@ -121,6 +130,7 @@ class Entry(ReportPart):
     error: str = ""
     unreadable: list[list[str]] = []
     problems: list[ProblemEntry] = []
+    findings: list[FindingEntry] = []
     breaches: list[Breach] = []
     not_applicable: list[list[str]] = []  # bounded, but N/A or not asked
     fingerprint: dict[str, Any] = {}

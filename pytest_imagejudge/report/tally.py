@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 
 from ..scoring.figures import FigureMean, RunMeans, RunningMean
+from ..scoring.findings import FindingKind
 from ..scoring.verdict import Raw
 from ..taxonomy import PATHS, TOTAL, TREE, Path, from_written
 from .lookup import is_unread, repeat_of, value_of
@@ -36,6 +37,7 @@ class Tally:
 
     Attributes:
         images, edits, failed_edits: entries so far.
+        findings: entries by kind of finding, failed or not.
         outcomes: entries by outcome, without excused ones.
         excused: number of entries that `excuse` removed.
         test_failed: number of scored entries in tests that failed for a reason of their own.
@@ -50,6 +52,7 @@ class Tally:
     def __init__(self, entries: Iterable[AnyEntry] = ()) -> None:
         self.images = self.edits = self.failed_edits = self.n = self.n_edits = 0
         self.outcomes: Counter[str] = Counter()
+        self.findings: Counter[FindingKind] = Counter()
         self.excused = self.test_failed = 0
         self._not_passed: Counter[tuple[str | None, str]] = Counter()  # failed and not judged, by test and outcome
         self._scored: Counter[str | None] = Counter()  # by test
@@ -68,6 +71,7 @@ class Tally:
         if repeat_of(entry):
             return
         self.outcomes[entry.outcome] += 1
+        self.findings.update({found.kind for found in entry.findings})
         if entry.outcome in FAILED:
             self._not_passed[entry.test, entry.outcome] += 1
         elif entry.test_failed:

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from ..support.escaping import escape
 from ..taxonomy import FACETS, Path, check_path, show
 from . import figures
+from .findings import Finding
 
 F = TypeVar("F")
 
@@ -148,6 +149,7 @@ class Verdict:
             with engine and version.
         key: content key, equal for the same pixels, prompt, dimensions and judge.
         pixels: SHA-256 of the canonical pixels.
+        findings: what was found of the picture that is no score, such as that it has no content.
         has_total: False for a judge that measures too little of the tree for a total to mean anything.
         error: the reason why the image was not judged, or empty.
     """
@@ -164,6 +166,7 @@ class Verdict:
     pixels: str = ""
     source: Literal["engine", "store"] = "engine"
     judged_at: str = ""
+    findings: tuple[Finding, ...] = ()
     has_total: bool = True
     error: str = ""
 
@@ -269,6 +272,7 @@ class EditVerdict:
     pixels: str = ""
     source: Literal["engine", "store"] = "engine"
     judged_at: str = ""
+    findings: tuple[Finding, ...] = ()
     finish_reason: str | None = None
     error: str = ""
 

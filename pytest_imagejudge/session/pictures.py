@@ -8,25 +8,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ImageError
+from ..images.content import Look, look_at
 from ..images.image_file import ImageFile, file_hash
-from ..images.loading import load_hashed, pixel_hash
+from ..images.loading import load_hashed
 from ..settings import DEFAULT_MAX_PIXELS
 from ..store.answer_store import Store
 
 
 @dataclass
 class TaskPictures:
-    """Pictures of one task: hashed without decoding where the store knows the file, decoded once where needed."""
+    """Pictures of one task: looked at without decoding where the store knows the file, decoded once where needed."""
 
     files: Sequence[ImageFile]
     max_pixels: int
     store: Store
-    found: tuple[str, ...] = ()
+    found: tuple[Look, ...] = ()
     decoded: tuple[Any, ...] | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def hashes(self) -> tuple[str, ...]:
-        """SHA-256 of each picture's pixels.
+    def looks(self) -> tuple[Look, ...]:
+        """SHA-256 of each picture's pixels, and what was found of its content.
 
         Raises:
             ImageError: a picture can't be read.
@@ -34,20 +35,20 @@ class TaskPictures:
         self.found = self._indexed() or self._decode()
         return self.found
 
-    def _indexed(self) -> tuple[str, ...]:
-        """Return the hashes where the store's index has all of them, else (); raises as `hashes`."""
+    def _indexed(self) -> tuple[Look, ...]:
+        """Return the looks where the store's index has all of them, else (); raises as `looks`."""
         contents = file_hashes(self.files, self.max_pixels)
-        return pixels_of_all(contents, self.store.pixels_of(contents))
+        return looks_of_all(contents, self.store.pixels_of(contents))
 
-    def _decode(self) -> tuple[str, ...]:
-        images, hashes = [], []
+    def _decode(self) -> tuple[Look, ...]:
+        images, looks = [], []
         for file in self.files:
             image, content = load_hashed(file, max_pixels=self.max_pixels)
             images.append(image)
-            hashes.append(pixel_hash(image))
-            self.store.remember_pixels(content, hashes[-1])
+            looks.append(look_at(image))
+            self.store.remember_pixels(content, looks[-1].line())
         self.decoded = tuple(images)
-        return tuple(hashes)
+        return tuple(looks)
 
     async def images(self) -> tuple[Any, ...]:
         """Return the decoded pictures, after checking that they have the same hashes.
@@ -75,6 +76,7 @@ def file_hashes(files: Sequence[ImageFile], max_pixels: int) -> list[str]:
     return [file_hash(file) for file in files]
 
 
-def pixels_of_all(contents: Sequence[str], index: Mapping[str, str]) -> tuple[str, ...]:
-    """Pixel hashes of all files, or () where one is not known."""
-    return tuple(index[content] for content in contents) if all(content in index for content in contents) else ()
+def looks_of_all(contents: Sequence[str], index: Mapping[str, str]) -> tuple[Look, ...]:
+    """Looks at all files, or () where one is not known."""
+    looks = tuple(Look.of_line(index[content]) if content in index else None for content in contents)
+    return tuple(look for look in looks if look is not None) if None not in looks else ()

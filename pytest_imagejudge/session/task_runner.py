@@ -12,12 +12,14 @@ from typing import Any, Literal, TypeVar
 
 from ..engines.base import Answer, Engine, EngineIdentity, Progress
 from ..errors import EngineError, ImageError
+from ..images.content import Look
 from ..protocols.base import Protocol, Reading, Request
+from ..scoring.findings import Finding
 from ..scoring.verdict import EditVerdict, Problem, Verdict, verdict_of
 from ..store.answer_store import Store, key_of
 from ..support.digests import digest_of
 from ..taxonomy import EDIT
-from .pictures import TaskPictures, file_hashes, pixels_of_all
+from .pictures import TaskPictures, file_hashes, looks_of_all
 from .task import Stats, Task
 
 T = TypeVar("T")
@@ -36,15 +38,20 @@ class _Asked:
 
 @dataclass(frozen=True)
 class Known:
-    """The store's data on a task: the pictures' hashes, the keys, the answers under them, and their readings.
+    """The store's data on a task: looks at its pictures, the keys, the answers under them, and their readings.
 
     ``asked`` holds the dimensions that need no further request.
     """
 
-    pixels: tuple[str, ...]
+    looks: tuple[Look, ...]
     keys: Mapping[tuple[str, bool], str]
     stored: Mapping[str, Answer]
     asked: Mapping[str, _Asked]
+
+    @property
+    def pixels(self) -> tuple[str, ...]:
+        """SHA-256 of each picture's pixels."""
+        return tuple(look.pixels for look in self.looks)
 
 
 async def _from_engine(work: Awaitable[T]) -> T:
@@ -112,11 +119,11 @@ class TaskRunner:
         """
         contents = [self._readable(task) for task in tasks]
         index = self.store.pixels_of(content for some in contents for content in some)
-        pixels = [pixels_of_all(some, index) for some in contents]
-        keys = [self._keys(task, found) if found else {} for task, found in zip(tasks, pixels, strict=True)]
+        looks = [looks_of_all(some, index) for some in contents]
+        keys = [self._keys(task, found) if found else {} for task, found in zip(tasks, looks, strict=True)]
         answers = self.store.get_many(key for some in keys for key in some.values())
         result: list[Known | None] = []
-        for task, found, some in zip(tasks, pixels, keys, strict=True):
+        for task, found, some in zip(tasks, looks, keys, strict=True):
             mine = {key: answers[key] for key in some.values() if key in answers}
             known = self._look_up(task, found, some, mine) if found and len(mine) == len(some) else None
             result.append(known if known and len(known.asked) == len(task.dimensions) else None)
@@ -156,16 +163,17 @@ class TaskRunner:
             return []  # said when it is judged
 
     def _find(self, task: Task, pictures: TaskPictures) -> Known:
-        pixels = pictures.hashes()
-        keys = self._keys(task, pixels)
-        return self._look_up(task, pixels, keys, self.store.get_many(keys.values()))
+        looks = pictures.looks()
+        keys = self._keys(task, looks)
+        return self._look_up(task, looks, keys, self.store.get_many(keys.values()))
 
-    def _keys(self, task: Task, pixels: tuple[str, ...]) -> dict[tuple[str, bool], str]:
+    def _keys(self, task: Task, looks: tuple[Look, ...]) -> dict[tuple[str, bool], str]:
         """The keys of a task's first questions."""
+        pixels = tuple(look.pixels for look in looks)
         return {(name, False): self.key(task, pixels, name, again=False) for name in task.dimensions}
 
     def _look_up(
-        self, task: Task, pixels: tuple[str, ...], keys: dict[tuple[str, bool], str], stored: dict[str, Answer]
+        self, task: Task, looks: tuple[Look, ...], keys: dict[tuple[str, bool], str], stored: dict[str, Answer]
     ) -> Known:
         """Read the answers that are ``stored``; after an unreadable one, look for the answer to the second request."""
         asked = {}
@@ -173,6 +181,7 @@ class TaskRunner:
             best: _Asked | None = None
             for again in self._tries(name):
                 if again:  # seldom: only of an answer that can't be read
+                    pixels = tuple(look.pixels for look in looks)
                     keys[name, again] = self.key(task, pixels, name, again=again)
                     stored |= self.store.get_many([keys[name, again]])
                 if (answer := stored.get(keys[name, again])) is None:
@@ -181,7 +190,7 @@ class TaskRunner:
                 if not best.reading.unreadable or again is self._tries(name)[-1]:
                     asked[name] = best
                     break
-        return Known(pixels, keys, stored, asked)
+        return Known(looks, keys, stored, asked)
 
     def _tries(self, dimension: str) -> tuple[bool, ...]:
         if dimension not in self._may_try:
@@ -332,6 +341,7 @@ class TaskRunner:
             # without pixels there is no content to name
             "key": digest_of("verdict", [known.keys[name, False] for name in task.dimensions]) if known else "",
             "pixels": known.pixels[-1] if known else "",
+            "findings": _findings(task, known),
             "source": "store" if results and all(one.stored for one in results.values()) else "engine",
             "judged_at": max((answer.created for answer in answers.values()), default=""),
             "error": error,
@@ -348,6 +358,14 @@ class TaskRunner:
             fields["has_total"] = self.protocol.has_total
         images = [str(file.path) for file in task.images]
         return verdict_of(kind, task.text, asked=task.dimensions, images=images, **fields)
+
+
+def _findings(task: Task, known: Known | None) -> tuple[Finding, ...]:
+    """What was found of the picture that is judged, of an edit the edited one: by its pipeline, and of its content."""
+    flagged = task.images[-1].flagged
+    said = (Finding("nsfw", flagged),) if flagged else ()
+    seen = known.looks[-1].finding if known else None
+    return said if seen is None else (*said, seen)
 
 
 def _better(best: _Asked | None, this: _Asked) -> _Asked:

@@ -202,7 +202,9 @@ class Store:
     # --- the index from file bytes to pixels
 
     def pixels(self, file: Path) -> str | None:
-        """Return the pixel hash of an image file whose bytes were decoded before, or None; hashes the bytes each time.
+        """Return the index's line on an image file whose bytes were decoded before, or None. Hashes the bytes.
+
+        The line is the hash of the pixels and, after a blank, the finding on them.
 
         Raises:
             ImageError: the file can't be read.
@@ -225,10 +227,10 @@ class Store:
                     found[row.file] = row.pixels
             return found | {name: self._waiting[name] for name in names if name in self._waiting}
 
-    def remember_pixels(self, file_hash: str, pixel_hash: str) -> None:
-        """Record the pixel hash of a file's bytes; written with the next answer, or by `flush`."""
+    def remember_pixels(self, file_hash: str, line: str) -> None:
+        """Record the index's line on a file's bytes, as in `pixels`; written with the next answer, or by `flush`."""
         with self._guard():
-            self._waiting[_file_key(file_hash)] = pixel_hash
+            self._waiting[_file_key(file_hash)] = line
             if len(self._waiting) >= _MAX_WAITING and not self._write([]):
                 self._waiting.clear()  # the disk takes nothing: decoding again is all that is lost
 
@@ -369,9 +371,10 @@ _BAD = object()
 
 
 def _file_key(file_hash: str) -> str:
-    from ..images.image_file import TREATMENT
+    from ..images.image_file import CONTENT_RULE, TREATMENT
 
-    return f"{file_hash}:{TREATMENT}"
+    # what stood here before there was a rule is not found: such a file is decoded once more
+    return f"{file_hash}:{TREATMENT} {CONTENT_RULE}"
 
 
 def _to_stderr(line: str) -> None:

@@ -76,7 +76,7 @@ class PixelsRow(NamedTuple):
     """One line of the index from file bytes to pixels."""
 
     file: str
-    pixels: str
+    pixels: str  # their digest and, behind a blank, what was found of them
     stored: float  # only selects what is pruned, so it is not sealed
     sum: bytes
     mac: bytes | None
@@ -134,7 +134,7 @@ class Seal:
         """
         self._check(f"pixels\n{row.file}\n{row.pixels}".encode("utf-8", "replace"), row.sum, row.mac)
         digest(row.file, treated=True)
-        digest(row.pixels)
+        digest(row.pixels, found=True)
         moment(row.stored)
 
     def _make(self, content: bytes) -> tuple[bytes, bytes | None]:
@@ -151,13 +151,15 @@ class Seal:
             raise UntrustedError("the HMAC does not match" if mac else "there is no HMAC")
 
 
-def digest(value: object, *, treated: bool = False) -> str:
+def digest(value: object, *, treated: bool = False, found: bool = False) -> str:
     """Check a SHA-256 in hex: a key, or a digest of pixels; a file's is ``treated``, with a treatment's name after it.
+
+    A digest of pixels may be ``found``, with a finding after it.
 
     Raises:
         DamagedError: ``value`` is no such digest.
     """
-    if not isinstance(value, str) or not (_TREATED if treated else _DIGEST)(value):
+    if not isinstance(value, str) or not (_TREATED if treated else _FOUND if found else _DIGEST)(value):
         more = " and the name of a treatment" if treated else ""
         raise DamagedError(f"expected 64 hex digits{more}, found {_short(value)}")
     return value
@@ -178,6 +180,9 @@ _DIGEST = re.compile("[0-9a-f]{64}").fullmatch
 
 
 _TREATED = re.compile("[0-9a-f]{64}:[ -~]{1,100}").fullmatch
+
+
+_FOUND = re.compile("[0-9a-f]{64}( [ -~]{1,200})?").fullmatch
 
 
 def _short(value: object) -> str:

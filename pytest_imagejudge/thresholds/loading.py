@@ -137,6 +137,7 @@ def _explain(where: str, error: Any) -> str:
         return f"{where}: {key}: {error['ctx']['expected']} is expected, not {found!r}{hint}"
     what = {
         "float_type": "a number is expected",
+        "int_type": "a whole number is expected",
         "less_than_equal": f"a number of at most {error.get('ctx', {}).get('le', 100):g} is expected",
         "greater_than_equal": f"a number of at least {error.get('ctx', {}).get('ge', 0):g} is expected",
         "finite_number": "a finite number is expected",

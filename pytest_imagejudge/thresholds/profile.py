@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -92,6 +92,7 @@ class Profile(_Levels):
 
     extends: str | None = None
     must_not_fail: list[list[str]] = []
+    min_applicable: Annotated[int, Field(ge=1, le=len(FACETS))] | None = None  # facets of an image with a score
     level3: dict[str, dict[str, Names]] = {}
     edit: Edit = Edit()
     suite: Suite = Suite()
@@ -137,7 +138,7 @@ class Profile(_Levels):
     @property
     def bounds_images(self) -> bool:
         """Tell whether there is a bound on single images."""
-        return bool(self.bounds())
+        return bool(self.bounds()) or self.min_applicable is not None
 
     @property
     def bounds_edits(self) -> bool:
@@ -172,7 +173,11 @@ class Profile(_Levels):
         A figure that could not be read is neither missed nor not applicable: such a verdict is an error.
         """
         bounds = self.bounds().items()
-        return _check([(path, bound, verdict.value(path)) for path, bound in bounds if not verdict.missing(path)])
+        check = _check([(path, bound, verdict.value(path)) for path, bound in bounds if not verdict.missing(path)])
+        if self.min_applicable is None:
+            return check
+        applicable = sum(facet.score is not None for facet in verdict.level3.values())
+        return replace(check, applicable=applicable, min_applicable=self.min_applicable)
 
     def check_edit(self, verdict: EditVerdict) -> Check:
         """Apply the bounds on one edit."""
@@ -201,6 +206,11 @@ class Profile(_Levels):
             **self.suite.bounds(),
             **self.baseline.bounds(),
         }
+        if self.min_applicable is not None and self.min_applicable > len(protocol.measures):
+            raise ConfigError(
+                f"{self._where}: min_applicable: {self.min_applicable} facets, but the judge {model} measures "
+                f"{len(protocol.measures)} of {len(FACETS)}"
+            )
         for path in bounded:
             if path == TOTAL and not protocol.has_total:
                 can = _measurable(protocol)
@@ -248,16 +258,30 @@ class Check:
         breaches: bounds that were missed, the first broken first.
         not_applicable: bounded paths without a figure (N/A or not asked).
         applied: how many bounds had a figure.
+        applicable: how many facets had a score; counted where the profile asks for some.
+        min_applicable: how many the profile asks for; 0 where it does not.
     """
 
     breaches: tuple[MissedBound, ...]
     not_applicable: tuple[FacetPath, ...]
     applied: int
+    applicable: int = 0
+    min_applicable: int = 0
 
     @property
     def passed(self) -> bool:
-        """Tell whether a bound was applicable and none was missed."""
-        return self.applied > 0 and not self.breaches
+        """Tell whether enough was applicable and no bound was missed."""
+        return (self.applied > 0 or self.applies_by_count) and not self.breaches and not self.too_few
+
+    @property
+    def too_few(self) -> bool:
+        """Tell whether fewer facets had a score than the profile asks for."""
+        return self.applicable < self.min_applicable
+
+    @property
+    def applies_by_count(self) -> bool:
+        """Tell whether the profile asks for nothing but a number of facets."""
+        return self.min_applicable > 0 and not self.not_applicable
 
 
 def _check(rows: Sequence[tuple[FacetPath, float, float | None]]) -> Check:

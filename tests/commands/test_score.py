@@ -32,6 +32,7 @@ from pytest_imagejudge.report.json_file import read as read_report
 from pytest_imagejudge.taxonomy import TREE
 from tests.stand_in import published_words
 from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure
+from tests.stand_in.pictures import marked
 
 L1_OUTPUTS = [
     "quality_judge_output",
@@ -80,7 +81,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.chdir(folder)
     for i in range(6):
-        Image.new("RGB", (8, 8), (i * 20, 90, 90)).save(folder / f"{i}.png")
+        marked((i * 20, 90, 90)).save(folder / f"{i}.png")
     return folder
 
 
@@ -478,7 +479,7 @@ def test_folders(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]
     folder = work / "images"
     (folder / "deep").mkdir(parents=True)
     for name in ("a.png", "b.jpg", "deep/c.webp", ".hidden.png"):
-        Image.new("RGB", (8, 8), (len(name), 0, 0)).save(folder / name)
+        marked((len(name), 0, 0)).save(folder / name)
     prompts = {"a.png": "a bad fox", "b.jpg": "a fair fox", "deep/c.webp": "a good fox"}
     args: list[object] = []
     if kind == "csv":
@@ -733,3 +734,23 @@ def test_progress() -> None:
     assert progress_line(tally, 100, 60.0) == "30 of 100 rows, 20 a minute, 3 min 30 s left"
     assert progress_line(tally, None, 60.0) == "30 of ? rows, 20 a minute"
     assert progress_line(RowCounts(), 5, 1.0) == "0 of 5 rows"
+
+
+def test_a_picture_without_content(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGB", (64, 64)).save(work / "1.png")
+    (work / "low.toml").write_text("total = 0\n")
+    source = [{**row, "blank": blank} for row, blank in zip(rows("a fair fox", "a good fox"), ("", "no"), strict=True)]
+    path = write(work / "in.csv", source)
+    found, said = score(capsys, server, path)  # only scored: named, and no failure
+    assert (found["failed"], found["findings"]) == (0, {"blank": 1})
+    found, said = score(capsys, server, path, "--judge-thresholds", "low.toml", code=1)
+    assert [(one["id"], one["findings"][0]["kind"]) for one in found["failed_rows"]] == [("1", "blank")]
+    assert 'row 2, line 3 (ID "1"): without content: 100% of it is within 12 codes of black' in said
+    (work / "suite.toml").write_text("[suite]\ntotal = 0\n")
+    found, _ = score(capsys, server, path, "--judge-thresholds", "suite.toml", code=1)
+    assert found["failed"] == 1
+    assert main(command(server, path, "--judge-thresholds", "low.toml")) == 1
+    assert "Found: 1 without content." in capsys.readouterr().out
+    asked = write(work / "asked.csv", [{**row, "blank": "yes"} for row in source])
+    found, _ = score(capsys, server, asked, "--judge-thresholds", "low.toml")
+    assert found["failed"] == 0

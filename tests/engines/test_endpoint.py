@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gzip
 import json
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from pytest_imagejudge.engines import make_engine, retries
 from pytest_imagejudge.engines.address import Address, hide_credentials
@@ -463,6 +465,17 @@ def test_a_wrong_model_names_the_right_one(server: StandIn, engine: Callable[...
     server.answer = lambda call: failure(404, "no such model")
     with pytest.raises(EngineError, match=r"it lists 'judge' \(did you mean \"judge\"\?\)"):
         ask(engine(model="jugde"))
+
+
+def test_a_picture_too_long_for_a_server_is_named(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
+    words = "absolute aspect ratio must be smaller than 100, got 150.0"
+    server.answer = lambda call: failure(400, words)
+    images = (Image.new("RGB", (64, 64)), Image.new("RGB", (20, 3000)))
+    long = dataclasses.replace(request(), images=images)
+    with pytest.raises(EngineError, match=r"the picture of 20x3000 has sides of 150 to 1.*crop it") as caught:
+        ask(engine(), long)
+    assert words in str(caught.value)
+    assert len(server.asked) == 1  # no field of the request is to blame
 
 
 def test_a_server_that_refuses_our_fields_is_asked_without_them(

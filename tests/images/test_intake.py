@@ -752,3 +752,86 @@ def test_thumbnails(fox):
     assert original.size == (36, 24)
     with pytest.raises(ImageError):
         thumbnail(fox.parent, 12)
+
+
+# --- what is no picture yet
+
+
+LATENT = np.random.default_rng(7).normal(size=(4, 8, 8)).astype(np.float32)
+UNIT = (PICTURE / 255).astype(np.float32)
+
+
+class LowTensor(FakeTensor):
+    """A tensor that knows its least value."""
+
+    def min(self):
+        return self.array.min()
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (UNIT.transpose(2, 0, 1) * 2 - 1, "as in [-1, 1]: write (image / 2 + 0.5).clamp(0, 1)"),
+        (UNIT.transpose(2, 0, 1) * 1.02 - 0.01, "just out of [0, 1]: write image.clamp(0, 1)"),
+        (UNIT.transpose(2, 0, 1) * 255, "as in [0, 255]: write image / 255"),
+        (UNIT.transpose(2, 0, 1) * np.nan, "NaN among its values"),
+        (LATENT, "a latent, not a picture: decode it first"),
+        (LATENT[None], "a latent, not a picture"),
+        (np.concatenate([LATENT] * 4), "a latent, not a picture"),
+        (LATENT.reshape(16, 16), "a latent, not a picture"),
+        (PICTURE.transpose(2, 0, 1), "image.float() / 255"),
+        (PICTURE, "image.permute(2, 0, 1).float() / 255"),
+        (UNIT[None].transpose(0, 3, 1, 2), "pass image[0]"),
+        (UNIT[None, None], "frames of a video: pass one frame, as (C, H, W)"),
+        (UNIT[:, :, 0], "image.expand(3, -1, -1)"),
+    ],
+)
+def test_a_tensor_that_is_no_picture_is_named_with_what_to_write(tensor, spool, monkeypatch, array, words):
+    monkeypatch.setattr(sys.modules["torch"], "Tensor", LowTensor)
+    with pytest.raises(TypeError) as caught:
+        take(LowTensor(array), spool)
+    assert words in str(caught.value)
+    assert f"LowTensor of shape {array.shape}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (UNIT * 2 - 1, "as in [-1, 1]: write (image / 2 + 0.5).clip(0, 1)"),
+        (UNIT * 1.02 - 0.01, "just out of [0, 1]: write image.clip(0, 1)"),
+        (UNIT * 255, "as in [0, 255]: write image / 255"),
+        (LATENT, "a latent, not a picture"),
+        (LATENT.transpose(1, 2, 0), "in 4 channels: a latent"),
+        (PICTURE.astype(np.uint16) * 257, "16 bits: write (image >> 8).astype(np.uint8)"),
+        (PICTURE.astype(np.uint16), "write image.astype(np.uint8)"),
+        (PICTURE > 9, "write image.astype(np.uint8) * 255"),
+        (PICTURE.astype(np.int64) - 300, "which are no picture's"),
+        (UNIT[None, None], "frames of a video: pass one frame, as (H, W, 3)"),
+        (PICTURE[:, :, 0], "np.stack([image] * 3, axis=-1)"),
+        (PICTURE[:, :, :1], "np.stack([image[..., 0]] * 3, axis=-1)"),
+        ([PICTURE], "pass its only element, images[0]"),
+        (SimpleNamespace(frames=[[PICTURE]]), "pass one frame, such as output.frames[0][0]"),
+        (SimpleNamespace(images=LATENT[None]), "a latent, not a picture"),
+        (SimpleNamespace(__array__=None), "pass np.asarray(image)"),
+    ],
+)
+def test_what_is_no_picture_yet_is_named_with_what_to_write(spool, value, words):
+    with pytest.raises(TypeError) as caught:
+        take(value, spool)
+    assert words in str(caught.value)
+
+
+def test_what_is_to_be_written_is_taken(spool):
+    for value in ((UNIT * 2 - 1) / 2 + 0.5, (UNIT * 1.02 - 0.01).clip(0, 1), UNIT * 255 / 255):
+        assert load(take(value.clip(0, 1), spool)).size == (36, 24)
+    assert (pixels(take(((PICTURE.astype(np.uint16) * 257) >> 8).astype(np.uint8), spool)) == PICTURE).all()
+    assert set(np.unique(pixels(take((PICTURE > 9).astype(np.uint8) * 255, spool)))) == {0, 255}
+
+
+def test_what_a_pipeline_says_of_its_picture_goes_with_it(spool):
+    image = Image.fromarray(PICTURE)
+    for said in ([True], (True,), np.array([True]), True):
+        assert take(SimpleNamespace(images=[image], nsfw_content_detected=said), spool).flagged
+    assert take(SimpleNamespace(images=[image], nsfw_detected=[True]), spool).flagged
+    for said in (None, [False], [None], np.array([False]), [], False):
+        assert not take(SimpleNamespace(images=[image], nsfw_content_detected=said), spool).flagged

@@ -115,3 +115,9 @@ def test_a_folder_that_cannot_be_read(folder: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Path, "iterdir", refuse)  # root may read any folder, so no mode keeps the tests out
     with pytest.raises(ConfigError, match="locked can't be read: Permission denied"):
         read(folder)
+
+
+@pytest.mark.parametrize("suffix", ["jfif", "heic", "heif", "jxl", "apng", "jp2", "JXL"])
+def test_images_of_every_kind_that_is_read(folder: Path, suffix: str) -> None:
+    add(folder, f"b.{suffix}")
+    assert isinstance(read(folder)[f"b.{suffix}"], Row)

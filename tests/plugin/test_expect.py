@@ -736,10 +736,10 @@ def test_threads_of_a_test(project):
 def test_no_case_without_a_name_of_a_test_that_was_not_decided(project):
     project.tests(
         """
-        from PIL import Image
+        from tests.stand_in.pictures import marked
 
         def test_never(image_judge):
-            image_judge.expect(Image.new("RGB", (8, 8), (255, 0, 255)), prompt="a red fox")
+            image_judge.expect(marked((255, 0, 255)), prompt="a red fox")
 
         def test_own():
             assert 0
@@ -753,10 +753,10 @@ def test_no_case_without_a_name_of_a_test_that_was_not_decided(project):
 def test_repeated_judgements_are_one_image_in_every_headline(project):
     project.tests(
         """
-        from PIL import Image
+        from tests.stand_in.pictures import marked
 
         def test_flips(image_judge):
-            image_judge.expect(Image.new("RGB", (8, 8), (100, 200, 2)), prompt="a red fox")
+            image_judge.expect(marked((100, 200, 2)), prompt="a red fox")
         """
     )
     result = project.run("--judge-repeat=3", "--judge-report=r.md")

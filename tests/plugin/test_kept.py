@@ -104,11 +104,11 @@ IN_MEMORY = """
 import io
 import numpy
 import pytest
-from PIL import Image
 from types import SimpleNamespace
+from tests.stand_in.pictures import marked
 
 def picture(level):
-    return Image.new("RGB", (8, 8), (level, level, level))
+    return marked((level, level, level))
 
 def encoded(level):
     stream = io.BytesIO()
@@ -118,8 +118,8 @@ def encoded(level):
 KINDS = {
     "pil": picture,
     "bytes": encoded,
-    "array": lambda level: numpy.full((8, 8, 3), level, numpy.uint8),
-    "floats": lambda level: numpy.full((8, 8, 3), level / 255),
+    "array": lambda level: numpy.asarray(picture(level)),
+    "floats": lambda level: numpy.asarray(picture(level)) / 255,
     "pipeline": lambda level: SimpleNamespace(images=[picture(level)]),
 }
 

@@ -127,10 +127,10 @@ def killed(project, number: int) -> str:
     project.tests(
         """
         import os
-        from PIL import Image
+        from tests.stand_in.pictures import marked
 
         def test_kept(image_judge):
-            image_judge.expect(Image.new("RGB", (8, 8), (220, 220, 220)), prompt="a red fox")
+            image_judge.expect(marked((220, 220, 220)), prompt="a red fox")
 
         def test_end():
             if "KILL" in os.environ:
@@ -233,11 +233,11 @@ def test_what_was_left_counts_in_no_mean_of_the_next_run(project) -> None:
     killed(project, signal.SIGKILL)
     project.tests(
         """
-        from PIL import Image
+        from tests.stand_in.pictures import marked
 
         def test_bad(image_judge):
             for number in range(5):
-                image_judge.expect(Image.new("RGB", (8, 8), (40, 40, number)), prompt="a red fox")
+                image_judge.expect(marked((40, 40, number)), prompt="a red fox")
         """
     )
     (project.path / "suite.toml").write_text("[suite]\ntotal = 10\n")
@@ -254,10 +254,10 @@ def test_a_dead_worker_leaves_nothing_that_was_judged(project) -> None:
     project.tests(
         """
         import os
-        from PIL import Image
+        from tests.stand_in.pictures import marked
 
         def test_kept(image_judge):
-            image_judge.expect(Image.new("RGB", (8, 8), (220, 220, 220)), prompt="a red fox")
+            image_judge.expect(marked((220, 220, 220)), prompt="a red fox")
 
         def test_dies():
             os._exit(3)

@@ -91,10 +91,10 @@ def test_a_worker_that_dies(project):
     project.tests(
         """
         import os
-        import PIL.Image
+        from tests.stand_in.pictures import marked
 
         def test_kept(image_judge):
-            image_judge.expect(PIL.Image.new("RGB", (8, 8), (40, 40, 40)), prompt="kept")
+            image_judge.expect(marked((40, 40, 40)), prompt="kept")
 
         def test_file(image_judge):
             image_judge.expect("good.png", prompt="file")

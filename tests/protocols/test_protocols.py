@@ -13,7 +13,7 @@ from PIL import Image
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.protocols import default_name, load_protocol
 from pytest_imagejudge.protocols.house import from_text, source_of
-from pytest_imagejudge.protocols.request_parts import Pictures, area, take_apart
+from pytest_imagejudge.protocols.request_parts import Pictures, area, fit, take_apart
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, TREE
 from tests.stand_in import published_words
 
@@ -153,7 +153,7 @@ def test_q_judger_is_asked_again_with_grammar_and_budget(one):
         ((640, 480), (640, 480), (640, 480)),
         ((1025, 600), (1024, 1024), (1024, 599)),
         ((300, 2048), (1024, 1024), (150, 1024)),
-        ((2000, 10), (1024, 1024), (1024, 5)),
+        ((2000, 10), (1024, 1024), (1000, 5)),  # 1024 x 5 is beyond 200 to 1: servers refuse it
     ],
 )
 def test_q_judger_pictures(size, stretched, kept):
@@ -601,3 +601,12 @@ def test_area_is_in_range_and_the_aspect_kept(width, height):
         assert made is image
     # at most one pixel off on each side
     assert (made.width - 1) / (made.height + 1) <= width / height <= (made.width + 1) / (made.height - 1)
+
+
+@given(st.integers(1, 100), st.integers(1, 20_000))
+def test_no_treatment_goes_beyond_the_ratio_that_servers_take(short, length):
+    length = min(length, 200 * short)
+    for size in ((length, short), (short, length)):
+        image = Image.new("L", size)
+        for made in (fit(image), fit(image, 512), area(image, 262_144, 1_048_576)):
+            assert max(made.size) <= 200 * min(made.size)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+
+from .pictures import marked
 
 ROOT = Path(__file__).resolve().parents[2]
 JUDGE = ("--judge-model=stand-in", "--judge-report=report.json")
@@ -53,9 +54,7 @@ class Project:
         """A picture of a kind; each variant has other pixels."""
         path = self.path / (name or f"{kind}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
-        image = Image.new("RGB", (8, 8), COLOURS[kind])
-        image.putpixel((7, 7), (variant % 256, variant // 256 % 256, 7))
-        image.save(path)
+        marked(COLOURS[kind], (variant % 256, variant // 256 % 256, 7)).save(path)
         return path
 
     def tests(self, source: str, name: str = "test_it") -> None:

@@ -762,3 +762,17 @@ def test_what_is_removed_gives_its_space_back(root):
         assert store.remove(map(key, range(299)))
         assert [entry.key for entry in store.entries()] == [key(299)]
     assert (root / FILE_NAME).stat().st_size < size / 4
+
+
+def test_what_was_found_of_a_picture_is_kept_and_exchanged(tmp_path):
+    line = f"{PIXELS} blank 100% of it is within 12 codes of black (#000000)"
+    with Store(tmp_path / "one") as store:
+        store.remember_pixels(key(1), line)
+        store.remember_pixels(key(2), PIXELS)
+    with Store(tmp_path / "one") as store, Store(tmp_path / "two") as other:
+        assert store.pixels_of([key(1), key(2)]) == {key(1): line, key(2): PIXELS}
+        assert other.add_to_index(store.index()) == (2, 0)
+        assert other.pixels_of([key(1)]) == {key(1): line}
+        other.file.do(lambda connection: connection.execute("UPDATE pixels SET pixels = substr(pixels, 1, 64)"), None)
+        assert other.pixels_of([key(1), key(2)]) == {key(2): PIXELS}  # taken away: damage, and looked at again
+        assert other.damaged == 1

@@ -293,3 +293,41 @@ def test_a_bound_of_a_fraction_is_doubted():
     with pytest.warns(UserWarning, match=r"thresholds: Quality: a bound of 0\.6 has almost no effect: bounds run from"):
         load_profile({"level1": {"Quality": 0.6}})
     load_profile({"total": 0, "level1": {"Quality": 1}})
+
+
+def test_how_much_must_have_been_applicable(tmp_path):
+    profile = load_profile({"min_applicable": 10})
+    assert profile.bounds_images
+    few = verdict(asked=("Alignment",))
+    number = len(few.level3)
+    assert load_profile({"min_applicable": number}).check(few).passed
+    check = load_profile({"min_applicable": number + 1}).check(few)
+    assert (check.passed, check.too_few, check.applicable) == (False, True, number)
+    assert not load_profile({"min_applicable": 1}).check(verdict("N/A")).passed
+    assert not load_profile({"min_applicable": 1, "total": 50}).check(verdict(0)).passed
+    assert (
+        not load_profile({"min_applicable": 1, "level1": {"Quality": 1}}).check(few).passed
+    )  # nothing bounded applies
+    write(tmp_path, "own.toml", 'extends = "default"\nmin_applicable = 30\n')
+    assert load_profile("own.toml", base=tmp_path).min_applicable == 30
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0, "at least 1"),
+        (57, "at most 56"),
+        (0.5, "a whole number is expected, not 0.5"),
+        (True, "a whole number is expected, not True"),
+        ("5", "a whole number is expected, not '5'"),
+    ],
+)
+def test_how_much_is_a_number_of_facets(value, words):
+    with pytest.raises(ConfigError, match="min_applicable") as caught:
+        load_profile({"min_applicable": value})
+    assert words in str(caught.value)
+
+
+def test_more_than_a_judge_measures():
+    with pytest.raises(ConfigError, match="min_applicable: 50 facets, but the judge signals measures 5 of 56"):
+        load_profile({"min_applicable": 50}).require_measurable(load_protocol("signals"), "signals")

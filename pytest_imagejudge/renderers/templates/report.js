@@ -335,7 +335,8 @@
       entry.error ? make("div", { class: "breach" }, make("p", {}, `Not judged: ${entry.error}`)) : null,
       ...entry.unreadable.map(([place, said]) => make("div", { class: "breach" },
         make("p", {}, make("strong", {}, `Unreadable: ${place}`), said ? `: “${said}”` : ""))),
-      entry.headline && !entry.breaches.length && !entry.error && !entry.unreadable.length ? make("div", { class: "breach" }, make("p", {}, entry.headline)) : null,
+      ...entry.found.map(([said, failed]) => make("div", { class: failed ? "breach" : "note" }, make("p", {}, said))),
+      entry.headline && !entry.breaches.length && !entry.error && !entry.unreadable.length && !entry.found.some(([, failed]) => failed) ? make("div", { class: "breach" }, make("p", {}, entry.headline)) : null,
       ...entry.breaches.map((breach) => make("div", { class: "breach" },
         make("p", {}, make("strong", {}, `${breach.place}: ${breach.score}`), `, ${breach.bound}`),
         breach.causes.length ? make("ul", {}, breach.causes.map(([place, raw, said, quoted]) =>
