@@ -251,7 +251,8 @@ class TaskRunner:
                 "text": task.text,
                 "pixels": list(known.pixels),
             }
-            await asyncio.to_thread(self.store.put, key, answer, about)
+            # not in the loop's pool of threads, where pictures may be waiting before it
+            await asyncio.wrap_future(self.store.hand_over(key, answer, about))
             self._count(answer, stored=False)
             promise.set_result((answer, False))
         except BaseException as error:

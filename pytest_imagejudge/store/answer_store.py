@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from ..support.escaping import escape
 from ..support.words import plural
 from .entry import DamagedError, PixelsRow, Seal, StoredAnswer, StoredRow, UntrustedError
 from .sqlite_file import PIXELS_COLUMNS, StoreFile
+from .writer import Writer
 
 FILE_NAME = "answers.sqlite"
 
@@ -55,16 +57,6 @@ def key_of(**deciding: Any) -> str:
 
 
 _ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-
-
-class _Line:
-    """Rows of several threads that wait to be written together."""
-
-    def __init__(self) -> None:
-        self.turn = threading.Condition()
-        self.rows: list[StoredRow] = []
-        self.last = self.done = 0  # numbers of the last put that came, and of the last that is written
-        self.writing = False
 
 
 class Outline(NamedTuple):
@@ -104,7 +96,7 @@ class Store:
         self._say = say or _to_stderr
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        self._line = _Line()
+        self._writer = Writer(self._put_now)
         self._unsaved: dict[str, StoredRow] = {}
         self._unsaved_bytes = self._given_up = 0
         self._waiting: dict[str, str] = {}
@@ -125,16 +117,22 @@ class Store:
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Answer]:
         """The answers that are there, by key."""
+        return {key: entry.answer for key, entry in self.entries_of(keys).items()}
+
+    def entries_of(self, keys: Iterable[str]) -> dict[str, StoredAnswer]:
+        """As `get_many`, with all that is stored with an answer."""
         entries = map(self.read, self.find(dict.fromkeys(keys)))
-        return {entry.key: entry.answer for entry in entries if entry is not None}
+        return {entry.key: entry for entry in entries if entry is not None}
 
     def find(self, keys: Iterable[str]) -> list[StoredRow]:
         """The rows under ``keys``, unchecked."""
         wanted = list(keys)
-        with self._guard():
-            rows = [self._unsaved[key] for key in wanted if key in self._unsaved]
-            rows += map(StoredRow._make, self.file.answers([key for key in wanted if key not in self._unsaved]))
-        return rows
+        guard = self._guard()
+        found = {row.key: row for row in self._writer.pending(wanted)}  # before the file: it may get there meanwhile
+        with guard:
+            found |= {key: self._unsaved[key] for key in wanted if key in self._unsaved and key not in found}
+            rows = list(map(StoredRow._make, self.file.answers([key for key in wanted if key not in found])))
+        return [*found.values(), *rows]
 
     def put(self, key: str, answer: Answer, about: Mapping[str, Any]) -> None:
         """Keep ``answer`` under ``key``, in place of what was there. A disk that is full or read-only raises nothing.
@@ -144,29 +142,20 @@ class Store:
         """
         self.put_rows([self.seal.row(StoredAnswer(key, answer, about, time.time()))])
 
+    def hand_over(self, key: str, answer: Answer, about: Mapping[str, Any]) -> Future[None]:
+        """As `put`, without waiting: the future is done when the answer is on the disk. It can be read from now on."""
+        return self._add([self.seal.row(StoredAnswer(key, answer, about, time.time()))])
+
     def put_rows(self, rows: Iterable[StoredRow]) -> None:
-        """As `put`, for sealed rows; on the disk when it returns. What threads put meanwhile goes together."""
-        rows = list(rows)
+        """As `put`, for sealed rows; on the disk when it returns. What is put meanwhile goes together."""
+        self._add(rows).result()
+
+    def _add(self, rows: Iterable[StoredRow]) -> Future[None]:
         self._guard()
-        line = self._line
-        with line.turn:
-            line.rows += rows
-            line.last += 1
-            mine = line.last
-            while line.writing and line.done < mine:
-                line.turn.wait()
-            if line.done >= mine:
-                return  # another thread has written for this one
-            line.writing = True
-            batch, line.rows, upto = line.rows, [], line.last
-        try:
-            self._put_now(batch)
-        finally:
-            with line.turn:
-                line.writing, line.done = False, upto
-                line.turn.notify_all()
+        return self._writer.add(rows)
 
     def _put_now(self, batch: list[StoredRow]) -> None:
+        """Write a batch, in the writer's thread; what the disk does not take is held in memory."""
         with self._guard():
             written = False
             try:
@@ -175,7 +164,7 @@ class Store:
                 for row in batch if not written else ():
                     self._hold(row)
             if written and self._unsaved:
-                self.flush()
+                self._flush_held()
 
     @property
     def unsaved(self) -> int:
@@ -191,6 +180,7 @@ class Store:
 
     def rows(self) -> Iterator[StoredRow]:
         """All rows, unchecked, in the order they were written; read in portions."""
+        self._drain()
         position = -1
         while True:
             with self._guard():
@@ -301,6 +291,14 @@ class Store:
 
     def flush(self) -> None:
         """Write what is still in memory, if the disk takes it."""
+        self._drain()
+        self._flush_held()
+
+    def _drain(self) -> None:
+        self._guard()
+        self._writer.drain()
+
+    def _flush_held(self) -> None:
         with self._guard():
             if (self._unsaved or self._waiting) and self._write(self._unsaved.values()):
                 self._unsaved.clear()
@@ -308,8 +306,8 @@ class Store:
 
     def close(self) -> None:
         """Write what is still in memory and close the file; it is opened again if the store is used again."""
+        self.flush()  # without the lock, which the writer needs
         with self._guard():
-            self.flush()
             if self.unsaved:
                 self._trouble(f"{plural(self.unsaved, 'answer')} could not be saved and will be asked for again")
             self.file.close()
@@ -323,7 +321,7 @@ class Store:
     def _guard(self) -> contextlib.AbstractContextManager[Any]:
         """The lock; a fork gets its own, since its parent's may have been held when it forked."""
         if self._pid != os.getpid():
-            self._pid, self._lock, self._line = os.getpid(), threading.RLock(), _Line()
+            self._pid, self._lock, self._writer = os.getpid(), threading.RLock(), Writer(self._put_now)
         return self._lock
 
     def read(self, row: StoredRow) -> StoredAnswer | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -700,6 +702,25 @@ def test_counts_that_are_none(server: StandIn, engine: Callable[..., EndpointEng
     server.answer = lambda call: completion("x", reason=None, usage=usage)
     (answer,) = ask(engine())
     assert (answer.finish_reason, answer.prompt_tokens, answer.cached_prompt_tokens) == (None, 0, 0)
+
+
+def test_an_answer_waits_for_no_other_work_of_the_process(
+    server: StandIn, engine: Callable[..., EndpointEngine]
+) -> None:
+    async def run() -> Answer:
+        free, one = threading.Event(), engine(model="judge")
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        busy = loop.run_in_executor(None, free.wait)
+        try:
+            async with asyncio.timeout(600):
+                return await one.ask(request())
+        finally:
+            free.set()
+            await busy
+            await one.close()
+
+    assert asyncio.run(run()).engine_version == "vllm 9.9.9"
 
 
 @pytest.mark.parametrize(

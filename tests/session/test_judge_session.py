@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import CancelledError
 
@@ -16,6 +19,7 @@ from pytest_imagejudge.session.judge_session import JudgeSession
 from pytest_imagejudge.session.task import Task
 from pytest_imagejudge.store.answer_store import Store
 from pytest_imagejudge.taxonomy import EDIT, TREE
+from tests.stand_in.project import ROOT
 
 
 class Scripted(Engine):
@@ -272,6 +276,75 @@ def test_a_second_unreadable_answer_says_that_it_was_asked_for(make, task, engin
         assert [problem.kind for problem in verdict.problems][-1] == "asked-again"
         assert "second" in verdict.problems[-1].detail
     assert len(engine.asked) == 2
+
+
+# --- answers reach the disk
+
+
+class Busy(Scripted):
+    """Answers when the loop's pool of threads has so much to do that nothing else gets a turn."""
+
+    def __init__(self, free):
+        super().__init__()
+        self.free = free
+
+    async def ask(self, request):
+        loop = asyncio.get_running_loop()
+        for _ in range(100):
+            loop.run_in_executor(None, self.free.wait)
+        return self.reply(request)
+
+
+def test_an_answer_is_stored_however_busy_the_process_is(tmp_path, task):
+    free = threading.Event()
+    store = Store(tmp_path / "store")
+    session = JudgeSession(load_protocol("house"), Busy(free), store)
+    try:
+        assert session.submit(task()).result(timeout=600).readable
+        with Store(tmp_path / "store") as other:
+            assert len(list(other.entries())) == 1
+    finally:
+        free.set()
+        session.close()
+        store.close()
+
+
+KILLED = """
+import os, signal, sys, threading
+from pathlib import Path
+from pytest_imagejudge.images.image_file import ImageFile
+from pytest_imagejudge.protocols import load_protocol
+from pytest_imagejudge.session.judge_session import JudgeSession
+from pytest_imagejudge.session.task import Task
+from pytest_imagejudge.store.answer_store import Store
+from tests.session.test_judge_session import Busy
+
+handed_over, never = threading.Event(), threading.Event()
+class Watched(Store):
+    def hand_over(self, key, answer, about):
+        done = super().hand_over(key, answer, about)
+        done.add_done_callback(lambda future: print(key, flush=True))  # the writer has committed it
+        return done
+
+session = JudgeSession(load_protocol("house"), Busy(never), Watched(sys.argv[1]))
+for path in sys.argv[2:]:
+    session.submit(Task("a fox", (ImageFile(Path(path)),), ("Quality",)))
+never.wait()
+"""
+
+
+def test_an_answer_that_was_committed_outlives_a_kill(tmp_path, task):
+    path = task(3).images[0].path
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "store"), str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    timer = threading.Timer(600, process.kill)
+    timer.start()
+    key = process.stdout.readline().strip()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    timer.cancel()
+    with Store(tmp_path / "store") as store:
+        assert store.get(key).finish_reason == "stop"
 
 
 def test_an_image_that_is_none_has_no_key(make, task, tmp_path):
