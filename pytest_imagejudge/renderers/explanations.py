@@ -90,6 +90,8 @@ def headline(entry: AnyEntry) -> str:
     if entry.error:
         return f"not judged: {entry.error}"
     lost = f"unreadable: {', '.join(show(path) for path in entry.unreadable)}" if entry.unreadable else ""
+    if lost and context_full(entry):
+        lost += " (the context is full: --max-model-len)"
     if entry.breaches:
         first = worst_first(entry.breaches)[0]
         more = f", and {len(entry.breaches) - 1} more" if len(entry.breaches) > 1 else ""
@@ -105,6 +107,11 @@ def headline(entry: AnyEntry) -> str:
     if entry.outcome == "error":
         return "error"
     return "passed"
+
+
+def context_full(entry: AnyEntry) -> bool:
+    """Tell whether an answer could not be read because the model's context had no room for it."""
+    return any(problem.kind == "context-full" for problem in entry.problems)
 
 
 def things(tally: Tally) -> str:
@@ -295,12 +302,19 @@ def advice(entry: AnyEntry) -> str:
         return ""
     if entry.error:
         return "Mend what the message names and run again. With a store, images that were judged are not judged again."
+    if entry.unreadable and context_full(entry):
+        return (
+            "The judge's context has no room for a whole answer beside the prompt and the picture. Serve it with a "
+            "larger --max-model-len; where the run starts the server, --judge-arg=--max-model-len=N hands it on. "
+            "The next run asks again."
+        )
     if entry.unreadable:
         forced = "grammar" in entry.fingerprint.get("sampling", {})
+        refused = any(problem.kind == "unconstrained" for problem in entry.problems)
+        more = "." if forced or refused else "; judge_decoding = constrained forces the form of the answer."
         return (
             "Nothing passes on an answer that can't be read. Its raw text is in the report (--judge-report). "
-            "--judge-no-store asks again"
-            + ("." if forced else "; judge_decoding = constrained forces the form of the answer.")
+            f"The next run asks again{more}"
         )
     if entry.breaches:
         return (

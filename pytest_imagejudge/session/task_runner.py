@@ -5,46 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from ..engines.base import Answer, Engine, EngineIdentity, Progress
 from ..errors import EngineError, ImageError
 from ..protocols.base import Protocol, Reading, Request
-from ..scoring.verdict import EditVerdict, Problem, Verdict, verdict_of
-from ..store.answer_store import Store, key_of
+from ..scoring.verdict import EditVerdict, Verdict, verdict_of
+from ..store.answer_store import Store
 from ..support.digests import digest_of
 from ..taxonomy import EDIT
+from .dimension_reader import Asked, DimensionReader, better
+from .lookup import Known, Lookup
 from .pictures import TaskPictures, file_hashes, pixels_of_all
+from .refused_fields import as_sent
 from .task import Stats, Task
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What came of one dimension."""
-
-    answer: Answer | None
-    reading: Reading
-    problems: tuple[Problem, ...] = ()
-    stored: bool = False
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the store knows of a task: the pictures' pixels, its keys, the answers under them, and what they say.
-
-    ``asked`` holds the dimensions for which nothing has to be asked any more.
-    """
-
-    pixels: tuple[str, ...]
-    keys: Mapping[tuple[str, bool], str]
-    stored: Mapping[str, Answer]
-    asked: Mapping[str, _Asked]
 
 
 async def _from_engine(work: Awaitable[T]) -> T:
@@ -74,9 +52,8 @@ class TaskRunner:
         self.stats = Stats()
         self._progress = progress
         self._max_pixels = max_pixels
-        # the same for every image, and not cheap: a grammar is part of it
-        self._digests: dict[tuple[str, bool], str] = {}
-        self._may_try: dict[str, tuple[bool, ...]] = {}
+        self._reader = DimensionReader(protocol)
+        self.lookup = Lookup(self._reader, store, lambda: self.identity)
         self._fingerprints: dict[str | None, dict[str, Any]] = {}
         self._asking: dict[str, asyncio.Future[tuple[Answer, bool]]] = {}
         self.start: asyncio.Task[None] | None = None
@@ -113,12 +90,12 @@ class TaskRunner:
         contents = [self._readable(task) for task in tasks]
         index = self.store.pixels_of(content for some in contents for content in some)
         pixels = [pixels_of_all(some, index) for some in contents]
-        keys = [self._keys(task, found) if found else {} for task, found in zip(tasks, pixels, strict=True)]
-        answers = self.store.get_many(key for some in keys for key in some.values())
+        keys = [self.lookup.keys_of(task, found) if found else {} for task, found in zip(tasks, pixels, strict=True)]
+        answers = self.store.entries_of(key for some in keys for key in some.values())
         result: list[Known | None] = []
         for task, found, some in zip(tasks, pixels, keys, strict=True):
             mine = {key: answers[key] for key in some.values() if key in answers}
-            known = self._look_up(task, found, some, mine) if found and len(mine) == len(some) else None
+            known = self.lookup.read(task, found, some, mine) if found and len(mine) == len(some) else None
             result.append(known if known and len(known.asked) == len(task.dimensions) else None)
         return result
 
@@ -157,62 +134,26 @@ class TaskRunner:
 
     def _find(self, task: Task, pictures: TaskPictures) -> Known:
         pixels = pictures.hashes()
-        keys = self._keys(task, pixels)
-        return self._look_up(task, pixels, keys, self.store.get_many(keys.values()))
+        return self.lookup.of(task, pixels)
 
-    def _keys(self, task: Task, pixels: tuple[str, ...]) -> dict[tuple[str, bool], str]:
-        """The keys of a task's first questions."""
-        return {(name, False): self.key(task, pixels, name, again=False) for name in task.dimensions}
-
-    def _look_up(
-        self, task: Task, pixels: tuple[str, ...], keys: dict[tuple[str, bool], str], stored: dict[str, Answer]
-    ) -> Known:
-        """Read the answers that are ``stored``; of one that can't be read, look for the second."""
-        asked = {}
-        for name in task.dimensions:
-            best: _Asked | None = None
-            for again in self._tries(name):
-                if again:  # seldom: only of an answer that can't be read
-                    keys[name, again] = self.key(task, pixels, name, again=again)
-                    stored |= self.store.get_many([keys[name, again]])
-                if (answer := stored.get(keys[name, again])) is None:
-                    break
-                best = _better(best, self._read(task, name, answer, again=again, stored=True))
-                if not best.reading.unreadable or again is self._tries(name)[-1]:
-                    asked[name] = best
-                    break
-        return Known(pixels, keys, stored, asked)
-
-    def _tries(self, dimension: str) -> tuple[bool, ...]:
-        if dimension not in self._may_try:
-            self._may_try[dimension] = (False, True) if self.protocol.can_ask_again(dimension) else (False,)
-        return self._may_try[dimension]
-
-    async def _ask(self, task: Task, pictures: TaskPictures, dimension: str, known: Known, primed: _Once | None) -> _Asked:
+    async def _ask(
+        self, task: Task, pictures: TaskPictures, dimension: str, known: Known, primed: _Once | None
+    ) -> Asked:
         """Ask as the protocol says; once more, differently, where the answer can't be read."""
-        best: _Asked | None = None
-        for again in self._tries(dimension):
+        best: Asked | None = None
+        for again in self._reader.tries(dimension):
             try:
                 answer, stored = await self._answer(task, pictures, dimension, again, known, primed)
             except (EngineError, ImageError) as error:
                 if best is not None:  # the first answer, unreadable as it is, says more than the failure of the second
                     return dataclasses.replace(best, error=str(error))
                 problems = self.protocol.text_problems(task.text, dimension)
-                return _Asked(None, Reading(unreadable=((dimension,),)), problems, error=str(error))
-            best = _better(best, self._read(task, dimension, answer, again=again, stored=stored))
+                return Asked(None, Reading(unreadable=((dimension,),)), problems, error=str(error))
+            best = better(best, self._reader.read(task.text, dimension, answer, again=again, stored=stored))
             if not best.reading.unreadable:
                 break
         assert best is not None
         return best
-
-    def _read(self, task: Task, dimension: str, answer: Answer, *, again: bool, stored: bool) -> _Asked:
-        reading = self.protocol.read(dimension, answer.text, answer.finish_reason)
-        found = (*self.protocol.text_problems(task.text, dimension), *reading.problems)
-        if "unconstrained" in answer.notes:
-            found += (Problem((dimension,), "unconstrained", "the endpoint refused fields of the request"),)
-        if again:
-            found += (Problem((dimension,), "asked-again", "the first answer could not be read"),)
-        return _Asked(answer, reading, found, stored)
 
     async def _answer(
         self,
@@ -223,7 +164,7 @@ class TaskRunner:
         known: Known,
         primed: _Once | None,
     ) -> tuple[Answer, bool]:
-        key = known.keys.get((dimension, again)) or self.key(task, known.pixels, dimension, again=again)
+        key = known.keys.get((dimension, again)) or self.lookup.key(task, known.pixels, dimension, again=again)
         if key in known.stored:
             return known.stored[key], True
         if key in self._asking:  # the same question is under way for another image object
@@ -245,12 +186,7 @@ class TaskRunner:
             if primed is not None:
                 await primed(request)
             answer = await _from_engine(self.engine.ask(request))
-            about = {
-                **self.fingerprint(dimension),
-                "dimension": dimension,
-                "text": task.text,
-                "pixels": list(known.pixels),
-            }
+            about = self.about(task, known.pixels, dimension, answer)
             # not in the loop's pool of threads, where pictures may be waiting before it
             await asyncio.wrap_future(self.store.hand_over(key, answer, about))
             self._count(answer, stored=False)
@@ -268,7 +204,8 @@ class TaskRunner:
 
     def _render(self, task: Task, images: tuple[Any, ...], dimension: str, again: bool, key: str) -> Request | Answer:
         """What to ask, or the answer, where another process was quicker."""
-        return self.store.get(key) or self.protocol.render(task.text, images, dimension, again=again)
+        served = self.lookup.served(task, dimension, key, again=again)
+        return served or self.protocol.render(task.text, images, dimension, again=again)
 
     async def _prime(self, request: Request) -> None:
         await _from_engine(self.engine.prime(request))
@@ -287,39 +224,23 @@ class TaskRunner:
         if stored:
             self.stats.from_store += 1
             return
-        self.stats.prompt_tokens += answer.prompt_tokens
-        self.stats.cached_prompt_tokens += answer.cached_prompt_tokens
-        self.stats.output_tokens += answer.output_tokens
+        self.stats.add_tokens(answer)
 
-    def key(self, task: Task, pixels: tuple[str, ...], dimension: str, *, again: bool) -> str:
-        """The store's key of one request."""
-        return key_of(
-            pixels=list(pixels),
-            text=task.text,
-            dimension=dimension,
-            judge=self._deciding(dimension, again=again),
-            again=again,
-            repeat=task.repeat,
-        )
-
-    def _deciding(self, dimension: str, *, again: bool) -> str:
-        """Digest of all that decides an answer but the image and the text; the same for every image."""
-        if (dimension, again) not in self._digests:
-            self._digests[dimension, again] = key_of(
-                model=self.identity.model,
-                revision=self.identity.revision,
-                protocol=self.protocol.digest,
-                treatment=self.protocol.treatment,
-                sampling=self.protocol.sampling(dimension, again=again),
-                extra=self.identity.extra,
-            )
-        return self._digests[dimension, again]
+    def about(self, task: Task, pixels: tuple[str, ...], dimension: str, answer: Answer) -> dict[str, Any]:
+        """What is recorded with an answer; ``question`` is the same for the second try as for the first."""
+        return {
+            **as_sent(self.fingerprint(dimension), [answer]),
+            "dimension": dimension,
+            "text": task.text,
+            "pixels": list(pixels),
+            "question": self.lookup.key(task, pixels, dimension, again=False),
+        }
 
     def _verdict(
-        self, task: Task, results: dict[str, _Asked], known: Known | None = None, *, error: str = ""
+        self, task: Task, results: dict[str, Asked], known: Known | None = None, *, error: str = ""
     ) -> Verdict | EditVerdict:
         answers: dict[str, Answer] = {name: one.answer for name, one in results.items() if one.answer is not None}
-        fingerprint: dict[str, Any] = self.fingerprint()
+        fingerprint = as_sent(self.fingerprint(), answers.values())
         for given in answers.values():
             fingerprint.update(engine=given.engine, engine_version=given.engine_version)
         if notes := {note for given in answers.values() for note in given.notes}:
@@ -347,18 +268,6 @@ class TaskRunner:
             fields["has_total"] = self.protocol.has_total
         images = [str(file.path) for file in task.images]
         return verdict_of(kind, task.text, asked=task.dimensions, images=images, **fields)
-
-
-def _better(best: _Asked | None, this: _Asked) -> _Asked:
-    """The later answer, unless the earlier one says more."""
-    if best is None or not this.reading.unreadable or len(this.reading.level3) > len(best.reading.level3):
-        return this
-    tried = tuple(
-        dataclasses.replace(problem, detail="the second answer could not be read either; this is the first")
-        for problem in this.problems
-        if problem.kind == "asked-again"
-    )
-    return dataclasses.replace(best, problems=(*best.problems, *tried))
 
 
 class _Once:

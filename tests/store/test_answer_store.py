@@ -162,6 +162,29 @@ def test_keys_are_of_what_decides():
         key_of(a=Path("x"))
 
 
+@pytest.mark.parametrize(
+    ("cached", "refused"),
+    [(None, {}), (0, {}), (5, {}), (None, {"seed": "HTTP 400: no"}), (3, {"a": "", "b": "\ud800"})],
+)
+def test_what_is_not_known_of_an_answer_stays_so(root, cached, refused):
+    given = Answer("x", cached_prompt_tokens=cached, refused=refused)
+    with Store(root) as store:
+        store.put(key(), given, ABOUT)
+    with Store(root) as store:
+        assert store.get(key()) == given
+        (row,) = store.rows()
+    kept = json.loads(row.text())["answer"]
+    assert ("cached_prompt_tokens" in kept, "refused" in kept) == (cached is not None, bool(refused))
+
+
+def test_an_answer_of_an_earlier_version_tells_of_no_cache(root):
+    filled(root, 1)
+    with Store(root) as store:
+        (row,) = store.rows()
+        assert store.read(row).answer.cached_prompt_tokens is None
+        assert store.read(row).answer.refused == {}
+
+
 # --- the writer
 
 
