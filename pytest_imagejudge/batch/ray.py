@@ -169,16 +169,7 @@ class Cluster:
         session = planned.judge.session
         task = Task(planned.text, planned.files(), planned.dimensions)
         for dimension in planned.dimensions:
-            first = session.key(task, pixels, dimension, again=False)
-            key = first
-            if again:
-                answer = session.store.get(first)
-                if answer is None or not session.protocol.can_ask_again(dimension):
-                    continue
-                if not session.protocol.read(dimension, answer.text, answer.finish_reason).unreadable:
-                    continue
-                key = session.key(task, pixels, dimension, again=True)
-            if session.store.get(key) is None:
+            if key := session.unanswered(task, pixels, dimension, again=again):
                 yield {
                     "row": number,
                     "key": key,
@@ -236,12 +227,12 @@ class Cluster:
                 session.engine.failures[planned.text, dimension] = answer["error"]
             return
         answer["notes"] = tuple(answer["notes"])
-        about = {**session.fingerprint(dimension), "dimension": dimension, "text": planned.text, "pixels": list(pixels)}
-        session.store.put(question["key"], Answer(**answer), about)
+        given = Answer(**answer)
+        task = Task(planned.text, planned.files(), planned.dimensions)
+        session.store.put(question["key"], given, session.about(task, pixels, dimension, given))
         bench.fresh.add(question["row"])
         bench.asked += 1
-        for name in ("prompt_tokens", "cached_prompt_tokens", "output_tokens"):
-            setattr(session.stats, name, getattr(session.stats, name) + answer[name])
+        session.stats.add_tokens(given)
 
 
 # --- on the cluster's nodes ---

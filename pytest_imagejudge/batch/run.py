@@ -21,6 +21,7 @@ from ..inputs.judged_columns import EDIT_OUTPUTS, IMAGE_OUTPUTS
 from ..inputs.manifest import Row, RowError
 from ..scoring.findings import FindingKind
 from ..scoring.verdict import EditVerdict, Verdict, not_judged
+from ..support.counts import sum_of_told
 from ..support.digests import digest_of
 from ..support.escaping import escape
 from ..tables.rows import show_value
@@ -311,7 +312,7 @@ class BatchRun:
                 run.requests += stats.requests
                 run.from_store += stats.from_store
                 run.prompt_tokens += stats.prompt_tokens
-                run.cached_prompt_tokens += stats.cached_prompt_tokens
+                run.cached_prompt_tokens = sum_of_told((run.cached_prompt_tokens, stats.cached_prompt_tokens))
                 run.output_tokens += stats.output_tokens
                 run.restarts += judge.session.engine.restarts
         run.from_store -= self.asked

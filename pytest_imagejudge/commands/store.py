@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import re
 import sys
 import time
@@ -54,6 +55,18 @@ def register(parser: argparse.ArgumentParser) -> None:
         type=_size,
         metavar="SIZE",
         help="then remove the oldest answers of all judges until the store is this small (500MB, 2GB)",
+    )
+    prune.add_argument(
+        "--unreadable",
+        action="store_true",
+        help="remove only answers that can't be read or were cut off, which no run is given",
+    )
+    prune.add_argument(
+        "--protocol",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with --unreadable: a protocol file of yours, by which its answers are read; may be repeated",
     )
     prune.add_argument("--dry-run", action="store_true", help="print what would be removed, and remove nothing")
     prune.add_argument("--json", action="store_true", help="print JSON")
@@ -139,8 +152,10 @@ def _stats(store: Store, args: argparse.Namespace) -> int:
 
 
 def _prune(store: Store, args: argparse.Namespace) -> int:
-    if args.older_than is None and args.max_size is None and not args.model:
-        raise ConfigError("prune needs --older-than DAYS, --model ID or --max-size SIZE")
+    if args.older_than is None and args.max_size is None and not args.model and not args.unreadable:
+        raise ConfigError("prune needs --older-than DAYS, --model ID, --unreadable or --max-size SIZE")
+    if args.protocol and not args.unreadable:
+        raise ConfigError("--protocol says how answers are read, which only --unreadable does")
     rows = store.outline()
     if store.troubles:
         return 2  # said already
@@ -150,14 +165,9 @@ def _prune(store: Store, args: argparse.Namespace) -> int:
             hint = escape(nearest(model, models))
             raise ConfigError(f'--model "{escape(model)}": the store has no answers of it{hint}')
     before = store.path.stat().st_size
-    gone, index_before, index_share = set(), 0.0, 0.0
-    if args.older_than is not None:
-        index_before = time.time() - args.older_than * _DAY_S
-    if args.older_than is not None or args.model:
-        for row in rows:
-            old = args.older_than is None or row.stored < index_before
-            if old and (not args.model or row.model in args.model):
-                gone.add(row.key)
+    gone, index_before, index_share = _chosen(store, rows, args), 0.0, 0.0
+    if args.older_than is not None and not args.unreadable:
+        index_before = _moment(args.older_than)
     if args.max_size is not None:
         more = _oldest(rows, gone, args.max_size, store.used_bytes())
         index_share = len(more) / max(1, len(rows) - len(gone))
@@ -185,6 +195,32 @@ def _prune(store: Store, args: argparse.Namespace) -> int:
     if args.max_size is not None and not args.dry_run and after > args.max_size:
         note(f"{_bytes(after)} are still more than --max-size")
     return 2 if store.troubles else 0
+
+
+def _moment(days: float) -> float:
+    """The time that was so many days ago."""
+    return time.time() - days * _DAY_S
+
+
+def _chosen(store: Store, rows: list[Outline], args: argparse.Namespace) -> set[str]:
+    """The keys of the answers that are to go whatever the size."""
+    if args.older_than is None and not args.model and not args.unreadable:
+        return set()
+    keys: set[str] | None = None
+    if args.unreadable:
+        from ..store.unsettled import unsettled
+
+        found = unsettled(store, args.protocol)
+        keys = found.keys
+        for name, count in sorted(found.not_read.items()):
+            which = f'protocol "{escape(name)}", which' if name else "a protocol that"
+            note(f"not read: {plural(count, 'answer')} of {which} is not known here; --protocol names its file")
+    before = math.inf if args.older_than is None else _moment(args.older_than)
+    return {
+        row.key
+        for row in rows
+        if row.stored < before and (not args.model or row.model in args.model) and (keys is None or row.key in keys)
+    }
 
 
 def _oldest(rows: list[Outline], gone: set[str], limit: int, used: int) -> list[str]:

@@ -38,6 +38,11 @@ def answer_text(message: Mapping[str, Any], request: Request, finish_reason: obj
     return content
 
 
+def is_refusal(message: Mapping[str, Any]) -> bool:
+    """Tell whether the server declined to answer and said so in a field of its own, which holds the words."""
+    return not (_text(message.get("content")) or "").strip() and bool(_text(message.get("refusal")))
+
+
 def _begins_with_thinking(request: Request) -> bool:
     last = request.messages[-1] if request.messages else {}
     start = _text(last.get("content")) if last.get("role") == "assistant" else None

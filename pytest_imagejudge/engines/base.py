@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..protocols.base import Request
@@ -18,21 +18,24 @@ class Answer:
     Attributes:
         text: the answer, with its thinking, if any, in ``<think>`` tags before it.
         finish_reason: "stop", "length", ..., or None where the engine does not say.
-        prompt_tokens, cached_prompt_tokens, output_tokens: counts; 0 where the engine has none.
+        prompt_tokens, output_tokens: counts; 0 where the engine has none.
+        cached_prompt_tokens: number of prompt tokens that came from the engine's cache; None where it does not say.
         engine, engine_version: name and version of the engine that answered.
         notes: changes that the engine had to make to the request, such as "unconstrained".
         created: time of the answer, ISO 8601 in UTC.
+        refused: fields of `Request.sampling` that the engine answered without, each with its reason.
     """
 
     text: str
     finish_reason: str | None = None
     prompt_tokens: int = 0
-    cached_prompt_tokens: int = 0
+    cached_prompt_tokens: int | None = None
     output_tokens: int = 0
     engine: str = ""
     engine_version: str = ""
     notes: tuple[str, ...] = ()
     created: str = ""
+    refused: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass

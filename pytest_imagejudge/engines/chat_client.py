@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError
 from ..protocols.base import Request
 from .address import Address, cause, excerpt, hide_credentials, key_hint
-from .answer_message import answer_text
+from .answer_message import answer_text, is_refusal
 from .base import Answer
 from .retries import Retries, UnavailableError, retry_after
 
@@ -40,6 +42,10 @@ COMMON_FIELDS = frozenset((*DISPENSABLE, "max_tokens", "max_completion_tokens"))
 CONSTRAINTS = frozenset(("structured_outputs", "response_format", "thinking_token_budget"))
 
 
+# What servers call an end that was put to an answer from outside, such as by a pause or a shutdown of theirs.
+BROKEN_OFF = frozenset(("abort", "aborted"))
+
+
 PASSING = frozenset((408, 409, 425, 429))  # statuses below 500 that another try may change
 
 
@@ -50,11 +56,17 @@ def warm_up() -> None:
 
 
 class RefusedError(EngineError):
-    """The server answered with a status that another try does not change."""
+    """The server answered with a status that another try does not change.
 
-    def __init__(self, message: str, status: int, body: str) -> None:
+    Attributes:
+        status: the HTTP status.
+        body: all that the server said.
+        reason: its status and the start of the body, as they may be shown.
+    """
+
+    def __init__(self, message: str, status: int, body: str, reason: str) -> None:
         super().__init__(message)
-        self.status, self.body = status, body
+        self.status, self.body, self.reason = status, body, reason
 
 
 class Habits:
@@ -63,12 +75,12 @@ class Habits:
     The clients of a session share one object, so that all images are asked alike.
 
     Attributes:
-        refused: fields that are left out, or sent in another way where there is one.
+        refused: fields that are left out, or sent in another way where there is one, each with the server's reason.
         accepted: fields that requests which were answered have carried.
     """
 
     def __init__(self) -> None:
-        self.refused: frozenset[str] = frozenset()
+        self.refused: dict[str, str] = {}
         self.accepted: frozenset[str] = frozenset()
 
     def blame(self, refusal: RefusedError, fields: Collection[str]) -> frozenset[str]:
@@ -84,8 +96,17 @@ class Habits:
         return (uncommon & named) or dispensable or (uncommon - self.accepted) or uncommon
 
 
-def shape(sampling: Mapping[str, Any], refused: Collection[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return ``sampling`` without the ``refused`` fields or with their substitutes, and the `Answer.notes`."""
+@dataclass(frozen=True)
+class Shaped:
+    """Fields of a request as a server takes them, `Answer.notes`, and the names of those that are left out."""
+
+    fields: dict[str, Any]
+    notes: tuple[str, ...]
+    lost: frozenset[str]
+
+
+def shape(sampling: Mapping[str, Any], refused: Collection[str]) -> Shaped:
+    """Return ``sampling`` without the ``refused`` fields or with their substitutes."""
     fields = {name: value for name, value in sampling.items() if name not in refused}
     lost = sampling.keys() - fields.keys()
     notes: list[str] = []
@@ -100,7 +121,7 @@ def shape(sampling: Mapping[str, Any], refused: Collection[str]) -> tuple[dict[s
         notes.append("response_format")
     if lost & CONSTRAINTS:
         notes.append("unconstrained")
-    return fields, (*notes, *(f"without {name}" for name in sorted(lost)))
+    return Shaped(fields, (*notes, *(f"without {name}" for name in sorted(lost))), frozenset(lost))
 
 
 class ChatClient:
@@ -152,29 +173,26 @@ class ChatClient:
             UnavailableError: the server is lost, or failed as often as it was tried.
             EngineError: the response is no chat completion.
         """
-        refused: frozenset[str] = frozenset()
+        refused: dict[str, str] = {}
         while True:
-            refused |= self.habits.refused  # others may have learnt more in the meantime
-            fields, notes = shape(request.sampling, refused)
+            refused = self.habits.refused | refused  # others may have learnt more in the meantime
+            shaped = shape(request.sampling, refused)
+            body = {"model": self.model, "messages": request.messages, **shaped.fields}
             try:
-                reply = await self.post(
-                    "/chat/completions", {"model": self.model, "messages": request.messages, **fields}
-                )
+                reply = await self.retries.call(self._complete, json.dumps(body, ensure_ascii=True).encode())
                 break
             except RefusedError as refusal:
                 if words := _too_long(refusal, request):  # no field of the request is to blame
-                    raise RefusedError(f"{refusal}{words}", refusal.status, refusal.body) from None
-                blamed = self.habits.blame(refusal, fields) if self.adapt else None
+                    raise RefusedError(f"{refusal}{words}", refusal.status, refusal.body, refusal.reason) from None
+                blamed = self.habits.blame(refusal, shaped.fields) if self.adapt else None
                 if not blamed:
                     raise
-                refused |= blamed
+                refused |= dict.fromkeys(blamed, refusal.reason)
         self.habits.refused |= refused
-        self.habits.accepted |= fields.keys()
-        return self._answer(reply, request, notes)
-
-    async def post(self, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Send ``fields`` as JSON, again where that may help, and return the JSON object that came back."""
-        return await self.retries.call(self._send, path, json.dumps(fields, ensure_ascii=True).encode())
+        self.habits.accepted |= shaped.fields.keys()
+        answer = self._answer(reply, request)
+        reasons = {name: refused.get(name, "") for name in sorted(shaped.lost)}
+        return dataclasses.replace(answer, notes=shaped.notes, refused=reasons)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -213,6 +231,17 @@ class ChatClient:
             for _ in range(POOLS)
         ]
 
+    async def _complete(self, content: bytes) -> dict[str, Any]:
+        """One try at a chat completion: the reply; one that the server broke off itself is a lost request."""
+        path = "/chat/completions"
+        reply = await self._send(path, content)
+        reason = _first_choice(reply).get("finish_reason")
+        if isinstance(reason, str) and reason.casefold() in BROKEN_OFF:
+            shown = self.address.to_show(path)
+            # a server that pauses or goes down says so with a whole reply, whose status is that of success
+            raise UnavailableError(f"{shown}: the server broke the answer off (finish_reason {reason!r})", 503)
+        return reply
+
     async def _send(self, path: str, content: bytes) -> dict[str, Any]:
         """Send once; return the JSON object of the response, or raise an error of the class that says if to retry."""
         import httpx
@@ -241,7 +270,8 @@ class ChatClient:
                 return reply
             status = _status_of(fault)  # a gateway had promised an answer before the server behind it failed
         said = excerpt(response.reason_phrase, self._secrets)
-        message = f"{shown}: HTTP {response.status_code} {said}: {self._excerpt(bytes(body))}"
+        found = f"HTTP {response.status_code} {said}: {self._excerpt(bytes(body))}"
+        message = f"{shown}: {found}"
         text = body.decode("utf-8", "replace")
         if (status in PASSING or status >= 500) and not (status == 429 and _used_up(text)):
             raise UnavailableError(message, status, retry_after(response.headers.get("retry-after")))
@@ -249,7 +279,7 @@ class ChatClient:
         if 300 <= status < 400:
             place = excerpt(hide_credentials(response.headers.get("location", "")), self._secrets)
             message += f" (it points to {place!r})"
-        raise RefusedError(message, status, text)
+        raise RefusedError(message, status, text, found)
 
     def _parse(self, shown: str, body: bytes) -> dict[str, Any]:
         try:
@@ -263,26 +293,24 @@ class ChatClient:
             raise EngineError(f"{shown}: not a JSON object: {self._excerpt(body)}")
         return reply
 
-    def _answer(self, reply: Mapping[str, Any], request: Request, notes: tuple[str, ...]) -> Answer:
-        choices = reply.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        message = choice.get("message") if isinstance(choice, dict) else None
-        if not isinstance(choice, dict) or not isinstance(message, dict):
+    def _answer(self, reply: Mapping[str, Any], request: Request) -> Answer:
+        choice = _first_choice(reply)
+        message = choice.get("message")
+        if not isinstance(message, dict):
             raise EngineError(
                 f"{self.address.to_show('/chat/completions')}: no choices in the response: "
                 f"{self._excerpt(json.dumps(reply, ensure_ascii=False))}"
             )
-        reason = choice.get("finish_reason")
+        reason = "refusal" if is_refusal(message) else choice.get("finish_reason")
         usage = _object(reply.get("usage"))
         return Answer(
             text=answer_text(message, request, reason),
             finish_reason=reason if isinstance(reason, str) else None,
-            prompt_tokens=_count(usage.get("prompt_tokens")),
+            prompt_tokens=_count(usage.get("prompt_tokens")) or 0,
             cached_prompt_tokens=_count(_object(usage.get("prompt_tokens_details")).get("cached_tokens")),
-            output_tokens=_count(usage.get("completion_tokens")),
+            output_tokens=_count(usage.get("completion_tokens")) or 0,
             engine=self.engine,
             engine_version=self.version,
-            notes=notes,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
@@ -318,5 +346,12 @@ def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+def _first_choice(reply: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The only choice of a reply, or an empty one where it has none."""
+    choices = reply.get("choices")
+    return _object(choices[0]) if isinstance(choices, list) and choices else {}
+
+
+def _count(value: object) -> int | None:
+    """A count of tokens, or None where it is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

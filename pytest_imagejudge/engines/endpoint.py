@@ -16,6 +16,7 @@ from ..protocols import default_name
 from ..protocols.base import Protocol, Request
 from ..settings import JudgeSettings
 from ..support.files import whole_file
+from ..support.threads import in_own_thread
 from ..support.words import plural
 from ..taxonomy import nearest
 from . import chat_client
@@ -146,6 +147,8 @@ class EndpointEngine(Engine):
     async def close(self) -> None:
         """Close the connections."""
         clients, self._clients = self._clients, []
+        for version in self._versions.values():
+            version.cancel()  # of one that is known this does nothing
         self._versions.clear()
         for client in clients:
             await client.close()
@@ -217,7 +220,8 @@ class EndpointEngine(Engine):
     async def _version_of(self, address: Address) -> str:
         """Return name and version of the server, asked for once, after its first answer."""
         if address not in self._versions:
-            self._versions[address] = asyncio.ensure_future(asyncio.to_thread(self._version, address))
+            # not in the loop's pool of threads: an answer waits for this, and must not wait for pictures
+            self._versions[address] = asyncio.wrap_future(in_own_thread(self._version, address))
         return await asyncio.shield(self._versions[address])
 
     def _version(self, address: Address) -> str:

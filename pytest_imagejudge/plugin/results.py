@@ -21,6 +21,7 @@ from ..report.failed_tests import with_failed_tests
 from ..report.lookup import first_judgements
 from ..report.model import FAILED, EditEntry, FailedTest, Report, Run, VerdictEntry
 from ..report.spool import E
+from ..support.counts import sum_of_told
 from ..support.escaping import for_log
 from ..support.files import whole_file
 from ..support.words import plural, verb
@@ -130,18 +131,17 @@ class Results:
     def count(self, kind: str, judge: Any) -> None:
         """Add the counts of one judge, at its end."""
         stats, run = judge.session.stats, self.report.run
-        for name in _COUNTS:
-            setattr(run, name, getattr(run, name) + getattr(stats, name))
+        self.add_counts({name: getattr(stats, name) for name in _COUNTS})
         run.restarts += judge.session.engine.restarts
 
     def run_counts(self) -> dict[str, Any]:
         """The counts of a worker, as sent to the controller."""
         return {name: getattr(self.report.run, name) for name in (*_COUNTS, "restarts")}
 
-    def add_counts(self, counts: Mapping[str, int]) -> None:
-        """Add the counts of a worker."""
+    def add_counts(self, counts: Mapping[str, int | None]) -> None:
+        """Add the counts of a worker or a judge; None is one that nobody told."""
         for name, value in counts.items():
-            setattr(self.report.run, name, getattr(self.report.run, name) + value)
+            setattr(self.report.run, name, sum_of_told((getattr(self.report.run, name), value)))
 
     # -- the run as a whole ---------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import Any
 from ..scoring.verdict import Problem, ProblemKind
 from ..support.escaping import escape
 from ..taxonomy import Path
+from .base import Reading
 
 # Written exactly so: an engine that puts an answer together spells tags inside the thinking another way.
 _THINK = re.compile(r"<(/?)(think(?:ing)?)>", re.IGNORECASE)
@@ -70,6 +71,11 @@ _DETAILS = 5  # of one kind at one place, that are spelled out
 def cut_off(finish_reason: str | None) -> bool:
     """Return True where something other than the model ended the answer; False where no reason is given."""
     return isinstance(finish_reason, str) and finish_reason.casefold() not in _ENDED
+
+
+def settles(reading: Reading, finish_reason: str | None) -> bool:
+    """Tell whether an answer is all that will ever be wanted: read in full, and ended by the model itself."""
+    return not reading.unreadable and not cut_off(finish_reason)
 
 
 @dataclass(frozen=True, slots=True)

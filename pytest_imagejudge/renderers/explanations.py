@@ -114,6 +114,8 @@ def headline(entry: AnyEntry) -> str:
     if entry.error:
         return f"not judged: {entry.error}"
     lost = f"unreadable: {', '.join(show(path) for path in entry.unreadable)}" if entry.unreadable else ""
+    if lost and context_full(entry):
+        lost += " (the context is full: --max-model-len)"
     if found := "; ".join(found_words(found) for found in entry.findings if found.failed):
         return f"{found}; {lost}" if lost else found
     if entry.breaches:
@@ -149,6 +151,11 @@ def found_words(found: FindingEntry) -> str:
 def found_in_words(findings: Mapping[FindingKind, int]) -> str:
     """Say how many images have each finding; empty where there is none."""
     return ", ".join(f"{number} {_FOUND[kind]}" for kind, number in findings.items())
+
+
+def context_full(entry: AnyEntry) -> bool:
+    """Tell whether an answer could not be read because the model's context had no room for it."""
+    return any(problem.kind == "context-full" for problem in entry.problems)
 
 
 def judged_noun(tally: Tally) -> str:
@@ -350,12 +357,19 @@ def advice(entry: AnyEntry) -> str:
         return ""
     if entry.error:
         return "Fix what the message names and run again. With a store, known answers are not asked for again."
+    if entry.unreadable and context_full(entry):
+        return (
+            "The judge's context has no room for a whole answer beside the prompt and the picture. Serve it with a "
+            "larger --max-model-len; where the run starts the server, --judge-arg=--max-model-len=N hands it on. "
+            "The next run asks again."
+        )
     if entry.unreadable:
         forced = "grammar" in entry.fingerprint.get("sampling", {})
+        refused = any(problem.kind == "unconstrained" for problem in entry.problems)
+        more = "." if forced or refused else "; judge_decoding = constrained forces the form of the answer."
         return (
             "Nothing passes on an answer that can't be read. Its raw text is in the report (--judge-report). "
-            "--judge-no-store asks again"
-            + ("." if forced else "; judge_decoding = constrained forces the form of the answer.")
+            f"The next run asks again{more}"
         )
     for found in entry.findings:
         if found.failed:

@@ -105,7 +105,8 @@ def _hash(text: str) -> str:
 
 
 def _run(run: Run) -> list[tuple[str, str]]:
-    asked = run.requests - run.from_store
+    asked, told = run.requests - run.from_store, run.cached_prompt_tokens
+    cached = "" if told is None else f" ({told:,} cached)"
     facts = [
         ("Judge", "; ".join(explanations.judges(run))),
         ("Started", run.started),
@@ -113,7 +114,7 @@ def _run(run: Run) -> list[tuple[str, str]]:
         ("Requests", f"{run.requests:,}, {run.from_store:,} answered from the store" if run.requests else ""),
         (
             "Tokens",
-            f"{run.prompt_tokens:,} in ({run.cached_prompt_tokens:,} cached), {run.output_tokens:,} out"
+            f"{run.prompt_tokens:,} in{cached}, {run.output_tokens:,} out"
             + (f", {run.output_tokens / asked:,.0f} an answer" if asked > 0 else "")
             if run.prompt_tokens or run.output_tokens
             else "",

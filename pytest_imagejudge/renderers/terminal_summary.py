@@ -84,7 +84,8 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
     facts = [f"{plural(run.requests, 'request')}, {run.from_store} from the store"]
     asked = run.requests - run.from_store
     if run.prompt_tokens or run.output_tokens:
-        cached = f" ({run.cached_prompt_tokens / run.prompt_tokens:.0%} cached)" if run.prompt_tokens else ""
+        told = run.cached_prompt_tokens  # a server that does not say may have had them all in its cache
+        cached = f" ({told / run.prompt_tokens:.0%} cached)" if run.prompt_tokens and told is not None else ""
         mean = f" (mean {run.output_tokens / asked:,.0f} an answer)" if asked > 0 else ""
         facts.append(f"{run.prompt_tokens:,} prompt tokens{cached}, {run.output_tokens:,} output tokens{mean}")
     if run.seconds:

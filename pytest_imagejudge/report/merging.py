@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import ConfigError
+from ..support.counts import sum_of_told
 from .model import EditEntry, Entry, Facet, JudgeEntry, Report, Run, VerdictEntry
 from .spool import E
 from .tally import summarize
@@ -113,7 +114,7 @@ def _merge_runs(every: Sequence[Run]) -> Run:
             known = judges.setdefault(which, judge.model_copy(deep=True))
             versions = {*known.engine_versions, *judge.engine_versions}
             known.engine_versions = sorted(versions)
-    counts = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens", "restarts")
+    counts = ("requests", "from_store", "prompt_tokens", "output_tokens", "restarts")
     return Run(
         version=" + ".join(sorted({run.version for run in runs if run.version})),
         started=min((run.started for run in runs if run.started), default=""),
@@ -121,5 +122,6 @@ def _merge_runs(every: Sequence[Run]) -> Run:
         judges=list(judges.values()),
         failed_tests=[test for run in runs for test in run.failed_tests],
         excused=sorted({test for run in runs for test in run.excused}),
+        cached_prompt_tokens=sum_of_told(run.cached_prompt_tokens for run in runs),
         **{name: sum(getattr(run, name) for run in runs) for name in counts},
     )

@@ -57,7 +57,7 @@ class Run(ReportPart):
     requests: int = 0
     from_store: int = 0
     prompt_tokens: int = 0
-    cached_prompt_tokens: int = 0
+    cached_prompt_tokens: int | None = None  # None: no judge told how many came from its cache
     output_tokens: int = 0
     restarts: int = 0
     failed_tests: list[FailedTest] = []

@@ -42,6 +42,8 @@ ProblemKind = Literal[
     "special-token",  # the prompt held a special token of the model; it was taken apart
     "asked-again",  # the first answer could not be read; this one is the second
     "unconstrained",  # the endpoint refused grammar or thinking budget
+    "refused-field",  # the endpoint refused another field of the request, and was asked without it
+    "context-full",  # the server cut the answer off before its limit, because the model's context was full
 ]
 
 

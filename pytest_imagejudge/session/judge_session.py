@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
-from ..engines.base import Engine, EngineIdentity, Progress
+from ..engines.base import Answer, Engine, EngineIdentity, Progress
 from ..errors import EngineError, ImageJudgeError
 from ..protocols.base import Protocol
 from ..scoring.verdict import EditVerdict, Verdict
@@ -121,9 +121,13 @@ class JudgeSession(Generic[V]):
         """Fields that decide this judge's answers, to one dimension or to all."""
         return self._asker.fingerprint(dimension)
 
-    def key(self, task: Task, pixels: tuple[str, ...], dimension: str, *, again: bool) -> str:
-        """Return the store's key of one request, over its content and the fields that decide the answer."""
-        return self._asker.key(task, pixels, dimension, again=again)
+    def about(self, task: Task, pixels: tuple[str, ...], dimension: str, answer: Answer) -> dict[str, Any]:
+        """Return the record that the store keeps beside an answer."""
+        return self._asker.about(task, pixels, dimension, answer)
+
+    def unanswered(self, task: Task, pixels: tuple[str, ...], dimension: str, *, again: bool) -> str | None:
+        """Return the store's key of a request that has to be sent; None where it need not, or another comes first."""
+        return self._asker.lookup.unanswered(task, pixels, dimension, again=again)
 
     @property
     def started(self) -> bool:

@@ -5,53 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from ..engines.base import Answer, Engine, EngineIdentity, Progress
 from ..errors import EngineError, ImageError
-from ..images.content import Look
 from ..protocols.base import Protocol, Reading, Request
 from ..scoring.findings import Finding
-from ..scoring.verdict import EditVerdict, Problem, Verdict, verdict_of
-from ..store.answer_store import Store, key_of
+from ..scoring.verdict import EditVerdict, Verdict, verdict_of
+from ..store.answer_store import Store
 from ..support.digests import digest_of
 from ..taxonomy import EDIT
+from .dimension_reader import Asked, DimensionReader, better
+from .lookup import Known, Lookup
 from .pictures import TaskPictures, file_hashes, looks_of_all
+from .refused_fields import as_sent
 from .task import Stats, Task
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """Result of one dimension."""
-
-    answer: Answer | None
-    reading: Reading
-    problems: tuple[Problem, ...] = ()
-    stored: bool = False
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Known:
-    """The store's data on a task: looks at its pictures, the keys, the answers under them, and their readings.
-
-    ``asked`` holds the dimensions that need no further request.
-    """
-
-    looks: tuple[Look, ...]
-    keys: Mapping[tuple[str, bool], str]
-    stored: Mapping[str, Answer]
-    asked: Mapping[str, _Asked]
-
-    @property
-    def pixels(self) -> tuple[str, ...]:
-        """SHA-256 of each picture's pixels."""
-        return tuple(look.pixels for look in self.looks)
 
 
 async def _from_engine(work: Awaitable[T]) -> T:
@@ -81,9 +53,8 @@ class TaskRunner:
         self.stats = Stats()
         self._progress = progress
         self._max_pixels = max_pixels
-        # the same for every image, and not cheap: a grammar is part of it
-        self._digests: dict[tuple[str, bool], str] = {}
-        self._may_try: dict[str, tuple[bool, ...]] = {}
+        self._reader = DimensionReader(protocol)
+        self.lookup = Lookup(self._reader, store, lambda: self.identity)
         self._fingerprints: dict[str | None, dict[str, Any]] = {}
         self._asking: dict[str, asyncio.Future[tuple[Answer, bool]]] = {}
         self.start: asyncio.Task[None] | None = None
@@ -120,12 +91,12 @@ class TaskRunner:
         contents = [self._readable(task) for task in tasks]
         index = self.store.pixels_of(content for some in contents for content in some)
         looks = [looks_of_all(some, index) for some in contents]
-        keys = [self._keys(task, found) if found else {} for task, found in zip(tasks, looks, strict=True)]
-        answers = self.store.get_many(key for some in keys for key in some.values())
+        keys = [self.lookup.keys_of(task, found) if found else {} for task, found in zip(tasks, looks, strict=True)]
+        answers = self.store.entries_of(key for some in keys for key in some.values())
         result: list[Known | None] = []
         for task, found, some in zip(tasks, looks, keys, strict=True):
             mine = {key: answers[key] for key in some.values() if key in answers}
-            known = self._look_up(task, found, some, mine) if found and len(mine) == len(some) else None
+            known = self.lookup.read(task, found, some, mine) if found and len(mine) == len(some) else None
             result.append(known if known and len(known.asked) == len(task.dimensions) else None)
         return result
 
@@ -163,67 +134,26 @@ class TaskRunner:
             return []  # said when it is judged
 
     def _find(self, task: Task, pictures: TaskPictures) -> Known:
-        looks = pictures.looks()
-        keys = self._keys(task, looks)
-        return self._look_up(task, looks, keys, self.store.get_many(keys.values()))
-
-    def _keys(self, task: Task, looks: tuple[Look, ...]) -> dict[tuple[str, bool], str]:
-        """The keys of a task's first questions."""
-        pixels = tuple(look.pixels for look in looks)
-        return {(name, False): self.key(task, pixels, name, again=False) for name in task.dimensions}
-
-    def _look_up(
-        self, task: Task, looks: tuple[Look, ...], keys: dict[tuple[str, bool], str], stored: dict[str, Answer]
-    ) -> Known:
-        """Read the answers that are ``stored``; after an unreadable one, look for the answer to the second request."""
-        asked = {}
-        for name in task.dimensions:
-            best: _Asked | None = None
-            for again in self._tries(name):
-                if again:  # seldom: only of an answer that can't be read
-                    pixels = tuple(look.pixels for look in looks)
-                    keys[name, again] = self.key(task, pixels, name, again=again)
-                    stored |= self.store.get_many([keys[name, again]])
-                if (answer := stored.get(keys[name, again])) is None:
-                    break
-                best = _better(best, self._read(task, name, answer, again=again, stored=True))
-                if not best.reading.unreadable or again is self._tries(name)[-1]:
-                    asked[name] = best
-                    break
-        return Known(looks, keys, stored, asked)
-
-    def _tries(self, dimension: str) -> tuple[bool, ...]:
-        if dimension not in self._may_try:
-            self._may_try[dimension] = (False, True) if self.protocol.can_ask_again(dimension) else (False,)
-        return self._may_try[dimension]
+        return self.lookup.of(task, pictures.looks())
 
     async def _ask(
         self, task: Task, pictures: TaskPictures, dimension: str, known: Known, primed: _Once | None
-    ) -> _Asked:
+    ) -> Asked:
         """Send the protocol's request, and its second request where the answer can't be read."""
-        best: _Asked | None = None
-        for again in self._tries(dimension):
+        best: Asked | None = None
+        for again in self._reader.tries(dimension):
             try:
                 answer, stored = await self._answer(task, pictures, dimension, again, known, primed)
             except (EngineError, ImageError) as error:
                 if best is not None:  # the first answer, unreadable as it is, says more than the failure of the second
                     return dataclasses.replace(best, error=str(error))
                 problems = self.protocol.text_problems(task.text, dimension)
-                return _Asked(None, Reading(unreadable=((dimension,),)), problems, error=str(error))
-            best = _better(best, self._read(task, dimension, answer, again=again, stored=stored))
+                return Asked(None, Reading(unreadable=((dimension,),)), problems, error=str(error))
+            best = better(best, self._reader.read(task.text, dimension, answer, again=again, stored=stored))
             if not best.reading.unreadable:
                 break
         assert best is not None
         return best
-
-    def _read(self, task: Task, dimension: str, answer: Answer, *, again: bool, stored: bool) -> _Asked:
-        reading = self.protocol.read(dimension, answer.text, answer.finish_reason)
-        found = (*self.protocol.text_problems(task.text, dimension), *reading.problems)
-        if "unconstrained" in answer.notes:
-            found += (Problem((dimension,), "unconstrained", "the endpoint refused fields of the request"),)
-        if again:
-            found += (Problem((dimension,), "asked-again", "the first answer could not be read"),)
-        return _Asked(answer, reading, found, stored)
 
     async def _answer(
         self,
@@ -234,7 +164,7 @@ class TaskRunner:
         known: Known,
         primed: _Once | None,
     ) -> tuple[Answer, bool]:
-        key = known.keys.get((dimension, again)) or self.key(task, known.pixels, dimension, again=again)
+        key = known.keys.get((dimension, again)) or self.lookup.key(task, known.pixels, dimension, again=again)
         if key in known.stored:
             return known.stored[key], True
         if key in self._asking:  # the same question is under way for another image object
@@ -256,13 +186,9 @@ class TaskRunner:
             if primed is not None:
                 await primed(request)
             answer = await _from_engine(self.engine.ask(request))
-            about = {
-                **self.fingerprint(dimension),
-                "dimension": dimension,
-                "text": task.text,
-                "pixels": list(known.pixels),
-            }
-            await asyncio.to_thread(self.store.put, key, answer, about)
+            about = self.about(task, known.pixels, dimension, answer)
+            # not in the loop's pool of threads, where pictures may be waiting before it
+            await asyncio.wrap_future(self.store.hand_over(key, answer, about))
             self._count(answer, stored=False)
             promise.set_result((answer, False))
         except BaseException as error:
@@ -277,8 +203,9 @@ class TaskRunner:
         return answer, False
 
     def _render(self, task: Task, images: tuple[Any, ...], dimension: str, again: bool, key: str) -> Request | Answer:
-        """The request to send, or the answer where another process has stored it meanwhile."""
-        return self.store.get(key) or self.protocol.render(task.text, images, dimension, again=again)
+        """Return the request to send, or the answer where another process has stored it meanwhile."""
+        served = self.lookup.served(task, dimension, key, again=again)
+        return served or self.protocol.render(task.text, images, dimension, again=again)
 
     async def _prime(self, request: Request) -> None:
         await _from_engine(self.engine.prime(request))
@@ -297,39 +224,23 @@ class TaskRunner:
         if stored:
             self.stats.from_store += 1
             return
-        self.stats.prompt_tokens += answer.prompt_tokens
-        self.stats.cached_prompt_tokens += answer.cached_prompt_tokens
-        self.stats.output_tokens += answer.output_tokens
+        self.stats.add_tokens(answer)
 
-    def key(self, task: Task, pixels: tuple[str, ...], dimension: str, *, again: bool) -> str:
-        """The store's key of one request."""
-        return key_of(
-            pixels=list(pixels),
-            text=task.text,
-            dimension=dimension,
-            judge=self._deciding(dimension, again=again),
-            again=again,
-            repeat=task.repeat,
-        )
-
-    def _deciding(self, dimension: str, *, again: bool) -> str:
-        """Digest of the fields that decide an answer, except image and text; the same for every image."""
-        if (dimension, again) not in self._digests:
-            self._digests[dimension, again] = key_of(
-                model=self.identity.model,
-                revision=self.identity.revision,
-                protocol=self.protocol.digest,
-                treatment=self.protocol.treatment,
-                sampling=self.protocol.sampling(dimension, again=again),
-                extra=self.identity.extra,
-            )
-        return self._digests[dimension, again]
+    def about(self, task: Task, pixels: tuple[str, ...], dimension: str, answer: Answer) -> dict[str, Any]:
+        """Return the record of an answer; ``question`` is the same for the second try as for the first."""
+        return {
+            **as_sent(self.fingerprint(dimension), [answer]),
+            "dimension": dimension,
+            "text": task.text,
+            "pixels": list(pixels),
+            "question": self.lookup.key(task, pixels, dimension, again=False),
+        }
 
     def _verdict(
-        self, task: Task, results: dict[str, _Asked], known: Known | None = None, *, error: str = ""
+        self, task: Task, results: dict[str, Asked], known: Known | None = None, *, error: str = ""
     ) -> Verdict | EditVerdict:
         answers: dict[str, Answer] = {name: one.answer for name, one in results.items() if one.answer is not None}
-        fingerprint: dict[str, Any] = self.fingerprint()
+        fingerprint = as_sent(self.fingerprint(), answers.values())
         for given in answers.values():
             fingerprint.update(engine=given.engine, engine_version=given.engine_version)
         if notes := {note for given in answers.values() for note in given.notes}:
@@ -361,23 +272,11 @@ class TaskRunner:
 
 
 def _findings(task: Task, known: Known | None) -> tuple[Finding, ...]:
-    """What was found of the picture that is judged, of an edit the edited one: by its pipeline, and of its content."""
+    """Findings on the picture that is judged, of an edit the edited one: its pipeline's, and those of its content."""
     flagged = task.images[-1].flagged
     said = (Finding("nsfw", flagged),) if flagged else ()
     seen = known.looks[-1].finding if known else None
     return said if seen is None else (*said, seen)
-
-
-def _better(best: _Asked | None, this: _Asked) -> _Asked:
-    """The later answer, unless the earlier one says more."""
-    if best is None or not this.reading.unreadable or len(this.reading.level3) > len(best.reading.level3):
-        return this
-    tried = tuple(
-        dataclasses.replace(problem, detail="the second answer could not be read either; this is the first")
-        for problem in this.problems
-        if problem.kind == "asked-again"
-    )
-    return dataclasses.replace(best, problems=(*best.problems, *tried))
 
 
 class _Once:

@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from ..support.escaping import escape
 from ..support.words import plural
 from .entry import DamagedError, PixelsRow, Seal, StoredAnswer, StoredRow, UntrustedError
 from .sqlite_file import PIXELS_COLUMNS, StoreFile
+from .writer import Writer
 
 FILE_NAME = "answers.sqlite"
 
@@ -55,16 +57,6 @@ def key_of(**deciding: Any) -> str:
 
 
 _ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-
-
-class _Line:
-    """Queue of several threads' rows that are written together."""
-
-    def __init__(self) -> None:
-        self.turn = threading.Condition()
-        self.rows: list[StoredRow] = []
-        self.last = self.done = 0  # numbers of the last put that came, and of the last that is written
-        self.writing = False
 
 
 class Outline(NamedTuple):
@@ -104,7 +96,7 @@ class Store:
         self._say = say or _to_stderr
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        self._line = _Line()
+        self._writer = Writer(self._put_now)
         self._unsaved: dict[str, StoredRow] = {}
         self._unsaved_bytes = self._given_up = 0
         self._waiting: dict[str, str] = {}
@@ -124,17 +116,23 @@ class Store:
         return self.get_many([key]).get(key)
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Answer]:
-        """The stored answers by key; keys without an answer are absent."""
+        """Return the stored answers by key; keys without an answer are absent."""
+        return {key: entry.answer for key, entry in self.entries_of(keys).items()}
+
+    def entries_of(self, keys: Iterable[str]) -> dict[str, StoredAnswer]:
+        """Return stored answers as `get_many` does, with all that is stored beside each."""
         entries = map(self.read, self.find(dict.fromkeys(keys)))
-        return {entry.key: entry.answer for entry in entries if entry is not None}
+        return {entry.key: entry for entry in entries if entry is not None}
 
     def find(self, keys: Iterable[str]) -> list[StoredRow]:
         """Return the rows under ``keys``, without checking their seals."""
         wanted = list(keys)
-        with self._guard():
-            rows = [self._unsaved[key] for key in wanted if key in self._unsaved]
-            rows += map(StoredRow._make, self.file.answers([key for key in wanted if key not in self._unsaved]))
-        return rows
+        guard = self._guard()
+        found = {row.key: row for row in self._writer.pending(wanted)}  # before the file: it may get there meanwhile
+        with guard:
+            found |= {key: self._unsaved[key] for key in wanted if key in self._unsaved and key not in found}
+            rows = list(map(StoredRow._make, self.file.answers([key for key in wanted if key not in found])))
+        return [*found.values(), *rows]
 
     def put(self, key: str, answer: Answer, about: Mapping[str, Any]) -> None:
         """Store ``answer`` under ``key``, in place of an earlier one. A disk that is full or read-only raises nothing.
@@ -144,29 +142,20 @@ class Store:
         """
         self.put_rows([self.seal.row(StoredAnswer(key, answer, about, time.time()))])
 
+    def hand_over(self, key: str, answer: Answer, about: Mapping[str, Any]) -> Future[None]:
+        """As `put`, without waiting: the future is done when the answer is on the disk. It can be read from now on."""
+        return self._add([self.seal.row(StoredAnswer(key, answer, about, time.time()))])
+
     def put_rows(self, rows: Iterable[StoredRow]) -> None:
         """Store sealed rows as `put` does; return once they are on the disk. Several threads' rows go together."""
-        rows = list(rows)
+        self._add(rows).result()
+
+    def _add(self, rows: Iterable[StoredRow]) -> Future[None]:
         self._guard()
-        line = self._line
-        with line.turn:
-            line.rows += rows
-            line.last += 1
-            mine = line.last
-            while line.writing and line.done < mine:
-                line.turn.wait()
-            if line.done >= mine:
-                return  # another thread has written for this one
-            line.writing = True
-            batch, line.rows, upto = line.rows, [], line.last
-        try:
-            self._put_now(batch)
-        finally:
-            with line.turn:
-                line.writing, line.done = False, upto
-                line.turn.notify_all()
+        return self._writer.add(rows)
 
     def _put_now(self, batch: list[StoredRow]) -> None:
+        """Write a batch, in the writer's thread; what the disk does not take is held in memory."""
         with self._guard():
             written = False
             try:
@@ -175,7 +164,7 @@ class Store:
                 for row in batch if not written else ():
                     self._hold(row)
             if written and self._unsaved:
-                self.flush()
+                self._flush_held()
 
     @property
     def unsaved(self) -> int:
@@ -191,6 +180,7 @@ class Store:
 
     def rows(self) -> Iterator[StoredRow]:
         """Yield all rows without checking their seals, in the order they were written; they are read in portions."""
+        self._drain()
         position = -1
         while True:
             with self._guard():
@@ -303,6 +293,14 @@ class Store:
 
     def flush(self) -> None:
         """Write rows that are still in memory, if the disk takes them."""
+        self._drain()
+        self._flush_held()
+
+    def _drain(self) -> None:
+        self._guard()
+        self._writer.drain()
+
+    def _flush_held(self) -> None:
         with self._guard():
             if (self._unsaved or self._waiting) and self._write(self._unsaved.values()):
                 self._unsaved.clear()
@@ -310,8 +308,8 @@ class Store:
 
     def close(self) -> None:
         """Write rows that are still in memory and close the file, which is opened again at the next use."""
+        self.flush()  # without the lock, which the writer needs
         with self._guard():
-            self.flush()
             if self.unsaved:
                 self._trouble(f"{plural(self.unsaved, 'answer')} could not be saved and will be asked for again")
             self.file.close()
@@ -325,7 +323,7 @@ class Store:
     def _guard(self) -> contextlib.AbstractContextManager[Any]:
         """Return the process's lock; a forked process gets a new one, since the parent's may have been locked."""
         if self._pid != os.getpid():
-            self._pid, self._lock, self._line = os.getpid(), threading.RLock(), _Line()
+            self._pid, self._lock, self._writer = os.getpid(), threading.RLock(), Writer(self._put_now)
         return self._lock
 
     def read(self, row: StoredRow) -> StoredAnswer | None:

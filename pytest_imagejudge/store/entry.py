@@ -96,7 +96,8 @@ class Seal:
 
     def row(self, entry: StoredAnswer) -> StoredRow:
         """The row of a new entry."""
-        data = {"about": dict(entry.about), "answer": asdict(entry.answer), "key": entry.key, "stored": entry.stored}
+        answer = {name: value for name, value in asdict(entry.answer).items() if value != _UNSAID.get(name, _NEVER)}
+        data = {"about": dict(entry.about), "answer": answer, "key": entry.key, "stored": entry.stored}
         text = canonical(data)
         return self.row_of(text, *self._make(b"answer\n" + text))
 
@@ -192,12 +193,20 @@ def _short(value: object) -> str:
 _COUNT, _WORD = (int,), (str,)
 
 
+# Fields that are left out where they say nothing: earlier versions, which read new stores too, don't know them so.
+_UNSAID: dict[str, object] = {"cached_prompt_tokens": None, "refused": {}}
+
+
+_NEVER = object()
+
+
 _KINDS: dict[str, tuple[type, ...]] = {  # of an answer's fields, as JSON has them
     "text": _WORD,
     "finish_reason": (str, type(None)),
     **dict.fromkeys(("prompt_tokens", "cached_prompt_tokens", "output_tokens"), _COUNT),
     **dict.fromkeys(("engine", "engine_version", "created"), _WORD),
     "notes": (list,),
+    "refused": (dict,),
 }
 
 
@@ -241,6 +250,8 @@ def _parse(text: bytes) -> StoredAnswer:
         values["notes"] = notes = tuple(values.get("notes", ()))
         if notes and not all(isinstance(note, str) for note in notes):
             raise DamagedError("notes are not a list of words")
+        if not all(isinstance(reason, str) for reason in values.get("refused", {}).values()):
+            raise DamagedError("reasons are not words")
         return StoredAnswer(digest(data["key"]), Answer(**values), about, moment(data["stored"]))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise error if isinstance(error, DamagedError) else DamagedError(f"not an entry: {error}") from error

@@ -18,8 +18,10 @@ import pytest
 
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.engines.base import Answer
+from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.store.answer_store import FILE_NAME, Store, key_of
 from pytest_imagejudge.store.entry import KEY_VARIABLE, StoredAnswer, canonical
+from pytest_imagejudge.taxonomy import TREE
 
 DAY = 86400.0
 
@@ -160,6 +162,106 @@ def test_prune_one_judges_old_answers(root, run):
     put(root, 5, model="other", stored=time.time() - 40 * DAY)
     put(root, 5, model="third", stored=time.time() - 40 * DAY)
     assert "removed 5 answers, 15 left" in run("prune", "--model", "other", "--older-than", 3, "--store", root)
+
+
+CHECKLIST = json.dumps({two: {three: {"score": 1} for three in threes} for two, threes in TREE["Quality"].items()})
+
+
+def answered(root, *entries):
+    """Answers of several names: text, how each ended, and what is recorded with it."""
+    with Store(root) as store:
+        for number, (name, text, reason, about) in enumerate(entries):
+            about = {"model": "judge", "protocol": "q-judger", "dimension": "Quality", **about}
+            about = {key: value for key, value in about.items() if value is not None}
+            row = StoredAnswer(key_of(name=name), Answer(text, reason), about, about.pop("stored", 1e9 + number))
+            store.put_rows([store.seal.row(row)])
+    return root
+
+
+def names(root, *known):
+    left = texts(root)
+    return [name for name in known if key_of(name=name) in left]
+
+
+MIXED = [
+    ("sound", CHECKLIST, "stop", {}),
+    ("words", "no idea", "stop", {}),
+    ("half", CHECKLIST[:60], "length", {}),
+    ("cut", f"<think>a</think>{CHECKLIST}", "abort", {}),
+    ("first", "?", "stop", {"question": key_of(name="first")}),
+    ("second", CHECKLIST, "stop", {"question": key_of(name="first")}),
+    ("both", "?", "stop", {"question": key_of(name="both")}),
+    ("both-again", "?", "stop", {"question": key_of(name="both")}),
+    ("old-first", "?", "stop", {"text": "an older store", "pixels": ["a"]}),
+    ("old-second", CHECKLIST, "stop", {"text": "an older store", "pixels": ["a"]}),
+    ("edit", "<think>a</think><answer>4.2</answer>", "stop", {"protocol": "ie-critic", "dimension": "Edit"}),
+    ("no-edit", "<think>a", "stop", {"protocol": "ie-critic", "dimension": "Edit"}),
+]
+KEPT = ["sound", "first", "second", "old-first", "old-second", "edit"]
+
+
+def test_prune_what_no_run_is_given(tmp_path, run):
+    root, known = answered(tmp_path / "store", *MIXED), [entry[0] for entry in MIXED]
+    assert "would remove 6 answers and leave 6" in run("prune", "--unreadable", "--dry-run", "--store", root)
+    assert names(root, *known) == known
+    out = json.loads(run("prune", "--unreadable", "--store", root, "--json"))
+    assert (out["removed"], out["left"]) == (6, 6)
+    assert names(root, *known) == KEPT
+    assert run.err == ""
+    assert "removed 0 answers, 6 left" in run("prune", "--unreadable", "--store", root)
+
+
+def test_prune_keeps_the_index_of_what_can_not_be_read(root, run):
+    out = json.loads(run("prune", "--unreadable", "--older-than", 0, "--store", root, "--json"))
+    assert (out["removed"], out["left"]) == (10, 0)
+    with Store(root) as store:
+        assert len(store.index()) == 10
+
+
+def test_prune_what_can_not_be_read_of_one_judge_and_age(tmp_path, run):
+    now = time.time()
+    root = answered(
+        tmp_path / "store",
+        ("old", "?", "stop", {"model": "other", "stored": now - 40 * DAY}),
+        ("new", "?", "stop", {"model": "other", "stored": now}),
+        ("ours", "?", "stop", {"stored": now - 40 * DAY}),
+        ("fine", CHECKLIST, "stop", {"model": "other", "stored": now - 40 * DAY}),
+    )
+    run("prune", "--unreadable", "--model", "other", "--older-than", 30, "--store", root)
+    assert names(root, "old", "new", "ours", "fine") == ["new", "ours", "fine"]
+
+
+def test_prune_leaves_what_nobody_here_can_read(tmp_path, run, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("other.toml").write_text("this must not be opened")
+    root = answered(
+        tmp_path / "store",
+        ("own", "?", "stop", {"protocol": "other.toml"}),
+        ("cut", CHECKLIST, "length", {"protocol": "other.toml"}),
+        ("none", "?", "stop", {"protocol": None}),
+    )
+    assert "removed 1 answer, 2 left" in run("prune", "--unreadable", "--store", root)
+    assert names(root, "own", "cut", "none") == ["own", "none"]
+    assert 'not read: 1 answer of protocol "other.toml", which is not known here' in run.err
+    assert "1 answer of a protocol that is not known" in run.err
+
+
+def test_prune_reads_with_a_protocol_of_ones_own(tmp_path, run, capsys):
+    assert main(["protocol", "export", "house"]) == 0
+    file = tmp_path / "own.toml"
+    file.write_text(capsys.readouterr().out.replace('name = "house"', 'name = "own"'))
+    digest = load_protocol(str(file)).digest
+    root = answered(
+        tmp_path / "store",
+        ("own", "?", "stop", {"protocol": "own", "protocol_digest": digest}),
+        ("sound", CHECKLIST, "stop", {"protocol": "own", "protocol_digest": digest}),
+        ("changed", "?", "stop", {"protocol": "own", "protocol_digest": "0"}),
+    )
+    run("prune", "--unreadable", "--protocol", file, "--store", root)
+    assert names(root, "own", "sound", "changed") == ["sound", "changed"]
+    run("prune", "--unreadable", "--protocol", "none.toml", "--store", root, code=2)
+    run("prune", "--protocol", file, "--max-size", "1GB", "--store", root, code=2)
+    assert "only --unreadable" in run.err
 
 
 def test_prune_to_a_size_keeps_the_newest(tmp_path, run):

@@ -6,7 +6,9 @@ import asyncio
 import dataclasses
 import gzip
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -322,6 +324,8 @@ def test_a_server_that_is_down_is_not_waited_for_again_and_again(
         (200, {}, b'{"error": {"code": 502, "message": "no"}, "choices": []}'),
         (200, {}, b'{"error": {"code": "429"}}'),
         (200, {}, b'{"choices": [{"mess'),
+        completion('{"Realism": ', reason="abort"),
+        completion("", reason="ABORTED"),
     ],
 )
 def test_what_passes_is_asked_again(server: StandIn, engine: Callable[..., EndpointEngine], reply: Reply) -> None:
@@ -330,13 +334,32 @@ def test_what_passes_is_asked_again(server: StandIn, engine: Callable[..., Endpo
     assert ask(engine())[0].text == "yes"
 
 
+def test_an_answer_that_is_broken_off_each_time_is_none(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
+    server.answer = lambda call: completion('{"Realism": ', reason="abort")
+    with pytest.raises(EngineError, match=r"/v1/chat/completions: the server broke the answer off .*'abort'") as caught:
+        ask(engine())
+    assert "does the server run" not in str(caught.value)
+    assert len(server.asked) == 7
+
+
+def test_a_server_that_breaks_answers_off_is_stood_in_for(
+    server: StandIn, other: StandIn, engine: Callable[..., EndpointEngine]
+) -> None:
+    other.answer = lambda call: completion("half", reason="abort")
+    answers = ask(engine(server.url, other.url), *(request(image=f"data:{image}") for image in range(10)))
+    assert [answer.text for answer in answers] == ["{}"] * 10
+    assert other.asked
+
+
 def test_an_error_in_an_answer_counts_as_its_status(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
     def answer(call: Call) -> Reply:
         fault = {"error": {"code": 400, "message": "unknown field top_k"}}
         return (200, {}, json.dumps(fault).encode()) if "top_k" in call.body else completion()
 
     server.answer = answer
-    assert ask(engine())[0].notes == ("without top_k",)
+    (given_answer,) = ask(engine())
+    assert given_answer.notes == ("without top_k",)
+    assert "unknown field top_k" in given_answer.refused["top_k"]
     assert len(server.asked) == 2
 
 
@@ -579,6 +602,46 @@ def test_of_fields_that_exclude_each_other_one_is_kept(server: StandIn, engine: 
     assert ask(engine(), request(temperature=0, top_p=1.0))[0].notes == ("without top_p",)
 
 
+DECIDING = {
+    "mm_processor_kwargs": {"max_pixels": 1},
+    "chat_template_kwargs": {"enable_thinking": False},
+    "thinking_token_budget": 5,
+    "structured_outputs": {"regex": "a"},
+    "repetition_penalty": 1.05,
+    "top_k": 1,
+    "seed": 42,
+    "temperature": 0,
+}
+
+
+@pytest.mark.parametrize("name", DECIDING)
+def test_whatever_is_refused_is_named_with_the_servers_reason(
+    server: StandIn, engine: Callable[..., EndpointEngine], name: str
+) -> None:
+    server.answer = lambda call: failure(400, f"{name} is not for this model") if name in call.body else completion()
+    one = engine()
+    for given_answer in (*ask(one, request(**DECIDING)), *ask(one, request(**DECIDING))):
+        (reason,) = given_answer.refused.values()
+        assert given_answer.refused == {name: reason}
+        assert reason.startswith("HTTP 400 Bad Request: ")
+        assert f"{name} is not for this model" in reason
+        assert server.url not in reason
+    assert len(server.asked) == 3
+    assert server.asked[-1].body.keys() == {"model", "messages", *DECIDING} - {name}
+
+
+def test_what_is_sent_under_another_name_is_not_refused(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
+    names = {"max_tokens", "structured_outputs"}
+    server.answer = lambda call: (
+        failure(400, "unknown structured_outputs; max_completion_tokens is the limit's name")
+        if names & call.body.keys()
+        else completion()
+    )
+    (given_answer,) = ask(engine(), request(max_tokens=9, structured_outputs={"json": {}}))
+    assert given_answer.refused == {}
+    assert {"max_completion_tokens", "response_format"} < server.asked[-1].body.keys()
+
+
 def test_a_field_of_every_server_stays_unless_it_is_named(
     server: StandIn, engine: Callable[..., EndpointEngine]
 ) -> None:
@@ -669,6 +732,23 @@ def test_thinking_and_answer_are_put_together(message: dict[str, Any], text: str
     assert answer_text(message, request(), "stop") == text
 
 
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ({"content": None, "refusal": "I will not"}, "refusal"),
+        ({"content": " ", "refusal": "I will not"}, "refusal"),
+        ({"content": "{}", "refusal": "I will not"}, "stop"),
+        ({"content": None, "refusal": ""}, "stop"),
+        ({"content": None, "refusal": None}, "stop"),
+    ],
+)
+def test_a_refusal_is_no_end_that_the_answer_came_to(
+    server: StandIn, engine: Callable[..., EndpointEngine], message: dict[str, Any], reason: str
+) -> None:
+    server.answer = lambda call: completion(**message)
+    assert ask(engine())[0].finish_reason == reason
+
+
 def test_an_answer_that_ended_in_its_thinking_stays_open() -> None:
     assert answer_text({"content": "", "reasoning": "a"}, request(), "length") == "<think>a"
     assert answer_text({"content": "", "reasoning": "a"}, request(), "stop") == "<think>a</think>"
@@ -712,7 +792,32 @@ def test_counts_and_the_rest(server: StandIn, engine: Callable[..., EndpointEngi
 def test_counts_that_are_none(server: StandIn, engine: Callable[..., EndpointEngine], usage: Any) -> None:
     server.answer = lambda call: completion("x", reason=None, usage=usage)
     (answer,) = ask(engine())
-    assert (answer.finish_reason, answer.prompt_tokens, answer.cached_prompt_tokens) == (None, 0, 0)
+    assert (answer.finish_reason, answer.prompt_tokens, answer.cached_prompt_tokens) == (None, 0, None)
+
+
+def test_no_cached_tokens_are_a_count_too(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
+    usage = {"prompt_tokens": 7, "prompt_tokens_details": {"cached_tokens": 0}}
+    server.answer = lambda call: completion("x", usage=usage)
+    assert ask(engine())[0].cached_prompt_tokens == 0
+
+
+def test_an_answer_waits_for_no_other_work_of_the_process(
+    server: StandIn, engine: Callable[..., EndpointEngine]
+) -> None:
+    async def run() -> Answer:
+        free, one = threading.Event(), engine(model="judge")
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        busy = loop.run_in_executor(None, free.wait)
+        try:
+            async with asyncio.timeout(600):
+                return await one.ask(request())
+        finally:
+            free.set()
+            await busy
+            await one.close()
+
+    assert asyncio.run(run()).engine_version == "vllm 9.9.9"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from pytest_imagejudge import Verdict
 from pytest_imagejudge.renderers import junit, markdown
+from pytest_imagejudge.renderers.explanations import headline
 from pytest_imagejudge.renderers.github import annotation_commands
 from pytest_imagejudge.renderers.terminal_failure import failure_text
 from pytest_imagejudge.renderers.terminal_summary import suite_tree
@@ -19,6 +20,7 @@ from pytest_imagejudge.report.model import (
     EditEntry,
     FailedTest,
     JudgeEntry,
+    ProblemEntry,
     Report,
     Run,
     SuiteRow,
@@ -153,6 +155,14 @@ def test_a_mean_below_the_bound_of_other_images_says_so(snapshot: SnapshotAssert
     assert suite_tree(report, {("Quality",): 70}, width=80, color=False, verbosity=-1) == snapshot
 
 
+@pytest.mark.parametrize(("told", "words"), [(0, "(0% cached)"), (58_000, "(58% cached)"), (None, "")])
+def test_what_came_from_the_cache_is_said_where_it_is_told(told: int | None, words: str) -> None:
+    report = samples.report()
+    report.run.cached_prompt_tokens = told
+    text = tree(report, width=200)
+    assert " ".join(f"100,000 prompt tokens {words}".split()) + ", 16,000 output tokens" in text
+
+
 def test_the_worst_is_first() -> None:
     lines = tree(samples.report()).splitlines()
     ones = [line[3:].split("  ")[0] for line in lines if line.startswith(("├─ ", "└─ "))]
@@ -243,6 +253,25 @@ def test_one_image_as_markdown_junit_and_an_annotation(snapshot: SnapshotAsserti
         assert page == snapshot(name=f"{name}, markdown")
         assert "\n".join(map(" = ".join, junit.properties(entry))) == snapshot(name=f"{name}, junit")
         assert "\n".join(annotation_commands(report)) == snapshot(name=f"{name}, annotation")
+
+
+def test_a_context_that_is_full_is_not_mended_by_another_way_of_decoding() -> None:
+    full = ProblemEntry(path=["Aesthetics"], kind="context-full", detail="room for 9 of 99 tokens; --max-model-len")
+    entry = unreadable("").model_copy(update={"problems": [full]})
+    text = " ".join(failure(entry, width=200).split())
+    assert "problem: context-full (Aesthetics): room for 9 of 99 tokens; --max-model-len" in text
+    assert "--judge-arg=--max-model-len=N" in text
+    assert "decoding" not in text
+    assert headline(entry) == "unreadable: Aesthetics (the context is full: --max-model-len)"
+    assert "judge_decoding = constrained" in failure(unreadable(""), width=999)
+
+
+def test_a_grammar_that_was_refused_is_not_advised() -> None:
+    refused = ProblemEntry(path=["Aesthetics"], kind="unconstrained", detail="structured_outputs: HTTP 400: no")
+    entry = unreadable("").model_copy(update={"problems": [refused]})
+    text = failure(entry, width=999)
+    assert "The next run asks again." in text
+    assert "judge_decoding" not in text
 
 
 def test_failure_leads_with_what_fell_short_most() -> None:

@@ -1,7 +1,11 @@
 """One judge for the length of a session."""
 
 import asyncio
+import dataclasses
 import json
+import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import CancelledError
 
@@ -16,6 +20,8 @@ from pytest_imagejudge.session.judge_session import JudgeSession
 from pytest_imagejudge.session.task import Task
 from pytest_imagejudge.store.answer_store import Store
 from pytest_imagejudge.taxonomy import EDIT, TREE
+from tests.stand_in import published_words
+from tests.stand_in.project import ROOT
 
 
 class Scripted(Engine):
@@ -266,12 +272,344 @@ def test_an_unreadable_answer_is_asked_once_more_and_says_so(make, task, engine)
 
 def test_a_second_unreadable_answer_says_that_it_was_asked_for(make, task, engine):
     engine.reply = lambda request: Answer("?")
+    session = make()
     for _ in range(2):  # the second time from the store
-        verdict = make().judge(task())
+        verdict = session.judge(task())
         assert verdict.unreadable == (("Quality",),)
         assert [problem.kind for problem in verdict.problems][-1] == "asked-again"
         assert "second" in verdict.problems[-1].detail
     assert len(engine.asked) == 2
+    assert verdict.source == "store"
+
+
+@pytest.fixture
+def first_and_again(make):
+    """The limits that tell a first try at "Quality" from the second."""
+    protocol = make().protocol
+    return [protocol.sampling("Quality", again=again)["max_tokens"] for again in (False, True)]
+
+
+def sound(engine, text=None, reason="stop", output_tokens=3):
+    """A reply with its ending chosen; without a text one that can be read."""
+
+    def reply(request):
+        whole = Scripted.reply(engine, request).text
+        return Answer(whole if text is None else text, reason, 10, output_tokens=output_tokens)
+
+    return reply
+
+
+UNSETTLED = [
+    ("no idea", "stop"),
+    ("", "stop"),
+    ('{"Realism": ', "length"),
+    ("I will not", "refusal"),
+    ("half", "error"),
+    ("half", "content_filter"),
+    ("half", "abort"),
+    ("half", "a word of tomorrow"),
+    ("<think>hm</think>{}", "stop"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), UNSETTLED)
+def test_what_could_not_be_read_is_asked_again_by_a_later_run(make, task, engine, text, reason):
+    engine.reply = sound(engine, text, reason, output_tokens=0)
+    before = make()
+    verdicts = [future.result() for future in [before.submit(task(dimensions=("Quality", "Alignment")))]]
+    assert before.judge(task()).unreadable == verdicts[0].unreadable[:1]
+    assert len(engine.asked) == 4  # both tries of both, and none for the same run
+    engine.reply = sound(engine)
+    after = make()
+    assert after.judge(task()).level1 == {"Quality": 60.0}
+    assert (len(engine.asked), after.stats.from_store) == (5, 0)
+    last = make()
+    assert last.judge(task()).source == "store"
+    assert (len(engine.asked), last.stats.requests) == (5, 1)
+
+
+@pytest.mark.parametrize("reason", ["length", "abort", "error", "content_filter"])
+def test_an_answer_that_was_read_but_cut_off_counts_for_its_run_only(make, task, engine, reason):
+    def reply(request):
+        whole = Scripted.reply(engine, request).text
+        return Answer(f"<think>hm</think>{whole}", reason, 10, output_tokens=request.sampling["max_tokens"])
+
+    engine.reply = reply
+    session = make()
+    verdict = session.judge(task())
+    assert verdict.level1 == {"Quality": 60.0}
+    assert [problem.kind for problem in verdict.problems] == ["truncated"]
+    assert session.judge(task()).source == "store"
+    assert len(engine.asked) == 1
+    engine.reply = sound(engine)
+    verdict = make().judge(task())
+    assert (verdict.source, verdict.problems) == ("engine", ())
+    assert len(engine.asked) == 2
+
+
+def test_a_second_answer_that_can_be_read_settles_the_first(make, task, engine, first_and_again):
+    first, again = first_and_again
+    engine.reply = lambda request: (
+        Answer("?", "abort") if request.sampling["max_tokens"] == first else sound(engine)(request)
+    )
+    make().judge(task())
+    assert [request.sampling["max_tokens"] for request in engine.asked] == [first, again]
+    session = make()
+    assert session.judge(task()).readable
+    assert (len(engine.asked), session.stats.from_store) == (2, 2)
+
+
+def test_a_second_answer_that_was_cut_off_settles_nothing(make, task, engine, first_and_again):
+    first, again = first_and_again
+
+    def reply(request):
+        if request.sampling["max_tokens"] == first:
+            return Answer("?", "stop")
+        return Answer("<think>hm</think>" + Scripted.reply(engine, request).text, "length", 10, output_tokens=again)
+
+    engine.reply = reply
+    assert make().judge(task()).readable
+    assert make().judge(task()).readable
+    assert [request.sampling["max_tokens"] for request in engine.asked] == [first, again] * 2
+
+
+def test_what_another_process_of_this_run_could_not_read_is_not_asked_again(make, task, engine):
+    engine.reply = sound(engine, "?")
+    one, other = make(), make()  # two workers
+    assert one.judge(task()).unreadable
+    assert other.judge(task()).unreadable
+    assert (len(engine.asked), other.stats.from_store) == (2, 2)
+
+
+def test_an_answer_from_the_future_is_of_no_run(make, task, engine, monkeypatch):
+    engine.reply = sound(engine, "?")
+    with monkeypatch.context() as patch:
+        patch.setattr("pytest_imagejudge.store.answer_store.time.time", lambda: 4e9)
+        make().judge(task())
+    before = len(engine.asked)
+    make().judge(task())
+    assert len(engine.asked) > before
+
+
+def test_what_a_cluster_has_to_ask(make, task, engine):
+    def wanted(session):
+        return [session.unanswered(task(), pixels, "Quality", again=again) for again in (False, True)]
+
+    pixels = (make().judge(task(1, text="a cat")).pixels,)
+    session = make()
+    first, none = wanted(session)
+    assert none is None  # the first comes first
+    about = session.about(task(), pixels, "Quality", Answer("?"))
+    session.store.put(first, Answer("?"), about)
+    none, again = wanted(session)
+    assert none is None
+    assert again not in (None, first)
+    later = make()
+    assert wanted(later) == [first, None]
+    session.store.put(again, Answer("?"), about)
+    assert wanted(session) == [None, None]
+    assert wanted(make()) == [first, None]
+    session.store.put(again, sound(engine)(engine.asked[0]), about)
+    assert wanted(make()) == [None, None]
+
+
+def test_a_second_try_that_fails_is_asked_for_by_the_next_run(make, task, engine, first_and_again):
+    first, _ = first_and_again
+
+    def reply(request):
+        if request.sampling["max_tokens"] == first:
+            return Answer("?")
+        raise EngineError("gone")
+
+    engine.reply = reply
+    assert make().judge(task()).error == "gone"
+    engine.reply = sound(engine)
+    assert make().judge(task()).readable
+
+
+# --- a context that is full
+
+
+def test_a_context_that_is_full_is_named(make, task, engine, first_and_again):
+    def reply(request):
+        whole = Scripted.reply(engine, request).text
+        return Answer(f"<think>hm</think>{whole}", "length", 3000, output_tokens=1234)
+
+    engine.reply = reply
+    session = make()
+    for verdict in (session.judge(task()), session.judge(task())):
+        assert verdict.unreadable == (("Quality",),)
+        assert verdict.level1 == {"Quality": None}
+        kinds = [problem.kind for problem in verdict.problems]
+        assert kinds == ["context-full", "asked-again"]
+        detail = verdict.problems[0].detail
+        assert f"1,234 of {first_and_again[0]:,} tokens with a prompt of 3,000" in detail
+        assert "--judge-arg=--max-model-len=N" in detail
+    engine.reply = sound(engine)
+    assert make().judge(task()).readable
+
+
+@pytest.mark.parametrize("tokens", [0, None])
+def test_a_limit_that_was_reached_says_nothing_of_the_context(make, task, engine, tokens):
+    engine.reply = lambda request: Answer(
+        "{", "length", output_tokens=request.sampling["max_tokens"] if tokens is None else tokens
+    )
+    assert {problem.kind for problem in make().judge(task()).problems} == {"truncated", "asked-again"}
+
+
+def test_an_edit_for_which_the_context_is_full(tmp_path, engine, task):
+    engine.reply = lambda request: Answer("<think>a</think>" + json.dumps({"overall": 3}), "length", 9, output_tokens=9)
+    pictures = task(1).images + task(2).images
+    with JudgeSession(load_protocol("house", kind="edit"), engine, Store(tmp_path / "store")) as session:
+        verdict = session.judge(Task("bluer", pictures, (EDIT,)))
+        session.store.close()
+    assert verdict.score is None
+    assert verdict.unreadable == ((EDIT,),)
+    assert verdict.problems[0].kind == "context-full"
+
+
+# --- fields that were refused
+
+
+def refusing(engine, *notes, **refused):
+    def reply(request):
+        return dataclasses.replace(Scripted.reply(engine, request), notes=notes, refused=refused)
+
+    return reply
+
+
+def test_what_the_endpoint_refused_is_named_and_not_claimed(make, task, engine, tmp_path):
+    whole = make().fingerprint()["sampling"]
+    assert {"seed", "chat_template_kwargs", "temperature"} <= whole.keys()
+    engine.reply = refusing(engine, "without seed", seed="HTTP 400: no", chat_template_kwargs="HTTP 400: no")
+    for source in ("engine", "store"):
+        verdict = make().judge(task())
+        assert verdict.source == source
+        (problem,) = verdict.problems
+        assert (problem.path, problem.kind) == (("Quality",), "refused-field")
+        assert problem.detail == "chat_template_kwargs, seed: HTTP 400: no"
+        assert verdict.fingerprint["sampling"].keys() == whole.keys() - {"seed", "chat_template_kwargs"}
+    with Store(tmp_path / "store") as store:
+        (entry,) = store.entries()
+    assert entry.about["sampling"] == verdict.fingerprint["sampling"]
+
+
+def test_a_grammar_that_was_refused_is_not_claimed(tmp_path, task, engine, monkeypatch):
+    published_words.use(monkeypatch, tmp_path)
+    protocol = load_protocol("q-judger", decoding="constrained")
+    engine.reply = refusing(
+        engine, "unconstrained", structured_outputs="no grammar", thinking_token_budget="no budget", top_k="no top"
+    )
+    with JudgeSession(protocol, engine, Store(tmp_path / "store")) as session:
+        assert {"grammar", "thinking_token_budget", "top_k"} <= session.fingerprint()["sampling"].keys()
+        verdict = session.judge(task())
+        session.store.close()
+    assert not {"grammar", "thinking_token_budget", "top_k"} & verdict.fingerprint["sampling"].keys()
+    assert [(problem.kind, problem.detail) for problem in verdict.problems] == [
+        ("unconstrained", "structured_outputs: no grammar; thinking_token_budget: no budget"),
+        ("refused-field", "top_k: no top"),
+    ]
+
+
+def test_answers_of_older_stores_name_what_was_refused(make, task, engine):
+    engine.reply = refusing(engine, "unconstrained", "without seed", "without thinking_token_budget")
+    verdict = make().judge(task())
+    assert {(problem.kind, problem.detail) for problem in verdict.problems} == {
+        ("refused-field", "the endpoint refused seed"),
+        ("unconstrained", "the endpoint refused thinking_token_budget"),
+    }
+    assert "seed" not in verdict.fingerprint["sampling"]
+
+
+def test_what_any_answer_lacked_is_not_claimed_for_all(make, task, engine):
+    def reply(request):
+        refused = {"seed": "no"} if request.dimension == "Quality" else {}
+        return dataclasses.replace(Scripted.reply(engine, request), refused=refused)
+
+    engine.reply = reply
+    verdict = make().judge(task(dimensions=("Quality", "Alignment")))
+    assert "seed" not in verdict.fingerprint["sampling"]
+    assert [problem.path for problem in verdict.problems] == [("Quality",)]
+
+
+@pytest.mark.parametrize(("told", "total"), [((None, None), None), ((0, 0), 0), ((None, 5), 5), ((3, 4), 7)])
+def test_cached_tokens_are_counted_where_they_are_told(make, task, engine, told, total):
+    counts = iter(told)
+    engine.reply = lambda request: dataclasses.replace(
+        Scripted.reply(engine, request), cached_prompt_tokens=next(counts)
+    )
+    session = make()
+    session.judge(task(dimensions=("Quality", "Alignment")))
+    assert session.stats.cached_prompt_tokens == total
+
+
+# --- answers reach the disk
+
+
+class Busy(Scripted):
+    """Answers when the loop's pool of threads has so much to do that nothing else gets a turn."""
+
+    def __init__(self, free):
+        super().__init__()
+        self.free = free
+
+    async def ask(self, request):
+        loop = asyncio.get_running_loop()
+        for _ in range(100):
+            loop.run_in_executor(None, self.free.wait)
+        return self.reply(request)
+
+
+def test_an_answer_is_stored_however_busy_the_process_is(tmp_path, task):
+    free = threading.Event()
+    store = Store(tmp_path / "store")
+    session = JudgeSession(load_protocol("house"), Busy(free), store)
+    try:
+        assert session.submit(task()).result(timeout=600).readable
+        with Store(tmp_path / "store") as other:
+            assert len(list(other.entries())) == 1
+    finally:
+        free.set()
+        session.close()
+        store.close()
+
+
+KILLED = """
+import os, signal, sys, threading
+from pathlib import Path
+from pytest_imagejudge.images.image_file import ImageFile
+from pytest_imagejudge.protocols import load_protocol
+from pytest_imagejudge.session.judge_session import JudgeSession
+from pytest_imagejudge.session.task import Task
+from pytest_imagejudge.store.answer_store import Store
+from tests.session.test_judge_session import Busy
+
+handed_over, never = threading.Event(), threading.Event()
+class Watched(Store):
+    def hand_over(self, key, answer, about):
+        done = super().hand_over(key, answer, about)
+        done.add_done_callback(lambda future: print(key, flush=True))  # the writer has committed it
+        return done
+
+session = JudgeSession(load_protocol("house"), Busy(never), Watched(sys.argv[1]))
+for path in sys.argv[2:]:
+    session.submit(Task("a fox", (ImageFile(Path(path)),), ("Quality",)))
+never.wait()
+"""
+
+
+def test_an_answer_that_was_committed_outlives_a_kill(tmp_path, task):
+    path = task(3).images[0].path
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "store"), str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    timer = threading.Timer(600, process.kill)
+    timer.start()
+    key = process.stdout.readline().strip()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    timer.cancel()
+    with Store(tmp_path / "store") as store:
+        assert store.get(key).finish_reason == "stop"
 
 
 def test_an_image_that_is_none_has_no_key(make, task, tmp_path):

@@ -162,6 +162,163 @@ def test_keys_are_of_what_decides():
         key_of(a=Path("x"))
 
 
+@pytest.mark.parametrize(
+    ("cached", "refused"),
+    [(None, {}), (0, {}), (5, {}), (None, {"seed": "HTTP 400: no"}), (3, {"a": "", "b": "\ud800"})],
+)
+def test_what_is_not_known_of_an_answer_stays_so(root, cached, refused):
+    given = Answer("x", cached_prompt_tokens=cached, refused=refused)
+    with Store(root) as store:
+        store.put(key(), given, ABOUT)
+    with Store(root) as store:
+        assert store.get(key()) == given
+        (row,) = store.rows()
+    kept = json.loads(row.text())["answer"]
+    assert ("cached_prompt_tokens" in kept, "refused" in kept) == (cached is not None, bool(refused))
+
+
+def test_an_answer_of_an_earlier_version_tells_of_no_cache(root):
+    filled(root, 1)
+    with Store(root) as store:
+        (row,) = store.rows()
+        assert store.read(row).answer.cached_prompt_tokens is None
+        assert store.read(row).answer.refused == {}
+
+
+# --- the writer
+
+
+class Held(Store):
+    """Writes when it is let."""
+
+    def __init__(self, *args, **kwargs):
+        self.begun, self.let = threading.Event(), threading.Event()
+        self.batches = []
+        super().__init__(*args, **kwargs)
+
+    def _put_now(self, batch):
+        self.begun.set()
+        assert self.let.wait(600)
+        self.batches.append([row.key for row in batch])
+        super()._put_now(batch)
+
+
+def test_what_is_handed_over_can_be_read_before_it_is_written(root):
+    store = Held(root)
+    first = store.hand_over(key(0), answer(0), ABOUT)
+    assert store.begun.wait(600)
+    later = [store.hand_over(key(number), answer(number), ABOUT) for number in (1, 2, 0)]
+    assert not first.done()
+    assert not first.cancel()  # who does not wait for it takes it from nobody
+    assert store.get_many(map(key, range(4))) == {key(number): answer(number) for number in range(3)}
+    with Store(root) as other:
+        assert other.get(key(0)) is None
+    store.let.set()
+    for done in (first, *later):
+        assert done.result(timeout=600) is None
+    assert store.batches == [[key(0)], [key(1), key(2), key(0)]]
+    with Store(root) as other:
+        assert len(other.get_many(map(key, range(4)))) == 3
+    store.close()
+
+
+def test_the_last_of_one_key_stays(root):
+    store = Held(root)
+    for number in range(50):
+        store.hand_over(key(number % 2), answer(number), ABOUT)
+        assert store.get(key(number % 2)) == answer(number)
+    store.let.set()
+    store.close()
+    with Store(root) as store:
+        assert [store.get(key(number)) for number in (0, 1)] == [answer(48), answer(49)]
+
+
+@pytest.mark.parametrize("end", [Store.close, Store.flush, lambda store: list(store.rows())])
+def test_closing_writes_what_was_handed_over(root, end):
+    store = Held(root)
+    done = [store.hand_over(key(number), answer(number), ABOUT) for number in range(20)]
+    threading.Thread(target=lambda: (store.begun.wait(600), store.let.set())).start()
+    end(store)
+    with Store(root) as other:
+        assert len(other.get_many(map(key, range(20)))) == 20
+    assert [one.result(timeout=600) for one in done] == [None] * 20
+    store.close()
+
+
+def test_what_keeps_the_writer_from_writing_is_told_to_all_who_wait(root, monkeypatch):
+    store = Held(root)
+    monkeypatch.setattr(store.file, "write", lambda *rows: (_ for _ in ()).throw(ConfigError("a newer version")))
+    done = [store.hand_over(key(number), answer(number), ABOUT) for number in range(3)]
+    store.let.set()
+    for one in done:
+        with pytest.raises(ConfigError, match="a newer version"):
+            one.result(timeout=600)
+    with pytest.raises(ConfigError, match="a newer version"):
+        store.put(key(7), answer(7), ABOUT)
+    monkeypatch.undo()
+    store.put(key(8), answer(8), ABOUT)
+    store.close()
+    with Store(root) as other:
+        assert other.get(key(0)) == answer(0)  # it was held, and written with the next
+        assert other.get(key(8)) == answer(8)
+
+
+def test_a_disk_that_takes_nothing_is_told_by_the_writer_too(tmp_path, said):
+    root = tmp_path / "store"
+    with Store(root, create=False, say=said.append) as store:
+        assert store.hand_over(key(), answer(), ABOUT).result(timeout=600) is None
+        assert store.get(key()) == answer()
+    assert said == ["store: 1 answer could not be saved and will be asked for again"]
+
+
+def test_without_more_threads_the_caller_writes(root, monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    with Store(root) as store:
+        monkeypatch.setattr(threading.Thread, "start", start)
+        done = store.hand_over(key(), answer(), ABOUT)
+        assert done.done()
+        store.put(key(1), answer(1), ABOUT)
+        monkeypatch.undo()
+    with Store(root) as store:
+        assert store.get(key()) == answer()
+        assert store.get(key(1)) == answer(1)
+
+
+def test_what_was_handed_over_is_written_where_nobody_closes_the_store(root):
+    script = """
+import sys
+from pytest_imagejudge.engines.base import Answer
+from pytest_imagejudge.store.answer_store import Store, key_of
+store = Store(sys.argv[1])
+for number in range(100):
+    store.hand_over(key_of(number=number), Answer("text"), {})
+"""
+    subprocess.run([sys.executable, "-c", script, str(root)], check=True)
+    with Store(root) as store:
+        assert len(store.get_many(map(key, range(100)))) == 100
+
+
+def test_a_fork_writes_what_is_its_own(root):
+    store = Held(root)
+    store.hand_over(key(0), answer(0), ABOUT)
+    assert store.begun.wait(600)
+    child = os.fork()
+    if child == 0:
+        try:
+            store.let.set()
+            store.put(key(1), answer(1), ABOUT)
+            os._exit(0 if store.batches == [[key(1)]] else 1)
+        finally:
+            os._exit(3)
+    assert os.waitpid(child, 0)[1] == 0
+    store.let.set()
+    store.close()
+    with Store(root) as other:
+        assert len(other.get_many([key(0), key(1)])) == 2
+
+
 # --- the index from file bytes to pixels
 
 

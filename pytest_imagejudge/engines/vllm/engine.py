@@ -185,7 +185,8 @@ class VllmEngine(Engine):
             return await client.ask(request)
         sampling = {name: value for name, value in request.sampling.items() if name != budget}
         answer = await client.ask(dataclasses.replace(request, sampling=sampling))
-        return dataclasses.replace(answer, notes=(*answer.notes, f"without {budget}"))
+        refused = {**answer.refused, budget: "this server does not tell the model's thinking from its answer"}
+        return dataclasses.replace(answer, notes=(*answer.notes, f"without {budget}"), refused=refused)
 
     async def prime(self, request: Request) -> None:
         """Have the server read what an image's requests share, up to and including the image."""
