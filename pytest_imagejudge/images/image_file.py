@@ -14,7 +14,7 @@ from ..errors import ImageError
 from ..support.escaping import escape
 
 TREATMENT = "rgb-upright-white-1"  # names what `load` does to a picture; changes when its pixels would
-CONTENT_RULE = "content-1"  # names what `content.finding_of` says of a picture; changes when it would say otherwise
+CONTENT_RULE = "c1"  # names what `content.finding_of` says of a picture; changes when it would say otherwise
 
 
 _URL = re.compile(r"(^|/)(https?|s3|gs|hf|data):")

@@ -372,7 +372,7 @@ def _file_key(file_hash: str) -> str:
     from ..images.image_file import CONTENT_RULE, TREATMENT
 
     # what stood here before there was a rule is not found: such a file is decoded once more
-    return f"{file_hash}:{TREATMENT} {CONTENT_RULE}"
+    return f"{file_hash}:{TREATMENT}{CONTENT_RULE}"
 
 
 def _to_stderr(line: str) -> None:
