@@ -16,6 +16,7 @@ from ..support.words import plural, times
 from ..taxonomy import FacetPath, show
 from . import explanations
 from .baseline_lines import changes
+from .outcome_styles import SIGNS
 from .templating import fill
 from .tree_rows import TreeRow, partial, tree_rows
 
@@ -101,7 +102,11 @@ def title(report: Report) -> str:
         text += f" ({tally.excused} more did not, as expected)"
     if gates:
         text += f"{', but' if number and not words else ';'} the run failed: {', '.join(gates)}"
-    return text if not number and not gates else f"{'❌' if words or gates else '✅'} {text}"
+    if undecided := explanations.undecided_gates(report):
+        text += f"; undecided: {', '.join(undecided)}"
+    if not number and not gates:
+        return text
+    return f"{SIGNS['failed' if words or gates else 'undecided' if undecided else 'passed']} {text}"
 
 
 def _failed_tests(report: Report) -> Iterator[str]:
@@ -133,9 +138,6 @@ def _head(report: Report) -> Iterator[str]:
     yield ""
 
 
-_SIGN = {"failed": "❌", "passed": "✅", "undecided": "❔"}
-
-
 def _suite(report: Report) -> Iterator[str]:
     if not report.suite:
         return
@@ -148,7 +150,7 @@ def _suite(report: Report) -> Iterator[str]:
         interval = "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}"
         detail = f"{row.outcome}: {for_markdown(row.detail)}" if row.detail else row.outcome
         place = for_markdown(explanations.place(row.path))
-        yield f"| {_SIGN[row.outcome]} | {place} | {mean} | {interval} | {row.bound:g} | {row.n} | {detail} |"
+        yield f"| {SIGNS[row.outcome]} | {place} | {mean} | {interval} | {row.bound:g} | {row.n} | {detail} |"
     yield ""
 
 
@@ -159,7 +161,7 @@ def _baseline(report: Report) -> Iterator[str]:
     yield f"## Against the baseline {for_markdown(name)}".rstrip()
     yield ""
     for outcome, line in lines:
-        yield f"- {_SIGN.get(outcome, '')} {for_markdown(line)}"
+        yield f"- {SIGNS.get(outcome, '')} {for_markdown(line)}"
     for line in warnings:
         yield f"- ⚠️ {for_markdown(line)}"
     yield ""
