@@ -202,6 +202,7 @@ def _item(line: _Line, fingerprint: dict[str, Any]) -> Scored:
         asked=asked,
         fingerprint=fingerprint,
         outcome=line.outcome or "",
+        bounded=line.outcome is not None,
     )
 
 
@@ -219,7 +220,7 @@ def _line(item: Scored) -> dict[str, Any]:
         line["pixels"] = item.pixels
     if item.kind == "image" and set(item.asked) != set(LEVEL1):
         line["asked"] = list(item.asked)
-    if item.outcome in ("passed", "failed"):
+    if item.bounded and item.outcome in ("passed", "failed"):
         line["outcome"] = item.outcome
     rounded = {path: round(value, 4) for path, value in item.figures.items()}
     if EDIT_SCORE in rounded:

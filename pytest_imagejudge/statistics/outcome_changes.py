@@ -11,9 +11,6 @@ from pydantic import BaseModel
 from ..support.words import plural, verb
 from .pairing import Scored
 
-_DECIDED = ("passed", "failed")
-
-
 class OutcomeChanges(BaseModel):
     """How many images changed their outcome, of ``n`` pairs whose bounds were applied before and now.
 
@@ -38,13 +35,13 @@ class OutcomeChanges(BaseModel):
 
 def outcome_changes(pairs: Sequence[tuple[Scored, Scored]], allowed: int | None = None) -> OutcomeChanges:
     """Count the changes; with ``allowed`` the gate fails where more newly fail, or where that is not known."""
-    known = [(old, new) for old, new in pairs if old.outcome in _DECIDED and new.outcome in _DECIDED]
+    known = [(old, new) for old, new in pairs if _decided(old) and _decided(new)]
     found = OutcomeChanges(
         n=len(known),
         newly_failing=[new.label for old, new in known if old.outcome == "passed" and new.outcome == "failed"],
         newly_passing=[new.label for old, new in known if old.outcome == "failed" and new.outcome == "passed"],
         allowed=allowed,
-        not_judged=sum(1 for old, new in pairs if old.outcome in _DECIDED and new.outcome == "error"),
+        not_judged=sum(1 for old, new in pairs if _decided(old) and new.outcome == "error"),
     )
     found.p = sign_test(len(found.newly_failing), len(found.newly_passing))
     if allowed is not None:
@@ -52,6 +49,10 @@ def outcome_changes(pairs: Sequence[tuple[Scored, Scored]], allowed: int | None 
         found.gate = "failed" if over or found.not_judged or not found.n else "passed"
     found.detail = _detail(found)
     return found
+
+
+def _decided(item: Scored) -> bool:
+    return item.bounded and item.outcome in ("passed", "failed")
 
 
 def sign_test(more: int, less: int) -> float | None:

@@ -147,7 +147,7 @@ def test_a_drop_that_is_no_chance_needs_no_policy(compare, save):
 
 
 def test_images_that_newly_fail_are_told(compare, save, tmp_path):
-    before, after = run_of(12, 1), run_of(12, 1)
+    before, after = run_of(12, 1, thresholds="ours.toml"), run_of(12, 1, thresholds="ours.toml")
     for entry in after[:3]:
         entry.outcome = "failed"
     files = save("a.json", before), save("b.json", after)

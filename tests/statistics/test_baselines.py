@@ -154,8 +154,9 @@ def test_a_policy_that_there_is_not():
 
 
 def test_images_that_newly_fail_are_told_and_may_be_bounded(tmp_path):
-    before = [image(i, outcome="failed" if i == 0 else "passed") for i in range(12)]
-    after = [image(i, outcome="failed" if 1 <= i < 4 else "passed") for i in range(12)]
+    ours = {"thresholds": "ours.toml"}
+    before = [image(i, outcome="failed" if i == 0 else "passed", **ours) for i in range(12)]
+    after = [image(i, outcome="failed" if 1 <= i < 4 else "passed", **ours) for i in range(12)]
     update_baseline(tmp_path / "b.json", before)
     baseline = read_baseline(tmp_path / "b.json")
     free = compare_with_baseline(after, baseline, {})
@@ -170,11 +171,12 @@ def test_images_that_newly_fail_are_told_and_may_be_bounded(tmp_path):
 
 
 def test_a_bound_on_new_failures_fails_where_they_are_not_known():
-    before, after = run(6), run(6)
+    before, after = run(6, thresholds="ours.toml"), run(6, thresholds="ours.toml")
+    assert against(after, before, {}, newly_failing=0).gate == "passed"
     lost = [*after[:-1], image(5, None, outcome="error", error="gone", level1={}, fingerprint={})]
     assert against(lost, before, {}, newly_failing=1).gate == "failed"
     for entry in before:
-        entry.outcome = "scored"
+        entry.thresholds = ""  # no bounds were applied
     found = against(after, before, {}, newly_failing=1)
     assert found.gate == "failed"
     assert "not known" in found.outcomes.detail
