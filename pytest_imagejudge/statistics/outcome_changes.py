@@ -11,11 +11,12 @@ from pydantic import BaseModel
 from ..support.words import plural, verb
 from .pairing import Scored
 
+
 class OutcomeChanges(BaseModel):
     """How many images changed their outcome, of ``n`` pairs whose bounds were applied before and now.
 
     Attributes:
-        newly_failing, newly_passing: labels of the images.
+        newly_failing, newly_passing: labels of the images, sorted: entries come in the order in which they were judged.
         p: probability of at least so many new failures among those that changed, if either change is as likely
             (the one-sided exact test of McNemar); None where none changed.
         allowed: how many may newly fail; None where nobody bounds it.
@@ -38,8 +39,8 @@ def outcome_changes(pairs: Sequence[tuple[Scored, Scored]], allowed: int | None 
     known = [(old, new) for old, new in pairs if _decided(old) and _decided(new)]
     found = OutcomeChanges(
         n=len(known),
-        newly_failing=[new.label for old, new in known if old.outcome == "passed" and new.outcome == "failed"],
-        newly_passing=[new.label for old, new in known if old.outcome == "failed" and new.outcome == "passed"],
+        newly_failing=sorted(new.label for old, new in known if old.outcome == "passed" and new.outcome == "failed"),
+        newly_passing=sorted(new.label for old, new in known if old.outcome == "failed" and new.outcome == "passed"),
         allowed=allowed,
         not_judged=sum(1 for old, new in pairs if _decided(old) and new.outcome == "error"),
     )
