@@ -171,11 +171,11 @@ def choice() -> None:
 
 CHOSEN = """
 The gate takes joint sign flips. Of normal differences they see as much as t tests with Holm's correction; of a
-checklist's figures, which are correlated and full of zeros, more, since their false alarms stay near 5% where the others
-waste part of that. The signed rank test sees less, most of all where few pictures changed: it does not ask about the
-mean. At five images t tests see a little more, at a false alarm rate that nothing but normal differences keeps; joint
-flips are exact there too, while the flips of a figure by itself give 1 in 32 at best, which Holm's correction multiplies.
-All take milliseconds.
+checklist's figures, which are correlated and full of zeros, more, since their false alarms stay near 5% where the
+others waste part of that. The signed rank test sees less, most of all where few pictures changed: it does not ask
+about the mean. At five images t tests see a little more, at a false alarm rate that nothing but normal differences
+keeps; joint flips are exact there too, while the flips of a figure by itself give 1 in 32 at best, which Holm's
+correction multiplies. All take milliseconds.
 """
 
 
