@@ -71,6 +71,10 @@ def gate_words(found: Comparison) -> str:
             names.append(f"{show(row.path)} (undecided: {why})")
         elif row.gate == "failed" or row.outcome == found.gate == "undecided":
             names.append(show(row.path))
+    if not any(row.gate for row in found.rows):
+        names.append(f"{found.a} has no total, L1 or score of an edit")
+    if found.reworded:
+        names.append(f"{len(found.reworded)} with another prompt or other dimensions")
     if found.unread:
         names.append(f"{plural(found.unread, 'row')} of {found.b} can't be read")
     why = f": {', '.join(names)}" if names else ""

@@ -112,7 +112,7 @@ def compare_runs(
         )
     if max_drop is not None:
         incomplete = b.unread > 0 or bool(pairing.reworded)
-        result.gate = "failed" if incomplete else gate_of(rows, result.outcomes) or "passed"
+        result.gate = "failed" if incomplete else gate_of(rows, result.outcomes) or "failed"  # A has no figure
     return result
 
 

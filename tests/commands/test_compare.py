@@ -161,6 +161,24 @@ def test_images_that_newly_fail_are_told(compare, save, tmp_path):
     assert json.loads(out)["outcomes"]["newly_failing"] == ["prompt 0", "prompt 1", "prompt 2"]
 
 
+def test_the_gate_fails_where_nothing_was_judged_before(compare, save):
+    lost = run_of(8, 1, error="gone", outcome="error", total=None, level1={}, level2={})
+    code, out, _ = compare(save("a.json", lost), save("b.json", run_of(8, 1)), "--max-drop", 2)
+    assert (code, out.splitlines()[-1].endswith("failed: a.json has no total, L1 or score of an edit")) == (1, True)
+
+
+def test_the_gate_says_that_it_fails_by_other_questions(compare, save):
+    after = run_of(8, 1)
+    for entry, name in zip(before := run_of(8, 1), "abcdefgh", strict=True):
+        entry.id = name
+    for entry, name in zip(after, "abcdefgh", strict=True):
+        entry.id = name
+    after[0].prompt = "another question"
+    code, out, _ = compare(save("a.json", before), save("b.json", after), "--max-drop", 2)
+    assert code == 1
+    assert out.splitlines()[-1].endswith("failed: 1 with another prompt or other dimensions")
+
+
 def test_a_policy_without_a_gate(compare, save):
     file = save("a.json", run_of(6, 1))
     assert "give that too" in compare(file, file, "--on-undecided", "pass")[2]
