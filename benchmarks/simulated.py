@@ -69,15 +69,18 @@ def draw(
     *,
     means: tuple[float, ...] = LOW,
     given: dict[str, np.ndarray] | None = None,
-    shift: float = 0.0,
+    shift: float | np.ndarray = 0.0,
 ) -> Suites:
-    """Draw suites; ``given`` keeps the prompts of an earlier draw, ``shift`` lowers the latent quality."""
+    """Draw suites.
+
+    ``given`` keeps the prompts of an earlier draw; ``shift`` lowers the latent quality, of all facets or of each.
+    """
     given = given or draw_prompts(rng, suites, prompts)
     which = np.array([LEVEL1.index(path[0]) for path in FACETS])
     a, b, c, d = np.sqrt(SHARES)
     shape = (suites, prompts, seeds)
     latent = np.sqrt(np.float32(1 - sum(SHARES))) * rng.standard_normal((*shape, len(FACETS)), dtype=np.float32)
-    latent += a * given["all"] + b * given["one"][..., which] - np.float32(shift)
+    latent += a * given["all"] + b * given["one"][..., which] - np.asarray(shift, np.float32)
     latent += c * rng.standard_normal((*shape, 1), dtype=np.float32)
     latent += d * rng.standard_normal((*shape, len(LEVEL1)), dtype=np.float32)[..., which]
     low, high = _cuts(means)

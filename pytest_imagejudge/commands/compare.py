@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from ..support.escaping import escape
+from ..support.escaping import escape, for_log
 from ..support.words import plural
 from .printing import note, print_json, print_table
 
@@ -36,8 +36,14 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--max-drop",
         type=float,
         metavar="POINTS",
-        help="exit 1 where the total or an L1 (edits: the score) is shown to drop by more, or rows of the second file "
-        "can't be read",
+        help="exit 1 where the mean of the total or an L1 (edits: of the score) drops by more and that is no chance, "
+        "or rows of the second file can't be read",
+    )
+    parser.add_argument(
+        "--on-undecided",
+        choices=("mean", "pass", "fail"),
+        help="of a larger drop that may be chance: let the mean decide (exit 1, and say so), let it pass, or fail "
+        "(default: mean)",
     )
     parser.add_argument(
         "--top",
@@ -63,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     if args.repeat:
         return _repeat(args)
     before, after = read_runs(args.files)
-    found = compare_runs(before, after, max_drop=args.max_drop, top=args.top)
+    found = compare_runs(before, after, max_drop=args.max_drop, on_undecided=args.on_undecided or "mean", top=args.top)
     for file in args.output:
         html = Path(file).suffix.lower() == ".html"
         write_text(Path(file), to_html(found) if html else to_markdown(found))
@@ -85,8 +91,10 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(f"--max-drop: a number of at least 0 is expected, not {args.max_drop}")
     if args.top < 0:
         raise ConfigError(f"--top: a number of at least 0 is expected, not {args.top}")
-    if args.repeat and (args.max_drop is not None or args.output):
-        raise ConfigError("--repeat shows flips: it takes no --max-drop and no --output")
+    if args.repeat and (args.max_drop is not None or args.on_undecided or args.output):
+        raise ConfigError("--repeat shows flips: it takes no --max-drop, no --on-undecided and no --output")
+    if args.on_undecided and args.max_drop is None:
+        raise ConfigError("--on-undecided: it says what comes of a drop beyond --max-drop POINTS; give that too")
     for file in args.output:
         if Path(file).suffix.lower() not in _SUFFIXES:
             raise ConfigError(f"--output {file}: a file ending in .html or .md is expected")
@@ -110,6 +118,10 @@ def _repeat(args: argparse.Namespace) -> int:
 
 
 def _show(found: Comparison) -> None:
+    from rich.text import Text
+
+    from ..renderers.comparison_page import gate_words, row_words
+    from ..renderers.outcome_styles import STYLES
     from ..taxonomy import show
     from .console import Output
 
@@ -122,8 +134,7 @@ def _show(found: Comparison) -> None:
             "-" if value is None else format(value, form)
             for value, form in ((row.before, ".2f"), (row.after, ".2f"), (row.change, "+.2f"))
         ]
-        why = f"{row.outcome}: {row.detail}" if row.outcome else row.detail
-        rows.append(["  " * (len(row.path) - 1) + show(row.path[-1:]), row.n, *cells, interval, why])
+        rows.append(["  " * (len(row.path) - 1) + show(row.path[-1:]), row.n, *cells, interval, row_words(row)])
     spoken = any(row[-1] for row in rows)
     head = ["", "n", "before", "after", "change", "interval", *([""] if spoken else [])]
     print_table("", head, [row[: len(head)] for row in rows], words=spoken)
@@ -142,12 +153,10 @@ def _show(found: Comparison) -> None:
             more = f" and {len(labels) - 10} more" if len(labels) > 10 else ""
             console.print(escape(f"{len(labels)} {words}: {', '.join(labels[:10])}{more}"))
     console.print(f"Method: {found.method}.")
+    if found.outcomes.n:
+        console.print(f"By their bounds: {found.outcomes.detail}.")
     if found.gate is not None:
-        failed = [show(row.path) for row in found.rows if row.outcome == "failed"]
-        if found.unread:
-            failed.append(f"{plural(found.unread, 'row')} of {escape(found.b)} can't be read")
-        why = f": {', '.join(failed)}" if failed else ""
-        console.print(f"Gate (no drop of more than {found.max_drop:g}): {found.gate}{why}")
+        console.print(Text(for_log(gate_words(found)), STYLES[found.gate]), soft_wrap=True)
 
 
 def _show_flips(found: Flips, top: int) -> None:

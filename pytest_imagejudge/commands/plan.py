@@ -96,7 +96,6 @@ def plan_of(args: argparse.Namespace) -> dict[str, Any]:
 
     noise = _noise(args)
     suite = _suite(args, noise)
-    excess = None if args.detect is None else args.detect - args.margin
     rows = []
     for path in noise.paths:
         row: dict[str, Any] = {
@@ -106,15 +105,16 @@ def plan_of(args: argparse.Namespace) -> dict[str, Any]:
             "sd_change": noise.of_change(path, 1),
             "applies": noise.applies[path],
         }
-        if excess is not None:
+        if args.detect is not None:
             row["options"] = []
             for seeds in (args.seeds,) if args.seeds else _SEEDS:
-                prompts = prompts_needed(noise, path, excess, args.power, seeds, args.alpha)
+                prompts = prompts_needed(noise, path, args.detect, args.power, seeds, args.alpha, margin=args.margin)
                 images = None if prompts is None else prompts * seeds
                 row["options"].append({"seeds": seeds, "prompts": prompts, "images": images})
         if suite is not None:
-            seen = drop_seen(noise, path, suite["prompts"], args.power, suite["seeds"], args.alpha)
-            row["detects"] = None if seen is None else seen + args.margin
+            row["detects"] = drop_seen(
+                noise, path, suite["prompts"], args.power, suite["seeds"], args.alpha, margin=args.margin
+            )
             row["half_width"] = half_width(noise, path, suite["prompts"], suite["seeds"])
         rows.append(row)
     plan: dict[str, Any] = {
@@ -126,7 +126,7 @@ def plan_of(args: argparse.Namespace) -> dict[str, Any]:
         "notes": list(noise.notes),
         "dimensions": rows,
     }
-    if excess is not None:
+    if args.detect is not None:
         plan["options"] = [_largest([row["options"][i] for row in rows]) for i in range(len(rows[0]["options"]))]
         plan.update(plan["options"][0])
     if suite is not None:
@@ -200,7 +200,7 @@ def _show(plan: dict[str, Any]) -> None:
 
     console = Output()
     rows, suite = plan["dimensions"], plan.get("suite")
-    beyond = f"with a margin of {plan['margin']:g}" if plan["margin"] else "more than the margin allows"
+    beyond = f"where a drop of {plan['margin']:g} is allowed" if plan["margin"] else "where no drop is allowed"
     of = f"{len(rows)} dimensions together" if len(rows) > 1 else "one dimension"
     console.print(
         f"A baseline gate with at most {plan['alpha']:.0%} false alarms over {of}, {plan['power']:.0%} power."

@@ -137,6 +137,8 @@ def _compare(report: Report, path: Path, profile: Profile | None) -> None:
         profile.baseline.bounds() if profile is not None and report.verdicts else {},
         edits=first_judgements(report.edits),
         edit_margin=profile.baseline.edit.score if profile is not None else None,
+        on_undecided=profile.baseline.on_undecided if profile is not None else "pass",
+        newly_failing=profile.baseline.newly_failing if profile is not None else None,
         file=str(path),
     ).model_dump(mode="json")
 

@@ -127,7 +127,7 @@ def _finish(
     from ..renderers import write_report
 
     report = bench.report()
-    missed = _suite(report, profile)
+    missed, undecided = _suite(report, profile)
     bounds = {} if profile is None else profile.shown_bounds()
     scores = [stem.with_name(f"{stem.name}_bench_scores{suffix}") for suffix in (".json", ".xlsx")]
     outputs: list[tuple[str, Path, Callable[[], None]]] = [
@@ -146,7 +146,7 @@ def _finish(
     if args.json:
         print_json(_as_json(bench, report, files, missed))
     else:
-        _print(bench, missed, profile)
+        _print(bench, missed, undecided, profile)
         for path in files:
             note(path)
     for line in unwritten:
@@ -232,17 +232,20 @@ def _spread(
 # --- what is said ---
 
 
-def _suite(report: Report, profile: Profile | None) -> list[str]:
-    """Apply the bounds on the means of the run, and describe those that were missed."""
+def _suite(report: Report, profile: Profile | None) -> tuple[list[str], list[str]]:
+    """Apply the bounds on the means of the run; describe those that were missed, and undecided ones that pass."""
     if profile is None or not (report.verdicts or report.edits):
-        return []
+        return [], []
     from ..statistics.suite import bounded_means
 
     report.suite = bounded_means(report.verdicts, report.edits, profile.suite)
-    return [f"{' / '.join(row.path)}: {row.detail}" for row in report.suite if row.gate == "failed"]
+    missed = [row for row in report.suite if row.gate == "failed"]
+    undecided = [row for row in report.suite if row.outcome == "undecided" and row.gate != "failed"]
+    both = [[f"{' / '.join(row.path)}: {row.detail}" for row in rows] for rows in (missed, undecided)]
+    return both[0], both[1]
 
 
-def _print(bench: BatchRun, missed: list[str], profile: Profile | None) -> None:
+def _print(bench: BatchRun, missed: list[str], undecided: list[str], profile: Profile | None) -> None:
     tally, (ones, twos, edits) = bench.tally, bench.scores.rows()
     head = ["", "mean", "rows", "left out"]
     if bench.settings.image is not None:
@@ -261,6 +264,8 @@ def _print(bench: BatchRun, missed: list[str], profile: Profile | None) -> None:
         put(f"Thresholds {for_log(profile.name)}: {plural(bench.failed, 'row')} missed them.")
         for line in missed:
             put(f"Suite: {for_log(line)}")
+        for line in undecided:
+            put(f"Suite, undecided: {for_log(line)}")
 
 
 def _as_json(bench: BatchRun, report: Report, files: list[Path], missed: list[str]) -> dict[str, Any]:

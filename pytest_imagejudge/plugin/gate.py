@@ -32,6 +32,7 @@ from .state import Kind, usage_errors
 from .worker_progress import Receiver
 from .xdist_types import WorkerNode
 
+_OF_THE_RUN = "imagejudge::"  # how the names of gates over the whole run begin
 _FIXTURES: dict[str, Kind] = {"image_judge": "image", "edit_judge": "edit"}
 
 
@@ -216,8 +217,12 @@ class Gate:
             self.parts.results.decide_run(session, self.parts.profiles.default)
         return result
 
-    def pytest_report_teststatus(self, report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
-        """Say with ``-v`` that the outcome of a test comes later."""
+    def pytest_report_teststatus(
+        self, report: pytest.CollectReport | pytest.TestReport
+    ) -> tuple[str, str, str | tuple[str, dict[str, bool]]] | None:
+        """Say with ``-v`` that the outcome of a test comes later, and call an undecided gate so."""
+        if report.skipped and report.nodeid.startswith(_OF_THE_RUN):
+            return "undecided", "?", ("UNDECIDED", {"purple": True})
         if report.when == "setup" and report.passed and carried(report).get("deferred"):
             return "", "", "judged later"
         return None

@@ -27,6 +27,8 @@ from ..support.files import whole_file
 from ..support.words import plural, verb
 
 if TYPE_CHECKING:
+    from ..report.model import SuiteRow
+    from ..statistics.baseline import BaselineRow
     from ..statistics.pairing import Scored
     from ..thresholds.profile import Profile
     from .counted_images import CountedImages
@@ -159,8 +161,7 @@ class Results:
             verdicts, edits = _first(self._gathered.verdicts), _first(self._gathered.edits)
             self.report.suite = bounded_means(verdicts, edits, profile.suite)
             for row in self.report.suite:
-                failure = f"{place(row.path)}: {row.detail}" if row.gate == "failed" else None
-                self._log_item(f"suite[{place(row.path)}]", failure, suite_properties(row))
+                self._log_gate(f"suite[{place(row.path)}]", row, suite_properties(row))
         if self._options.repeat > 1:
             from ..statistics.flips import flip_lines, flips, repeats_of
 
@@ -171,6 +172,7 @@ class Results:
             self._against_baseline(self._options.baseline, profile)
 
     def _against_baseline(self, path: Path, profile: Profile) -> None:
+        from ..renderers.junit import baseline_properties
         from ..statistics.baseline import compare_with_baseline
         from ..statistics.baseline_file import read_baseline, update_baseline
 
@@ -193,6 +195,8 @@ class Results:
                 profile.baseline.bounds(),
                 edits=_first(self._gathered.edits),
                 edit_margin=profile.baseline.edit.score,
+                on_undecided=profile.baseline.on_undecided,
+                newly_failing=profile.baseline.newly_failing,
                 file=str(path),
             )
         except ConfigError as error:
@@ -202,11 +206,21 @@ class Results:
         self._before = baseline.images
         for row in result.rows:
             if row.allowed is not None:
-                failure = f"{place(row.path)}: {row.detail}" if row.outcome == "failed" else None
-                self._log_item(f"baseline[{place(row.path)}]", failure)
+                self._log_gate(f"baseline[{place(row.path)}]", row, baseline_properties(row))
+        if (outcomes := result.outcomes) is not None and outcomes.gate is not None:
+            self._log_item("baseline[newly failing]", outcomes.detail if outcomes.gate == "failed" else None)
 
-    def _log_item(self, name: str, failure: str | None, properties: Sequence[tuple[str, str]] = ()) -> None:
-        """Log a gate over the whole run as a test."""
+    def _log_gate(self, name: str, row: SuiteRow | BaselineRow, properties: Sequence[tuple[str, str]]) -> None:
+        """Log a gate that may be undecided: an undecided gate failed nothing, and did not pass either."""
+        words = f"{place(row.path)}: {row.detail}"
+        failed = row.gate == "failed"
+        undecided = row.outcome == "undecided" and not failed
+        self._log_item(name, words if failed else None, properties, undecided=words if undecided else "")
+
+    def _log_item(
+        self, name: str, failure: str | None, properties: Sequence[tuple[str, str]] = (), *, undecided: str = ""
+    ) -> None:
+        """Log a gate over the whole run as a test; an undecided gate as a test that was skipped."""
         nodeid = f"imagejudge::{name}"
         self._session.testscollected += 1  # one more than were collected: for the terminal's percentage
         hook = self._config.hook
@@ -215,13 +229,14 @@ class Results:
         phases: tuple[Literal["setup", "call", "teardown"], ...] = ("setup", "call", "teardown")
         for when in phases:
             failed = failure if when == "call" else None
+            skipped = ("imagejudge", 0, f"undecided: {undecided}") if when == "call" and undecided else None
             hook.pytest_runtest_logreport(
                 report=pytest.TestReport(
                     nodeid=nodeid,
                     location=location,
                     keywords={name: 1},
-                    outcome="failed" if failed else "passed",
-                    longrepr=failed,
+                    outcome="failed" if failed else "skipped" if skipped else "passed",
+                    longrepr=failed or skipped,
                     when=when,
                     user_properties=properties,
                 )

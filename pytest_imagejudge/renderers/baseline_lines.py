@@ -18,6 +18,10 @@ def changes(baseline: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]], li
     for row in baseline.get("rows") or ():
         if isinstance(row, Mapping) and (row.get("outcome") or len(row.get("path") or ()) < 2):
             lines.append((str(row.get("outcome") or ""), _line(row)))
+    outcomes = baseline.get("outcomes")
+    if isinstance(outcomes, Mapping) and (outcomes.get("n") or outcomes.get("gate")):
+        gate = str(outcomes.get("gate") or "")
+        lines.append((gate, f"By their bounds: {gate + ': ' if gate else ''}{outcomes.get('detail') or ''}"))
     order = {"failed": 0, "undecided": 1, "passed": 2}
     lines.sort(key=lambda pair: order.get(pair[0], 3))
     return str(baseline.get("file") or ""), lines, [str(text) for text in baseline.get("warnings") or ()]

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from ..support.escaping import for_markdown
 from ..support.words import plural
 from ..taxonomy import show
+from .outcome_styles import SIGNS
 from .templating import fill
 from .thumbnails import Thumbnails
 
 if TYPE_CHECKING:
+    from ..statistics.baseline import BaselineRow
     from ..statistics.comparison import Comparison
 
 
@@ -27,20 +29,22 @@ def to_html(found: Comparison) -> str:
         (move, [("", "no picture") if number is None else made[number] for number in pair])
         for move, pair in zip(found.moved, numbers, strict=True)
     ]
-    return fill("compare.html", found=found, moves=moves, show=show, plural=plural)
+    return fill("compare.html", found=found, moves=moves, show=show, plural=plural, gate=gate_words, words=row_words)
 
 
 def to_markdown(found: Comparison) -> str:
     """Write the comparison as Markdown for a pull request; prompts and names are escaped."""
     lines = [f"## {_cell(found.b)} against {_cell(found.a)}", "", f"{plural(found.pairs, 'pair')}. {found.method}.", ""]
     if found.gate is not None:
-        lines += [f"**Gate {found.gate}** (no drop of more than {found.max_drop:g})", ""]
+        lines += [f"{SIGNS[found.gate]} **{_cell(gate_words(found))}**", ""]
+    if found.outcomes.n:
+        lines += [f"By their bounds: {_cell(found.outcomes.detail)}.", ""]
     lines += ["| | n | before | after | change | interval | |", "|---|--:|--:|--:|--:|:-:|---|"]
     for row in found.rows:
         interval = "" if row.low is None or row.high is None else f"{row.low:+.2f} to {row.high:+.2f}"
-        words = f"{row.outcome}: {row.detail}" if row.outcome else row.detail
         figures = [_number(row.before, ".2f"), _number(row.after, ".2f"), _number(row.change, "+.2f")]
-        lines.append(f"| {' | '.join([_cell(show(row.path)), str(row.n), *figures, interval, _cell(words)])} |")
+        cells = [_cell(show(row.path)), str(row.n), *figures, interval, _cell(row_words(row))]
+        lines.append(f"| {' | '.join(cells)} |")
     if found.moved:
         lines += ["", "### Largest changes", "", "| change | before | after | prompt |", "|--:|--:|--:|---|"]
         for move in found.moved:
@@ -51,6 +55,30 @@ def to_markdown(found: Comparison) -> str:
             lines += ["", f"{_cell(words)} ({len(labels)}): {', '.join(_cell(label) for label in labels[:20])}"]
     lines += [f"\nWarning: {_cell(line)}" for line in found.warnings]
     return "\n".join(lines) + "\n"
+
+
+def row_words(row: BaselineRow) -> str:
+    """Say a row's outcome, if it has one, and why."""
+    return f"{row.outcome}: {row.detail}" if row.outcome else row.detail
+
+
+def gate_words(found: Comparison) -> str:
+    """Say what the gate came to, on one line, and what by."""
+    names = []
+    for row in found.rows:
+        if row.gate == "failed" and row.outcome == "undecided":
+            why = "the mean decided" if found.on_undecided == "mean" else f"on_undecided = {found.on_undecided}"
+            names.append(f"{show(row.path)} (undecided: {why})")
+        elif row.gate == "failed" or row.outcome == found.gate == "undecided":
+            names.append(show(row.path))
+    if not any(row.gate for row in found.rows):
+        names.append(f"{found.a} has no total, L1 or score of an edit")
+    if found.reworded:
+        names.append(f"{len(found.reworded)} with another prompt or other dimensions")
+    if found.unread:
+        names.append(f"{plural(found.unread, 'row')} of {found.b} can't be read")
+    why = f": {', '.join(names)}" if names else ""
+    return f"Gate (no drop of more than {found.max_drop:g}): {found.gate}{why}"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import Any
 
 from ..report.lookup import facet_of, may_not_fail
 from ..report.model import FAILED, AnyEntry, Breach, EditEntry, Facet, FindingEntry, Report, Run, SuiteRow, VerdictEntry
@@ -218,9 +219,34 @@ def missed_gates(report: Report) -> list[str]:
     suite = [row for row in report.suite if row.gate == "failed" or (row.gate is None and row.outcome == "failed")]
     found = [f"mean of {place(row.path)} {_missed_mean(row)}" for row in suite]
     baseline = report.baseline or {}
-    drops = [row for row in baseline.get("rows") or () if isinstance(row, dict) and row.get("outcome") == "failed"]
-    found += [f"{place([str(name) for name in row.get('path') or ()])} against the baseline" for row in drops]
+    for row in _baseline_rows(baseline):
+        if (row.get("gate") or row.get("outcome")) == "failed":
+            why = " (undecided)" if row.get("outcome") == "undecided" else ""
+            found.append(f"{_place_of(row)}{why} against the baseline")
+    if (outcomes := _outcomes(baseline)).get("gate") == "failed":
+        found.append(f"{plural(len(outcomes.get('newly_failing') or ()), 'new failure')} against the baseline")
     return found or (["baseline"] if baseline.get("gate") == "failed" else [])
+
+
+def undecided_gates(report: Report) -> list[str]:
+    """Bounds on the mean of the run, and drops against the baseline, that nobody decided and that failed nothing."""
+    suite = [row for row in report.suite if row.outcome == "undecided" and row.gate != "failed"]
+    found = [f"mean of {place(row.path)}" for row in suite]
+    rows = [row for row in _baseline_rows(report.baseline or {}) if row.get("outcome") == "undecided"]
+    return found + [f"{_place_of(row)} against the baseline" for row in rows if row.get("gate") != "failed"]
+
+
+def _baseline_rows(baseline: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [row for row in baseline.get("rows") or () if isinstance(row, dict)]
+
+
+def _outcomes(baseline: Mapping[str, Any]) -> dict[str, Any]:
+    found = baseline.get("outcomes")
+    return found if isinstance(found, dict) else {}
+
+
+def _place_of(row: Mapping[str, Any]) -> str:
+    return place([str(name) for name in row.get("path") or ()])
 
 
 def failed_first(suite: Sequence[SuiteRow]) -> list[SuiteRow]:

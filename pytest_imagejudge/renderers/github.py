@@ -100,7 +100,8 @@ def tracked_pictures(report: Report, rootpath: Path, environ: Mapping[str, str])
 def annotation_commands(report: Report, rootpath: Path | None = None) -> list[str]:
     """Return workflow commands, ``::error file=,line=,title=::message``, one for each line of code that failed.
 
-    GitHub shows ten a step, so there are at most ten; the last says how many more there are.
+    GitHub shows ten errors of a step, so there are at most ten; the last says how many more there are. An undecided
+    gate is a warning, of which GitHub shows ten more.
     """
     lines: dict[tuple[str, str], list[AnyEntry]] = {}
     for entry in report.every():
@@ -130,12 +131,19 @@ def annotation_commands(report: Report, rootpath: Path | None = None) -> list[st
         )
         found.append(f"::error title=Image judge::{for_github(text[:1500])}")
     if (report.baseline or {}).get("gate") == "failed":
-        text = ", ".join(gate for gate in explanations.failed_gates(report) if gate.endswith("baseline"))
+        text = ", ".join(gate for gate in explanations.missed_gates(report) if gate.endswith("baseline"))
         found.append(f"::error title=Image judge::{for_github(('failed: ' + text)[:1500])}")
     if len(found) > ANNOTATIONS:
         rest = len(found) - ANNOTATIONS + 1
         found = [*found[: ANNOTATIONS - 1], f"::error title=Image judge::{rest} more places failed; see the report"]
-    return found
+    return found + _undecided(report)
+
+
+def _undecided(report: Report) -> list[str]:
+    """A warning that names what nobody decided, since the run did not fail for it."""
+    names = explanations.undecided_gates(report)
+    text = f"undecided, since it may be chance: {', '.join(names)}"
+    return [f"::warning title=Image judge::{for_github(text[:1500])}"] if names else []
 
 
 def _place(entry: AnyEntry, rootpath: Path | None) -> tuple[str, str]:

@@ -94,6 +94,7 @@ def _head(report: Report, tally: Tally) -> dict[str, Any]:
         "none_failed": explanations.none_failed(tally),
         "failed_tests": [(escape(test.test), escape(test.message)) for test in report.run.failed_tests],
         "gates": [escape(name) for name in explanations.failed_gates(report)],
+        "undecided": [escape(name) for name in explanations.undecided_gates(report)],
         "missed": bool(explanations.missed_gates(report)),
         "run": _run(report.run),
         "warnings": _warnings(report),

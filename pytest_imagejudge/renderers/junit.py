@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..report.model import AnyEntry, EditEntry, SuiteRow
 from ..support.escaping import escape
 from ..taxonomy import show
 from . import explanations
+
+if TYPE_CHECKING:
+    from ..statistics.baseline import BaselineRow
 
 MOST = 500  # characters of a prompt
 
@@ -64,6 +69,23 @@ def suite_properties(row: SuiteRow) -> list[tuple[str, str]]:
         ("gate", row.gate),
     ]
     return [(f"imagejudge.suite.{name}", escape(value)) for name, value in values if value not in (None, "")]
+
+
+def baseline_properties(row: BaselineRow) -> list[tuple[str, str]]:
+    """(name, value) of one margin against the baseline."""
+    values: list[tuple[str, object]] = [
+        ("path", explanations.place(row.path)),
+        ("change", _number(row.change)),
+        ("low", _number(row.low)),
+        ("high", _number(row.high)),
+        ("n", row.n),
+        ("allowed", _number(row.allowed)),
+        ("p", _number(row.p)),
+        ("outcome", row.outcome),
+        ("gate", row.gate),
+        ("needed", row.needed),
+    ]
+    return [(f"imagejudge.baseline.{name}", escape(value)) for name, value in values if value not in (None, "")]
 
 
 def _number(value: float | None) -> str | None:

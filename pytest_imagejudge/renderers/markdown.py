@@ -16,6 +16,7 @@ from ..support.words import plural, times
 from ..taxonomy import FacetPath, show
 from . import explanations
 from .baseline_lines import changes
+from .outcome_styles import SIGNS
 from .templating import fill
 from .tree_rows import TreeRow, partial, tree_rows
 
@@ -102,9 +103,12 @@ def title(report: Report) -> str:
         text += f" ({tally.excused} more did not, as expected)"
     if gates:
         text += f"{', but' if number and not words else ';'} the run failed: {', '.join(gates)}"
-    if not words and not gates and (not number or count["scored"] == number):
+    undecided = explanations.undecided_gates(report)
+    if undecided:
+        text += f"; undecided: {', '.join(undecided)}"
+    if not words and not gates and not undecided and (not number or count["scored"] == number):
         return text  # nothing was decided
-    return f"{'❌' if words or gates else '✅'} {text}"
+    return f"{SIGNS['failed' if words or gates else 'undecided' if undecided else 'passed']} {text}"
 
 
 def _failed_tests(report: Report) -> Iterator[str]:
@@ -138,9 +142,6 @@ def _head(report: Report) -> Iterator[str]:
     yield ""
 
 
-_SIGN = {"failed": "❌", "passed": "✅", "undecided": "❔"}
-
-
 def _suite(report: Report) -> Iterator[str]:
     if not report.suite:
         return
@@ -153,7 +154,7 @@ def _suite(report: Report) -> Iterator[str]:
         interval = "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}"
         detail = f"{row.outcome}: {for_markdown(row.detail)}" if row.detail else row.outcome
         place = for_markdown(explanations.place(row.path))
-        yield f"| {_SIGN[row.outcome]} | {place} | {mean} | {interval} | {row.bound:g} | {row.n} | {detail} |"
+        yield f"| {SIGNS[row.outcome]} | {place} | {mean} | {interval} | {row.bound:g} | {row.n} | {detail} |"
     yield ""
 
 
@@ -164,7 +165,7 @@ def _baseline(report: Report) -> Iterator[str]:
     yield f"## Against the baseline {for_markdown(name)}".rstrip()
     yield ""
     for outcome, line in lines:
-        yield f"- {_SIGN.get(outcome, '')} {for_markdown(line)}"
+        yield f"- {SIGNS.get(outcome, '')} {for_markdown(line)}"
     for line in warnings:
         yield f"- ⚠️ {for_markdown(line)}"
     yield ""

@@ -5,6 +5,7 @@ Text from outside is escaped and enters rich as `Text`, never as markup.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..support.words import plural, times
 from ..taxonomy import EDIT_SCORE, Path, written
 from . import explanations
 from .baseline_lines import changes
+from .outcome_styles import STYLES
 from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_table
 from .tree_rows import in_words, partial, tree_rows
 
@@ -80,6 +82,8 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
         line.append(glyphs.dot, "dim").append(f"{tally.excused} excused", "yellow")
     if gates := explanations.failed_gates(report):
         line.append(glyphs.dot, "dim").append(escape(f"the run failed: {', '.join(gates)}"), "bold red")
+    if undecided := explanations.undecided_gates(report):
+        line.append(glyphs.dot, "dim").append(escape(f"undecided: {', '.join(undecided)}"), STYLES["undecided"])
     yield line
     facts = [f"{plural(run.requests, 'request')}, {run.from_store} from the store"]
     asked = run.requests - run.from_store
@@ -124,11 +128,7 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[Renderab
     if suite:
         yield Text("Suite bounds (on the mean of the run)", style="bold")
     for row in explanations.failed_first(suite):
-        sign, style = {
-            "failed": (glyphs.bad, "bold red"),
-            "undecided": (glyphs.unsure, "yellow"),
-            "passed": (glyphs.good, "green"),
-        }[row.outcome]
+        sign, style = _sign(row.outcome, glyphs), STYLES[row.outcome]
         digits, thing = (2, "edit") if row.path == written(EDIT_SCORE) else (1, "image")
         mean = "no mean" if row.mean is None else f"mean {row.mean:.{digits}f}"
         interval = "" if row.low is None or row.high is None else f" [{row.low:.{digits}f}, {row.high:.{digits}f}]"
@@ -138,6 +138,10 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[Renderab
         detail = f"; {row.detail}" if row.detail else needed
         text = f"{explanations.place(row.path)}: {mean}{interval}, n {row.n}, bound {row.bound:g}: "
         yield _hanging(Text(sign, style), Text(escape(text)).append(row.outcome, style).append(escape(detail), "dim"))
+
+
+def _sign(outcome: str, glyphs: Glyphs) -> str:
+    return {"failed": glyphs.bad, "undecided": glyphs.unsure, "passed": glyphs.good}.get(outcome, " ")
 
 
 def _hanging(sign: Text, text: Text) -> RenderableType:
@@ -154,13 +158,11 @@ def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs) -> Itera
         return
     name, lines, warnings = changes(baseline)
     yield Text(escape(f"Against the baseline {name}".rstrip()), style="bold")
-    signs = {
-        "failed": (glyphs.bad, "bold red"),
-        "undecided": (glyphs.unsure, "yellow"),
-        "passed": (glyphs.good, "green"),
-    }
     for outcome, text in lines:
-        sign, style = signs.get(outcome, (" ", "dim"))
-        yield _hanging(Text(sign, style), Text(escape(text)))
+        style = STYLES.get(outcome, "dim")
+        shown = Text(escape(text))
+        if outcome:
+            shown.highlight_regex(f"(?<=: ){re.escape(outcome)}\\b", style)
+        yield _hanging(Text(_sign(outcome, glyphs), style), shown)
     for text in warnings:
         yield _hanging(Text("!", "yellow"), Text(escape(f"warning: {text}"), "yellow"))

@@ -1,11 +1,10 @@
-"""Baselines: a small file of scores, and the gate on drops against it.
+"""Baselines: the gate on drops against an earlier run, and on images that newly fail.
 
-The gate tests, for every dimension with a margin (the largest drop allowed), whether the drop is larger. A dimension
-fails where the whole simultaneous interval of the change is below minus the margin, with at most 5% false alarms
-over all margins together, whatever drops within the margins there are (`paired`). A dimension passes where the
-interval shows that the drop is within the margin. In between it is undecided, which does not fail the run, and the
-row says how many pairs would decide it. ``imagejudge plan`` computes the power of this gate: the probability of
-seeing a drop of the margin plus the planned excess.
+The gate asks two questions about every dimension with a margin (the largest drop allowed): is the mean drop beyond the
+margin, and is it no chance? The second is a one-sided paired test against no drop at all, with at most 5% false
+alarms over all margins together where nothing changed (`paired`). A dimension fails where both hold. It passes where
+the mean drop is within the margin. It is undecided where the drop is beyond the margin and may be chance: the row then
+says how many pairs would decide it, and a policy decides the gate. ``imagejudge plan`` computes the power of this gate.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -25,18 +24,25 @@ from ..taxonomy import EDIT_SCORE, Path, check_path, from_written, show, written
 from .baseline_file import Baseline, environment_of
 from .figures import DIMENSIONS
 from .intervals import MINIMUM
-from .paired import ALPHA, Difference, differences
+from .outcome_changes import OutcomeChanges, outcome_changes
+from .paired import ALPHA, Difference, differences, pairs_to_decide
 from .pairing import Pairing, Scored, figure_pairs, pair, scored
+from .suite import OnUndecided, check_policy
 
 _NAMED = 10  # images of one kind that are named
 _ROUNDING = 1e-9  # of sums of figures; no difference that anybody means
+
+
+GateOutcome = Literal["passed", "failed", "undecided"]
 
 
 class BaselineRow(BaseModel):
     """One dimension against the baseline. ``change`` is after minus before; a drop is negative.
 
     ``low`` and ``high`` are limits of the change: one-sided 95% limits simultaneous over the rows with a margin
-    (``allowed``), or a 95% interval simultaneous over those without, which have no outcome.
+    (``allowed``), or a 95% interval simultaneous over those without, which have no outcome. ``p`` is the probability
+    that a drop as clear as this one comes up by chance, in any of the dimensions that are tested together. ``gate``
+    is what the outcome and the policy for an undecided one come to.
     """
 
     path: list[str]
@@ -49,18 +55,25 @@ class BaselineRow(BaseModel):
     left_out: int = 0
     not_judged: int = 0
     allowed: float | None = None
-    outcome: Literal["passed", "failed", "undecided"] | None = None
+    p: float | None = None
+    outcome: GateOutcome | None = None
+    gate: Literal["passed", "failed"] | None = None
     needed: int | None = None
     detail: str = ""
 
 
 class BaselineResult(BaseModel):
-    """A run against its baseline; ``Report.baseline`` is this, dumped."""
+    """A run against its baseline; ``Report.baseline`` is this, dumped.
+
+    ``gate`` is "undecided" where something is, and the policy ``on_undecided`` lets it pass.
+    """
 
     file: str = ""
-    gate: Literal["passed", "failed"] | None = None
+    gate: GateOutcome | None = None
+    on_undecided: OnUndecided = "pass"
     pairs: int = 0
     rows: list[BaselineRow] = []
+    outcomes: OutcomeChanges | None = None
     new: list[str] = []
     missing: list[str] = []
     changed: list[str] = []
@@ -77,9 +90,11 @@ def compare_with_baseline(
     *,
     edits: Iterable[EditEntry] = (),
     edit_margin: float | None = None,
+    on_undecided: str = "pass",
+    newly_failing: int | None = None,
     file: str = "",
 ) -> BaselineResult:
-    """Compare a run with its baseline, paired; ``gate`` is None where there is no margin.
+    """Compare a run with its baseline, paired; ``gate`` is None where nothing is bounded.
 
     Args:
         verdicts: all images of the run; the unjudged among them make the gate fail.
@@ -87,26 +102,32 @@ def compare_with_baseline(
         margins: largest drop allowed by path (total ``()`` or ``("total",)``, L1, L2), in points.
         edits: all edits of the run, likewise.
         edit_margin: largest drop allowed of the mean edit score; ignored without edits.
+        on_undecided: decides a drop beyond its margin that may be chance: "pass", "mean" (the mean decides, so it
+            fails) or "fail".
+        newly_failing: how many images may miss their bounds that met them in the baseline.
         file: the baseline's name, for messages.
 
     Raises:
         ConfigError: model, revision, protocol, treatment or sampling differ from the baseline's, with the differences
-            and how to judge again; or a margin is on a path that is no mean of a run.
+            and how to judge again; a margin on a path that is no mean of a run; or no such policy.
     """
     allowed = _checked(margins)
+    policy = check_policy(on_undecided, "baseline")
     after = scored(itertools.chain(verdicts, edits))
     if edit_margin is not None and any(item.kind == "edit" for item in [*after, *baseline.images]):
         allowed[EDIT_SCORE] = edit_margin
     after = [_rounded(item) for item in after]
     pairing = pair(baseline.images, after)
     _same_judge(pairing, baseline.images, after, file or "the baseline")
-    rows = rows_of(pairing, allowed)
-    failed = any(row.outcome == "failed" for row in rows)
+    rows = rows_of(pairing, allowed, policy)
+    outcomes = outcome_changes(pairing.pairs, newly_failing)
     result = BaselineResult(
         file=file,
-        gate=("failed" if failed else "passed") if allowed else None,
+        gate=gate_of(rows, outcomes),
+        on_undecided=policy,
         pairs=len(pairing.pairs),
         rows=rows,
+        outcomes=outcomes,
         new=[item.label for item in pairing.new],
         missing=[item.label for item in pairing.missing],
         changed=[item.label for item in pairing.changed],
@@ -118,12 +139,25 @@ def compare_with_baseline(
     return result
 
 
+def gate_of(rows: Sequence[BaselineRow], outcomes: OutcomeChanges) -> GateOutcome | None:
+    """What all bounds together come to: the worst of them, or None where nothing is bounded."""
+    gates = [row.gate for row in rows if row.gate] + [outcomes.gate] * (outcomes.gate is not None)
+    if not gates:
+        return None
+    if "failed" in gates:
+        return "failed"
+    return "undecided" if any(row.outcome == "undecided" for row in rows) else "passed"
+
+
 def method_of(rows: Sequence[BaselineRow], paired: str = "row ID, or by prompt and seed") -> str:
     """Description of the limits' method; ``paired`` names the key of the pairs."""
     counts = [sum(1 for row in rows if (row.allowed is None) == free) for free in (False, True)]
     words = [f"paired by {paired}"]
     if counts[0]:
-        words.append(f"with a margin ({counts[0]}): one-sided limits that hold for all of them with {1 - ALPHA:.0%}")
+        words.append(
+            f"with a margin ({counts[0]}): one-sided tests against no drop at all, at most {ALPHA:.0%} false alarms "
+            "over all of them, and limits to match"
+        )
     if counts[1]:
         words.append(f"{'others' if counts[0] else 'dimensions'} ({counts[1]}): {1 - ALPHA:.0%} simultaneous intervals")
     return "; ".join([*words, "both by the largest t under random sign flips of the prompts' differences"])
@@ -152,7 +186,7 @@ def _rounded(item: Scored) -> Scored:
     return item
 
 
-def rows_of(pairing: Pairing, allowed: Mapping[Path, float]) -> list[BaselineRow]:
+def rows_of(pairing: Pairing, allowed: Mapping[Path, float], on_undecided: OnUndecided = "pass") -> list[BaselineRow]:
     """Rows in the order of the tree: every dimension with a margin, and all others with figures."""
     kinds = {old.kind for old, _ in pairing.pairs}
     shown = [path for path in (*DIMENSIONS, EDIT_SCORE) if ("edit" if path == EDIT_SCORE else "image") in kinds]
@@ -162,13 +196,18 @@ def rows_of(pairing: Pairing, allowed: Mapping[Path, float]) -> list[BaselineRow
         for difference in differences(figure_pairs(pairing.pairs, family), alpha=alpha):
             found[difference.path] = difference
     return [
-        _row(found[path], pairing.pairs, allowed.get(path))
+        _row(found[path], pairing.pairs, allowed.get(path), _Gate(on_undecided, len(allowed)))
         for path in (*DIMENSIONS, EDIT_SCORE)
         if path in allowed or (path in found and found[path].n)
     ]
 
 
-def _row(found: Difference, pairs: Sequence[tuple[Scored, Scored]], allowed: float | None) -> BaselineRow:
+class _Gate(NamedTuple):
+    policy: OnUndecided
+    margins: int  # how many there are
+
+
+def _row(found: Difference, pairs: Sequence[tuple[Scored, Scored]], allowed: float | None, gate: _Gate) -> BaselineRow:
     path = found.path
     kind = "edit" if path == EDIT_SCORE else "image"
     lost = sum(1 for old, new in pairs if path in old.figures and path in new.lost)
@@ -187,43 +226,59 @@ def _row(found: Difference, pairs: Sequence[tuple[Scored, Scored]], allowed: flo
     )
     words = []
     if allowed is not None:
+        row.p = found.p
         row.outcome, reason = _outcome(row, allowed)
+        row.gate = "passed" if row.outcome == "passed" or _let_pass(row, gate.policy) else "failed"
         words.append(reason)
-        if row.outcome == "undecided" and row.change is not None and row.low is not None:
-            row.needed = _needed(found, allowed)
-            wanted = f"about {plural(row.needed, 'pair')}" if row.needed else "no number of pairs"
-            words.append(f"{wanted} would decide it")
-    elif row.low is not None and row.high is not None and (row.low > _ROUNDING or row.high < -_ROUNDING):
-        words.append("a rise is shown" if row.low > 0 else "a drop is shown")
+        if row.outcome == "undecided":
+            row.needed = pairs_to_decide(found, gate.margins)
+            words += [_policy(row, gate.policy), _wanted(row)]
+    elif found.p is not None and found.p <= ALPHA / 2:
+        words.append("a drop is shown")
+    elif row.low is not None and row.low > _ROUNDING:
+        words.append("a rise is shown")
     if row.left_out:
         words.append(f"{row.left_out} left out (N/A on one side)")
     row.detail = "; ".join(words)
     return row
 
 
-def _outcome(row: BaselineRow, allowed: float) -> tuple[Literal["passed", "failed", "undecided"], str]:
+def _outcome(row: BaselineRow, allowed: float) -> tuple[GateOutcome, str]:
     if row.not_judged:
         was = verb(row.not_judged, "was")
         words = f"{plural(row.not_judged, 'image')} that {was} judged before {was} not judged now, so the gate fails"
         return "failed", words
-    if row.n == 0:
+    if row.change is None:
         return "failed", "no image has the figure both before and now, so the gate fails"
-    if row.low is None or row.high is None:
-        pairs = plural(row.n, "pair")
-        return "undecided", f"{pairs}: no interval under {MINIMUM} different ones, so the gate is not applied"
-    if row.high < -allowed - _ROUNDING:
-        return "failed", f"a drop of more than {allowed:g} is shown: at least {-row.high:.2f}"
-    if row.low >= -allowed - _ROUNDING:
-        return "passed", f"a drop of more than {allowed:g} is ruled out"
-    return "undecided", f"a drop of more than {allowed:g} is neither shown nor ruled out; that does not fail the run"
+    drop, margin = max(0.0, -row.change), f"the margin of {allowed:g}"
+    if -row.change <= allowed + _ROUNDING:
+        words = f"the mean drop of {drop:.2f} is within {margin}" if drop > _ROUNDING else "the mean did not drop"
+        if row.low is not None and row.low < -allowed - _ROUNDING:
+            words += f"; one of up to {-row.low:.2f} is not ruled out"
+        return "passed", words
+    beyond = f"the mean drop of {drop:.2f} is beyond {margin}"
+    if row.p is None:
+        return "undecided", f"{beyond}, but fewer than {MINIMUM} different pairs can't tell it from chance"
+    chance = "p < 0.001" if row.p < 0.001 else f"p = {row.p:.3f}"
+    if row.p <= ALPHA:
+        return "failed", f"{beyond} and is no chance ({chance})"
+    return "undecided", f"{beyond}, but it may be chance ({chance})"
 
 
-def _needed(found: Difference, allowed: float) -> int | None:
-    distance = abs((found.difference or 0.0) + allowed)
-    if distance <= _ROUNDING or not math.isfinite(found.critical):
-        return None
-    needed = math.ceil(found.n * (found.critical * found.error / distance) ** 2)
-    return max(MINIMUM, needed) if needed <= 10_000_000 else None
+def _let_pass(row: BaselineRow, policy: OnUndecided) -> bool:
+    # The mean of an undecided row is beyond the margin, so "mean" fails as "fail" does, and says another reason.
+    return row.outcome == "undecided" and policy == "pass"
+
+
+def _policy(row: BaselineRow, policy: OnUndecided) -> str:
+    if policy == "mean":
+        return "the mean decides, so the gate fails"
+    return f"on_undecided = {policy}: the gate {'fails' if row.gate == 'failed' else 'does not fail for that'}"
+
+
+def _wanted(row: BaselineRow) -> str:
+    wanted = "no number of pairs" if row.needed is None else f"about {plural(row.needed, 'pair')}"
+    return f"{wanted} would decide it if the drop stays as it is"
 
 
 def _same_judge(pairing: Pairing, before: Sequence[Scored], after: Sequence[Scored], file: str) -> None:

@@ -2,8 +2,9 @@
 
 ``{"schema": "imagejudge-baseline/1", "environment", "judges": {digest: fingerprint}, "images": [...]}``. The
 environment produced the answers without deciding them: this package's version, engines and their versions. An
-image has ``id``, ``prompt``, ``seed`` and ``count``; the digest of its ``judge``; its ``pixels``; ``total``,
-``level1`` and ``level2`` (an edit: ``score``), rounded to four decimals. Figures that do not apply are absent.
+image has ``id``, ``prompt``, ``seed`` and ``count``; the digest of its ``judge``; its ``pixels``; its ``outcome``;
+``total``, ``level1`` and ``level2`` (an edit: ``score``), rounded to four decimals. Figures that do not apply are
+absent.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class _Line(BaseModel):
     judge: str
     pixels: str = ""
     asked: list[str] | None = None
+    outcome: Literal["passed", "failed"] | None = None
     total: _Score | None = None
     level1: dict[str, _Score] = {}
     level2: dict[str, dict[str, _Score]] = {}
@@ -200,6 +202,8 @@ def _item(line: _Line, fingerprint: dict[str, Any]) -> Scored:
         figures=figures,
         asked=asked,
         fingerprint=fingerprint,
+        outcome=line.outcome or "",
+        bounded=line.outcome is not None,
     )
 
 
@@ -217,6 +221,8 @@ def _line(item: Scored) -> dict[str, Any]:
         line["pixels"] = item.pixels
     if item.kind == "image" and set(item.asked) != set(LEVEL1):
         line["asked"] = list(item.asked)
+    if item.bounded and item.outcome in ("passed", "failed"):
+        line["outcome"] = item.outcome
     rounded = {path: round(value, 4) for path, value in item.figures.items()}
     if EDIT_SCORE in rounded:
         line["score"] = rounded[EDIT_SCORE]

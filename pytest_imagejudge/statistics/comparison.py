@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from pydantic import BaseModel
 
 from ..errors import ConfigError
 from ..support.words import plural
 from ..taxonomy import EDIT_SCORE, LEVEL1, TOTAL, Path, written
-from .baseline import BaselineRow, differing, method_of, rows_of
+from .baseline import BaselineRow, GateOutcome, differing, gate_of, method_of, rows_of
+from .outcome_changes import OutcomeChanges, outcome_changes
 from .pairing import Pairing, Scored, ScoredRun, pair, pair_by_prompt
+from .suite import OnUndecided, check_policy
 
 
 class Move(BaseModel):
@@ -35,6 +36,8 @@ class Move(BaseModel):
 class Comparison(BaseModel):
     """B against A. ``change`` is B minus A; ``gate`` is None without a bound on drops.
 
+    ``gate`` is "undecided" where a row is, and ``on_undecided`` lets it pass.
+
     ``unread`` counts the rows of B that could not be read. Each may be any of A's images, so it fails the gate like an
     image of A that B did not judge.
     """
@@ -42,9 +45,11 @@ class Comparison(BaseModel):
     a: str
     b: str
     pairs: int
-    gate: Literal["passed", "failed"] | None = None
+    gate: GateOutcome | None = None
     max_drop: float | None = None
+    on_undecided: OnUndecided = "mean"
     rows: list[BaselineRow]
+    outcomes: OutcomeChanges = OutcomeChanges()
     moved: list[Move]
     only_a: list[str]
     only_b: list[str]
@@ -55,18 +60,23 @@ class Comparison(BaseModel):
     warnings: list[str]
 
 
-def compare_runs(a: ScoredRun, b: ScoredRun, *, max_drop: float | None = None, top: int = 20) -> Comparison:
+def compare_runs(
+    a: ScoredRun, b: ScoredRun, *, max_drop: float | None = None, on_undecided: str = "mean", top: int = 20
+) -> Comparison:
     """Compare two runs, paired by ID, else by prompt and seed, else by prompt alone.
 
     Args:
         a: the run before.
         b: the run after.
         max_drop: the largest drop allowed of the total and each L1 (edits: of the score), as a baseline's margin.
+        on_undecided: decides a larger drop that may be chance: "mean" (the mean decides, so it fails), "pass" or
+            "fail".
         top: the number of largest changes to list.
 
     Raises:
-        ConfigError: nothing can be paired; or there is a bound on drops and the judges differ.
+        ConfigError: nothing can be paired; or there is a bound on drops and the judges differ; no such policy.
     """
+    policy = check_policy(on_undecided, "compare")
     pairing = pair(a.images, b.images)
     if by_prompt := not pairing.pairs and not pairing.reworded:
         pairing = pair_by_prompt(a.images, b.images)
@@ -77,13 +87,15 @@ def compare_runs(a: ScoredRun, b: ScoredRun, *, max_drop: float | None = None, t
             else ""
         )
         raise ConfigError(f"{a.name} and {b.name} have no image in common, by ID or by prompt{also}")
-    rows = rows_of(pairing, {} if max_drop is None else _allowed(pairing, max_drop))
+    rows = rows_of(pairing, {} if max_drop is None else _allowed(pairing, max_drop), policy)
     result = Comparison(
         a=a.name,
         b=b.name,
         pairs=len(pairing.pairs),
         max_drop=max_drop,
+        on_undecided=policy,
         rows=rows,
+        outcomes=outcome_changes(pairing.pairs),
         moved=_moved(pairing.pairs)[:top],
         only_a=[item.label for item in pairing.missing],
         only_b=[item.label for item in pairing.new],
@@ -99,8 +111,8 @@ def compare_runs(a: ScoredRun, b: ScoredRun, *, max_drop: float | None = None, t
             "those of one prompt in their order"
         )
     if max_drop is not None:
-        failed = b.unread > 0 or bool(pairing.reworded) or any(row.outcome == "failed" for row in rows)
-        result.gate = "failed" if failed else "passed"
+        incomplete = b.unread > 0 or bool(pairing.reworded)
+        result.gate = "failed" if incomplete else gate_of(rows, result.outcomes) or "failed"  # A has no figure
     return result
 
 

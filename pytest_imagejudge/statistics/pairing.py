@@ -25,7 +25,8 @@ class Scored:
         figures: by path; figures that do not apply, or were not judged, are absent.
         lost: paths that were not judged.
         asked: the L1 asked about; empty where not known.
-        outcome: "passed", "failed", "error", or empty where no bounds were applied.
+        outcome: "passed", "failed", "error", or empty where it is not known.
+        bounded: whether the outcome is by bounds that were applied.
         breached: paths whose bound was missed.
         repeat: 0 for the first judgement of an image, from 1 for further ones.
     """
@@ -42,6 +43,7 @@ class Scored:
     asked: tuple[str, ...] = ()
     fingerprint: dict[str, Any] = field(default_factory=dict)
     outcome: str = ""
+    bounded: bool = False
     breached: frozenset[Path] = frozenset()
     repeat: int = 0
 
@@ -112,6 +114,7 @@ def _scored(entry: AnyEntry) -> Scored:
         asked=tuple(entry.level1) if isinstance(entry, VerdictEntry) and not entry.error else (),
         fingerprint=entry.fingerprint,
         outcome="" if entry.outcome == "scored" else entry.outcome,
+        bounded=bool(entry.thresholds or entry.bounds or entry.breaches),
         breached=frozenset(from_written(breach.path) for breach in entry.breaches),
         repeat=repeat_of(entry),
     )

@@ -1,31 +1,33 @@
 """Power of a baseline gate: the images that it takes, and the drop that a given suite can see.
 
-The gate of `baseline` sees a drop when the upper limit of the change is below minus the margin. Its power for a
-drop that exceeds the margin by ``excess`` is that of a one-sided t test of ``excess`` at the family's critical
-value. The change of one prompt varies by the seeds of both runs, and by how unevenly a real change falls on
-prompts: its variance is ``2 within^2 / seeds + uneven^2``.
+The gate of `baseline` sees a drop when the mean drop is beyond the margin and is no chance. Its power is that of a
+one-sided t test against no drop at all, at the family's critical value, whose mean also has to be beyond the margin.
+Where other dimensions surely drop as well, the gate sees more (it steps down); that is not counted on. The change of
+one prompt varies by the seeds of both runs, and by how unevenly a real change falls on prompts: its variance is
+``2 within^2 / seeds + uneven^2``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
 
 import numpy as np
-from scipy.special import nctdtr, stdtrit  # type: ignore[import-untyped]
+from scipy.special import chdtri, ndtr, stdtrit  # type: ignore[import-untyped]
 
 from ..errors import ConfigError
 from ..support.words import plural, verb
 from ..taxonomy import EDIT_SCORE, LEVEL1, TOTAL, Path, show
 from .intervals import LARGE, MINIMUM
-from .paired import ALPHA
+from .paired import ALPHA, smallest
 from .pairing import Scored, pair
 
 MAIN: tuple[Path, ...] = (TOTAL, *((one,) for one in LEVEL1))
 _GRID = (5, 6, 8, 11, 16, 30, 60, 200, 2000)  # prompts
 _MOST = 1_000_000  # prompts; more is no plan
+_SPREADS = (np.arange(400) + 0.5) / 400  # probabilities at which the spread that a run shows is taken
 
 # Standard deviations of an image's figures between and within prompts, in points, and how often they apply: of the
 # simulated suites of benchmarks/simulated.py, whose means are the published ones of the leaderboard's fifth place.
@@ -221,40 +223,68 @@ def noise_from_two(before: Sequence[Scored], after: Sequence[Scored], paths: Seq
     )
 
 
-def power_of(noise: Noise, path: Path, excess: float, prompts: int, seeds: float = 1, alpha: float = ALPHA) -> float:
-    """The probability that the gate sees a drop of the margin plus ``excess`` with this many prompts and seeds."""
+def power_of(
+    noise: Noise,
+    path: Path,
+    drop: float,
+    prompts: int,
+    seeds: float = 1,
+    alpha: float = ALPHA,
+    *,
+    margin: float = 0.0,
+) -> float:
+    """The probability that the gate sees a ``drop`` where ``margin`` is allowed, with this many prompts and seeds."""
     units = max(2.0, prompts * noise.applies[path])
     if units < MINIMUM:
         return 0.0
     deviation = noise.of_change(path, seeds)
     if deviation == 0:
-        return float(excess > 0)
-    centre = excess / deviation * sqrt(units)
-    power = 1 - float(nctdtr(units - 1, centre, noise.critical(prompts, alpha)))
-    return power if power == power else 1.0  # NaN: far beyond where the tail can be told from nothing
+        return float(drop > margin)
+    error = deviation / sqrt(units)
+    # Over the spreads that a run may show: what the mean drop has to pass, in true standard errors.
+    shown = np.sqrt(chdtri(units - 1, _SPREADS) / (units - 1))
+    needed = np.maximum(noise.critical(prompts, alpha) * shown, margin / error)
+    return float(ndtr(drop / error - needed).mean())
 
 
 def prompts_needed(
-    noise: Noise, path: Path, excess: float, power: float, seeds: float = 1, alpha: float = ALPHA
+    noise: Noise,
+    path: Path,
+    drop: float,
+    power: float,
+    seeds: float = 1,
+    alpha: float = ALPHA,
+    *,
+    margin: float = 0.0,
 ) -> int | None:
     """The smallest number of prompts with the power ``power``, at least five; None for more than a million."""
-    return _smallest(lambda prompts: power_of(noise, path, excess, prompts, seeds, alpha) >= power)
+    return smallest(
+        lambda prompts: power_of(noise, path, drop, prompts, seeds, alpha, margin=margin) >= power, MINIMUM, _MOST
+    )
 
 
 def drop_seen(
-    noise: Noise, path: Path, prompts: int, power: float, seeds: float = 1, alpha: float = ALPHA
+    noise: Noise,
+    path: Path,
+    prompts: int,
+    power: float,
+    seeds: float = 1,
+    alpha: float = ALPHA,
+    *,
+    margin: float = 0.0,
 ) -> float | None:
-    """The smallest drop beyond the margin that is seen with the power ``power``; None for fewer than five prompts."""
+    """The smallest drop that is seen with the power ``power``; None for fewer than five prompts."""
     if prompts * noise.applies[path] < MINIMUM:
         return None
     low, high = 0.0, 1.0
-    while power_of(noise, path, high, prompts, seeds, alpha) < power:
+    while power_of(noise, path, high, prompts, seeds, alpha, margin=margin) < power:
         high *= 2
         if high > 1e6:
             return None
     while high - low > 1e-4:
         middle = (low + high) / 2
-        low, high = (low, middle) if power_of(noise, path, middle, prompts, seeds, alpha) >= power else (middle, high)
+        seen = power_of(noise, path, middle, prompts, seeds, alpha, margin=margin) >= power
+        low, high = (low, middle) if seen else (middle, high)
     return high
 
 
@@ -264,19 +294,6 @@ def half_width(noise: Noise, path: Path, prompts: int, seeds: float = 1, level: 
     if units < MINIMUM:
         return None
     return float(stdtrit(min(units - 1, 10 * LARGE), 0.5 + level / 2)) * noise.of_mean(path, seeds) / sqrt(units)
-
-
-def _smallest(enough: Callable[[int], bool]) -> int | None:
-    most = MINIMUM
-    while not enough(most):
-        most *= 2
-        if most > _MOST:
-            return None
-    least = max(MINIMUM - 1, most // 2)
-    while most - least > 1:
-        middle = (least + most) // 2
-        least, most = (least, middle) if enough(middle) else (middle, most)
-    return most
 
 
 def _by_prompt(items: Sequence[Scored]) -> dict[tuple[str, str], list[Scored]]:

@@ -86,7 +86,7 @@ def gate_passed(row: SuiteRow, on_undecided: str = "mean") -> bool:
     return policy == "pass" or row.low is None or row.mean >= row.bound
 
 
-def check_policy(name: str) -> OnUndecided:
+def check_policy(name: str, where: str = "suite") -> OnUndecided:
     """Return ``name`` if it is a policy.
 
     Raises:
@@ -95,7 +95,7 @@ def check_policy(name: str) -> OnUndecided:
     policies = get_args(OnUndecided)
     if name not in policies:
         raise ConfigError(
-            f'suite: on_undecided is "mean", "pass" or "fail", not {name!r}{nearest(str(name), policies)}'
+            f'{where}: on_undecided is "mean", "pass" or "fail", not {name!r}{nearest(str(name), policies)}'
         )
     return name  # type: ignore[return-value]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_OF_MANY = {"has": "have", "was": "were", "needs": "need"}
+_OF_MANY = {"has": "have", "was": "were", "needs": "need", "fails": "fail", "passes": "pass"}
 
 
 def plural(number: float, noun: str, *, shown: str | None = None) -> str:

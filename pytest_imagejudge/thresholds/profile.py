@@ -82,8 +82,10 @@ class EditMargin(_Strict):
 
 
 class Margins(_Levels):
-    """The largest drop allowed against the baseline, in points."""
+    """The largest drop allowed against the baseline, in points, and how many images may newly fail."""
 
+    on_undecided: Literal["pass", "mean", "fail"] = "pass"
+    newly_failing: Annotated[int, Field(ge=0)] | None = None
     edit: EditMargin = EditMargin()
 
 
@@ -153,7 +155,8 @@ class Profile(_Levels):
     @property
     def bounds_drops(self) -> bool:
         """Tell whether there is a bound on drops against a baseline."""
-        return bool(self.baseline.bounds()) or self.baseline.edit.score is not None
+        margins = self.baseline
+        return bool(margins.bounds()) or margins.edit.score is not None or margins.newly_failing is not None
 
     @property
     def bounds_anything(self) -> bool:

@@ -94,6 +94,97 @@ def test_the_gate_on_drops(compare, save, fail, code):
     assert ("failed" if code else "passed") in out.splitlines()[-1]
 
 
+def worse(number, of=12):
+    """A run, and one in which the first images lost 72.6 points of Quality."""
+    runs = []
+    for lost in (0.0, 72.6):
+        level1 = {**dict.fromkeys(LEVEL1, 60.0), "Quality": 99.2}
+        entries = [drawn(i, random.Random(i), level1=dict(level1)) for i in range(of)]
+        for entry in entries[:number]:
+            entry.level1["Quality"] -= lost
+        runs.append(entries)
+    return runs
+
+
+def test_a_drop_that_may_be_chance_is_decided_by_the_mean_which_is_said(compare, save, tmp_path):
+    before, after = worse(4)
+    files = save("a.json", before), save("b.json", after)
+    code, out, _ = compare(*files, "--max-drop", 2, "-o", tmp_path / "c.html", "-o", tmp_path / "c.md")
+    assert code == 1
+    said = "Gate (no drop of more than 2): failed: Quality (undecided: the mean decided)"
+    assert out.splitlines()[-1] == said
+    words = " ".join(out.split())
+    assert "99.20 75.00 -24.20" in words
+    assert "it may be chance (p = 0.062); the mean decides, so the gate fails; about 15 pairs would decide it" in words
+    assert said in (tmp_path / "c.html").read_text()
+    assert f"❌ **{said}**" in (tmp_path / "c.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "gate"), [("mean", 1, "failed"), ("fail", 1, "failed"), ("pass", 0, "undecided")]
+)
+def test_what_comes_of_an_undecided_drop(compare, save, tmp_path, policy, code, gate):
+    before, after = worse(4)
+    files = save("a.json", before), save("b.json", after)
+    options = ("--max-drop", 2, "--on-undecided", policy)
+    found, out, _ = compare(*files, *options, "--json")
+    data = json.loads(out)
+    assert (found, data["gate"], data["on_undecided"]) == (code, gate, policy)
+    (row,) = [row for row in data["rows"] if row["outcome"] == "undecided"]
+    assert (row["path"], row["p"], row["needed"]) == (["Quality"], 1 / 16, 15)
+    _, out, _ = compare(*files, *options, "-o", tmp_path / "c.html", "-o", tmp_path / "c.md")
+    assert out.splitlines()[-1].startswith(f"Gate (no drop of more than 2): {gate}: Quality")
+    assert f'<p class="{gate}">Gate' in (tmp_path / "c.html").read_text()
+    assert '<td class="undecided">undecided: ' in (tmp_path / "c.html").read_text()
+    assert f"{'❔' if gate == 'undecided' else '❌'} **Gate" in (tmp_path / "c.md").read_text()
+
+
+def test_a_drop_that_is_no_chance_needs_no_policy(compare, save):
+    before, after = worse(5)
+    files = save("a.json", before), save("b.json", after)
+    code, out, _ = compare(*files, "--max-drop", 2, "--on-undecided", "pass")
+    assert (code, out.splitlines()[-1]) == (1, "Gate (no drop of more than 2): failed: Quality")
+
+
+def test_images_that_newly_fail_are_told(compare, save, tmp_path):
+    before, after = run_of(12, 1, thresholds="ours.toml"), run_of(12, 1, thresholds="ours.toml")
+    for entry in after[:3]:
+        entry.outcome = "failed"
+    files = save("a.json", before), save("b.json", after)
+    code, out, _ = compare(*files, "-o", tmp_path / "c.html", "-o", tmp_path / "c.md")
+    said = "By their bounds: 3 images newly fail, 0 newly pass (exact sign test of more failures: p = 0.125)."
+    assert code == 0
+    assert said in out
+    assert said in (tmp_path / "c.html").read_text()
+    assert "3 images newly fail" in (tmp_path / "c.md").read_text()
+    _, out, _ = compare(*files, "--json")
+    assert json.loads(out)["outcomes"]["newly_failing"] == ["prompt 0", "prompt 1", "prompt 2"]
+
+
+def test_the_gate_fails_where_nothing_was_judged_before(compare, save):
+    lost = run_of(8, 1, error="gone", outcome="error", total=None, level1={}, level2={})
+    code, out, _ = compare(save("a.json", lost), save("b.json", run_of(8, 1)), "--max-drop", 2)
+    assert (code, out.splitlines()[-1].endswith("failed: a.json has no total, L1 or score of an edit")) == (1, True)
+
+
+def test_the_gate_says_that_it_fails_by_other_questions(compare, save):
+    after = run_of(8, 1)
+    for entry, name in zip(before := run_of(8, 1), "abcdefgh", strict=True):
+        entry.id = name
+    for entry, name in zip(after, "abcdefgh", strict=True):
+        entry.id = name
+    after[0].prompt = "another question"
+    code, out, _ = compare(save("a.json", before), save("b.json", after), "--max-drop", 2)
+    assert code == 1
+    assert out.splitlines()[-1].endswith("failed: 1 with another prompt or other dimensions")
+
+
+def test_a_policy_without_a_gate(compare, save):
+    file = save("a.json", run_of(6, 1))
+    assert "give that too" in compare(file, file, "--on-undecided", "pass")[2]
+    assert "--on-undecided" in compare("--repeat", file, "--on-undecided", "pass")[2]
+
+
 def test_files_of_one_name_are_told_apart_by_their_paths(compare, save, tmp_path):
     files = []
     for seed, folder in enumerate("ab"):

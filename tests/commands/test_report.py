@@ -168,7 +168,7 @@ def test_github(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder / "s.md"))
     assert run("a.json", "--github-summary", "--github-annotations") == 0
     assert Path("s.md").read_text(encoding="utf-8").startswith("# ❌")
-    assert all(line.startswith("::error ") for line in capsys.readouterr().out.splitlines())
+    assert all(line.startswith(("::error ", "::warning ")) for line in capsys.readouterr().out.splitlines())
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
     monkeypatch.setenv("GITHUB_REF", "refs/pull/1/merge")

@@ -443,6 +443,9 @@ def test_a_profile_that_bounds_only_the_run(work: Path, server: StandIn, capsys:
     (work / "run.toml").write_text("[suite]\ntotal = 99\n")
     found, _ = score(capsys, server, path, "--judge-thresholds", "run.toml", code=1)
     assert (found["failed"], len(found["missed"])) == (0, 1)
+    few = write(work / "few.jsonl", rows("a fair fox", "a good fox"))
+    assert main(command(server, few, "--judge-thresholds", "run.toml")) == 0
+    assert "Suite, undecided: total: 2 images: no interval under 5 different ones" in capsys.readouterr().out
     (work / "run.toml").write_text("[baseline]\ntotal = 5\n")
     assert main(command(server, path, "--judge-thresholds", "run.toml")) == 2
     assert "only margins against a baseline" in capsys.readouterr().err

@@ -26,6 +26,8 @@ from pytest_imagejudge.plugin import hookspecs, options
 from pytest_imagejudge.protocols import hookspecs as of_protocols
 from pytest_imagejudge.renderers import SUFFIXES, write_report
 from pytest_imagejudge.report import model
+from pytest_imagejudge.statistics.baseline import BaselineResult, BaselineRow
+from pytest_imagejudge.statistics.outcome_changes import OutcomeChanges
 from pytest_imagejudge.support.judge_options import JUDGE_OPTIONS, option_name
 from tests.docs.pages import DOCS, ROOT, examples, pages
 
@@ -304,6 +306,9 @@ def test_every_field_that_the_reference_names_is_one_of_the_report() -> None:
         "of `verdicts`": [model.VerdictEntry],
         "of `edits`": [model.EditEntry],
         "of `suite`": [model.SuiteRow],
+        "`baseline`": [BaselineResult],
+        "of `baseline.rows`": [BaselineRow],
+        "`baseline.outcomes`": [OutcomeChanges],
         "`summary`": [model.Summary],
     }
     rows = table(section("The JSON report"), "object | fields")

@@ -276,6 +276,7 @@ def test_bad(image_judge):
     image_judge.expect({noisy!r}, prompt="a cup of coffee")
 """),
     "failed as a run": (1, "# suite"),
+    "undecided as a run": (0, "# chance"),
 }  # fmt: skip
 SUITE = """
 extends = "signals"
@@ -319,7 +320,8 @@ def test_what_is_decided_needs_no_gpu_job(clean: Any, kind: str) -> None:
     expected, text = DECIDED[kind]
     write_test(clean.work, text)
     (clean.work / "suite.toml").write_text(SUITE)
-    profile = "suite.toml" if text == "# suite" else "signals"
+    (clean.work / "chance.toml").write_text(SUITE.replace("fail", "pass"))
+    profile = {"# suite": "suite.toml", "# chance": "chance.toml"}.get(text, "signals")
     code, outputs, said = clean(found["Judge"], MODEL="signals", ARGS=f"-q\n--judge-thresholds={profile}")
     assert outputs == {"code": str(expected)}, said
     environ = {"MODEL": "a/b", "CODE": outputs["code"], "RUNNER_WITH_GPU": '["gpu"]', "FORK": "false"}

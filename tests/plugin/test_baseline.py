@@ -58,10 +58,94 @@ def test_a_drop_fails_the_run_as_an_item_of_its_own(project, gate):
     assert len(found["changed"]) == 8
 
 
-def test_noise_does_not(project, gate):
+def test_a_mean_that_did_not_drop_passes_whatever_its_images_did(project, gate):
     gate(["good", "fair"] * 6, "--judge-update-baseline")
     assert gate(["fair", "good"] * 6).ret == 0
-    assert {row["outcome"] for row in project.report["baseline"]["rows"] if row["allowed"]} == {"undecided"}
+    assert {row["outcome"] for row in project.report["baseline"]["rows"] if row["allowed"]} == {"passed"}
+
+
+FOUR_WORSE = ["bad"] * 4 + ["good"] * 8  # four of four that changed dropped: 1 in 16 by chance
+
+
+def junit(project):
+    cases = ElementTree.parse(project.path / "junit.xml").getroot().iter("testcase")
+    return {case.get("name"): case for case in cases if case.get("classname") == "imagejudge"}
+
+
+def test_a_drop_that_may_be_chance_is_undecided_everywhere_and_never_passed(project, gate, monkeypatch):
+    gate(["good"] * 12, "--judge-update-baseline")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    summary = project.path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    result = gate(FOUR_WORSE, "--junit-xml=junit.xml", "-v", "--judge-report=report.html", "--judge-report=report.md")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["imagejudge::baseline?Quality? UNDECIDED*"])
+    result.stdout.fnmatch_lines(["*12 images*12 passed*undecided: Total against the baseline, Quality against*"])
+    words = " ".join(result.stdout.str().split())  # long lines are wrapped
+    assert "undecided (the mean drop of 33.33 is beyond the margin of 5, but it may be chance (p = 0.062); " in words
+    assert "on_undecided = pass: the gate does not fail for that; about 15 pairs would decide it" in words
+    result.stdout.fnmatch_lines(["::warning title=Image judge::undecided*Quality against the baseline*"])
+    assert result.parseoutcomes() == {"passed": 12, "undecided": 2}
+    found = project.report["baseline"]
+    rows = [row for row in found["rows"] if row["allowed"] is not None]
+    assert (found["gate"], found["on_undecided"]) == ("undecided", "pass")
+    assert [(row["outcome"], row["gate"], row["p"], row["needed"]) for row in rows] == [
+        ("undecided", "passed", 1 / 16, 15)
+    ] * 2
+    cases = junit(project)
+    assert set(cases) == {"baseline[Total]", "baseline[Quality]"}
+    for case in cases.values():
+        assert "undecided" in case.find("skipped").get("message")
+        properties = {one.get("name"): one.get("value") for one in case.iter("property")}
+        assert properties["imagejudge.baseline.outcome"] == "undecided"
+    for text in (summary.read_text(), (project.path / "report.md").read_text()):
+        assert "❔ All 12 images passed; undecided: Total against the baseline" in text
+        assert "- ❔ Quality: " in text
+    page = (project.path / "report.html").read_text()
+    assert "Undecided, since it may be chance: Total against the baseline, Quality against the baseline." in page
+    assert '<span class="badge undecided">undecided</span> Quality' in page
+
+
+def test_under_workers_it_is_undecided_too(project, gate):
+    gate(["good"] * 12, "--judge-update-baseline")
+    result = gate(FOUR_WORSE, "-n2")
+    assert (result.ret, result.parseoutcomes()["undecided"]) == (0, 2)
+
+
+@pytest.mark.parametrize(("policy", "words"), [("mean", "the mean decides"), ("fail", "on_undecided = fail")])
+def test_what_comes_of_an_undecided_drop_may_be_chosen(project, gate, policy, words):
+    gate(["good"] * 12, "--judge-update-baseline")
+    (project.path / "gate.toml").write_text(f'[baseline]\non_undecided = "{policy}"\ntotal = 5\n')
+    result = gate(FOUR_WORSE)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["FAILED imagejudge::baseline?Total?*"])
+    assert words in result.stdout.str()
+    assert "the run failed: Total (undecided) against the baseline" in result.stdout.str()
+    assert project.report["baseline"]["gate"] == "failed"
+
+
+def test_new_failures_are_told_and_may_be_bounded(project, gate):
+    (project.path / "gate.toml").write_text("total = 50\n[baseline]\ntotal = 90\n")
+    gate(["good"] * 12, "--judge-update-baseline")
+    result = gate(["bad"] * 2 + ["good"] * 10)
+    words = " ".join(result.stdout.str().split())  # long lines are wrapped
+    assert "By their bounds: 2 images newly fail, 0 newly pass (exact sign test of more failures: p = 0.250)" in words
+    assert "FAILED imagejudge::baseline" not in result.stdout.str()
+    assert project.report["baseline"]["outcomes"]["newly_failing"] == ["0", "1"]
+    (project.path / "gate.toml").write_text("total = 50\n[baseline]\nnewly_failing = 1\n")
+    result = gate(["bad"] * 2 + ["good"] * 10)
+    result.stdout.fnmatch_lines(["FAILED imagejudge::baseline?newly failing?*2 images newly fail*"])
+    assert "the run failed: 2 new failures against the baseline" in " ".join(result.stdout.str().split())
+    (project.path / "gate.toml").write_text("total = 50\n[baseline]\nnewly_failing = 2\n")
+    assert "FAILED imagejudge::baseline" not in gate(["bad"] * 2 + ["good"] * 10).stdout.str()
+    assert project.report["baseline"]["gate"] == "passed"
+
+
+def test_a_bound_on_a_mean_that_is_undecided_did_not_pass_either(project):
+    (project.path / "gate.toml").write_text("[suite]\ntotal = 10\n")
+    write(project, ["good"] * 3)
+    result = project.run("--judge-thresholds=gate.toml")
+    assert (result.ret, result.parseoutcomes()) == (0, {"passed": 3, "undecided": 1})
 
 
 def test_what_was_not_judged_fails_it(project, gate):

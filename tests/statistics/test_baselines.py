@@ -104,12 +104,82 @@ def test_a_rise_never_fails():
 
 
 def test_noise_is_undecided_and_says_how_many_pairs_it_takes():
-    found = against(run(20, 2), run(20, 1))
+    found = against(run(20, 2, 0.19), run(20, 1))
     row = by_path(found)["total",]
-    assert row.outcome == "undecided"
-    assert found.gate == "passed"
+    assert row.change < -2
+    assert row.p > 0.05
+    assert (row.outcome, row.gate, found.gate) == ("undecided", "passed", "undecided")
     assert row.needed > 20
-    assert str(row.needed) in row.detail
+    assert f"about {row.needed} pairs would decide it" in row.detail
+
+
+def blurred(number=4, of=12, drop=72.6):
+    """A run of which some images lost ``drop`` points of Quality, and the one before."""
+    before = [image(i, 60.0, level1={**dict.fromkeys(LEVEL1, 60.0), "Quality": 99.2}) for i in range(of)]
+    after = [entry.model_copy(deep=True) for entry in before]
+    for entry in after[:number]:
+        entry.level1["Quality"] -= drop
+    return after, before
+
+
+@pytest.mark.parametrize(("policy", "gate"), [("pass", "undecided"), ("mean", "failed"), ("fail", "failed")])
+def test_four_of_twelve_that_dropped_may_be_chance(policy, gate):
+    found = against(*blurred(), {("Quality",): 2.0}, on_undecided=policy)
+    row = by_path(found)["Quality",]
+    assert (row.before, row.after) == (pytest.approx(99.2), pytest.approx(75.0))
+    assert (row.p, row.outcome, row.needed) == (1 / 16, "undecided", 15)  # 5 of 5 would be 1 in 32
+    assert (row.gate, found.gate, found.on_undecided) == ("passed" if gate == "undecided" else "failed", gate, policy)
+    assert ("the mean decides, so the gate fails" in row.detail) is (policy == "mean")
+    assert "passed" not in row.detail
+
+
+def test_five_that_dropped_are_no_chance_however_many_did_not():
+    for of in (5, 12, 400):
+        row = by_path(against(*blurred(5, of), {("Quality",): 0.5}))["Quality",]
+        assert (row.p, row.outcome, row.gate) == (1 / 32, "failed", "failed")
+        assert row.high <= 0
+
+
+def test_a_drop_within_the_margin_passes_and_says_what_is_not_ruled_out():
+    before = [image(i, 60.0) for i in range(20)]
+    after = [image(i, 60.0 - (30 if i < 3 else 0)) for i in range(20)]
+    row = by_path(against(after, before, {(): 5.0}))["total",]
+    assert (row.outcome, row.gate, row.needed) == ("passed", "passed", None)
+    assert "the mean drop of 4.50 is within the margin of 5; one of up to " in row.detail
+
+
+def test_a_policy_that_there_is_not():
+    with pytest.raises(ConfigError, match=r'baseline: on_undecided is .*did you mean "mean"'):
+        against(run(5), run(5), on_undecided="means")
+
+
+def test_images_that_newly_fail_are_told_and_may_be_bounded(tmp_path):
+    ours = {"thresholds": "ours.toml"}
+    before = [image(i, outcome="failed" if i == 0 else "passed", **ours) for i in range(12)]
+    after = [image(i, outcome="failed" if 1 <= i < 4 else "passed", **ours) for i in range(12)]
+    update_baseline(tmp_path / "b.json", before)
+    baseline = read_baseline(tmp_path / "b.json")
+    free = compare_with_baseline(after, baseline, {})
+    assert free.gate is None
+    assert free.outcomes.newly_failing == ["prompt 1", "prompt 2", "prompt 3"]
+    assert free.outcomes.newly_passing == ["prompt 0"]
+    assert free.outcomes.p == 5 / 16
+    assert free.outcomes.detail.startswith("3 images newly fail, 1 newly passes (exact sign test")
+    for allowed, gate in ((3, "passed"), (2, "failed"), (0, "failed")):
+        found = compare_with_baseline(after, baseline, {}, newly_failing=allowed)
+        assert (found.gate, found.outcomes.gate) == (gate, gate)
+
+
+def test_a_bound_on_new_failures_fails_where_they_are_not_known():
+    before, after = run(6, thresholds="ours.toml"), run(6, thresholds="ours.toml")
+    assert against(after, before, {}, newly_failing=0).gate == "passed"
+    lost = [*after[:-1], image(5, None, outcome="error", error="gone", level1={}, fingerprint={})]
+    assert against(lost, before, {}, newly_failing=1).gate == "failed"
+    for entry in before:
+        entry.thresholds = ""  # no bounds were applied
+    found = against(after, before, {}, newly_failing=1)
+    assert found.gate == "failed"
+    assert "not known" in found.outcomes.detail
 
 
 def test_without_margins_it_reports_and_gates_nothing():
@@ -131,8 +201,9 @@ def test_the_family_is_what_has_a_margin():
 def test_under_five_pairs_there_is_no_gate():
     found = against([image(i, 0.0) for i in range(4)], [image(i, 100.0) for i in range(4)])
     row = by_path(found)["total",]
-    assert (row.outcome, row.low, row.change, found.gate) == ("undecided", None, -100, "passed")
-    assert "not applied" in row.detail
+    assert (row.outcome, row.low, row.change, found.gate) == ("undecided", None, -100, "undecided")
+    assert (row.p, row.needed) == (None, 5)
+    assert "fewer than 5 different pairs" in row.detail
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,15 @@ def test_more_of_anything_helps():
     assert half_width(noise, TOTAL, 50) > half_width(noise, TOTAL, 50, 4) > half_width(noise, TOTAL, 200)
 
 
+def test_a_margin_costs_power_only_where_the_drop_is_near_it():
+    noise = default_noise()
+    free = prompts_needed(noise, TOTAL, 6.0, 0.8)
+    assert prompts_needed(noise, TOTAL, 6.0, 0.8, margin=1.0) == free  # a drop that is no chance is beyond 1 anyway
+    near = prompts_needed(noise, TOTAL, 6.0, 0.8, margin=5.0)
+    assert free < near < prompts_needed(noise, TOTAL, 6.0, 0.8, margin=5.5)
+    assert power_of(noise, TOTAL, 5.0, 100_000, margin=5.0) == pytest.approx(0.5)
+
+
 def test_what_is_needed_and_what_is_seen_agree():
     noise = default_noise()
     for path in MAIN:
@@ -130,14 +139,19 @@ def test_the_gate_sees_what_was_promised():
         paths,
         "b.json",
     )
+    margin = 4.5
     promised = power_of(noise, TOTAL, drop, prompts)
-    seen = 0
+    promised_beyond = power_of(noise, TOTAL, drop, prompts, margin=margin)
+    seen = beyond = 0
     for _ in range(suites):
         change = rng.normal(0, deviation, (prompts, 3)) @ mix.T - [drop, 0, 0]
         found = differences(
             {path: [(i, 0.0, float(value)) for i, value in enumerate(change[:, k])] for k, path in enumerate(paths)}
         )
-        seen += found[0].high < 0
+        seen += found[0].p <= 0.05
+        beyond += found[0].p <= 0.05 and found[0].difference < -margin
     assert promised == pytest.approx(seen / suites, abs=0.05)
+    assert promised_beyond == pytest.approx(beyond / suites, abs=0.05)
+    assert promised_beyond < promised - 0.02
     assert 0.5 < promised < 0.95
     assert promised < stats.nct.sf(stats.t.ppf(0.95, prompts - 1), prompts - 1, drop / deviation * prompts**0.5)
