@@ -56,7 +56,7 @@ def refusal(value: object, hint: str = "") -> TypeError:
 
 
 def kind_of(value: object) -> str:
-    """What ``value`` is, for an error: its type, and shape and dtype where it has them."""
+    """Describe ``value`` for an error: its type, and its shape and dtype if it has any."""
     cls = type(value)
     name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
@@ -68,7 +68,7 @@ def kind_of(value: object) -> str:
 
 
 def is_a(value: object, module: str, name: str) -> bool:
-    """Whether ``value`` is of a class of a module that is loaded already; nothing is imported to find out."""
+    """Tell whether ``value`` is of a class of a module that is loaded already; nothing is imported for it."""
     found = getattr(sys.modules.get(module), name, None)
     return isinstance(found, type) and isinstance(value, found)
 
@@ -106,7 +106,7 @@ def _from_codes(array: np.ndarray[Any, Any], given: Any) -> Image:
 
 
 def _range_hint(low: float, high: float, *, channels: int, tensor: bool) -> str:
-    """What floats outside [0, 1] are, and what to write in their place."""
+    """Name floats outside [0, 1], and say what to write in their place."""
     clip = "clamp" if tensor else "clip"
     said = f"values from {low:g} to {high:g}"
     if low != low or high != high:
@@ -123,7 +123,7 @@ def _range_hint(low: float, high: float, *, channels: int, tensor: bool) -> str:
 
 
 def _tensor_hint(tensor: Any, shape: tuple[int, ...]) -> str:
-    """What a tensor is that is no (C, H, W) of floats, and what to write in its place."""
+    """Name a tensor that is no (C, H, W) of floats, and say what to write in its place."""
     if len(shape) == 5:
         return "frames of a video: pass one frame, as (C, H, W)"
     if tensor.is_floating_point() and _is_latent(tensor, shape):
@@ -142,7 +142,7 @@ def _tensor_hint(tensor: Any, shape: tuple[int, ...]) -> str:
 
 
 def _array_hint(array: np.ndarray[Any, Any]) -> str:
-    """What an array is that is no (H, W, 3|4) of uint8 or floats, and what to write in its place."""
+    """Name an array that is no (H, W, 3|4) of uint8 or floats, and say what to write in its place."""
     shape = array.shape
     if array.ndim == 5:
         return "frames of a video: pass one frame, as (H, W, 3)"
@@ -175,7 +175,7 @@ def _batch_hint(shape: tuple[int, ...]) -> str:
 
 
 def _is_latent(value: Any, shape: tuple[int, ...]) -> bool:
-    """Whether values are those of latents: channels first, or packed, with some well below 0."""
+    """Tell latents, channels first or packed, by values well below 0."""
     channels = shape[-3] if len(shape) in (3, 4) else 0
     if channels not in (4, 16, 32, 64, 128) and len(shape) != 2:
         return False

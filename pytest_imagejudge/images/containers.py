@@ -1,4 +1,4 @@
-"""What a file's own header says and its decoder does not: codes that are not sRGB, depths and frames it gets wrong.
+"""Facts of a file's header that its decoder hides: codes that are not sRGB, depths and frames that it gets wrong.
 
 Untrusted bytes: every loop has an end, nothing is searched deeper than it is nested here, and what is not understood is
 left to the decoder.
@@ -27,7 +27,7 @@ _AS_PNG = "convert it to an 8-bit PNG in sRGB"
 
 
 class Header(NamedTuple):
-    """What was read: why the picture can't be judged, or nothing; and its size where no decoder may be asked for it."""
+    """Result of reading a header: the reason for refusing the picture, if any, and its size where no decoder may tell it."""
 
     refused: str = ""
     size: tuple[int, int] | None = None

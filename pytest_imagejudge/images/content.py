@@ -1,4 +1,4 @@
-"""Whether a picture shows anything: measured on canonical pixels, whichever judge is asked.
+"""Pictures without content, told from canonical pixels, whichever judge is asked.
 
 The figures below come from ``benchmarks/blank.md``.
 """
@@ -21,7 +21,7 @@ _RIM = 64  # a border of one part in so many of each side does not count: networ
 
 
 class Look(NamedTuple):
-    """What one look at a picture's pixels gives: their SHA-256 in hex, and what was found, if anything."""
+    """Result of one look at a picture's pixels: their SHA-256 in hex, and a finding, if any."""
 
     pixels: str
     finding: Finding | None = None
@@ -93,7 +93,7 @@ def _spread(codes: Any) -> int:
 
 
 def _length(codes: Any) -> int:
-    """How many rows from the first on have all codes within twice `NEAR` of each other."""
+    """Count the rows, from the first on, whose codes are all within twice `NEAR` of each other."""
     import numpy as np
 
     low, high = codes.min(axis=1).astype(np.int16), codes.max(axis=1).astype(np.int16)

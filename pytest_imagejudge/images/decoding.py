@@ -264,7 +264,7 @@ _NAMES = {".heic": "HEIF"}
 
 
 def _not_read(ending: str) -> str:
-    """Why this Pillow does not read a format at all, or nothing."""
+    """Return the reason that this Pillow can't read a format at all, or an empty string."""
     from PIL import Image, features
 
     if ending in PLUGINS:

@@ -81,7 +81,7 @@ def _picture(value: object, max_pixels: int) -> Image:
 
 
 def _hint(value: object) -> str:
-    """What to pass in place of what is no image, where that can be told."""
+    """Say what to pass instead of a value that is no image, where that is known."""
     if isinstance(value, (list, tuple)) and len(value) == 1:
         return "pass its only element, images[0]; several are passed one by one"
     if isinstance(value, (list, tuple, set, frozenset, Iterator)):

@@ -150,7 +150,7 @@ def _extra_channel_is_alpha(bits: _Bits) -> bool:
 
 
 def _colours(bits: _Bits) -> tuple[bool, int]:
-    """Whether the picture is grey, and its transfer characteristics."""
+    """Tell whether the picture is grey, and its transfer characteristics."""
     if bits.flag():
         return False, _SRGB
     profiled = bits.flag()

@@ -40,7 +40,7 @@ def check_shards(files: Iterable[Path]) -> None:
 
 
 def lacking_beside(file: Path) -> str:
-    """What a file lacks that is read alone and is one of several shards; empty for any other file."""
+    """Name the shards that are missing beside a file that is one of several; empty for any other file."""
     match = _NAME.fullmatch(file.name)
     return "" if match is None else _lacking(file, int(match["count"]), {int(match["number"])})
 

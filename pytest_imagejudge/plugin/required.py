@@ -29,7 +29,7 @@ def skip_or_fail(config: pytest.Config, reason: str) -> NoReturn:
 
 
 def missing_judge(config: pytest.Config, kind: str, items: Iterable[pytest.Item]) -> str:
-    """What is wrong with a run whose ``items`` need the judge of ``kind``, which is not configured; empty for none."""
+    """Describe the tests in ``items`` that need the judge of ``kind``, which is not configured; empty for none."""
     needing = list(_not_skipped(items))
     if not needing:
         return ""

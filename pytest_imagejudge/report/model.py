@@ -82,7 +82,7 @@ class ProblemEntry(ReportPart):
 
 
 class FindingEntry(ReportPart):
-    """What was found of a picture that is no score; ``failed`` where it failed the image."""
+    """A finding on a picture, beside its scores; ``failed`` where it failed the image."""
 
     kind: FindingKind
     detail: str = ""

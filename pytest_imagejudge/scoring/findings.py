@@ -22,5 +22,5 @@ class Finding:
     detail: str
 
     def fails(self, *, blank: bool = False) -> bool:
-        """Whether it fails an image to which bounds apply; ``blank`` where a picture without content was asked for."""
+        """Tell whether it fails an image to which bounds apply; ``blank`` where a picture without content was asked for."""
         return self.kind in ("nsfw", "few-applicable") or (self.kind == "blank" and not blank)

@@ -31,7 +31,7 @@ class Asked:
 
     @property
     def settled(self) -> bool:
-        """Whether a later run need not ask again."""
+        """Tell whether a later run need not ask again."""
         return self.answer is not None and settles(self.reading, self.answer.finish_reason)
 
 

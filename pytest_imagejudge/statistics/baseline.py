@@ -140,7 +140,7 @@ def compare_with_baseline(
 
 
 def gate_of(rows: Sequence[BaselineRow], outcomes: OutcomeChanges) -> GateOutcome | None:
-    """What all bounds together come to: the worst of them, or None where nothing is bounded."""
+    """Return the worst outcome of all bounds, or None where nothing is bounded."""
     gates = [row.gate for row in rows if row.gate] + [outcomes.gate] * (outcomes.gate is not None)
     if not gates:
         return None

@@ -13,7 +13,7 @@ from .pairing import Scored
 
 
 class OutcomeChanges(BaseModel):
-    """How many images changed their outcome, of ``n`` pairs whose bounds were applied before and now.
+    """Counts of images that changed their outcome, of ``n`` pairs whose bounds were applied before and now.
 
     Attributes:
         newly_failing, newly_passing: labels of the images, sorted: entries come in the order in which they were judged.

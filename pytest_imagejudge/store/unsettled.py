@@ -17,7 +17,7 @@ from .entry import StoredAnswer, canonical
 
 @dataclass
 class Unsettled:
-    """What `unsettled` found.
+    """Result of `unsettled`.
 
     Attributes:
         keys: the answers that no run is given.

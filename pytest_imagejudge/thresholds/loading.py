@@ -140,7 +140,6 @@ def _explain(where: str, error: Any) -> str:
         "int_type": "a whole number is expected",
         "less_than_equal": f"a number of at most {error.get('ctx', {}).get('le', 100):g} is expected",
         "greater_than_equal": f"a number of at least {error.get('ctx', {}).get('ge', 0):g} is expected",
-        "int_type": "a whole number is expected",
         "finite_number": "a finite number is expected",
         "dict_type": "a table is expected",
         "model_type": "a table is expected",
