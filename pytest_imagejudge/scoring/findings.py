@@ -22,5 +22,5 @@ class Finding:
     detail: str
 
     def fails(self, *, blank: bool = False) -> bool:
-        """Tell whether it fails an image to which bounds apply; ``blank`` where a picture without content was asked for."""
+        """Tell whether it fails an image with bounds; ``blank`` where a picture without content was asked for."""
         return self.kind in ("nsfw", "few-applicable") or (self.kind == "blank" and not blank)
