@@ -27,7 +27,7 @@ _AS_PNG = "convert it to an 8-bit PNG in sRGB"
 
 
 class Header(NamedTuple):
-    """Result of reading a header: the reason to refuse the picture, if any, and its size where no decoder may tell it."""
+    """Result of reading a header: the reason to refuse the picture, and its size where no decoder may tell it."""
 
     refused: str = ""
     size: tuple[int, int] | None = None
