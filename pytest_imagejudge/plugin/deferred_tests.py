@@ -23,6 +23,8 @@ from .results import Results
 from .state import RunState
 from .worker_outbox import WorkerOutbox
 
+NO_TEST = "expected while no test was running, so that no test could fail by it"
+
 
 class DeferredTests:
     """Decides tests by the verdicts of what they handed over.
@@ -66,9 +68,15 @@ class DeferredTests:
             raise
         verdicts = expected.verdicts()
         entries = expected.entries(verdicts)
-        self._notes.note(expected.test, entries)
+        self._note(expected, entries)
         if expected.bounded and failing(entries):
-            raise JudgeFailure(self._words.explain(failing(entries)), expected.where)
+            failure = JudgeFailure(self._words.explain(failing(entries)), expected.where)
+            if expected.test is None:
+                words = f"{NO_TEST}: {headline(failing(entries)[0])}"
+                self._results.stray.append((expected.where, words, None))
+            else:
+                self._open(expected).raised[failure] = failing(entries)
+            raise failure
         if words := why_none(verdicts[0]):
             self._state.missing_figures.append(words)
         return verdicts[0]
@@ -78,28 +86,74 @@ class DeferredTests:
         state = self._state
         expected.shared = state.in_shared_fixture or state.tearing_down
         if state.item is None:
-            words = "expected while no test was running, so that no test could fail by it"
-            self._results.stray.append((expected.where, words, None))
-        elif state.is_decided_at_once(state.item):
-            if why := self._time.after.get(expected.kind):
-                raise JudgeFailure(WAITS_AFTER.format(why=why), expected.where)
+            self._results.stray.append((expected.where, NO_TEST, None))
+        elif state.item is state.own:
+            self._defer(expected)
+        elif why := self._time.after.get(expected.kind):
+            raise JudgeFailure(WAITS_AFTER.format(why=why), expected.where)
+        elif expected.shared:  # a rerun sets a fixture up again where it is this that failed
             self.wait_for(expected)
         else:
-            self._defer(expected)
+            self._open(expected).open.append(expected)
+
+    def _open(self, expected: Expectation) -> OpenVerdicts:
+        return self._running.setdefault(expected.test, OpenVerdicts())
+
+    def _note(self, expected: Expectation, entries: Sequence[AnyEntry]) -> None:
+        """Note entries for the next report of their test.
+
+        A thread of a fixture of several tests can't fail the fixture, so that no rerun sets it up again: its entries
+        are of no attempt.
+        """
+        in_fixture = self._state.in_shared_fixture or self._state.tearing_down
+        if in_fixture and threading.get_ident() != self._thread:
+            self._keep(entries)
+        else:
+            self._notes.note(expected.test, entries)
 
     def _defer(self, expected: Expectation) -> None:
-        verdicts = self._running.setdefault(expected.test, OpenVerdicts())
+        verdicts = self._open(expected)
         verdicts.open.append(expected)
         if expected.kind in self._time.after:
             self._pending.add(expected)
         if self._outbox is None and threading.get_ident() == self._thread:  # a test may have threads of its own
             self._take_in(verdicts)
 
+    def begin(self, test: str) -> None:
+        """Begin an attempt at ``test``; what an earlier one left that no report took along is not counted."""
+        if earlier := self._notes.take_earlier(test):
+            self._keep(earlier, counts=False)
+
+    def came_out(self, test: str, failure: JudgeFailure) -> None:
+        """Note that pytest was told of ``failure``, by which ``test`` is to fail."""
+        if (verdicts := self._running.get(test)) is not None:
+            verdicts.raised.pop(failure, None)
+
+    def settle(self, test: str, *, passed: bool) -> None:
+        """Wait, at the end of a phase of a test that stays for its verdicts, until they are in.
+
+        Raises:
+            JudgeFailure: as the verdicts say, where the phase ``passed``.
+        """
+        if (verdicts := self._running.pop(test, None)) is None:
+            return
+        try:
+            self._wait(verdicts)
+        finally:
+            for expected in verdicts.open:
+                entries = expected.entries(expected.verdicts("the test was interrupted before this was judged"))
+                self._notes.note(test, entries)
+                verdicts.failed += failing(entries)
+        if passed and (failed := verdicts.failed + verdicts.caught):
+            raise JudgeFailure(self._words.explain(failed), failed[0].where)
+
     # -- after a test has run --------------------------------------------------------------------------------
 
     def finish(self, test: DeferredTest) -> None:
         """Log a test's reports, or keep them back until its verdicts are in."""
         verdicts = self._running.pop(test.reports[0].nodeid, None)
+        if verdicts is not None and test.passed and verdicts.caught:
+            self._fail(test, verdicts.caught, test.reports[1])
         if verdicts is None or not test.passed:
             if verdicts is not None:
                 for expected in verdicts.open:
@@ -112,11 +166,16 @@ class DeferredTests:
             self._keep_back(test)
         self.flush()
 
+    def _fail(self, test: DeferredTest, entries: Sequence[AnyEntry], call: pytest.TestReport) -> None:
+        text = failure_repr(self._words.explain(entries), entries[0].where, self._config)
+        fail(call, text, forgiven=test.forgiven if test.item is None else forgives(test.item))
+        test.passed, test.skipped = False, call.skipped
+
     def _keep_back(self, test: DeferredTest) -> None:
         """Log the setup, which carries what is to be judged: where a worker dies, the controller then judges it."""
         verdicts = test.verdicts
         if any(report.failed for report in test.reports) and self._config.getoption("maxfail", 0):
-            self._wait_now(verdicts)  # a teardown's failure may be the one at which the run is to stop
+            self._wait(verdicts)  # a teardown's failure may be the one at which the run is to stop
         setup, *test.reports = test.reports
         carry(setup, {"deferred": True})
         test.forgiven = test.item is None or forgives(test.item)
@@ -133,9 +192,9 @@ class DeferredTests:
         self._log(setup, test)
         self.add(test)
 
-    def _wait_now(self, verdicts: OpenVerdicts) -> None:
+    def _wait(self, verdicts: OpenVerdicts) -> None:
         if not any(expected.kind in self._time.after for expected in verdicts.open):
-            futures = (future for expected in verdicts.open for future in expected.futures)
+            futures = (future for expected in tuple(verdicts.open) for future in expected.futures)
             self._progress.wait(futures, self._judges.used())
 
     def add(self, test: DeferredTest) -> None:
@@ -269,11 +328,11 @@ class DeferredTests:
         self._keep(entries)
         self._results.stray += _shared(expected, entries)
 
-    def _keep(self, entries: Sequence[AnyEntry]) -> None:
+    def _keep(self, entries: Sequence[AnyEntry], *, counts: bool = True) -> None:
         if self._outbox is not None:
-            self._outbox.add_entries(entries)
+            self._outbox.add_entries(entries, counts=counts)
         else:
-            self._results.add(entries)
+            self._results.add(entries, counts=counts)
 
 
 def _shared(expected: Expectation, entries: Sequence[AnyEntry]) -> list[tuple[str, str, str | None]]:

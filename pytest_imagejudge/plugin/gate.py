@@ -46,6 +46,8 @@ class Gate:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Give the fixtures and the rows of manifests what they use."""
         parts = self.parts
+        if not parts.state.is_worker:
+            config.pluginmanager.register(parts.results.last_look, "imagejudge-last-look")
         config.stash[ROW_JUDGING] = RowJudging(parts.state, parts.submitter, parts.deferred, parts.notes)
         given = parts.state, parts.judges, parts.profiles, parts.submitter, parts.deferred
         if parts.state.settings["image"].configured:
@@ -119,11 +121,13 @@ class Gate:
         """Run one test; keep its reports back where verdicts decide it."""
         if self._state.is_decided_at_once(item):
             return None
+        self._state.own = item
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         reports: list[pytest.TestReport] = []
         try:
             run_phases(item, nextitem, reports, lambda: self._body_passed)
         finally:
+            self._state.own = None
             if reports:
                 test = DeferredTest(item, reports, passed=self._body_passed, skipped=self._skipped)
                 self.parts.deferred.finish(test)
@@ -132,14 +136,37 @@ class Gate:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Remember which test is running."""
-        self._state.item = item
+        """Remember which test is running, from its start or once more."""
+        self._state.item, self._state.tearing_down = item, False
+        self.parts.deferred.begin(item.nodeid)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> None:
-        """Read the thresholds' fixture now: while fixtures are torn down, which may expect too, it can't be read."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Have a test that stays for its verdicts wait for them.
+
+        The thresholds' fixture is read first: while fixtures are torn down, which may expect too, it can't be.
+        """
         if _by_fixture(item):
             self.parts.profiles.of_fixture(item)
+        return (yield from self._settled(item))
+
+    def _settled(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Run a phase of a test to its end, and settle its verdicts where its reports are not in our hands."""
+        passed = False
+        try:
+            result = yield
+            passed = True
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException:
+            self._settle(item, passed=False)
+            raise
+        self._settle(item, passed=passed)
+        return result
+
+    def _settle(self, item: pytest.Item, *, passed: bool) -> None:
+        if self._state.own is not item:
+            self.parts.deferred.settle(item.nodeid, passed=passed)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
@@ -151,10 +178,11 @@ class Gate:
         finally:
             self._state.in_shared_fixture = before
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_teardown(self) -> None:
-        """Remember that fixtures are going away."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Remember that fixtures are going away, and settle what they expect."""
         self._state.tearing_down = True
+        return (yield from self._settled(item))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -173,6 +201,7 @@ class Gate:
         self.parts.notes.attach(report)
         failure = None if call.excinfo is None else call.excinfo.value
         if isinstance(failure, JudgeFailure):
+            self.parts.deferred.came_out(item.nodeid, failure)
             if failure.where:
                 report.longrepr = failure_repr(str(failure), failure.where, self._config)
         elif report.failed and _by_fixture(item):
@@ -210,6 +239,7 @@ class Gate:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect what was judged."""
+        self.parts.notes.logged(report)
         if not self._state.is_worker:
             if hasattr(report, "node"):  # xdist: while the workers run tests there is time for what the end needs
                 from ..renderers import terminal_summary  # noqa: F401

@@ -1,23 +1,29 @@
-"""Entries of a running test, noted for its next report."""
+"""Entries of a running test, noted for its next report, and kept until that report is logged."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import pytest
 
 from ..renderers.junit import properties
 from .expectation import AnyEntry
-from .report_data import carry_entries
+from .report_data import carried, carry_entries
 from .state import RunState
 
 
 class ReportNotes:
-    """Keeps entries until a report of their test is made."""
+    """Keeps entries until a report of their test takes them along.
+
+    A report that another plugin makes and never logs takes nothing along: its entries stay here.
+    """
 
     def __init__(self, state: RunState) -> None:
         self._state = state
         self._entries: dict[str | None, list[AnyEntry]] = {}
+        self._numbers = itertools.count(1)
+        self._unlogged: dict[int, tuple[str, list[AnyEntry]]] = {}  # on reports that are made, by number
 
     def note(self, test: str | None, entries: Sequence[AnyEntry]) -> None:
         """Remember entries for the next report of ``test``."""
@@ -34,10 +40,24 @@ class ReportNotes:
     def attach(self, report: pytest.TestReport) -> None:
         """Let ``report`` carry the entries that its test has so far."""
         if entries := self._entries.pop(report.nodeid, None):
-            carry_entries(report, entries, as_json=self._state.is_worker or hasattr(report, "node"))
+            number = next(self._numbers)
+            self._unlogged[number] = report.nodeid, entries
+            as_json = self._state.is_worker or hasattr(report, "node")
+            carry_entries(report, entries, number, as_json=as_json)
+
+    def logged(self, report: pytest.TestReport) -> None:
+        """Forget what ``report`` carries, for it is logged."""
+        self._unlogged.pop(carried(report).get("number", 0), None)
+
+    def take_earlier(self, test: str) -> list[AnyEntry]:
+        """Entries of an earlier attempt of ``test`` that no logged report has taken along; they are forgotten here."""
+        numbers = [number for number, (name, _) in self._unlogged.items() if name == test]
+        found = [entry for number in numbers for entry in self._unlogged.pop(number)[1]]
+        return found + self._entries.pop(test, [])
 
     def take_rest(self) -> list[list[AnyEntry]]:
-        """Entries that no report has taken along, test by test; they are forgotten here."""
-        rest = list(self._entries.values())
+        """Entries that no logged report has taken along, test by test; they are forgotten here."""
+        rest = [entries for _, entries in self._unlogged.values()] + list(self._entries.values())
+        self._unlogged.clear()
         self._entries.clear()
         return rest

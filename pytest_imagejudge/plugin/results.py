@@ -23,6 +23,7 @@ from ..report.spool import E
 from ..support.escaping import for_log
 from ..support.files import whole_file
 from ..support.words import plural, verb
+from .last_look import LastLook
 
 if TYPE_CHECKING:
     from ..statistics.pairing import Scored
@@ -51,6 +52,8 @@ class Results:
         self._failed: set[str] = set()  # tests that failed for another reason than what was judged
         # what was expected by which no test can fail: where, what is wrong, and for which test if for any
         self.stray: list[tuple[str, str, str | None]] = []
+        self._stray_told = 0  # how many of these were logged
+        self.last_look = LastLook()
         self.needs_images = False  # what is kept for the next run
         self.superseded = 0  # judged in attempts that were run again
         self._kept: dict[str, bool] = {}  # images that we wrote: whether they are still needed
@@ -87,9 +90,12 @@ class Results:
                 # a copy is needed where its test failed and the original has changed since
                 needed = counts and path in pictures and (entry.outcome != "passed" or entry.test in self._failed)
                 self._kept[path] = self._kept.get(path, False) or needed
+            bounded = not (entry.model_extra or {}).pop("unbounded", False)
             if not counts:
                 self.superseded += 1
                 continue
+            if bounded:
+                self.last_look.enter(entry)
             self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
             self._gathered.add(entry, counts=entry.test is not None)  # what another run left is of no test
 
@@ -127,8 +133,7 @@ class Results:
     def decide_run(self, session: pytest.Session, profile: Profile) -> None:
         """Apply the bounds on the means of the run; each is a test of its own in every report."""
         self._session = session
-        for where, words, _ in self.stray:
-            self._log_item(f"expect[{where}]", f"{where}: {words}")
+        self._look()
         if not (self._gathered.tally.n or self._gathered.tally.n_edits):
             return
         if profile.bounds_means:
@@ -148,6 +153,25 @@ class Results:
             self.lines += flip_lines(found)
         if self._options.baseline is not None:
             self._against_baseline(self._options.baseline, profile)
+
+    def _look(self) -> bool:
+        """Log what turned no test red and should have, each as an item of its own; True where there is any."""
+        stray, self._stray_told = self.stray[self._stray_told :], len(self.stray)
+        for where, words, _ in stray:
+            self._log_item(f"expect[{where}]", f"{where}: {words}")
+        shared = {test for _, _, test in self.stray if test is not None}  # an item of its own tells these
+        lost = list(self.last_look.lost(self.excused | shared))
+        for test, words in lost:
+            self._log_item(f"images[{test}]", words)
+            self.add_failed_test(test, words.partition("\n")[0])
+        return bool(stray or lost)
+
+    def look_again(self, session: pytest.Session) -> None:
+        """Look at a run that ended in another way than by its last test, where it is to end well."""
+        if session.exitstatus == pytest.ExitCode.OK:
+            self._session = session
+            if self._look():
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _against_baseline(self, path: Path, profile: Profile) -> None:
         from ..statistics.baseline import compare_with_baseline

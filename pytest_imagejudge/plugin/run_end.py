@@ -52,6 +52,7 @@ class RunEnd:
         self._time.begin()
         self._deferred.wait(self._meanwhile)  # tests are decided as verdicts come, so that none piles up
         self._deferred.decide_all(reason, wait=True)
+        self._deferred.keep_rest(reason)
         self._pending.done()
         self._stop()
 
@@ -78,6 +79,7 @@ class RunEnd:
                 run, undecided, stray = self._results.run_counts(), self._results.undecided, self._results.stray
                 self._outbox.send(run=run, undecided=undecided, stray=stray)
             elif not self._state.runs_no_test:
+                self._results.look_again(session)
                 self._results.write(session)
 
     def _meanwhile(self) -> None:

@@ -33,6 +33,7 @@ class RunState:
         dimensions: the L1 dimensions of the ini file, or None.
         session: set when it starts.
         item: the test that runs, if one does.
+        own: the test whose reports are in our hands, if one is.
         tearing_down: set while the fixtures of ``item`` go away.
         in_shared_fixture: set while a fixture of several tests is being set up.
         missing_figures: reasons why verdicts that ``item`` was given have no overall figure.
@@ -44,6 +45,7 @@ class RunState:
         self.is_worker = is_worker(config)
         self.session: pytest.Session | None = None
         self.item: pytest.Item | None = None
+        self.own: pytest.Item | None = None
         self.tearing_down = self.in_shared_fixture = False
         self.missing_figures: list[str] = []
         self._shown: dict[str, str] = {}  # files, as they are shown
