@@ -21,6 +21,7 @@ from .report_data import carry
 from .report_notes import ReportNotes
 from .results import Results
 from .state import RunState
+from .waiting import Waiting
 from .worker_outbox import WorkerOutbox
 
 NO_TEST = "expected while no test was running, so that no test could fail by it"
@@ -38,6 +39,7 @@ class DeferredTests:
         state: RunState,
         judges: Judges,
         judging_time: JudgingTime,
+        waiting: Waiting,
         results: Results,
         *,
         progress: Progress,
@@ -47,6 +49,7 @@ class DeferredTests:
         outbox: WorkerOutbox | None,
     ) -> None:
         self._state, self._judges, self._time, self._results = state, judges, judging_time, results
+        self._waiting = waiting
         self._progress, self._notes, self._words = progress, notes, words
         self._pending, self._outbox = pending, outbox
         self._config = state.config
@@ -87,12 +90,13 @@ class DeferredTests:
         expected.shared = state.in_shared_fixture or state.tearing_down
         if state.item is None:
             self._results.stray.append((expected.where, NO_TEST, None))
-        elif state.item is state.own:
+        elif state.item is state.own and not self._waiting.in_body(state.item):
             self._defer(expected)
         elif why := self._time.after.get(expected.kind):
-            raise JudgeFailure(WAITS_AFTER.format(why=why), expected.where)
-        elif expected.shared:  # a rerun sets a fixture up again where it is this that failed
-            self.wait_for(expected)
+            reason, ways_out = self._waiting.why(state.item), self._waiting.ways_out(state.item)
+            raise JudgeFailure(WAITS_AFTER.format(reason=reason, why=why, ways_out=ways_out), expected.where)
+        elif expected.shared or self._waiting.in_body(state.item):
+            self.wait_for(expected)  # a rerun sets a fixture of several tests up again where it is this that failed
         else:
             self._open(expected).open.append(expected)
 

@@ -18,7 +18,7 @@ from .failure import JudgeFailure, colour, explain_none, failure_repr, hide_fram
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
 from .gpu_memory import out_of_memory_help
 from .logging_guard import guard_loggers
-from .manifest_items import ROW_JUDGING, RowItem, RowJudging
+from .manifest_items import ROW_JUDGING, RowJudging
 from .marker import marker_values
 from .parts import Parts
 from .phases import run_phases
@@ -26,11 +26,10 @@ from .progress import EVERY
 from .refusal import refuse
 from .report_data import carried, carry_failure
 from .stash import EDIT_JUDGE, IMAGE_JUDGE, REFUSAL
-from .state import Kind, usage_errors
+from .state import usage_errors
+from .waiting import kinds_by_fixture, used_kinds
 from .worker_progress import Receiver
 from .xdist_types import WorkerNode
-
-_FIXTURES: dict[str, Kind] = {"image_judge": "image", "edit_judge": "edit"}
 
 
 class Gate:
@@ -69,6 +68,7 @@ class Gate:
         lines.append(f"imagejudge: thresholds {thresholds}, store {state.from_root(state.options.store or 'none')}")
         if words := self.parts.judging_time.words():
             lines.append(f"imagejudge: {words}")
+        lines += [f"imagejudge: {words}" for words in self.parts.waiting.words()]
         return lines
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -77,6 +77,7 @@ class Gate:
         self._state.session = session
         if self._state.is_worker or self._state.runs_no_test:
             return
+        self.parts.waiting.refuse_to_come_after(self._state.options.when == "after")
         for kind in self._state.protocols:
             with usage_errors():
                 judge = self.parts.judges.get(kind)
@@ -110,16 +111,19 @@ class Gate:
             return  # pytest calls this after an error in the collection too
         if self._state.is_controller or self._state.runs_no_test:
             return
+        for words in self.parts.waiting.found_late(item for item in session.items if used_kinds(item)):
+            self.parts.progress.say(words)
         if self._state.is_worker:  # it does not know which of its items it will run, and has time until it hears it
-            for kind in {used for item in session.items for used in _used(item)} & set(self._state.protocols):
+            for kind in {used for item in session.items for used in used_kinds(item)} & set(self._state.protocols):
                 self.parts.judges.get(kind).warm_up()
             return
         submit_early(session.items, self._state, self.parts.submitter)
+        self.parts.waiting.refuse_to_come_after(bool(self.parts.judging_time.after))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run one test; keep its reports back where verdicts decide it."""
-        if self._state.is_decided_at_once(item):
+        if not self.parts.waiting.is_own(item):
             return None
         self._state.own = item
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
@@ -146,7 +150,7 @@ class Gate:
 
         The thresholds' fixture is read first: while fixtures are torn down, which may expect too, it can't be.
         """
-        if _by_fixture(item):
+        if kinds_by_fixture(item):
             self.parts.profiles.of_fixture(item)
         return (yield from self._settled(item))
 
@@ -204,7 +208,7 @@ class Gate:
             self.parts.deferred.came_out(item.nodeid, failure)
             if failure.where:
                 report.longrepr = failure_repr(str(failure), failure.where, self._config)
-        elif report.failed and _by_fixture(item):
+        elif report.failed and kinds_by_fixture(item):
             carry_failure(report, failure)
         if words := out_of_memory_help(call, self.parts.judges.used()):
             report.sections.append(("image judge", words))
@@ -280,16 +284,6 @@ class Gate:
     def pytest_unconfigure(self) -> None:
         """Close the judges, whatever happened: no engine stays."""
         self.parts.judges.close()
-
-
-def _used(item: pytest.Item) -> set[Kind]:
-    """The kinds of judges that a test, or a manifest's row, uses."""
-    return {item.kind} if isinstance(item, RowItem) else _by_fixture(item)
-
-
-def _by_fixture(item: pytest.Item) -> set[Kind]:
-    """The kinds of judges whose fixtures a test uses."""
-    return {kind for name, kind in _FIXTURES.items() if name in getattr(item, "fixturenames", ())}
 
 
 def _has_failed_subtest(item: pytest.Item) -> bool:

@@ -19,6 +19,7 @@ from .results import Results
 from .run_end import RunEnd
 from .state import RunState, usage_errors
 from .submitting import Submitter
+from .waiting import Waiting
 from .worker_handover import Handover
 from .worker_outbox import WorkerOutbox
 
@@ -52,6 +53,7 @@ class Parts:
         self.judges = judges = Judges(state, spool=results.spool, say=progress.say, starts_later=later)
         self.judging_time = JudgingTime(options.when, judges, progress)
         self.submitter = Submitter(state, judges, self.profiles, self.judging_time, metadata)
+        self.waiting = Waiting(state)
         self.notes = ReportNotes(state)
         self.words = FailureWords(config)
         pending = PendingManifests(options.rootpath / ".imagejudge" / "pending")
@@ -60,6 +62,7 @@ class Parts:
             state,
             judges,
             self.judging_time,
+            self.waiting,
             results,
             progress=progress,
             notes=self.notes,

@@ -111,6 +111,7 @@ class RunEnd:
         from _pytest.junitxml import xml_key
 
         if self._results.undecided and (xml := self._state.config.stash.get(xml_key, None)) is not None:
+            undecided = set(self._results.undecided)
             xml.node_reporters_ordered[:] = [
-                case for case in xml.node_reporters_ordered if getattr(case, "attrs", None) != {}
+                case for case in xml.node_reporters_ordered if str(getattr(case, "id", "")) not in undecided
             ]

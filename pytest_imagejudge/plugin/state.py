@@ -20,7 +20,6 @@ from .xdist_types import is_worker
 
 Kind = Literal["image", "edit"]  # of a judge
 
-_TEST_BY_TEST = ("stepwise", "setupshow", "setuponly")
 _SHOWS_ONLY = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
@@ -49,7 +48,6 @@ class RunState:
         self.tearing_down = self.in_shared_fixture = False
         self.missing_figures: list[str] = []
         self._shown: dict[str, str] = {}  # files, as they are shown
-        self._all_at_once = _reruns(config) or any(getattr(config.option, name, False) for name in _TEST_BY_TEST)
         try:
             self.dimensions = None if self.options.dimensions is None else dimensions_of(self.options.dimensions)
         except KeyError as error:
@@ -70,14 +68,6 @@ class RunState:
         """True where pytest only shows something: nothing is judged then, and no report written over."""
         option = self.config.option
         return any(getattr(option, name, False) for name in _SHOWS_ONLY)
-
-    def is_decided_at_once(self, item: pytest.Item) -> bool:
-        """Tell whether a test is over only once it is decided: it stays for its own verdicts.
-
-        Where it may be run again, that must generate again. Where the next run goes on from the failure of this one
-        (``--stepwise``), none may be found after a later test has failed. What ``--setup-show`` prints is of one test.
-        """
-        return self._all_at_once or item.get_closest_marker("flaky") is not None
 
     def place(self, file: str, line: int) -> str:
         """``file:line``, the file relative to the root folder where it lies in it."""
@@ -108,14 +98,3 @@ def usage_errors() -> Iterator[None]:
 def _protocol(config: pytest.Config, settings: JudgeSettings) -> Protocol:
     own: Protocol | None = config.hook.pytest_imagejudge_protocol(config=config, settings=settings)
     return own if own is not None else protocol_for(settings)
-
-
-def _reruns(config: pytest.Config) -> bool:
-    """Tell whether pytest-rerunfailures is to run again, of all tests, what fails."""
-    if getattr(config.option, "force_reruns", None) or getattr(config.option, "reruns", None):
-        return True
-    try:
-        ini = config.getini("reruns") if getattr(config.option, "reruns", None) is None else None
-    except ValueError:  # the plugin is not there
-        return False
-    return str(ini or 0) != "0"
