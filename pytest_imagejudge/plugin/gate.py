@@ -111,7 +111,7 @@ class Gate:
             return  # pytest calls this after an error in the collection too
         if self._state.is_controller or self._state.runs_no_test:
             return
-        for words in self.parts.waiting.found_late(item for item in session.items if used_kinds(item)):
+        for words in self.parts.waiting.found_late([item for item in session.items if used_kinds(item)]):
             self.parts.progress.say(words)
         if self._state.is_worker:  # it does not know which of its items it will run, and has time until it hears it
             for kind in {used for item in session.items for used in used_kinds(item)} & set(self._state.protocols):
@@ -123,9 +123,9 @@ class Gate:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run one test; keep its reports back where verdicts decide it."""
-        if not self.parts.waiting.is_own(item):
+        if self.parts.waiting.runs_elsewhere(item):
             return None
-        self._state.own = item
+        self._state.own = None if self.parts.waiting.why(item) else item
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         reports: list[pytest.TestReport] = []
         try:

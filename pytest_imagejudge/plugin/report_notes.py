@@ -46,8 +46,10 @@ class ReportNotes:
             carry_entries(report, entries, number, as_json=as_json)
 
     def logged(self, report: pytest.TestReport) -> None:
-        """Forget what ``report`` carries, for it is logged."""
-        self._unlogged.pop(carried(report).get("number", 0), None)
+        """Forget what ``report`` carries, for it is logged; where it was logged before, it carries nothing more."""
+        data = carried(report)
+        if not hasattr(report, "node") and self._unlogged.pop(data.get("number", 0), None) is None:
+            data.pop("entries", None)
 
     def take_earlier(self, test: str) -> list[AnyEntry]:
         """Entries of an earlier attempt of ``test`` that no logged report has taken along; they are forgotten here."""

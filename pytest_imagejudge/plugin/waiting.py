@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from .early_readers import EarlyReaders
 from .manifest_items import RowItem
+from .other_runners import FORKED, OtherRunners
 from .state import Kind, RunState
 
 _TEST_BY_TEST = {"stepwise": "--stepwise", "setupshow": "--setup-show", "setuponly": "--setup-only", "usepdb": "--pdb"}
@@ -30,9 +31,11 @@ class Waiting:
     def __init__(self, state: RunState) -> None:
         self._config = config = state.config
         self.readers = EarlyReaders(config, state.options.wait_for_plugins)
+        self.runners = OtherRunners(config)
         options = [words for name, words in _TEST_BY_TEST.items() if getattr(config.option, name, False)]
         self._of_run = "reruns" if _reruns(config) else options[0] if options else ""
         self._told: set[str] = set()
+        self._asked: tuple[pytest.Item | None, bool] = (None, False)
         self._in_body = bool(getattr(config.option, "usepdb", False))
 
     def why(self, item: pytest.Item) -> str:
@@ -43,25 +46,33 @@ class Waiting:
             return "it is marked as flaky"
         if reader := self.readers.of_test(item):
             return f"{reader} reads outcomes as tests end"
+        if runner := self._runner(item):
+            return f"{runner} runs it"
         return ""
 
     def in_body(self, item: pytest.Item) -> bool:
         """Tell whether ``item`` has to know each verdict where it hands an image over."""
-        test, cls = getattr(item, "obj", None), getattr(item, "cls", None)
-        if any(getattr(each, "__unittest_expecting_failure__", False) for each in (test, cls)):
-            return True  # unittest decides in the body what that comes to
-        return self._in_body or self.readers.in_body(item)
+        if self._asked[0] is not item:  # asked once more for each image of a test
+            self._asked = item, self._in_body or is_expected_by_unittest(item) or self.readers.in_body(item)
+        return self._asked[1]
 
     def ways_out(self, item: pytest.Item) -> str:
         """How to run ``item`` with a judge that comes after the tests."""
-        name = "" if self._of_run else self.readers.of_test(item)
+        name = "" if self._of_run else self.readers.of_test(item) or self.runners.of_test(item)
         if name:
             return WAYS_OUT.format(name=name)
         return "Run without, give the judge GPUs of its own (--judge-gpus), or use --judge-url"
 
-    def is_own(self, item: pytest.Item) -> bool:
-        """Tell whether the reports of ``item`` are to be in our hands, so that its verdicts may come later."""
-        return not self.why(item)
+    def runs_elsewhere(self, item: pytest.Item) -> bool:
+        """Tell whether ``item`` is left to pytest, or to the plugin that is to run it: its reports are not ours."""
+        if self.runners.of_test(item) == FORKED:
+            return not used_kinds(item)
+        return bool(self.why(item))
+
+    def _runner(self, item: pytest.Item) -> str:
+        """The plugin that runs ``item``; none does in another process, where a test can't use the judge."""
+        runner = self.runners.of_test(item)
+        return "" if runner == FORKED and used_kinds(item) else runner
 
     def words(self) -> list[str]:
         """Lines for the run's header: why tests wait, where all of them do, and what the ini file lists in vain."""
@@ -73,11 +84,21 @@ class Waiting:
             lines.append(f"judge_wait_for_plugins: no such plugin is active: {', '.join(unknown)}")
         return lines
 
-    def found_late(self, items: Iterable[pytest.Item]) -> list[str]:
+    def found_late(self, items: Sequence[pytest.Item]) -> list[str]:
         """Lines on what reads outcomes of some of ``items`` only, or was found while they were collected."""
         names = {self.readers.of_test(item) for item in items} - self._told - {""}
         self._told |= names
-        return [_slower("a test that uses a judge waits", sorted(names))] if names else []
+        lines = [_slower("a test that uses a judge waits", sorted(names))] if names else []
+        runners = {self.runners.of_test(item) for item in items} - {""}
+        if FORKED in runners:
+            lines.append(
+                f"tests with pictures run in this process, for the forked ones of {FORKED} can't use the judge"
+            )
+        if others := sorted(runners - {FORKED}):
+            lines.append(
+                f"a test that uses a judge waits for its verdicts, which is slower: {', '.join(others)} runs it"
+            )
+        return lines
 
     def refuse_to_come_after(self, after: bool) -> None:
         """Refuse a judge that comes ``after`` the tests where something reads the outcome of each of them.
@@ -96,6 +117,12 @@ def _reads(names: Sequence[str]) -> str:
 
 def _slower(what: str, names: Sequence[str]) -> str:
     return f"{what} for its verdicts, which is slower: {_reads(names)} outcomes as tests end"
+
+
+def is_expected_by_unittest(item: pytest.Item) -> bool:
+    """Tell a test whose failure unittest expects: it decides in the test's body what that comes to."""
+    places = (getattr(item, "obj", None), getattr(item, "cls", None))
+    return any(getattr(place, "__unittest_expecting_failure__", False) for place in places)
 
 
 def used_kinds(item: pytest.Item) -> set[Kind]:
