@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -20,6 +19,7 @@ from .progress import Progress
 from .report_data import carry
 from .report_notes import ReportNotes
 from .results import Results
+from .running_tests import RunningTests
 from .state import RunState
 from .waiting import Waiting
 from .worker_outbox import WorkerOutbox
@@ -32,6 +32,9 @@ class DeferredTests:
 
     Args:
         outbox: on a worker of xdist, takes what is decided there.
+
+    Attributes:
+        running: the verdicts of the tests that run.
     """
 
     def __init__(
@@ -53,8 +56,7 @@ class DeferredTests:
         self._progress, self._notes, self._words = progress, notes, words
         self._pending, self._outbox = pending, outbox
         self._config = state.config
-        self._thread = threading.get_ident()  # of pytest
-        self._running: dict[str | None, OpenVerdicts] = {}  # of the test that runs
+        self.running = RunningTests(state, judges, judging_time, progress, notes, words, self._keep)
         self._deferred: dict[int, DeferredTest] = {}
         self._ready: queue.SimpleQueue[DeferredTest] = queue.SimpleQueue()
         self._orphans: list[Expectation] = []  # of tests whose outcome stands without them
@@ -71,14 +73,14 @@ class DeferredTests:
             raise
         verdicts = expected.verdicts()
         entries = expected.entries(verdicts)
-        self._note(expected, entries)
+        self.running.note(expected, entries)
         if expected.bounded and failing(entries):
             failure = JudgeFailure(self._words.explain(failing(entries)), expected.where)
             if expected.test is None:
                 words = f"{NO_TEST}: {headline(failing(entries)[0])}"
                 self._results.stray.append((expected.where, words, None))
             else:
-                self._open(expected).raised[failure] = failing(entries)
+                self.running.open(expected).raised[failure] = failing(entries)
             raise failure
         if words := why_none(verdicts[0]):
             self._state.missing_figures.append(words)
@@ -93,69 +95,27 @@ class DeferredTests:
         elif state.item is state.own and not self._waiting.in_body(state.item):
             self._defer(expected)
         elif why := self._time.after.get(expected.kind):
-            reason, ways_out = self._waiting.why(state.item), self._waiting.ways_out(state.item)
+            reason = self._waiting.why(state.item) or "another plugin runs it"
+            ways_out = self._waiting.ways_out(state.item)
             raise JudgeFailure(WAITS_AFTER.format(reason=reason, why=why, ways_out=ways_out), expected.where)
         elif expected.shared or self._waiting.in_body(state.item):
             self.wait_for(expected)  # a rerun sets a fixture of several tests up again where it is this that failed
         else:
-            self._open(expected).open.append(expected)
-
-    def _open(self, expected: Expectation) -> OpenVerdicts:
-        return self._running.setdefault(expected.test, OpenVerdicts())
-
-    def _note(self, expected: Expectation, entries: Sequence[AnyEntry]) -> None:
-        """Note entries for the next report of their test.
-
-        A thread of a fixture of several tests can't fail the fixture, so that no rerun sets it up again: its entries
-        are of no attempt.
-        """
-        in_fixture = self._state.in_shared_fixture or self._state.tearing_down
-        if in_fixture and threading.get_ident() != self._thread:
-            self._keep(entries)
-        else:
-            self._notes.note(expected.test, entries)
+            self.running.open(expected).open.append(expected)
 
     def _defer(self, expected: Expectation) -> None:
-        verdicts = self._open(expected)
+        verdicts = self.running.open(expected)
         verdicts.open.append(expected)
         if expected.kind in self._time.after:
             self._pending.add(expected)
-        if self._outbox is None and threading.get_ident() == self._thread:  # a test may have threads of its own
+        if self._outbox is None and not self.running.in_thread():  # a test may have threads of its own
             self._take_in(verdicts)
-
-    def begin(self, test: str) -> None:
-        """Begin an attempt at ``test``; what an earlier one left that no report took along is not counted."""
-        if earlier := self._notes.take_earlier(test):
-            self._keep(earlier, counts=False)
-
-    def came_out(self, test: str, failure: JudgeFailure) -> None:
-        """Note that pytest was told of ``failure``, by which ``test`` is to fail."""
-        if (verdicts := self._running.get(test)) is not None:
-            verdicts.raised.pop(failure, None)
-
-    def settle(self, test: str, *, passed: bool) -> None:
-        """Wait, at the end of a phase of a test that stays for its verdicts, until they are in.
-
-        Raises:
-            JudgeFailure: as the verdicts say, where the phase ``passed``.
-        """
-        if (verdicts := self._running.pop(test, None)) is None:
-            return
-        try:
-            self._wait(verdicts)
-        finally:
-            for expected in verdicts.open:
-                entries = expected.entries(expected.verdicts("the test was interrupted before this was judged"))
-                self._notes.note(test, entries)
-                verdicts.failed += failing(entries)
-        if passed and (failed := verdicts.failed + verdicts.caught):
-            raise JudgeFailure(self._words.explain(failed), failed[0].where)
 
     # -- after a test has run --------------------------------------------------------------------------------
 
     def finish(self, test: DeferredTest) -> None:
         """Log a test's reports, or keep them back until its verdicts are in."""
-        verdicts = self._running.pop(test.reports[0].nodeid, None)
+        verdicts = self.running.pop(test.reports[0].nodeid)
         if verdicts is not None and test.passed and verdicts.caught:
             self._fail(test, verdicts.caught, test.reports[1])
         if verdicts is None or not test.passed:
@@ -179,7 +139,7 @@ class DeferredTests:
         """Log the setup, which carries what is to be judged: where a worker dies, the controller then judges it."""
         verdicts = test.verdicts
         if any(report.failed for report in test.reports) and self._config.getoption("maxfail", 0):
-            self._wait(verdicts)  # a teardown's failure may be the one at which the run is to stop
+            self.running.wait(verdicts)  # a teardown's failure may be the one at which the run is to stop
         setup, *test.reports = test.reports
         carry(setup, {"deferred": True})
         test.forgiven = test.item is None or forgives(test.item)
@@ -195,11 +155,6 @@ class DeferredTests:
             )
         self._log(setup, test)
         self.add(test)
-
-    def _wait(self, verdicts: OpenVerdicts) -> None:
-        if not any(expected.kind in self._time.after for expected in verdicts.open):
-            futures = (future for expected in tuple(verdicts.open) for future in expected.futures)
-            self._progress.wait(futures, self._judges.used())
 
     def add(self, test: DeferredTest) -> None:
         """Take a test that has run, and was handed over to its judges."""
@@ -320,10 +275,9 @@ class DeferredTests:
 
     def keep_rest(self, reason: str = "the run ended before this was judged") -> None:
         """Keep what no report of a test has taken along."""
-        for verdicts in self._running.values():
+        for verdicts in self.running.take_rest():
             for expected in verdicts.open:
                 self._report(expected, reason)
-        self._running.clear()
         for entries in self._notes.take_rest():
             self._keep(entries)
 

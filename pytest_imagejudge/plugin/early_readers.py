@@ -25,7 +25,9 @@ def _depends(config: pytest.Config, item: pytest.Item | None) -> bool:
 
 def _cucumber(config: pytest.Config, _: pytest.Item | None) -> bool:
     """pytest-bdd's report, and its terminal, say which step failed."""
-    return bool(getattr(config.option, "cucumber_json_path", None) or getattr(config.option, "gherkin", False))
+    return bool(
+        getattr(config.option, "cucumber_json_path", None) or getattr(config.option, "gherkin_terminal_reporter", False)
+    )
 
 
 def _may_stop(config: pytest.Config, _: pytest.Item | None) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from ..errors import ConfigError, ImageJudgeError
 from .deferred_test import DeferredTest
-from .early_submission import submit_early
+from .early_submission import kinds_by_fixture, submit_early, used_kinds
 from .failure import JudgeFailure, colour, explain_none, failure_repr, hide_frames
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
 from .gpu_memory import out_of_memory_help
@@ -27,7 +27,6 @@ from .refusal import refuse
 from .report_data import carried, carry_failure
 from .stash import EDIT_JUDGE, IMAGE_JUDGE, REFUSAL
 from .state import usage_errors
-from .waiting import kinds_by_fixture, used_kinds
 from .worker_progress import Receiver
 from .xdist_types import WorkerNode
 
@@ -142,7 +141,7 @@ class Gate:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Remember which test is running, from its start or once more."""
         self._state.item, self._state.tearing_down = item, False
-        self.parts.deferred.begin(item.nodeid)
+        self.parts.deferred.running.begin(item.nodeid)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -170,7 +169,7 @@ class Gate:
 
     def _settle(self, item: pytest.Item, *, passed: bool) -> None:
         if self._state.own is not item:
-            self.parts.deferred.settle(item.nodeid, passed=passed)
+            self.parts.deferred.running.settle(item.nodeid, passed=passed)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
@@ -205,7 +204,7 @@ class Gate:
         self.parts.notes.attach(report)
         failure = None if call.excinfo is None else call.excinfo.value
         if isinstance(failure, JudgeFailure):
-            self.parts.deferred.came_out(item.nodeid, failure)
+            self.parts.deferred.running.came_out(item.nodeid, failure)
             if failure.where:
                 report.longrepr = failure_repr(str(failure), failure.where, self._config)
         elif report.failed and kinds_by_fixture(item):
@@ -247,7 +246,7 @@ class Gate:
         if not self._state.is_worker:
             if hasattr(report, "node"):  # xdist: while the workers run tests there is time for what the end needs
                 from ..renderers import terminal_summary  # noqa: F401
-            if report.skipped:
+            if report.skipped and not hasattr(report, "context"):  # a subtest's report has one
                 self.parts.results.excused.add(report.nodeid)
             elif report.failed:
                 colour(report)

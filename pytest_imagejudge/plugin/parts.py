@@ -8,6 +8,7 @@ import pytest
 
 from ..inputs.metadata import read_metadata
 from .deferred_tests import DeferredTests
+from .early_submission import used_kinds
 from .failure_words import FailureWords
 from .judges import Judges
 from .judging_time import JudgingTime, starts_later
@@ -53,7 +54,7 @@ class Parts:
         self.judges = judges = Judges(state, spool=results.spool, say=progress.say, starts_later=later)
         self.judging_time = JudgingTime(options.when, judges, progress)
         self.submitter = Submitter(state, judges, self.profiles, self.judging_time, metadata)
-        self.waiting = Waiting(state)
+        self.waiting = Waiting(state, used_kinds)
         self.notes = ReportNotes(state)
         self.words = FailureWords(config)
         pending = PendingManifests(options.rootpath / ".imagejudge" / "pending")

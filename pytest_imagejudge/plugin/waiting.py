@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from .early_readers import EarlyReaders
-from .manifest_items import RowItem
 from .other_runners import FORKED, OtherRunners
 from .state import Kind, RunState
 
 _TEST_BY_TEST = {"stepwise": "--stepwise", "setupshow": "--setup-show", "setuponly": "--setup-only", "usepdb": "--pdb"}
-_FIXTURES: dict[str, Kind] = {"image_judge": "image", "edit_judge": "edit"}
 
 WAYS_OUT = (
     "Run without it (-p no:NAME); or list no:{name} under judge_wait_for_plugins in the ini file, if it may take such "
@@ -26,10 +24,14 @@ class Waiting:
     Where it may be run again, that must generate again. Where the next run goes on from the failure of this one
     (``--stepwise``), none may be found after a later test has failed. What ``--setup-show`` prints, and what ``--pdb``
     looks at, is of one test. What reads outcomes as tests end must read the right ones.
+
+    Args:
+        used_kinds: the kinds of judges that a test uses.
     """
 
-    def __init__(self, state: RunState) -> None:
+    def __init__(self, state: RunState, used_kinds: Callable[[pytest.Item], set[Kind]]) -> None:
         self._config = config = state.config
+        self._used_kinds = used_kinds
         self.readers = EarlyReaders(config, state.options.wait_for_plugins)
         self.runners = OtherRunners(config)
         options = [words for name, words in _TEST_BY_TEST.items() if getattr(config.option, name, False)]
@@ -58,21 +60,23 @@ class Waiting:
 
     def ways_out(self, item: pytest.Item) -> str:
         """How to run ``item`` with a judge that comes after the tests."""
-        name = "" if self._of_run else self.readers.of_test(item) or self.runners.of_test(item)
-        if name:
-            return WAYS_OUT.format(name=name)
-        return "Run without, give the judge GPUs of its own (--judge-gpus), or use --judge-url"
+        name = "" if self._of_run else self.readers.of_test(item)
+        return (
+            WAYS_OUT.format(name=name)
+            if name
+            else "Run without, give the judge GPUs of its own (--judge-gpus), or use --judge-url"
+        )
 
     def runs_elsewhere(self, item: pytest.Item) -> bool:
         """Tell whether ``item`` is left to pytest, or to the plugin that is to run it: its reports are not ours."""
         if self.runners.of_test(item) == FORKED:
-            return not used_kinds(item)
+            return not self._used_kinds(item)
         return bool(self.why(item))
 
     def _runner(self, item: pytest.Item) -> str:
         """The plugin that runs ``item``; none does in another process, where a test can't use the judge."""
         runner = self.runners.of_test(item)
-        return "" if runner == FORKED and used_kinds(item) else runner
+        return "" if runner == FORKED and self._used_kinds(item) else runner
 
     def words(self) -> list[str]:
         """Lines for the run's header: why tests wait, where all of them do, and what the ini file lists in vain."""
@@ -123,16 +127,6 @@ def is_expected_by_unittest(item: pytest.Item) -> bool:
     """Tell a test whose failure unittest expects: it decides in the test's body what that comes to."""
     places = (getattr(item, "obj", None), getattr(item, "cls", None))
     return any(getattr(place, "__unittest_expecting_failure__", False) for place in places)
-
-
-def used_kinds(item: pytest.Item) -> set[Kind]:
-    """The kinds of judges that a test, or a manifest's row, uses."""
-    return {item.kind} if isinstance(item, RowItem) else kinds_by_fixture(item)
-
-
-def kinds_by_fixture(item: pytest.Item) -> set[Kind]:
-    """The kinds of judges whose fixtures a test uses."""
-    return {kind for name, kind in _FIXTURES.items() if name in getattr(item, "fixturenames", ())}
 
 
 def _reruns(config: pytest.Config) -> bool:

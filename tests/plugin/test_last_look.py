@@ -58,6 +58,25 @@ def test_a_failure_that_the_test_catches_fails_it(project):
         assert project.report["run"]["excused"] == ["test_it.py::test_expected"]
 
 
+@pytest.mark.parametrize("options", [(), ("-n1",)], ids=str)
+def test_a_subtest_that_is_skipped_excuses_nothing(project, options):
+    pytest.importorskip("_pytest.subtests")
+    project.tests(
+        """
+        import pytest
+
+        def test_sub(image_judge, subtests):
+            with subtests.test("one"):
+                pytest.skip("not here")
+            image_judge.expect("bad.png", prompt="a fox")
+        """
+    )
+    result = project.run(*options)
+    assert result.parseoutcomes()["failed"] == 1
+    assert project.report["run"]["excused"] == []
+    result.stdout.fnmatch_lines(["1 image * 1 failed*"])
+
+
 def test_a_check_while_no_test_runs_fails_the_run(project):
     project.tests('def test_a(image_judge): image_judge.expect("good.png", prompt="a red fox")')
     (project.path / "conftest.py").write_text(
