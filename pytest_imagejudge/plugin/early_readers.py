@@ -101,9 +101,11 @@ class EarlyReaders:
             if self._is_active(name):
                 yield name, name
         for impl in hook.pytest_runtest_makereport.get_hookimpls():
-            name, names = names_of(impl, self._config)
             module = impl.function.__module__.partition(".")[0]
-            if module in _HARMLESS or names & self._harmless:
+            if module in _HARMLESS:
+                continue
+            name, names = names_of(impl, self._config)
+            if names & self._harmless:
                 continue
             if (applies := _KNOWN.get(module)) is None or applies(self._config, item):
                 yield name, module

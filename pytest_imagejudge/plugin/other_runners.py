@@ -22,7 +22,6 @@ class OtherRunners:
         for impl in reversed(item.ihook.pytest_runtest_protocol.get_hookimpls()):  # as they are called
             if impl.wrapper or impl.hookwrapper:
                 continue
-            name, _ = names_of(impl, self._config)
             module = impl.function.__module__.partition(".")[0]
             if module in _HARMLESS:
                 continue
@@ -30,7 +29,7 @@ class OtherRunners:
                 continue
             if module == FORKED and not (item.config.getoption("forked", False) or item.get_closest_marker("forked")):
                 continue
-            return name
+            return names_of(impl, self._config)[0]
         return ""
 
 

@@ -117,6 +117,50 @@ def test_a_plugin_that_looks_at_marked_tests_only(project):
     assert read(project)["test_it.py::test_fox[bad]"] == "failed"
 
 
+STEPWISE = """
+import pytest
+
+def pytest_addoption(parser):
+    parser.addoption("--cucumberjson", dest="cucumber_json_path")
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    return (yield)
+"""
+
+
+@pytest.mark.parametrize(("options", "found"), [((), "went on"), (("--cucumberjson=c.json",), "")], ids=str)
+def test_a_report_of_steps_has_a_test_fail_at_the_image(project, options, found):
+    """As pytest-bdd's, whose hook is there in every run."""
+    (project.path / "pytest_bdd.py").write_text(STEPWISE)
+    project.environ("PYTHONPATH", os.pathsep.join([str(project.path), os.environ["PYTHONPATH"]]))
+    project.plugins.append("pytest_bdd")
+    project.tests(
+        """
+        def test_fox(image_judge):
+            image_judge.expect("bad.png", prompt="a fox")
+            with open("steps.txt", "a") as file:
+                file.write("went on")
+        """
+    )
+    (project.path / "steps.txt").touch()
+    project.run(*options, process=True).assert_outcomes(failed=1)
+    assert (project.path / "steps.txt").read_text() == found
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_plugin_that_is_switched_on_or_off(project, enabled):
+    """As ReportPortal's, whose hook is there in every run."""
+    (project.path / "pytest_reportportal.py").write_text(
+        NOTES + f"\ndef pytest_configure(config):\n    config._rp_enabled = {enabled}\n"
+    )
+    project.environ("PYTHONPATH", os.pathsep.join([str(project.path), os.environ["PYTHONPATH"]]))
+    project.plugins.append("pytest_reportportal")
+    project.tests(TWO)
+    project.run(process=True).assert_outcomes(passed=1, failed=1)
+    assert read(project)["test_it.py::test_fox[bad]"] == ("failed" if enabled else "passed")
+
+
 def test_a_test_that_waits_asks_for_all_its_images_at_once(project):
     (project.path / "conftest.py").write_text(NOTES)
     project.environ("STAND_IN_AT_ONCE", "15")
