@@ -28,12 +28,19 @@ class OpenVerdicts:
         failed: entries that fail the test.
         properties: of the entries so far, for JUnit's file.
         shared: failures of expectations of a fixture of several tests, in the form of `Results.unattached`.
+        raised: entries that fail the test, by the failure that told the caller: it has to come out of the test.
     """
 
     open: deque[Expectation] = field(default_factory=deque)
     failed: list[AnyEntry] = field(default_factory=list)
     properties: list[tuple[str, str]] = field(default_factory=list)
     shared: list[tuple[str, str, str | None]] = field(default_factory=list)
+    raised: dict[JudgeFailure, list[AnyEntry]] = field(default_factory=dict)
+
+    @property
+    def caught(self) -> list[AnyEntry]:
+        """Entries whose failure did not come out of the test: the test caught it, or a thread of it did."""
+        return [entry for entries in self.raised.values() for entry in entries]
 
     @property
     def done(self) -> bool:

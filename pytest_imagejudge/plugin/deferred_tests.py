@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -20,8 +19,12 @@ from .progress import Progress
 from .report_data import carry
 from .report_notes import ReportNotes
 from .results import Results
+from .running_tests import RunningTests
 from .state import RunState
+from .waiting import Waiting
 from .worker_outbox import WorkerOutbox
+
+NO_TEST = "expected while no test was running, so that no test could fail by it"
 
 
 class DeferredTests:
@@ -29,6 +32,9 @@ class DeferredTests:
 
     Args:
         outbox: on a worker of xdist, takes the tests that are decided there.
+
+    Attributes:
+        running: the verdicts of the tests that run.
     """
 
     def __init__(
@@ -36,6 +42,7 @@ class DeferredTests:
         state: RunState,
         judges: Judges,
         judging_time: JudgingTime,
+        waiting: Waiting,
         results: Results,
         *,
         progress: Progress,
@@ -45,11 +52,11 @@ class DeferredTests:
         outbox: WorkerOutbox | None,
     ) -> None:
         self._state, self._judges, self._time, self._results = state, judges, judging_time, results
+        self._waiting = waiting
         self._progress, self._notes, self._words = progress, notes, words
         self._pending, self._outbox = pending, outbox
         self._config = state.config
-        self._thread = threading.get_ident()  # of pytest
-        self._running: dict[str | None, OpenVerdicts] = {}  # of the test that runs
+        self.running = RunningTests(state, judges, judging_time, progress, notes, words, self._keep)
         self._deferred: dict[int, DeferredTest] = {}
         self._ready: queue.SimpleQueue[DeferredTest] = queue.SimpleQueue()
         self._orphans: list[Expectation] = []  # of tests whose outcome stands without them
@@ -66,9 +73,15 @@ class DeferredTests:
             raise
         verdicts = expected.verdicts()
         entries = expected.entries(verdicts)
-        self._notes.note(expected.test, entries)
+        self.running.note(expected, entries)
         if expected.bounded and failing(entries):
-            raise JudgeFailure(self._words.explain(failing(entries)), expected.where)
+            failure = JudgeFailure(self._words.explain(failing(entries)), expected.where)
+            if expected.test is None:
+                words = f"{NO_TEST}: {headline(failing(entries)[0])}"
+                self._results.unattached.append((expected.where, words, None))
+            else:
+                self.running.open(expected).raised[failure] = failing(entries)
+            raise failure
         if words := explain_missing_figure(verdicts[0]):
             self._state.missing_figures.append(words)
         return verdicts[0]
@@ -78,28 +91,33 @@ class DeferredTests:
         state = self._state
         expected.shared = state.in_shared_fixture or state.tearing_down
         if state.item is None:
-            words = "expected while no test was running, so no test could fail"
-            self._results.unattached.append((expected.where, words, None))
-        elif state.is_decided_at_once(state.item):
-            if why := self._time.after.get(expected.kind):
-                raise JudgeFailure(WAITS_AFTER.format(why=why), expected.where)
-            self.wait_for(expected)
-        else:
+            self._results.unattached.append((expected.where, NO_TEST, None))
+        elif state.item is state.own and not self._waiting.in_body(state.item):
             self._defer(expected)
+        elif why := self._time.after.get(expected.kind):
+            reason = self._waiting.why(state.item) or "another plugin runs it"
+            ways_out = self._waiting.ways_out(state.item)
+            raise JudgeFailure(WAITS_AFTER.format(reason=reason, why=why, ways_out=ways_out), expected.where)
+        elif expected.shared or self._waiting.in_body(state.item):
+            self.wait_for(expected)  # a rerun sets a fixture of several tests up again where it is this that failed
+        else:
+            self.running.open(expected).open.append(expected)
 
     def _defer(self, expected: Expectation) -> None:
-        verdicts = self._running.setdefault(expected.test, OpenVerdicts())
+        verdicts = self.running.open(expected)
         verdicts.open.append(expected)
         if expected.kind in self._time.after:
             self._pending.add(expected)
-        if self._outbox is None and threading.get_ident() == self._thread:  # a test may have threads of its own
+        if self._outbox is None and not self.running.in_thread():  # a test may have threads of its own
             self._take_in(verdicts)
 
     # -- after a test has run --------------------------------------------------------------------------------
 
     def finish(self, test: DeferredTest) -> None:
         """Log a test's reports, or keep them back until its verdicts have arrived."""
-        verdicts = self._running.pop(test.reports[0].nodeid, None)
+        verdicts = self.running.pop(test.reports[0].nodeid)
+        if verdicts is not None and test.passed and verdicts.caught:
+            self._fail(test, verdicts.caught, test.reports[1])
         if verdicts is None or not test.passed:
             if verdicts is not None:
                 for expected in verdicts.open:
@@ -112,11 +130,16 @@ class DeferredTests:
             self._keep_back(test)
         self.flush()
 
+    def _fail(self, test: DeferredTest, entries: Sequence[AnyEntry], call: pytest.TestReport) -> None:
+        text = failure_repr(self._words.explain(entries), entries[0].where, self._config)
+        fail(call, text, forgiven=test.forgiven if test.item is None else forgives(test.item))
+        test.passed, test.skipped = False, call.skipped
+
     def _keep_back(self, test: DeferredTest) -> None:
         """Log the setup with the test's expectations, so that the controller judges them where a worker dies."""
         verdicts = test.verdicts
         if any(report.failed for report in test.reports) and self._config.getoption("maxfail", 0):
-            self._wait_now(verdicts)  # a teardown's failure may be the one at which the run is to stop
+            self.running.wait(verdicts)  # a teardown's failure may be the one at which the run is to stop
         setup, *test.reports = test.reports
         carry(setup, {"deferred": True})
         test.forgiven = test.item is None or forgives(test.item)
@@ -132,11 +155,6 @@ class DeferredTests:
             )
         self._log(setup, test)
         self.add(test)
-
-    def _wait_now(self, verdicts: OpenVerdicts) -> None:
-        if not any(expected.kind in self._time.after for expected in verdicts.open):
-            futures = (future for expected in verdicts.open for future in expected.futures)
-            self._progress.wait(futures, self._judges.used())
 
     def add(self, test: DeferredTest) -> None:
         """Take a test that has run and waits for its verdicts."""
@@ -257,10 +275,9 @@ class DeferredTests:
 
     def keep_rest(self, reason: str = "the run ended before this was judged") -> None:
         """Keep entries that no report of a test carries."""
-        for verdicts in self._running.values():
+        for verdicts in self.running.take_rest():
             for expected in verdicts.open:
                 self._report(expected, reason)
-        self._running.clear()
         for entries in self._notes.take_rest():
             self._keep(entries)
 
@@ -272,11 +289,11 @@ class DeferredTests:
         self._keep(entries)
         self._results.unattached += _shared(expected, entries)
 
-    def _keep(self, entries: Sequence[AnyEntry]) -> None:
+    def _keep(self, entries: Sequence[AnyEntry], *, counts: bool = True) -> None:
         if self._outbox is not None:
-            self._outbox.add_entries(entries)
+            self._outbox.add_entries(entries, counts=counts)
         else:
-            self._results.add(entries)
+            self._results.add(entries, counts=counts)
 
 
 def _shared(expected: Expectation, entries: Sequence[AnyEntry]) -> list[tuple[str, str, str | None]]:

@@ -1,4 +1,4 @@
-"""Submission, before the first test runs, of manifests' rows and of images that markers name."""
+"""Tests before they run: the kinds of judges that they use, and their rows and marked images, which are submitted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ from collections.abc import Sequence
 import pytest
 
 from .manifest_items import RowItem
-from .state import RunState
+from .state import Kind, RunState
 from .submitting import Submitter
+
+_FIXTURES: dict[str, Kind] = {"image_judge": "image", "edit_judge": "edit"}
+
+
+def used_kinds(item: pytest.Item) -> set[Kind]:
+    """The kinds of judges that a test, or a manifest's row, uses."""
+    return {item.kind} if isinstance(item, RowItem) else kinds_by_fixture(item)
+
+
+def kinds_by_fixture(item: pytest.Item) -> set[Kind]:
+    """The kinds of judges whose fixtures a test uses."""
+    return {kind for name, kind in _FIXTURES.items() if name in getattr(item, "fixturenames", ())}
 
 
 def submit_early(items: Sequence[pytest.Item], state: RunState, submitter: Submitter) -> None:

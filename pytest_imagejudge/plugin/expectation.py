@@ -82,6 +82,8 @@ class Expectation:
             context: dict[str, Any] = {"id": self.id, "test": self.test, "seed": self.seed, "where": self.where}
             if number:
                 context["repeat"] = number
+            if not self.bounded:
+                context["unbounded"] = True  # for the last look; see `Results.add`
             if kept := [str(file.path) for file in self.images if file.kept]:
                 context["kept"] = kept  # written by us, and ours to remove
             profile = self.thresholds if self.bounded else None

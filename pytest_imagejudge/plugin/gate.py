@@ -13,12 +13,12 @@ import pytest
 
 from ..errors import ConfigError, ImageJudgeError
 from .deferred_test import DeferredTest
-from .early_submission import submit_early
+from .early_submission import kinds_by_fixture, submit_early, used_kinds
 from .failure import JudgeFailure, colour, explain_none, failure_repr, hide_frames
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
 from .gpu_memory import out_of_memory_help
 from .logging_guard import guard_loggers
-from .manifest_items import ROW_JUDGING, RowItem, RowJudging
+from .manifest_items import ROW_JUDGING, RowJudging
 from .marker import marker_values
 from .options import judge_required
 from .parts import Parts
@@ -28,12 +28,11 @@ from .refusal import refuse
 from .report_data import carried, carry_failure
 from .required import missing_judge
 from .stash import EDIT_JUDGE, IMAGE_JUDGE, REFUSAL
-from .state import Kind, usage_errors
+from .state import KINDS, usage_errors
 from .worker_progress import Receiver
 from .xdist_types import WorkerNode
 
 _OF_THE_RUN = "imagejudge::"  # how the names of gates over the whole run begin
-_FIXTURES: dict[str, Kind] = {"image_judge": "image", "edit_judge": "edit"}
 
 
 class Gate:
@@ -49,6 +48,8 @@ class Gate:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Give the fixtures and the rows of manifests the parts that they use."""
         parts = self.parts
+        if not parts.state.is_worker:
+            config.pluginmanager.register(parts.results.last_look, "imagejudge-last-look")
         config.stash[ROW_JUDGING] = RowJudging(parts.state, parts.submitter, parts.deferred, parts.notes)
         given = parts.state, parts.judges, parts.profiles, parts.submitter, parts.deferred
         if parts.state.settings["image"].configured:
@@ -70,6 +71,7 @@ class Gate:
         lines.append(f"imagejudge: thresholds {thresholds}, store {state.from_root(state.options.store or 'none')}")
         if words := self.parts.judging_time.words():
             lines.append(f"imagejudge: {words}")
+        lines += [f"imagejudge: {words}" for words in self.parts.waiting.words()]
         return lines
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -78,6 +80,7 @@ class Gate:
         self._state.session = session
         if self._state.is_worker or self._state.runs_no_test:
             return
+        self.parts.waiting.refuse_to_come_after(self._state.options.when == "after")
         for kind in self._state.protocols:
             with usage_errors():
                 judge = self.parts.judges.get(kind)
@@ -112,18 +115,23 @@ class Gate:
         if self._state.is_controller or self._state.runs_no_test:
             return
         self._require_judges(session.items)
+        for words in self.parts.waiting.found_late([item for item in session.items if used_kinds(item)]):
+            self.parts.progress.say(words)
         if self._state.is_worker:  # it does not know which of its items it will run, and has time until it hears it
-            for kind in {used for item in session.items for used in _used(item)} & set(self._state.protocols):
+            for kind in {used for item in session.items for used in used_kinds(item)} & set(self._state.protocols):
                 self.parts.judges.get(kind).warm_up()
             return
         submit_early(session.items, self._state, self.parts.submitter)
+        self.parts.waiting.refuse_to_come_after(bool(self.parts.judging_time.after))
 
     def _require_judges(self, items: list[pytest.Item]) -> None:
         """Refuse a run whose tests need a judge of a kind that is not configured, if one is required."""
         if not judge_required(self._config):
             return
-        for kind in sorted(set(_FIXTURES.values()) - set(self._state.protocols)):
-            needing = [item for item in items if kind in _used(item)]
+        for kind in KINDS:
+            if kind in self._state.protocols:
+                continue
+            needing = [item for item in items if kind in used_kinds(item)]
             if words := missing_judge(self._config, kind, needing):
                 for item in needing:
                     refuse(item, pytest.UsageError(words))
@@ -131,13 +139,15 @@ class Gate:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run one test; keep its reports back where verdicts decide it."""
-        if self._state.is_decided_at_once(item):
+        if self.parts.waiting.runs_elsewhere(item):
             return None
+        self._state.own = None if self.parts.waiting.why(item) else item
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         reports: list[pytest.TestReport] = []
         try:
             run_phases(item, nextitem, reports, lambda: self._body_passed)
         finally:
+            self._state.own = None
             if reports:
                 test = DeferredTest(item, reports, passed=self._body_passed, skipped=self._skipped)
                 self.parts.deferred.finish(test)
@@ -146,14 +156,37 @@ class Gate:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Remember which test is running."""
-        self._state.item = item
+        """Remember which test is running, from its start or once more."""
+        self._state.item, self._state.tearing_down = item, False
+        self.parts.deferred.running.begin(item.nodeid)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> None:
-        """Read the thresholds' fixture now: while fixtures are torn down, which may expect too, it can't be read."""
-        if _by_fixture(item):
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Have a test that stays for its verdicts wait for them.
+
+        The thresholds' fixture is read first: while fixtures are torn down, which may expect too, it can't be.
+        """
+        if kinds_by_fixture(item):
             self.parts.profiles.of_fixture(item)
+        return (yield from self._settled(item))
+
+    def _settled(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Run a phase of a test to its end, and settle its verdicts where its reports are not in our hands."""
+        passed = False
+        try:
+            result = yield
+            passed = True
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException:
+            self._settle(item, passed=False)
+            raise
+        self._settle(item, passed=passed)
+        return result
+
+    def _settle(self, item: pytest.Item, *, passed: bool) -> None:
+        if self._state.own is not item:
+            self.parts.deferred.running.settle(item.nodeid, passed=passed)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
@@ -165,10 +198,11 @@ class Gate:
         finally:
             self._state.in_shared_fixture = before
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_teardown(self) -> None:
-        """Remember that fixtures are going away."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Remember that fixtures are going away, and settle what they expect."""
         self._state.tearing_down = True
+        return (yield from self._settled(item))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -187,9 +221,10 @@ class Gate:
         self.parts.notes.attach(report)
         failure = None if call.excinfo is None else call.excinfo.value
         if isinstance(failure, JudgeFailure):
+            self.parts.deferred.running.came_out(item.nodeid, failure)
             if failure.where:
                 report.longrepr = failure_repr(str(failure), failure.where, self._config)
-        elif report.failed and _by_fixture(item):
+        elif report.failed and kinds_by_fixture(item):
             carry_failure(report, failure)
             self.parts.notes.show_scored(report)
         if words := out_of_memory_help(call, self.parts.judges.used()):
@@ -230,10 +265,11 @@ class Gate:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect entries from a report."""
+        self.parts.notes.logged(report)
         if not self._state.is_worker:
             if hasattr(report, "node"):  # xdist: while the workers run tests there is time for what the end needs
                 from ..renderers import terminal_summary  # noqa: F401
-            if report.skipped:
+            if report.skipped and not hasattr(report, "context"):  # a subtest's report has one
                 self.parts.results.excused.add(report.nodeid)
             elif report.failed:
                 colour(report)
@@ -270,16 +306,6 @@ class Gate:
     def pytest_unconfigure(self) -> None:
         """Close the judges, whatever happened, so that no engine keeps running."""
         self.parts.judges.close()
-
-
-def _used(item: pytest.Item) -> set[Kind]:
-    """The kinds of judges that a test, or a manifest's row, uses."""
-    return {item.kind} if isinstance(item, RowItem) else _by_fixture(item)
-
-
-def _by_fixture(item: pytest.Item) -> set[Kind]:
-    """The kinds of judges whose fixtures a test uses."""
-    return {kind for name, kind in _FIXTURES.items() if name in getattr(item, "fixturenames", ())}
 
 
 def _has_failed_subtest(item: pytest.Item) -> bool:

@@ -23,8 +23,8 @@ ONLY_AFTER = (
     "GPUs of its own (--judge-gpus), a smaller judge, or --judge-url"
 )
 WAITS_AFTER = (
-    "this test has to know its verdicts before it ends (reruns, --stepwise, --setup-show), but the judge starts when "
-    "the last test is over: {why}. Run without, give the judge GPUs of its own (--judge-gpus), or use --judge-url"
+    "this test has to know its verdicts before it ends ({reason}), but the judge starts when the last test is over: "
+    "{why}. {ways_out}"
 )
 
 

@@ -64,6 +64,8 @@ class UnusableRowError(Exception):
 class RowItem(pytest.Item):
     """One row."""
 
+    _parallel_custom_item = True  # pytest-run-parallel warns of items that hold no function, and do not know it
+
     def __init__(self, *, row: Row | RowError, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.row = row
@@ -72,6 +74,9 @@ class RowItem(pytest.Item):
     def _judging(self) -> RowJudging | None:
         """The parts of the run that judge, or None where no judge is configured."""
         return self.config.stash.get(ROW_JUDGING, None)
+
+    def _initrequest(self) -> None:
+        """Do nothing: a row has no fixtures that pytest-retry would have to set up again."""
 
     @property
     def kind(self) -> Kind:

@@ -44,6 +44,13 @@ _RUN_OPTIONS: dict[str, Option] = {
         choices=("failed", "all", "none"),
         ini_only=True,
     ),
+    "judge_wait_for_plugins": Option(
+        "plugins that read the outcome of a test as it ends, one a line, so that tests wait for their verdicts; "
+        "no:NAME for one that has such a hook and reads none",
+        "",
+        "list",
+        ini_only=True,
+    ),
     "judge_github": Option(
         "auto (default: where GITHUB_ACTIONS is set) or off", kind="choice", choices=("auto", "off"), ini_only=True
     ),

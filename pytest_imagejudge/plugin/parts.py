@@ -9,6 +9,7 @@ import pytest
 from ..inputs.metadata import read_metadata
 from .counted_images import CountedImages
 from .deferred_tests import DeferredTests
+from .early_submission import used_kinds
 from .failure_words import FailureWords
 from .judges import Judges
 from .judging_time import JudgingTime, starts_later
@@ -20,6 +21,7 @@ from .results import Results
 from .run_end import RunEnd
 from .state import RunState, usage_errors
 from .submitting import Submitter
+from .waiting import Waiting
 from .worker_handover import Handover
 from .worker_outbox import WorkerOutbox
 
@@ -53,6 +55,7 @@ class Parts:
         self.judges = judges = Judges(state, spool=results.spool, say=progress.say, starts_later=later)
         self.judging_time = JudgingTime(options.when, judges, progress)
         self.submitter = Submitter(state, judges, self.profiles, self.judging_time, metadata)
+        self.waiting = Waiting(state, used_kinds)
         self.notes = ReportNotes(state)
         self.words = FailureWords(config)
         pending = PendingManifests(options.rootpath / ".imagejudge" / "pending")
@@ -63,6 +66,7 @@ class Parts:
             state,
             judges,
             self.judging_time,
+            self.waiting,
             results,
             progress=progress,
             notes=self.notes,

@@ -24,6 +24,7 @@ class Carried(TypedDict, total=False):
         forgiven: of a test whose outcome comes later, `DeferredTest.forgiven`.
         xfail: of a test whose outcome comes later, the result of `expected_failure`.
         files: the worker's manifests of images and edits that are judged after the last test.
+        number: by which this process knows the entries again once the report is logged.
     """
 
     entries: list[AnyEntry | str]
@@ -33,6 +34,7 @@ class Carried(TypedDict, total=False):
     forgiven: bool
     xfail: tuple[bool, str] | None
     files: list[str]
+    number: int
 
 
 def carried(report: pytest.TestReport | pytest.CollectReport) -> Carried:
@@ -46,10 +48,10 @@ def carry(report: pytest.TestReport, data: Carried) -> None:
     vars(report)[_NAME] = {**carried(report), **data}
 
 
-def carry_entries(report: pytest.TestReport, entries: Sequence[AnyEntry], *, as_json: bool) -> None:
-    """Add ``entries`` to the data of ``report``."""
+def carry_entries(report: pytest.TestReport, entries: Sequence[AnyEntry], number: int, *, as_json: bool) -> None:
+    """Add ``entries``, which are known by ``number``, to the data of ``report``."""
     added = [entry_json(entry) for entry in entries] if as_json else entries
-    carry(report, {"entries": [*carried(report).get("entries", ()), *added]})
+    carry(report, {"entries": [*carried(report).get("entries", ()), *added], "number": number})
 
 
 def carry_failure(report: pytest.TestReport, failure: BaseException | None) -> None:

@@ -25,6 +25,7 @@ from ..support.counts import sum_of_told
 from ..support.escaping import for_log
 from ..support.files import whole_file
 from ..support.words import plural, verb
+from .last_look import LastLook
 
 if TYPE_CHECKING:
     from ..report.model import SuiteRow
@@ -56,6 +57,8 @@ class Results:
         self._failed: set[str] = set()  # tests that failed for another reason than what was judged
         # what was expected by which no test can fail: where, what is wrong, and for which test if for any
         self.unattached: list[tuple[str, str, str | None]] = []
+        self._unattached_told = 0  # how many of these were logged
+        self.last_look = LastLook()
         self.needs_images = False  # what is kept for the next run
         self.superseded = 0  # judged in attempts that were run again
         self.counted: CountedImages | None = None  # set where a run that was cut off left images, maybe the same ones
@@ -90,9 +93,12 @@ class Results:
         """Add entries; entries of an attempt that is run again are in no report and no figure."""
         for entry in entries:
             self._note_copies(entry, counts=counts)
+            bounded = not (entry.model_extra or {}).pop("unbounded", False)
             if not counts:
                 self.superseded += 1
                 continue
+            if bounded:
+                self.last_look.enter(entry)
             if self.counted is not None:
                 self.counted.add(entry)
             self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
@@ -150,8 +156,7 @@ class Results:
     def decide_run(self, session: pytest.Session, profile: Profile) -> None:
         """Apply the bounds on the means of the run; each bound is a test in every report."""
         self._session = session
-        for where, words, _ in self.unattached:
-            self._log_item(f"expect[{where}]", f"{where}: {words}")
+        self._look()
         if not (self._gathered.tally.n or self._gathered.tally.n_edits):
             return
         if profile.bounds_means:
@@ -170,6 +175,25 @@ class Results:
             self.lines += flip_lines(found)
         if self._options.baseline is not None:
             self._against_baseline(self._options.baseline, profile)
+
+    def _look(self) -> bool:
+        """Log each image that should have failed a test and did not, as an item; True where there is any."""
+        untold, self._unattached_told = self.unattached[self._unattached_told :], len(self.unattached)
+        for where, words, _ in untold:
+            self._log_item(f"expect[{where}]", f"{where}: {words}")
+        shared = {test for _, _, test in self.unattached if test is not None}  # an item of its own tells these
+        lost = list(self.last_look.lost(self.excused | shared))
+        for test, words in lost:
+            self._log_item(f"images[{test}]", words)
+            self.add_failed_test(test, words.partition("\n")[0])
+        return bool(untold or lost)
+
+    def look_again(self, session: pytest.Session) -> None:
+        """Look at a run that ended in another way than by its last test, where it is to end well."""
+        if session.exitstatus == pytest.ExitCode.OK:
+            self._session = session
+            if self._look():
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _against_baseline(self, path: Path, profile: Profile) -> None:
         from ..renderers.junit import baseline_properties

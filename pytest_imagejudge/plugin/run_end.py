@@ -52,6 +52,7 @@ class RunEnd:
         self._time.begin()
         self._deferred.wait(self._meanwhile)  # tests are decided as verdicts come, so that none piles up
         self._deferred.decide_all(reason, wait=True)
+        self._deferred.keep_rest(reason)
         self._pending.done()
         self._stop()
 
@@ -78,6 +79,7 @@ class RunEnd:
                 results = self._results
                 self._outbox.send(run=results.run_counts(), undecided=results.undecided, unattached=results.unattached)
             elif not self._state.runs_no_test:
+                self._results.look_again(session)
                 self._results.write(session)
 
     def _meanwhile(self) -> None:
@@ -109,6 +111,7 @@ class RunEnd:
         from _pytest.junitxml import xml_key
 
         if self._results.undecided and (xml := self._state.config.stash.get(xml_key, None)) is not None:
+            undecided = set(self._results.undecided)
             xml.node_reporters_ordered[:] = [
-                case for case in xml.node_reporters_ordered if getattr(case, "attrs", None) != {}
+                case for case in xml.node_reporters_ordered if str(getattr(case, "id", "")) not in undecided
             ]

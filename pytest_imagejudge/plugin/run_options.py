@@ -34,6 +34,7 @@ class Options:
     max_pixels: int = DEFAULT_MAX_PIXELS
     keep_images: str = "failed"
     github: bool = False
+    wait_for_plugins: tuple[str, ...] = ()
 
     @property
     def configured(self) -> bool:
@@ -75,6 +76,7 @@ def _read_options(config: pytest.Config) -> Options:
         dimensions=checked(config, "judge_dimensions") or None,
         max_pixels=checked(config, "judge_max_pixels") or DEFAULT_MAX_PIXELS,
         keep_images=checked(config, "judge_keep_images"),
+        wait_for_plugins=checked(config, "judge_wait_for_plugins") or (),
         github=checked(config, "judge_github") == "auto" and _on_github(),
     )
 

@@ -20,8 +20,7 @@ from .run_options import read_options
 from .xdist_types import is_worker
 
 Kind = Literal["image", "edit"]  # of a judge
-
-_TEST_BY_TEST = ("stepwise", "setupshow", "setuponly")
+KINDS: tuple[Kind, ...] = ("image", "edit")
 
 
 class RunState:
@@ -33,6 +32,7 @@ class RunState:
         dimensions: the L1 dimensions of the ini file, or None.
         session: set when it starts.
         item: the test that runs, if one does.
+        own: the test whose reports are in our hands, if one is.
         tearing_down: set while the fixtures of ``item`` go away.
         in_shared_fixture: set while a fixture of several tests is being set up.
         missing_figures: reasons why verdicts that ``item`` was given have no overall figure.
@@ -44,10 +44,10 @@ class RunState:
         self.is_worker = is_worker(config)
         self.session: pytest.Session | None = None
         self.item: pytest.Item | None = None
+        self.own: pytest.Item | None = None
         self.tearing_down = self.in_shared_fixture = False
         self.missing_figures: list[str] = []
         self._shown: dict[str, str] = {}  # files, as they are shown
-        self._all_at_once = _reruns(config) or any(getattr(config.option, name, False) for name in _TEST_BY_TEST)
         try:
             self.dimensions = None if self.options.dimensions is None else dimensions_of(self.options.dimensions)
         except KeyError as error:
@@ -67,14 +67,6 @@ class RunState:
     def runs_no_test(self) -> bool:
         """Tell whether pytest runs no test, as for ``--collect-only``: nothing is judged then, no report written."""
         return shows_only(self.config)
-
-    def is_decided_at_once(self, item: pytest.Item) -> bool:
-        """Tell whether a test waits for its own verdicts before the next test runs.
-
-        A test that may be run again has to generate again. With ``--stepwise``, where the next run goes on from a
-        failure, no failure may be found after a later test has run. ``--setup-show`` prints one test at a time.
-        """
-        return self._all_at_once or item.get_closest_marker("flaky") is not None
 
     def place(self, file: str, line: int) -> str:
         """Return ``file:line``, the file relative to the root folder where the file lies in that folder."""
@@ -105,14 +97,3 @@ def usage_errors() -> Iterator[None]:
 def _protocol(config: pytest.Config, settings: JudgeSettings) -> Protocol:
     own: Protocol | None = config.hook.pytest_imagejudge_protocol(config=config, settings=settings)
     return own if own is not None else protocol_for(settings)
-
-
-def _reruns(config: pytest.Config) -> bool:
-    """Tell whether pytest-rerunfailures is to run every failed test again."""
-    if getattr(config.option, "force_reruns", None) or getattr(config.option, "reruns", None):
-        return True
-    try:
-        ini = config.getini("reruns") if getattr(config.option, "reruns", None) is None else None
-    except ValueError:  # the plugin is not there
-        return False
-    return str(ini or 0) != "0"

@@ -50,7 +50,8 @@ class Handover:
         if "failure" in data and report.failed:
             self._results.add_failed_test(report.nodeid, data["failure"])
         entries = data.pop("entries", [])  # the terminal keeps every report to the end
-        self._results.add_plain(entries, counts=str(report.outcome) != "rerun")  # pytest-rerunfailures'
+        # plugins that run a test again have an outcome of their own for the attempt
+        self._results.add_plain(entries, counts=report.outcome in ("passed", "failed", "skipped"))
         if "pending" in data and hasattr(report, "node"):
             self._remote[report.nodeid] = report
 
@@ -74,7 +75,7 @@ class Handover:
         if "file" in parcel:
             self._pending.files.add(Path(parcel["file"]))
         if "entries" in parcel:
-            self._results.add_plain(parcel["entries"])
+            self._results.add_plain(parcel["entries"], counts=parcel.get("counts", True))
         if "reports" not in parcel:
             return
         reports = [self._restore(data) for data in parcel["reports"]]

@@ -28,6 +28,7 @@ class Parcel(TypedDict, total=False):
         forgiven: the test's `DeferredTest.forgiven`.
         orphan: the dump of an `Expectation` that decides no test.
         entries: entries of images and edits, as JSON.
+        counts: False of entries of an attempt that was run again.
         file: the worker's manifest of images and edits that are judged after the last test.
     """
 
@@ -36,6 +37,7 @@ class Parcel(TypedDict, total=False):
     forgiven: bool
     orphan: str
     entries: list[str]
+    counts: bool
     file: str
 
 
@@ -80,9 +82,9 @@ class WorkerOutbox:
         """Add an expectation that decides no test."""
         self._parcels.append({"orphan": expected.dump()})
 
-    def add_entries(self, entries: Sequence[AnyEntry]) -> None:
-        """Add entries that no report carries."""
-        self._parcels.append({"entries": [entry_json(entry) for entry in entries]})
+    def add_entries(self, entries: Sequence[AnyEntry], *, counts: bool = True) -> None:
+        """Add entries that no report carries; they count but for those of an attempt that was run again."""
+        self._parcels.append({"entries": [entry_json(entry) for entry in entries], "counts": counts})
 
     def add_file(self, file: Path) -> None:
         """Add a manifest whose rows the controller is to judge."""
