@@ -43,15 +43,15 @@ class RunningTests:
         return threading.get_ident() != self._thread
 
     def open(self, expected: Expectation) -> OpenVerdicts:
-        """What is open of the test of ``expected``."""
+        """Open verdicts of the test of ``expected``."""
         return self._verdicts.setdefault(expected.test, OpenVerdicts())
 
     def pop(self, test: str) -> OpenVerdicts | None:
-        """What is open of ``test``, which is forgotten here; None where nothing is."""
+        """Remove and return the open verdicts of ``test``; None where there are none."""
         return self._verdicts.pop(test, None)
 
     def take_rest(self) -> list[OpenVerdicts]:
-        """What is open of any test; it is forgotten here."""
+        """Remove and return the open verdicts of all tests."""
         rest = list(self._verdicts.values())
         self._verdicts.clear()
         return rest

@@ -59,7 +59,7 @@ class Waiting:
         return self._asked[1]
 
     def ways_out(self, item: pytest.Item) -> str:
-        """How to run ``item`` with a judge that comes after the tests."""
+        """Ways to run ``item`` with a judge that comes after the tests."""
         name = "" if self._of_run else self.readers.of_test(item)
         return (
             WAYS_OUT.format(name=name)
