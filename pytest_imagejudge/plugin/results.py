@@ -19,12 +19,13 @@ from ..renderers.explanations import place
 from ..report.collector import EntryCollector
 from ..report.failed_tests import with_failed_tests
 from ..report.lookup import first_judgements
-from ..report.model import FAILED, EditEntry, FailedTest, Report, Run, VerdictEntry
+from ..report.model import EditEntry, FailedTest, Report, Run, VerdictEntry
 from ..report.spool import E
 from ..support.counts import sum_of_told
 from ..support.escaping import for_log
 from ..support.files import whole_file
 from ..support.words import plural, verb
+from .kept_images import KeptImages
 from .last_look import LastLook
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Results:
         self.superseded = 0  # judged in attempts that were run again
         self.counted: CountedImages | None = None  # set where a run that was cut off left images, maybe the same ones
         self._left_again = 0  # how many of these were
-        self._kept: dict[str, set[str | None] | None] = {}  # images that we wrote: their tests; None: one failed
+        self._kept = KeptImages(self.spool, options.keep_images)
         self.lines: list[str] = []  # said at the end of the summary
         self.profile: Profile | None = None
         self.measures: dict[str, list[list[str]]] = {}  # by protocol that can score only some facets
@@ -92,7 +93,7 @@ class Results:
     def add(self, entries: Iterable[AnyEntry], *, counts: bool = True) -> None:
         """Add entries; entries of an attempt that is run again are in no report and no figure."""
         for entry in entries:
-            self._note_copies(entry, counts=counts)
+            self._kept.note(entry, counts=counts)
             bounded = not (entry.model_extra or {}).pop("unbounded", False)
             if not counts:
                 self.superseded += 1
@@ -111,17 +112,7 @@ class Results:
             return
         self._left_again += 1
         for entry in entries:
-            self._note_copies(entry, counts=False)
-
-    def _note_copies(self, entry: AnyEntry, *, counts: bool) -> None:
-        """Note the copies that we made of an entry's pictures, and whether they are still needed."""
-        pictures = {entry.source_image, entry.edited_image} if isinstance(entry, EditEntry) else {entry.image}
-        for path in (entry.model_extra or {}).pop("kept", ()):
-            # a copy is needed where its test failed and the original has changed since
-            tests = self._kept.setdefault(path, set())
-            if counts and path in pictures and tests is not None:
-                tests.add(entry.test)
-                self._kept[path] = None if entry.outcome in FAILED else tests
+            self._kept.note(entry, counts=False)
 
     def add_failed_test(self, test: str, message: str) -> None:
         """Add a test that uses a judge and failed for a reason other than an image or edit."""
@@ -302,7 +293,8 @@ class Results:
             from ..renderers.github import report_to_github
 
             report_to_github(report, bounds=self.bounds(), rootpath=self._options.rootpath)
-        self._drop_images()
+        if not (self.undecided or self.needs_images):
+            self._kept.delete_unneeded(self._failed)
 
     def _write(self, report: Report, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -317,16 +309,6 @@ class Results:
     def bounds(self) -> dict[tuple[str, ...], float]:
         """The bounds of the run's profile by path, for display."""
         return {} if self.profile is None else self.profile.shown_bounds()
-
-    def _drop_images(self) -> None:
-        keep = self._options.keep_images
-        if keep == "all" or self.undecided or self.needs_images or not self.spool.is_dir():
-            return
-        for image, tests in self._kept.items():
-            if not (keep == "failed" and (tests is None or tests & self._failed)):
-                Path(image).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # not empty: what failed is there, or another run's
-            self.spool.rmdir()
 
     def print(self, reporter: Any) -> None:
         """Print the tree over all images."""

@@ -16,6 +16,7 @@ from ..support.escaping import for_github
 from ..support.words import plural
 from ..taxonomy import FacetPath
 from . import explanations, markdown
+from .gate_words import missed_gates, undecided_gates
 from .github_comment import MARGIN, TIMEOUT, upsert_comment, warn_in_log
 
 SUMMARY_LIMIT = 1024 * 1024  # bytes of a step's summary; GitHub drops one that is larger, whole
@@ -131,7 +132,7 @@ def annotation_commands(report: Report, rootpath: Path | None = None) -> list[st
         )
         found.append(f"::error title=Image judge::{for_github(text[:1500])}")
     if (report.baseline or {}).get("gate") == "failed":
-        text = ", ".join(gate for gate in explanations.missed_gates(report) if gate.endswith("baseline"))
+        text = ", ".join(gate for gate in missed_gates(report) if gate.endswith("baseline"))
         found.append(f"::error title=Image judge::{for_github(('failed: ' + text)[:1500])}")
     if len(found) > ANNOTATIONS:
         rest = len(found) - ANNOTATIONS + 1
@@ -141,7 +142,7 @@ def annotation_commands(report: Report, rootpath: Path | None = None) -> list[st
 
 def _undecided(report: Report) -> list[str]:
     """A warning that names what nobody decided, since the run did not fail for it."""
-    names = explanations.undecided_gates(report)
+    names = undecided_gates(report)
     text = f"undecided, since it may be chance: {', '.join(names)}"
     return [f"::warning title=Image judge::{for_github(text[:1500])}"] if names else []
 

@@ -18,6 +18,7 @@ from ..support.words import nouns, times
 from ..taxonomy import FacetPath
 from . import explanations
 from .baseline_lines import changes
+from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
 from .html_payload import Payload
 from .templating import source, stream
 from .thumbnails import Thumbnails
@@ -72,7 +73,7 @@ def _page(
             tree=list(tree.walk()) if tally.images else [],
             edits=_edits(tally, {**bounds_of(report.edits), **(bounds or {})}) if tally.edits else [],
             partial=partial(report, tree),
-            suite=[_suite(row) for row in explanations.failed_first(report.suite)],
+            suite=[_suite(row) for row in failed_first(report.suite)],
             baseline=_baseline(report),
             script=script,
             style=style,
@@ -93,9 +94,9 @@ def _head(report: Report, tally: Tally) -> dict[str, Any]:
         "shown_as_failed": tally.shown_as_failed,
         "none_failed": explanations.none_failed(tally),
         "failed_tests": [(escape(test.test), escape(test.message)) for test in report.run.failed_tests],
-        "gates": [escape(name) for name in explanations.failed_gates(report)],
-        "undecided": [escape(name) for name in explanations.undecided_gates(report)],
-        "missed": bool(explanations.missed_gates(report)),
+        "gates": [escape(name) for name in failed_gates(report)],
+        "undecided": [escape(name) for name in undecided_gates(report)],
+        "missed": bool(missed_gates(report)),
         "run": _run(report.run),
         "warnings": _warnings(report),
     }

@@ -16,6 +16,7 @@ from ..support.words import plural, times
 from ..taxonomy import FacetPath, show
 from . import explanations
 from .baseline_lines import changes
+from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
 from .outcome_styles import SIGNS
 from .templating import fill
 from .tree_rows import TreeRow, partial, tree_rows
@@ -58,9 +59,7 @@ def render(
     bad.sort(key=explanations.rank)
     blocks = ["\n".join(_image(entry, pictures or {})) for entry in bad]
     whole = (_suite(report), _baseline(report))
-    failed, others = (
-        (whole, ()) if explanations.missed_gates(report) else ((), whole)
-    )  # what failed comes before any figure
+    failed, others = (whole, ()) if missed_gates(report) else ((), whole)  # what failed comes before any figure
     head = "\n".join(itertools.chain(_head(report), *failed, _failed_tests(report))) + "\n"
     tail = "\n" + "\n".join(itertools.chain(_tree(report, bounds, facets), *others)) + "\n"
     if blocks:
@@ -89,7 +88,7 @@ def title(report: Report) -> str:
     """Say on one line how many passed, failed and were not judged."""
     tally = tally_of(report)
     count, number = tally.outcomes, tally.images + tally.edits - tally.excused
-    gates = explanations.failed_gates(report)
+    gates = failed_gates(report)
     words = [f"{count['failed']} failed"] if count["failed"] else []
     words += [f"{count['error']} not judged"] if count["error"] else []
     words += [f"{tally.test_failed} scored in a test that failed"] if tally.test_failed else []
@@ -103,7 +102,7 @@ def title(report: Report) -> str:
         text += f" ({tally.excused} more did not, as expected)"
     if gates:
         text += f"{', but' if number and not words else ';'} the run failed: {', '.join(gates)}"
-    undecided = explanations.undecided_gates(report)
+    undecided = undecided_gates(report)
     if undecided:
         text += f"; undecided: {', '.join(undecided)}"
     if not words and not gates and not undecided and (not number or count["scored"] == number):
@@ -149,7 +148,7 @@ def _suite(report: Report) -> Iterator[str]:
     yield ""
     yield "| | dimension | mean | 95% interval | bound | n | |"
     yield "|---|---|---:|---|---:|---:|---|"
-    for row in explanations.failed_first(report.suite):
+    for row in failed_first(report.suite):
         mean = "none" if row.mean is None else f"{row.mean:.2f}"
         interval = "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}"
         detail = f"{row.outcome}: {for_markdown(row.detail)}" if row.detail else row.outcome

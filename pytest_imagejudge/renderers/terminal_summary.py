@@ -20,6 +20,7 @@ from ..support.words import plural, times
 from ..taxonomy import EDIT_SCORE, Path, written
 from . import explanations
 from .baseline_lines import changes
+from .gate_words import failed_first, failed_gates, undecided_gates
 from .outcome_styles import STYLES
 from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_table
 from .tree_rows import in_words, partial, tree_rows
@@ -80,9 +81,9 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
             line.append(glyphs.dot, "dim").append(f"{number} {word}", style)
     if tally.excused:
         line.append(glyphs.dot, "dim").append(f"{tally.excused} excused", "yellow")
-    if gates := explanations.failed_gates(report):
+    if gates := failed_gates(report):
         line.append(glyphs.dot, "dim").append(escape(f"the run failed: {', '.join(gates)}"), "bold red")
-    if undecided := explanations.undecided_gates(report):
+    if undecided := undecided_gates(report):
         line.append(glyphs.dot, "dim").append(escape(f"undecided: {', '.join(undecided)}"), STYLES["undecided"])
     yield line
     facts = [f"{plural(run.requests, 'request')}, {run.from_store} from the store"]
@@ -127,7 +128,7 @@ def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, wid
 def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[RenderableType]:
     if suite:
         yield Text("Suite bounds (on the mean of the run)", style="bold")
-    for row in explanations.failed_first(suite):
+    for row in failed_first(suite):
         sign, style = _sign(row.outcome, glyphs), STYLES[row.outcome]
         digits, thing = (2, "edit") if row.path == written(EDIT_SCORE) else (1, "image")
         mean = "no mean" if row.mean is None else f"mean {row.mean:.{digits}f}"

@@ -24,7 +24,8 @@ def test_what_it_writes_runs(pytester: pytest.Pytester, monkeypatch: pytest.Monk
         "-p",
         "no:cacheprovider",
     )
-    result.assert_outcomes(passed=2)  # the test, and the bound on the suite
+    # the test, and the bound on the suite, which one image does not decide
+    assert result.parseoutcomes() == {"passed": 1, "undecided": 1}
     assert (pytester.path / "report.json").is_file()
 
 

@@ -101,7 +101,8 @@ def test_asked_for(edit_judge):
 def test_where_only_the_run_is_bounded(project):
     project.tests(f"{HEAD}\ndef test_fox(image_judge):\n    image_judge.expect({BLACK}, prompt='a red fox')\n")
     (project.path / "suite.toml").write_text("[suite]\ntotal = 0\n")
-    project.run("--judge-thresholds=suite.toml").assert_outcomes(passed=1, failed=1)
+    result = project.run("--judge-thresholds=suite.toml")
+    assert result.parseoutcomes() == {"failed": 1, "undecided": 1}  # one image does not decide the bound on the run
     assert findings(project.report["verdicts"][0]) == [("blank", True)]
 
 

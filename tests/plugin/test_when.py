@@ -192,20 +192,20 @@ def test_each_image_counts_once_after_a_kill_between_the_phases(project, workers
         """
         import os
         import pytest
-        from PIL import Image
+        from tests.stand_in.pictures import marked
 
         @pytest.mark.parametrize("number", range(6))
         def test_image(image_judge, number):
-            image_judge.expect(Image.new("RGB", (8, 8), (220, 220, number)), prompt="a red fox")
+            image_judge.expect(marked((220, 220, number)), prompt="a red fox")
 
         @pytest.mark.parametrize("number", range(6))
         def test_edit(edit_judge, number):
-            edited = Image.new("RGB", (8, 8), (number, 220, 220))
+            edited = marked((number, 220, 220))
             edit_judge.expect("fair.png", edited, instruction="more light")
 
         def test_end(image_judge):
             if "CHANGED" in os.environ:
-                image_judge.expect(Image.new("RGB", (8, 8), (200, 200, 77)), prompt="a red fox")
+                image_judge.expect(marked((200, 200, 77)), prompt="a red fox")
             if "KILL" in os.environ:
                 os.kill(os.getpid(), 9)
         """
