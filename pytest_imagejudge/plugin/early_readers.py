@@ -67,7 +67,7 @@ _HARMLESS = {
 
 
 class EarlyReaders:
-    """Finds them.
+    """Finder of the plugins that read outcomes early.
 
     Args:
         listed: names of plugins as the ini file lists them: ``NAME`` reads outcomes early, ``no:NAME`` does not.
