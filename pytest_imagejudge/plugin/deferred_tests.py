@@ -211,6 +211,7 @@ class DeferredTests:
         test.reports[-1].user_properties += verdicts.properties
         if self._outbox is not None:
             self._outbox.add_decided(test)
+            self._notes.sent(test.reports)
         else:
             self.log(test)
 
@@ -240,6 +241,7 @@ class DeferredTests:
         """Leave unjudged expectations to the controller."""
         for test in self._deferred.values():
             outbox.add_undecided(test)
+            self._notes.sent(test.reports)
         for expected in self._orphans:
             outbox.add_orphan(expected)
         for file in self._pending.files:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 
@@ -54,6 +54,11 @@ class ReportNotes:
         data = carried(report)
         if not hasattr(report, "node") and self._unlogged.pop(data.get("number", 0), None) is None:
             data.pop("entries", None)
+
+    def sent(self, reports: Iterable[pytest.TestReport]) -> None:
+        """Forget what ``reports`` carry, for a worker sends them to the controller, which logs them."""
+        for report in reports:
+            self._unlogged.pop(carried(report).get("number", 0), None)
 
     def take_earlier(self, test: str) -> list[AnyEntry]:
         """Entries of an earlier attempt of ``test`` that no logged report has taken along; they are forgotten here."""

@@ -297,3 +297,23 @@ def test_expected_failures_of_a_worker_that_dies(project):
     result = project.run("-n1", "-rA")
     assert result.parseoutcomes() == {"failed": 2, "xfailed": 1, "xpassed": 1}
     result.stdout.fnmatch_lines(["*XPASS(strict)*"])
+
+
+@pytest.mark.parametrize(
+    ("when", "first"), [("during", 'edit_judge.score("fair.png", "good.png", "more")'), ("after", "")]
+)
+def test_what_a_test_scored_before_it_expects_counts_once(project, when, first):
+    project.tests(
+        f"""
+        def test_both(image_judge, edit_judge):
+            {first}
+            image_judge.expect("good.png", prompt="a red fox")
+            edit_judge.expect("fair.png", "good.png", instruction="less noise")
+        """
+    )
+    (project.path / "bounds.toml").write_text("[level1]\nQuality = 0\n[edit]\nscore = 1\n")
+    options = ["--edit-judge-model=stand-in", "--judge-thresholds=bounds.toml", f"--judge-when={when}"]
+    project.run("-n2", *options).assert_outcomes(passed=1)
+    assert len(project.report["verdicts"]) == 1
+    found = sorted(edit["instruction"] for edit in project.report["edits"])
+    assert found == ["less noise", *(["more"] if first else [])]
