@@ -1,4 +1,4 @@
-"""Tests before they run: the kinds of judges that they use, and their rows and marked images, which are submitted."""
+"""Tests before they run: the judges that they need, and their rows and marked images, which are submitted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 from .manifest_items import RowItem
-from .state import Kind, RunState
+from .options import judge_required
+from .refusal import refuse
+from .required import missing_judge
+from .state import KINDS, Kind, RunState
 from .submitting import Submitter
 
 _FIXTURES: dict[str, Kind] = {"image_judge": "image", "edit_judge": "edit"}
@@ -22,6 +25,19 @@ def used_kinds(item: pytest.Item) -> set[Kind]:
 def kinds_by_fixture(item: pytest.Item) -> set[Kind]:
     """The kinds of judges whose fixtures a test uses."""
     return {kind for name, kind in _FIXTURES.items() if name in getattr(item, "fixturenames", ())}
+
+
+def refuse_missing_judges(items: Sequence[pytest.Item], state: RunState) -> None:
+    """Refuse each test that needs a judge of a kind that is not configured, if a judge is required."""
+    if not judge_required(state.config):
+        return
+    for kind in KINDS:
+        if kind in state.protocols:
+            continue
+        needing = [item for item in items if kind in used_kinds(item)]
+        if words := missing_judge(state.config, kind, needing):
+            for item in needing:
+                refuse(item, pytest.UsageError(words))
 
 
 def submit_early(items: Sequence[pytest.Item], state: RunState, submitter: Submitter) -> None:

@@ -13,22 +13,20 @@ import pytest
 
 from ..errors import ConfigError, ImageJudgeError
 from .deferred_test import DeferredTest
-from .early_submission import kinds_by_fixture, submit_early, used_kinds
+from .early_submission import kinds_by_fixture, refuse_missing_judges, submit_early, used_kinds
 from .failure import JudgeFailure, colour, explain_none, failure_repr, hide_frames
 from .fixtures import EditJudgeFixture, ImageJudgeFixture
 from .gpu_memory import out_of_memory_help
 from .logging_guard import guard_loggers
 from .manifest_items import ROW_JUDGING, RowJudging
 from .marker import marker_values
-from .options import judge_required
 from .parts import Parts
 from .phases import run_phases
 from .progress import EVERY
 from .refusal import refuse
 from .report_data import carried, carry_failure
-from .required import missing_judge
 from .stash import EDIT_JUDGE, IMAGE_JUDGE, REFUSAL
-from .state import KINDS, usage_errors
+from .state import usage_errors
 from .worker_progress import Receiver
 from .xdist_types import WorkerNode
 
@@ -114,7 +112,7 @@ class Gate:
             return  # pytest calls this after an error in the collection too
         if self._state.is_controller or self._state.runs_no_test:
             return
-        self._require_judges(session.items)
+        refuse_missing_judges(session.items, self._state)
         for words in self.parts.waiting.found_late([item for item in session.items if used_kinds(item)]):
             self.parts.progress.say(words)
         if self._state.is_worker:  # it does not know which of its items it will run, and has time until it hears it
@@ -123,18 +121,6 @@ class Gate:
             return
         submit_early(session.items, self._state, self.parts.submitter)
         self.parts.waiting.refuse_to_come_after(bool(self.parts.judging_time.after))
-
-    def _require_judges(self, items: list[pytest.Item]) -> None:
-        """Refuse a run whose tests need a judge of a kind that is not configured, if one is required."""
-        if not judge_required(self._config):
-            return
-        for kind in KINDS:
-            if kind in self._state.protocols:
-                continue
-            needing = [item for item in items if kind in used_kinds(item)]
-            if words := missing_judge(self._config, kind, needing):
-                for item in needing:
-                    refuse(item, pytest.UsageError(words))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
