@@ -219,7 +219,7 @@ def read_lines(path: Path, start: int, end: int, judged: str | None, protocol: s
                         left -= len(more)
                     left -= len(more)
                     yield RawRow(part.rows + 1, part.lines, {}, "the line is too long")
-                elif line.strip():
+                elif not line.isspace():  # `strip` would copy a line of many models' answers
                     yield _row(part.rows + 1, part.lines, line)
 
     return _read(rows(), judged, protocol, part)

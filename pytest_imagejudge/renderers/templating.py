@@ -42,4 +42,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["plain"] = escape  # on one line, with controls made visible
+    made.filters["px"] = "{:.1f}".format
     return made
