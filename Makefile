@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST = $(BIN)/python -m pytest $(MEASURE)
 SERVERS := tests/real_servers
+# Half as many workers again as cores: tests wait a third of their time for processes and servers of their own.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) * 3 // 2)')
 
 .PHONY: help demo test coverage test-engine lint setup changelog wheel clean
 .NOTPARALLEL:  # pip can't install twice at once into one environment
@@ -30,7 +32,7 @@ demo: $(VENV)/.has-package  ## judge the sample images with the embedded judge a
 	$(BIN)/python fixtures/demo.py $(ARGS)
 
 test: $(VENV)/.has-test  ## run every test but those of real vLLM servers; ARGS='-k name' goes to pytest
-	$(PYTEST) -m "not engine" -n logical --dist worksteal $(ARGS)
+	$(PYTEST) -m "not engine" -n $(WORKERS) --dist worksteal $(ARGS)
 
 coverage: $(VENV)/.has-coverage  ## run the same tests, and print which lines they reach
 coverage: MEASURE := --cov=pytest_imagejudge

@@ -185,14 +185,23 @@ def test_where_the_judge_comes_after_the_tests_it_is_an_error(project, options):
     result.stderr.fnmatch_lines(["ERROR: *but conftest.py reads outcomes as tests end. *no:conftest.py*--judge-gpus*"])
 
 
+HOLDS_THE_GPU = """
+@pytest.fixture(scope="session", autouse=True)
+def generator(pytestconfig):
+    yield
+    (pytestconfig.rootpath / "held").unlink()
+"""
+
+
 def test_where_the_gpu_has_no_room_it_is_an_error_too(project):
-    (project.path / "conftest.py").write_text(NOTES)
+    (project.path / "conftest.py").write_text(NOTES + HOLDS_THE_GPU)
     project.environ("STAND_IN_GPU", "1")
     (project.path / "held").write_text("")
     project.tests(TWO)
     result = project.run()
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(["*before it ends (conftest.py reads outcomes as tests end)*no:conftest.py*"])
+    (project.path / "held").write_text("")
     project.manifest("rows.imagejudge.jsonl", [{"ID": 1, "prompt": "a fox", "image_path": "good.png"}])
     result = project.run()
     assert result.ret == 4

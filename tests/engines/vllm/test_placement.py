@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_imagejudge.engines.vllm import arguments, shared_server
+from pytest_imagejudge.engines.vllm import arguments, placement, shared_server
 from pytest_imagejudge.engines.vllm import install as installs
 from pytest_imagejudge.engines.vllm.engine import VllmEngine
 from pytest_imagejudge.engines.vllm.gpus import GIB, MIB, gib, visible_gpus
@@ -198,8 +198,8 @@ def test_no_gpu(computer: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_cpu_build_needs_main_memory(computer: Computer) -> None:
     computer.vllm("0.32.0+cpu")
-    computer.model = checkpoint(computer.folder / "huge", size=4000 * GIB, **JUDGE)
-    with pytest.raises(ConfigError, match=r"4004\.0 GiB of main memory.*this machine has"):
+    computer.patch.setattr(placement, "main_memory", lambda: 54 * GIB)
+    with pytest.raises(ConfigError, match=r"55\.1 GiB of main memory.*this machine has 54\.0 GiB"):
         computer.engine().preflight()
     with pytest.raises(ConfigError, match="CPU build"):
         computer.engine(gpus="0").preflight()
