@@ -8,7 +8,6 @@ record holds the listing too, for a machine without a network.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from ...settings import cache_dir
 from ...support.digests import digest_of
 from ...support.escaping import escape
 from ...support.files import make_folder, whole_file
+from ...support.modelscope import TOKEN, client, reason
 from .model_files import (
     TEMPLATES,
     ListedFile,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 PREFIX = "modelscope:"
 SWITCH = "VLLM_USE_MODELSCOPE"  # vLLM's own: all models are ModelScope's
-TOKEN = "MODELSCOPE_API_TOKEN"  # noqa: S105 - the name of a variable
 DEFAULT_BRANCH = "master"
 
 
@@ -74,9 +73,9 @@ def find_on_modelscope(repository: str, revision: str | None, option: str) -> Mo
     except errors.NotExistError:
         raise _absent(api, repository, revision, shown) from None
     except (errors.AuthenticationError, errors.PermissionDeniedError) as error:
-        raise ConfigError(f"{shown}: {_reason(error)} ({TOKEN} needs a token that may read it)") from None
+        raise ConfigError(f"{shown}: {reason(error)} ({TOKEN} needs a token that may read it)") from None
     except Exception as error:  # noqa: BLE001 - whatever the network, a proxy or the site came up with
-        return _cached(repository, ref, record, shown, f"ModelScope can't be asked: {_reason(error)}")
+        return _cached(repository, ref, record, shown, f"ModelScope can't be asked: {reason(error)}")
     unknown = [file.path for file in listed if not file.is_dir and not file.sha256]
     if unknown:
         raise ConfigError(f"{shown}: {endpoint} tells no SHA-256 of its {escape(unknown[0])}, so it can't be pinned")
@@ -91,7 +90,7 @@ def find_on_modelscope(repository: str, revision: str | None, option: str) -> Mo
                 repository, "model", path, revision=ref, expected_sha256=file.sha256, file_size=file.size
             )
         except Exception as error:  # noqa: BLE001 - as above
-            raise ConfigError(f"{shown}: its {path} can't be downloaded: {_reason(error)}") from None
+            raise ConfigError(f"{shown}: its {path} can't be downloaded: {reason(error)}") from None
 
     config = fetch("config.json")
     weights, index = weight_files(files)
@@ -143,22 +142,6 @@ def download_files(name: str, source: ModelScopeSource, folder: Path) -> None:
     api.download_repo(name, "model", revision=source.ref, file_list=files)
     checked = {path: [*_state(folder / path), file.sha256] for path, file in source.files.items()}
     _remember(source, folder, checked=checked)
-
-
-def client(endpoint: str | None = None) -> HubApi:
-    """Make ModelScope's client.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
-    try:
-        from modelscope_hub import HubApi
-    except ImportError:
-        raise ConfigError(
-            "a model of ModelScope needs ModelScope's client: pip install 'pytest-imagejudge[modelscope]'"
-        ) from None
-    logging.getLogger("modelscope_hub").setLevel(logging.ERROR)  # what went wrong is said once, as an error of ours
-    return HubApi(endpoint=endpoint)
 
 
 def _absent(api: HubApi, repository: str, revision: str | None, shown: str) -> ConfigError:
@@ -220,8 +203,3 @@ def _state(file: Path) -> tuple[int, int]:
     except OSError:
         return -1, -1
     return found.st_size, found.st_mtime_ns
-
-
-def _reason(error: Exception) -> str:
-    """The first line of an error of the client, whose further lines repeat request and response."""
-    return escape(str(error).partition("\n")[0])[:300]
