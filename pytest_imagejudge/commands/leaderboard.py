@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from ..inputs.hub import BENCH_FILE, HUB, hub_file, metadata_file
+from ..inputs.hub import BENCH_FILE, HUB, hub_file, is_hub, metadata_file
 from ..inputs.metadata import read_metadata
 from ..protocols import load_protocol
 from ..recorded.answer_codes import DEFAULT
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError("FILE is empty; a file is expected")
         if name in args.files[:i]:
             raise ConfigError(f"{escape(name)} is named twice")
-    files = [hub_file(name, BENCH_FILE) if name.startswith("hf://") else Path(name) for name in args.files]
+    files = [hub_file(name, BENCH_FILE) if is_hub(name) else Path(name) for name in args.files]
     if "numpy" not in sys.modules:  # its matrices are small here: starting threads would take longer than using them
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     load_protocol(args.protocol or DEFAULT, kind="image")  # a wrong name is said even where no answer needs its reader

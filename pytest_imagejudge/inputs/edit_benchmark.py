@@ -22,7 +22,7 @@ from ..tables.parquet_rows import count_rows
 from ..tables.reading import peek, read_rows
 from ..tables.rows import PARQUET, RawRow, check_columns, plain_pictures, show_value
 from ..taxonomy import nearest
-from .hub import HUB, TABLES, hub_file, split_hub
+from .hub import HUB, TABLES, hub_file, hub_files, is_hub, split_hub
 from .manifest import EDIT_COLUMNS, Row, RowError, manifest_rows
 from .opinion_scores import mean_opinion
 from .shards import check_shards, lacking_beside
@@ -92,7 +92,7 @@ def open_edit_bench(source: str, label: str | None = None) -> EditBench:
 
     Args:
         source: a file; a folder with Parquet files of the split "test"; a data set of the Hub, ``ORG/NAME`` or
-            ``hf://datasets/ORG/NAME[@REVISION][/FILE]``.
+            ``hf://datasets/ORG/NAME[@REVISION][/FILE]``; or one of ModelScope, ``modelscope://datasets/...``.
         label: the column of the mean opinion scores; None is ``answer``, or ``mos_perception`` where there is none.
 
     Raises:
@@ -117,22 +117,17 @@ def _files(source: str) -> tuple[str | None, list[Path]]:
         return None, _of_split(path, source)
     if path.exists():
         return None, [_alone(path)]
-    if not source.startswith("hf://"):
+    if not is_hub(source):
         if not _HUB_ID.fullmatch(source) or path.suffix.lower() in TABLES:
             near = nearest(path.name, (p.name for p in path.parent.glob("*"))) if path.parent.is_dir() else ""
             raise ConfigError(f"{escape(source)}: there is no such file, folder or data set's id{escape(near)}")
         source = HUB + source
-    repo, revision, name = split_hub(source)
+    _, _, name = split_hub(source)
     if name:
         file = hub_file(source)
         return _commit(file), [_alone(file)]
-    from huggingface_hub import snapshot_download
-
-    try:
-        folder = snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=[f"*{SPLIT}*{PARQUET}"])
-    except Exception as error:
-        raise ConfigError(f"{escape(source)} can't be downloaded: {escape(error)}") from error
-    return Path(folder).name, _of_split(Path(folder), source)
+    folder = hub_files(source, [f"*{SPLIT}*{PARQUET}"])
+    return folder.name, _of_split(folder, source)
 
 
 def _of_split(folder: Path, source: str) -> list[Path]:

@@ -11,7 +11,7 @@ from ..tables.reading import peek, read_rows
 from ..tables.rows import PARQUET
 from ..taxonomy import nearest
 from .folder import open_folder
-from .hub import TABLES, fetch_images, hub_file
+from .hub import TABLES, fetch_images, hub_file, is_hub
 from .manifest import read_manifest
 from .row_source import Input
 
@@ -21,7 +21,8 @@ def open_input(source: str, *, prompts: Path | None = None, root: Path | None = 
 
     Args:
         source: a ``.csv``, ``.json``, ``.jsonl`` or ``.parquet`` manifest; a folder of images; or
-            ``hf://datasets/ORG/NAME[@REVISION]/FILE``, a manifest whose images lie in the same data set.
+            ``hf://datasets/ORG/NAME[@REVISION]/FILE`` or ``modelscope://datasets/...``, a manifest whose images lie in
+            the same data set.
         prompts: for a folder, its prompts; without it a file called prompts or metadata in the folder, or a ``.txt``
             beside each image.
         root: folder that images may not lie outside of.
@@ -29,9 +30,9 @@ def open_input(source: str, *, prompts: Path | None = None, root: Path | None = 
     Raises:
         ConfigError: nothing to judge; the message names the expected input.
     """
-    if source.startswith("hf://"):
+    if is_hub(source):
         if prompts is not None:
-            raise ConfigError("--prompts goes with a folder of images, not with a Hub data set")
+            raise ConfigError("--prompts goes with a folder of images, not with a data set of the Hub")
         path = hub_file(source)
         fetch_images(source, path)
         return _manifest(path, path.name, Path.cwd(), root)

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...settings import JudgeSettings
 from .install import Install
 from .model_files import Model
+from .modelscope_models import SWITCH
 from .placement import cpu_cache_bytes, quantized
 from .supervisor import MODEL, PORT
 from .user_arguments import deciding, option_name, own_split
@@ -45,11 +46,21 @@ WITH_VIDEO = (
 )
 
 
-# Of pytest, coverage and launchers of distributed programs: not for the server. Secrets of ours neither.
+# Of pytest, coverage and launchers of distributed programs: not for the server. Secrets of ours neither. A model of
+# ModelScope is served from its folder, and with the switch vLLM would want another package of ModelScope's.
 UNWANTED = ("PYTEST_", "COV_CORE_", "COVERAGE_", "IMAGEJUDGE_", "TORCHELASTIC_")
 
 
-UNWANTED_NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
+UNWANTED_NAMES = (
+    "RANK",
+    "WORLD_SIZE",
+    "LOCAL_RANK",
+    "LOCAL_WORLD_SIZE",
+    "GROUP_RANK",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+    SWITCH,
+)
 
 
 def server_arguments(model: Model, install: Install, settings: JudgeSettings, parallel: int, fp8: bool) -> list[str]:

@@ -15,7 +15,8 @@ from . import arguments, shared_server, user_arguments
 from .gpus import Gpu, Holder, gib, visible_gpus
 from .install import Install, find_vllm
 from .model_download import download_command
-from .model_files import Model, find_model
+from .model_files import Model
+from .model_lookup import find_model
 from .placement import Fit, JointPlacement, Placement, fit, place, place_beside, share
 
 

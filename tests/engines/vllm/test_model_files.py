@@ -2,155 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from pytest_imagejudge.engines.vllm import model_files
+from pytest_imagejudge.engines.vllm import hub_models, model_files, model_lookup
 from pytest_imagejudge.errors import ConfigError
-from tests.stand_in.vllm import checkpoint, install
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-FILES = {
-    "config.json": json.dumps({"architectures": ["Qwen3VLForConditionalGeneration"]}).encode(),
-    "model.safetensors": b"w" * 5000,
-    "pytorch_model.bin": b"x" * 100_000,
-    "README.md": b"# read me",
-    "tokenizer.json": b"{}",
-    "tokenizer_config.json": b'{"chat_template": "{{ add_generation_prompt }}<think>"}',
-}
-SHARDS = {f"model-0000{part}-of-00002.safetensors": b"w" * 3000 for part in (1, 2)}
-
-
-def index(*files: str, **metadata: int) -> bytes:
-    return json.dumps({"metadata": metadata, "weight_map": {f"layer {file}": file for file in files}}).encode()
-
-
-class Hub:
-    """A Hub with one model, ``org/judge``, and a gated one, ``org/gated``."""
-
-    def __init__(self) -> None:
-        self.paths: list[str] = []
-        self.files = FILES
-        self.tells_sizes = True
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-            def reply(self, status: int, body: bytes = b"", **headers: str) -> None:
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name.replace("_", "-"), value)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
-
-            def do_HEAD(self) -> None:
-                self.do_GET()
-
-            def do_GET(self) -> None:
-                path = urlsplit(self.path).path
-                outer.paths.append(path)
-                parts = path.strip("/").split("/")
-                if "gated" in parts:
-                    return self.reply(403, b"{}", X_Error_Code="GatedRepo")
-                if "judge" not in parts:
-                    return self.reply(401, b"{}", X_Error_Code="RepoNotFound")
-                if "refs" in parts:
-                    main = {"name": "main", "ref": "refs/heads/main", "targetCommit": COMMIT}
-                    return self.reply(200, json.dumps({"branches": [main], "tags": [], "converts": []}).encode())
-                if "tree" in parts:
-                    tree = [
-                        {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
-                        for name, data in outer.files.items()
-                    ]
-                    return self.reply(200, json.dumps(tree).encode())
-                if parts[0] == "api":
-                    if "revision" in parts and parts[-1] not in ("main", COMMIT):
-                        return self.reply(404, b"{}", X_Error_Code="RevisionNotFound")
-                    siblings: list[dict[str, Any]] = [{"rfilename": name} for name in outer.files]
-                    for sibling in siblings if outer.tells_sizes else ():
-                        sibling["size"] = len(outer.files[sibling["rfilename"]])
-                    info = {"id": "org/judge", "sha": COMMIT, "siblings": siblings, "private": False}
-                    return self.reply(200, json.dumps(info).encode())
-                data = outer.files.get(path.partition("/resolve/")[2].partition("/")[2])
-                if data is None:
-                    return self.reply(404, b"{}", X_Error_Code="EntryNotFound")
-                tag = f'"{hashlib.sha256(data).hexdigest()}"'
-                return self.reply(200, data, X_Repo_Commit=COMMIT, ETag=tag)
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
-class Machine:
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder
-        (folder / "standin").mkdir()
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PYTEST_"))},
-            "HF_ENDPOINT": url,
-            "HF_HOME": str(folder / "hf"),
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_ETAG_TIMEOUT": "2",
-            "IMAGEJUDGE_CACHE": str(folder / "cache"),
-            "IMAGEJUDGE_VLLM_PYTHON": str(install(folder / "site")),
-            "VLLM_CPU_KVCACHE_SPACE": "1",
-            "STANDIN": str(folder / "standin"),
-            "NO_PROXY": "127.0.0.1",
-        }
-
-    def command(self, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pytest_imagejudge", *args]
-        environment = {**self.environment, **environment}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-    def fetch(self) -> set[str]:
-        """Download org/judge; the names of its files."""
-        code = """
-import sys
-from pathlib import Path
-from pytest_imagejudge.engines.vllm.model_download import download_command, main
-from pytest_imagejudge.engines.vllm.model_files import find_model
-found = find_model("org/judge", None, "--judge-model")
-assert not found.complete
-main(download_command(found, Path(sys.argv[1]))[-2:])
-assert find_model("org/judge", None, "--judge-model").complete
-"""
-        command = [sys.executable, "-c", code, str(self.folder / "fetched")]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return {file.name for file in Path((self.folder / "fetched").read_text()).iterdir()}
-
-    def doctor(self, *args: str, **environment: str) -> dict[str, Any]:
-        done = self.command("doctor", "--json", *args, **environment)
-        found = dict(json.loads(done.stdout))
-        assert done.returncode == (0 if found["ok"] else 2), done.stderr
-        return dict(found["judges"][0])
+from tests.stand_in.hubs import COMMIT, FILES, SHARDS, Hub, Machine, index
+from tests.stand_in.vllm import checkpoint
 
 
 @pytest.fixture
@@ -238,15 +101,15 @@ def test_a_folder_is_known_by_its_content(tmp_path: Path) -> None:
 def test_folders_that_are_no_models(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match=r"has no config\.json"):
-        model_files.find_model(str(tmp_path / "empty"), None, "--judge-model")
+        model_lookup.find_model(str(tmp_path / "empty"), None, "--judge-model")
     (tmp_path / "empty" / "config.json").write_text("[1]")
     with pytest.raises(ConfigError, match="not an object"):
-        model_files.find_model(str(tmp_path / "empty"), None, "--judge-model")
+        model_lookup.find_model(str(tmp_path / "empty"), None, "--judge-model")
     (tmp_path / "empty" / "config.json").write_text("{")
     with pytest.raises(ConfigError, match="can't be read"):
-        model_files.find_model(str(tmp_path / "empty"), None, "--judge-model")
+        model_lookup.find_model(str(tmp_path / "empty"), None, "--judge-model")
     with pytest.raises(ConfigError, match="has no revision 'main'"):
-        model_files.find_model(str(checkpoint(tmp_path / "model")), "main", "--judge-model")
+        model_lookup.find_model(str(checkpoint(tmp_path / "model")), "main", "--judge-model")
 
 
 @pytest.mark.parametrize(
@@ -280,7 +143,7 @@ def test_of_several_formats_what_vllm_reads_is_counted_and_fetched(
     folder.mkdir()
     for name, data in {**small, **files}.items():
         (folder / name).write_bytes(data)
-    assert model_files.find_model(str(folder), None, "--judge-model").weights == 6000
+    assert model_lookup.find_model(str(folder), None, "--judge-model").weights == 6000
 
 
 @pytest.mark.parametrize(
@@ -299,7 +162,7 @@ def test_an_index_that_is_wrong(machine: Machine, our_hub: Hub, text: bytes, wor
         folder = checkpoint(machine.folder / "model")
         (folder / "model.safetensors.index.json").write_bytes(text)
         with pytest.raises(ConfigError, match=rf"its model\.safetensors\.index\.json {words}"):
-            model_files.find_model(str(folder), None, "--judge-model")
+            model_lookup.find_model(str(folder), None, "--judge-model")
 
 
 def test_a_mirror_that_tells_no_sizes(machine: Machine, our_hub: Hub) -> None:
@@ -317,7 +180,7 @@ def test_a_mirror_that_tells_no_sizes(machine: Machine, our_hub: Hub) -> None:
 def test_a_size_that_nobody_tells_is_not_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda url, timeout: SimpleNamespace(size=None))
     with pytest.raises(ConfigError, match=r"'org/judge': .* does not tell the size of its model\.safetensors"):
-        model_files._remote_size("org/judge", COMMIT, "model.safetensors", "--judge-model 'org/judge'")
+        hub_models._remote_size("org/judge", COMMIT, "model.safetensors", "--judge-model 'org/judge'")
 
 
 @pytest.mark.parametrize(
@@ -356,6 +219,6 @@ def test_a_folder_goes_by_its_name_wherever_it_is(tmp_path: Path, monkeypatch: p
     (tmp_path / "linked" / "judge").symlink_to(one)
     monkeypatch.chdir(one)
     names = [str(one), f"{other}/", ".", "../judge", "../../linked/judge", "../judge/."]
-    found = [model_files.find_model(name, None, "--judge-model") for name in names]
+    found = [model_lookup.find_model(name, None, "--judge-model") for name in names]
     assert {(model.name, model.revision) for model in found} == {("judge", found[0].revision)}
     assert [model.folder for model in found] == [one, other, one, one, one, one]

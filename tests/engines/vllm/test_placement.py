@@ -15,7 +15,7 @@ from pytest_imagejudge.engines.vllm import arguments, placement, shared_server
 from pytest_imagejudge.engines.vllm import install as installs
 from pytest_imagejudge.engines.vllm.engine import VllmEngine
 from pytest_imagejudge.engines.vllm.gpus import GIB, MIB, gib, visible_gpus
-from pytest_imagejudge.engines.vllm.model_files import find_model
+from pytest_imagejudge.engines.vllm.model_lookup import find_model
 from pytest_imagejudge.engines.vllm.placement import needed_bytes
 from pytest_imagejudge.engines.vllm.planning import describe
 from pytest_imagejudge.engines.vllm.supervisor import State
