@@ -30,6 +30,14 @@ def make_engine(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path)
             broken.
     """
     option = "edit-judge" if settings.kind == "edit" else "judge"
+    if settings.stored_only and settings.model != SIGNALS:
+        from .stored_only import StoredOnly
+
+        if settings.urls and not settings.model:
+            raise ConfigError(
+                f"--judge-stored-only: name the judge with --{option}-model, since its endpoint is not asked either"
+            )
+        return StoredOnly(make_engine(dataclasses.replace(settings, stored_only=False), protocol, state_dir=state_dir))
     if settings.urls:
         from .endpoint import EndpointEngine
 

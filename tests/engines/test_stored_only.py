@@ -1,0 +1,55 @@
+"""``--judge-stored-only``: stored answers count as before, and nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_imagejudge.engines import make_engine
+from pytest_imagejudge.engines.signals.engine import SignalsEngine
+from pytest_imagejudge.engines.stored_only import NOT_ASKED, StoredOnly
+from pytest_imagejudge.errors import ConfigError
+from pytest_imagejudge.judge import Judge
+from pytest_imagejudge.protocols import load_protocol
+from pytest_imagejudge.settings import SIGNALS, JudgeSettings
+from tests.stand_in.endpoint import StandIn
+from tests.stand_in.judge import Sound
+from tests.stand_in.pictures import marked
+
+
+@pytest.fixture
+def server() -> Iterator[StandIn]:
+    server = StandIn()
+    yield server
+    server.close()
+
+
+def test_stored_answers_count_and_nothing_is_sent(server: StandIn, tmp_path: Path) -> None:
+    settings = JudgeSettings(model="judge", urls=(server.url,), revision="1")
+    picture, store = marked((9, 99, 199)), tmp_path / "store"
+    with Judge.from_settings(settings, store=store, engine=Sound("judge")) as judge:
+        first = judge.score(picture, "a fox")
+    with Judge.from_settings(replace(settings, stored_only=True), store=store) as judge:
+        judge.preflight()
+        assert isinstance(judge.engine, StoredOnly)
+        again, other = judge.score(picture, "a fox"), judge.score(picture, "a hen")
+    assert first.total == again.total == 60
+    assert (again.source, again.error) == ("store", "")
+    assert (other.total, other.error) == (None, NOT_ASKED)
+    assert server.calls == []
+
+
+@pytest.mark.parametrize(("kind", "option"), [("image", "--judge-model"), ("edit", "--edit-judge-model")])
+def test_the_endpoint_is_not_asked_for_its_model(server: StandIn, tmp_path: Path, kind: str, option: str) -> None:
+    settings = JudgeSettings(urls=(server.url,), stored_only=True, kind=kind)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=f"--judge-stored-only: name the judge with {option}"):
+        make_engine(settings, load_protocol("house"), state_dir=tmp_path)
+    assert server.calls == []
+
+
+def test_signals_measures_as_ever(tmp_path: Path) -> None:
+    settings = JudgeSettings(model=SIGNALS, stored_only=True)
+    assert isinstance(make_engine(settings, load_protocol(None, model=SIGNALS), state_dir=tmp_path), SignalsEngine)
