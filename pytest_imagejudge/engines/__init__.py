@@ -34,10 +34,9 @@ def make_engine(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path)
         from .stored_only import StoredOnly
 
         if settings.urls and not settings.model:
-            raise ConfigError(
-                f"--judge-stored-only: name the judge with --{option}-model, since its endpoint is not asked either"
-            )
-        return StoredOnly(make_engine(dataclasses.replace(settings, stored_only=False), protocol, state_dir=state_dir))
+            return StoredOnly(None, f"--{option}-model")
+        asked = dataclasses.replace(settings, stored_only=False)
+        return StoredOnly(make_engine(asked, protocol, state_dir=state_dir), f"--{option}-model")
     if settings.urls:
         from .endpoint import EndpointEngine
 

@@ -9,23 +9,31 @@ from .base import Answer, Engine, EngineIdentity, Progress
 NOT_ASKED = "not asked: the store has no answer, and --judge-stored-only asks no judge"
 
 
+UNNAMED = "unnamed"
+
+
 class StoredOnly(Engine):
     """The engine of ``--judge-stored-only``, which sends nothing and starts nothing.
 
-    Its identity is that of the engine that gave the stored answers, since they are found by it.
+    Args:
+        engine: the engine that gave the stored answers, whose identity finds them; None where it has to be asked for
+            the model that it serves.
+        option: the option that names the model.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self.name = engine.name
-        self.concurrency = engine.concurrency
+    name = "stored-only"
+
+    def __init__(self, engine: Engine | None, option: str) -> None:
+        self.concurrency = engine.concurrency if engine else 1
         self._engine = engine
+        self._option = option
 
     def identity(self) -> EngineIdentity:
-        """Return the facts that decided the stored answers."""
-        return self._engine.identity()
+        """Return the facts that decided the stored answers; of a model that is not named there are none."""
+        return self._engine.identity() if self._engine else EngineIdentity(UNNAMED)
 
     def preflight(self) -> None:
-        """Check that the judge is named.
+        """Check that the judge can be looked up.
 
         Raises:
             ConfigError: as `identity`.
@@ -33,7 +41,9 @@ class StoredOnly(Engine):
         self.identity()
 
     async def start(self, progress: Progress) -> None:
-        """Start nothing."""
+        """Start nothing; say why nothing is found."""
+        if self._engine is None:
+            progress(f"--judge-stored-only finds no answer without {self._option}: the endpoint is not asked for it")
 
     async def ask(self, request: Request) -> Answer:
         """Refuse every request.

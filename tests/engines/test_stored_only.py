@@ -11,8 +11,7 @@ import pytest
 from pytest_imagejudge.engines import make_engine
 from pytest_imagejudge.engines.signals.engine import SignalsEngine
 from pytest_imagejudge.engines.stored_only import NOT_ASKED, StoredOnly
-from pytest_imagejudge.errors import ConfigError
-from pytest_imagejudge.judge import Judge
+from pytest_imagejudge.judge import EditJudge, Judge
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.settings import SIGNALS, JudgeSettings
 from tests.stand_in.endpoint import StandIn
@@ -42,11 +41,14 @@ def test_stored_answers_count_and_nothing_is_sent(server: StandIn, tmp_path: Pat
     assert server.calls == []
 
 
-@pytest.mark.parametrize(("kind", "option"), [("image", "--judge-model"), ("edit", "--edit-judge-model")])
-def test_the_endpoint_is_not_asked_for_its_model(server: StandIn, tmp_path: Path, kind: str, option: str) -> None:
-    settings = JudgeSettings(urls=(server.url,), stored_only=True, kind=kind)  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=f"--judge-stored-only: name the judge with {option}"):
-        make_engine(settings, load_protocol("house"), state_dir=tmp_path)
+def test_the_endpoint_is_not_asked_for_its_model(server: StandIn, tmp_path: Path) -> None:
+    settings = JudgeSettings(urls=(server.url,), stored_only=True, kind="edit")
+    said: list[str] = []
+    picture = marked((9, 99, 199))
+    with EditJudge.from_settings(settings, store=tmp_path, progress=said.append) as judge:
+        judge.preflight()
+        assert judge.score(picture, picture, "make it blue").error == NOT_ASKED
+    assert said == ["--judge-stored-only finds no answer without --edit-judge-model: the endpoint is not asked for it"]
     assert server.calls == []
 
 
