@@ -38,6 +38,8 @@ def test_stored_answers_count_and_nothing_is_sent(server: StandIn, tmp_path: Pat
     assert first.total == again.total == 60
     assert (again.source, again.error) == ("store", "")
     assert (other.total, other.error) == (None, NOT_ASKED)
+    with Judge.from_settings(replace(settings, stored_only=True), engine=Sound("judge")) as judge:  # as a hook gives it
+        assert judge.score(picture, "a fox").error == NOT_ASKED
     assert server.calls == []
 
 
