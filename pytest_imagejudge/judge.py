@@ -98,7 +98,7 @@ class _Base:
         self.settings = settings
         self.protocol = protocol or protocol_for(settings)
         if engine is not None and settings.stored_only:
-            engine = StoredOnly(engine, f"--{'edit-' if settings.kind == 'edit' else ''}judge-model")
+            engine = StoredOnly(engine, settings)
         self.engine = engine or make_engine(settings, self.protocol, state_dir=cache_dir())
         self._exit = contextlib.ExitStack()
         if store is None:  # kept for the session only, so that one image is judged once

@@ -13,7 +13,7 @@ from pytest_imagejudge.engines.signals.engine import SignalsEngine
 from pytest_imagejudge.engines.stored_only import NOT_ASKED, StoredOnly
 from pytest_imagejudge.judge import EditJudge, Judge
 from pytest_imagejudge.protocols import load_protocol
-from pytest_imagejudge.settings import SIGNALS, JudgeSettings
+from pytest_imagejudge.settings import API_KEY_VARIABLE, SIGNALS, JudgeSettings
 from tests.stand_in.endpoint import StandIn
 from tests.stand_in.judge import Sound
 from tests.stand_in.pictures import marked
@@ -34,6 +34,8 @@ def test_stored_answers_count_and_nothing_is_sent(server: StandIn, tmp_path: Pat
     with Judge.from_settings(replace(settings, stored_only=True), store=store) as judge:
         judge.preflight()
         assert isinstance(judge.engine, StoredOnly)
+        asked = make_engine(settings, judge.protocol, state_dir=tmp_path)
+        assert judge.engine.identity() == asked.identity()  # or nothing would be found
         again, other = judge.score(picture, "a fox"), judge.score(picture, "a hen")
     assert first.total == again.total == 60
     assert (again.source, again.error) == ("store", "")
@@ -52,6 +54,12 @@ def test_the_endpoint_is_not_asked_for_its_model(server: StandIn, tmp_path: Path
         assert judge.score(picture, picture, "make it blue").error == NOT_ASKED
     assert said == ["--judge-stored-only finds no answer without --edit-judge-model: the endpoint is not asked for it"]
     assert server.calls == []
+
+
+def test_neither_key_nor_address_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(API_KEY_VARIABLE, "k\u00e9y")
+    settings = JudgeSettings(model="judge", urls=("no address",), stored_only=True)
+    make_engine(settings, load_protocol("house"), state_dir=tmp_path).preflight()
 
 
 def test_signals_measures_as_ever(tmp_path: Path) -> None:
