@@ -17,8 +17,9 @@ import pytest
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.judge import Judge
 from pytest_imagejudge.settings import JudgeSettings
-from tests.stand_in.endpoint import StandIn, failure
-from tests.stand_in.judge import Sound
+from pytest_imagejudge.taxonomy import TREE, facets_of
+from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure
+from tests.stand_in.judge import Sound, levels
 from tests.stand_in.pictures import marked
 
 yaml = pytest.importorskip("ruamel.yaml")
@@ -474,6 +475,22 @@ def test_elsewhere_no_answer_is_red(hosted: Any, server: StandIn, kind: str, env
     assert NOTICE not in said
     assert WARNING not in said
     assert "::error file=test_it.py,line=12," in said
+
+
+def sound(call: Call) -> Reply:
+    """Every facet of the dimension that is asked about is sound."""
+    asked = json.dumps(call.body["messages"], ensure_ascii=False)
+    (dimension,) = [name for name in TREE if all(facet in asked for _, _, facet in facets_of((name,)))]
+    return completion(levels(dimension, 1))
+
+
+@KINDS
+def test_with_a_key_the_endpoint_judges(hosted: Any, server: StandIn, kind: str) -> None:
+    server.answer = sound
+    code, judged, said = hosted(kind, IMAGEJUDGE_API_KEY="key")
+    assert (code, judged) == (0, "" if kind == "starter" else "true"), said
+    assert len(server.asked) == 5  # the other image is known
+    assert {call.headers["authorization"] for call in server.asked} == {"Bearer key"}
 
 
 @pytest.mark.parametrize("kind", ["workflow", "action"])
