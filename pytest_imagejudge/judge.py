@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from .engines import make_engine
 from .engines.base import Engine, Progress
+from .engines.stored_only import StoredOnly
 from .errors import ConfigError, ImageJudgeError
 from .images.image_file import ImageFile
 from .images.intake import keep, take
@@ -96,6 +97,8 @@ class _Base:
             raise ConfigError("no judge: give a model (a Hub id, a folder, or 'signals') or a URL")
         self.settings = settings
         self.protocol = protocol or protocol_for(settings)
+        if engine is not None and settings.stored_only:
+            engine = StoredOnly(engine, settings)
         self.engine = engine or make_engine(settings, self.protocol, state_dir=cache_dir())
         self._exit = contextlib.ExitStack()
         if store is None:  # kept for the session only, so that one image is judged once

@@ -26,7 +26,7 @@ ALL_RIGHT, SOMETHING_WRONG = 0, 2
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    add_judge_options(parser, without=("judge_keep_alive", "judge_max_pixels"))
+    add_judge_options(parser, without=("judge_keep_alive", "judge_max_pixels", "judge_stored_only"))
     parser.add_argument("--json", action="store_true", help="print an object in JSON")
     parser.epilog = "Exit code: 0 the judges that are named can run here, 2 one of them can't."
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import sys
 from pathlib import Path
 from string import Template
+from urllib.parse import parse_qsl
 
+from ..engines.address import Address
 from ..errors import ConfigError
-from ..settings import SIGNALS
+from ..settings import API_KEY_VARIABLE, SIGNALS
+from ..support.entry_points import ENGINES, names_of
 from ..support.files import make_folder, whole_file
 from .store import folder_name
 
@@ -18,36 +22,37 @@ FILES = {  # in starter/: where it goes
     "thresholds.toml": "thresholds.toml",
     "imagejudge.yml": ".github/workflows/imagejudge.yml",
 }
+STARTER = Path(__file__).with_name("starter")
+_SECRET = re.compile(r"key|token|secret|sig|auth|pass", re.IGNORECASE)  # names of such parts of a query
 
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("folder", nargs="?", type=folder_name, default=Path(), help="where to write (default: here)")
     parser.add_argument(
-        "--judge-model", default=SIGNALS, metavar="ID", help=f"the judge the starter is for (default: {SIGNALS})"
-    )
+        "--judge-model", metavar="ID",
+        help=f"the judge the starter is for (default: {SIGNALS}); with --judge-url the model that is served there",
+    )  # fmt: skip
+    parser.add_argument(
+        "--judge-url", metavar="URL", action="append", default=[],
+        help=f"the endpoint of a hosted judge; may be repeated (its key is the secret {API_KEY_VARIABLE})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--judge-header", metavar="NAME=VARIABLE", action="append", default=[],
+        help="a header for the endpoint, its value a secret of that name; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="write over files that are there")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the starter, or nothing at all where one of its files exists already."""
-    if not args.judge_model.isprintable() or not args.judge_model:
-        raise ConfigError(f"--judge-model {args.judge_model!r}: a Hub id, a folder or {SIGNALS!r} is expected")
-    judge = shlex.quote(args.judge_model)
-    embedded = args.judge_model == SIGNALS
-    values = {
-        "judge": judge,
-        "extra": "signals" if embedded else "vllm",
-        "runner": "ubuntu-latest" if embedded else "[self-hosted, gpu]",
-        "extends": "signals" if embedded else "default",
-    }
+    values = _hosted(args) if args.judge_url else _own(args)
     targets = {args.folder / target: name for name, target in FILES.items()}
     in_the_way = [str(path) for path in targets if path.exists()]
     if in_the_way and not args.force:
         raise ConfigError(f"there already: {', '.join(in_the_way)}; give --force to write over them")
-    starter = Path(__file__).with_name("starter")
     for path, name in targets.items():
-        text = Template((starter / name).read_text("utf-8")).substitute(values)
+        text = _filled(name, values)
         try:
             make_folder(path.parent)
             with whole_file(path) as file:
@@ -57,7 +62,97 @@ def run(args: argparse.Namespace) -> int:
         print(path)
     where = "" if args.folder == Path() else f"cd {shlex.quote(str(args.folder))} && "
     print(
-        f"next: {where}pytest --judge-model {judge} --judge-thresholds thresholds.toml",
+        f"next: {where}pytest {values['options']} --judge-thresholds thresholds.toml",
         file=sys.stderr,
     )
+    if args.judge_url:
+        names = dict.fromkeys([API_KEY_VARIABLE, *map(_variable, args.judge_header)])
+        print(
+            f"      set {', '.join(names)} in your environment, and as a secret of the repository: "
+            "the workflow gives it to the step that judges",
+            file=sys.stderr,
+        )
     return 0
+
+
+def _filled(name: str, values: dict[str, str]) -> str:
+    return Template((STARTER / name).read_text("utf-8")).substitute(values)
+
+
+def _own(args: argparse.Namespace) -> dict[str, str]:
+    """Values of the templates for a judge in the job: the embedded one, or one that vLLM serves on a GPU."""
+    if args.judge_header:
+        raise ConfigError("--judge-header: it is sent to an endpoint, which --judge-url names")
+    model = SIGNALS if args.judge_model is None else args.judge_model
+    if not model.isprintable() or not model:
+        raise ConfigError(f"--judge-model {model!r}: a Hub id, a folder or {SIGNALS!r} is expected")
+    embedded = model == SIGNALS
+    if not (
+        embedded or re.search(r"[/\\]", model) or Path(model).is_dir() or model.partition(":")[0] in names_of(ENGINES)
+    ):
+        raise ConfigError(
+            f"--judge-model {model}: a Hub id (OWNER/NAME), a folder or {SIGNALS!r} is expected; for a model behind an "
+            "API give its endpoint with --judge-url, such as --judge-url https://api.openai.com/v1"
+        )
+    values = {
+        "options": f"--judge-model {shlex.quote(model)}",
+        "package": "pytest-imagejudge[signals]" if embedded else "pytest-imagejudge[vllm]",
+        "runner": "ubuntu-latest" if embedded else "[self-hosted, gpu]",
+        "extends": "signals" if embedded else "default",
+    }
+    return values | {"judge_step": _filled("judge_step.yml", values)}
+
+
+def _hosted(args: argparse.Namespace) -> dict[str, str]:
+    """Values of the templates for a judge behind a URL."""
+    if args.judge_model == SIGNALS:
+        raise ConfigError(f"--judge-model {SIGNALS} with --judge-url: this judge asks no URL; leave out one of them")
+    if args.judge_model is not None and not (args.judge_model and args.judge_model.isprintable()):
+        raise ConfigError(f"--judge-model {args.judge_model!r}: the name of the model that is served there is expected")
+    options = [f"--judge-url {shlex.quote(_checked_url(url))}" for url in args.judge_url]
+    if args.judge_model:
+        options.append(f"--judge-model {shlex.quote(args.judge_model)}")
+    variables = dict.fromkeys(_variable(header) for header in args.judge_header)
+    options += [f"--judge-header {shlex.quote(header)}" for header in args.judge_header]
+    values = {
+        "options": " ".join(options),
+        "package": "pytest-imagejudge",
+        "runner": "ubuntu-latest",
+        "extends": "default",
+        "header_variables": "".join(f"{' ' * 10}{name}: ${{{{ secrets.{name} }}}}\n" for name in variables),
+    }
+    return values | {"judge_step": _filled("hosted_step.yml", values)}
+
+
+def _checked_url(url: str) -> str:
+    """Return a URL that may stand in a committed file.
+
+    Raises:
+        ConfigError: it is no http(s) URL, or holds a secret.
+    """
+    address = Address.parse(url)
+    secret = next((name for name, _ in parse_qsl(address.query, keep_blank_values=True) if _SECRET.search(name)), None)
+    if address.auth is not None or secret:
+        what = f"{secret}= in its query" if secret and address.auth is None else "a user or a password"
+        raise ConfigError(
+            f"--judge-url {address.base}: {what} would be committed with the workflow; leave it out of the URL, "
+            f"and put the key into {API_KEY_VARIABLE}"
+        )
+    if not url.strip().isprintable():
+        raise ConfigError(f"--judge-url {url!r}: it has characters that can't be printed")
+    return url.strip()
+
+
+def _variable(header: str) -> str:
+    """Return the variable of ``NAME=VARIABLE``.
+
+    Raises:
+        ConfigError: it is written in another way.
+    """
+    found = re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+=([A-Z_][A-Z0-9_]*)", header)
+    if found is None:  # not shown: it may be the value itself
+        raise ConfigError(
+            "--judge-header: NAME=VARIABLE is expected, such as x-team=TEAM_KEY: a header, and in capitals the "
+            "environment variable that holds its value"
+        )
+    return found[1]

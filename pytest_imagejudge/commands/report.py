@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from ..support.escaping import for_log
+from ..support.escaping import for_github, for_log, for_markdown
 from ..taxonomy import nearest
 from .printing import put
 
 if TYPE_CHECKING:
     from ..report.model import Report
     from ..thresholds.profile import Profile
+    from .stored_gate import StoredGate
 
 FORMATS = (".html", ".json", ".md")
 
@@ -40,6 +41,11 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--unjudged", action="store_true", help="print a line for each image that was not judged, with the reason"
     )
     parser.add_argument("--gate", action="store_true", help="exit 1 unless everything passed")
+    parser.add_argument(
+        "--gate-stored", metavar="JUNIT", type=Path,
+        help="after a run with --judge-stored-only: exit 1 where anything failed for another reason than that no judge "
+             "was asked; JUNIT is the file of its --junit-xml",
+    )  # fmt: skip
     parser.add_argument(
         "--github-summary", action="store_true", help="add to the step's summary ($GITHUB_STEP_SUMMARY)"
     )
@@ -81,12 +87,24 @@ def run(args: argparse.Namespace) -> int:
     if args.gate and args.baseline is None and not report.baseline and any(part.baseline for _, part in parts):
         raise ConfigError("--gate: the files were compared with a baseline, each over its own images; name it with "
                           "--baseline FILE")  # fmt: skip
+    if args.gate and args.gate_stored is not None:
+        raise ConfigError("--gate and --gate-stored: give one of them; --gate does not pass what was not judged")
     if args.gate:
         _require_bounds(report, profile, args.baseline)
+    stored_gate = None
+    if args.gate_stored is not None:
+        from .stored_gate import decide
+
+        stored_gate = decide(report, args.gate_stored)
     if args.baseline is not None:
         _compare(report, args.baseline, profile)
     _write(report, args, profile)
-    _github(report, args)
+    _github(report, args, stored_gate)
+    if stored_gate is not None:
+        for line in filter(None, (*stored_gate.failures, stored_gate.words())):
+            _say(line)
+        if stored_gate.failures:
+            return 1
     return 1 if args.gate and not _passed(report, profile) else 0
 
 
@@ -192,7 +210,7 @@ def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:
     put(text.removesuffix("\n"))
 
 
-def _github(report: Report, args: argparse.Namespace) -> None:
+def _github(report: Report, args: argparse.Namespace, stored_gate: StoredGate | None) -> None:
     import os
 
     from ..renderers.github import annotation_commands, write_step_summary
@@ -201,9 +219,19 @@ def _github(report: Report, args: argparse.Namespace) -> None:
     if args.github_summary:
         if not (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
             raise ConfigError("--github-summary: GITHUB_STEP_SUMMARY is not set; GitHub Actions sets it in each step")
+        if stored_gate is not None and (words := stored_gate.words()):
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(f"> [!WARNING]\n> **{for_markdown(words)}**\n\n")
         write_step_summary(report, summary)
     if args.github_annotations:
-        for line in annotation_commands(report):
+        left = report
+        if stored_gate is not None:
+            from .stored_gate import undecided_left_out
+
+            left = undecided_left_out(report, stored_gate)
+            if words := stored_gate.words():
+                put(f"::warning title=Image judge::{for_github(words)}")
+        for line in annotation_commands(left):
             put(line)
     if args.github_comment is not None and (url := upsert_comment(report, name=args.github_comment)):
         _say(f"comment: {url}")

@@ -123,6 +123,9 @@ JUDGE_OPTIONS: dict[str, Option] = {
         field="sleep",
         ini_only=True,
     ),
+    "judge_stored_only": Option(
+        "ask no judge: what the store has no answer to is an error of its image", kind="flag", field="stored_only"
+    ),
     "judge_max_pixels": Option(
         "an image with more pixels is an error (default: 100,000,000)", "N", "whole", at_least=1, ini_only=True
     ),

@@ -68,7 +68,7 @@ def parsed(name: str, *args: str) -> argparse.Namespace:
 def test_words_are_those_of_the_table(name: str) -> None:
     actions = {option: action for action in parser_of(name)._actions for option in action.option_strings}
     shared = [key for key in JUDGE_OPTIONS if option_name(key) in actions]
-    assert len(shared) >= len(JUDGE_OPTIONS) - 2
+    assert len(shared) >= len(JUDGE_OPTIONS) - 3
     for key in shared:
         action, wanted = actions[option_name(key)], argparse_keywords(JUDGE_OPTIONS[key])
         assert (action.help, action.metavar) == (wanted["help"], wanted.get("metavar")), key

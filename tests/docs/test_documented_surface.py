@@ -38,6 +38,8 @@ OPTION = r"--?[a-z](?:[\w-]*\w)?"
 FOREIGN = {"--config", "--ssl", "--grpc", "--max-model-len", "--tensor-parallel-size", "--trust-remote-code"}
 FOREIGN |= {"--collect-only", "--help", "--junit-xml", "--maxfail", "--stepwise", "-dp", "-n", "-pp", "-tp", "-v", "-x"}
 
+FOREIGN |= {"--api-key", "--enable-cache-report", "--mmproj"}  # of servers
+
 
 def section(title: str) -> str:
     return REFERENCE.partition(f"## {title}\n")[2].partition("\n## ")[0]
@@ -321,6 +323,11 @@ def test_every_field_that_the_reference_names_is_one_of_the_report() -> None:
 
 def test_the_table_of_the_judges_options_is_one(commands: dict[str, set[str]]) -> None:
     every = {option_name(key) for key in JUDGE_OPTIONS}
-    without = {"serve": {"--judge-max-pixels"}, "doctor": {"--judge-max-pixels", "--judge-keep-alive"}}
-    for name in ("score", "agree", "serve", "doctor"):
-        assert every - commands[name] == without.get(name, set()), name
+    without = {"--judge-max-pixels", "--judge-stored-only"}
+    for name, missing in (
+        ("score", set()),
+        ("agree", set()),
+        ("serve", without),
+        ("doctor", {*without, "--judge-keep-alive"}),
+    ):
+        assert every - commands[name] == missing, name

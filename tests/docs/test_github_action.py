@@ -8,10 +8,19 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pytest_imagejudge.cli import main
+from pytest_imagejudge.judge import Judge
+from pytest_imagejudge.settings import JudgeSettings
+from pytest_imagejudge.taxonomy import TREE, facets_of
+from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure
+from tests.stand_in.judge import Sound, levels
+from tests.stand_in.pictures import marked
 
 yaml = pytest.importorskip("ruamel.yaml")
 
@@ -122,7 +131,7 @@ def clean(tmp_path: Path) -> Any:
     ).stdout.strip()
     lines = [*(path for path in sys.path if Path(path).name == "site-packages"), str(ROOT)]
     (Path(packages) / "outer.pth").write_text("".join(f"{line}\n" for line in lines))
-    for name, module in (("imagejudge", "pytest_imagejudge"),):
+    for name, module in (("imagejudge", "pytest_imagejudge"), ("pytest", "pytest")):
         script = tmp_path / "venv" / "bin" / name
         script.write_text(f'#!/bin/sh\nexec "{python}" -m {module} "$@"\n')
         script.chmod(0o755)
@@ -145,6 +154,10 @@ def clean(tmp_path: Path) -> Any:
                 "GITHUB_OUTPUT": str(output),
                 "GITHUB_STEP_SUMMARY": str(summary),
                 "GITHUB_ACTIONS": "true",
+                "URLS": "",
+                "HEADERS": "",
+                "STORED_ONLY": "",
+                "IMAGEJUDGE_API_KEY": "",
                 "GITHUB_WORKSPACE": str(work),
                 "PIP_NO_INDEX": "1",
                 "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -343,3 +356,218 @@ def test_the_workflows_gpu_job_runs(clean: Any) -> None:
     (clean.work / "test_it.py").write_text(TEST.format(path=str(ROOT / "fixtures" / "coffee.jpg")))
     code, _, said = clean(found["Judge"], MODEL="signals", ARGS="--judge-thresholds=signals")
     assert code == 0, said
+
+
+# --- a hosted judge ---
+
+HOSTED = """
+import os
+
+import pytest
+
+
+def test_known(image_judge):
+    image_judge.expect("seen.png", prompt="a fox")
+
+
+def test_new(image_judge):
+    image_judge.expect("seen.png", prompt={new!r})
+
+
+def test_of_its_own():
+    assert os.environ.get("TEAM_KEY", "") == {team!r}
+"""
+NOTICE = "::notice title=Image judge::A pull request from a fork has no key for the judge: only stored answers count"
+WARNING = "::warning title=Image judge::NOT JUDGED: 1 image without a stored answer"
+
+
+@pytest.fixture
+def server() -> Iterator[StandIn]:
+    """An endpoint that takes no key."""
+    server = StandIn(answer=lambda call: failure(401, "no such key"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def hosted(clean: Any, server: StandIn) -> Any:
+    """A folder of tests whose store knows one image, and a way to run the steps of ``kind`` there."""
+    marked((9, 99, 199)).save(clean.work / "seen.png")
+    settings = JudgeSettings(model="a/b", urls=(server.url,), revision="1")
+    with Judge.from_settings(settings, store=clean.work / ".imagejudge" / "store", engine=Sound("a/b")) as judge:
+        assert judge.score(clean.work / "seen.png", "a fox").total == 60
+
+    def run(kind: str, *, new: str = "a hen", bound: int = 50, team: str = "", **environ: str) -> tuple[int, str, str]:
+        (clean.work / "test_it.py").write_text(HOSTED.format(new=new, team=team))
+        (clean.work / "thresholds.toml").write_text(f'extends = "default"\n[level1]\nQuality = {bound}\n')
+        args = "-q\n-ojudge_revision=1\n--judge-thresholds=thresholds.toml"
+        common = {"MODEL": "a/b", "URLS": server.url, "ARGS": args, "FORK": "true", "IMAGEJUDGE_API_KEY": ""} | environ
+        clean.summary.write_text("")
+        if kind == "action":
+            folders = {"REPORT": str(clean.work / "out"), "STORE": str(clean.work / ".imagejudge" / "store")}
+            code, outputs, said = clean(steps(ACTION)["Judge"], PYTHON=clean.python, **folders, **common)
+            return code, outputs["judged"], said
+        if kind == "starter":
+            assert (
+                main(
+                    [
+                        "init",
+                        "--force",
+                        str(clean.summary.parent / "s"),
+                        "--judge-model=a/b",
+                        f"--judge-url={server.url}",
+                    ]
+                )
+                == 0
+            )
+            job = load(clean.summary.parent / "s" / ".github" / "workflows" / "imagejudge.yml")["jobs"]["judge"]
+            (step,) = [one for one in job["steps"] if "--judge-report" in one.get("run", "")]
+            code, _, said = clean(step, PYTEST_ADDOPTS="-pimagejudge -ojudge_revision=1", **common)
+            return code, "", said
+        found = steps(WORKFLOW, "stored")
+        code, outputs, said = clean(found["Judge"], HEADERS="", **common)
+        assert code == 0, said
+        decided = {"CODE": outputs["code"], "STORED_ONLY": outputs.get("stored-only", ""), "RUNNER_WITH_GPU": ""}
+        code, outputs, more = clean(found["Say which images need the GPU job"], **decided, **common)
+        assert load(WORKFLOW)["jobs"]["stored"]["outputs"]["judged"] == "${{ steps.unjudged.outputs.judged || 'true' }}"
+        return code, outputs.get("judged", "true"), said + more
+
+    return run
+
+
+KINDS = pytest.mark.parametrize("kind", ["workflow", "action", "starter"])
+
+
+@KINDS
+def test_a_fork_without_a_key_is_neutral(hosted: Any, clean: Any, server: StandIn, kind: str) -> None:
+    code, judged, said = hosted(kind)
+    assert (code, judged) == (0, "" if kind == "starter" else "false"), said
+    assert server.calls == []
+    assert NOTICE in said
+    assert WARNING in said
+    assert "::error" not in said
+    assert "**NOT JUDGED: 1 image" in clean.summary.read_text(encoding="utf-8")
+    code, judged, said = hosted(kind, new="a fox")  # all is known
+    assert (code, judged) == (0, "" if kind == "starter" else "true"), said
+    assert WARNING not in said
+    assert "# ✅" in clean.summary.read_text(encoding="utf-8")
+
+
+@KINDS
+@pytest.mark.parametrize("fault", [{"bound": 70}, {"team": "other"}], ids=["a stored answer", "a test"])
+def test_a_fork_is_red_for_what_did_fail(hosted: Any, server: StandIn, kind: str, fault: dict[str, Any]) -> None:
+    code, judged, said = hosted(kind, **fault)
+    assert (code, judged) == (1, "" if kind == "starter" else "false"), said
+    assert WARNING in said
+    assert ("::error file=test_it.py,line=8," in said) == ("bound" in fault)
+    assert server.calls == []
+
+
+@KINDS
+@pytest.mark.parametrize("environ", [{"FORK": "false"}, {"IMAGEJUDGE_API_KEY": "wrong"}], ids=["own branch", "key"])
+def test_elsewhere_no_answer_is_red(hosted: Any, server: StandIn, kind: str, environ: dict[str, str]) -> None:
+    code, _, said = hosted(kind, **environ)
+    assert code == 1, said
+    assert server.asked
+    assert {call.headers.get("authorization") for call in server.asked} == {
+        f"Bearer {environ['IMAGEJUDGE_API_KEY']}" if "IMAGEJUDGE_API_KEY" in environ else None
+    }
+    assert NOTICE not in said
+    assert WARNING not in said
+    assert "::error file=test_it.py,line=12," in said
+
+
+def sound(call: Call) -> Reply:
+    """Every facet of the dimension that is asked about is sound."""
+    asked = json.dumps(call.body["messages"], ensure_ascii=False)
+    (dimension,) = [name for name in TREE if all(facet in asked for _, _, facet in facets_of((name,)))]
+    return completion(levels(dimension, 1))
+
+
+@KINDS
+def test_with_a_key_the_endpoint_judges(hosted: Any, server: StandIn, kind: str) -> None:
+    server.answer = sound
+    code, judged, said = hosted(kind, IMAGEJUDGE_API_KEY="key")
+    assert (code, judged) == (0, "" if kind == "starter" else "true"), said
+    assert len(server.asked) == 5  # the other image is known
+    assert {call.headers["authorization"] for call in server.asked} == {"Bearer key"}
+
+
+@pytest.mark.parametrize("kind", ["workflow", "action"])
+def test_the_model_need_not_be_named(hosted: Any, server: StandIn, kind: str) -> None:
+    code, _, said = hosted(kind, MODEL="signals", FORK="false")
+    assert code == 1, said
+    assert {call.body["model"] for call in server.asked} == {"judge"}  # the only one that it lists
+    code, judged, said = hosted(kind, MODEL="signals")
+    assert (code, judged) == (0, "false"), said
+    assert "NOT JUDGED: 2 images" in said
+
+
+def test_a_hosted_judge_needs_no_extra(clean: Any) -> None:
+    environ = {"MODEL": "a/b", "URLS": "http://a", "PACKAGE": "no-such-package-here", "INSTALL": ""}
+    for step in (steps(ACTION), steps(WORKFLOW, "stored"), steps(WORKFLOW, "gpu")):
+        for model in ("a/b", "signals"):
+            code, _, said = clean(step["Install"], PYTHON=clean.python, **environ | {"MODEL": model})
+            assert code != 0
+            assert "no-such-package-here" in said
+            assert "no-such-package-here[" not in said
+
+
+def test_tests_that_need_a_gpu_go_on_to_it_and_ask_the_same_endpoint(hosted: Any, clean: Any, server: StandIn) -> None:
+    write_test(clean.work, NEEDS_A_GPU["skipped"], passing=False)
+    found = steps(WORKFLOW, "stored")
+    common = {
+        "MODEL": "a/b",
+        "URLS": server.url,
+        "FORK": "false",
+        "IMAGEJUDGE_API_KEY": "key",
+        "ARGS": "",
+        "HEADERS": "",
+    }
+    code, outputs, said = clean(found["Judge"], **common)
+    environ = common | {"CODE": outputs["code"], "STORED_ONLY": "", "RUNNER_WITH_GPU": '["gpu"]'}
+    code, outputs, said = clean(found["Say which images need the GPU job"], **environ)
+    assert (code, outputs["go-on"]) == (0, "true"), said
+    gpu = steps(WORKFLOW, "gpu")
+    (clean.work / "test_it.py").write_text(HOSTED.format(new="a hen", team=""))
+    code, _, said = clean(gpu["Judge"], **common)
+    assert code == 1, said
+    assert {call.headers.get("authorization") for call in server.asked} == {"Bearer key"}
+    for name in ("Keep weights", "Keep compiled kernels"):
+        assert "inputs.judge-url == ''" in gpu[name]["if"]
+
+
+@pytest.mark.parametrize("job", ["stored", "gpu"])
+def test_values_of_headers_come_from_a_secret(clean: Any, job: str) -> None:
+    judge = steps(WORKFLOW, job)["Judge"]
+    marked((9, 99, 199)).save(clean.work / "seen.png")
+    (clean.work / "test_it.py").write_text(
+        "import os\n\ndef test_it():\n    assert os.environ['TEAM_KEY'] == 'a=b c'\n"
+    )
+    common = {"MODEL": "signals", "URLS": "", "ARGS": "-q", "FORK": "false", "IMAGEJUDGE_API_KEY": ""}
+    code, outputs, said = clean(judge, HEADERS="TEAM_KEY=a=b c\n\nB=x\n", **common)
+    assert (code, outputs.get("code", "0")) == (0, "0"), said
+    assert [line for line in said.splitlines() if "add-mask" in line] == ["::add-mask::a=b c", "::add-mask::x"]
+    code, _, said = clean(judge, HEADERS="x-team: hunter2", **common)
+    assert code == 2
+    assert "IMAGEJUDGE_HEADERS: VARIABLE=value is expected on each line" in said
+    assert "hunter2" not in said
+
+
+def test_only_the_steps_that_judge_get_the_key() -> None:
+    for path, jobs in ((ACTION, [None]), (WORKFLOW, ["stored", "gpu"])):
+        for job in jobs:
+            found = [name for name, step in steps(path, job).items() if "IMAGEJUDGE_API_KEY" in json.dumps(step)]
+            assert found == ["Judge"]
+
+
+def test_the_starters_are_sound(tmp_path: Path) -> None:
+    judges = {"signals": "--judge-model=signals", "gpu": "--judge-model=a/b", "hosted": "--judge-url=https://a.example"}
+    paths = []
+    for name, option in judges.items():
+        assert main(["init", str(tmp_path / name), option]) == 0
+        paths.append(tmp_path / name / ".github" / "workflows" / "imagejudge.yml")
+    schema = [tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows"]
+    for command in (schema, [tool("zizmor"), "--offline", "--no-progress"]):
+        done = subprocess.run([*command, *paths], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr

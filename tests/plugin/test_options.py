@@ -60,18 +60,19 @@ def test_the_command_reads_the_judges_options_alike(project):
         "judge_sleep": "9",
         "judge_max_pixels": "1234",
     }
-    assert set(JUDGE_OPTIONS) - set(given) == {"judge_url", "judge_allow_fp8"}
+    assert set(JUDGE_OPTIONS) - set(given) == {"judge_url", "judge_allow_fp8", "judge_stored_only"}
     parser = argparse.ArgumentParser()
     score.register(parser)
-    args = parser.parse_args(["in.csv", "--judge-allow-fp8", *(f"{option_name(k)}={v}" for k, v in given.items())])
-    project.ini("judge_allow_fp8 = true", *(f"{key} = {value}" for key, value in given.items()))
+    flags = ["--judge-allow-fp8", "--judge-stored-only"]
+    args = parser.parse_args(["in.csv", *flags, *(f"{option_name(k)}={v}" for k, v in given.items())])
+    flagged = ["judge_allow_fp8 = true", "judge_stored_only = true"]
+    project.ini(*flagged, *(f"{key} = {value}" for key, value in given.items()))
     by_ini = read_options(project.pytester.parseconfig("-pimagejudge"))
     assert (by_ini.image, by_ini.edit) == both_judges(args)
     assert by_ini.max_pixels == max_pixels(args) == 1234
-    project.ini(
-        "judge_allow_fp8 = true", *(f"{key} = {value}" for key, value in given.items() if key in options.INI_ONLY)
-    )
+    project.ini(flagged[0], *(f"{key} = {value}" for key, value in given.items() if key in options.INI_ONLY))
     options_of = [f"{option_name(key)}={value}" for key, value in given.items() if key not in options.INI_ONLY]
+    options_of.append("--judge-stored-only")
     by_option = read_options(project.pytester.parseconfig("-pimagejudge", *options_of))
     assert (by_option.image, by_option.edit) == both_judges(args)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pytest_imagejudge.cli import main
 from tests.stand_in.project import Project
 
 ROOT = Path(__file__).parents[2]
@@ -137,19 +138,18 @@ def test_a_fixture_that_is_asked_for_while_the_test_runs(project: Project) -> No
     result.stdout.fnmatch_lines(["*--judge-required: no judge of edits is configured*"])
 
 
-def test_the_starter_the_workflow_and_the_action_require_a_judge() -> None:
+def test_the_starter_the_workflow_and_the_action_require_a_judge(tmp_path: Path) -> None:
     """Each call of pytest in them."""
-    names = [
-        ".github/workflows/judge.yml",
-        ".github/actions/imagejudge/action.yml",
-        "pytest_imagejudge/commands/starter/imagejudge.yml",
-    ]
+    files = [ROOT / ".github/workflows/judge.yml", ROOT / ".github/actions/imagejudge/action.yml"]
+    for number, judge in enumerate((["--judge-model=signals"], ["--judge-model=a/b"], ["--judge-url=http://a/v1"])):
+        assert main(["init", str(tmp_path / str(number)), *judge]) == 0
+        files.append(tmp_path / str(number) / ".github/workflows/imagejudge.yml")
     calls = []
-    for name in names:
-        data = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+    for file in files:
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
         steps = [one for job in data.get("jobs", {"": data.get("runs")}).values() for one in job["steps"]]
-        found = [one["run"] for one in steps if "--judge-model" in one.get("run", "")]
-        assert found, name
+        found = [one["run"] for one in steps if "--judge-report" in one.get("run", "")]
+        assert found, file
         calls += found
-    assert len(calls) == 4
+    assert len(calls) == 6
     assert all("--judge-required" in call for call in calls)
