@@ -311,6 +311,8 @@ class ChatClient:
             output_tokens=_count(usage.get("completion_tokens")) or 0,
             engine=self.engine,
             engine_version=self.version,
+            served_model=_name(reply.get("model")) if self.adapt else "",
+            system_fingerprint=_name(reply.get("system_fingerprint")) if self.adapt else "",
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
@@ -350,6 +352,11 @@ def _first_choice(reply: Mapping[str, Any]) -> Mapping[str, Any]:
     """The only choice of a reply, or an empty one where it has none."""
     choices = reply.get("choices")
     return _object(choices[0]) if isinstance(choices, list) and choices else {}
+
+
+def _name(value: object) -> str:
+    """A name that a server gives, or an empty string where it is none."""
+    return value[:200] if isinstance(value, str) and value.isprintable() else ""
 
 
 def _count(value: object) -> int | None:

@@ -930,3 +930,22 @@ def test_what_is_wrong_with_an_endpoint(server: StandIn, engine: Callable[..., E
 def test_no_judge_is_an_error() -> None:
     with pytest.raises(ConfigError, match="--judge-model"):
         make_engine(JudgeSettings(), load_protocol("house"), state_dir=Path())
+
+
+@pytest.mark.parametrize(
+    ("told", "served", "system"),
+    [
+        ({"model": "gpt-4o-2024-08-06", "system_fingerprint": "fp_1"}, "gpt-4o-2024-08-06", "fp_1"),
+        ({"model": "judge", "system_fingerprint": None}, "judge", ""),
+        ({"model": 4, "system_fingerprint": ["fp"]}, "", ""),
+        ({"model": "a\x1b[31m", "system_fingerprint": "\n"}, "", ""),
+        ({"model": "m" * 999}, "m" * 200, ""),
+        ({}, "", ""),
+    ],
+)
+def test_the_model_that_answered_is_recorded(
+    server: StandIn, engine: Callable[..., EndpointEngine], told: dict[str, Any], served: str, system: str
+) -> None:
+    server.answer = lambda call: completion(told=told)
+    (answer,) = ask(engine())
+    assert (answer.served_model, answer.system_fingerprint) == (served, system)

@@ -20,9 +20,16 @@ class Call:
     body: dict[str, Any]
 
 
-def completion(content: Any = "{}", *, reason: str | None = "stop", usage: Any = None, **message: Any) -> Reply:
+def completion(
+    content: Any = "{}",
+    *,
+    reason: str | None = "stop",
+    usage: Any = None,
+    told: dict[str, Any] | None = None,
+    **message: Any,
+) -> Reply:
     choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": content, **message}}
-    reply = {"object": "chat.completion", "choices": [choice], "usage": usage or {}}
+    reply = {"object": "chat.completion", "choices": [choice], "usage": usage or {}, **(told or {})}
     return 200, {"content-type": "application/json"}, json.dumps(reply).encode()
 
 
