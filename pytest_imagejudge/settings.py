@@ -32,6 +32,7 @@ class JudgeSettings:
         sleep: seconds without use after which the server sleeps (its weights in main memory); 0 sleeps on command
             only, None never.
         beside: the session's other judge, for which our server leaves room on shared GPUs.
+        concurrency: requests in flight at each of ``urls``; None for as many as 48 images have.
     """
 
     model: str | None = None
@@ -49,6 +50,7 @@ class JudgeSettings:
     memory_share: float | None = None
     sleep: float | None = None
     beside: JudgeSettings | None = None
+    concurrency: int | None = None
 
     @property
     def served(self) -> bool:

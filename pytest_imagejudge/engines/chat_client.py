@@ -15,7 +15,8 @@ from ..protocols.base import Request
 from .address import Address, cause, excerpt, hide_credentials, key_hint
 from .answer_message import answer_text, is_refusal
 from .base import Answer
-from .retries import Retries, UnavailableError, retry_after
+from .quotas import pause_asked, used_up
+from .retries import Retries, UnavailableError
 
 if TYPE_CHECKING:
     import httpx
@@ -139,6 +140,7 @@ class ChatClient:
         first_wait: seconds before the second try, or more where the server asks for it; doubled each time.
         adapt: leave out the fields that the server refuses.
         progress: told that the server does not answer, once until it does: the tries take their time.
+        most: requests in flight at once; None for any number.
     """
 
     def __init__(
@@ -155,12 +157,13 @@ class ChatClient:
         first_wait: float = 0.5,
         adapt: bool = True,
         progress: Callable[[str], None] = lambda line: None,
+        most: int | None = None,
     ) -> None:
         self.address, self.model, self.key = address, model, key
         self.engine, self.version = engine, version
         self.habits = habits or Habits()
         self.direct, self.adapt = direct, adapt
-        self.retries = Retries(attempts, first_wait, progress)
+        self.retries = Retries(attempts, first_wait, progress, most)
         self._secrets = address.secrets(key)
         self._clients: list[httpx.AsyncClient] = []
         self._turn = 0
@@ -273,9 +276,10 @@ class ChatClient:
         found = f"HTTP {response.status_code} {said}: {self._excerpt(bytes(body))}"
         message = f"{shown}: {found}"
         text = body.decode("utf-8", "replace")
-        if (status in PASSING or status >= 500) and not (status == 429 and _used_up(text)):
-            raise UnavailableError(message, status, retry_after(response.headers.get("retry-after")))
-        message += key_hint(status, self.key)
+        spent = status == 429 and used_up(text)
+        if (status in PASSING or status >= 500) and not spent:
+            raise UnavailableError(message, status, pause_asked(status, response.headers))
+        message += " (a quota is used up: waiting a minute does not help)" if spent else key_hint(status, self.key)
         if 300 <= status < 400:
             place = excerpt(hide_credentials(response.headers.get("location", "")), self._secrets)
             message += f" (it points to {place!r})"
@@ -333,15 +337,6 @@ def _status_of(error: object) -> int:
     """Return the HTTP status in an error object, 500 where there is none."""
     code = str(error.get("code")) if isinstance(error, dict) else ""
     return int(code) if re.fullmatch(r"[45]\d\d", code, re.ASCII) else 500
-
-
-def _used_up(body: str) -> bool:
-    """Return True where "too many requests" is about money, so that waiting does not help.
-
-    Google speaks of billing at each limit, also at those of a minute, where it says when to try again.
-    """
-    text = body.lower()
-    return ("insufficient_quota" in text or "billing" in text) and "retry" not in text
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -41,7 +41,8 @@ class EndpointEngine(Engine):
         self.settings = settings
         self.protocol = protocol
         self.addresses = list(dict.fromkeys(Address.parse(url) for url in settings.urls))
-        self.concurrency = IMAGES_PER_URL * len(self.addresses)
+        # with a limit on requests, each image in flight has one: more would wait with pictures that are decoded
+        self.concurrency = min(IMAGES_PER_URL, settings.concurrency or IMAGES_PER_URL) * len(self.addresses)
         self._remembered = state_dir / "endpoints"
         self._key = api_key()
         self._habits = Habits()
@@ -115,7 +116,13 @@ class EndpointEngine(Engine):
         self._check_protocol(model)
         self._clients = [
             ChatClient(
-                address, model, key=self._key, habits=self._habits, first_wait=self._first_wait, progress=progress
+                address,
+                model,
+                key=self._key,
+                habits=self._habits,
+                first_wait=self._first_wait,
+                progress=progress,
+                most=self.settings.concurrency,
             )
             for address in self.addresses
         ]
