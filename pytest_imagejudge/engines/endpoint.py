@@ -23,6 +23,7 @@ from . import chat_client
 from .address import Address, api_key, cause, excerpt, key_hint
 from .base import Answer, Engine, EngineIdentity, Progress
 from .chat_client import MAX_ANSWER, ChatClient, Habits, RefusedError
+from .health import EVERY_SECONDS, SILENCE_SECONDS
 from .retries import UnavailableError
 
 # Images in flight for each URL, 5 requests each: the batch that fills a judge of this size on one large GPU.
@@ -36,7 +37,13 @@ class EndpointEngine(Engine):
     name = "endpoint"
 
     def __init__(
-        self, settings: JudgeSettings, protocol: Protocol, *, state_dir: Path, first_wait: float = 0.5
+        self,
+        settings: JudgeSettings,
+        protocol: Protocol,
+        *,
+        state_dir: Path,
+        first_wait: float = 0.5,
+        watch: tuple[float, float] = (SILENCE_SECONDS, EVERY_SECONDS),
     ) -> None:
         self.settings = settings
         self.protocol = protocol
@@ -46,7 +53,7 @@ class EndpointEngine(Engine):
         self._remembered = state_dir / "endpoints"
         self._key = api_key()
         self._habits = Habits()
-        self._first_wait = first_wait
+        self._first_wait, self._watch = first_wait, watch
         self._identity: EngineIdentity | None = None
         self._clients: list[ChatClient] = []
         self._versions: dict[Address, asyncio.Future[str]] = {}
@@ -123,6 +130,7 @@ class EndpointEngine(Engine):
                 first_wait=self._first_wait,
                 progress=progress,
                 most=self.settings.concurrency,
+                watch=self._watch,
             )
             for address in self.addresses
         ]
@@ -143,7 +151,8 @@ class EndpointEngine(Engine):
                 answer = await client.ask(request)
                 return dataclasses.replace(answer, engine_version=await self._version_of(client.address))
             except UnavailableError as lost:
-                error = lost if lost.status is not None else EngineError(f"{lost}{self._hint}")
+                named = lost.status is not None or lost.final
+                error = lost if named else EngineError(f"{lost}{self._hint}")
             except RefusedError as refusal:
                 if refusal.status != 404:
                     raise
