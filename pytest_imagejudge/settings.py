@@ -33,6 +33,7 @@ class JudgeSettings:
             only, None never.
         stored_only: ask nothing; what the store has no answer to is not judged.
         beside: the session's other judge, for which our server leaves room on shared GPUs.
+        concurrency: requests in flight at each of ``urls``; None for as many as 48 images have.
     """
 
     model: str | None = None
@@ -51,6 +52,7 @@ class JudgeSettings:
     sleep: float | None = None
     stored_only: bool = False
     beside: JudgeSettings | None = None
+    concurrency: int | None = None
 
     @property
     def served(self) -> bool:

@@ -24,6 +24,9 @@ class Answer:
         notes: changes that the engine had to make to the request, such as "unconstrained".
         created: time of the answer, ISO 8601 in UTC.
         refused: fields of `Request.sampling` that the engine answered without, each with its reason.
+        served_model: the model that answered, as an endpoint names it, such as the one behind an alias; empty where it
+            does not say.
+        system_fingerprint: the endpoint's own mark of model, software and setup; empty where it has none.
     """
 
     text: str
@@ -36,6 +39,8 @@ class Answer:
     notes: tuple[str, ...] = ()
     created: str = ""
     refused: Mapping[str, str] = field(default_factory=dict, hash=False)
+    served_model: str = ""
+    system_fingerprint: str = ""
 
 
 @dataclass

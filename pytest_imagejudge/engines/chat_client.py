@@ -15,9 +15,13 @@ from ..protocols.base import Request
 from .address import Address, cause, excerpt, hide_credentials, key_hint
 from .answer_message import answer_text, is_refusal
 from .base import Answer
-from .retries import Retries, UnavailableError, retry_after
+from .health import HealthWatch, listening
+from .quotas import pause_asked, used_up
+from .retries import Retries, UnavailableError
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 
@@ -139,6 +143,9 @@ class ChatClient:
         first_wait: seconds before the second try, or more where the server asks for it; doubled each time.
         adapt: leave out the fields that the server refuses.
         progress: told that the server does not answer, once until it does: the tries take their time.
+        most: requests in flight at once; None for any number.
+        watch: seconds of silence in a request after which the server's health is asked, and seconds between two
+            questions; None for a server that is watched by others.
     """
 
     def __init__(
@@ -155,12 +162,15 @@ class ChatClient:
         first_wait: float = 0.5,
         adapt: bool = True,
         progress: Callable[[str], None] = lambda line: None,
+        most: int | None = None,
+        watch: tuple[float, float] | None = None,
     ) -> None:
         self.address, self.model, self.key = address, model, key
         self.engine, self.version = engine, version
         self.habits = habits or Habits()
         self.direct, self.adapt = direct, adapt
-        self.retries = Retries(attempts, first_wait, progress)
+        self.retries = Retries(attempts, first_wait, progress, most)
+        self.watch = HealthWatch(address, self._new_client, *watch) if watch else None
         self._secrets = address.secrets(key)
         self._clients: list[httpx.AsyncClient] = []
         self._turn = 0
@@ -196,6 +206,8 @@ class ChatClient:
 
     async def close(self) -> None:
         """Close the connections."""
+        if self.watch is not None:
+            await self.watch.close()
         clients, self._clients = self._clients, []
         for client in clients:
             await client.aclose()
@@ -211,25 +223,29 @@ class ChatClient:
         return self._clients[self._turn]
 
     def _pools(self) -> list[httpx.AsyncClient]:
+        verify = self._certificates()
+        return [self._new_client(verify) for _ in range(POOLS)]
+
+    def _certificates(self) -> ssl.SSLContext | bool:
+        import httpx
+
+        # Reading the certificates takes time.
+        return httpx.create_ssl_context(trust_env=not self.direct) if self.address.encrypted else False
+
+    def _new_client(self, verify: ssl.SSLContext | bool | None = None) -> httpx.AsyncClient:
         import httpx
 
         headers = {"content-type": "application/json", "accept": "application/json"}
         if self.key:
             headers["authorization"] = f"Bearer {self.key}"
-        trust_env = not self.direct
-        # Reading the certificates takes time. Redirects are not followed.
-        verify = httpx.create_ssl_context(trust_env=trust_env) if self.address.encrypted else False
-        return [
-            httpx.AsyncClient(
-                headers=headers,
-                auth=None if self.key else self.address.auth,
-                timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=None),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=16),
-                trust_env=trust_env,
-                verify=verify,
-            )
-            for _ in range(POOLS)
-        ]
+        return httpx.AsyncClient(  # which follows no redirects
+            headers=headers,
+            auth=None if self.key else self.address.auth,
+            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=16),
+            trust_env=not self.direct,
+            verify=self._certificates() if verify is None else verify,
+        )
 
     async def _complete(self, content: bytes) -> dict[str, Any]:
         """One try at a chat completion: the reply; one that the server broke off itself is a lost request."""
@@ -249,13 +265,18 @@ class ChatClient:
         shown = self.address.to_show(path)
         body = bytearray()
         try:
-            async with self._http().stream("POST", self.address.to(path), content=content) as response:
+            async with (
+                listening(self.watch) as hear,
+                self._http().stream("POST", self.address.to(path), content=content) as response,
+            ):
+                hear()
                 async for chunk in response.aiter_bytes():
+                    hear()
                     body += chunk
                     if len(body) > MAX_ANSWER:
                         raise EngineError(f"{shown}: an answer of more than {MAX_ANSWER >> 20} MiB")
         except httpx.ReadTimeout:
-            raise EngineError(f"{shown}: no answer within {ANSWER_SECONDS:.0f} s") from None
+            raise UnavailableError(f"{shown}: no answer within {ANSWER_SECONDS:.0f} s", final=True) from None
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.DecodingError, httpx.InvalidURL) as error:
             raise EngineError(f"{shown}: {self._excerpt(str(error))}") from None
         except httpx.TransportError as error:
@@ -264,6 +285,8 @@ class ChatClient:
             raise EngineError(f"{shown}: {cause(error, self._secrets)}") from None
         status = response.status_code
         if status == 200:
+            if self.watch is not None:
+                self.watch.answered(response.headers)
             reply = self._parse(shown, bytes(body))
             fault = reply.get("error")
             if not fault or reply.get("choices"):
@@ -273,9 +296,10 @@ class ChatClient:
         found = f"HTTP {response.status_code} {said}: {self._excerpt(bytes(body))}"
         message = f"{shown}: {found}"
         text = body.decode("utf-8", "replace")
-        if (status in PASSING or status >= 500) and not (status == 429 and _used_up(text)):
-            raise UnavailableError(message, status, retry_after(response.headers.get("retry-after")))
-        message += key_hint(status, self.key)
+        spent = status == 429 and used_up(text)
+        if (status in PASSING or status >= 500) and not spent:
+            raise UnavailableError(message, status, pause_asked(status, response.headers))
+        message += " (a quota is used up: waiting a minute does not help)" if spent else key_hint(status, self.key)
         if 300 <= status < 400:
             place = excerpt(hide_credentials(response.headers.get("location", "")), self._secrets)
             message += f" (it points to {place!r})"
@@ -311,6 +335,8 @@ class ChatClient:
             output_tokens=_count(usage.get("completion_tokens")) or 0,
             engine=self.engine,
             engine_version=self.version,
+            served_model=_name(reply.get("model")) if self.adapt else "",
+            system_fingerprint=_name(reply.get("system_fingerprint")) if self.adapt else "",
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
@@ -333,15 +359,6 @@ def _status_of(error: object) -> int:
     return int(code) if re.fullmatch(r"[45]\d\d", code, re.ASCII) else 500
 
 
-def _used_up(body: str) -> bool:
-    """Return True where "too many requests" is about money, so that waiting does not help.
-
-    Google speaks of billing at each limit, also at those of a minute, where it says when to try again.
-    """
-    text = body.lower()
-    return ("insufficient_quota" in text or "billing" in text) and "retry" not in text
-
-
 def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
@@ -350,6 +367,11 @@ def _first_choice(reply: Mapping[str, Any]) -> Mapping[str, Any]:
     """The only choice of a reply, or an empty one where it has none."""
     choices = reply.get("choices")
     return _object(choices[0]) if isinstance(choices, list) and choices else {}
+
+
+def _name(value: object) -> str:
+    """A name that a server gives, or an empty string where it is none."""
+    return value[:200] if isinstance(value, str) and value.isprintable() else ""
 
 
 def _count(value: object) -> int | None:

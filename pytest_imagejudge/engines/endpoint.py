@@ -23,6 +23,7 @@ from . import chat_client
 from .address import Address, api_key, cause, excerpt, key_hint
 from .base import Answer, Engine, EngineIdentity, Progress
 from .chat_client import MAX_ANSWER, ChatClient, Habits, RefusedError
+from .health import EVERY_SECONDS, SILENCE_SECONDS
 from .retries import UnavailableError
 
 # Images in flight for each URL, 5 requests each: the batch that fills a judge of this size on one large GPU.
@@ -36,16 +37,23 @@ class EndpointEngine(Engine):
     name = "endpoint"
 
     def __init__(
-        self, settings: JudgeSettings, protocol: Protocol, *, state_dir: Path, first_wait: float = 0.5
+        self,
+        settings: JudgeSettings,
+        protocol: Protocol,
+        *,
+        state_dir: Path,
+        first_wait: float = 0.5,
+        watch: tuple[float, float] = (SILENCE_SECONDS, EVERY_SECONDS),
     ) -> None:
         self.settings = settings
         self.protocol = protocol
         self.addresses = list(dict.fromkeys(Address.parse(url) for url in settings.urls))
-        self.concurrency = IMAGES_PER_URL * len(self.addresses)
+        # with a limit on requests, each image in flight has one: more would wait with pictures that are decoded
+        self.concurrency = min(IMAGES_PER_URL, settings.concurrency or IMAGES_PER_URL) * len(self.addresses)
         self._remembered = state_dir / "endpoints"
         self._key = api_key()
         self._habits = Habits()
-        self._first_wait = first_wait
+        self._first_wait, self._watch = first_wait, watch
         self._identity: EngineIdentity | None = None
         self._clients: list[ChatClient] = []
         self._versions: dict[Address, asyncio.Future[str]] = {}
@@ -115,7 +123,14 @@ class EndpointEngine(Engine):
         self._check_protocol(model)
         self._clients = [
             ChatClient(
-                address, model, key=self._key, habits=self._habits, first_wait=self._first_wait, progress=progress
+                address,
+                model,
+                key=self._key,
+                habits=self._habits,
+                first_wait=self._first_wait,
+                progress=progress,
+                most=self.settings.concurrency,
+                watch=self._watch,
             )
             for address in self.addresses
         ]
@@ -136,7 +151,8 @@ class EndpointEngine(Engine):
                 answer = await client.ask(request)
                 return dataclasses.replace(answer, engine_version=await self._version_of(client.address))
             except UnavailableError as lost:
-                error = lost if lost.status is not None else EngineError(f"{lost}{self._hint}")
+                named = lost.status is not None or lost.final
+                error = lost if named else EngineError(f"{lost}{self._hint}")
             except RefusedError as refusal:
                 if refusal.status != 404:
                     raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
 from ..support.judge_options import read_judges
 from .options import TABLE, base, checked, get, manifests, path, paths, shown
+from .xdist_types import worker_input
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ def _read_options(config: pytest.Config) -> Options:
     thresholds = checked(config, "judge_thresholds")
     return Options(
         rootpath=config.rootpath,
-        image=image,
-        edit=edit,
+        image=_shared(config, image),
+        edit=_shared(config, edit),
         thresholds=_located(config, "judge_thresholds", thresholds) if thresholds else None,
         manifests=manifests(config),
         metadata=path(config, "judge_metadata"),
@@ -79,6 +80,12 @@ def _read_options(config: pytest.Config) -> Options:
         wait_for_plugins=checked(config, "judge_wait_for_plugins") or (),
         github=checked(config, "judge_github") == "auto" and _on_github(),
     )
+
+
+def _shared(config: pytest.Config, judge: JudgeSettings) -> JudgeSettings:
+    """Return a worker's part of the requests that may be in flight, at least one."""
+    workers = worker_input(config).get("workercount", 1)
+    return replace(judge, concurrency=max(1, judge.concurrency // workers)) if judge.concurrency else judge
 
 
 def _on_github() -> bool:

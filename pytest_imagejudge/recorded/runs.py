@@ -51,7 +51,8 @@ def read_run(path: Path | str, *, name: str | None = None, repeats: bool = False
         raise ConfigError(f"{path}: {'is a folder; a file is expected' if path.is_dir() else 'there is no such file'}")
     if path.is_file():  # a pipe can be read only once, and so can't be looked into: it is taken for a report
         if _is_baseline(path):
-            return ScoredRun(name, read_baseline(path).images)
+            baseline = read_baseline(path)
+            return ScoredRun(name, baseline.images, environment=baseline.environment)
         suffix = path.suffix.lower()
         if suffix in (".csv", ".jsonl") or (suffix == ".json" and _start(path).startswith("[")):
             return _judged(path, name)

@@ -190,8 +190,12 @@ def judges(run: Run) -> Iterator[str]:
 
 
 def mixed_versions(run: Run) -> list[str]:
-    """Name the engine versions whose answers are mixed in this run, once for each mixture."""
-    found = [", ".join(judge.engine_versions) for judge in run.judges if len(judge.engine_versions) > 1]
+    """Name what is mixed in this run's answers, once for each mixture: engine versions, models behind one name."""
+    found = []
+    for judge in run.judges:
+        for what, names in (("engine versions", judge.engine_versions), ("models under one name", judge.served_models)):
+            if len(names) > 1:
+                found.append(f"{what} are mixed: {', '.join(names)}")
     return list(dict.fromkeys(found))
 
 

@@ -128,7 +128,7 @@ def _run(run: Run) -> list[tuple[str, str]]:
 
 def _warnings(report: Report) -> list[str]:
     mixed = explanations.mixed_versions(report.run)
-    found = [f"Answers of several engine versions are mixed: {versions}." for versions in mixed]
+    found = [f"Answers of several {versions}." for versions in mixed]
     if report.run.restarts:
         found.append(f"The judge's server died and was started again {times(report.run.restarts)}.")
     return [escape(text) for text in found]

@@ -135,7 +135,7 @@ def _head(report: Report) -> Iterator[str]:
     if found := explanations.found_in_words(tally_of(report).findings):
         yield f"\n> Found: {found}."
     for versions in explanations.mixed_versions(run):
-        yield f"\n> Answers of several engine versions are mixed: {for_markdown(versions)}."
+        yield f"\n> Answers of several {for_markdown(versions)}."
     if run.restarts:
         yield f"\n> The judge's server died and was started again {times(run.restarts)}."
     yield ""

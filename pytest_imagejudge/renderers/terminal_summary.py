@@ -99,7 +99,7 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
     for name in explanations.judges(run):
         yield Text(escape(f"judge {name}"), style="dim")
     for versions in explanations.mixed_versions(run):
-        yield Text(escape(f"warning: answers of several engine versions are mixed: {versions}"), style="yellow")
+        yield Text(escape(f"warning: answers of several {versions}"), style="yellow")
     if words := explanations.found_in_words(tally.findings):
         yield Text(f"found: {words}", style="yellow")
     if run.restarts:

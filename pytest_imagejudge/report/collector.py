@@ -41,7 +41,7 @@ class EntryCollector:
             self.verdicts.append(entry)
 
     def _note_judge(self, fingerprint: dict[str, Any]) -> None:
-        from .fingerprints import deciding
+        from .fingerprints import deciding, told
 
         name = str(fingerprint.get("protocol") or "")
         judge = self.judges.setdefault(
@@ -57,6 +57,8 @@ class EntryCollector:
             judge.engine_versions.append(version)
             if len(judge.engine_versions) == 1:
                 judge.fingerprint = fingerprint  # that of an image that was not judged says less
+        judge.served_models = sorted({*judge.served_models, *told(fingerprint, "served_model")})
+        judge.system_fingerprints = sorted({*judge.system_fingerprints, *told(fingerprint, "system_fingerprint")})
 
     def fill(self, report: Report) -> Report:
         """Add the collected entries and counts to ``report``, and return the report."""

@@ -112,8 +112,8 @@ def _merge_runs(every: Sequence[Run]) -> Run:
             # one model may judge images by one protocol and edits by another
             which = (judge.model, judge.fingerprint.get("protocol"))
             known = judges.setdefault(which, judge.model_copy(deep=True))
-            versions = {*known.engine_versions, *judge.engine_versions}
-            known.engine_versions = sorted(versions)
+            for name in ("engine_versions", "served_models", "system_fingerprints"):
+                setattr(known, name, sorted({*getattr(known, name), *getattr(judge, name)}))
     counts = ("requests", "from_store", "prompt_tokens", "output_tokens", "restarts")
     return Run(
         version=" + ".join(sorted({run.version for run in runs if run.version})),

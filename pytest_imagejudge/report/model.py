@@ -37,6 +37,8 @@ class JudgeEntry(ReportPart):
     model: str
     fingerprint: dict[str, Any] = {}
     engine_versions: list[str] = []  # of the answers in this report; more than one is a mixture
+    served_models: list[str] = []  # likewise: the models that an endpoint says have answered
+    system_fingerprints: list[str] = []
     measures: list[list[str]] = []  # the facets that this judge can score; empty is all of them
 
 

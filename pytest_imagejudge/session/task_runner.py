@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from ..engines.base import Answer, Engine, EngineIdentity, Progress
 from ..errors import EngineError, ImageError
 from ..protocols.base import Protocol, Reading, Request
+from ..report.fingerprints import TOLD
 from ..scoring.findings import Finding
 from ..scoring.verdict import EditVerdict, Verdict, verdict_of
 from ..store.answer_store import Store
@@ -243,6 +244,9 @@ class TaskRunner:
         fingerprint = as_sent(self.fingerprint(), answers.values())
         for given in answers.values():
             fingerprint.update(engine=given.engine, engine_version=given.engine_version)
+        for name in TOLD:
+            if found := {getattr(given, name) for given in answers.values()} - {""}:
+                fingerprint[name] = ", ".join(sorted(found))
         if notes := {note for given in answers.values() for note in given.notes}:
             fingerprint["notes"] = sorted(notes)
         fields: dict[str, Any] = {

@@ -27,6 +27,7 @@ from .intervals import MINIMUM
 from .outcome_changes import OutcomeChanges, outcome_changes
 from .paired import ALPHA, Difference, differences, pairs_to_decide
 from .pairing import Pairing, Scored, figure_pairs, pair, scored
+from .served_models import is_of_models, other_models
 from .suite import OnUndecided, check_policy
 
 _NAMED = 10  # images of one kind that are named
@@ -330,8 +331,9 @@ def _warnings(result: BaselineResult, baseline: Baseline, after: Sequence[Scored
     here = environment_of([item for item in after if item.fingerprint])
     for key, found in here.items():
         there = baseline.environment.get(key, [])
-        if there != found and (there or key == "notes"):
+        if there != found and (there or key == "notes") and not is_of_models(key):
             lines.append(f"other {key}: {', '.join(there) or 'none'} there, {', '.join(found) or 'none'} here")
+    lines += other_models(baseline.environment, here)
     for labels, what in (
         (result.missing, "of the baseline, not in this run"),
         (result.new, "new, not in the baseline, not compared"),

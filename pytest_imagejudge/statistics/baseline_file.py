@@ -26,6 +26,7 @@ from ..support.digests import digest_of
 from ..support.files import write_text
 from ..taxonomy import EDIT_SCORE, LEVEL1, TOTAL, FacetPath, check_path
 from .pairing import Scored, scored
+from .served_models import served_models
 
 SCHEMA = "imagejudge-baseline/1"
 _Score = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
@@ -85,11 +86,15 @@ def update_baseline(
 
 
 def environment_of(items: Sequence[Scored]) -> dict[str, list[str]]:
-    """Environment of the answers, which does not decide them: package, engines, and settings that an engine changed."""
+    """Environment of the answers, which does not decide them.
+
+    That is: package, engines, settings that an engine changed, and models that an endpoint names.
+    """
     prints = [item.fingerprint for item in items]
     engines = {f"{one['engine']} {one.get('engine_version', '')}".strip() for one in prints if one.get("engine")}
     notes = {str(note) for one in prints for note in one.get("notes") or ()}
-    return {"pytest-imagejudge": [__version__], "engines": sorted(engines), "notes": sorted(notes)}
+    common = {"pytest-imagejudge": [__version__], "engines": sorted(engines), "notes": sorted(notes)}
+    return common | served_models(prints)
 
 
 def write_baseline(path: Path | str, baseline: Baseline) -> None:

@@ -12,6 +12,7 @@ from ..taxonomy import EDIT_SCORE, LEVEL1, TOTAL, Path, written
 from .baseline import BaselineRow, GateOutcome, differing, gate_of, method_of, rows_of
 from .outcome_changes import OutcomeChanges, outcome_changes
 from .pairing import Pairing, Scored, ScoredRun, pair, pair_by_prompt
+from .served_models import other_models, served_models
 from .suite import OnUndecided, check_policy
 
 
@@ -169,6 +170,8 @@ def _warnings(a: ScoredRun, b: ScoredRun, pairing: Pairing, *, strict: bool) -> 
                 )
             lines.append(text)
             break
+    there, here = (served_models(item.fingerprint for item in run.images) | run.environment for run in (a, b))
+    lines += [f"{a.name} (there) and {b.name} (here): {line}" for line in other_models(there, here)]
     if pairing.reworded:
         so = ", so the gate fails" if strict else ""
         lines.append(

@@ -180,9 +180,11 @@ class ScoredRun:
         images: those that were judged, or should have been.
         problems: rows that were left out, a line each.
         unread: number of rows that could not be read; a second row of an ID is left out, but was read.
+        environment: that of a baseline, whose images don't tell the models that answered.
     """
 
     name: str
     images: list[Scored]
     problems: list[str] = field(default_factory=list)
     unread: int = 0
+    environment: dict[str, list[str]] = field(default_factory=dict)

@@ -194,7 +194,12 @@ _COUNT, _WORD = (int,), (str,)
 
 
 # Fields that are left out where they say nothing: earlier versions, which read new stores too, don't know them so.
-_UNSAID: dict[str, object] = {"cached_prompt_tokens": None, "refused": {}}
+_UNSAID: dict[str, object] = {
+    "cached_prompt_tokens": None,
+    "refused": {},
+    "served_model": "",
+    "system_fingerprint": "",
+}
 
 
 _NEVER = object()
@@ -204,7 +209,7 @@ _KINDS: dict[str, tuple[type, ...]] = {  # of an answer's fields, as JSON has th
     "text": _WORD,
     "finish_reason": (str, type(None)),
     **dict.fromkeys(("prompt_tokens", "cached_prompt_tokens", "output_tokens"), _COUNT),
-    **dict.fromkeys(("engine", "engine_version", "created"), _WORD),
+    **dict.fromkeys(("engine", "engine_version", "created", "served_model", "system_fingerprint"), _WORD),
     "notes": (list,),
     "refused": (dict,),
 }

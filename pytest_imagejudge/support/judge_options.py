@@ -100,6 +100,14 @@ JUDGE_OPTIONS: dict[str, Option] = {
     "judge_thinking_budget": Option(
         "tokens of thinking where a budget is used", "N", "whole", at_least=1, field="thinking_budget", ini_only=True
     ),
+    "judge_concurrency": Option(
+        "requests in flight at each --judge-url (default: those of 48 images)",
+        "N",
+        "whole",
+        at_least=1,
+        field="concurrency",
+        ini_only=True,
+    ),
     "judge_arg": Option(
         "one token for the vLLM server, as it is (--judge-arg=--enforce-eager); may be repeated",
         "ARG",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_imagejudge.cli import main
 from pytest_imagejudge.protocols.house import SHIPPED, source_of
 from pytest_imagejudge.settings import API_KEY_VARIABLE
 from pytest_imagejudge.taxonomy import LEVEL1
@@ -83,6 +84,26 @@ def test_a_context_that_is_full_is_said_by_the_run(project: Project, server: Sta
     assert "1,096 of 2,048 tokens with a prompt of 3,000" in verdict["problems"][0]["detail"]
     server.answer = sound
     ask(project, server).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("again", [("judge-may", 0), ("judge-june", 1)])
+def test_another_model_under_the_same_name_is_told(
+    project: Project, server: StandIn, again: tuple[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    served, lines = again
+    against = ("--judge-baseline=base.json", "--judge-no-store")
+    server.answer = lambda call: sound(call, told={"model": "judge-may", "system_fingerprint": "fp_1"})
+    ask(project, server, *against, "--judge-update-baseline").assert_outcomes(passed=1)
+    assert project.report["run"]["judges"][0]["served_models"] == ["judge-may"]
+    (project.path / "report.json").rename(project.path / "may.json")
+    server.answer = lambda call: sound(call, told={"model": served, "system_fingerprint": "fp_1"})
+    result = ask(project, server, *against)
+    result.assert_outcomes(passed=1)
+    told = "judge was answered by judge-may there, by judge-june here: another model under the same name"
+    assert " ".join(result.stdout.str().split()).count(told) == lines
+    assert project.report["verdicts"][0]["fingerprint"]["served_model"] == served
+    assert main(["compare", str(project.path / "may.json"), str(project.path / "report.json")]) == 0
+    assert capsys.readouterr().err.count(told) == lines
 
 
 FIELD = 'mm_processor_kwargs = { max_pixels = 65536 }\nmm_of_its_own = "x"\n'

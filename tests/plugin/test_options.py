@@ -31,6 +31,7 @@ TWINS = [
     (None, "judge_max_pixels = many", "*judge_max_pixels*whole number*'many'*"),
     (None, "judge_max_pixels = 0", "*judge_max_pixels*at least 1*"),
     (None, "judge_thinking_budget = -3", "*judge_thinking_budget*"),
+    (None, "judge_concurrency = 0", "*judge_concurrency*whole number of at least 1*"),
     (None, "judge_dimensions = Qualty", '*did you mean "Quality"*'),
     (None, "judge_root = gone", "*gone*"),
 ]
@@ -54,6 +55,7 @@ def test_the_command_reads_the_judges_options_alike(project):
         "judge_decoding": "constrained",
         "judge_aspect": "keep",
         "judge_thinking_budget": "700",
+        "judge_concurrency": "3",
         "judge_arg": "--enforce-eager",
         "judge_gpus": "1",
         "judge_keep_alive": "7.5",
@@ -75,6 +77,21 @@ def test_the_command_reads_the_judges_options_alike(project):
     options_of.append("--judge-stored-only")
     by_option = read_options(project.pytester.parseconfig("-pimagejudge", *options_of))
     assert (by_option.image, by_option.edit) == both_judges(args)
+
+
+@pytest.mark.parametrize(("workers", "share"), [(1, 9), (4, 2), (16, 1)])
+def test_workers_share_the_requests_that_may_be_in_flight(project, workers, share):
+    from pytest_imagejudge.plugin.run_options import read_options
+
+    project.ini("judge_concurrency = 9")
+    config = project.pytester.parseconfig("-pimagejudge")
+    assert read_options(config).image.concurrency == 9
+    config.workerinput = {"workercount": workers}
+    assert read_options(config).image.concurrency == share
+    project.ini()
+    config = project.pytester.parseconfig("-pimagejudge")
+    config.workerinput = {"workercount": workers}
+    assert read_options(config).image.concurrency is None
 
 
 @pytest.mark.parametrize(("option", "ini", "words"), TWINS, ids=[ini or option for option, ini, _ in TWINS])

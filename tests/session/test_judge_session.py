@@ -468,6 +468,31 @@ def test_an_edit_for_which_the_context_is_full(tmp_path, engine, task):
     assert verdict.problems[0].kind == "context-full"
 
 
+# --- models behind an alias
+
+
+def test_what_an_endpoint_tells_of_its_model_is_in_the_fingerprint_and_not_in_the_key(make, task, engine):
+    served = {"Quality": "gpt-b", "Aesthetics": "gpt-a"}
+
+    def reply(request):
+        told = {"served_model": served[request.dimension], "system_fingerprint": "fp_1"}
+        return dataclasses.replace(Scripted.reply(engine, request), **told)
+
+    engine.reply = reply
+    both = dataclasses.replace(task(), dimensions=tuple(served))
+    for source in ("engine", "store"):
+        verdict = make().judge(both)
+        assert verdict.source == source
+        assert verdict.fingerprint["served_model"] == "gpt-a, gpt-b"
+        assert verdict.fingerprint["system_fingerprint"] == "fp_1"
+    served["Quality"] = "gpt-c"  # the same question still
+    assert make().judge(both).source == "store"
+
+
+def test_a_fingerprint_without_such_facts_has_no_place_for_them(make, task):
+    assert not {"served_model", "system_fingerprint"} & make().judge(task()).fingerprint.keys()
+
+
 # --- fields that were refused
 
 

@@ -20,9 +20,16 @@ class Call:
     body: dict[str, Any]
 
 
-def completion(content: Any = "{}", *, reason: str | None = "stop", usage: Any = None, **message: Any) -> Reply:
+def completion(
+    content: Any = "{}",
+    *,
+    reason: str | None = "stop",
+    usage: Any = None,
+    told: dict[str, Any] | None = None,
+    **message: Any,
+) -> Reply:
     choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": content, **message}}
-    reply = {"object": "chat.completion", "choices": [choice], "usage": usage or {}}
+    reply = {"object": "chat.completion", "choices": [choice], "usage": usage or {}, **(told or {})}
     return 200, {"content-type": "application/json"}, json.dumps(reply).encode()
 
 
@@ -37,10 +44,14 @@ def models(*names: str) -> Reply:
 
 @dataclass
 class StandIn:
-    """``answer`` takes a `Call` to the chat completions and returns a `Reply`, or None to drop the connection."""
+    """``answer`` takes a `Call` to the chat completions and returns a `Reply`, or None to drop the connection.
+
+    A request that ``answer`` still holds when the stand-in is closed keeps its connection, while no new one is taken.
+    """
 
     answer: Callable[[Call], Reply | None] = lambda call: completion()
     listing: Callable[[], Reply] = lambda: models("judge")
+    health: Callable[[], Reply] = lambda: failure(404)
     calls: list[Call] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -74,6 +85,8 @@ class StandIn:
                 self.call({})
                 if self.path.startswith("/version"):
                     return self.reply((200, {}, b'{"version": "9.9.9"}'))
+                if self.path == "/health":
+                    return self.reply(outer.health())
                 return self.reply(outer.listing() if "/models" in self.path else failure(404))
 
             def do_POST(self) -> None:

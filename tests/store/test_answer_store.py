@@ -177,6 +177,17 @@ def test_what_is_not_known_of_an_answer_stays_so(root, cached, refused):
     assert ("cached_prompt_tokens" in kept, "refused" in kept) == (cached is not None, bool(refused))
 
 
+@pytest.mark.parametrize("told", [{}, {"served_model": "gpt-4o-2024-08-06", "system_fingerprint": "fp_1"}])
+def test_what_an_endpoint_tells_of_its_model_is_kept(root, told):
+    with Store(root) as store:
+        store.put(key(), Answer("x", **told), ABOUT)
+    with Store(root) as store:
+        assert store.get(key()) == Answer("x", **told)
+        (row,) = store.rows()
+    kept = json.loads(row.text())["answer"]
+    assert {name: kept[name] for name in ("served_model", "system_fingerprint") if name in kept} == told
+
+
 def test_an_answer_of_an_earlier_version_tells_of_no_cache(root):
     filled(root, 1)
     with Store(root) as store:
