@@ -48,7 +48,7 @@ def hub_file(source: str, default: str | None = None) -> Path:
         raise ConfigError(f"{escape(source)}: name a file of the data set: {_site(source)}ORG/NAME/FILE")
     if source.startswith(MODELSCOPE):
         with _told(source):
-            return _modelscope(repo).download_file(repo, "dataset", name, revision=revision)
+            return Path(_modelscope(repo).download_file(repo, "dataset", name, revision=revision))
     from huggingface_hub import hf_hub_download
 
     with _told(source):
@@ -64,7 +64,7 @@ def hub_files(source: str, patterns: list[str]) -> Path:
     repo, revision, _ = split_hub(source)
     if source.startswith(MODELSCOPE):
         with _told(source):
-            return _modelscope(repo).download_repo(repo, "dataset", revision=revision, allow_patterns=patterns)
+            return Path(_modelscope(repo).download_repo(repo, "dataset", revision=revision, allow_patterns=patterns))
     from huggingface_hub import snapshot_download
 
     with _told(source):

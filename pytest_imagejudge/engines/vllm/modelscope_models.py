@@ -86,11 +86,12 @@ def find_on_modelscope(repository: str, revision: str | None, option: str) -> Mo
             raise ConfigError(f"{shown} has no {path}, so it can't be served")
         file = files[path]
         try:
-            return api.download_file(
+            fetched = api.download_file(
                 repository, "model", path, revision=ref, expected_sha256=file.sha256, file_size=file.size
             )
         except Exception as error:  # noqa: BLE001 - as above
             raise ConfigError(f"{shown}: its {path} can't be downloaded: {reason(error)}") from None
+        return Path(fetched)
 
     config = fetch("config.json")
     weights, index = weight_files(files)
