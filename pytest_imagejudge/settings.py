@@ -31,6 +31,8 @@ class JudgeSettings:
         memory_share: share of each GPU's memory for the server, 0 to 1; None is computed.
         sleep: seconds without use after which the server sleeps (its weights in main memory); 0 sleeps on command
             only, None never.
+        price: prices of a million tokens, such as "input=2.50 output=10"; None is unknown.
+        budget: money or tokens beyond which nothing is asked, such as "5 USD"; None is no limit.
         beside: the session's other judge, for which our server leaves room on shared GPUs.
     """
 
@@ -48,6 +50,8 @@ class JudgeSettings:
     allow_fp8: bool = False
     memory_share: float | None = None
     sleep: float | None = None
+    price: str | None = None
+    budget: str | None = None
     beside: JudgeSettings | None = None
 
     @property

@@ -302,6 +302,8 @@ def test_every_field_that_the_reference_names_is_one_of_the_report() -> None:
     models = {
         "the report": [model.Report],
         "`run`": [model.Run],
+        "`run.cost`": [model.Cost],
+        "`run.budget`": [model.BudgetUse],
         "of `verdicts` and `edits`": [model.VerdictEntry, model.EditEntry],
         "of `verdicts`": [model.VerdictEntry],
         "of `edits`": [model.EditEntry],
@@ -321,6 +323,7 @@ def test_every_field_that_the_reference_names_is_one_of_the_report() -> None:
 
 def test_the_table_of_the_judges_options_is_one(commands: dict[str, set[str]]) -> None:
     every = {option_name(key) for key in JUDGE_OPTIONS}
-    without = {"serve": {"--judge-max-pixels"}, "doctor": {"--judge-max-pixels", "--judge-keep-alive"}}
+    money = {"--judge-price", "--edit-judge-price", "--judge-budget"}  # serve asks nothing
+    without = {"serve": {"--judge-max-pixels", *money}, "doctor": {"--judge-max-pixels", "--judge-keep-alive"}}
     for name in ("score", "agree", "serve", "doctor"):
         assert every - commands[name] == without.get(name, set()), name
