@@ -785,6 +785,9 @@ def test_the_cost_is_told(work: Path, server: StandIn, capsys: pytest.CaptureFix
     found, said = score(capsys, server, path, PRICE)  # all of it from the store
     assert (found["cost"]["amount"], found["prompt_tokens"]) == (0, 0)
     assert "0 requests: 0 prompt tokens, 0 output tokens; cost 0.00 USD" in said
+    assert main(["plan", "--images", "100", "--json"]) == 0
+    estimate = json.loads(capsys.readouterr().out)["estimate"]
+    assert (estimate["prompt_tokens"], estimate["cost"]["amount"]) == (1_500_000, 500 * COST)
 
 
 def test_a_second_try_costs_too(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
