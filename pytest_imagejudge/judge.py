@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .engines import make_engine
 from .engines.base import Engine, Progress
@@ -20,12 +20,18 @@ from .images.intake import keep, take
 from .protocols import load_protocol
 from .protocols.base import Protocol
 from .scoring.verdict import Display, EditVerdict, Verdict, draw_with
+from .session.budget import Budget, budget_of
 from .session.judge_session import JudgeSession
 from .session.task import Task
 from .settings import DEFAULT_MAX_PIXELS, SIGNALS, JudgeSettings, cache_dir
 from .store.answer_store import Store
+from .support.judge_options import option_name
+from .support.prices import read_price
 from .support.temporary_folders import temporary_folder
 from .taxonomy import EDIT, check_dimensions
+
+if TYPE_CHECKING:
+    from .report.uses import JudgeUse
 
 
 def protocol_for(settings: JudgeSettings) -> Protocol:
@@ -78,6 +84,9 @@ class _Drawn(Display):
 draw_with(_Drawn())
 
 
+_COUNTED = ("images", "began", "ended", "prompt_tokens", "cached_prompt_tokens", "output_tokens", "uncounted")
+
+
 class _Base:
     """The common part of both judges: settings, protocol, store, session."""
 
@@ -92,6 +101,7 @@ class _Base:
         hold: bool = False,
         protocol: Protocol | None = None,
         engine: Engine | None = None,
+        budget: Budget | None = None,
     ) -> None:
         if not settings.configured:
             raise ConfigError("no judge: give a model (a Hub id, a folder, or 'signals') or a URL")
@@ -101,6 +111,11 @@ class _Base:
             engine = StoredOnly(engine, settings)
         self.engine = engine or make_engine(settings, self.protocol, state_dir=cache_dir())
         self._exit = contextlib.ExitStack()
+        option = option_name("edit_judge_price" if settings.kind == "edit" else "judge_price")
+        self.price = read_price(settings.price, option) if settings.price else None
+        if budget is None and (budget := budget_of([settings])) is not None:
+            self._exit.callback(budget.close)
+        self.budget = budget
         if store is None:  # kept for the session only, so that one image is judged once
             store = self._exit.enter_context(temporary_folder())
         self._spool = spool
@@ -113,6 +128,8 @@ class _Base:
             max_pixels=max_pixels,
             hold=hold,
             sleep_after=settings.sleep,
+            price=self.price,
+            budget=budget,
         )
 
     @property
@@ -163,6 +180,20 @@ class _Base:
         """Judge in the background; the future ends in a verdict."""
         return self.session.submit(Task(text, images, dimensions, repeat), urgent=urgent)
 
+    def use(self) -> JudgeUse:
+        """Return what was asked of this judge so far: images, time and tokens."""
+        from .report.uses import JudgeUse
+
+        stats = self.session.stats
+        return JudgeUse(
+            kind=self.settings.kind,
+            model=self.session.identity.model if stats.images else self.settings.model or "",
+            protocol=self.protocol.name,
+            price=self.settings.price,
+            requests=stats.requests - stats.from_store,
+            **{name: getattr(stats, name) for name in _COUNTED},
+        )
+
     def close(self) -> None:
         """Release the engine. Safe to call twice."""
         with self._exit, contextlib.closing(self.session.store):
@@ -187,7 +218,7 @@ class Judge(_Base):
         store: folder of the store; None keeps answers for the life of this object only.
         dimensions: L1 to ask about; None is all five.
         progress: takes lines of text on the engine's progress.
-        options: further fields of `JudgeSettings`.
+        options: further fields of `JudgeSettings`, such as ``price`` and ``budget``.
 
     Raises:
         ConfigError: no such judge, or settings that do not go together.

@@ -32,6 +32,8 @@ class JudgeSettings:
         sleep: seconds without use after which the server sleeps (its weights in main memory); 0 sleeps on command
             only, None never.
         stored_only: ask nothing; what the store has no answer to is not judged.
+        price: prices of a million tokens, such as "input=2.50 output=10"; None is unknown.
+        budget: money or tokens beyond which nothing is asked, such as "5 USD"; None is no limit.
         beside: the session's other judge, for which our server leaves room on shared GPUs.
         concurrency: requests in flight at each of ``urls``; None for as many as 48 images have.
     """
@@ -51,6 +53,8 @@ class JudgeSettings:
     memory_share: float | None = None
     sleep: float | None = None
     stored_only: bool = False
+    price: str | None = None
+    budget: str | None = None
     beside: JudgeSettings | None = None
     concurrency: int | None = None
 

@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 import textwrap
+from decimal import Decimal
 
 import httpx
 import numpy as np
@@ -14,7 +15,9 @@ from rich.console import Console
 
 from pytest_imagejudge import ConfigError, EditJudge, Judge
 from pytest_imagejudge.judge import protocol_for
+from pytest_imagejudge.session.budget import Budget
 from pytest_imagejudge.settings import JudgeSettings
+from pytest_imagejudge.support.prices import Limit
 from tests.session.test_judge_session import Scripted
 from tests.stand_in.pictures import marked
 
@@ -167,3 +170,19 @@ def test_what_is_found_of_a_picture_is_drawn_with_its_verdict(judge):
     console.print(verdict)
     assert words in console.export_text()
     assert not judge.score(picture(120), prompt="a fox").findings
+
+
+def test_a_judge_of_one_s_own_has_a_price_and_a_budget(tmp_path):
+    settings = JudgeSettings(model="scripted", protocol="house", price="input=2 output=10", budget="0.000051")
+    with Judge.from_settings(settings, engine=Scripted()) as judge:
+        verdict = judge.score(picture(1), "a fox", dimensions=["Quality"])
+    assert verdict.error.startswith("not judged: budget: 0.00 USD of 0.000051 USD are used")
+    assert judge.use().images == 0
+    with Judge.from_settings(settings, engine=Scripted(), budget=Budget(Limit(Decimal(1), "USD"))) as judge:
+        assert judge.score(picture(1), "a fox", dimensions=["Quality"]).error == ""
+        use, given = judge.use(), judge.budget
+        given.close()
+    assert (use.model, use.protocol, use.images, use.requests, use.prompt_tokens) == ("scripted", "house", 1, 1, 10)
+    assert given.spent().used == Decimal("0.00005")
+    with pytest.raises(ConfigError, match=r"--judge-price: '2' is no price"):
+        Judge("scripted", price="2")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from ..inputs.cells import ErrorKind
+from ..session.budget import NOT_JUDGED
 
 Fate = Literal[
     "judged",  # and read in full
@@ -15,6 +17,7 @@ Fate = Literal[
     "unknown_id",  # the metadata does not have it
     "duplicate",  # the ID of an earlier row
     "bad_row",  # no prompt, no ID, no text, ...
+    "over_budget",  # the budget had no room for a request
     "engine_failed",  # the judge was lost, or refused the request
     "not_reached",  # the run was interrupted before
 ]
@@ -28,12 +31,16 @@ FATES: dict[Fate, str] = {
     "unknown_id": "ID unknown to the metadata",
     "duplicate": "ID of an earlier row",
     "bad_row": "row can't be used",
+    "over_budget": NOT_JUDGED,
     "engine_failed": "engine failed",
     "not_reached": "not reached",
 }
 
 
 BAD_INPUT: frozenset[Fate] = frozenset(("image_missing", "image_unreadable", "unknown_id", "duplicate", "bad_row"))
+
+
+NOT_ASKED: frozenset[Fate] = frozenset(("over_budget", "engine_failed"))  # rows that a later run may go on with
 
 
 FATE_OF: dict[ErrorKind, Fate] = {
@@ -43,6 +50,15 @@ FATE_OF: dict[ErrorKind, Fate] = {
     "unknown": "unknown_id",
     "stopped": "not_reached",
 }
+
+
+def fate_of_error(error: str, *, seen: bool) -> Fate:
+    """Return the fate of a row that was not judged because of ``error``; ``seen`` where its pictures were decoded."""
+    if error.startswith(NOT_JUDGED):
+        return "over_budget"
+    # Without pixels it was the picture that could not be had, unless an error nobody foresaw says its type.
+    judge = seen or re.match(r"[A-Z]\w*(Error|Exception): ", error)
+    return "engine_failed" if judge else "image_unreadable"
 
 
 @dataclass

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..images.image_file import ImageFile
     from ..judge import EditJudge, Judge
+    from ..session.budget import Budget
     from ..thresholds.profile import Profile
 
 
@@ -26,6 +27,7 @@ class RunSettings:
         keep: whether entries are kept, for reports and bounds on the run.
         keep_answers: whether they keep the raw answers.
         keep_failed: whether a list of the rows that missed bounds is kept.
+        budget: of both judges; None is no limit.
     """
 
     image: Judge | None = None
@@ -37,6 +39,7 @@ class RunSettings:
     keep: bool = False
     keep_answers: bool = True
     keep_failed: bool = False
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True)

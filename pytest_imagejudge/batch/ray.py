@@ -13,13 +13,14 @@ import importlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engines.base import Answer, Engine, EngineIdentity, Progress
+from ..engines.spending import used_by
 from ..errors import ConfigError, EngineError, ImageError
 from ..images.content import Look, look_at
 from ..images.image_file import ImageFile, file_hash
@@ -47,6 +48,11 @@ class ClusterEngine(Engine):
     concurrency = 16
 
     def __init__(self, settings: JudgeSettings) -> None:
+        if settings.budget:
+            raise ConfigError(
+                f"--judge-budget {settings.budget} with --engine ray: the nodes of a cluster ask by themselves, and "
+                "keep to no budget; leave out one of the two"
+            )
         if not settings.urls:
             raise ConfigError(
                 "--engine ray asks endpoints: start a server on each node (imagejudge serve) and name them all with "
@@ -175,7 +181,7 @@ class Cluster:
                     "key": key,
                     "body": json.dumps(
                         {
-                            "settings": asdict(planned.judge.settings),
+                            "settings": asdict(replace(planned.judge.settings, price=None, budget=None)),
                             "images": [str(image.path) for image in task.images],
                             "text": planned.text,
                             "dimension": dimension,
@@ -232,7 +238,7 @@ class Cluster:
         session.store.put(question["key"], given, session.about(task, pixels, dimension, given))
         bench.fresh.add(question["row"])
         bench.asked += 1
-        session.stats.add_tokens(given)
+        session.stats.add(used_by(given))
 
 
 # --- on the cluster's nodes ---

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import Counter as Multiset
@@ -26,7 +25,7 @@ from ..support.digests import digest_of
 from ..support.escaping import escape
 from ..tables.rows import show_value
 from ..taxonomy import EDIT, LEVEL1, show
-from .fates import FATE_OF, Fate, RowCounts
+from .fates import FATE_OF, Fate, RowCounts, fate_of_error
 from .judged_rows import JudgedRows, edit_output, image_output
 from .plan import RowPlan, RunSettings
 from .scores import BenchScores
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from ..images.image_file import ImageFile
     from ..judge import Judge
     from ..report.model import EditEntry, Report, VerdictEntry
+    from ..report.uses import JudgeUse
     from ..thresholds.profile import Profile
 
 
@@ -231,9 +231,7 @@ class BatchRun:
         fate: Fate = "judged" if verdict.readable else "unreadable"
         if verdict.error:
             verdict = replace(verdict, error=self._as_named(row, verdict.error))
-            # Without pixels it was the picture that could not be had, unless an error nobody foresaw says its type.
-            judge = verdict.pixels or re.match(r"[A-Z]\w*(Error|Exception): ", verdict.error)
-            fate = "engine_failed" if judge else "image_unreadable"
+            fate = fate_of_error(verdict.error, seen=bool(verdict.pixels))
             self.say(str(RowError(row.number, row.line, row.id, verdict.error)))
         else:
             self.tally.from_store += verdict.source == "store" and row.number not in self.fresh
@@ -297,9 +295,14 @@ class BatchRun:
         except ConfigError as error:  # figures and reports are worth having all the same
             self.say(f"{error}; judging goes on")
 
+    def uses(self) -> list[JudgeUse]:
+        """The use of each judge so far."""
+        return [judge.use() for judge in (self.settings.image, self.settings.edit) if judge is not None]
+
     def report(self) -> Report:
         """The run so far, as a report."""
         from ..report.model import Report, Run
+        from ..report.uses import cost_of
 
         run = Run(
             version=__version__,
@@ -315,6 +318,8 @@ class BatchRun:
                 run.cached_prompt_tokens = sum_of_told((run.cached_prompt_tokens, stats.cached_prompt_tokens))
                 run.output_tokens += stats.output_tokens
                 run.restarts += judge.session.engine.restarts
+        run.cost = cost_of(self.uses())
+        run.budget = None if self.settings.budget is None else self.settings.budget.reported()
         run.from_store -= self.asked
         return self.entries.fill(Report(run=run))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..batch.fates import BAD_INPUT, RowCounts
+from ..batch.fates import BAD_INPUT, NOT_ASKED, RowCounts
 from ..batch.judged_rows import JudgedRows
 from ..batch.plan import RunSettings
 from ..batch.run import BatchRun, Counter
@@ -72,7 +72,9 @@ class JudgedBench:
     def code(self) -> int:
         """The command's exit code."""
         fates = self.tally.fates
-        return 3 if fates["engine_failed"] else 2 if any(fates[fate] for fate in BAD_INPUT) else 0
+        if any(fates[fate] for fate in NOT_ASKED):
+            return 3
+        return 2 if any(fates[fate] for fate in BAD_INPUT) else 0
 
 
 def judge_bench(args: argparse.Namespace) -> JudgedBench:
@@ -82,6 +84,8 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
         ConfigError: the data, or the judge, can't be used.
     """
     from ..judge import EditJudge
+    from ..renderers.cost_words import run_lines
+    from ..report.model import only_given
     from ..store.answer_store import default_root
 
     settings = _settings(args)
@@ -99,7 +103,9 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
         _ = judge.protocol.digest  # words that can't be had are said before anything is judged
         output = JudgedRows(args.save, COLUMNS) if args.save else None
         collected = _Collected(data, output)
-        run = BatchRun(RunSettings(edit=judge), None, say=progress.row, tick=progress.tick, each=collected.add)
+        run = BatchRun(
+            RunSettings(edit=judge, budget=judge.budget), None, say=progress.row, tick=progress.tick, each=collected.add
+        )
         found = JudgedBench(collected.answers, run.tally)
         try:
             with terminated() as stopped:
@@ -110,17 +116,23 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
         if output is not None:
             output.close()
             note(output.path)
+        report = run.report().run
+        for words in run_lines(report):
+            note(words)
         found.details = {
             "data": {"source": data.source, "revision": data.revision, "files": [str(path) for path in data.files]},
             "judge": collected.fingerprint,
             "rows": run.tally.as_json(),
-            "run": run.report().run.model_dump(mode="json", include=_RUN),
+            "run": only_given(report.model_dump(mode="json", include=_RUN)),
             "saved": str(output.path) if output is not None else None,
         }
     return found
 
 
-_RUN = {"seconds", "requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens", "restarts"}
+_RUN = {
+    *("seconds", "requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens", "restarts"),
+    *("cost", "budget"),
+}
 
 
 def _settings(args: argparse.Namespace) -> JudgeSettings:

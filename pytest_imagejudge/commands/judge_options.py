@@ -40,11 +40,12 @@ def judge_settings(args: argparse.Namespace) -> list[JudgeSettings]:
 def for_edits(image: JudgeSettings, edit: JudgeSettings) -> JudgeSettings:
     """The judge of an input of edits only: the judge that is named, be it as the judge of images.
 
-    The protocol and the revision of that judge may stand in the options of either.
+    The protocol, the revision and the price of that judge may stand in the options of either.
     """
     named = edit if edit.configured else image
     protocol, revision = edit.protocol or image.protocol, edit.revision or image.revision
-    return replace(named, kind="edit", protocol=protocol, revision=revision, beside=None)
+    price = edit.price or image.price
+    return replace(named, kind="edit", protocol=protocol, revision=revision, price=price, beside=None)
 
 
 def max_pixels(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""``imagejudge plan``: the prompts and seeds that a baseline gate takes, and the drop that a given suite can see."""
+"""``imagejudge plan``: the prompts and seeds of a baseline gate, the drop that a suite can see, and what it costs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from ..support.words import plural
+from .estimate import add_estimate_options, estimate_lines, estimate_of
 from .printing import note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -31,7 +32,12 @@ def register(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="estimate the spread from a baseline, report or _judged file, or from two of the same prompts",
     )
-    parser.add_argument("--images", type=int, metavar="N", help="print the drop that a suite of N images detects")
+    parser.add_argument(
+        "--images",
+        type=int,
+        metavar="N",
+        help="print the drop that a suite of N images detects, and what judging takes",
+    )
     parser.add_argument(
         "--seeds", type=int, metavar="K", help="images of each prompt (default: 1, 2, 4 and 8; with --images: 1)"
     )
@@ -49,6 +55,7 @@ def register(parser: argparse.ArgumentParser) -> None:
         help='a dimension with a margin: total, score (edits), an L1, or "L1 / L2"; may be repeated '
         "(default: total and the five L1)",
     )
+    add_estimate_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -132,6 +139,7 @@ def plan_of(args: argparse.Namespace) -> dict[str, Any]:
     if suite is not None:
         every = [row["detects"] for row in rows]
         plan["suite"] = {**suite, "detects": None if None in every else max(every)}
+        plan["estimate"] = estimate_of(args, suite["images"])
     return plan
 
 
@@ -226,6 +234,8 @@ def _show(plan: dict[str, Any]) -> None:
         rest = f", {over} left over" if over > 0 else ""
         size = f"{plural(suite['images'], 'image')} ({plural(suite['prompts'], 'prompt')} x {seeds}{rest})"
         console.print(f"A suite of {size} sees a drop of {_points(suite['detects'])} points {beyond}, in every one.")
+        for line in estimate_lines(plan["estimate"]):
+            console.print(line)
     console.print(f"Spread from: {escape(plan['source'])}.")
     for line in plan["notes"]:
         console.print(f"Note: {escape(line)}.")

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..batch.fates import BAD_INPUT, FATES
+from ..batch.fates import BAD_INPUT, FATES, NOT_ASKED
 from ..batch.judged_rows import JudgedRows, output_columns
 from ..batch.plan import RunSettings
 from ..batch.run import BatchRun, Counter, first_row
@@ -21,6 +21,7 @@ from ..inputs.metadata import read_metadata
 from ..inputs.opening import open_input
 from ..inputs.row_source import Input
 from ..inputs.shards import lacking_beside
+from ..session.budget import budget_of
 from ..settings import JudgeSettings
 from ..support.escaping import escape, for_log
 from ..support.words import plural
@@ -60,8 +61,8 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command.
 
-    Returns 3 where the engine failed, else 2 where rows were bad, else 1 where a gate failed or not all answers could
-    be read, else 0. What could be judged is written in every case.
+    Returns 3 where the engine failed or the budget ended, else 2 where rows were bad, else 1 where a gate failed or
+    not all answers could be read, else 0. What could be judged is written in every case.
     """
     from ..renderers import SUFFIXES
 
@@ -82,7 +83,9 @@ def run(args: argparse.Namespace) -> int:
         folder = args.output_dir or source.folder
         spool = folder / f"{source.name}_images" if args.judge_report else None  # reports name what lies there
         judges = _settings(named, first.kind if first else "image")
-        image, edit = _judges(args, judges, stack, spool=spool, progress=progress.say, max_pixels=pixels)
+        if (budget := budget_of(judges)) is not None:
+            stack.callback(budget.close)
+        image, edit = _judges(args, judges, stack, spool=spool, progress=progress.say, max_pixels=pixels, budget=budget)
         profile = _profile(args.judge_thresholds, Path.cwd(), image, edit) if args.judge_thresholds else None
         if profile is not None and not (profile.bounds_images or profile.bounds_edits or profile.bounds_means):
             raise ConfigError(f"--judge-thresholds {escape(args.judge_thresholds)}: it has only margins against a "
@@ -101,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
             keep=bool(args.judge_report or bounded),
             keep_answers=bool(args.judge_report),
             keep_failed=args.json,
+            budget=budget,
         )
         bench = BatchRun(settings, output, say=progress.row, tick=progress.tick)
         interrupted = False
@@ -125,6 +129,8 @@ def _finish(
 ) -> int:
     """Write the output files and print the results; ``stem`` is the start of the files' names."""
     from ..renderers import write_report
+    from ..renderers.cost_words import run_lines
+    from ..report.last_run import keep_last_run
 
     report = bench.report()
     missed, undecided = _suite(report, profile)
@@ -143,6 +149,10 @@ def _finish(
             unwritten.append(f"{option}{error}")
         else:
             files.append(path)
+    for words in run_lines(report.run):
+        note(words)
+    if not args.judge_no_store:
+        keep_last_run(_store(args), report.run.started, bench.uses())
     if args.json:
         print_json(_as_json(bench, report, files, missed))
     else:
@@ -154,7 +164,7 @@ def _finish(
     if interrupted:
         raise KeyboardInterrupt
     fates = bench.tally.fates
-    if fates["engine_failed"]:
+    if any(fates[fate] for fate in NOT_ASKED):
         return 3
     if unwritten or any(fates[fate] for fate in BAD_INPUT):
         return 2
@@ -190,9 +200,8 @@ def _judges(
 ) -> tuple[Judge | None, EditJudge | None]:
     """The judges of images and edits, ready to be asked; ``common`` as `Judge.from_settings` takes it."""
     from ..judge import EditJudge, Judge
-    from ..store.answer_store import default_root
 
-    common["store"] = None if args.judge_no_store else args.judge_store or default_root()
+    common["store"] = None if args.judge_no_store else _store(args)
     found: list[Any] = []
     classes: tuple[Any, Any] = (Judge, EditJudge)
     for settings, cls in zip(judges, classes, strict=True):
@@ -208,6 +217,12 @@ def _judges(
             _ = judge.protocol.digest  # words that can't be had are said before anything is judged
         found.append(judge)
     return found[0], found[1]
+
+
+def _store(args: argparse.Namespace) -> Path:
+    from ..store.answer_store import default_root
+
+    return args.judge_store or default_root()
 
 
 def _profile(source: str, base: Path, image: Judge | None, edit: EditJudge | None) -> Profile:
@@ -269,6 +284,8 @@ def _print(bench: BatchRun, missed: list[str], undecided: list[str], profile: Pr
 
 
 def _as_json(bench: BatchRun, report: Report, files: list[Path], missed: list[str]) -> dict[str, Any]:
+    from ..report.model import only_given
+
     run = report.run
     return {
         **bench.tally.as_json(),
@@ -282,6 +299,9 @@ def _as_json(bench: BatchRun, report: Report, files: list[Path], missed: list[st
         "seconds": run.seconds,
         "requests": run.requests,
         "requests_from_store": run.from_store,
+        "prompt_tokens": run.prompt_tokens,
+        "cached_prompt_tokens": run.cached_prompt_tokens,
         "output_tokens": run.output_tokens,
+        **only_given(run.model_dump(mode="json", include={"cost", "budget"})),
         "files": [str(path) for path in files],
     }

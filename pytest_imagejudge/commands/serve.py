@@ -23,7 +23,9 @@ DEFAULT_MINUTES = 60.0
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    add_judge_options(parser, without=("judge_max_pixels", "judge_stored_only"))
+    add_judge_options(
+        parser, without=("judge_max_pixels", "judge_stored_only", "judge_price", "edit_judge_price", "judge_budget")
+    )
     parser.add_argument(
         "--foreground",
         action="store_true",

@@ -59,6 +59,7 @@ class Engine(ABC):
         concurrency: number of images to keep in flight.
         primes: True where `prime` does anything.
         restarts: number of times that the engine had to be started again.
+        counts_tokens: False where a request uses no tokens, so that there is nothing to pay for.
         local: True where the engine serves its model on this machine, beside the tests' own use of the GPU. Only such
             an engine has ``fit`` and overrides `beside`, `on_gpus` and `in_use`.
     """
@@ -67,6 +68,7 @@ class Engine(ABC):
     concurrency: int = 1
     primes: bool = False
     restarts: int = 0
+    counts_tokens: bool = True
     local: bool = False
 
     @abstractmethod

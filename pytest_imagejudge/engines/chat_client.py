@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError
 from ..protocols.base import Request
+from . import spending
 from .address import Address, cause, excerpt, hide_credentials, key_hint
 from .answer_message import answer_text, is_refusal
 from .base import Answer
@@ -48,6 +49,10 @@ CONSTRAINTS = frozenset(("structured_outputs", "response_format", "thinking_toke
 
 # What servers call an end that was put to an answer from outside, such as by a pause or a shutdown of theirs.
 BROKEN_OFF = frozenset(("abort", "aborted"))
+
+
+# Statuses of a gateway that waited no longer for the server, which may go on and be paid for it.
+GIVEN_UP = frozenset((504, 524))
 
 
 PASSING = frozenset((408, 409, 425, 429))  # statuses below 500 that another try may change
@@ -254,6 +259,7 @@ class ChatClient:
         reason = _first_choice(reply).get("finish_reason")
         if isinstance(reason, str) and reason.casefold() in BROKEN_OFF:
             shown = self.address.to_show(path)
+            spending.lose(Answer("", **_tokens(reply)))
             # a server that pauses or goes down says so with a whole reply, whose status is that of success
             raise UnavailableError(f"{shown}: the server broke the answer off (finish_reason {reason!r})", 503)
         return reply
@@ -274,12 +280,16 @@ class ChatClient:
                     hear()
                     body += chunk
                     if len(body) > MAX_ANSWER:
+                        spending.lose()
                         raise EngineError(f"{shown}: an answer of more than {MAX_ANSWER >> 20} MiB")
         except httpx.ReadTimeout:
+            spending.lose()
             raise UnavailableError(f"{shown}: no answer within {ANSWER_SECONDS:.0f} s", final=True) from None
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.DecodingError, httpx.InvalidURL) as error:
             raise EngineError(f"{shown}: {self._excerpt(str(error))}") from None
         except httpx.TransportError as error:
+            if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+                spending.lose()  # the request was sent, and may have been answered
             raise UnavailableError(f"{shown}: {cause(error, self._secrets)}") from None
         except (ValueError, ImportError, OSError) as error:  # a host name, a proxy or certificates that can't be used
             raise EngineError(f"{shown}: {cause(error, self._secrets)}") from None
@@ -297,6 +307,8 @@ class ChatClient:
         message = f"{shown}: {found}"
         text = body.decode("utf-8", "replace")
         spent = status == 429 and used_up(text)
+        if status in GIVEN_UP:
+            spending.lose()
         if (status in PASSING or status >= 500) and not spent:
             raise UnavailableError(message, status, pause_asked(status, response.headers))
         message += " (a quota is used up: waiting a minute does not help)" if spent else key_hint(status, self.key)
@@ -311,6 +323,7 @@ class ChatClient:
         except (ValueError, RecursionError) as error:
             message = f"{shown}: not JSON: {self._excerpt(body)}"
             if isinstance(error, ValueError) and body.lstrip().startswith(b"{"):  # it was to be, and was cut off
+                spending.lose()
                 raise UnavailableError(message, 200) from None
             raise EngineError(message) from None
         if not isinstance(reply, dict):
@@ -320,24 +333,24 @@ class ChatClient:
     def _answer(self, reply: Mapping[str, Any], request: Request) -> Answer:
         choice = _first_choice(reply)
         message = choice.get("message")
+        tokens = _tokens(reply)
         if not isinstance(message, dict):
+            if tokens["prompt_tokens"]:
+                spending.lose(Answer("", **tokens))
             raise EngineError(
                 f"{self.address.to_show('/chat/completions')}: no choices in the response: "
                 f"{self._excerpt(json.dumps(reply, ensure_ascii=False))}"
             )
         reason = "refusal" if is_refusal(message) else choice.get("finish_reason")
-        usage = _object(reply.get("usage"))
         return Answer(
             text=answer_text(message, request, reason),
             finish_reason=reason if isinstance(reason, str) else None,
-            prompt_tokens=_count(usage.get("prompt_tokens")) or 0,
-            cached_prompt_tokens=_count(_object(usage.get("prompt_tokens_details")).get("cached_tokens")),
-            output_tokens=_count(usage.get("completion_tokens")) or 0,
             engine=self.engine,
             engine_version=self.version,
             served_model=_name(reply.get("model")) if self.adapt else "",
             system_fingerprint=_name(reply.get("system_fingerprint")) if self.adapt else "",
             created=datetime.now(UTC).isoformat(timespec="seconds"),
+            **tokens,
         )
 
 
@@ -372,6 +385,16 @@ def _first_choice(reply: Mapping[str, Any]) -> Mapping[str, Any]:
 def _name(value: object) -> str:
     """A name that a server gives, or an empty string where it is none."""
     return value[:200] if isinstance(value, str) and value.isprintable() else ""
+
+
+def _tokens(reply: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an `Answer` that count tokens."""
+    usage = _object(reply.get("usage"))
+    return {
+        "prompt_tokens": _count(usage.get("prompt_tokens")) or 0,
+        "cached_prompt_tokens": _count(_object(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        "output_tokens": _count(usage.get("completion_tokens")) or 0,
+    }
 
 
 def _count(value: object) -> int | None:

@@ -88,7 +88,7 @@ def explain_missing_figure(verdict: Verdict | EditVerdict) -> str:
     if figure is not None:
         return ""
     if verdict.error:
-        why = f"not judged: {verdict.error}"
+        why = f"not judged: {verdict.error.removeprefix('not judged: ')}"
     elif verdict.unreadable:
         kinds = dict.fromkeys(f"{one.kind} {one.detail}".strip() for one in verdict.problems)
         why = f"the answer could not be read{': ' if kinds else ''}{'; '.join(kinds)}"

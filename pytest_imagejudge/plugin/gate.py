@@ -67,6 +67,8 @@ class Gate:
             lines.append(f"{name}: {what}, protocol {protocol.name}")
         thresholds = state.from_root(self.parts.profiles.default.name)
         lines.append(f"imagejudge: thresholds {thresholds}, store {state.from_root(state.options.store or 'none')}")
+        if words := self.parts.budget.words():
+            lines.append(f"imagejudge: budget {words}")
         if words := self.parts.judging_time.words():
             lines.append(f"imagejudge: {words}")
         lines += [f"imagejudge: {words}" for words in self.parts.waiting.words()]
@@ -264,6 +266,7 @@ class Gate:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: WorkerNode) -> None:
         """Give a starting worker of xdist the terminal's width and the folder for progress."""
+        self.parts.budget.give(node)
         node.workerinput["imagejudge_width"] = self.parts.words.width
         progress = self.parts.progress
         self._receiver = self._receiver or Receiver(progress.say, progress.say_how_far, progress.flush, EVERY)
@@ -272,6 +275,7 @@ class Gate:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: WorkerNode, error: object) -> None:
         """Take over the results of a worker of xdist that has ended, and the tests that it left undecided."""
+        self.parts.budget.bury(node)
         self.parts.handover.take_over(node, error)
 
     @pytest.hookimpl(tryfirst=True)

@@ -11,6 +11,7 @@ from ..engines.base import Engine
 from ..errors import EngineError
 from ..judge import EditJudge, Judge
 from ..settings import cache_dir
+from .run_budget import RunBudget
 from .state import Kind, RunState
 
 AnyJudge = Judge | EditJudge
@@ -24,12 +25,20 @@ class Judges:
         spool: the folder for images that are handed over in memory.
         say: takes a line of an engine, from any thread.
         starts_later: tells of an engine whether its judge waits for `JudgeSession.release`.
+        budget: that all judges share, with those of the run's other processes.
     """
 
     def __init__(
-        self, state: RunState, *, spool: Path, say: Callable[[str], None], starts_later: Callable[[Engine], bool]
+        self,
+        state: RunState,
+        *,
+        spool: Path,
+        say: Callable[[str], None],
+        starts_later: Callable[[Engine], bool],
+        budget: RunBudget,
     ) -> None:
         self._state, self._spool, self._say, self._starts_later = state, spool, say, starts_later
+        self._budget = budget
         self._judges: dict[Kind, AnyJudge] = {}
         self._making = threading.RLock()
         self._over = False
@@ -61,6 +70,7 @@ class Judges:
             progress=self._say,
             max_pixels=state.options.max_pixels,
             hold=self._starts_later(engine),
+            budget=self._budget.shared,
         )
         return self._judges[kind]
 
@@ -82,3 +92,4 @@ class Judges:
         while self._judges:
             _, judge = self._judges.popitem()
             judge.close()
+        self._budget.close()

@@ -18,6 +18,7 @@ from .profiles import Profiles
 from .progress import Progress
 from .report_notes import ReportNotes
 from .results import Results
+from .run_budget import RunBudget
 from .run_end import RunEnd
 from .state import RunState, usage_errors
 from .submitting import Submitter
@@ -37,7 +38,9 @@ class Parts:
         self.state = state = RunState(config)
         options = state.options
         self.progress = progress = Progress(config)
-        self.results = results = Results(config, options)
+        with usage_errors():
+            self.budget = budget = RunBudget(config, options)
+        self.results = results = Results(config, options, budget)
         with usage_errors():
             self.profiles = Profiles(state)
             metadata = read_metadata(options.metadata) if options.metadata else {}
@@ -52,7 +55,7 @@ class Parts:
             if protocol.kind == "image" and not protocol.has_total
         }
         later = functools.partial(starts_later, options.when)
-        self.judges = judges = Judges(state, spool=results.spool, say=progress.say, starts_later=later)
+        self.judges = judges = Judges(state, spool=results.spool, say=progress.say, starts_later=later, budget=budget)
         self.judging_time = JudgingTime(options.when, judges, progress)
         self.submitter = Submitter(state, judges, self.profiles, self.judging_time, metadata)
         self.waiting = Waiting(state, used_kinds)

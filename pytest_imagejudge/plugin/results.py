@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..thresholds.profile import Profile
     from .counted_images import CountedImages
     from .expectation import AnyEntry
+    from .run_budget import RunBudget
     from .run_options import Options
 
 _COUNTS = ("requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens")
@@ -47,9 +48,8 @@ class Results:
     baseline or repeats need each of them at the end.
     """
 
-    def __init__(self, config: pytest.Config, options: Options) -> None:
-        self._config = config
-        self._options = options
+    def __init__(self, config: pytest.Config, options: Options, budget: RunBudget) -> None:
+        self._config, self._options, self.budget = config, options, budget
         self._begun = time.monotonic()
         self.report = Report()
         self._before: list[Scored] = []  # the baseline's images
@@ -132,6 +132,7 @@ class Results:
         stats, run = judge.session.stats, self.report.run
         self.add_counts({name: getattr(stats, name) for name in _COUNTS})
         run.restarts += judge.session.engine.restarts
+        self.budget.uses.append(judge.use())
 
     def run_counts(self) -> dict[str, Any]:
         """The counts of a worker, as sent to the controller."""
@@ -263,6 +264,7 @@ class Results:
     def finish(self) -> Report:
         """Fill in the seconds, the judges and the summary."""
         report = self.report
+        self.budget.fill(report.run)
         report.run.seconds = round(time.monotonic() - self._begun, 3)
         excused = self.excused - {test for _, _, test in self.unattached}
         report.run.excused = sorted(excused & self._gathered.tally.in_trouble)

@@ -77,7 +77,12 @@ class RunEnd:
         finally:  # whatever becomes of the engines
             if self._outbox is not None:
                 results = self._results
-                self._outbox.send(run=results.run_counts(), undecided=results.undecided, unattached=results.unattached)
+                self._outbox.send(
+                    run=results.run_counts(),
+                    uses=[use.model_dump(mode="json") for use in results.budget.uses],
+                    undecided=results.undecided,
+                    unattached=results.unattached,
+                )
             elif not self._state.runs_no_test:
                 self._results.look_again(session)
                 self._results.write(session)

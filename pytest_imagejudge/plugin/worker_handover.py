@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ..report.uses import JudgeUse
 from .deferred_test import DeferredTest, OpenVerdicts, passed_reports
 from .deferred_tests import DeferredTests
 from .expectation import Expectation
@@ -59,6 +60,7 @@ class Handover:
         """Take, on the controller, the output of a worker that ended, or the undecided tests of one that died."""
         output: WorkerOutput = getattr(node, "workeroutput", {}).pop(OUTPUT, {})  # pytest.exit() there ends it twice
         self._results.add_counts(output.get("run", {}))
+        self._results.budget.uses += map(JudgeUse.model_validate, output.get("uses", ()))
         self._results.unattached += output.get("unattached", ())
         for nodeid in output.get("undecided", ()):
             self._results.undecided.append(nodeid)

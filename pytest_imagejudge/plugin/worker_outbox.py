@@ -47,12 +47,14 @@ class WorkerOutput(TypedDict, total=False):
     Attributes:
         parcels: in the order in which they are to be taken in.
         run: the counts of its judges.
+        uses: the use of each judge, as plain data.
         undecided: node ids of tests that were not decided.
         unattached: the worker's `Results.unattached`.
     """
 
     parcels: list[Parcel]
     run: Mapping[str, int]
+    uses: list[dict[str, Any]]
     undecided: list[str]
     unattached: list[tuple[str, str, str | None]]
 
@@ -91,10 +93,21 @@ class WorkerOutbox:
         self._parcels.append({"file": str(file)})
 
     def send(
-        self, *, run: Mapping[str, int], undecided: list[str], unattached: list[tuple[str, str, str | None]]
+        self,
+        *,
+        run: Mapping[str, int],
+        uses: list[dict[str, Any]],
+        undecided: list[str],
+        unattached: list[tuple[str, str, str | None]],
     ) -> None:
         """Send the parcels and the worker's results to the controller."""
-        output: WorkerOutput = {"parcels": self._parcels, "run": run, "undecided": undecided, "unattached": unattached}
+        output: WorkerOutput = {
+            "parcels": self._parcels,
+            "run": run,
+            "uses": uses,
+            "undecided": undecided,
+            "unattached": unattached,
+        }
         worker_output(self._config)[OUTPUT] = output
 
     def _dump(self, test: DeferredTest) -> list[dict[str, Any]]:

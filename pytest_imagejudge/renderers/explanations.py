@@ -112,7 +112,7 @@ def worst_first(breaches: Sequence[Breach]) -> list[Breach]:
 def headline(entry: AnyEntry) -> str:
     """Summarize on one line the failures of one image or edit."""
     if entry.error:
-        return f"not judged: {entry.error}"
+        return f"not judged: {entry.error.removeprefix('not judged: ')}"  # a budget's error begins so by itself
     lost = f"unreadable: {', '.join(show(path) for path in entry.unreadable)}" if entry.unreadable else ""
     if lost and context_full(entry):
         lost += " (the context is full: --max-model-len)"

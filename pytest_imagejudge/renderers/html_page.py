@@ -18,6 +18,7 @@ from ..support.words import nouns, times
 from ..taxonomy import FacetPath
 from . import explanations
 from .baseline_lines import changes
+from .cost_words import budget_is_over, budget_words, cost_words
 from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
 from .html_payload import Payload
 from .templating import source, stream
@@ -121,6 +122,8 @@ def _run(run: Run) -> list[tuple[str, str]]:
             if run.prompt_tokens or run.output_tokens
             else "",
         ),
+        ("Cost", cost_words(run)),
+        ("Budget", "" if budget_is_over(run) else budget_words(run)),
         ("Version", f"pytest-imagejudge {run.version}" if run.version else ""),
     ]
     return [(name, escape(value)) for name, value in facts if value]
@@ -129,6 +132,8 @@ def _run(run: Run) -> list[tuple[str, str]]:
 def _warnings(report: Report) -> list[str]:
     mixed = explanations.mixed_versions(report.run)
     found = [f"Answers of several {versions}." for versions in mixed]
+    if budget_is_over(report.run):
+        found.append(f"Budget: {budget_words(report.run)}.")
     if report.run.restarts:
         found.append(f"The judge's server died and was started again {times(report.run.restarts)}.")
     return [escape(text) for text in found]

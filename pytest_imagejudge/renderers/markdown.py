@@ -16,6 +16,7 @@ from ..support.words import plural, times
 from ..taxonomy import FacetPath, show
 from . import explanations
 from .baseline_lines import changes
+from .cost_words import budget_words, cost_words
 from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
 from .outcome_styles import SIGNS
 from .templating import fill
@@ -129,6 +130,8 @@ def _head(report: Report) -> Iterator[str]:
     facts.append(f"{plural(run.requests, 'request')}, {run.from_store:,} from the store")
     if run.output_tokens and run.requests > run.from_store:
         facts.append(f"mean answer {run.output_tokens / (run.requests - run.from_store):,.0f} tokens")
+    if cost := cost_words(run):
+        facts += [f"{run.prompt_tokens:,} prompt and {run.output_tokens:,} output tokens", for_markdown(f"cost {cost}")]
     if run.seconds:
         facts.append(f"{run.seconds:,.1f} s")
     yield " · ".join(facts)
@@ -136,6 +139,8 @@ def _head(report: Report) -> Iterator[str]:
         yield f"\n> Found: {found}."
     for versions in explanations.mixed_versions(run):
         yield f"\n> Answers of several {for_markdown(versions)}."
+    if words := budget_words(run):
+        yield f"\n> Budget: {for_markdown(words)}."
     if run.restarts:
         yield f"\n> The judge's server died and was started again {times(run.restarts)}."
     yield ""

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ..report.model import VerdictEntry
 from ..support.escaping import escape
-from .explanations import found_words
+from .explanations import found_words, headline
 from .terminal_failure import clip_prompt
 from .tree_drawing import glyphs_for, image_table, stream_encoding
 from .tree_rows import tree_rows
@@ -24,7 +24,7 @@ def verdict_tree(verdict: Verdict) -> RenderableType:
     entry = _entry(verdict)
     head = Text(clip_prompt(escape(entry.prompt)), style="bold")
     if entry.error:
-        return Group(head, Text(f"not judged: {escape(entry.error)}", style="red"))
+        return Group(head, Text(escape(headline(entry)), style="red"))
     found = [Text(f"found: {escape(found_words(each))}", style="yellow") for each in entry.findings]
     return Group(head, *found, image_table(entry, glyphs, 100))
 

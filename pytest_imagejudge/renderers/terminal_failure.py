@@ -76,7 +76,7 @@ def _error_text(error: str, width: int, *, log: bool) -> Group:
     A line with a path or a URL wider than the terminal is not wrapped: a wrapped one can't be copied.
     """
     head = "not judged: "
-    first, *rest = error.splitlines() or [""]
+    first, *rest = error.removeprefix(head).splitlines() or [""]
     kept = list(itertools.takewhile(lambda line: not line.startswith(LOG), rest[:3]))  # the cause, and the log's place
     rest = rest[len(kept) :]
     if not log and rest:

@@ -20,6 +20,7 @@ from ..support.words import plural, times
 from ..taxonomy import EDIT_SCORE, Path, written
 from . import explanations
 from .baseline_lines import changes
+from .cost_words import budget_is_over, budget_words, cost_words
 from .gate_words import failed_first, failed_gates, undecided_gates
 from .outcome_styles import STYLES
 from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_table
@@ -93,6 +94,8 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
         cached = f" ({told / run.prompt_tokens:.0%} cached)" if run.prompt_tokens and told is not None else ""
         mean = f" (mean {run.output_tokens / asked:,.0f} an answer)" if asked > 0 else ""
         facts.append(f"{run.prompt_tokens:,} prompt tokens{cached}, {run.output_tokens:,} output tokens{mean}")
+    if cost := cost_words(run):
+        facts.append(f"cost {cost}")
     if run.seconds:
         facts.append(f"{run.seconds:,.1f} s")
     yield Text(glyphs.dot.join(facts), style="dim")
@@ -102,6 +105,8 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
         yield Text(escape(f"warning: answers of several {versions}"), style="yellow")
     if words := explanations.found_in_words(tally.findings):
         yield Text(f"found: {words}", style="yellow")
+    if words := budget_words(run):
+        yield Text(escape(f"budget: {words}"), style="bold red" if budget_is_over(run) else "dim")
     if run.restarts:
         words = f"warning: the judge's server died and was started again {times(run.restarts)}"
         yield Text(words, style="yellow")

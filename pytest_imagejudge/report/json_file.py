@@ -14,7 +14,7 @@ from ..errors import ConfigError
 from ..support.files import replacing
 from ..tables.rows import bad_text, show_value
 from ..taxonomy import nearest
-from .model import SCHEMA, Entry, Report, json_schema
+from .model import SCHEMA, Entry, Report, json_schema, only_given
 from .paths import relative_paths
 
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
@@ -65,6 +65,7 @@ def read(path: Path | str) -> Report:
 def _parts(report: Report) -> Iterator[bytes]:
     """Yield the file's text, an entry at a time."""
     outline = report.model_copy(update={"verdicts": [], "edits": []}).model_dump(mode="json", by_alias=True)
+    outline["run"] = only_given(outline["run"])
     lists: Mapping[str, Sequence[Entry]] = {"verdicts": report.verdicts, "edits": report.edits}
     for number, (name, value) in enumerate(outline.items()):
         yield (b",\n  " if number else b"{\n  ") + json.dumps(name).encode() + b": "

@@ -9,6 +9,7 @@ from ..support.counts import sum_of_told
 from .model import EditEntry, Entry, Facet, JudgeEntry, Report, Run, VerdictEntry
 from .spool import E
 from .tally import summarize
+from .uses import sum_of_costs
 
 
 def merge(reports: Sequence[tuple[str, Report]]) -> Report:
@@ -123,5 +124,6 @@ def _merge_runs(every: Sequence[Run]) -> Run:
         failed_tests=[test for run in runs for test in run.failed_tests],
         excused=sorted({test for run in runs for test in run.excused}),
         cached_prompt_tokens=sum_of_told(run.cached_prompt_tokens for run in runs),
+        cost=sum_of_costs([run.cost for run in runs if run.cost is not None]),
         **{name: sum(getattr(run, name) for run in runs) for name in counts},
     )

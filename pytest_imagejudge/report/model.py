@@ -6,7 +6,7 @@ places whose answers were not read are in ``unreadable``, and every figure that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
@@ -16,6 +16,7 @@ from ..scoring.verdict import ProblemKind, Raw
 
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
 Outcome = Literal["passed", "failed", "error", "scored"]  # "scored": no bound decided it
+WRITTEN_IF_GIVEN = ("cost", "budget")  # fields of `Run` that are not written where they are None
 FAILED: frozenset[Outcome] = frozenset(("failed", "error"))  # outcomes that turn a run red
 Figure = Annotated[float, Field(strict=True)] | None  # "60" is no figure
 
@@ -49,6 +50,31 @@ class FailedTest(ReportPart):
     message: str = ""  # the first line
 
 
+class Cost(ReportPart):
+    """The price of the tokens that were used by judges whose prices are given.
+
+    ``amount`` is exact but for the last digit of a float; null where no judge told what it used, and where several
+    currencies are in ``by_currency``.
+    """
+
+    amount: Figure
+    currency: str
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int | None = None
+    output_tokens: int = 0
+    uncounted: int = 0  # requests that may have used tokens, of which no number was told: they cost more than this
+    by_currency: list[Cost] = []
+
+
+class BudgetUse(ReportPart):
+    """The budget of the run, and what was used of it; where that was not told, the most that it can have been."""
+
+    limit: float
+    unit: str  # a currency, or "tokens"
+    used: float
+    refused: int = 0  # requests that were not sent
+
+
 class Run(ReportPart):
     """The run as a whole; counts are of requests to a judge, not of images."""
 
@@ -63,6 +89,8 @@ class Run(ReportPart):
     output_tokens: int = 0
     restarts: int = 0
     failed_tests: list[FailedTest] = []
+    cost: Cost | None = None  # written only where a price is given
+    budget: BudgetUse | None = None  # written only where there is one
     excused: list[str] = []  # tests with images that did not pass, which were expected to fail, or skipped
 
 
@@ -240,7 +268,14 @@ class Report(ReportPart):
         return self._counts
 
 
+def only_given(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a run as they are written: without those of `WRITTEN_IF_GIVEN` that are None."""
+    return {name: value for name, value in run.items() if value is not None or name not in WRITTEN_IF_GIVEN}
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a report, draft 2020-12."""
     schema = Report.model_json_schema(by_alias=True, mode="serialization")
+    run = schema["$defs"]["Run"]
+    run["required"] = [name for name in run["required"] if name not in WRITTEN_IF_GIVEN]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}

@@ -21,6 +21,8 @@ from ..protocols.base import Protocol
 from ..scoring.verdict import EditVerdict, Verdict
 from ..settings import DEFAULT_MAX_PIXELS
 from ..store.answer_store import Store
+from ..support.prices import Price
+from .budget import Budget
 from .task import Stats, Task
 from .task_runner import TaskRunner
 
@@ -72,6 +74,8 @@ class JudgeSession(Generic[V]):
         max_pixels: pixels beyond which an image is an `ImageError`.
         hold: whether to wait for `release` before the first request.
         sleep_after: seconds without work after which the engine is put to sleep; None or 0 for never.
+        price: of the judge's tokens, where it is known.
+        budget: that requests have to keep to, shared with other sessions.
     """
 
     def __init__(
@@ -84,10 +88,14 @@ class JudgeSession(Generic[V]):
         max_pixels: int = DEFAULT_MAX_PIXELS,
         hold: bool = False,
         sleep_after: float | None = None,
+        price: Price | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.protocol, self.engine, self.store = protocol, engine, store
         self._progress = progress or (lambda line: None)
-        self._asker = TaskRunner(protocol, engine, store, progress=self._progress, max_pixels=max_pixels)
+        self._asker = TaskRunner(
+            protocol, engine, store, progress=self._progress, max_pixels=max_pixels, price=price, budget=budget
+        )
         self._held = hold
         self._sleep_after = sleep_after
         self._sleeping: asyncio.Task[None] | None = None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..engines.base import Answer
 from ..images.image_file import ImageFile
-from ..support.counts import sum_of_told
+from ..support.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +28,20 @@ class Task:
 
 
 @dataclass
-class Stats:
+class Stats(Usage):
     """Counts of a session. Requests are questions to the judge (one an L1), not images.
 
-    Cached tokens are those that the judge told of; None where it told of none with any answer.
+    Tokens are those of requests that were sent in this session, whatever became of them; see `Usage`.
+
+    Attributes:
+        images: images and edits that were judged, with at least one new answer.
+        began, ended: time of the first request and of the last answer, in seconds of `time.time`; 0 where none was.
     """
 
     submitted: int = 0
     done: int = 0
     requests: int = 0
     from_store: int = 0
-    prompt_tokens: int = 0
-    cached_prompt_tokens: int | None = None
-    output_tokens: int = 0
-
-    def add_tokens(self, answer: Answer) -> None:
-        """Count the tokens of a new answer."""
-        self.prompt_tokens += answer.prompt_tokens
-        self.output_tokens += answer.output_tokens
-        self.cached_prompt_tokens = sum_of_told((self.cached_prompt_tokens, answer.cached_prompt_tokens))
+    images: int = 0
+    began: float = 0.0
+    ended: float = 0.0

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from ..engines.base import Answer, Engine, EngineIdentity, Progress
 from ..errors import EngineError, ImageError
@@ -17,41 +17,34 @@ from ..scoring.findings import Finding
 from ..scoring.verdict import EditVerdict, Verdict, verdict_of
 from ..store.answer_store import Store
 from ..support.digests import digest_of
+from ..support.prices import Price
 from ..taxonomy import EDIT
+from .budget import Budget
 from .dimension_reader import Asked, DimensionReader, better
 from .lookup import Known, Lookup
+from .metering import Meter, Together
 from .pictures import TaskPictures, file_hashes, looks_of_all
 from .refused_fields import as_sent
 from .task import Stats, Task
-
-T = TypeVar("T")
-
-
-async def _from_engine(work: Awaitable[T]) -> T:
-    """Await an engine's result.
-
-    Raises:
-        EngineError: the engine raised an exception that would end the loop's thread, or pass for the session's end.
-    """
-    try:
-        return await work
-    except Exception:
-        raise
-    except BaseException as error:
-        task = asyncio.current_task()
-        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-            raise
-        raise EngineError(f"{type(error).__name__}: {error}") from error
 
 
 class TaskRunner:
     """Runner of one judge's tasks in one event loop; slow work runs in threads."""
 
     def __init__(
-        self, protocol: Protocol, engine: Engine, store: Store, *, progress: Progress, max_pixels: int
+        self,
+        protocol: Protocol,
+        engine: Engine,
+        store: Store,
+        *,
+        progress: Progress,
+        max_pixels: int,
+        price: Price | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.protocol, self.engine, self.store = protocol, engine, store
         self.stats = Stats()
+        self._meter = Meter(engine, self.stats, price, budget)
         self._progress = progress
         self._max_pixels = max_pixels
         self._reader = DimensionReader(protocol)
@@ -103,8 +96,7 @@ class TaskRunner:
 
     def verdict_of(self, task: Task, known: Known) -> Verdict | EditVerdict:
         """The verdict on a task with all its answers in the store."""
-        for answer in known.stored.values():
-            self._count(answer, stored=True)
+        self._count(len(known.stored), stored=True)
         return self._verdict(task, {name: known.asked[name] for name in task.dimensions}, known)
 
     async def judge(self, task: Task) -> Verdict | EditVerdict:
@@ -114,14 +106,14 @@ class TaskRunner:
             known = await asyncio.to_thread(self._find, task, pictures)
         except ImageError as error:
             return self.unjudged(task, str(error))
-        for answer in known.stored.values():
-            self._count(answer, stored=True)
+        self._count(len(known.stored), stored=True)
         left = [name for name in task.dimensions if name not in known.asked]
-        primed = _Once(self._prime) if self.engine.primes else None
-        asked = await asyncio.gather(*(self._ask(task, pictures, name, known, primed) for name in left))
+        image = _Asking(pictures, known, _Once(self._meter.prime) if self.engine.primes else None)
+        asked = await asyncio.gather(*(self._ask(task, image, name) for name in left))
         found = {**known.asked, **dict(zip(left, asked, strict=True))}
         results = {name: found[name] for name in task.dimensions}
         failure = next((one.error for one in results.values() if one.error), "")
+        self.stats.images += not failure and any(not one.stored for one in asked)
         return self._verdict(task, results, known, error=failure)
 
     def unjudged(self, task: Task, error: str) -> Verdict | EditVerdict:
@@ -137,14 +129,12 @@ class TaskRunner:
     def _find(self, task: Task, pictures: TaskPictures) -> Known:
         return self.lookup.of(task, pictures.looks())
 
-    async def _ask(
-        self, task: Task, pictures: TaskPictures, dimension: str, known: Known, primed: _Once | None
-    ) -> Asked:
+    async def _ask(self, task: Task, image: _Asking, dimension: str) -> Asked:
         """Send the protocol's request, and its second request where the answer can't be read."""
         best: Asked | None = None
         for again in self._reader.tries(dimension):
             try:
-                answer, stored = await self._answer(task, pictures, dimension, again, known, primed)
+                answer, stored = await self._answer(task, image, dimension, again)
             except (EngineError, ImageError) as error:
                 if best is not None:  # the first answer, unreadable as it is, says more than the failure of the second
                     return dataclasses.replace(best, error=str(error))
@@ -156,41 +146,36 @@ class TaskRunner:
         assert best is not None
         return best
 
-    async def _answer(
-        self,
-        task: Task,
-        pictures: TaskPictures,
-        dimension: str,
-        again: bool,
-        known: Known,
-        primed: _Once | None,
-    ) -> tuple[Answer, bool]:
+    async def _answer(self, task: Task, image: _Asking, dimension: str, again: bool) -> tuple[Answer, bool]:
+        known = image.known
         key = known.keys.get((dimension, again)) or self.lookup.key(task, known.pixels, dimension, again=again)
         if key in known.stored:
             return known.stored[key], True
         if key in self._asking:  # the same question is under way for another image object
             with contextlib.suppress(ImageError):  # of the other's file
                 answer, _ = await asyncio.shield(self._asking[key])
-                self._count(answer, stored=True)
+                self._count(1, stored=True)
                 return answer, True
-            return await self._answer(task, pictures, dimension, again, known, primed)
+            return await self._answer(task, image, dimension, again)
         promise: asyncio.Future[tuple[Answer, bool]] = asyncio.get_running_loop().create_future()
         self._asking[key] = promise
         try:
+            sampling = self.protocol.sampling(dimension, again=again)
+            self._meter.check(dimension, sampling, image.together, again=again)
             await self._ensure_started()
-            images = await pictures.images()
+            images = await image.pictures.images()
             request = await asyncio.to_thread(self._render, task, images, dimension, again, key)
             if isinstance(request, Answer):
-                self._count(request, stored=True)
+                self._count(1, stored=True)
                 promise.set_result((request, True))
                 return request, True
-            if primed is not None:
-                await primed(request)
-            answer = await _from_engine(self.engine.ask(request))
+            if image.primed is not None:
+                await image.primed(request)
+            answer = await self._meter.ask(request, image.together, again=again)
             about = self.about(task, known.pixels, dimension, answer)
             # not in the loop's pool of threads, where pictures may be waiting before it
             await asyncio.wrap_future(self.store.hand_over(key, answer, about))
-            self._count(answer, stored=False)
+            self._count(1, stored=False)
             promise.set_result((answer, False))
         except BaseException as error:
             if not promise.done():
@@ -208,9 +193,6 @@ class TaskRunner:
         served = self.lookup.served(task, dimension, key, again=again)
         return served or self.protocol.render(task.text, images, dimension, again=again)
 
-    async def _prime(self, request: Request) -> None:
-        await _from_engine(self.engine.prime(request))
-
     async def _ensure_started(self) -> None:
         if self.start is None:
             self.start = asyncio.get_running_loop().create_task(self._begin())
@@ -218,14 +200,11 @@ class TaskRunner:
 
     async def _begin(self) -> None:
         # Made in the task itself: of one that is cancelled before it begins, Python would warn as never awaited.
-        await _from_engine(self.engine.start(self._progress))
+        await self._meter.start(self._progress)
 
-    def _count(self, answer: Answer, *, stored: bool) -> None:
-        self.stats.requests += 1
-        if stored:
-            self.stats.from_store += 1
-            return
-        self.stats.add_tokens(answer)
+    def _count(self, answers: int, *, stored: bool) -> None:
+        self.stats.requests += answers
+        self.stats.from_store += answers if stored else 0
 
     def about(self, task: Task, pixels: tuple[str, ...], dimension: str, answer: Answer) -> dict[str, Any]:
         """Return the record of an answer; ``question`` is the same for the second try as for the first."""
@@ -281,6 +260,16 @@ def _findings(task: Task, known: Known | None) -> tuple[Finding, ...]:
     said = (Finding("nsfw", flagged),) if flagged else ()
     seen = known.looks[-1].finding if known else None
     return said if seen is None else (*said, seen)
+
+
+@dataclasses.dataclass
+class _Asking:
+    """What the requests on one image share."""
+
+    pictures: TaskPictures
+    known: Known
+    primed: _Once | None
+    together: Together = dataclasses.field(default_factory=Together)
 
 
 class _Once:

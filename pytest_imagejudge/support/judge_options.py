@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..settings import JudgeSettings
 
-    Kind = Literal["text", "list", "flag", "choice", "whole", "number"]
+    Kind = Literal["text", "list", "flag", "choice", "whole", "number", "price", "budget"]
 
 DEFAULT_KEEP_ALIVE = 30.0  # minutes, where an option without a number asks to keep the server
 
@@ -134,6 +134,28 @@ JUDGE_OPTIONS: dict[str, Option] = {
     "judge_stored_only": Option(
         "ask no judge: what the store has no answer to is an error of its image", kind="flag", field="stored_only"
     ),
+    "judge_price": Option(
+        "prices of a million of the judge's tokens: input=2.50 cached=1.25 output=10 currency=USD",
+        "PRICES",
+        "price",
+        field="price",
+        judge="image",
+        ini_only=True,
+    ),
+    "edit_judge_price": Option(
+        "prices of the edit judge's tokens, as judge_price",
+        "PRICES",
+        "price",
+        field="price",
+        judge="edit",
+        ini_only=True,
+    ),
+    "judge_budget": Option(
+        "stop asking before this is passed: money (5, 5.00 USD) or tokens ('200,000 tokens')",
+        "AMOUNT",
+        "budget",
+        field="budget",
+    ),
     "judge_max_pixels": Option(
         "an image with more pixels is an error (default: 100,000,000)", "N", "whole", at_least=1, ini_only=True
     ),
@@ -179,6 +201,8 @@ def read_option(option: Option, value: Any, shown: str) -> Any:
             return _choice(option, value or option.choices[0], shown)
         case "whole" | "number":
             return None if value in (None, "") else _number(option, value, shown)
+        case "price" | "budget":
+            return None if value is None else _money(option, str(value), shown)  # "" is an unset variable, not "none"
     return value or None
 
 
@@ -203,6 +227,13 @@ def _number(option: Option, value: Any, shown: str) -> float:
         what = "whole number" if option.kind == "whole" else "number"
         raise ConfigError(f"{shown}: a {what} of at least {option.at_least:g} is expected, not {value!r}")
     return number
+
+
+def _money(option: Option, value: str, shown: str) -> str:
+    from .prices import read_budget, read_price
+
+    (read_price if option.kind == "price" else read_budget)(value, shown)
+    return value
 
 
 def read_judges(
@@ -238,4 +269,9 @@ def read_judges(
             found[option.field] = given
         return JudgeSettings(kind=kind, **found)
 
-    return side_by_side(judge("image"), judge("edit"))
+    image, edit = judge("image"), judge("edit")
+    if any(one.price or one.budget for one in (image, edit)):
+        from .prices import limit_of
+
+        limit_of((image, edit), shown)
+    return side_by_side(image, edit)

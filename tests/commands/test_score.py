@@ -190,6 +190,7 @@ def test_every_row_is_accounted_for(work: Path, server: StandIn, capsys: pytest.
         "unknown_id": 1,
         "duplicate": 1,
         "bad_row": 2,
+        "over_budget": 0,
         "engine_failed": 0,
         "not_reached": 0,
     }
@@ -757,3 +758,99 @@ def test_a_picture_without_content(work: Path, server: StandIn, capsys: pytest.C
     asked = write(work / "asked.csv", [{**row, "blank": "yes"} for row in source])
     found, _ = score(capsys, server, asked, "--judge-thresholds", "low.toml")
     assert found["failed"] == 0
+
+
+PRICE = "--judge-price=input=2 cached=1 output=10"
+USAGE = {"prompt_tokens": 3000, "completion_tokens": 200, "prompt_tokens_details": {"cached_tokens": 1000}}
+COST = (2000 * 2 + 1000 * 1 + 200 * 10) / 10**6  # of an answer
+
+
+def counted(call: Call) -> Reply | None:
+    """The same answers, with their tokens."""
+    reply = answer(call)
+    assert reply is not None
+    status, headers, body = reply
+    return status, headers, json.dumps({**json.loads(body), "usage": USAGE}).encode()
+
+
+def test_the_cost_is_told(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    server.answer = counted
+    path = write(work / "in.jsonl", rows("a bad fox", "a good fox"))
+    found, said = score(capsys, server, path, PRICE, "--judge-report", work / "r.json")
+    cost = {"prompt_tokens": 30_000, "cached_prompt_tokens": 10_000, "output_tokens": 2000}
+    assert {name: found[name] for name in cost} == cost
+    assert found["cost"] == {**cost, "amount": 10 * COST, "currency": "USD", "uncounted": 0, "by_currency": []}
+    assert "imagejudge: 10 requests: 30,000 prompt tokens (10,000 cached), 2,000 output tokens; cost 0.070 USD" in said
+    assert read_report(work / "r.json").run.cost is not None
+    found, said = score(capsys, server, path, PRICE)  # all of it from the store
+    assert (found["cost"]["amount"], found["prompt_tokens"]) == (0, 0)
+    assert "0 requests: 0 prompt tokens, 0 output tokens; cost 0.00 USD" in said
+    assert main(["plan", "--images", "100", "--json"]) == 0
+    estimate = json.loads(capsys.readouterr().out)["estimate"]
+    assert (estimate["prompt_tokens"], estimate["cost"]["amount"]) == (1_500_000, 500 * COST)
+
+
+def test_a_second_try_costs_too(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    server.answer = counted
+    found, _ = score(capsys, server, write(work / "in.jsonl", rows("an odd fox")), PRICE, code=1)
+    assert len(server.asked) == 6
+    assert found["cost"]["amount"] == pytest.approx(6 * COST)
+
+
+def test_a_cost_that_nobody_told_is_no_zero(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    found, said = score(capsys, server, write(work / "in.jsonl", rows("a good fox")), PRICE)
+    assert (found["cost"]["amount"], found["cost"]["uncounted"]) == (None, 5)
+    assert "cost unknown: the tokens of 5 requests are not told" in said
+
+
+def test_without_a_price_no_cost_is_told(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    server.answer = counted
+    found, said = score(capsys, server, write(work / "in.jsonl", rows("a good fox")))
+    assert "cost" not in found
+    assert "budget" not in found
+    assert "5 requests: 15,000 prompt tokens (5,000 cached), 1,000 output tokens\n" in said
+
+
+def test_a_budget_stops_the_asking(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    server.answer = counted
+    path = write(work / "in.jsonl", rows(*["a good fox"] * 6))
+    found, said = score(capsys, server, path, "--judge-budget=80,000 tokens", "--judge-report", work / "r.json", code=3)
+    asked = len(server.asked)
+    assert 0 < asked < 30
+    assert 0 < found["over_budget"] < 6
+    assert found["over_budget"] + found["judged"] == 6
+    assert found["budget"] == {"limit": 80_000, "unit": "tokens", "used": 3200 * asked, "refused": 30 - asked}
+    assert found["budget"]["used"] <= 80_000
+    assert f"budget: {3200 * asked:,} tokens of 80,000 tokens used; {30 - asked} requests not sent" in said
+    assert "not judged: budget: " in said
+    errors = [entry for entry in read_report(work / "r.json").verdicts if entry.error]
+    assert len(errors) == found["over_budget"]
+    assert all(entry.outcome == "error" and entry.error.startswith("not judged: budget: ") for entry in errors)
+    found, _ = score(capsys, server, path, "--judge-budget=200,000 tokens")
+    assert (found["judged"], found["over_budget"]) == (6, 0)
+    assert len(server.asked) == 30
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--judge-price=2"], "--judge-price: '2' is no price"),
+        (["--judge-price="], "--judge-price: '' is no price"),
+        (["--judge-budget="], "--judge-budget: '' is no budget"),
+        (["--judge-budget=0"], "--judge-budget: '0' is no budget"),
+        (["--judge-budget=5"], "--judge-budget: '5' is money, which needs --judge-price"),
+        ([PRICE, "--judge-budget=5 EUR"], "--judge-budget: '5 EUR' is in EUR, but the judge's price is in USD"),
+        (
+            [PRICE, "--edit-judge-model=m", "--edit-judge-price=input=1 output=1 currency=EUR"],
+            "--judge-price is in USD and --edit-judge-price is in EUR",
+        ),
+        (["--judge-budget=5 tokens", "--engine=ray"], "--judge-budget 5 tokens with --engine ray"),
+    ],
+)
+def test_prices_and_budgets_that_are_refused(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    path = write(work / "in.jsonl", rows("a good fox"))
+    assert main(command(server, path, *options)) == 2
+    assert words in capsys.readouterr().err
+    assert server.asked == []

@@ -304,6 +304,8 @@ def test_every_field_that_the_reference_names_is_one_of_the_report() -> None:
     models = {
         "the report": [model.Report],
         "`run`": [model.Run],
+        "`run.cost`": [model.Cost],
+        "`run.budget`": [model.BudgetUse],
         "of `verdicts` and `edits`": [model.VerdictEntry, model.EditEntry],
         "of `verdicts`": [model.VerdictEntry],
         "of `edits`": [model.EditEntry],
@@ -324,10 +326,11 @@ def test_every_field_that_the_reference_names_is_one_of_the_report() -> None:
 def test_the_table_of_the_judges_options_is_one(commands: dict[str, set[str]]) -> None:
     every = {option_name(key) for key in JUDGE_OPTIONS}
     without = {"--judge-max-pixels", "--judge-stored-only"}
+    money = {"--judge-price", "--edit-judge-price", "--judge-budget"}  # serve asks nothing
     for name, missing in (
         ("score", set()),
         ("agree", set()),
-        ("serve", without),
+        ("serve", {*without, *money}),
         ("doctor", {*without, "--judge-keep-alive"}),
     ):
         assert every - commands[name] == missing, name

@@ -34,6 +34,13 @@ TWINS = [
     (None, "judge_concurrency = 0", "*judge_concurrency*whole number of at least 1*"),
     (None, "judge_dimensions = Qualty", '*did you mean "Quality"*'),
     (None, "judge_root = gone", "*gone*"),
+    (None, "judge_price = 2.50", "*ini judge_price: '2.50' is no price*input=2.50 cached=1.25 output=10*"),
+    (None, "judge_price =", "*ini judge_price: '' is no price*"),
+    (None, "edit_judge_price = input=1", "*ini edit_judge_price*output is missing*"),
+    ("--judge-budget=0", "judge_budget = 0", "*judge?budget: '0' is no budget*"),
+    ("--judge-budget=", "judge_budget = ", "*judge?budget: '' is no budget*"),
+    ("--judge-budget=$5", "judge_budget = $5", "*judge?budget: '$5' is no budget*200,000 tokens*"),
+    ("--judge-budget=5", "judge_budget = 5", "*judge?budget: '5' is money, which needs ini judge_price*"),
 ]
 
 
@@ -60,6 +67,9 @@ def test_the_command_reads_the_judges_options_alike(project):
         "judge_gpus": "1",
         "judge_keep_alive": "7.5",
         "judge_sleep": "9",
+        "judge_price": "input=2.50 cached=1.25 output=10 currency=EUR",
+        "edit_judge_price": "input=1 output=4 currency=EUR",
+        "judge_budget": "5.50 EUR",
         "judge_max_pixels": "1234",
     }
     assert set(JUDGE_OPTIONS) - set(given) == {"judge_url", "judge_allow_fp8", "judge_stored_only"}

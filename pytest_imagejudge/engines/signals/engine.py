@@ -30,6 +30,7 @@ class SignalsEngine(Engine):
     """An engine that measures images and edits without a model server or any setting."""
 
     name = SIGNALS
+    counts_tokens = False
 
     def __init__(self, settings: JudgeSettings | None = None, protocol: Protocol | None = None) -> None:
         self.concurrency = max(1, min(8, _cores()))

@@ -10,7 +10,7 @@ from pathlib import Path
 from ...errors import ConfigError, EngineError
 from ...protocols.base import Protocol, Request
 from ...settings import JudgeSettings
-from .. import chat_client
+from .. import chat_client, spending
 from ..address import Address
 from ..base import Answer, Engine, EngineIdentity, Progress
 from ..chat_client import ChatClient, RefusedError
@@ -195,7 +195,7 @@ class VllmEngine(Engine):
         keep = ("chat_template_kwargs", "mm_processor_kwargs", "chat_template")  # what the prompt is made with
         sampling = {name: request.sampling[name] for name in keep if name in request.sampling}
         sampling |= {"max_tokens": 1, "temperature": 0.0, "add_generation_prompt": False}
-        await self.ask(Request(request.dimension, request.primer, sampling, request.text))
+        spending.spend(await self.ask(Request(request.dimension, request.primer, sampling, request.text)))
 
     @property
     def asleep(self) -> bool:
