@@ -100,6 +100,21 @@ JUDGE_OPTIONS: dict[str, Option] = {
     "judge_thinking_budget": Option(
         "tokens of thinking where a budget is used", "N", "whole", at_least=1, field="thinking_budget", ini_only=True
     ),
+    "judge_image_format": Option(
+        "format of pictures that are sent: png (the default) and webp lose nothing, jpeg is the smallest",
+        kind="choice",
+        choices=("png", "jpeg", "webp"),
+        field="image_format",
+        ini_only=True,
+    ),
+    "judge_image_bytes": Option(
+        "most bytes of one picture that is sent: its quality, then its size is lowered (default: no limit)",
+        "N",
+        "whole",
+        at_least=1024,
+        field="image_bytes",
+        ini_only=True,
+    ),
     "judge_arg": Option(
         "one token for the vLLM server, as it is (--judge-arg=--enforce-eager); may be repeated",
         "ARG",
