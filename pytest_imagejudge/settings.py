@@ -27,6 +27,8 @@ class JudgeSettings:
         thinking_budget: tokens of thinking, where a budget is used; None is the protocol's own.
         image_format: format in which pictures are sent: "png" and "webp" are lossless, "jpeg" is not.
         image_bytes: most bytes of one picture as it is sent; None is no limit.
+        headers: ``NAME=VARIABLE`` texts, headers for ``urls`` with the values of environment variables.
+        timeout: seconds for one request; None is the engine's own.
         args: tokens for the vLLM server, as they are.
         keep_alive: minutes to leave the server up; None stops it with the session.
         gpus: comma-separated GPU indices or UUIDs; None is all that are visible.
@@ -47,6 +49,8 @@ class JudgeSettings:
     thinking_budget: int | None = None
     image_format: ImageFormat = "png"
     image_bytes: int | None = None
+    headers: tuple[str, ...] = ()
+    timeout: float | None = None
     args: tuple[str, ...] = ()
     keep_alive: float | None = None
     gpus: str | None = None

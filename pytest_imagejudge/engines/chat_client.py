@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError
 from ..protocols.base import Request
-from .address import Address, cause, excerpt, hide_credentials, key_hint
+from .address import Address, cause, excerpt, hide_credentials
 from .answer_message import answer_text, is_refusal
 from .base import Answer
+from .connection import ANSWER_SECONDS, CONNECT_SECONDS, Connection
+from .picture_limits import picture_remedy
 from .retries import Retries, UnavailableError, retry_after
 
 if TYPE_CHECKING:
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
 
 
 MAX_ANSWER = 8 * 1024 * 1024  # bytes of one response, unpacked; 4,096 tokens are some 20 KiB
-
-
-CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 1800.0
 
 
 POOLS = 8  # a pool looks at all of its connections at every request; hundreds in one cost more than the requests
@@ -131,6 +130,8 @@ class ChatClient:
         address: of the server.
         model: the name of the served model.
         key: bearer token, or None.
+        headers: further headers by name in lower case, see `Connection`.
+        timeout: seconds for one request, in which its answer has to be complete.
         engine, version: recorded in every answer.
         habits: shared by the clients of one session.
         attempts: tries of one request, the first included, where the server is lost or fails; those that were too
@@ -147,6 +148,8 @@ class ChatClient:
         model: str,
         *,
         key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = ANSWER_SECONDS,
         engine: str = "endpoint",
         version: str = "",
         habits: Habits | None = None,
@@ -156,12 +159,12 @@ class ChatClient:
         adapt: bool = True,
         progress: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self.address, self.model, self.key = address, model, key
+        self.address, self.model, self.key, self.timeout = address, model, key, timeout
+        self.connection = Connection(address, key=key, headers=headers, direct=direct)
         self.engine, self.version = engine, version
         self.habits = habits or Habits()
-        self.direct, self.adapt = direct, adapt
+        self.adapt = adapt
         self.retries = Retries(attempts, first_wait, progress)
-        self._secrets = address.secrets(key)
         self._clients: list[httpx.AsyncClient] = []
         self._turn = 0
 
@@ -179,10 +182,12 @@ class ChatClient:
             shaped = shape(request.sampling, refused)
             body = {"model": self.model, "messages": request.messages, **shaped.fields}
             try:
-                reply = await self.retries.call(self._complete, json.dumps(body, ensure_ascii=True).encode())
+                content = json.dumps(body, ensure_ascii=True).encode()
+                reply = await self.retries.call(self._complete, content)
                 break
             except RefusedError as refusal:
-                if words := _too_long(refusal, request):  # no field of the request is to blame
+                # no field of the request is to blame
+                if words := picture_remedy(refusal.status, refusal.body, request, len(content)):
                     raise RefusedError(f"{refusal}{words}", refusal.status, refusal.body, refusal.reason) from None
                 blamed = self.habits.blame(refusal, shaped.fields) if self.adapt else None
                 if not blamed:
@@ -201,7 +206,7 @@ class ChatClient:
             await client.aclose()
 
     def _excerpt(self, body: bytes | str) -> str:
-        return excerpt(body, self._secrets) or "(empty)"
+        return excerpt(body, self.connection.secrets) or "(empty)"
 
     def _http(self) -> httpx.AsyncClient:
         """One of the pools of connections, each in its turn."""
@@ -213,23 +218,13 @@ class ChatClient:
     def _pools(self) -> list[httpx.AsyncClient]:
         import httpx
 
-        headers = {"content-type": "application/json", "accept": "application/json"}
-        if self.key:
-            headers["authorization"] = f"Bearer {self.key}"
-        trust_env = not self.direct
-        # Reading the certificates takes time. Redirects are not followed.
-        verify = httpx.create_ssl_context(trust_env=trust_env) if self.address.encrypted else False
-        return [
-            httpx.AsyncClient(
-                headers=headers,
-                auth=None if self.key else self.address.auth,
-                timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=None),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=16),
-                trust_env=trust_env,
-                verify=verify,
-            )
-            for _ in range(POOLS)
-        ]
+        headers = {"content-type": "application/json", "accept": "application/json", **self.connection.headers}
+        options = self.connection.options | {
+            "headers": headers,
+            "timeout": httpx.Timeout(self.timeout, connect=min(CONNECT_SECONDS, self.timeout), pool=None),
+            "limits": httpx.Limits(max_connections=None, max_keepalive_connections=16),
+        }
+        return [httpx.AsyncClient(**options) for _ in range(POOLS)]  # redirects are not followed
 
     async def _complete(self, content: bytes) -> dict[str, Any]:
         """One try at a chat completion: the reply; one that the server broke off itself is a lost request."""
@@ -244,24 +239,29 @@ class ChatClient:
 
     async def _send(self, path: str, content: bytes) -> dict[str, Any]:
         """Send once; return the JSON object of the response, or raise an error of the class that says if to retry."""
+        import asyncio
+
         import httpx
 
-        shown = self.address.to_show(path)
+        shown = self.connection.shown(path)
         body = bytearray()
         try:
-            async with self._http().stream("POST", self.address.to(path), content=content) as response:
+            async with (
+                asyncio.timeout(self.timeout),
+                self._http().stream("POST", self.address.to(path), content=content) as response,
+            ):
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > MAX_ANSWER:
                         raise EngineError(f"{shown}: an answer of more than {MAX_ANSWER >> 20} MiB")
-        except httpx.ReadTimeout:
-            raise EngineError(f"{shown}: no answer within {ANSWER_SECONDS:.0f} s") from None
+        except (httpx.ReadTimeout, TimeoutError):
+            raise EngineError(f"{shown}: no answer within {self.timeout:g} s (judge_timeout)") from None
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.DecodingError, httpx.InvalidURL) as error:
             raise EngineError(f"{shown}: {self._excerpt(str(error))}") from None
         except httpx.TransportError as error:
-            raise UnavailableError(f"{shown}: {cause(error, self._secrets)}") from None
-        except (ValueError, ImportError, OSError) as error:  # a host name, a proxy or certificates that can't be used
-            raise EngineError(f"{shown}: {cause(error, self._secrets)}") from None
+            raise self.connection.failure(path, error) from None
+        except (ValueError, ImportError, OSError) as error:  # a host name that can't be used
+            raise EngineError(f"{shown}: {cause(error, self.connection.secrets)}") from None
         status = response.status_code
         if status == 200:
             reply = self._parse(shown, bytes(body))
@@ -269,15 +269,15 @@ class ChatClient:
             if not fault or reply.get("choices"):
                 return reply
             status = _status_of(fault)  # a gateway had promised an answer before the server behind it failed
-        said = excerpt(response.reason_phrase, self._secrets)
+        said = excerpt(response.reason_phrase, self.connection.secrets)
         found = f"HTTP {response.status_code} {said}: {self._excerpt(bytes(body))}"
         message = f"{shown}: {found}"
         text = body.decode("utf-8", "replace")
         if (status in PASSING or status >= 500) and not (status == 429 and _used_up(text)):
             raise UnavailableError(message, status, retry_after(response.headers.get("retry-after")))
-        message += key_hint(status, self.key)
+        message += self.connection.hint(status)
         if 300 <= status < 400:
-            place = excerpt(hide_credentials(response.headers.get("location", "")), self._secrets)
+            place = excerpt(hide_credentials(response.headers.get("location", "")), self.connection.secrets)
             message += f" (it points to {place!r})"
         raise RefusedError(message, status, text, found)
 
@@ -313,18 +313,6 @@ class ChatClient:
             engine_version=self.version,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-
-
-def _too_long(refusal: RefusedError, request: Request) -> str:
-    """The ratio of a picture that was refused for it, and the remedy; empty where that is not the reason."""
-    if not request.images or not re.search(r"aspect[ _-]?ratio", refusal.body, re.IGNORECASE):
-        return ""
-    width, height = max((image.size for image in request.images), key=lambda size: max(size) / min(size))
-    ratio = max(width, height) / min(width, height)
-    return (
-        f"; the picture of {width}x{height} has sides of {ratio:.4g} to 1, more than this server takes: "
-        "crop it, or put it on a squarer canvas"
-    )
 
 
 def _status_of(error: object) -> int:

@@ -115,6 +115,20 @@ JUDGE_OPTIONS: dict[str, Option] = {
         field="image_bytes",
         ini_only=True,
     ),
+    "judge_header": Option(
+        "a header for the endpoint, its value from the environment variable; may be repeated",
+        "NAME=VARIABLE",
+        "list",
+        field="headers",
+    ),
+    "judge_timeout": Option(
+        "seconds for one request (default: 1800)",
+        "SECONDS",
+        "number",
+        at_least=0.001,
+        field="timeout",
+        ini_only=True,
+    ),
     "judge_arg": Option(
         "one token for the vLLM server, as it is (--judge-arg=--enforce-eager); may be repeated",
         "ARG",
@@ -227,6 +241,10 @@ def read_judges(
     from ..settings import SIGNALS, JudgeSettings, side_by_side
 
     values = {key: read_option(one, value(key), shown(key)) for key, one in JUDGE_OPTIONS.items()}
+    if values["judge_header"]:
+        from .headers import named_headers
+
+        named_headers(values["judge_header"])
 
     def judge(kind: Literal["image", "edit"]) -> JudgeSettings:
         found: dict[str, Any] = {}

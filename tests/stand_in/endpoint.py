@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -37,11 +38,17 @@ def models(*names: str) -> Reply:
 
 @dataclass
 class StandIn:
-    """``answer`` takes a `Call` to the chat completions and returns a `Reply`, or None to drop the connection."""
+    """``answer`` takes a `Call` to the chat completions and returns a `Reply`, or None to drop the connection.
+
+    With ``tls`` it is reached as https://localhost. Named as a proxy, it answers for every server, and to CONNECT with
+    ``tunnel``.
+    """
 
     answer: Callable[[Call], Reply | None] = lambda call: completion()
     listing: Callable[[], Reply] = lambda: models("judge")
     calls: list[Call] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
+    tunnel: Reply | None = None
 
     def __post_init__(self) -> None:
         outer = self
@@ -76,6 +83,10 @@ class StandIn:
                     return self.reply((200, {}, b'{"version": "9.9.9"}'))
                 return self.reply(outer.listing() if "/models" in self.path else failure(404))
 
+            def do_CONNECT(self) -> None:
+                self.call({})
+                self.reply(outer.tunnel)
+
             def do_POST(self) -> None:
                 data = self.rfile.read(int(self.headers["content-length"]))
                 self.reply(outer.answer(self.call(json.loads(data))))
@@ -88,6 +99,8 @@ class StandIn:
                 pass  # the client may hang up
 
         self.server = Server(("127.0.0.1", 0), Handler)
+        if self.tls is not None:
+            self.server.socket = self.tls.wrap_socket(self.server.socket, server_side=True)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.thread.start()
 
@@ -97,7 +110,7 @@ class StandIn:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"https://localhost:{self.port}" if self.tls else f"http://127.0.0.1:{self.port}"
 
     @property
     def asked(self) -> list[Call]:
