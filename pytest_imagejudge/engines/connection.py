@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from ..errors import EngineError
 from ..settings import API_KEY_VARIABLE
+from ..support import certificates
 from ..support.headers import CREDENTIALS, OPTION, secrets_of
-from . import certificates
 from .address import Address, cause
 from .proxies import Proxy, proxy_for
 from .retries import UnavailableError

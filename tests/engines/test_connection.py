@@ -17,13 +17,13 @@ from PIL import Image
 
 from pytest_imagejudge.engines import make_engine, retries
 from pytest_imagejudge.engines.address import Address
-from pytest_imagejudge.engines.certificates import VARIABLES
 from pytest_imagejudge.engines.connection import Connection
 from pytest_imagejudge.engines.endpoint import EndpointEngine
 from pytest_imagejudge.errors import ConfigError, EngineError
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.protocols.base import Request
 from pytest_imagejudge.settings import API_KEY_VARIABLE, JudgeSettings
+from pytest_imagejudge.support.certificates import VARIABLES
 from tests.stand_in.endpoint import Call, Reply, StandIn, failure, models
 
 REMOTE = "http://judge.example"  # asked through a proxy, or not at all

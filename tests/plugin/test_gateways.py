@@ -14,8 +14,8 @@ import pytest
 import trustme
 from PIL import Image
 
-from pytest_imagejudge.engines.certificates import VARIABLES
 from pytest_imagejudge.settings import API_KEY_VARIABLE
+from pytest_imagejudge.support.certificates import VARIABLES
 from pytest_imagejudge.taxonomy import LEVEL1
 from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure
 from tests.stand_in.judge import levels

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from pytest_imagejudge.engines.certificates import VARIABLES
+from pytest_imagejudge.support.certificates import VARIABLES
 from pytest_imagejudge.taxonomy import LEVEL1
 from tests.real_servers.tool_environment import ROOT, tool_environment
 from tests.stand_in.endpoint import Call, Reply, StandIn, completion

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from pytest_imagejudge.engines.certificates import VARIABLES, rejected, rejection, ssl_context, trusted_by
 from pytest_imagejudge.errors import ConfigError
+from pytest_imagejudge.support.certificates import VARIABLES, rejected, rejection, ssl_context, trusted_by
 
 
 @pytest.fixture(autouse=True)
