@@ -9,6 +9,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from pytest_imagejudge.engines import make_engine, retries
 from pytest_imagejudge.engines.address import Address
 from pytest_imagejudge.engines.connection import Connection
 from pytest_imagejudge.engines.endpoint import EndpointEngine
+from pytest_imagejudge.engines.vllm import engine as of_vllm
+from pytest_imagejudge.engines.vllm.engine import VllmEngine
 from pytest_imagejudge.errors import ConfigError, EngineError
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.protocols.base import Request
@@ -187,6 +190,18 @@ def test_an_answer_that_trickles_has_no_more_time(engine: Callable[..., Endpoint
         over.set()
         server.close()
     assert "no answer within 0.3 s (judge_timeout)" in message
+
+
+@pytest.mark.parametrize(("given", "seconds"), [(None, 1800.0), (7.5, 7.5)])
+def test_requests_to_our_own_server_have_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: float | None, seconds: float
+) -> None:
+    engine = VllmEngine(JudgeSettings(model="judge", timeout=given), load_protocol("house"), state_dir=tmp_path)
+    monkeypatch.setattr(engine, "plan", lambda: SimpleNamespace(install=SimpleNamespace(version="1")))
+    made: list[float] = []
+    monkeypatch.setattr(of_vllm, "ChatClient", lambda *args, timeout, **options: made.append(timeout))
+    asyncio.run(engine._use(SimpleNamespace(url="http://127.0.0.1:1/v1", key="", restarts=0)))  # type: ignore[arg-type]
+    assert made == [seconds]
 
 
 # --- certificates ---
