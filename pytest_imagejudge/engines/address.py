@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, unquote_plus, urlsplit, urlunsplit
 
@@ -101,10 +102,16 @@ def hide_credentials(url: str) -> str:
 def excerpt(body: bytes | str, secrets: frozenset[str] = frozenset(), length: int = 400) -> str:
     """Return the start of a response on one line, control characters escaped, ``secrets`` masked."""
     text = body if isinstance(body, str) else body.decode("utf-8", "replace")
-    for secret in sorted(secrets, key=len, reverse=True):  # the longer ones first, for they may hold others
-        text = text.replace(secret, "***")  # in all of the text: of one that is cut in two a part would stay
+    text = mask(text, secrets)  # all of it: of a secret that is cut in two a part would stay
     text = escape(" ".join(text[: 2 * length].split()))
     return text[:length] + ("..." if len(text) > length else "")
+
+
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """Return ``text`` with three stars in place of each of the ``secrets``."""
+    for secret in sorted(secrets, key=len, reverse=True):  # the longer ones first, for they may hold others
+        text = text.replace(secret, "***")
+    return text
 
 
 def cause(error: Exception, secrets: frozenset[str]) -> str:

@@ -13,6 +13,7 @@ from ..settings import API_KEY_VARIABLE
 from ..support import certificates
 from ..support.headers import CREDENTIALS, OPTION, secrets_of
 from .address import Address, cause
+from .masked_logs import mask_in_logs
 from .proxies import Proxy, proxy_for
 from .retries import UnavailableError
 
@@ -97,6 +98,7 @@ class Connection:
         Raises:
             ConfigError: as `check`.
         """
+        mask_in_logs(self.secrets)
         proxy, through = self.proxy, None
         if proxy is not None:
             through = proxy.to_httpx(certificates.ssl_context() if proxy.url.startswith("https:") else None)
