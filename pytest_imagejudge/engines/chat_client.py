@@ -15,7 +15,7 @@ from ..protocols.base import Request
 from .address import Address, cause, excerpt, hide_credentials
 from .answer_message import answer_text, is_refusal
 from .base import Answer
-from .connection import ANSWER_SECONDS, CONNECT_SECONDS, Connection
+from .connection import ANSWER_SECONDS, Connection
 from .picture_limits import picture_remedy
 from .retries import Retries, UnavailableError, retry_after
 
@@ -211,20 +211,9 @@ class ChatClient:
     def _http(self) -> httpx.AsyncClient:
         """One of the pools of connections, each in its turn."""
         if not self._clients:
-            self._clients = self._pools()
+            self._clients = [self.connection.client(self.timeout) for _ in range(POOLS)]
         self._turn = (self._turn + 1) % len(self._clients)
         return self._clients[self._turn]
-
-    def _pools(self) -> list[httpx.AsyncClient]:
-        import httpx
-
-        headers = {"content-type": "application/json", "accept": "application/json", **self.connection.headers}
-        options = self.connection.options | {
-            "headers": headers,
-            "timeout": httpx.Timeout(self.timeout, connect=min(CONNECT_SECONDS, self.timeout), pool=None),
-            "limits": httpx.Limits(max_connections=None, max_keepalive_connections=16),
-        }
-        return [httpx.AsyncClient(**options) for _ in range(POOLS)]  # redirects are not followed
 
     async def _complete(self, content: bytes) -> dict[str, Any]:
         """One try at a chat completion: the reply; one that the server broke off itself is a lost request."""

@@ -20,6 +20,8 @@ from .retries import UnavailableError
 if TYPE_CHECKING:
     import ssl
 
+    import httpx
+
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 1800.0
 # What another try may change where a proxy itself answers so.
 _PASSING = frozenset((408, 429, *range(500, 600)))
@@ -89,7 +91,7 @@ class Connection:
         Raises:
             ConfigError: names the environment variable, what was found and what is expected.
         """
-        _ = self.proxy, self.verify
+        _ = self.options
 
     @cached_property
     def options(self) -> dict[str, Any]:
@@ -109,6 +111,21 @@ class Connection:
             "verify": self.verify,
             "trust_env": False,  # it was read here: httpx knows no networks in NO_PROXY
         }
+
+    def client(self, seconds: float) -> httpx.AsyncClient:
+        """Return a client for requests that take up to ``seconds``; redirects are not followed.
+
+        Raises:
+            ConfigError: as `check`.
+        """
+        import httpx
+
+        headers = {"content-type": "application/json", "accept": "application/json", **self.headers}
+        return httpx.AsyncClient(
+            **self.options | {"headers": headers},
+            timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds), pool=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=16),
+        )
 
     def shown(self, path: str) -> str:
         """Return the URL of ``path`` for messages; with the proxy where that may be what has answered."""

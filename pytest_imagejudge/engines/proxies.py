@@ -86,10 +86,19 @@ class Proxy:
             )
 
     def to_httpx(self, verify: ssl.SSLContext | None) -> httpx.Proxy:
-        """Return the proxy as httpx takes it; ``verify`` is for one that is reached by TLS itself."""
+        """Return the proxy as httpx takes it; ``verify`` is for one that is reached by TLS itself.
+
+        Raises:
+            ConfigError: the installed httpx has no such proxies.
+        """
         import httpx
 
-        return httpx.Proxy(self.url) if verify is None else httpx.Proxy(self.url, ssl_context=verify)
+        try:
+            return httpx.Proxy(self.url) if verify is None else httpx.Proxy(self.url, ssl_context=verify)
+        except ValueError:  # socks5h, before 0.28
+            raise ConfigError(
+                f"{self.variable}: {self.shown}: httpx {httpx.__version__} has no such proxies; install a newer one"
+            ) from None
 
 
 def proxy_for(url: str) -> Proxy | None:

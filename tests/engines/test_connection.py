@@ -349,6 +349,26 @@ def test_a_proxy_that_opens_no_tunnel(
     assert "is the server running" not in str(listed.value)
 
 
+def test_a_proxy_that_is_reached_by_tls(
+    tls_server: Callable[..., StandIn],
+    authority: trustme.CA,
+    engine: Callable[..., EndpointEngine],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proxy = tls_server()
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.setenv("https_proxy", proxy.url)
+    proxy.tunnel = failure(403)
+    for url in (REMOTE, "https://judge.example"):
+        assert f"certificate of judge.example, or of the proxy {proxy.url}, is not" in failed(
+            engine(url, model="judge")
+        )
+    with authority.cert_pem.tempfile() as path:
+        monkeypatch.setenv("SSL_CERT_FILE", path)
+        assert ask(engine(REMOTE)) == "{}"
+        assert "gives no connection: ProxyError: 403" in failed(engine("https://judge.example", model="judge"))
+
+
 def test_a_proxy_that_is_away(engine: Callable[..., EndpointEngine], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     message = failed(engine(REMOTE, model="judge"))

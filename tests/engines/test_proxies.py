@@ -6,6 +6,7 @@ import base64
 import importlib.util
 import os
 
+import httpx
 import pytest
 
 from pytest_imagejudge.engines.proxies import Proxy, bypassed, is_local, proxy_for
@@ -99,6 +100,15 @@ def test_a_proxy_that_can_not_be_used(url: str, words: str, monkeypatch: pytest.
     with pytest.raises(ConfigError, match=f"^https_proxy: .*{words}") as caught:
         Proxy(url, "https_proxy").check()
     assert "hid" not in str(caught.value)
+
+
+def test_a_proxy_that_an_older_httpx_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(url: str) -> None:
+        raise ValueError(f"Unknown scheme for proxy URL {url}")
+
+    monkeypatch.setattr(httpx, "Proxy", refuse)
+    with pytest.raises(ConfigError, match=r"^all_proxy: socks5h://h: httpx .* has no such proxies; install a newer"):
+        Proxy("socks5h://user:hidden@h", "all_proxy").to_httpx(None)
 
 
 def test_user_and_password_are_never_shown() -> None:
