@@ -53,6 +53,8 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
         decoding=settings.decoding,
         aspect=settings.aspect,
         thinking_budget=settings.thinking_budget,
+        image_format=settings.image_format,
+        image_bytes=settings.image_bytes,
     )
     protocol = load(model=settings.model)
     if settings.model == SIGNALS and settings.protocol not in (None, SIGNALS):

@@ -9,6 +9,7 @@ from typing import Literal
 SIGNALS = "signals"  # the name of the embedded judge
 API_KEY_VARIABLE = "IMAGEJUDGE_API_KEY"  # bearer token for --judge-url; never an option, so never in a log
 DEFAULT_MAX_PIXELS = 100_000_000
+ImageFormat = Literal["png", "jpeg", "webp"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class JudgeSettings:
         decoding: "free" asks as published; "constrained" uses grammar and thinking budget from the start.
         aspect: "stretch" treats the picture as published; "keep" keeps its aspect.
         thinking_budget: tokens of thinking, where a budget is used; None is the protocol's own.
+        image_format: format in which pictures are sent: "png" and "webp" are lossless, "jpeg" is not.
+        image_bytes: most bytes of one picture as it is sent; None is no limit.
+        headers: ``NAME=VARIABLE`` texts, headers for ``urls`` with the values of environment variables.
+        timeout: seconds for one request; None is the engine's own.
         args: tokens for the vLLM server, as they are.
         keep_alive: minutes to leave the server up; None stops it with the session.
         gpus: comma-separated GPU indices or UUIDs; None is all that are visible.
@@ -46,6 +51,10 @@ class JudgeSettings:
     decoding: Literal["free", "constrained"] = "free"
     aspect: Literal["stretch", "keep"] = "stretch"
     thinking_budget: int | None = None
+    image_format: ImageFormat = "png"
+    image_bytes: int | None = None
+    headers: tuple[str, ...] = ()
+    timeout: float | None = None
     args: tuple[str, ...] = ()
     keep_alive: float | None = None
     gpus: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, unquote_plus, urlsplit, urlunsplit
 
@@ -65,8 +66,8 @@ class Address:
         """Return the URL of ``path`` for messages, without the query, which may hold a key."""
         return f"{self.base}{path}"
 
-    def secrets(self, key: str | None) -> frozenset[str]:
-        """Return the secrets of the address and ``key``, in every spelling that an endpoint may echo."""
+    def secrets(self, *keys: str | None) -> frozenset[str]:
+        """Return the secrets of the address and ``keys``, in every spelling that an endpoint may echo."""
         import base64
 
         found = {part.split("=", 1)[-1] for part in self.query.split("&")}
@@ -75,7 +76,7 @@ class Address:
             user, password = self.auth
             basic = f"{user}:{password}".encode("utf-8", "surrogatepass")
             found |= {password or user, base64.b64encode(basic).decode()}
-        found.add(key or "")
+        found |= {key or "" for key in keys}
         quoted = {quote(secret, safe="", errors="surrogatepass") for secret in found}
         return frozenset(found | quoted | {json.dumps(secret)[1:-1] for secret in found}) - {""}
 
@@ -101,25 +102,21 @@ def hide_credentials(url: str) -> str:
 def excerpt(body: bytes | str, secrets: frozenset[str] = frozenset(), length: int = 400) -> str:
     """Return the start of a response on one line, control characters escaped, ``secrets`` masked."""
     text = body if isinstance(body, str) else body.decode("utf-8", "replace")
-    for secret in sorted(secrets, key=len, reverse=True):  # the longer ones first, for they may hold others
-        text = text.replace(secret, "***")  # in all of the text: of one that is cut in two a part would stay
+    text = mask(text, secrets)  # all of it: of a secret that is cut in two a part would stay
     text = escape(" ".join(text[: 2 * length].split()))
     return text[:length] + ("..." if len(text) > length else "")
 
 
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """Return ``text`` with three stars in place of each of the ``secrets``."""
+    for secret in sorted(secrets, key=len, reverse=True):  # the longer ones first, for they may hold others
+        text = text.replace(secret, "***")
+    return text
+
+
 def cause(error: Exception, secrets: frozenset[str]) -> str:
     """Name the error that kept a request from being sent, for messages."""
-    where = ""
-    if isinstance(error, OSError) and (file := os.environ.get("SSL_CERT_FILE")):
-        where = f" (certificates are read from SSL_CERT_FILE, {file!r})"
-    return f"{type(error).__name__}: {excerpt(str(error), secrets) or '(empty)'}{where}"
-
-
-def key_hint(status: int, key: str | None) -> str:
-    """Return a hint about the key for HTTP 401 and 403, else an empty string."""
-    if status not in (401, 403):
-        return ""
-    return f" (the key in the environment variable {API_KEY_VARIABLE} {'was not accepted' if key else 'is not set'})"
+    return f"{type(error).__name__}: {excerpt(str(error), secrets) or '(empty)'}"
 
 
 def api_key() -> str | None:

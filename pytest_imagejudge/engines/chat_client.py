@@ -13,23 +13,20 @@ from typing import TYPE_CHECKING, Any
 from ..errors import EngineError
 from ..protocols.base import Request
 from . import spending
-from .address import Address, cause, excerpt, hide_credentials, key_hint
+from .address import Address, cause, excerpt, hide_credentials
 from .answer_message import answer_text, is_refusal
 from .base import Answer
+from .connection import ANSWER_SECONDS, Connection
 from .health import HealthWatch, listening
+from .picture_limits import picture_remedy
 from .quotas import pause_asked, used_up
 from .retries import Retries, UnavailableError
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx
 
 
 MAX_ANSWER = 8 * 1024 * 1024  # bytes of one response, unpacked; 4,096 tokens are some 20 KiB
-
-
-CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 1800.0
 
 
 POOLS = 8  # a pool looks at all of its connections at every request; hundreds in one cost more than the requests
@@ -140,6 +137,8 @@ class ChatClient:
         address: of the server.
         model: the name of the served model.
         key: bearer token, or None.
+        headers: further headers by name in lower case, see `Connection`.
+        timeout: seconds for one request, in which its answer has to be complete.
         engine, version: recorded in every answer.
         habits: shared by the clients of one session.
         attempts: tries of one request, the first included, where the server is lost or fails; those that were too
@@ -159,6 +158,8 @@ class ChatClient:
         model: str,
         *,
         key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = ANSWER_SECONDS,
         engine: str = "endpoint",
         version: str = "",
         habits: Habits | None = None,
@@ -170,13 +171,13 @@ class ChatClient:
         most: int | None = None,
         watch: tuple[float, float] | None = None,
     ) -> None:
-        self.address, self.model, self.key = address, model, key
+        self.address, self.model, self.key, self.timeout = address, model, key, timeout
+        self.connection = Connection(address, key=key, headers=headers, direct=direct)
         self.engine, self.version = engine, version
         self.habits = habits or Habits()
-        self.direct, self.adapt = direct, adapt
+        self.adapt = adapt
         self.retries = Retries(attempts, first_wait, progress, most)
-        self.watch = HealthWatch(address, self._new_client, *watch) if watch else None
-        self._secrets = address.secrets(key)
+        self.watch = HealthWatch(address, lambda: self.connection.client(timeout), *watch) if watch else None
         self._clients: list[httpx.AsyncClient] = []
         self._turn = 0
 
@@ -194,10 +195,12 @@ class ChatClient:
             shaped = shape(request.sampling, refused)
             body = {"model": self.model, "messages": request.messages, **shaped.fields}
             try:
-                reply = await self.retries.call(self._complete, json.dumps(body, ensure_ascii=True).encode())
+                content = json.dumps(body, ensure_ascii=True).encode()
+                reply = await self.retries.call(self._complete, content)
                 break
             except RefusedError as refusal:
-                if words := _too_long(refusal, request):  # no field of the request is to blame
+                # no field of the request is to blame
+                if words := picture_remedy(refusal.status, refusal.body, request, len(content)):
                     raise RefusedError(f"{refusal}{words}", refusal.status, refusal.body, refusal.reason) from None
                 blamed = self.habits.blame(refusal, shaped.fields) if self.adapt else None
                 if not blamed:
@@ -218,39 +221,14 @@ class ChatClient:
             await client.aclose()
 
     def _excerpt(self, body: bytes | str) -> str:
-        return excerpt(body, self._secrets) or "(empty)"
+        return excerpt(body, self.connection.secrets) or "(empty)"
 
     def _http(self) -> httpx.AsyncClient:
         """One of the pools of connections, each in its turn."""
         if not self._clients:
-            self._clients = self._pools()
+            self._clients = [self.connection.client(self.timeout) for _ in range(POOLS)]
         self._turn = (self._turn + 1) % len(self._clients)
         return self._clients[self._turn]
-
-    def _pools(self) -> list[httpx.AsyncClient]:
-        verify = self._certificates()
-        return [self._new_client(verify) for _ in range(POOLS)]
-
-    def _certificates(self) -> ssl.SSLContext | bool:
-        import httpx
-
-        # Reading the certificates takes time.
-        return httpx.create_ssl_context(trust_env=not self.direct) if self.address.encrypted else False
-
-    def _new_client(self, verify: ssl.SSLContext | bool | None = None) -> httpx.AsyncClient:
-        import httpx
-
-        headers = {"content-type": "application/json", "accept": "application/json"}
-        if self.key:
-            headers["authorization"] = f"Bearer {self.key}"
-        return httpx.AsyncClient(  # which follows no redirects
-            headers=headers,
-            auth=None if self.key else self.address.auth,
-            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=None),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=16),
-            trust_env=not self.direct,
-            verify=self._certificates() if verify is None else verify,
-        )
 
     async def _complete(self, content: bytes) -> dict[str, Any]:
         """One try at a chat completion: the reply; one that the server broke off itself is a lost request."""
@@ -266,12 +244,15 @@ class ChatClient:
 
     async def _send(self, path: str, content: bytes) -> dict[str, Any]:
         """Send once; return the JSON object of the response, or raise an error of the class that says if to retry."""
+        import asyncio
+
         import httpx
 
-        shown = self.address.to_show(path)
+        shown = self.connection.shown(path)
         body = bytearray()
         try:
             async with (
+                asyncio.timeout(self.timeout),
                 listening(self.watch) as hear,
                 self._http().stream("POST", self.address.to(path), content=content) as response,
             ):
@@ -282,17 +263,19 @@ class ChatClient:
                     if len(body) > MAX_ANSWER:
                         spending.lose()
                         raise EngineError(f"{shown}: an answer of more than {MAX_ANSWER >> 20} MiB")
-        except httpx.ReadTimeout:
+        except (httpx.ReadTimeout, TimeoutError):
             spending.lose()
-            raise UnavailableError(f"{shown}: no answer within {ANSWER_SECONDS:.0f} s", final=True) from None
+            raise UnavailableError(
+                f"{shown}: no answer within {self.timeout:g} s (judge_timeout)", final=True
+            ) from None
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.DecodingError, httpx.InvalidURL) as error:
             raise EngineError(f"{shown}: {self._excerpt(str(error))}") from None
         except httpx.TransportError as error:
             if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
                 spending.lose()  # the request was sent, and may have been answered
-            raise UnavailableError(f"{shown}: {cause(error, self._secrets)}") from None
-        except (ValueError, ImportError, OSError) as error:  # a host name, a proxy or certificates that can't be used
-            raise EngineError(f"{shown}: {cause(error, self._secrets)}") from None
+            raise self.connection.failure(path, error) from None
+        except (ValueError, ImportError, OSError) as error:  # a host name that can't be used
+            raise EngineError(f"{shown}: {cause(error, self.connection.secrets)}") from None
         status = response.status_code
         if status == 200:
             if self.watch is not None:
@@ -302,7 +285,7 @@ class ChatClient:
             if not fault or reply.get("choices"):
                 return reply
             status = _status_of(fault)  # a gateway had promised an answer before the server behind it failed
-        said = excerpt(response.reason_phrase, self._secrets)
+        said = excerpt(response.reason_phrase, self.connection.secrets)
         found = f"HTTP {response.status_code} {said}: {self._excerpt(bytes(body))}"
         message = f"{shown}: {found}"
         text = body.decode("utf-8", "replace")
@@ -311,9 +294,9 @@ class ChatClient:
             spending.lose()
         if (status in PASSING or status >= 500) and not spent:
             raise UnavailableError(message, status, pause_asked(status, response.headers))
-        message += " (a quota is used up: waiting a minute does not help)" if spent else key_hint(status, self.key)
+        message += " (a quota is used up: waiting a minute does not help)" if spent else self.connection.hint(status)
         if 300 <= status < 400:
-            place = excerpt(hide_credentials(response.headers.get("location", "")), self._secrets)
+            place = excerpt(hide_credentials(response.headers.get("location", "")), self.connection.secrets)
             message += f" (it points to {place!r})"
         raise RefusedError(message, status, text, found)
 
@@ -352,18 +335,6 @@ class ChatClient:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             **tokens,
         )
-
-
-def _too_long(refusal: RefusedError, request: Request) -> str:
-    """The ratio of a picture that was refused for it, and the remedy; empty where that is not the reason."""
-    if not request.images or not re.search(r"aspect[ _-]?ratio", refusal.body, re.IGNORECASE):
-        return ""
-    width, height = max((image.size for image in request.images), key=lambda size: max(size) / min(size))
-    ratio = max(width, height) / min(width, height)
-    return (
-        f"; the picture of {width}x{height} has sides of {ratio:.4g} to 1, more than this server takes: "
-        "crop it, or put it on a squarer canvas"
-    )
 
 
 def _status_of(error: object) -> int:

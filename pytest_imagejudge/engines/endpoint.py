@@ -16,13 +16,15 @@ from ..protocols import default_name
 from ..protocols.base import Protocol, Request
 from ..settings import JudgeSettings
 from ..support.files import whole_file
+from ..support.headers import read_headers
 from ..support.threads import in_own_thread
 from ..support.words import plural
 from ..taxonomy import nearest
 from . import chat_client
-from .address import Address, api_key, cause, excerpt, key_hint
+from .address import Address, api_key, cause, excerpt
 from .base import Answer, Engine, EngineIdentity, Progress
 from .chat_client import MAX_ANSWER, ChatClient, Habits, RefusedError
+from .connection import ANSWER_SECONDS, Connection, ProxyFailedError
 from .health import EVERY_SECONDS, SILENCE_SECONDS
 from .retries import UnavailableError
 
@@ -51,7 +53,10 @@ class EndpointEngine(Engine):
         # with a limit on requests, each image in flight has one: more would wait with pictures that are decoded
         self.concurrency = min(IMAGES_PER_URL, settings.concurrency or IMAGES_PER_URL) * len(self.addresses)
         self._remembered = state_dir / "endpoints"
-        self._key = api_key()
+        self._key, self._headers = api_key(), read_headers(settings.headers)
+        self._connections = {
+            address: Connection(address, key=self._key, headers=self._headers) for address in self.addresses
+        }
         self._habits = Habits()
         self._first_wait, self._watch = first_wait, watch
         self._identity: EngineIdentity | None = None
@@ -75,10 +80,10 @@ class EndpointEngine(Engine):
         """The first part of this judge's options: ``--judge`` or ``--edit-judge``."""
         return "--edit-judge" if self.settings.kind == "edit" else "--judge"
 
-    @property
-    def _hint(self) -> str:
-        """The hint for a server that does not answer."""
-        return f"; is the server running, and is {self._option}-url its address?"
+    def _hint_on(self, lost: UnavailableError) -> str:
+        """The hint where a server does not answer; none where it, or a proxy before it, says itself what is wrong."""
+        told = lost.status is not None or lost.final or isinstance(lost, ProxyFailedError)
+        return "" if told else f"; is the server running, and is {self._option}-url its address?"
 
     def _check_protocol(self, model: str) -> None:
         """Refuse a served model that calls for another protocol than the one chosen without knowing the model."""
@@ -94,10 +99,16 @@ class EndpointEngine(Engine):
         """Check the settings; contacts the endpoint only where no model is named.
 
         Raises:
-            ConfigError: as `identity`; the served model calls for another protocol.
+            ConfigError: as `identity`; the served model calls for another protocol, or the environment names a proxy
+                or certificates that can't be used.
             EngineError: as `identity`.
         """
+        self._check_connections()
         self._check_protocol(self.identity().model)
+
+    def _check_connections(self) -> None:
+        for connection in self._connections.values():
+            connection.check()
 
     def unreachable(self) -> list[str]:
         """Ask the endpoints for their models and return a sentence for each that fails."""
@@ -119,6 +130,10 @@ class EndpointEngine(Engine):
 
     async def start(self, progress: Progress) -> None:
         """Make the clients; the tries of a request bridge some 40 s of a server's start."""
+        try:
+            self._check_connections()
+        except ConfigError as error:
+            raise EngineError(str(error)) from None
         model = self.identity().model
         self._check_protocol(model)
         self._clients = [
@@ -126,6 +141,8 @@ class EndpointEngine(Engine):
                 address,
                 model,
                 key=self._key,
+                headers=self._headers,
+                timeout=self.settings.timeout or ANSWER_SECONDS,
                 habits=self._habits,
                 first_wait=self._first_wait,
                 progress=progress,
@@ -151,8 +168,7 @@ class EndpointEngine(Engine):
                 answer = await client.ask(request)
                 return dataclasses.replace(answer, engine_version=await self._version_of(client.address))
             except UnavailableError as lost:
-                named = lost.status is not None or lost.final
-                error = lost if named else EngineError(f"{lost}{self._hint}")
+                error = EngineError(f"{lost}{hint}") if (hint := self._hint_on(lost)) else lost
             except RefusedError as refusal:
                 if refusal.status != 404:
                     raise
@@ -175,6 +191,11 @@ class EndpointEngine(Engine):
             models = await asyncio.to_thread(self._listing, client.address)
         except ImageJudgeError:
             return ""
+        if client.model in models:
+            return (
+                f"; it lists {client.model!r}, so the path of the URL may be wrong, or the gateway has no chat "
+                "completions for this model"
+            )
         return f"; it lists {_names(models) or 'no model'}{nearest(client.model, models)}"
 
     def _order(self, request: Request) -> Iterator[ChatClient]:
@@ -205,22 +226,25 @@ class EndpointEngine(Engine):
         """
         import httpx
 
-        shown, secrets = address.to_show("/models"), address.secrets(self._key)
+        connection = self._connections[address]
+        shown, secrets = connection.shown("/models"), connection.secrets
         memory = self._remembered / f"{hashlib.sha256(address.base.encode()).hexdigest()[:32]}.json"
         try:
             status, body = self._get(address.to("/models"), address)
         except httpx.TransportError as error:
             if remembered and (known := _remembered_models(memory)) is not None:
                 return known
+            lost = connection.failure("/models", error)
+            if not isinstance(lost, UnavailableError):
+                raise ConfigError(str(lost)) from None
             raise UnavailableError(
-                f"{shown}: {cause(error, secrets)}{self._hint} "
-                f"(with {self._option}-model the list of models is not needed)"
+                f"{lost}{self._hint_on(lost)} (with {self._option}-model the list of models is not needed)"
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError, OSError) as error:
             raise ConfigError(f"{shown}: {cause(error, secrets)}") from None
         found = excerpt(body, secrets) or "(empty)"
         if status != 200:
-            hint = key_hint(status, self._key)
+            hint = connection.hint(status)
             if status == 404:
                 hint = " (give the URL up to /v1, or without it)"
             raise (UnavailableError if status >= 500 else ConfigError)(f"{shown}: HTTP {status}: {found}{hint}")
@@ -255,12 +279,10 @@ class EndpointEngine(Engine):
         """Return status and body of a GET, limited in time by `LISTING_SECONDS` and in size by `MAX_ANSWER`."""
         import httpx
 
-        headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
-        auth = None if self._key else address.auth
-        options: dict[str, Any] = {"headers": headers, "timeout": LISTING_SECONDS, "verify": address.encrypted}
+        options = self._connections[address].options | {"timeout": LISTING_SECONDS}
         end = time.monotonic() + LISTING_SECONDS
         body = bytearray()
-        with httpx.stream("GET", url, auth=auth, **options) as response:
+        with httpx.stream("GET", url, **options) as response:
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > MAX_ANSWER:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import ConfigError
+from ..settings import ImageFormat
 from ..support.entry_points import PROTOCOLS, make, names_of
 from ..taxonomy import nearest
 
@@ -45,6 +46,8 @@ def load_protocol(
     decoding: Literal["free", "constrained"] = "free",
     aspect: Literal["stretch", "keep"] = "stretch",
     thinking_budget: int | None = None,
+    image_format: ImageFormat = "png",
+    image_bytes: int | None = None,
 ) -> Protocol:
     """Load the protocol ``name``: one of `NAMES`, a TOML file, or a protocol of another distribution.
 
@@ -59,6 +62,8 @@ def load_protocol(
         aspect: "keep" keeps the aspect of Q-Judger's pictures; the other protocols always do.
         thinking_budget: tokens of thinking where they are limited (of ``ie-critic``, characters where decoding is
             constrained, else without effect); None is the protocol's own.
+        image_format: format in which pictures are sent, see `Encoding`.
+        image_bytes: most bytes of one picture as it is sent; None is no limit.
 
     Raises:
         ConfigError: no such name or file, an invalid file, a protocol of the other kind, or a protocol of another
@@ -74,6 +79,10 @@ def load_protocol(
     if kind == "edit":
         chosen = _EDIT_VARIANT.get(chosen, chosen)
     protocol = _named(chosen, kind, decoding, aspect, thinking_budget)
+    if image_format != "png" or image_bytes is not None:
+        from ..images.encoding import Encoding
+
+        protocol.send_as(Encoding(image_format, image_bytes))
     if kind is not None and protocol.kind != kind:
         fit = ", ".join(known for known, its in NAMES.items() if its == kind)
         raise ConfigError(f'the protocol "{chosen}" judges {protocol.kind}s, not {kind}s; for {kind}s: {fit}')

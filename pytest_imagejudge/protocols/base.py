@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ..errors import ConfigError
 from ..scoring.verdict import FacetScore, Problem
 from ..support.digests import digest_of as digest_of  # a protocol of another package needs it
 from ..taxonomy import EDIT, FACETS, LEVEL1, Path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from ..images.encoding import Encoding
+    from .request_parts import Pictures
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Protocol(ABC):
         has_total: True where the judge measures enough of the tree for a total.
         treatment: name of the picture's treatment before sending, part of the fingerprint.
         aspects: of a judge of edits, the names of its further scores; None where unknown.
+        pictures: encoder of the pictures in requests; None where the protocol sends none, or encodes them itself.
     """
 
     name: str
@@ -78,6 +83,7 @@ class Protocol(ABC):
     has_total: bool = True
     treatment: str = "none"
     aspects: tuple[str, ...] | None = None
+    pictures: Pictures | None = None
 
     @property
     @abstractmethod
@@ -100,6 +106,19 @@ class Protocol(ABC):
     @abstractmethod
     def render(self, text: str, images: Sequence[Image], dimension: str, *, again: bool = False) -> Request:
         """Render the request for one dimension; ``images`` are canonical: RGB, upright, on white."""
+
+    def send_as(self, encoding: Encoding) -> None:
+        """Send pictures in another ``encoding``, which becomes part of the treatment.
+
+        Raises:
+            ConfigError: the protocol encodes its pictures itself.
+        """
+        if self.pictures is None:
+            raise ConfigError(
+                f"protocol {self.name} encodes its pictures itself: leave out judge_image_format and judge_image_bytes"
+            )
+        self.pictures.encoding = encoding
+        self.treatment = f"{self.treatment}/{encoding.name}"
 
     def text_problems(self, text: str, dimension: str) -> tuple[Problem, ...]:
         """Return the `Request.problems` of ``text``, without rendering."""

@@ -75,7 +75,7 @@ class FileProtocol(Protocol):
         if type(side) is not int or not 28 <= side <= _LONGEST_SIDE:
             raise self._wrong("image.max_side", side, f"a whole number of pixels, 28 to {_LONGEST_SIDE}")
         self.treatment = f"fit-{side}"
-        self._pictures = Pictures(partial(fit, side=side))
+        self.pictures: Pictures = Pictures(partial(fit, side=side))
         self._sampling, self._again = self._request_fields("sampling"), self._request_fields("again")
         if thinking_budget is not None:
             # Without a thinking model the server ignores the budget; with one it needs thinking switched on.
@@ -235,7 +235,7 @@ class House(FileProtocol):
             raise ConfigError(f'{self.name} does not ask "{dimension}"{nearest(dimension, self.dimensions)}')
         (image,) = images
         prompt, problems = self._take_apart(text, dimension)
-        picture = self._pictures.part(image)
+        picture = self.pictures.part(image)
         content = self._fill(
             {"prompt": prompt, "image": picture, "dimension": dimension, "checklist": self._checklist(dimension)}
         )
@@ -297,8 +297,8 @@ class HouseEdit(FileProtocol):
         content = self._fill(
             {
                 "instruction": instruction,
-                "source": self._pictures.part(source),
-                "edited": self._pictures.part(edited),
+                "source": self.pictures.part(source),
+                "edited": self.pictures.part(edited),
                 "aspects": aspects,
             }
         )

@@ -45,7 +45,7 @@ class IECritic(Protocol):
     ) -> None:
         self.decoding = decoding
         self.thinking_budget = thinking_budget
-        self._pictures = Pictures(partial(area, low=LOW, high=HIGH))
+        self.pictures: Pictures = Pictures(partial(area, low=LOW, high=HIGH))
 
     @cached_property
     def template(self) -> tuple[str, str]:
@@ -104,7 +104,7 @@ class IECritic(Protocol):
         """Render the request for ``dimension``; see `Protocol.render`."""
         source, edited = images
         instruction, problems = take_apart(text, (EDIT,))
-        pictures = [self._pictures.part(source), self._pictures.part(edited)]
+        pictures = [self.pictures.part(source), self.pictures.part(edited)]
         question = text_part(self.template[0].format(edit_instruction=instruction))
         return Request(
             dimension=EDIT,

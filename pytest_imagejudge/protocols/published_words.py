@@ -134,14 +134,20 @@ def fetch(pin: Pin) -> bytes:
         raise ConfigError(_missing(pin, [f"{variable} is set, so nothing is fetched"], addresses[0]))
     import httpx
 
+    from ..support import certificates
+
+    verify = certificates.ssl_context()
     failures = []
     for address in addresses:
         try:
-            response = httpx.get(address, timeout=30, follow_redirects=True)
+            response = httpx.get(address, timeout=30, follow_redirects=True, verify=verify)
             response.raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             # the first line: what follows links to pages on HTTP
-            failures.append(f"{address}: {(str(error) or type(error).__name__).splitlines()[0]}")
+            why = (str(error) or type(error).__name__).splitlines()[0]
+            if rejection := certificates.rejection(error):
+                why = certificates.rejected(rejection, "the server")
+            failures.append(f"{address}: {why}")
             continue
         found = hashlib.sha256(response.content).hexdigest()
         if found == pin.sha256:

@@ -74,7 +74,7 @@ class QJudger(Protocol):
         self.decoding = decoding
         self.thinking_budget = thinking_budget
         self.treatment = "q-judger/stretch-1024" if aspect == "stretch" else "q-judger/fit-1024"
-        self._pictures = Pictures(stretch if aspect == "stretch" else fit)
+        self.pictures: Pictures = Pictures(stretch if aspect == "stretch" else fit)
 
     @cached_property
     def words(self) -> Words:
@@ -142,7 +142,7 @@ class QJudger(Protocol):
             "format_checklist": found.checklists[dimension],
         }
         # Split at the marker before anything is put in: an "<image>" in the prompt is just text.
-        shared = [text_part(found.before.format(**fields)), self._pictures.part(image)]
+        shared = [text_part(found.before.format(**fields)), self.pictures.part(image)]
         system = {"role": "system", "content": found.system}
         return Request(
             dimension=dimension,

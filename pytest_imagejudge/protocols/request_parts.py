@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import math
 import re
 import threading
@@ -13,6 +12,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from ..images.decoding import MAX_RATIO
+from ..images.encoding import Encoding
 from ..scoring.verdict import Problem
 from ..support.escaping import escape
 from ..taxonomy import Path
@@ -122,19 +122,27 @@ class Pictures:
 
     An image is sent once for each L1, from several threads; the first thread encodes it, the others wait.
     Pictures must not be changed in place afterwards.
+
+    Attributes:
+        encoding: of the pictures; set before the first one is encoded.
     """
 
     def __init__(self, treat: Callable[[Image], Image]) -> None:
+        self.encoding = Encoding()
         self._treat = treat
         self._kept: dict[int, tuple[weakref.ref[Image], Future[str]]] = {}
         self._lock = threading.Lock()
 
     def part(self, image: Image) -> dict[str, Any]:
-        """Return the treated image as a content part: RGB, lossless (PNG), as a data URL."""
+        """Return the treated image as a content part: RGB, as a data URL."""
         return {"type": "image_url", "image_url": {"url": self.url(image)}}
 
     def url(self, image: Image) -> str:
-        """Return the treated image as ``data:image/png;base64,...``."""
+        """Return the treated image as ``data:image/png;base64,...``, or in the format of ``encoding``.
+
+        Raises:
+            ImageError: no smaller picture of it has so few bytes.
+        """
         key = id(image)
         with self._lock:
             held, encoded = self._kept.get(key, (None, None))
@@ -160,11 +168,9 @@ class Pictures:
             self._kept.pop(key, None)
 
     def _encode(self, image: Image) -> str:
-        buffer = io.BytesIO()
         rgb = image if image.mode == "RGB" else image.convert("RGB")
-        # Level 1: the server is near, and a higher level takes several times as long for a tenth of the bytes.
-        self._treat(rgb).save(buffer, "PNG", compress_level=1)
-        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+        encoded = self.encoding.encode(self._treat(rgb))
+        return f"data:{self.encoding.media_type};base64,{base64.b64encode(encoded).decode('ascii')}"
 
 
 def text_part(text: str) -> dict[str, Any]:

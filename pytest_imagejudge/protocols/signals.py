@@ -16,6 +16,8 @@ from .signals_bounds import MEASURED, deciding
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from ..images.encoding import Encoding
+
 ASPECTS = ("fidelity", "changed_area", "text_alignment")
 
 
@@ -33,6 +35,9 @@ class _Signals(Protocol):
     def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
         """Return the facts that decide an answer: revision, bounds and library versions."""
         return deciding(dimension)
+
+    def send_as(self, encoding: Encoding) -> None:
+        """Do nothing: no picture leaves this process."""
 
     def render(self, text: str, images: Sequence[Image], dimension: str, *, again: bool = False) -> Request:
         """Make a request of the pictures and the text as they are."""

@@ -91,12 +91,15 @@ def pull_request(environ: Mapping[str, str]) -> int | None:
 def _client(api: str, token: str, transport: httpx.BaseTransport | None) -> httpx.Client:
     import httpx
 
+    from ..support.certificates import ssl_context
+
     headers = {
         "Authorization": f"Bearer {token}",
         "Accept": "application/vnd.github+json",
         "X-GitHub-Api-Version": "2022-11-28",
     }
-    return httpx.Client(base_url=api.rstrip("/"), headers=headers, timeout=TIMEOUT, transport=transport)
+    verify = ssl_context() if transport is None else True
+    return httpx.Client(base_url=api.rstrip("/"), headers=headers, timeout=TIMEOUT, transport=transport, verify=verify)
 
 
 def _upsert(client: httpx.Client, issues: str, number: int, marker: str, body: str) -> str | None:

@@ -108,6 +108,35 @@ JUDGE_OPTIONS: dict[str, Option] = {
         field="concurrency",
         ini_only=True,
     ),
+    "judge_image_format": Option(
+        "format of pictures that are sent: png (the default) and webp lose nothing, jpeg is the smallest",
+        kind="choice",
+        choices=("png", "jpeg", "webp"),
+        field="image_format",
+        ini_only=True,
+    ),
+    "judge_image_bytes": Option(
+        "most bytes of one picture that is sent: its quality, then its size is lowered (default: no limit)",
+        "N",
+        "whole",
+        at_least=1024,
+        field="image_bytes",
+        ini_only=True,
+    ),
+    "judge_header": Option(
+        "a header for the endpoint, its value from the environment variable; may be repeated",
+        "NAME=VARIABLE",
+        "list",
+        field="headers",
+    ),
+    "judge_timeout": Option(
+        "seconds for one request (default: 1800)",
+        "SECONDS",
+        "number",
+        at_least=0.001,
+        field="timeout",
+        ini_only=True,
+    ),
     "judge_arg": Option(
         "one token for the vLLM server, as it is (--judge-arg=--enforce-eager); may be repeated",
         "ARG",
@@ -254,6 +283,10 @@ def read_judges(
     from ..settings import SIGNALS, JudgeSettings, side_by_side
 
     values = {key: read_option(one, value(key), shown(key)) for key, one in JUDGE_OPTIONS.items()}
+    if values["judge_header"]:
+        from .headers import named_headers
+
+        named_headers(values["judge_header"])
 
     def judge(kind: Literal["image", "edit"]) -> JudgeSettings:
         found: dict[str, Any] = {}

@@ -218,35 +218,11 @@ def test_a_list_that_is_none_is_an_error(
         engine().identity()
 
 
-@pytest.mark.parametrize(
-    ("url", "variable", "value", "why"),
-    [
-        ("http://a..b", "", "", "UnicodeError"),
-        (f"http://{'a' * 70}.example", "", "", "UnicodeError"),
-        ("http://h.invalid", "ALL_PROXY", "socks5://", "socksio"),
-        ("http://h.invalid", "ALL_PROXY", "what://h", "Unknown scheme for proxy"),
-        ("https://h.invalid", "SSL_CERT_FILE", "/nowhere.pem", "SSL_CERT_FILE, '/nowhere.pem'"),
-    ],
-)
-def test_what_keeps_a_request_from_being_sent_is_named(
-    engine: Callable[..., EndpointEngine],
-    monkeypatch: pytest.MonkeyPatch,
-    url: str,
-    variable: str,
-    value: str,
-    why: str,
-) -> None:
-    if variable:
-        monkeypatch.setenv(variable, value)
-    with pytest.raises(ConfigError) as caught:
+@pytest.mark.parametrize("url", ["http://a..b", f"http://{'a' * 70}.example"])
+def test_a_host_that_can_be_none_is_named(engine: Callable[..., EndpointEngine], url: str) -> None:
+    with pytest.raises(ConfigError, match="UnicodeError") as caught:
         engine(url).preflight()
     assert f"{url}/v1/models: " in str(caught.value)
-    assert why in str(caught.value)
-    if variable:  # for an event loop the others are hosts that do not exist
-        with pytest.raises(EngineError) as lost:
-            ask(engine(url, model="judge"))
-        assert f"{url}/v1/chat/completions: " in str(lost.value)
-        assert why in str(lost.value)
 
 
 def test_a_named_model_needs_no_server(engine: Callable[..., EndpointEngine]) -> None:

@@ -1,14 +1,18 @@
 import hashlib
 import http.server
+import ssl
 import threading
 from dataclasses import replace
 
 import pytest
+import trustme
 
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.protocols import published_words as words
+from pytest_imagejudge.support.certificates import VARIABLES
 from tests.stand_in import published_words
+from tests.stand_in.endpoint import StandIn
 
 SOURCE = published_words.q_judger().encode()
 SHA256 = hashlib.sha256(SOURCE).hexdigest()
@@ -65,6 +69,25 @@ def test_fetched_once_checked_and_kept(served, pin, cache):
     assert len(asked) == 2
     assert words.cached_path(pin).read_bytes() == SOURCE
     assert words.cached_path(pin).is_relative_to(cache)
+
+
+def test_a_mirror_with_an_authority_of_a_company(pin, monkeypatch):
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    server = StandIn(tls=context)
+    monkeypatch.setenv(words.URL_VARIABLE, server.url)
+    try:
+        with pytest.raises(ConfigError, match=r"certificate of the server is not accepted: .*SSL_CERT_FILE"):
+            words.load(pin)
+        with authority.cert_pem.tempfile() as path:
+            monkeypatch.setenv("CURL_CA_BUNDLE", path)
+            with pytest.raises(ConfigError, match="404"):
+                words.load(pin)
+    finally:
+        server.close()
 
 
 def test_damaged_copy_is_fetched_again(served, pin):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -47,12 +48,17 @@ class StandIn:
     """``answer`` takes a `Call` to the chat completions and returns a `Reply`, or None to drop the connection.
 
     A request that ``answer`` still holds when the stand-in is closed keeps its connection, while no new one is taken.
+
+    With ``tls`` it is reached as https://localhost. Named as a proxy, it answers for every server, and to CONNECT with
+    ``tunnel``.
     """
 
     answer: Callable[[Call], Reply | None] = lambda call: completion()
     listing: Callable[[], Reply] = lambda: models("judge")
     health: Callable[[], Reply] = lambda: failure(404)
     calls: list[Call] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
+    tunnel: Reply | None = None
 
     def __post_init__(self) -> None:
         outer = self
@@ -89,6 +95,10 @@ class StandIn:
                     return self.reply(outer.health())
                 return self.reply(outer.listing() if "/models" in self.path else failure(404))
 
+            def do_CONNECT(self) -> None:
+                self.call({})
+                self.reply(outer.tunnel)
+
             def do_POST(self) -> None:
                 data = self.rfile.read(int(self.headers["content-length"]))
                 self.reply(outer.answer(self.call(json.loads(data))))
@@ -101,6 +111,8 @@ class StandIn:
                 pass  # the client may hang up
 
         self.server = Server(("127.0.0.1", 0), Handler)
+        if self.tls is not None:
+            self.server.socket = self.tls.wrap_socket(self.server.socket, server_side=True)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.thread.start()
 
@@ -110,7 +122,7 @@ class StandIn:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"https://localhost:{self.port}" if self.tls else f"http://127.0.0.1:{self.port}"
 
     @property
     def asked(self) -> list[Call]:

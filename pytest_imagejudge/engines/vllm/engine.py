@@ -14,6 +14,7 @@ from .. import chat_client, spending
 from ..address import Address
 from ..base import Answer, Engine, EngineIdentity, Progress
 from ..chat_client import ChatClient, RefusedError
+from ..connection import ANSWER_SECONDS
 from ..retries import UnavailableError
 from . import arguments
 from .gpus import gib
@@ -253,6 +254,7 @@ class VllmEngine(Engine):
             Address.parse(state.url),
             str(self.settings.model),
             key=state.key,
+            timeout=self.settings.timeout or ANSWER_SECONDS,
             engine=self.name,
             version=self.plan().install.version,
             attempts=2,
