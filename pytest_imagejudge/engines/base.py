@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ..protocols.base import Request
+from ..support.counts import sum_of_told
 
 Progress = Callable[[str], None]  # takes one line of plain text: what the engine is doing
 
@@ -18,10 +19,11 @@ class Answer:
     Attributes:
         text: the answer, with its thinking, if any, in ``<think>`` tags before it.
         finish_reason: "stop", "length", ..., or None where the engine does not say.
-        prompt_tokens, output_tokens: counts; 0 where the engine has none.
+        prompt_tokens, output_tokens: counts, of all tries that the answer took; 0 where the engine has none.
         cached_prompt_tokens: number of prompt tokens that came from the engine's cache; None where it does not say.
         engine, engine_version: name and version of the engine that answered.
-        notes: changes that the engine had to make to the request, such as "unconstrained".
+        notes: changes that the engine had to make to the request, such as "unconstrained"; the field that carried the
+            grammar, where there was a choice; and where the answer stood, if not in its own field.
         created: time of the answer, ISO 8601 in UTC.
         refused: fields of `Request.sampling` that the engine answered without, each with its reason.
     """
@@ -36,6 +38,16 @@ class Answer:
     notes: tuple[str, ...] = ()
     created: str = ""
     refused: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+def all_tries(answers: Sequence[Answer]) -> Answer:
+    """Return the last of the answers to one request, with the tokens of all."""
+    return replace(
+        answers[-1],
+        prompt_tokens=sum(answer.prompt_tokens for answer in answers),
+        cached_prompt_tokens=sum_of_told(answer.cached_prompt_tokens for answer in answers),
+        output_tokens=sum(answer.output_tokens for answer in answers),
+    )
 
 
 @dataclass

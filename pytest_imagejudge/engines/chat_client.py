@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError
 from ..protocols.base import Request
 from .address import Address, cause, excerpt, hide_credentials, key_hint
-from .answer_message import answer_text, is_refusal
-from .base import Answer
+from .answer_message import IN_REASONING, is_refusal, read_message
+from .base import Answer, all_tries
+from .request_fields import GRAMMAR, Habits, Shaped, as_is, keeps_grammar, shape
 from .retries import Retries, UnavailableError, retry_after
 
 if TYPE_CHECKING:
@@ -28,18 +29,6 @@ CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 1800.0
 
 
 POOLS = 8  # a pool looks at all of its connections at every request; hundreds in one cost more than the requests
-
-
-# Fields that every server of this shape knows; all others are vLLM's own, or not to be counted on. What a server
-# refuses of the first by name can be done without, these earlier than those. The limit can't: what is said to be
-# wrong with it is most often that the request is too long.
-DISPENSABLE = ("seed", "top_p", "presence_penalty", "frequency_penalty", "stop", "temperature")
-
-
-COMMON_FIELDS = frozenset((*DISPENSABLE, "max_tokens", "max_completion_tokens"))
-
-
-CONSTRAINTS = frozenset(("structured_outputs", "response_format", "thinking_token_budget"))
 
 
 # What servers call an end that was put to an answer from outside, such as by a pause or a shutdown of theirs.
@@ -69,59 +58,12 @@ class RefusedError(EngineError):
         self.status, self.body, self.reason = status, body, reason
 
 
-class Habits:
-    """The request fields that a session knows to be refused or accepted.
+@dataclass
+class _Attempt:
+    """The fields that one request found refused, with the reasons, and its answers that broke their grammar."""
 
-    The clients of a session share one object, so that all images are asked alike.
-
-    Attributes:
-        refused: fields that are left out, or sent in another way where there is one, each with the server's reason.
-        accepted: fields that requests which were answered have carried.
-    """
-
-    def __init__(self) -> None:
-        self.refused: dict[str, str] = {}
-        self.accepted: frozenset[str] = frozenset()
-
-    def blame(self, refusal: RefusedError, fields: Collection[str]) -> frozenset[str]:
-        """Return the ``fields`` to leave out after a refusal; none where the request itself is wrong."""
-        if refusal.status not in (400, 422):
-            return frozenset()
-        if "max_tokens" in fields and "max_completion_tokens" in refusal.body:
-            return frozenset(("max_tokens",))
-        named = {name for name in fields if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", refusal.body)}
-        uncommon = frozenset(fields) - COMMON_FIELDS
-        # of these one at a time: "temperature and top_p can't both be given" is content with one
-        dispensable = frozenset([name for name in DISPENSABLE if name in named][:1])
-        return (uncommon & named) or dispensable or (uncommon - self.accepted) or uncommon
-
-
-@dataclass(frozen=True)
-class Shaped:
-    """Fields of a request as a server takes them, `Answer.notes`, and the names of those that are left out."""
-
-    fields: dict[str, Any]
-    notes: tuple[str, ...]
-    lost: frozenset[str]
-
-
-def shape(sampling: Mapping[str, Any], refused: Collection[str]) -> Shaped:
-    """Return ``sampling`` without the ``refused`` fields or with their substitutes."""
-    fields = {name: value for name, value in sampling.items() if name not in refused}
-    lost = sampling.keys() - fields.keys()
-    notes: list[str] = []
-    if "max_tokens" in lost:
-        fields.setdefault("max_completion_tokens", sampling["max_tokens"])
-        lost.remove("max_tokens")
-    grammar = sampling["structured_outputs"] if "structured_outputs" in lost else {}
-    if "json" in grammar and "response_format" not in {*sampling, *refused}:
-        schema = {"name": "answer", "schema": grammar["json"], "strict": True}
-        fields["response_format"] = {"type": "json_schema", "json_schema": schema}
-        lost.remove("structured_outputs")
-        notes.append("response_format")
-    if lost & CONSTRAINTS:
-        notes.append("unconstrained")
-    return Shaped(fields, (*notes, *(f"without {name}" for name in sorted(lost))), frozenset(lost))
+    refused: dict[str, str] = field(default_factory=dict)
+    broken: list[Answer] = field(default_factory=list)
 
 
 class ChatClient:
@@ -137,7 +79,8 @@ class ChatClient:
             many for it don't count.
         direct: keep clear of the proxies that the environment names.
         first_wait: seconds before the second try, or more where the server asks for it; doubled each time.
-        adapt: leave out the fields that the server refuses.
+        adapt: send the grammar in the form that the server takes, and leave out the fields that it refuses. Without
+            it a request is sent as it is.
         progress: told that the server does not answer, once until it does: the tries take their time.
     """
 
@@ -173,26 +116,75 @@ class ChatClient:
             UnavailableError: the server is lost, or failed as often as it was tried.
             EngineError: the response is no chat completion.
         """
-        refused: dict[str, str] = {}
-        while True:
-            refused = self.habits.refused | refused  # others may have learnt more in the meantime
-            shaped = shape(request.sampling, refused)
-            body = {"model": self.model, "messages": request.messages, **shaped.fields}
+        attempt = _Attempt()
+        answer = None
+        if not (self.habits.doubtful and GRAMMAR in request.sampling):
+            answer = await self._try(request, attempt)
+        while answer is None:
+            # one request finds out what the server takes, the others that need to know it wait
+            first = not self.habits.finding_out.locked()
+            async with self.habits.finding_out:
+                while answer is None and (first or self.habits.doubtful):
+                    answer = await self._try(request, attempt)
+            if answer is None:
+                answer = await self._try(request, attempt)
+        return answer
+
+    async def _try(self, request: Request, attempt: _Attempt) -> Answer | None:
+        """Ask once, with the fields that are known to be taken; None where another try has to be made.
+
+        Raises:
+            As `ask`.
+        """
+        attempt.refused |= {name: why for name, why in self.habits.refused.items() if name not in attempt.refused}
+        shaped = (
+            shape(request.sampling, attempt.refused, self.habits.ignored) if self.adapt else as_is(request.sampling)
+        )
+        kept = None
+        if attempt.broken and not shaped.form:  # to ask without a grammar would bring no better answer
+            answer = attempt.broken.pop()
+        else:
             try:
-                reply = await self.retries.call(self._complete, json.dumps(body, ensure_ascii=True).encode())
-                break
+                reply = await self._post(request, shaped.fields)
             except RefusedError as refusal:
-                if words := _too_long(refusal, request):  # no field of the request is to blame
-                    raise RefusedError(f"{refusal}{words}", refusal.status, refusal.body, refusal.reason) from None
-                blamed = self.habits.blame(refusal, shaped.fields) if self.adapt else None
-                if not blamed:
-                    raise
-                refused |= dict.fromkeys(blamed, refusal.reason)
-        self.habits.refused |= refused
-        self.habits.accepted |= shaped.fields.keys()
-        answer = self._answer(reply, request)
-        reasons = {name: refused.get(name, "") for name in sorted(shaped.lost)}
-        return dataclasses.replace(answer, notes=shaped.notes, refused=reasons)
+                attempt.refused |= self._blamed(refusal, shaped, request)
+                return None
+            answer = self._answer(reply, request)
+            kept = keeps_grammar(answer, shaped, request.sampling)
+        self.habits.learn(shaped, attempt.refused, kept)
+        if kept is False:
+            attempt.broken.append(answer)
+            return None
+        reasons = {name: self.habits.reason(request.sampling, name, attempt.refused) for name in sorted(shaped.lost)}
+        if GRAMMAR in reasons:
+            self._tell_once(f"asked without a grammar: {reasons[GRAMMAR]}")
+        if IN_REASONING in answer.notes:
+            self._tell_once("answers come in the field for reasoning; each verdict's problems name cause and remedy")
+        answer = dataclasses.replace(answer, notes=(*shaped.notes, *answer.notes), refused=reasons)
+        return all_tries([*attempt.broken, answer])
+
+    def _tell_once(self, line: str) -> None:
+        """Report what holds for the whole session."""
+        if line not in self.habits.told:
+            self.habits.told.add(line)
+            self.retries.progress(f"{self.address.base}: {line}")
+
+    async def _post(self, request: Request, fields: Mapping[str, Any]) -> dict[str, Any]:
+        body = {"model": self.model, "messages": request.messages, **fields}
+        return await self.retries.call(self._complete, json.dumps(body, ensure_ascii=True).encode())
+
+    def _blamed(self, refusal: RefusedError, shaped: Shaped, request: Request) -> dict[str, str]:
+        """Return the fields to leave out after a refusal, with the reason.
+
+        Raises:
+            RefusedError: no field is to blame.
+        """
+        if words := _too_long(refusal, request):
+            raise RefusedError(f"{refusal}{words}", refusal.status, refusal.body, refusal.reason) from None
+        blamed = self.habits.blame(refusal.status, refusal.body, shaped.fields) if self.adapt else None
+        if not blamed:
+            raise refusal
+        return dict.fromkeys(blamed, refusal.reason)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -303,8 +295,10 @@ class ChatClient:
             )
         reason = "refusal" if is_refusal(message) else choice.get("finish_reason")
         usage = _object(reply.get("usage"))
+        text, notes = read_message(message, request, reason)
         return Answer(
-            text=answer_text(message, request, reason),
+            text=text,
+            notes=notes,
             finish_reason=reason if isinstance(reason, str) else None,
             prompt_tokens=_count(usage.get("prompt_tokens")) or 0,
             cached_prompt_tokens=_count(_object(usage.get("prompt_tokens_details")).get("cached_tokens")),

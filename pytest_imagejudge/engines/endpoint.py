@@ -22,7 +22,8 @@ from ..taxonomy import nearest
 from . import chat_client
 from .address import Address, api_key, cause, excerpt, key_hint
 from .base import Answer, Engine, EngineIdentity, Progress
-from .chat_client import MAX_ANSWER, ChatClient, Habits, RefusedError
+from .chat_client import MAX_ANSWER, ChatClient, RefusedError
+from .request_fields import Habits
 from .retries import UnavailableError
 
 # Images in flight for each URL, 5 requests each: the batch that fills a judge of this size on one large GPU.

@@ -17,6 +17,7 @@ from ..scoring.verdict import EditVerdict, Verdict, verdict_of
 from ..store.answer_store import Store
 from ..support.digests import digest_of
 from ..taxonomy import EDIT
+from . import answer_place
 from .dimension_reader import Asked, DimensionReader, better
 from .lookup import Known, Lookup
 from .pictures import TaskPictures, file_hashes, looks_of_all
@@ -243,7 +244,7 @@ class TaskRunner:
         fingerprint = as_sent(self.fingerprint(), answers.values())
         for given in answers.values():
             fingerprint.update(engine=given.engine, engine_version=given.engine_version)
-        if notes := {note for given in answers.values() for note in given.notes}:
+        if notes := {note for given in answers.values() for note in given.notes} - answer_place.NOTES:
             fingerprint["notes"] = sorted(notes)
         fields: dict[str, Any] = {
             "problems": tuple(problem for one in results.values() for problem in one.problems),

@@ -35,6 +35,15 @@ def models(*names: str) -> Reply:
     return 200, {}, json.dumps({"object": "list", "data": [{"id": name} for name in names]}).encode()
 
 
+def fitting(schema: dict[str, Any]) -> Any:
+    """A value that satisfies a schema of objects and enums, with the last word of each enum."""
+    if "anyOf" in schema:
+        return fitting(schema["anyOf"][0])
+    return (
+        schema["enum"][-1] if "enum" in schema else {name: fitting(part) for name, part in schema["properties"].items()}
+    )
+
+
 @dataclass
 class StandIn:
     """``answer`` takes a `Call` to the chat completions and returns a `Reply`, or None to drop the connection."""
