@@ -15,6 +15,7 @@ from ..protocols.base import Request
 from .address import Address, cause, excerpt, hide_credentials, key_hint
 from .answer_message import IN_REASONING, is_refusal, read_message
 from .base import Answer, all_tries
+from .gateway_refusals import unknown_key, unknown_model
 from .request_fields import GRAMMAR, Habits, Shaped, as_is, keeps_grammar, shape
 from .retries import Retries, UnavailableError, retry_after
 
@@ -179,9 +180,10 @@ class ChatClient:
         Raises:
             RefusedError: no field is to blame.
         """
-        if words := _too_long(refusal, request):
+        if words := _too_long(refusal, request) or unknown_key(refusal.body):
             raise RefusedError(f"{refusal}{words}", refusal.status, refusal.body, refusal.reason) from None
-        blamed = self.habits.blame(refusal.status, refusal.body, shaped.fields) if self.adapt else None
+        adapts = self.adapt and not unknown_model(refusal.body)
+        blamed = self.habits.blame(refusal.status, refusal.body, shaped.fields) if adapts else None
         if not blamed:
             raise refusal
         return dict.fromkeys(blamed, refusal.reason)

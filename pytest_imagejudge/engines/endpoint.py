@@ -23,6 +23,7 @@ from . import chat_client
 from .address import Address, api_key, cause, excerpt, key_hint
 from .base import Answer, Engine, EngineIdentity, Progress
 from .chat_client import MAX_ANSWER, ChatClient, RefusedError
+from .gateway_refusals import unknown_key, unknown_model
 from .request_fields import Habits
 from .retries import UnavailableError
 
@@ -139,7 +140,7 @@ class EndpointEngine(Engine):
             except UnavailableError as lost:
                 error = lost if lost.status is not None else EngineError(f"{lost}{self._hint}")
             except RefusedError as refusal:
-                if refusal.status != 404:
+                if refusal.status != 404 and not unknown_model(refusal.body):
                     raise
                 raise EngineError(f"{refusal}{await self._what_is_served(client)}") from None
         assert error is not None
@@ -205,7 +206,7 @@ class EndpointEngine(Engine):
             raise ConfigError(f"{shown}: {cause(error, secrets)}") from None
         found = excerpt(body, secrets) or "(empty)"
         if status != 200:
-            hint = key_hint(status, self._key)
+            hint = key_hint(status, self._key) or unknown_key(found)
             if status == 404:
                 hint = " (give the URL up to /v1, or without it)"
             raise (UnavailableError if status >= 500 else ConfigError)(f"{shown}: HTTP {status}: {found}{hint}")

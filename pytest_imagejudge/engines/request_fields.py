@@ -52,7 +52,7 @@ class Shaped:
 
 
 class Habits:
-    """What a session knows of the request fields of its servers.
+    """The request fields that the servers of a session take, as far as that is known.
 
     The clients of a session share one object, so that all images are asked alike.
 

@@ -36,12 +36,12 @@ def models(*names: str) -> Reply:
 
 
 def fitting(schema: dict[str, Any]) -> Any:
-    """A value that satisfies a schema of objects and enums, with the last word of each enum."""
+    """A value that satisfies a schema of objects and enums, with the last number of each enum."""
     if "anyOf" in schema:
         return fitting(schema["anyOf"][0])
-    return (
-        schema["enum"][-1] if "enum" in schema else {name: fitting(part) for name, part in schema["properties"].items()}
-    )
+    if "enum" in schema:
+        return next((value for value in reversed(schema["enum"]) if not isinstance(value, str)), schema["enum"][-1])
+    return {name: fitting(part) for name, part in schema["properties"].items()}
 
 
 @dataclass
