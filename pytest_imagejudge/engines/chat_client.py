@@ -160,7 +160,7 @@ class ChatClient:
         if GRAMMAR in reasons:
             self._tell_once(f"asked without a grammar: {reasons[GRAMMAR]}")
         if IN_REASONING in answer.notes:
-            self._tell_once("answers come in the field for reasoning; each verdict's problems name cause and remedy")
+            self._tell_once("the server's reasoning parser takes answers for thinking; they are read from there")
         answer = dataclasses.replace(answer, notes=(*shaped.notes, *answer.notes), refused=reasons)
         return all_tries([*attempt.broken, answer])
 

@@ -77,7 +77,11 @@ def _no_constant(name: str) -> None:
 def _satisfies(value: Any, schema: Any) -> bool:
     if not isinstance(schema, Mapping):
         return schema is not False
-    return all(check(value, schema[name], schema) for name, check in _CHECKS.items() if name in schema)
+    for name, wanted in schema.items():
+        check = _CHECKS.get(name)
+        if check is not None and not check(value, wanted, schema):
+            return False
+    return True
 
 
 def _is_a(value: Any, name: str) -> bool:
@@ -88,7 +92,7 @@ def _is_a(value: Any, name: str) -> bool:
 
 
 def _type(value: Any, names: Any, schema: Mapping[str, Any]) -> bool:
-    return any(_is_a(value, name) for name in ([names] if isinstance(names, str) else names))
+    return _is_a(value, names) if isinstance(names, str) else any(_is_a(value, name) for name in names)
 
 
 def _same(one: Any, other: Any) -> bool:

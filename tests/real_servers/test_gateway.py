@@ -240,7 +240,7 @@ def test_an_answer_in_the_field_for_thinking(run: Callable[..., Run], behind: St
     found = run("--judge-model=for-vllm")
     assert found.code == 0, found.output
     assert {problem["kind"] for problem in found.verdict["problems"]} == {"answer-in-reasoning"}
-    assert "answers come in the field for reasoning" in found.output
+    assert "reasoning parser takes answers for thinking" in found.output
 
 
 @pytest.mark.parametrize(

@@ -89,4 +89,4 @@ def test_the_session_tells_it_once(server: StandIn, tmp_path: Path) -> None:
     engine = EndpointEngine(JudgeSettings(urls=(server.url,)), protocol, state_dir=tmp_path, first_wait=0.0)
     with Store(tmp_path / "store") as store, JudgeSession(protocol, engine, store, progress=lines.append) as session:
         session.judge(Task("a fox", (ImageFile(picture),), ("Quality", "Alignment")))
-    assert len([line for line in lines if "field for reasoning" in line]) == 1
+    assert len([line for line in lines if "reasoning parser" in line]) == 1
