@@ -122,14 +122,26 @@ class ChatClient:
         if not (self.habits.doubtful and GRAMMAR in request.sampling):
             answer = await self._try(request, attempt)
         while answer is None:
-            # one request finds out what the server takes, the others that need to know it wait
-            first = not self.habits.finding_out.locked()
-            async with self.habits.finding_out:
-                while answer is None and (first or self.habits.doubtful):
-                    answer = await self._try(request, attempt)
-            if answer is None:
-                answer = await self._try(request, attempt)
+            answer = await self._try_on(request, attempt)
         return answer
+
+    async def _try_on(self, request: Request, attempt: _Attempt) -> Answer | None:
+        """Try again: one request finds out what the server takes, while the others that need to know it wait.
+
+        Raises:
+            As `ask`.
+        """
+        habits, probes = self.habits, self.habits.probes
+        if not habits.know(attempt.refused):
+            async with habits.finding_out:
+                if habits.doubtful or (probes == habits.probes and not habits.know(attempt.refused)):
+                    try:
+                        while (answer := await self._try(request, attempt)) is None:
+                            pass
+                        return answer
+                    finally:
+                        habits.probes += 1
+        return await self._try(request, attempt)
 
     async def _try(self, request: Request, attempt: _Attempt) -> Answer | None:
         """Ask once, with the fields that are known to be taken; None where another try has to be made.

@@ -63,6 +63,7 @@ class Habits:
         doubtful: True where a form was ignored, and the one that follows it has brought no answer yet.
         told: what was reported of all this.
         finding_out: held by the request that finds out, for all that wait, what the server takes.
+        probes: number of requests that have tried to.
     """
 
     def __init__(self) -> None:
@@ -72,6 +73,7 @@ class Habits:
         self.doubtful = False
         self.told: set[str] = set()
         self.finding_out = asyncio.Lock()
+        self.probes = 0
 
     def blame(self, status: int, body: str, fields: Collection[str]) -> frozenset[str]:
         """Return the ``fields`` to leave out after a refusal; none where the request itself is wrong."""
@@ -84,6 +86,10 @@ class Habits:
         # of these one at a time: "temperature and top_p can't both be given" is content with one
         dispensable = frozenset([name for name in DISPENSABLE if name in named][:1])
         return (uncommon & named) or dispensable or (uncommon - self.accepted) or uncommon
+
+    def know(self, refused: Collection[str]) -> bool:
+        """Tell whether nothing is in doubt, and the ``refused`` fields of one request are known to be refused."""
+        return not self.doubtful and all(name in self.refused for name in refused)
 
     def learn(self, shaped: Shaped, refused: Mapping[str, str], kept: bool | None) -> None:
         """Take in an answered request: what it carried, what it did without, and if its answer ``kept`` the grammar.
