@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,14 @@ from ..errors import EngineError
 from ..protocols.base import Request
 from . import spending
 from .address import Address, cause, excerpt, hide_credentials
-from .answer_message import answer_text, is_refusal
+from .answer_message import IN_REASONING, is_refusal, read_message
 from .base import Answer
 from .connection import ANSWER_SECONDS, Connection
+from .gateway_refusals import unknown_key, unknown_model
 from .health import HealthWatch, listening
 from .picture_limits import picture_remedy
 from .quotas import pause_asked, used_up
+from .request_fields import GRAMMAR, Habits, Shaped, as_is, keeps_grammar, shape
 from .retries import Retries, UnavailableError
 
 if TYPE_CHECKING:
@@ -30,18 +32,6 @@ MAX_ANSWER = 8 * 1024 * 1024  # bytes of one response, unpacked; 4,096 tokens ar
 
 
 POOLS = 8  # a pool looks at all of its connections at every request; hundreds in one cost more than the requests
-
-
-# Fields that every server of this shape knows; all others are vLLM's own, or not to be counted on. What a server
-# refuses of the first by name can be done without, these earlier than those. The limit can't: what is said to be
-# wrong with it is most often that the request is too long.
-DISPENSABLE = ("seed", "top_p", "presence_penalty", "frequency_penalty", "stop", "temperature")
-
-
-COMMON_FIELDS = frozenset((*DISPENSABLE, "max_tokens", "max_completion_tokens"))
-
-
-CONSTRAINTS = frozenset(("structured_outputs", "response_format", "thinking_token_budget"))
 
 
 # What servers call an end that was put to an answer from outside, such as by a pause or a shutdown of theirs.
@@ -75,59 +65,12 @@ class RefusedError(EngineError):
         self.status, self.body, self.reason = status, body, reason
 
 
-class Habits:
-    """The request fields that a session knows to be refused or accepted.
+@dataclass
+class _Attempt:
+    """The fields that one request found refused, with the reasons, and its last answer if that broke its grammar."""
 
-    The clients of a session share one object, so that all images are asked alike.
-
-    Attributes:
-        refused: fields that are left out, or sent in another way where there is one, each with the server's reason.
-        accepted: fields that requests which were answered have carried.
-    """
-
-    def __init__(self) -> None:
-        self.refused: dict[str, str] = {}
-        self.accepted: frozenset[str] = frozenset()
-
-    def blame(self, refusal: RefusedError, fields: Collection[str]) -> frozenset[str]:
-        """Return the ``fields`` to leave out after a refusal; none where the request itself is wrong."""
-        if refusal.status not in (400, 422):
-            return frozenset()
-        if "max_tokens" in fields and "max_completion_tokens" in refusal.body:
-            return frozenset(("max_tokens",))
-        named = {name for name in fields if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", refusal.body)}
-        uncommon = frozenset(fields) - COMMON_FIELDS
-        # of these one at a time: "temperature and top_p can't both be given" is content with one
-        dispensable = frozenset([name for name in DISPENSABLE if name in named][:1])
-        return (uncommon & named) or dispensable or (uncommon - self.accepted) or uncommon
-
-
-@dataclass(frozen=True)
-class Shaped:
-    """Fields of a request as a server takes them, `Answer.notes`, and the names of those that are left out."""
-
-    fields: dict[str, Any]
-    notes: tuple[str, ...]
-    lost: frozenset[str]
-
-
-def shape(sampling: Mapping[str, Any], refused: Collection[str]) -> Shaped:
-    """Return ``sampling`` without the ``refused`` fields or with their substitutes."""
-    fields = {name: value for name, value in sampling.items() if name not in refused}
-    lost = sampling.keys() - fields.keys()
-    notes: list[str] = []
-    if "max_tokens" in lost:
-        fields.setdefault("max_completion_tokens", sampling["max_tokens"])
-        lost.remove("max_tokens")
-    grammar = sampling["structured_outputs"] if "structured_outputs" in lost else {}
-    if "json" in grammar and "response_format" not in {*sampling, *refused}:
-        schema = {"name": "answer", "schema": grammar["json"], "strict": True}
-        fields["response_format"] = {"type": "json_schema", "json_schema": schema}
-        lost.remove("structured_outputs")
-        notes.append("response_format")
-    if lost & CONSTRAINTS:
-        notes.append("unconstrained")
-    return Shaped(fields, (*notes, *(f"without {name}" for name in sorted(lost))), frozenset(lost))
+    refused: dict[str, str] = field(default_factory=dict)
+    broken: Answer | None = None
 
 
 class ChatClient:
@@ -145,7 +88,8 @@ class ChatClient:
             many for it don't count.
         direct: keep clear of the proxies that the environment names.
         first_wait: seconds before the second try, or more where the server asks for it; doubled each time.
-        adapt: leave out the fields that the server refuses.
+        adapt: send the grammar in the form that the server takes, and leave out the fields that it refuses. Without
+            it a request is sent as it is.
         progress: told that the server does not answer, once until it does: the tries take their time.
         most: requests in flight at once; None for any number.
         watch: seconds of silence in a request after which the server's health is asked, and seconds between two
@@ -189,28 +133,88 @@ class ChatClient:
             UnavailableError: the server is lost, or failed as often as it was tried.
             EngineError: the response is no chat completion.
         """
-        refused: dict[str, str] = {}
-        while True:
-            refused = self.habits.refused | refused  # others may have learnt more in the meantime
-            shaped = shape(request.sampling, refused)
+        attempt = _Attempt()
+        answer = None
+        if not (self.habits.doubtful and GRAMMAR in request.sampling):
+            answer = await self._try(request, attempt)
+        while answer is None:
+            answer = await self._try_on(request, attempt)
+        return answer
+
+    async def _try_on(self, request: Request, attempt: _Attempt) -> Answer | None:
+        """Try again: one request finds out what the server takes, while the others that need to know it wait.
+
+        Raises:
+            As `ask`.
+        """
+        habits, probes = self.habits, self.habits.probes
+        if not habits.know(attempt.refused):
+            async with habits.finding_out:
+                if habits.doubtful or (probes == habits.probes and not habits.know(attempt.refused)):
+                    try:
+                        while (answer := await self._try(request, attempt)) is None:
+                            pass
+                        return answer
+                    finally:
+                        habits.probes += 1
+        return await self._try(request, attempt)
+
+    async def _try(self, request: Request, attempt: _Attempt) -> Answer | None:
+        """Ask once, with the fields that are known to be taken; None where another try has to be made.
+
+        Raises:
+            As `ask`.
+        """
+        attempt.refused |= {name: why for name, why in self.habits.refused.items() if name not in attempt.refused}
+        shaped = (
+            shape(request.sampling, attempt.refused, self.habits.ignored) if self.adapt else as_is(request.sampling)
+        )
+        kept = None
+        if attempt.broken is not None and not shaped.form:  # to ask without a grammar would bring no better answer
+            answer = attempt.broken
+        else:
+            if attempt.broken is not None:
+                spending.lose(attempt.broken)
+                attempt.broken = None
             body = {"model": self.model, "messages": request.messages, **shaped.fields}
+            content = json.dumps(body, ensure_ascii=True).encode()
             try:
-                content = json.dumps(body, ensure_ascii=True).encode()
                 reply = await self.retries.call(self._complete, content)
-                break
             except RefusedError as refusal:
-                # no field of the request is to blame
-                if words := picture_remedy(refusal.status, refusal.body, request, len(content)):
-                    raise RefusedError(f"{refusal}{words}", refusal.status, refusal.body, refusal.reason) from None
-                blamed = self.habits.blame(refusal, shaped.fields) if self.adapt else None
-                if not blamed:
-                    raise
-                refused |= dict.fromkeys(blamed, refusal.reason)
-        self.habits.refused |= refused
-        self.habits.accepted |= shaped.fields.keys()
-        answer = self._answer(reply, request)
-        reasons = {name: refused.get(name, "") for name in sorted(shaped.lost)}
-        return dataclasses.replace(answer, notes=shaped.notes, refused=reasons)
+                attempt.refused |= self._blamed(refusal, shaped, request, len(content))
+                return None
+            answer = self._answer(reply, request)
+            kept = keeps_grammar(answer, shaped, request.sampling)
+        self.habits.learn(shaped, attempt.refused, kept)
+        if kept is False:
+            attempt.broken = answer
+            return None
+        reasons = {name: self.habits.reason(request.sampling, name, attempt.refused) for name in sorted(shaped.lost)}
+        if GRAMMAR in reasons:
+            self._tell_once(f"asked without a grammar: {reasons[GRAMMAR]}")
+        if IN_REASONING in answer.notes:
+            self._tell_once("the server's reasoning parser takes answers for thinking; they are read from there")
+        return dataclasses.replace(answer, notes=(*shaped.notes, *answer.notes), refused=reasons)
+
+    def _tell_once(self, line: str) -> None:
+        """Report what holds for the whole session."""
+        if line not in self.habits.told:
+            self.habits.told.add(line)
+            self.retries.progress(f"{self.address.base}: {line}")
+
+    def _blamed(self, refusal: RefusedError, shaped: Shaped, request: Request, size: int) -> dict[str, str]:
+        """Return the fields to leave out after a refusal of ``size`` bytes, with the reason.
+
+        Raises:
+            RefusedError: no field is to blame.
+        """
+        if words := picture_remedy(refusal.status, refusal.body, request, size) or unknown_key(refusal.body):
+            raise RefusedError(f"{refusal}{words}", refusal.status, refusal.body, refusal.reason) from None
+        adapts = self.adapt and not unknown_model(refusal.body)
+        blamed = self.habits.blame(refusal.status, refusal.body, shaped.fields) if adapts else None
+        if not blamed:
+            raise refusal
+        return dict.fromkeys(blamed, refusal.reason)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -268,6 +272,9 @@ class ChatClient:
             raise UnavailableError(
                 f"{shown}: no answer within {self.timeout:g} s (judge_timeout)", final=True
             ) from None
+        except UnavailableError:  # its watch has ended it
+            spending.lose()
+            raise
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.DecodingError, httpx.InvalidURL) as error:
             raise EngineError(f"{shown}: {self._excerpt(str(error))}") from None
         except httpx.TransportError as error:
@@ -325,8 +332,10 @@ class ChatClient:
                 f"{self._excerpt(json.dumps(reply, ensure_ascii=False))}"
             )
         reason = "refusal" if is_refusal(message) else choice.get("finish_reason")
+        text, notes = read_message(message, request, reason)
         return Answer(
-            text=answer_text(message, request, reason),
+            text=text,
+            notes=notes,
             finish_reason=reason if isinstance(reason, str) else None,
             engine=self.engine,
             engine_version=self.version,

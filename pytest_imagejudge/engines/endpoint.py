@@ -23,9 +23,11 @@ from ..taxonomy import nearest
 from . import chat_client
 from .address import Address, api_key, cause, excerpt
 from .base import Answer, Engine, EngineIdentity, Progress
-from .chat_client import MAX_ANSWER, ChatClient, Habits, RefusedError
+from .chat_client import MAX_ANSWER, ChatClient, RefusedError
 from .connection import ANSWER_SECONDS, Connection, ProxyFailedError
+from .gateway_refusals import unknown_key, unknown_model
 from .health import EVERY_SECONDS, SILENCE_SECONDS
+from .request_fields import Habits
 from .retries import UnavailableError
 
 # Images in flight for each URL, 5 requests each: the batch that fills a judge of this size on one large GPU.
@@ -170,7 +172,7 @@ class EndpointEngine(Engine):
             except UnavailableError as lost:
                 error = EngineError(f"{lost}{hint}") if (hint := self._hint_on(lost)) else lost
             except RefusedError as refusal:
-                if refusal.status != 404:
+                if refusal.status != 404 and not unknown_model(refusal.body):
                     raise
                 raise EngineError(f"{refusal}{await self._what_is_served(client)}") from None
         assert error is not None
@@ -244,7 +246,7 @@ class EndpointEngine(Engine):
             raise ConfigError(f"{shown}: {cause(error, secrets)}") from None
         found = excerpt(body, secrets) or "(empty)"
         if status != 200:
-            hint = connection.hint(status)
+            hint = connection.hint(status) or unknown_key(found)
             if status == 404:
                 hint = " (give the URL up to /v1, or without it)"
             raise (UnavailableError if status >= 500 else ConfigError)(f"{shown}: HTTP {status}: {found}{hint}")

@@ -41,8 +41,9 @@ ProblemKind = Literal[
     "several-answers",  # more than one edit score
     "special-token",  # the prompt held a special token of the model; it was taken apart
     "asked-again",  # the first answer could not be read; this one is the second
-    "unconstrained",  # the endpoint refused grammar or thinking budget
+    "unconstrained",  # the endpoint refused or ignored the grammar, or refused the thinking budget
     "refused-field",  # the endpoint refused another field of the request, and was asked without it
+    "answer-in-reasoning",  # the whole answer stood in the field for thinking, and was taken from there
     "context-full",  # the server cut the answer off before its limit, because the model's context was full
 ]
 

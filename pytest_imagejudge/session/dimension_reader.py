@@ -9,6 +9,7 @@ from ..engines.base import Answer
 from ..protocols.answer_parts import settles
 from ..protocols.base import Protocol, Reading
 from ..scoring.verdict import Problem
+from .answer_place import with_place
 from .refused_fields import refusals
 
 
@@ -53,6 +54,7 @@ class DimensionReader:
         reading = self.protocol.read(dimension, answer.text, answer.finish_reason)
         if full := self._context_full(dimension, answer, again=again):
             reading = Reading(unreadable=((dimension,),), problems=(full,))
+        reading = with_place(reading, dimension, answer)
         found = (*self.protocol.text_problems(text, dimension), *reading.problems, *refusals(dimension, answer))
         if again:
             found += (Problem((dimension,), "asked-again", "the first answer could not be read"),)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..engines.base import Answer
-from ..engines.chat_client import CONSTRAINTS
+from ..engines.request_fields import CONSTRAINTS
 from ..scoring.verdict import Problem, ProblemKind
 
 _WITHOUT = "without "

@@ -19,6 +19,7 @@ from ..store.answer_store import Store
 from ..support.digests import digest_of
 from ..support.prices import Price
 from ..taxonomy import EDIT
+from . import answer_place
 from .budget import Budget
 from .dimension_reader import Asked, DimensionReader, better
 from .lookup import Known, Lookup
@@ -226,7 +227,7 @@ class TaskRunner:
         for name in TOLD:
             if found := {getattr(given, name) for given in answers.values()} - {""}:
                 fingerprint[name] = ", ".join(sorted(found))
-        if notes := {note for given in answers.values() for note in given.notes}:
+        if notes := {note for given in answers.values() for note in given.notes} - answer_place.NOTES:
             fingerprint["notes"] = sorted(notes)
         fields: dict[str, Any] = {
             "problems": tuple(problem for one in results.values() for problem in one.problems),

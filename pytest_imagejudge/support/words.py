@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _OF_MANY = {"has": "have", "was": "were", "needs": "need", "fails": "fail", "passes": "pass"}
 
 
@@ -29,3 +31,8 @@ def times(number: int) -> str:
 def verb(number: float, word: str) -> str:
     """Choose the form of a verb that goes with a number of things: ``1 image was``, ``2 images were``."""
     return word if number == 1 else _OF_MANY[word]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names to a list of words: ``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -35,7 +35,15 @@ PAGES = [ROOT / "README.md", *pages()]
 REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
 OPTION = r"--?[a-z](?:[\w-]*\w)?"
 # options of other programs and of pytest, which the pages speak of
-FOREIGN = {"--config", "--ssl", "--grpc", "--max-model-len", "--tensor-parallel-size", "--trust-remote-code"}
+FOREIGN = {
+    "--reasoning-parser",
+    "--config",
+    "--ssl",
+    "--grpc",
+    "--max-model-len",
+    "--tensor-parallel-size",
+    "--trust-remote-code",
+}
 FOREIGN |= {"--collect-only", "--help", "--junit-xml", "--maxfail", "--stepwise", "-dp", "-n", "-pp", "-tp", "-v", "-x"}
 
 FOREIGN |= {"--api-key", "--enable-cache-report", "--mmproj"}  # of servers

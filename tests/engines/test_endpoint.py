@@ -102,8 +102,12 @@ def test_every_form_of_a_url_is_taken(server: StandIn, engine: Callable[..., End
     (answer,) = ask(engine(form.format(server.url)))
     assert answer.text == "{}"
     assert server.asked[0].path == "/v1/chat/completions"
-    assert server.asked[0].body["model"] == "judge"
-    assert {name: server.asked[0].body[name] for name in FIELDS} == FIELDS
+    body = server.asked[0].body
+    assert body["model"] == "judge"
+    assert body.keys() == {"model", "messages", "response_format", *FIELDS} - {"structured_outputs"}
+    assert {name: body[name] for name in FIELDS if name in body} == {
+        name: value for name, value in FIELDS.items() if name != "structured_outputs"
+    }
 
 
 @pytest.mark.parametrize(
@@ -335,7 +339,7 @@ def test_an_error_in_an_answer_counts_as_its_status(server: StandIn, engine: Cal
 
     server.answer = answer
     (given_answer,) = ask(engine())
-    assert given_answer.notes == ("without top_k",)
+    assert given_answer.notes == ("response_format", "without top_k")
     assert "unknown field top_k" in given_answer.refused["top_k"]
     assert len(server.asked) == 2
 
@@ -471,8 +475,9 @@ def test_a_server_that_refuses_our_fields_is_asked_without_them(
             "without thinking_token_budget",
             "without top_k",
         )
-    assert [len(call.body) for call in server.asked] == [7, 5, 4, 4]  # the session remembers
-    assert server.asked[1].body["response_format"]["json_schema"]["schema"] == FIELDS["structured_outputs"]["json"]
+    assert [len(call.body) for call in server.asked] == [7, 5, 5, 5, 4, 4]  # the session remembers
+    forms = [call.body.keys() - {"model", "messages", "temperature", "max_tokens"} for call in server.asked[1:4]]
+    assert forms == [{"structured_outputs"}, {"guided_json"}, {"format"}]
     assert ask(one, request(temperature=0))[0].notes == ()
 
 
@@ -484,9 +489,9 @@ def test_a_limit_under_its_other_name(server: StandIn, engine: Callable[..., End
 
     server.answer = answer
     (given_answer,) = ask(engine())
-    assert given_answer.notes == ()
+    assert given_answer.notes == ("response_format",)
     assert server.asked[-1].body["max_completion_tokens"] == 99
-    assert "structured_outputs" in server.asked[-1].body
+    assert "response_format" in server.asked[-1].body
 
 
 FIRST = {"temperature": 0, "top_k": 1, "chat_template_kwargs": {}}
@@ -504,7 +509,7 @@ def test_a_refused_field_costs_no_other(server: StandIn, engine: Callable[..., E
     assert "without thinking_token_budget" in again.notes
     assert "without top_k" not in again.notes
     assert server.asked[-1].body.keys() == server.asked[0].body.keys()
-    assert ("response_format" in server.asked[-2].body) == (words == "no")  # the grammar was under suspicion too
+    assert ("structured_outputs" in server.asked[-2].body) == (words == "no")  # the grammar was under suspicion too
 
 
 def test_where_new_fields_were_not_the_cause_all_are_left_out(
@@ -524,9 +529,7 @@ def test_where_new_fields_were_not_the_cause_all_are_left_out(
 
 def test_a_field_that_was_not_carried_is_not_learnt(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
     server.answer = lambda call: (
-        failure(400, "structured_outputs and top_k don't go together")
-        if "structured_outputs" in call.body
-        else completion()
+        failure(400, "response_format and top_k don't go together") if "response_format" in call.body else completion()
     )
     grammar = request(temperature=0, structured_outputs={"json": {}})
     _, answer = ask_in_turn(engine(), grammar, request(**FIRST))
@@ -584,15 +587,15 @@ def test_whatever_is_refused_is_named_with_the_servers_reason(
 
 
 def test_what_is_sent_under_another_name_is_not_refused(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
-    names = {"max_tokens", "structured_outputs"}
+    names = {"max_tokens", "response_format"}
     server.answer = lambda call: (
-        failure(400, "unknown structured_outputs; max_completion_tokens is the limit's name")
+        failure(400, "unknown response_format; max_completion_tokens is the limit's name")
         if names & call.body.keys()
         else completion()
     )
     (given_answer,) = ask(engine(), request(max_tokens=9, structured_outputs={"json": {}}))
     assert given_answer.refused == {}
-    assert {"max_completion_tokens", "response_format"} < server.asked[-1].body.keys()
+    assert {"max_completion_tokens", "structured_outputs"} < server.asked[-1].body.keys()
 
 
 def test_a_field_of_every_server_stays_unless_it_is_named(
@@ -616,31 +619,36 @@ def test_a_limit_is_never_left_out(server: StandIn, engine: Callable[..., Endpoi
 
 def test_a_grammar_under_its_other_name(server: StandIn, engine: Callable[..., EndpointEngine]) -> None:
     server.answer = lambda call: (
-        failure(400, "Unrecognized request argument supplied: structured_outputs")
-        if "structured_outputs" in call.body
+        failure(400, "Unrecognized request argument supplied: response_format")
+        if "response_format" in call.body
         else completion()
     )
-    schema = {"type": "object"}
-    fields = {"temperature": 0, "structured_outputs": {"json": schema}}
+    fields = {"temperature": 0, "structured_outputs": {"json": {"type": "object"}}}
     one = engine()
     for given_answer in (ask(one, request(**fields))[0], ask(one, request(**fields))[0]):
-        assert given_answer.notes == ("response_format",)
+        assert given_answer.notes == ("structured_outputs",)
     assert len(server.asked) == 3
-    assert server.asked[-1].body["response_format"] == {
+    assert server.asked[0].body["response_format"] == {
         "type": "json_schema",
-        "json_schema": {"name": "answer", "schema": schema, "strict": True},
+        "json_schema": {"name": "answer", "schema": {"type": "object"}, "strict": True},
     }
+    assert server.asked[-1].body["structured_outputs"] == fields["structured_outputs"]
 
 
 def test_fields_of_a_protocol_file_stay_where_another_is_refused(
     server: StandIn, engine: Callable[..., EndpointEngine]
 ) -> None:
     own = {"response_format": {"type": "json_object"}, "reasoning_effort": "low", "max_completion_tokens": 9}
-    server.answer = lambda call: (
-        failure(400, "unknown: structured_outputs") if "structured_outputs" in call.body else completion()
-    )
+    forms = {"structured_outputs", "guided_json", "format"}
+
+    def answer(call: Call) -> Reply:
+        strange = sorted(forms & call.body.keys())
+        return failure(400, f"unknown: {strange}") if strange else completion()
+
+    server.answer = answer
     (given_answer,) = ask(engine(), request(**own, structured_outputs={"json": {}}))
     assert given_answer.notes == ("unconstrained", "without structured_outputs")
+    assert len(server.asked) == 4
     assert {name: server.asked[-1].body[name] for name in own} == own
 
 
@@ -653,7 +661,7 @@ def test_a_request_that_is_wrong_in_itself_changes_nothing(
     one = engine()
     with pytest.raises(EngineError, match="too long"):
         ask(one, request("long"))
-    assert ask(one)[0].notes == ()
+    assert ask(one)[0].notes == ("response_format",)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,15 @@ def models(*names: str) -> Reply:
     return 200, {}, json.dumps({"object": "list", "data": [{"id": name} for name in names]}).encode()
 
 
+def fitting(schema: dict[str, Any]) -> Any:
+    """A value that satisfies a schema of objects and enums, with the last number of each enum."""
+    if "anyOf" in schema:
+        return fitting(schema["anyOf"][0])
+    if "enum" in schema:
+        return next((value for value in reversed(schema["enum"]) if not isinstance(value, str)), schema["enum"][-1])
+    return {name: fitting(part) for name, part in schema["properties"].items()}
+
+
 @dataclass
 class StandIn:
     """``answer`` takes a `Call` to the chat completions and returns a `Reply`, or None to drop the connection.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_imagejudge.support.words import nouns, plural, times, verb
+from pytest_imagejudge.support.words import listed, nouns, plural, times, verb
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,7 @@ def test_how_often() -> None:
 
 def test_a_verb_goes_with_a_number() -> None:
     assert (verb(1, "was"), verb(2, "was"), verb(0, "needs")) == ("was", "were", "need")
+
+
+def test_names_are_joined_to_a_list() -> None:
+    assert [listed(names) for names in ((), ("a",), ("a", "b"), ("a", "b", "c"))] == ["", "a", "a and b", "a, b and c"]

@@ -1,0 +1,137 @@
+"""The JSON Schemas of answers: the form that every server takes, and the check of an answer against one.
+
+The check knows the keywords that protocols use, and ignores all others: an answer that it refuses breaks the schema.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_TYPES: dict[type, str] = {
+    dict: "object",
+    list: "array",
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    type(None): "null",
+}
+
+
+def with_types(schema: Any) -> Any:
+    """Return a schema of the same meaning in which every enum has a type; OpenAI refuses one that has none.
+
+    The refusal ("schema must have a 'type' key") is in https://github.com/FlowiseAI/Flowise/issues/4502. An enum of
+    several types becomes an ``anyOf``.
+    """
+    if not isinstance(schema, Mapping):
+        return schema
+    typed = {
+        name: {key: with_types(value) for key, value in part.items()}
+        if name == "properties"
+        else [with_types(value) for value in part]
+        if name == "anyOf"
+        else with_types(part)
+        if name == "items"
+        else part
+        for name, part in schema.items()
+    }
+    if "enum" not in typed or "type" in typed:
+        return typed
+    by_type: dict[str, list[Any]] = {}
+    for value in typed.pop("enum"):
+        by_type.setdefault(_TYPES[type(value)], []).append(value)
+    forms = [{"type": name, "enum": values} for name, values in by_type.items()]
+    return {**typed, **(forms[0] if len(forms) == 1 else {"anyOf": forms})}
+
+
+def whole_object(text: str) -> dict[str, Any] | None:
+    """Return the JSON object that ``text`` is, blanks around it aside; None where it is anything else, or more."""
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def breaks(text: str, schema: Any) -> bool:
+    """Tell whether ``text`` can't have been written under a grammar of ``schema``, which is an object's."""
+    value = whole_object(text)
+    return value is None or not _satisfies(value, schema)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a name that comes twice")
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _satisfies(value: Any, schema: Any) -> bool:
+    if not isinstance(schema, Mapping):
+        return schema is not False
+    for name, wanted in schema.items():
+        check = _CHECKS.get(name)
+        if check is not None and not check(value, wanted, schema):
+            return False
+    return True
+
+
+def _is_a(value: Any, name: str) -> bool:
+    kind = _TYPES[type(value)]
+    if kind == "number" and name == "integer":
+        return float(value).is_integer()
+    return kind == name or (kind == "integer" and name == "number")
+
+
+def _type(value: Any, names: Any, schema: Mapping[str, Any]) -> bool:
+    return _is_a(value, names) if isinstance(names, str) else any(_is_a(value, name) for name in names)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Compare as JSON does: 1 is 1.0, and not true."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _enum(value: Any, values: Any, schema: Mapping[str, Any]) -> bool:
+    return any(_same(value, one) for one in values)
+
+
+def _properties(value: Any, properties: Any, schema: Mapping[str, Any]) -> bool:
+    if not isinstance(value, dict):
+        return True
+    return all(_satisfies(value[name], part) for name, part in properties.items() if name in value)
+
+
+def _required(value: Any, names: Any, schema: Mapping[str, Any]) -> bool:
+    return not isinstance(value, dict) or all(name in value for name in names)
+
+
+def _additional(value: Any, allowed: Any, schema: Mapping[str, Any]) -> bool:
+    return allowed is not False or not isinstance(value, dict) or value.keys() <= schema.get("properties", {}).keys()
+
+
+def _pattern(value: Any, pattern: Any, schema: Mapping[str, Any]) -> bool:
+    return not isinstance(value, str) or re.search(pattern, value) is not None
+
+
+def _any_of(value: Any, schemas: Any, schema: Mapping[str, Any]) -> bool:
+    return any(_satisfies(value, one) for one in schemas)
+
+
+_CHECKS: dict[str, Callable[[Any, Any, Mapping[str, Any]], bool]] = {
+    "type": _type,
+    "enum": _enum,
+    "properties": _properties,
+    "required": _required,
+    "additionalProperties": _additional,
+    "pattern": _pattern,
+    "anyOf": _any_of,
+}
