@@ -21,8 +21,9 @@ from .protocols.base import Protocol
 from .scoring.verdict import Display, EditVerdict, Verdict, draw_with
 from .session.judge_session import JudgeSession
 from .session.task import Task
-from .settings import DEFAULT_MAX_PIXELS, SIGNALS, JudgeSettings, cache_dir
+from .settings import DEFAULT_MAX_PIXELS, SIGNALS, JudgeSettings
 from .store.answer_store import Store
+from .support.caches import engine_folder
 from .support.temporary_folders import temporary_folder
 from .taxonomy import EDIT, check_dimensions
 
@@ -54,7 +55,7 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
         )
     if settings.urls and settings.model is None and settings.protocol is None:
         with contextlib.suppress(ImageJudgeError):  # an endpoint that can't say is an error only when it is needed
-            protocol = load(model=make_engine(settings, protocol, state_dir=cache_dir()).identity().model)
+            protocol = load(model=make_engine(settings, protocol, state_dir=engine_folder(settings)).identity().model)
     if protocol.kind != settings.kind:
         raise ConfigError(f"protocol {protocol.name} judges {protocol.kind}s, not {settings.kind}s")
     return protocol
@@ -96,7 +97,7 @@ class _Base:
             raise ConfigError("no judge: give a model (a Hub id, a folder, or 'signals') or a URL")
         self.settings = settings
         self.protocol = protocol or protocol_for(settings)
-        self.engine = engine or make_engine(settings, self.protocol, state_dir=cache_dir())
+        self.engine = engine or make_engine(settings, self.protocol, state_dir=engine_folder(settings))
         self._exit = contextlib.ExitStack()
         if store is None:  # kept for the session only, so that one image is judged once
             store = self._exit.enter_context(temporary_folder())

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
+from ..support.caches import check_hub_cache
 from ..support.escaping import escape
 from ..support.words import plural
 from ..tables.parquet_rows import count_rows
@@ -128,6 +129,7 @@ def _files(source: str) -> tuple[str | None, list[Path]]:
         return _commit(file), [_alone(file)]
     from huggingface_hub import snapshot_download
 
+    check_hub_cache()
     try:
         folder = snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=[f"*{SPLIT}*{PARQUET}"])
     except Exception as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from ..errors import ConfigError
+from ..support.caches import check_hub_cache
 from ..support.escaping import escape
 from ..tables.reading import read_rows
 from ..tables.rows import PARQUET, SUFFIXES
@@ -41,6 +42,7 @@ def hub_file(source: str, default: str | None = None) -> Path:
         raise ConfigError(f"{escape(source)}: name a file of the data set: {HUB}ORG/NAME/FILE")
     from huggingface_hub import hf_hub_download
 
+    check_hub_cache()
     try:
         return Path(hf_hub_download(repo, name, repo_type="dataset", revision=revision))
     except Exception as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from ..settings import cache_dir
+from ..settings import CACHE_HINT, cache_dir
 from ..support.files import make_folder, whole_file
 
 URL_VARIABLE = "IMAGEJUDGE_WORDS_URL"  # base that serves REPO/COMMIT/PATH, for mirrors
@@ -171,7 +171,7 @@ def keep(pin: Pin, content: bytes) -> Path:
         with whole_file(path, binary=True) as file:
             file.write(content)
     except OSError as error:
-        raise ConfigError(f"{path} can't be written: {error}") from error
+        raise ConfigError(f"{path} can't be written: {error}; {CACHE_HINT}") from error
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import hashlib
 import json
@@ -14,6 +15,7 @@ from typing import Any
 
 from ...errors import ConfigError
 from ...settings import SIGNALS
+from ...support.caches import check_hub_cache
 from ...support.entry_points import ENGINES, names_of
 from ...support.escaping import escape
 
@@ -104,7 +106,9 @@ def find_model(name: str, revision: str | None, option: str) -> Model:
     Raises:
         ConfigError: no such folder, model or revision; a gated model; or no connection to the Hub.
     """
-    folder = Path(name).expanduser()
+    folder = Path(name)
+    with contextlib.suppress(RuntimeError):  # nobody's home, or that of a user who is not known
+        folder = folder.expanduser()
     if folder.is_dir():
         return _local(name, folder, revision, option)
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or os.sep * 2 in name:
@@ -198,6 +202,7 @@ def _remote(name: str, revision: str | None, option: str) -> Model:
     from huggingface_hub import HfApi, constants, errors
 
     shown = f"{option} {name!r}" + (f" at revision {revision!r}" if revision else "")
+    check_hub_cache()
     if constants.HF_HUB_OFFLINE:
         return _cached(name, revision, shown, "HF_HUB_OFFLINE is set")
     try:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import EngineError
+from ...settings import CACHE_HINT
 from ...support.escaping import escape
 from ...support.files import whole_file
 from ...support.locks import is_held, machine
@@ -314,7 +315,7 @@ def usable_folder() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise EngineError(f"the folder for the judge's server can't be used: {error}") from None
+        raise EngineError(f"the folder for the judge's server can't be used: {error}; {CACHE_HINT}") from None
 
 
 def running(state_dir: Path) -> Iterator[tuple[Path, State, int]]:
