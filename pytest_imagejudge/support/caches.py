@@ -47,7 +47,7 @@ def _temporary() -> tempfile.TemporaryDirectory[str]:
 
 
 def check_hub_cache() -> None:
-    """Check that the Hub's client knows a folder for its files; else it would make one named "~" where it runs.
+    """Check that the Hub's client knows a folder for its files; some versions would make one named "~" instead.
 
     Raises:
         ConfigError: no home folder is known, and no variable names another.
