@@ -115,7 +115,7 @@ def pull(pin: Pin) -> bytes:
     except FileNotFoundError:
         content = b""
     except OSError as error:
-        raise ConfigError(f"{kept} can't be read: {error}") from error
+        raise ConfigError(f"{kept} can't be read: {error.strerror or error}; {CACHE_HINT}") from error
     if hashlib.sha256(content).hexdigest() != pin.sha256:  # not here, or damaged
         content = fetch(pin)
         keep(pin, content)

@@ -50,9 +50,16 @@ def check_hub_cache() -> None:
     """Check that the Hub's client knows a folder for its files; some versions would make one named "~" instead.
 
     Raises:
-        ConfigError: no home folder is known, and no variable names another.
+        ConfigError: no home folder is known, or one of another user, and no variable names another.
     """
     from huggingface_hub import constants
 
     if constants.HF_HUB_CACHE.startswith("~"):
         raise ConfigError("there is no home folder to keep files of the Hub in: set HF_HOME to a folder for them")
+    for folder in (constants.HF_HOME, constants.HF_HUB_CACHE):
+        try:
+            os.stat(folder)  # noqa: PTH116 - pathlib's questions answer no, or raise, by version
+        except PermissionError:
+            raise ConfigError(f"{escape(folder)} is closed to this user: set HF_HOME to a folder of its own") from None
+        except OSError:
+            continue  # yet to be made

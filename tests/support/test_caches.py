@@ -7,6 +7,7 @@ import pwd
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 import pytest
@@ -102,6 +103,22 @@ def test_the_hub_makes_no_folder_named_like_a_home(monkeypatch: pytest.MonkeyPat
     for ask in (check_hub_cache, lambda: hub_file("hf://datasets/a/b/c.jsonl")):
         with pytest.raises(ConfigError, match="set HF_HOME to a folder"):
             ask()
+
+
+def test_a_folder_of_another_user_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "later"))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "closed"))
+    check_hub_cache()
+    real = os.stat
+
+    def stat(path: Any, **options: Any) -> os.stat_result:
+        if str(path) == str(tmp_path / "closed"):
+            raise PermissionError(13, "Permission denied")
+        return real(path, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    with pytest.raises(ConfigError, match="closed is closed to this user: set HF_HOME"):
+        check_hub_cache()
 
 
 def test_the_embedded_judge_needs_no_home(tmp_path: Path) -> None:

@@ -431,6 +431,14 @@ def test_a_start_that_fails_says_why(place: Place) -> None:
     assert len(place.starts()) == 1
 
 
+def test_a_folder_of_another_user_holds_no_server_of_ours(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    assert list(shared_server.running(place.state_dir)) == []
+
+
 @pytest.mark.parametrize("which", ["of all servers", "of this one"])
 def test_a_folder_that_cant_be_used_is_named(place: Place, which: str) -> None:
     engine = place.engine()
