@@ -23,8 +23,9 @@ from .scoring.verdict import Display, EditVerdict, Verdict, draw_with
 from .session.budget import Budget, budget_of
 from .session.judge_session import JudgeSession
 from .session.task import Task
-from .settings import DEFAULT_MAX_PIXELS, SIGNALS, JudgeSettings, cache_dir
+from .settings import DEFAULT_MAX_PIXELS, SIGNALS, JudgeSettings
 from .store.answer_store import Store
+from .support.caches import engine_folder
 from .support.judge_options import option_name
 from .support.prices import read_price
 from .support.temporary_folders import temporary_folder
@@ -63,7 +64,7 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
         )
     if settings.urls and settings.model is None and settings.protocol is None:
         with contextlib.suppress(ImageJudgeError):  # an endpoint that can't say is an error only when it is needed
-            protocol = load(model=make_engine(settings, protocol, state_dir=cache_dir()).identity().model)
+            protocol = load(model=make_engine(settings, protocol, state_dir=engine_folder(settings)).identity().model)
     if protocol.kind != settings.kind:
         raise ConfigError(f"protocol {protocol.name} judges {protocol.kind}s, not {settings.kind}s")
     return protocol
@@ -111,7 +112,7 @@ class _Base:
         self.protocol = protocol or protocol_for(settings)
         if engine is not None and settings.stored_only:
             engine = StoredOnly(engine, settings)
-        self.engine = engine or make_engine(settings, self.protocol, state_dir=cache_dir())
+        self.engine = engine or make_engine(settings, self.protocol, state_dir=engine_folder(settings))
         self._exit = contextlib.ExitStack()
         option = option_name("edit_judge_price" if settings.kind == "edit" else "judge_price")
         self.price = read_price(settings.price, option) if settings.price else None

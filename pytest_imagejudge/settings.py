@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from .errors import ConfigError
+
 SIGNALS = "signals"  # the name of the embedded judge
 API_KEY_VARIABLE = "IMAGEJUDGE_API_KEY"  # bearer token for --judge-url; never an option, so never in a log
 DEFAULT_MAX_PIXELS = 100_000_000
 ImageFormat = Literal["png", "jpeg", "webp"]
+CACHE_HINT = "set IMAGEJUDGE_CACHE to a folder that can be written"
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,24 @@ def side_by_side(image: JudgeSettings, edit: JudgeSettings) -> tuple[JudgeSettin
 
 
 def cache_dir() -> Path:
-    """Return this project's folder in the user's cache (``IMAGEJUDGE_CACHE`` overrides it)."""
+    """Return this project's folder in the user's cache (``IMAGEJUDGE_CACHE`` overrides it).
+
+    Raises:
+        ConfigError: no home folder is known, as for a user id without an entry in the passwd file.
+    """
     import os
 
     import platformdirs
 
-    return Path(os.environ.get("IMAGEJUDGE_CACHE") or platformdirs.user_cache_dir("imagejudge", appauthor=False))
+    try:
+        if named := os.environ.get("IMAGEJUDGE_CACHE"):
+            return Path(named).expanduser()
+        folder = Path(platformdirs.user_cache_dir("imagejudge", appauthor=False))
+    except RuntimeError:
+        folder = Path("~")
+    if not folder.is_absolute():  # older versions of platformdirs leave the "~" there
+        raise ConfigError(
+            "there is no home folder to keep files in (neither HOME nor the user's entry in the passwd file has one): "
+            f"{CACHE_HINT}, and HF_HOME to one for models of the Hub"
+        )
+    return folder

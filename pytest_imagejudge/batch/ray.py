@@ -28,7 +28,8 @@ from ..images.loading import load
 from ..inputs.manifest import Row, RowError
 from ..protocols.base import Request
 from ..session.task import Task
-from ..settings import JudgeSettings, cache_dir
+from ..settings import JudgeSettings
+from ..support.caches import engine_folder
 
 if TYPE_CHECKING:
     from .plan import RowPlan
@@ -61,7 +62,7 @@ class ClusterEngine(Engine):
         from ..engines.endpoint import EndpointEngine
         from ..judge import protocol_for
 
-        self._inner = EndpointEngine(settings, protocol_for(settings), state_dir=cache_dir())
+        self._inner = EndpointEngine(settings, protocol_for(settings), state_dir=engine_folder(settings))
         self.failures: dict[tuple[str, str], str] = {}  # why, by text and dimension
 
     def identity(self) -> EngineIdentity:
@@ -292,7 +293,7 @@ class EndpointSession:
                 lists = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
                 settings = JudgeSettings(**{**fields, **lists})
                 protocol = protocol_for(settings)
-                engine = make_engine(settings, protocol, state_dir=cache_dir())
+                engine = make_engine(settings, protocol, state_dir=engine_folder(settings))
                 await engine.start(lambda line: None)
                 self._judges[name] = protocol, engine
             return self._judges[name]

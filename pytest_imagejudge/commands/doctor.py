@@ -10,12 +10,14 @@ from typing import Any
 from ..engines.endpoint import EndpointEngine
 from ..engines.vllm import shared_server
 from ..engines.vllm.engine import VllmEngine
+from ..engines.vllm.foreign_variables import describe_left_out, foreign_variables
 from ..engines.vllm.gpus import gib, gpu_problem, visible_gpus
 from ..engines.vllm.install import find_vllm
 from ..engines.vllm.placement import main_memory
 from ..engines.vllm.planning import describe
-from ..errors import ImageJudgeError
+from ..errors import ConfigError, ImageJudgeError
 from ..settings import JudgeSettings, cache_dir
+from ..support.caches import engine_folder, unusable_cache
 from ..support.entry_points import ENGINES, PROTOCOLS, distributions_of
 from ..support.escaping import escape, for_log
 from .judge_options import add_judge_options, judge_settings
@@ -51,16 +53,22 @@ def inspect_machine(judges: list[JudgeSettings]) -> dict[str, Any]:
         "executable": sys.executable,
         "machine": f"{platform.system()} {platform.machine()}",
         "memory_bytes": main_memory(),
-        "cache": str(cache_dir()),
+        "cache": None,
+        "cache_error": unusable_cache(),
         "vllm": None,
         "gpus": [],
         "engines": distributions_of(ENGINES),
         "protocols": distributions_of(PROTOCOLS),
-        "servers": [
+        "servers": [],
+    }
+    try:
+        found["cache"] = str(cache_dir())
+        found["servers"] = [
             {"model": state.title, "status": state.status, "url": state.url, "users": users, "folder": str(folder)}
             for folder, state, users in shared_server.running(cache_dir())
-        ],
-    }
+        ]
+    except ConfigError:
+        pass  # told in "cache_error"
     try:
         install = find_vllm()
         found["vllm"] = {
@@ -83,6 +91,7 @@ def inspect_machine(judges: list[JudgeSettings]) -> dict[str, Any]:
         for gpu in visible_gpus()
     ]
     found["gpu_problem"] = gpu_problem()
+    found["left_out"] = foreign_variables()
     found["judges"] = [_judge(settings) for settings in judges]
     found["ok"] = all(judge["ok"] for judge in found["judges"])
     return found
@@ -100,12 +109,13 @@ def _judge(settings: JudgeSettings) -> dict[str, Any]:
     except ImageJudgeError as error:
         found["problems"].append(str(error))
     try:
-        engine = make_engine(settings, protocol_for(settings), state_dir=cache_dir())
+        engine = make_engine(settings, protocol_for(settings), state_dir=engine_folder(settings))
         found["engine"] = engine.name
         if isinstance(engine, VllmEngine):
             found |= _looked_up(engine, found["problems"])  # worth knowing even where there is no vLLM
         engine.preflight()
         if isinstance(engine, VllmEngine):
+            found["problems"] += filter(None, [unusable_cache()])
             found |= _served(engine, found["problems"])
         elif isinstance(engine, EndpointEngine):
             found["urls"] = [address.base for address in engine.addresses]
@@ -155,7 +165,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     lines = [
         f"imagejudge {found['imagejudge']}, Python {found['python']} ({found['executable']}), {found['machine']}, "
         f"{gib(found['memory_bytes'])} of memory",
-        f"cache: {found['cache']}",
+        f"cache: {found['cache_error'] or found['cache']}",
     ]
     if vllm := found["vllm"]:
         lines.append(f"vLLM {vllm['version']} ({vllm['device']} build, PyTorch {vllm['torch']}) in {vllm['python']}")
@@ -177,6 +187,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
         lines.append(f"GPUs: {escape(found['gpu_problem'])}")
     elif not found["gpus"]:
         lines.append("GPUs: none that NVML or nvidia-smi shows")
+    if left_out := describe_left_out(found["left_out"]):
+        lines.append(left_out)
     for one in found["servers"]:
         lines.append(f"a server is up: {escape(one['model'])}, {one['status']}, users: {one['users']}, {one['url']}")
     for judge in found["judges"]:

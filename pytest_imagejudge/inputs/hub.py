@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
+from ..support.caches import check_hub_cache
 from ..support.escaping import escape
 from ..support.modelscope import client, reason
 from ..tables.reading import read_rows
@@ -51,6 +52,7 @@ def hub_file(source: str, default: str | None = None) -> Path:
             return Path(_modelscope(repo).download_file(repo, "dataset", name, revision=revision))
     from huggingface_hub import hf_hub_download
 
+    check_hub_cache()
     with _told(source):
         return Path(hf_hub_download(repo, name, repo_type="dataset", revision=revision))
 
@@ -67,6 +69,7 @@ def hub_files(source: str, patterns: list[str]) -> Path:
             return Path(_modelscope(repo).download_repo(repo, "dataset", revision=revision, allow_patterns=patterns))
     from huggingface_hub import snapshot_download
 
+    check_hub_cache()
     with _told(source):
         return Path(snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=patterns))
 

@@ -10,7 +10,7 @@ from ..engines import make_engine
 from ..engines.base import Engine
 from ..errors import EngineError
 from ..judge import EditJudge, Judge
-from ..settings import cache_dir
+from ..support.caches import engine_folder
 from .run_budget import RunBudget
 from .state import Kind, RunState
 
@@ -59,7 +59,7 @@ class Judges:
             config=state.config, settings=settings, protocol=protocol
         )
         if engine is None:
-            engine = make_engine(settings, protocol, state_dir=cache_dir())
+            engine = make_engine(settings, protocol, state_dir=engine_folder(settings))
         cls = EditJudge if kind == "edit" else Judge
         self._judges[kind] = cls.from_settings(
             settings,

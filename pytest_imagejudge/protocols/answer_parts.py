@@ -14,6 +14,7 @@ from ..scoring.verdict import Problem, ProblemKind
 from ..support.escaping import escape
 from ..taxonomy import Path
 from .base import Reading
+from .mending import BRACE, mend
 
 # Written exactly so: an engine that puts an answer together spells tags inside the thinking another way.
 _THINK = re.compile(r"<(/?)(think(?:ing)?)>", re.IGNORECASE)
@@ -166,6 +167,16 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    def ends_early(self, path: Path, finish_reason: str | None) -> bool:
+        """Tell of a reading that lacks something whether its answer may have been cut off, and add that problem.
+
+        That is so where the last brace was missing too, and nobody told that the model ended the answer.
+        """
+        if finish_reason or BRACE not in self._found.get((path, "mended"), (set(), []))[0]:
+            return False
+        self.add(path, "truncated", "not only the last brace is missing")
+        return True
+
     def done(self) -> tuple[Problem, ...]:
         """Return the problems in the order of their first occurrence."""
         found = []
@@ -187,14 +198,38 @@ class Unread:
 def take_objects(answer: str, finish_reason: str | None, problems: Problems, path: Path) -> list[Object] | Unread:
     """Return the JSON objects of an answer (the text after the thinking), or the reason why there is none.
 
-    An object that does not close, or that is almost JSON, makes the whole answer unreadable: the other objects could
-    be drafts of it.
+    What is nearly JSON is mended where there is one way to (`mending`). An object that does not close, or that is
+    still no JSON, makes the whole answer unreadable: the other objects could be drafts of it.
     """
     body = answer.strip("﻿ \t\r\n\f\v")
     fenced = "```" in body
     plain = _FENCE.sub("", body).strip() if fenced else body
+    cut = cut_off(finish_reason)
     if not plain:
-        return Unread("truncated" if cut_off(finish_reason) else "no-answer", "nothing follows the thinking")
+        return Unread("truncated" if cut else "no-answer", "nothing follows the thinking")
+    taken = _take(plain, cut)
+    if isinstance(taken, Unread) and (mended := mend(plain, ended=not cut if finish_reason else None)):
+        again = _take(mended.text, cut)
+        if not isinstance(again, Unread):
+            taken = again
+            for name in mended.mends:
+                problems.add(path, "mended", name)
+    if isinstance(taken, Unread):
+        return taken
+    found, rest = taken
+    if cut:
+        if rest[-1].strip():
+            return Unread("truncated", f"the answer went on and was cut off ({finish_reason})")
+        problems.add(path, "truncated", f"cut off ({finish_reason}) after a complete object")
+    if fenced:
+        problems.add(path, "fenced")
+    if text := next((part.strip() for part in rest if part.strip()), ""):
+        problems.add(path, "surrounded", short(text))
+    return found
+
+
+def _take(plain: str, cut: bool) -> tuple[list[Object], list[str]] | Unread:
+    """Return the objects of a text, and the text before, between and after them."""
     if (other := _other_type(plain)) is not None:
         return Unread("wrong-type", f"{other} instead of an object")
     spans, unread = _spans(plain)
@@ -214,18 +249,10 @@ def take_objects(answer: str, finish_reason: str | None, problems: Problems, pat
         last = end
     rest.append(plain[last:])
     if not found:
-        return Unread("truncated" if cut_off(finish_reason) else "no-answer", "no JSON object")
+        return Unread("truncated" if cut else "no-answer", "no JSON object")
     if any(part.rstrip().endswith("[") for part in rest[:-1]):
         return Unread("wrong-type", "a list instead of an object")
-    if cut_off(finish_reason):
-        if rest[-1].strip():
-            return Unread("truncated", f"the answer went on and was cut off ({finish_reason})")
-        problems.add(path, "truncated", f"cut off ({finish_reason}) after a complete object")
-    if fenced:
-        problems.add(path, "fenced")
-    if text := next((part.strip() for part in rest if part.strip()), ""):
-        problems.add(path, "surrounded", short(text))
-    return found
+    return found, rest
 
 
 def _decode(piece: str) -> Any:

@@ -374,4 +374,6 @@ def read_checklist(one: str, text: str, finish_reason: str | None, facets: tuple
             problems.add(top, "no-answer", "no facet of the checklist")
         return nothing()
     unreadable = tuple(path for path in names.facets if path not in level3)
+    if unreadable and problems.ends_early(top, finish_reason):
+        return nothing()
     return Reading(level3=level3, unreadable=unreadable, problems=problems.done())

@@ -212,6 +212,8 @@ def read_scores(text: str, finish_reason: str | None, overall: str, aspects: Seq
     found = reads[0]
     scores = {name: found.get(name) for name in aspects}
     lost = tuple((EDIT, name) for name in aspects if scores[name] is None)
+    if lost and problems.ends_early(_TOP, finish_reason):
+        return Reading(unreadable=(_TOP,), problems=problems.done())
     if found.get(overall) is None:
         return Reading(unreadable=(_TOP,), problems=problems.done(), aspects=scores)
     return Reading(score=found[overall], aspects=scores, unreadable=lost, problems=problems.done())

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from ..settings import cache_dir
+from ..settings import CACHE_HINT, cache_dir
 from ..support.files import make_folder, whole_file
 
 URL_VARIABLE = "IMAGEJUDGE_WORDS_URL"  # base that serves REPO/COMMIT/PATH, for mirrors
@@ -115,7 +115,7 @@ def pull(pin: Pin) -> bytes:
     except FileNotFoundError:
         content = b""
     except OSError as error:
-        raise ConfigError(f"{kept} can't be read: {error}") from error
+        raise ConfigError(f"{kept} can't be read: {error.strerror or error}; {CACHE_HINT}") from error
     if hashlib.sha256(content).hexdigest() != pin.sha256:  # not here, or damaged
         content = fetch(pin)
         keep(pin, content)
@@ -177,7 +177,7 @@ def keep(pin: Pin, content: bytes) -> Path:
         with whole_file(path, binary=True) as file:
             file.write(content)
     except OSError as error:
-        raise ConfigError(f"{path} can't be written: {error}") from error
+        raise ConfigError(f"{path} can't be written: {error}; {CACHE_HINT}") from error
     return path
 
 

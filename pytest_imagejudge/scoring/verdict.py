@@ -22,6 +22,7 @@ Raw = Literal[0, 1, 2, "N/A"]
 
 ProblemKind = Literal[
     "fenced",  # the JSON stood in a code fence
+    "mended",  # what stood there was nearly JSON; the detail names what was mended
     "surrounded",  # text stood around the JSON
     "wrapped",  # an outer level around the expected ones, such as {"Quality": {...}}
     "flat",  # the L2 level was missing

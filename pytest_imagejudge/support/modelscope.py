@@ -18,7 +18,7 @@ def client(endpoint: str | None = None) -> HubApi:
     """Make ModelScope's client; None asks the site of its own settings.
 
     Raises:
-        ConfigError: it is not installed.
+        ConfigError: it is not installed, or there is no home folder for its files.
     """
     try:
         from modelscope_hub import HubApi
@@ -27,7 +27,12 @@ def client(endpoint: str | None = None) -> HubApi:
             "ModelScope is reached by its own client, which is missing: pip install 'pytest-imagejudge[modelscope]'"
         ) from None
     logging.getLogger("modelscope_hub").setLevel(logging.ERROR)  # a failure is told once, as an error of ours
-    return HubApi(endpoint=endpoint)
+    try:
+        return HubApi(endpoint=endpoint)
+    except RuntimeError as error:  # of `Path.home`
+        raise ConfigError(
+            f"ModelScope's client: {escape(error)}: set MODELSCOPE_CACHE and MODELSCOPE_HOME to folders for it"
+        ) from None
 
 
 def reason(error: Exception) -> str:

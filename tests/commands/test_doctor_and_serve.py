@@ -77,6 +77,28 @@ def test_an_nvidia_smi_that_fails_is_told(command: Command, tmp_path: Path) -> N
     assert f"there is no GPU that it can use ({said})" in command("doctor", *options, **more).stdout
 
 
+def test_a_cache_that_cannot_be_written_is_told(command: Command, tmp_path: Path) -> None:
+    cache = tmp_path / "file"
+    cache.touch()
+    said = f"{cache} can't be written; set IMAGEJUDGE_CACHE to a folder that can be written\n"
+    options = ["--judge-model", str(checkpoint(tmp_path / "model")), "--judge-protocol=house"]
+    done = command("doctor", *options, IMAGEJUDGE_CACHE=str(cache))
+    assert done.returncode == 2
+    assert f"\ncache: {said}" in done.stdout
+    assert f"\n  can't run: {said}" in done.stdout
+    done = command("doctor", "--judge-model=signals", "--json", IMAGEJUDGE_CACHE=str(cache))
+    assert judges(done)[0]["ok"]
+    assert json.loads(done.stdout)["cache_error"] == said.strip()
+    assert json.loads(command("doctor", "--json").stdout)["cache_error"] == ""
+
+
+def test_addresses_of_other_programs_are_named(command: Command) -> None:
+    link = {"VLLM_PORT": "tcp://10.0.0.1:80", "VLLM_SERVICE_HOST": "10.0.0.1", "VLLM_LOGGING_LEVEL": "INFO"}
+    assert "the server does not get VLLM_PORT, VLLM_SERVICE_HOST: addresses" in command("doctor", **link).stdout
+    assert json.loads(command("doctor", "--json", **link).stdout)["left_out"] == ["VLLM_PORT", "VLLM_SERVICE_HOST"]
+    assert "does not get" not in command("doctor").stdout
+
+
 def test_memory_that_is_not_told_is_unknown(command: Command, tmp_path: Path) -> None:
     bin_ = tmp_path / "bin"
     bin_.mkdir()

@@ -397,6 +397,16 @@ def test_ranks_that_cannot_be_told_apart(tmp_path: Path, capsys: pytest.CaptureF
     assert few["models"][0]["total"]["low"] is None
 
 
+def test_answers_that_are_nearly_json_count_as_json() -> None:
+    scores = scores_of(random.Random(0), "Quality")
+    text = json.dumps(scores, indent=2)
+    reader = answer_codes.AnswerReader("q-judger")
+    expected = reader.codes(LEVEL1.index("Quality"), text)
+    assert answer_codes.UNREADABLE not in expected
+    for nearly in (repr(scores), text[:-2], text[:-2] + ",}", text.replace("{", "{ // so\n", 1)):
+        assert reader.codes(LEVEL1.index("Quality"), f"<think>no</think>{nearly}") == expected
+
+
 LEAF = st.sampled_from([0, 1, 2, "N/A"])
 
 
@@ -423,7 +433,7 @@ def test_the_short_way_reads_as_the_reader_does(data: st.DataObject, one: str) -
     elif change == "name":
         scores[path[1]][path[2].lower() + " "] = scores[path[1]].pop(path[2])
     text = json.dumps(scores, indent=data.draw(st.sampled_from([None, 1, 2])))
-    mutation = data.draw(st.sampled_from(["", "", "twice", "cut", "fence", "think"]))
+    mutation = data.draw(st.sampled_from(["", "", "twice", "cut", "fence", "think", "quotes", "brace"]))
     if mutation == "twice":
         text = text.replace('{"score": 1}', '{"score": 1, "score": 2}', 1)
     elif mutation == "cut":
@@ -432,6 +442,10 @@ def test_the_short_way_reads_as_the_reader_does(data: st.DataObject, one: str) -
         text = f"```json\n{text}\n```"
     elif mutation == "think":
         text = f"{text} <think> no"
+    elif mutation == "quotes":
+        text = repr(scores)
+    elif mutation == "brace":
+        text = text[:-1]
     opened = data.draw(st.sampled_from(["<think>", "<think>", "", "<thinking>", "<think><thinking>", "<THINKING>a<"]))
     full = f"{opened}{data.draw(st.text(max_size=20))}</think>{text}"
     reader = answer_codes.AnswerReader("q-judger")

@@ -74,6 +74,23 @@ def test_not_applicable_has_no_score(command):
     assert noise == {"raw": "N/A", "score": None, "evidence": ""}
 
 
+def test_nearly_json_is_read_and_named(command):
+    edit = {"overall": 3.7, "text_alignment": 4, "fidelity": 2}
+    file = lines(
+        "a.jsonl",
+        {"id": 1, "dimension": "Quality", "text": GOOD.replace('"', "'"), "finish_reason": None},
+        {"id": 2, "dimension": "Quality", "text": GOOD[:-1], "finish_reason": "length"},
+    )
+    first, second = map(json.loads, command("read", "--protocol", "q-judger", file)[1].splitlines())
+    assert first["level3"] == {"Quality": {"Detail": {"Noise": {"raw": 1, "score": 60.0, "evidence": ""}}}}
+    assert first["problems"][0] == {"path": ["Quality"], "kind": "mended", "detail": "single quotes"}
+    assert (second["level3"], second["unreadable"]) == ({}, [["Quality"]])
+    file = lines("b.jsonl", {"id": 1, "text": json.dumps(edit)[:-1] + ",}"})
+    third = json.loads(command("read", "--protocol", "house-edit", file)[1])
+    assert third["score"] == 3.7
+    assert {"path": ["Edit"], "kind": "mended", "detail": "a trailing comma"} in third["problems"]
+
+
 def test_read_edits(command):
     file = lines(
         "a.jsonl",

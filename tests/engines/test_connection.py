@@ -73,7 +73,7 @@ def tls_server(authority: trustme.CA) -> Iterator[Callable[..., StandIn]]:
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., EndpointEngine]:
     # a failure that is tried again would be seen by the count of calls, and not by the time that it takes
-    monkeypatch.setattr(retries, "pause_seconds", lambda seconds, after: 0.0)
+    monkeypatch.setattr(retries, "pause_seconds", lambda seconds: 0.0)
 
     def make(*urls: str, **settings: Any) -> EndpointEngine:
         return EndpointEngine(JudgeSettings(urls=urls, **settings), load_protocol("house"), state_dir=tmp_path)
@@ -97,6 +97,11 @@ def ask(engine: EndpointEngine) -> str:
     return asyncio.run(run())
 
 
+def paths(server: StandIn) -> list[str]:
+    """The paths asked for, without the server's health, which is asked for beside them."""
+    return [call.path for call in server.calls if call.path != "/health"]
+
+
 def failed(engine: EndpointEngine) -> str:
     with pytest.raises(EngineError) as caught:
         ask(engine)
@@ -112,7 +117,7 @@ def test_headers_go_with_every_request(
     monkeypatch.setenv("TEAM", "sesame")
     monkeypatch.setenv(API_KEY_VARIABLE, "the-key")
     ask(engine(server.url, headers=("X-Team=TEAM",)))
-    assert [call.path for call in server.calls] == ["/v1/models", "/v1/chat/completions", "/version"]
+    assert paths(server) == ["/v1/models", "/v1/chat/completions", "/version"]
     for call in server.calls:
         assert call.headers["x-team"] == "sesame"
         assert call.headers["authorization"] == "Bearer the-key"
@@ -221,7 +226,7 @@ def test_an_authority_of_ones_own(
         one = engine(server.url)
         one.preflight()
         assert ask(one) == "{}"
-    assert [call.path for call in server.calls] == ["/v1/models", "/v1/chat/completions", "/version"]
+    assert paths(server) == ["/v1/models", "/v1/chat/completions", "/version"]
 
 
 def expired() -> dict[str, Any]:

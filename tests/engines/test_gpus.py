@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pytest_imagejudge.engines.vllm import gpus
 from pytest_imagejudge.engines.vllm.gpus import Gpu, Holder, gpu_problem, visible_gpus
 from pytest_imagejudge.errors import ConfigError
 
@@ -149,6 +150,11 @@ def test_without_either_there_are_none_and_nothing_is_wrong(nvml):
         ("echo; echo No devices were found; exit 6", "exit status 6 and said: No devices were found"),
         ("echo broken >&2; exit 9", "exit status 9 and said: broken"),
         ("exit 1", "exit status 1 and said: nothing"),
+        (
+            "echo Failed to initialize NVML: Driver/library version mismatch; echo NVML library version: 5; exit 18",
+            "exit status 18 and said: Failed to initialize NVML: Driver/library version mismatch",
+        ),
+        ("echo No devices were found", "exit status 0 and said: No devices were found"),
     ],
 )
 def test_an_nvidia_smi_that_fails_is_told(nvml, tmp_path, script, said):
@@ -156,6 +162,37 @@ def test_an_nvidia_smi_that_fails_is_told(nvml, tmp_path, script, said):
     (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
     assert (visible_gpus(), gpu_problem()) == ([], f"nvidia-smi ended with {said}")
+
+
+@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (40, "signal 40")])
+def test_an_nvidia_smi_that_is_killed_is_told(nvml, tmp_path, number, name):
+    nvml.fails["nvmlInit", None] = Nvml.NVMLError_LibraryNotFound()
+    (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\necho half; kill -{number} $$\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    assert (visible_gpus(), gpu_problem()) == ([], f"nvidia-smi was ended by {name} and said: half")
+
+
+def test_an_nvidia_smi_that_hangs_is_told_and_not_asked_again(nvml, tmp_path, monkeypatch):
+    nvml.fails["nvmlInit", None] = Nvml.NVMLError_LibraryNotFound()
+    monkeypatch.setattr(gpus, "PATIENCE", 0.5)
+    monkeypatch.setattr(gpus, "_hanging", {})
+    (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\necho >> {tmp_path}/asked\nexec /bin/sleep 600\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    assert (visible_gpus(), gpu_problem()) == ([], "nvidia-smi did not answer within 0.5 s")
+    with pytest.raises(ConfigError, match=r"there are: none \(nvidia-smi did not answer"):
+        visible_gpus("0")
+    assert (tmp_path / "asked").read_text() == "\n"
+
+
+def test_a_gpu_that_nvidia_smi_lost_is_told_and_the_others_work(nvml, tmp_path):
+    nvml.fails["nvmlInit", None] = Nvml.NVMLError_LibraryNotFound()
+    lost = "Unable to determine the device handle for GPU 0000:02:00.0: GPU is lost."
+    (tmp_path / "nvidia-smi").write_text(
+        f'#!/bin/sh\ncase "$1" in --query-gpu=*) echo "{lost}"; echo "1, GPU-b, A100, 10, 5";; esac\n'
+    )
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    assert [gpu.name for gpu in visible_gpus()] == ["A100"]
+    assert gpu_problem() == f"nvidia-smi ended with exit status 0 and said: {lost}"
 
 
 def test_the_package_has_what_is_asked_of_it():

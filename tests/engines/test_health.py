@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_imagejudge.engines import chat_client
+from pytest_imagejudge.engines import endpoint
 from pytest_imagejudge.engines.base import Answer
 from pytest_imagejudge.engines.endpoint import EndpointEngine
 from pytest_imagejudge.errors import EngineError
@@ -250,7 +250,7 @@ def test_a_request_that_takes_too_long_is_answered_by_another_server(
     engine: Callable[..., EndpointEngine],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(chat_client, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(endpoint, "ANSWER_SECONDS", 0.2)
 
     def hold(call: Call) -> None:
         held.wait(60)
@@ -260,4 +260,4 @@ def test_a_request_that_takes_too_long_is_answered_by_another_server(
     assert [answer.text for answer in found] == ["{}"] * 24
     assert len(server.asked) == len({str(call.body) for call in server.asked}) > 0  # none again
     (lost,) = ask(engine(server, watch=(3600.0, 0.01)))
-    assert str(lost) == f"{server.url}/v1/chat/completions: no answer within 0 s"
+    assert str(lost) == f"{server.url}/v1/chat/completions: no answer within 0.2 s (judge_timeout)"

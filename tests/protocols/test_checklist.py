@@ -321,7 +321,7 @@ def test_evidence_is_kept():
         (TEXT, "length", "truncated"),
         ("Draft: " + TEXT + " Let me check", "length", "truncated"),
         ("<think>a</think>" + TEXT[:-1], "length", "truncated"),
-        ("<think>a</think>" + TEXT[:-1], "stop", "truncated"),
+        ("<think>a</think>" + TEXT[:-20], "stop", "truncated"),
         ("<think>a</think>" + TEXT + " Wait, no:", "length", "truncated"),
         ("<think>a</think>" + TEXT + TEXT[:40], "stop", "truncated"),
         ("[1, 2]", "stop", "wrong-type"),

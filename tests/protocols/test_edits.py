@@ -243,7 +243,7 @@ def test_bad_scores_are_unreadable(bad):
         (json.dumps(GOOD), "length", "truncated"),
         (json.dumps(GOOD), "incomplete", "truncated"),
         ("<scratchpad>" + json.dumps(GOOD) + "</scratchpad>I cannot say.", "stop", "no-answer"),
-        (json.dumps(GOOD)[:-1], "stop", "truncated"),
+        (json.dumps(GOOD)[:-1], None, "truncated"),
         (json.dumps(GOOD) + json.dumps({**GOOD, "overall": 1}), "stop", "several-answers"),
         ("[1]", "stop", "wrong-type"),
         ({"fidelity": 3}, "stop", "missing"),

@@ -132,10 +132,13 @@ def test_a_start_that_fails_says_why(machine: Machine, project: Project, q_judge
     assert machine.gone()
 
 
-def test_another_architecture_and_protocol(machine: Machine, project: Project) -> None:
+def test_another_architecture_and_protocol(machine: Machine, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And where Kubernetes has a Service named vllm, whose address vLLM would take for a port of its own."""
+    monkeypatch.setitem(machine.environment, "VLLM_PORT", "tcp://10.0.0.1:80")
     pictures(project, 2, seed=600)
     report = project.run("--judge-model", str(machine.checkpoint(QWEN3VL)), "--judge-protocol=house", EAGER)
     assert len(judged(report)) == 2
+    assert "the server does not get VLLM_PORT: " in project.output
     assert machine.gone()
 
 

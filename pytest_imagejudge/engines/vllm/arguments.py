@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...settings import JudgeSettings
+from .foreign_variables import foreign_variables
 from .install import Install
 from .model_files import Model
 from .modelscope_models import SWITCH
@@ -125,6 +126,7 @@ def server_environment(install: Install, settings: JudgeSettings, caches: Path) 
     changes: dict[str, str | None] = {
         name: None for name in os.environ if name.startswith(UNWANTED) or name in UNWANTED_NAMES
     }
+    changes |= dict.fromkeys(foreign_variables())
     defaults = {
         "VLLM_CACHE_ROOT": str(caches / "vllm"),
         "TRITON_CACHE_DIR": str(caches / "triton"),

@@ -17,6 +17,7 @@ from ..chat_client import ChatClient, RefusedError
 from ..connection import ANSWER_SECONDS
 from ..retries import UnavailableError
 from . import arguments
+from .foreign_variables import describe_left_out, foreign_variables
 from .gpus import gib
 from .model_download import check_space
 from .model_files import Model
@@ -142,6 +143,8 @@ class VllmEngine(Engine):
         self._progress = progress
         plan = await asyncio.to_thread(self.plan)
         check_space(plan.model)
+        if left_out := describe_left_out(foreign_variables()):
+            progress(left_out)
         try:
             await self.starter.join(plan, progress)
             assert self.starter.server is not None

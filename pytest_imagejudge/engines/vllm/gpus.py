@@ -6,6 +6,7 @@ import contextlib
 import csv
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,12 @@ MIB = 1024 * 1024
 
 
 GIB = 1024 * MIB
+
+
+PATIENCE = 30.0  # seconds for one question to nvidia-smi
+
+
+_hanging: dict[str, str] = {}  # programs that did not answer, with the words about it; they are asked once only
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,9 @@ def _holders(nvml: Any, handle: Any) -> tuple[Holder, ...]:
 
 def _by_nvidia_smi() -> tuple[list[Gpu], str]:
     rows, problem = _nvidia_smi("--query-gpu=index,uuid,name,memory.total,memory.free")
+    if other := next((row for row in rows if len(row) != 5), None):  # an error, with exit status 0
+        problem = f"nvidia-smi ended with exit status 0 and said: {', '.join(other)}"
+    rows = [row for row in rows if len(row) == 5]
     if not rows:
         return [], problem
     held: dict[str, list[Holder]] = {}
@@ -168,7 +178,6 @@ def _by_nvidia_smi() -> tuple[list[Gpu], str]:
     gpus = [
         Gpu(_number(row[0]) or 0, row[1], row[2], _size(row[3]), _size(row[4]), tuple(held.get(row[1], ())))
         for row in rows
-        if len(row) == 5
     ]
     return gpus, problem
 
@@ -178,18 +187,50 @@ def _nvidia_smi(query: str) -> tuple[list[list[str]], str]:
     program = shutil.which("nvidia-smi")
     if program is None:
         return [], ""
+    if program in _hanging:
+        return [], _hanging[program]
     try:
-        done = subprocess.run(
-            [program, query, "--format=csv,noheader,nounits"], capture_output=True, text=True, timeout=30, check=False
-        )
+        status, output, errors = _run([program, query, "--format=csv,noheader,nounits"])
     except subprocess.TimeoutExpired as error:
-        return [], f"nvidia-smi did not answer within {error.timeout:g} s"
-    except (OSError, UnicodeDecodeError) as error:
+        _hanging[program] = f"nvidia-smi did not answer within {error.timeout:g} s"
+        return [], _hanging[program]
+    except OSError as error:
         return [], f"nvidia-smi can't be used: {error}"
-    if done.returncode:
-        said = next((line for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()), "nothing")
-        return [], f"nvidia-smi ended with exit status {done.returncode} and said: {said.strip()}"
-    return [[cell.strip() for cell in row] for row in csv.reader(done.stdout.splitlines()) if row], ""
+    said = next((line.strip() for line in f"{output}\n{errors}".splitlines() if line.strip()), "nothing")
+    if status < 0:
+        return [], f"nvidia-smi was ended by {_signal(-status)} and said: {said}"
+    if status:
+        return [], f"nvidia-smi ended with exit status {status} and said: {said}"
+    return [[cell.strip() for cell in row] for row in csv.reader(output.splitlines()) if row], ""
+
+
+def _run(command: Sequence[str]) -> tuple[int, str, str]:
+    """Run a program that may hang in the driver, where not even SIGKILL ends it, so nobody waits for its end.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end in time.
+    """
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
+    try:
+        output, errors = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        raise
+    return process.returncode, output, errors
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _number(text: str) -> int | None:

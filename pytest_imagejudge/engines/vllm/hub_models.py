@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...errors import ConfigError
+from ...support.caches import check_hub_cache
 from ...support.escaping import escape
 from .model_files import (
     TEMPLATES,
@@ -30,6 +31,7 @@ def find_on_hub(name: str, revision: str | None, option: str) -> Model:
     from huggingface_hub import HfApi, constants, errors
 
     shown = f"{option} {name!r}" + (f" at revision {revision!r}" if revision else "")
+    check_hub_cache()
     if constants.HF_HUB_OFFLINE:
         return _cached(name, revision, shown, "HF_HUB_OFFLINE is set")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -19,7 +20,9 @@ def find_model(name: str, revision: str | None, option: str) -> Model:
     Raises:
         ConfigError: no such folder, model or revision; a gated model; or no connection to the Hub or ModelScope.
     """
-    folder = Path(name).expanduser()
+    folder = Path(name)
+    with contextlib.suppress(RuntimeError):  # nobody's home, or that of a user who is not known
+        folder = folder.expanduser()
     if folder.is_dir():
         return _local(name, folder, revision, option)
     if (repository := repository_of(name)) is not None:

@@ -117,7 +117,7 @@ def place(
     if own_split and own_split[0] * own_split[1] > len(gpus):
         raise ConfigError(
             f"--judge-arg spreads the judge over {own_split[0] * own_split[1]} GPUs; "
-            f"the judge may use {len(gpus)}: {', '.join(f'{gpu.index} ({gpu.name})' for gpu in gpus)}"
+            f"the judge may use {len(gpus)}: {', '.join(f'{gpu.index} ({gpu.name})' for gpu in gpus)}{_lost()}"
         )
     copies = own_split[1] if own_split else 1
     splits = [own_split[0]] if own_split else degrees(model, len(gpus))
@@ -138,6 +138,12 @@ def place(
     raise _too_large(model, settings, gpus, most, share)
 
 
+def _lost() -> str:
+    """Return the words about GPUs that can't be seen, for the end of a list of those that are; mostly empty."""
+    problem = gpu_problem()
+    return f"; {escape(problem)}" if problem else ""
+
+
 def _without_gpus(model: Model, install: Install, at_most: bool) -> Placement:
     """Place a model in the main memory, or on a device that does not report its memory."""
     needed = model.weights + (cpu_cache_bytes() if install.device == "cpu" else 0)
@@ -154,7 +160,7 @@ def _too_large(model: Model, settings: JudgeSettings, gpus: Sequence[Gpu], most:
     """Make the error of a model that does not fit even when split over ``most`` GPUs, with the remedies."""
     converts = not quantized(model)
     needed = needed_bytes(model, most, fp8=settings.allow_fp8 and converts)
-    have = ", ".join(f"{gpu.index} ({gpu.name}) {gib(gpu.total)}" for gpu in gpus)
+    have = ", ".join(f"{gpu.index} ({gpu.name}) {gib(gpu.total)}" for gpu in gpus) + _lost()
     hint = ""
     if not settings.allow_fp8 and converts:
         small = needed_bytes(model, most, fp8=True)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import EngineError
+from ...settings import CACHE_HINT
 from ...support.escaping import escape
 from ...support.files import whole_file
 from ...support.locks import is_held, machine
@@ -314,7 +315,7 @@ def usable_folder() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise EngineError(f"the folder for the judge's server can't be used: {error}") from None
+        raise EngineError(f"the folder for the judge's server can't be used: {error}; {CACHE_HINT}") from None
 
 
 def running(state_dir: Path) -> Iterator[tuple[Path, State, int]]:
@@ -326,8 +327,10 @@ def running(state_dir: Path) -> Iterator[tuple[Path, State, int]]:
 
 def _of_this_machine(state_dir: Path) -> Iterator[tuple[Path, State]]:
     """Yield folder and state of the servers of this machine; other machines may share the folder."""
-    folder = servers_folder(state_dir)
-    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+    places: list[Path] = []
+    with contextlib.suppress(OSError):  # none yet; or closed to this user, which a start will tell
+        places = sorted(servers_folder(state_dir).iterdir())
+    for place in places:
         state = State.read(place)
         if state is not None and state.machine == machine():
             yield place, state

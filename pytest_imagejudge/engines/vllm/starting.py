@@ -51,7 +51,8 @@ class Starter:
         folder = shared_server.servers_folder(self.planner.state_dir)
         with shared_server.usable_folder():
             folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "choosing.lock"):
+            alone = FileLock(folder / "choosing.lock").acquire()
+        with alone:
             shared_server.remove_old(self.planner.state_dir)
             spec = self.make_room(plan, progress)
             for place, state, _ in shared_server.running(self.planner.state_dir):

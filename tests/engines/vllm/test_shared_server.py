@@ -200,6 +200,24 @@ def test_secrets_stay_here(place: Place, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [environment.keys() & {*secrets, "HF_TOKEN"} for environment in seen] == [{"HF_TOKEN"}] * 2
 
 
+def test_addresses_of_other_programs_stay_here(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("VLLM_PORT", "VLLM_ROUTER_PORT_80_TCP"):
+        monkeypatch.setenv(name, "tcp://10.0.0.1:80")
+    monkeypatch.setenv("VLLM_HOST_IP", "10.0.0.2")
+    lines: list[str] = []
+    engine = place.engine()
+
+    async def start() -> None:
+        await engine.start(lines.append)
+        await engine.close()
+
+    asyncio.run(start())
+    environment = json.loads((place.standin / "environment").read_text())
+    assert not environment.keys() & {"VLLM_PORT", "VLLM_ROUTER_PORT_80_TCP"}
+    assert environment["VLLM_HOST_IP"] == "10.0.0.2"
+    assert [line for line in lines if "the server does not get VLLM_PORT, VLLM_ROUTER_PORT_80_TCP: " in line]
+
+
 def test_several_users_share_one_server(place: Place) -> None:
     users = [place.user() for _ in range(3)]
     for user in users:
@@ -411,6 +429,14 @@ def test_a_start_that_fails_says_why(place: Place) -> None:
     assert "\x1b" not in message
     assert place.gone()
     assert len(place.starts()) == 1
+
+
+def test_a_folder_of_another_user_holds_no_server_of_ours(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    assert list(shared_server.running(place.state_dir)) == []
 
 
 @pytest.mark.parametrize("which", ["of all servers", "of this one"])
