@@ -19,6 +19,9 @@ from .base import Reading
 _THINK = re.compile(r"<(/?)(think(?:ing)?)>", re.IGNORECASE)
 
 
+_CLOSING = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+
+
 # How models that use no such tag mark their thinking: what opens it, and what ends it.
 _TAGS = ("reasoning", "thought", "thoughts", "reflection", "scratchpad", "seed:think")
 
@@ -93,8 +96,34 @@ class Split:
 def split(text: str) -> Split:
     """Split thinking from answer; text before a first ``</think>`` is thinking, opened by the chat template.
 
-    The rest may hold thinking between other marks, which is split off alike.
+    The rest may hold thinking between other marks, which is split off alike. A tag in a string of an object is none: a
+    judge may quote what a picture says.
     """
+    parts = _split(text)
+    end = len(text) if parts.unfinished else len(text) - len(parts.answer)
+    if text.find("{", 0, end) < 0:
+        return parts
+    parts = _split(_without_quoted_tags(text))
+    return Split(text[len(text) - len(parts.answer) :], parts.closed, parts.unfinished)
+
+
+def _without_quoted_tags(text: str) -> str:
+    """Blank out the objects that have a tag in a string, and keep the length.
+
+    The thinking need not be balanced, so what follows its first end is looked through by itself.
+    """
+    for start in (0, None):
+        if start is None:
+            first = _CLOSING.search(text)
+            start = first.end() if first else len(text)
+        for begin, end in _spans(text[start:])[0]:
+            piece = text[start + begin : start + end]
+            if (_THINK.search(piece) or _OTHER.search(piece)) and isinstance(_decode(piece), Object):
+                text = text[: start + begin] + " " * len(piece) + text[start + end :]
+    return text
+
+
+def _split(text: str) -> Split:
     end, closed, opened = 0, False, ""
     for tag in _THINK.finditer(text):
         name = tag[2].lower()
@@ -191,7 +220,7 @@ def take_objects(answer: str, finish_reason: str | None, problems: Problems, pat
     be drafts of it.
     """
     body = answer.strip("﻿ \t\r\n\f\v")
-    fenced = "```" in body
+    fenced = "```" in body and not isinstance(_decode(body), Object)  # else they stand in a string
     plain = _FENCE.sub("", body).strip() if fenced else body
     if not plain:
         return Unread("truncated" if cut_off(finish_reason) else "no-answer", "nothing follows the thinking")
