@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_imagejudge.support.words import nouns, plural, times, verb
+from pytest_imagejudge.support.words import and_more, nouns, plural, some, times, verb
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,10 @@ def test_how_often() -> None:
 
 def test_a_verb_goes_with_a_number() -> None:
     assert (verb(1, "was"), verb(2, "was"), verb(0, "needs")) == ("was", "were", "need")
+
+
+def test_a_list_says_what_it_leaves_out() -> None:
+    assert some(["a", "b", "c"], 3) == "a, b, c"
+    assert some(["a", "b", "c"], 2) == "a, b and 1 more"
+    assert some([], 2) == ""
+    assert (and_more(0), and_more(1200)) == ("", "and 1,200 more")

@@ -16,6 +16,7 @@ from ...errors import ConfigError
 from ...settings import SIGNALS
 from ...support.entry_points import ENGINES, names_of
 from ...support.escaping import escape
+from ...support.words import some
 
 LOOKUP_SECONDS = 20.0
 
@@ -330,4 +331,4 @@ def _revisions(name: str) -> str:
         names = [ref.name for ref in (*refs.branches, *refs.tags)]
     except Exception:  # noqa: BLE001 - only to be helpful
         return ""
-    return f"; it has {', '.join(escape(ref) for ref in names[:8])}" if names else ""
+    return f"; it has {some([escape(ref) for ref in names], 8)}" if names else ""
