@@ -24,7 +24,7 @@ from ..report.spool import E
 from ..support.counts import sum_of_told
 from ..support.escaping import for_log
 from ..support.files import whole_file
-from ..support.words import plural, verb
+from ..support.words import and_more, plural, verb
 from .kept_images import KeptImages
 from .last_look import LastLook
 
@@ -190,6 +190,7 @@ class Results:
         from ..renderers.junit import baseline_properties
         from ..statistics.baseline import compare_with_baseline
         from ..statistics.baseline_file import read_baseline, update_baseline
+        from .run_options import renewing_command
 
         try:
             if self._options.update_baseline:
@@ -213,6 +214,7 @@ class Results:
                 on_undecided=profile.baseline.on_undecided,
                 newly_failing=profile.baseline.newly_failing,
                 file=str(path),
+                renew=renewing_command(self._config),
             )
         except ConfigError as error:
             self._log_item("baseline", str(error))
@@ -331,6 +333,8 @@ class Results:
             reporter.write_line(f"not decided, because the run was stopped: {plural(len(self.undecided), 'test')}")
             for nodeid in self.undecided[:20]:
                 reporter.write_line(for_log(f"  {nodeid}"))
+            if rest := and_more(len(self.undecided) - 20):
+                reporter.write_line(f"  {rest}")
         if self.superseded:
             again = plural(self.superseded, "image")
             reporter.write_line(f"not counted, because the test was run again: {again}")
