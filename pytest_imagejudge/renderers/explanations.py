@@ -252,18 +252,21 @@ def explained(entry: AnyEntry, most: int | None = MOST_CAUSES) -> Iterator[Expla
         fresh = [cause for cause in causes(entry, breach.path) if cause.path not in said]
         found = []
         for cause in fresh[:most]:
-            found.append(replace(cause, words="") if cause.words in quoted else cause)
+            found.append(replace(cause, words="") if cause.quoted and cause.words in quoted else cause)
             said.add(cause.path)
             quoted.add(cause.words)
         yield Explained(breach, found, len(fresh) - len(found))
 
 
 def reason(entry: AnyEntry) -> str:
-    """The judge's reason for the worst cause of the worst breach, with the cause's name; empty where it gave none."""
-    breach, found, _ = next(explained(entry), (None, [], 0))
-    if breach is None or not found or found[0].quoted or not found[0].words:
-        return ""
-    return f"{named(found[0], breach)} ({MEANING.get(found[0].raw, found[0].raw)}): {' '.join(found[0].words.split())}"
+    """The judge's reason for the worst of the worst breach's causes that has one, with its name; empty without any."""
+    for breach, found, _ in explained(entry):
+        for cause in found:
+            if cause.words and not cause.quoted:
+                said = " ".join(cause.words.split())
+                return f"{named(cause, breach)} ({MEANING.get(cause.raw, cause.raw)}): {said}"
+        break
+    return ""
 
 
 def named(cause: Cause, breach: Breach) -> str:

@@ -135,6 +135,7 @@ def test_a_start_that_fails_says_why(machine: Machine, project: Project, q_judge
 
 
 def test_another_architecture_and_protocol(machine: Machine, project: Project) -> None:
+    (project.folder / "pytest.ini").write_text("[pytest]\n")  # as it asks by itself
     pictures(project, 2, seed=600)
     report = project.run("--judge-model", str(machine.checkpoint(QWEN3VL)), "--judge-protocol=house", EAGER)
     assert len(judged(report)) == 2
@@ -153,6 +154,7 @@ def test_another_architecture_and_protocol(machine: Machine, project: Project) -
 
 
 def test_edits_in_our_own_words(machine: Machine, project: Project) -> None:
+    (project.folder / "pytest.ini").write_text("[pytest]\n")
     names = [f"after{number}.png" for number in range(4)]
     for number, name in enumerate(["before.png", *names]):
         project.picture(name, number)

@@ -69,6 +69,13 @@ def test_each_cause_is_given_once_and_the_next_breach_goes_on() -> None:
     assert (first.more, second.more) == (16, 12)
 
 
+def test_a_reason_that_two_facets_share_stands_beside_both() -> None:
+    entry = samples.entry(0, {("Creative Generation",): 60.0}, Verdict(
+        prompt="p", asked=("Creative Generation",), level3={path: FacetScore(0, REASON) for path in CREATIVE[:3]}
+    ))  # fmt: skip
+    assert terminal(entry).count(REASON) == 3
+
+
 def test_an_edits_reasons_stand_beside_its_aspects() -> None:
     evidence = {"score": "The rim spoils it.", "fidelity": "The table changed."}
     entry = samples.edit(1, 2.1, evidence=evidence, aspects={"fidelity": 1.5, "quality": 4.0})
