@@ -27,6 +27,7 @@ from ..support.files import whole_file
 from ..support.words import and_more, plural, verb
 from .kept_images import KeptImages
 from .last_look import LastLook
+from .run_options import renewing_command
 
 if TYPE_CHECKING:
     from ..report.model import SuiteRow
@@ -190,7 +191,6 @@ class Results:
         from ..renderers.junit import baseline_properties
         from ..statistics.baseline import compare_with_baseline
         from ..statistics.baseline_file import read_baseline, update_baseline
-        from .run_options import renewing_command
 
         try:
             if self._options.update_baseline:
@@ -331,10 +331,8 @@ class Results:
             reporter.write_line(line)
         if self.undecided:
             reporter.write_line(f"not decided, because the run was stopped: {plural(len(self.undecided), 'test')}")
-            for nodeid in self.undecided[:20]:
-                reporter.write_line(for_log(f"  {nodeid}"))
-            if rest := and_more(len(self.undecided) - 20):
-                reporter.write_line(f"  {rest}")
+            for line in filter(None, [*self.undecided[:20], and_more(len(self.undecided) - 20)]):
+                reporter.write_line(for_log(f"  {line}"))
         if self.superseded:
             again = plural(self.superseded, "image")
             reporter.write_line(f"not counted, because the test was run again: {again}")
