@@ -22,6 +22,9 @@ _THINK = re.compile(r"<(/?)(think(?:ing)?)>", re.IGNORECASE)
 _CLOSING = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 
 
+_LEAD = re.compile(r"\s*(?:`{3,}[ \t]*[\w+-]*\s*)?(?=\{)")  # before an object with which a text begins
+
+
 # How models that use no such tag mark their thinking: what opens it, and what ends it.
 _TAGS = ("reasoning", "thought", "thoughts", "reflection", "scratchpad", "seed:think")
 
@@ -97,18 +100,22 @@ def split(text: str) -> Split:
     """Split thinking from answer; text before a first ``</think>`` is thinking, opened by the chat template.
 
     The rest may hold thinking between other marks, which is split off alike. A tag in a string of an object is none: a
-    judge may quote what a picture says.
+    judge may quote what a picture says. Where an answer begins with an object that is no JSON, and has a tag, nobody
+    can tell; what follows the tag may be a quotation, so this counts as unfinished.
     """
     parts = _split(text)
     end = len(text) if parts.unfinished else len(text) - len(parts.answer)
     if text.find("{", 0, end) < 0:
         return parts
-    parts = _split(_without_quoted_tags(text))
+    plain = _without_quoted_tags(text)
+    if plain is None:
+        return Split("", parts.closed, unfinished=True)
+    parts = _split(plain)
     return Split(text[len(text) - len(parts.answer) :], parts.closed, parts.unfinished)
 
 
-def _without_quoted_tags(text: str) -> str:
-    """Blank out the objects that have a tag in a string, and keep the length.
+def _without_quoted_tags(text: str) -> str | None:
+    """Blank out the objects that have a tag in a string, and keep the length; None where nobody can tell.
 
     The thinking need not be balanced, so what follows its first end is looked through by itself.
     """
@@ -116,10 +123,18 @@ def _without_quoted_tags(text: str) -> str:
         if start is None:
             first = _CLOSING.search(text)
             start = first.end() if first else len(text)
+        lead = _LEAD.match(text, start)
+        led = not lead
         for begin, end in _spans(text[start:])[0]:
-            piece = text[start + begin : start + end]
-            if (_THINK.search(piece) or _OTHER.search(piece)) and isinstance(_decode(piece), Object):
-                text = text[: start + begin] + " " * len(piece) + text[start + end :]
+            begin, end = start + begin, start + end
+            piece = text[begin:end]
+            begins = lead is not None and begin == lead.end()
+            tagged = bool(_THINK.search(piece) or _OTHER.search(piece))
+            if (tagged or begins) and isinstance(_decode(piece), Object):
+                led = led or begins
+                text = text[:begin] + " " * len(piece) + text[end:] if tagged else text
+        if not led and lead and (_THINK.search(text, lead.end()) or _OTHER.search(text, lead.end())):
+            return None
     return text
 
 

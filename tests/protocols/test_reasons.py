@@ -233,6 +233,20 @@ def test_no_reason_decides_a_score_in_an_answer_that_takes_mending(data):
     assert read == raws
 
 
+@settings(max_examples=CASES)
+@given(st.data())
+def test_no_reason_decides_a_score_in_an_answer_that_is_no_json(data):
+    said = {path: data.draw(WORDS) for path in FACETS}
+    raws = {path: data.draw(RAWS) for path in FACETS}
+    tree = answer(said.get, raws.get)
+    text = data.draw(
+        st.sampled_from([repr(tree), json.dumps(tree)[:-1] + ",}", json.dumps(tree)[:-1], json.dumps(tree) + "}"])
+    )
+    before = data.draw(st.sampled_from(["", "```json\n", "<think>Noise is 2.</think>"]))
+    reading = read_checklist("Quality", before + text, data.draw(st.sampled_from(["stop", None])))
+    assert {path: facet.raw for path, facet in reading.level3.items()}.items() <= raws.items()
+
+
 # An edit's reading
 
 
