@@ -22,7 +22,8 @@ _THINK = re.compile(r"<(/?)(think(?:ing)?)>", re.IGNORECASE)
 _CLOSING = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 
 
-_LEAD = re.compile(r"\s*(?:`{3,}[ \t]*[\w+-]*\s*)?(?=\{)")  # before an object with which a text begins
+# What may stand before an object with which a text begins. Possessive, so nothing is scanned twice.
+_LEAD = re.compile(r"\s*+(?:`{3,}+[ \t]*+[\w+-]*+\s*+)?+(?=\{)")
 
 
 # How models that use no such tag mark their thinking: what opens it, and what ends it.
