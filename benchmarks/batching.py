@@ -39,12 +39,15 @@ def test_image(image_judge, number):
 """
 
 
-def answer(schema: dict[str, Any]) -> Any:
+def answer(schema: dict[str, Any], shared: dict[str, Any] | None = None) -> Any:
     """Something that ``schema`` allows."""
     if "anyOf" in schema:
         return answer(schema["anyOf"][0])
+    shared = shared or schema.get("$defs", {})
+    if "$ref" in schema:
+        schema = shared[schema["$ref"].rpartition("/")[2]]
     if "properties" in schema:
-        return {name: answer(inner) for name, inner in schema["properties"].items()}
+        return {name: answer(inner, shared) for name, inner in schema["properties"].items()}
     return schema["enum"][0] if "enum" in schema else "seen"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError
 from ..support.escaping import escape
 from ..support.text_tables import number
-from ..support.words import plural
+from ..support.words import plural, some
 from ..taxonomy import nearest
 from .printing import note, print_table, put
 
@@ -81,8 +81,8 @@ def _read(args: argparse.Namespace) -> _Pair:
     }
     for side, names in lone.items():
         if names:
-            some = ", ".join(map(escape, names[:5])) + (", ..." if len(names) > 5 else "")
-            note(f"note: {len(names)} only in the {side} table, left out: {some}")
+            left = some([escape(name) for name in names], 5)
+            note(f"note: {len(names)} only in the {side} table, left out: {left}")
     if len(items) < 2:
         raise ConfigError(
             f"{escape(judge.path)} and {escape(human.path)} have {plural(len(items), 'item')} in common; "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..support.escaping import escape, for_log
-from ..support.words import plural
+from ..support.words import plural, some
 from .printing import note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -150,8 +150,7 @@ def _show(found: Comparison) -> None:
             )
     for words, labels in ((f"only in {found.a}", found.only_a), (f"only in {found.b}", found.only_b)):
         if labels:
-            more = f" and {len(labels) - 10} more" if len(labels) > 10 else ""
-            console.print(escape(f"{len(labels)} {words}: {', '.join(labels[:10])}{more}"))
+            console.print(escape(f"{len(labels)} {words}: {some(labels, 10)}"))
     console.print(f"Method: {found.method}.")
     if found.outcomes.n:
         console.print(f"By their bounds: {found.outcomes.detail}.")

@@ -31,7 +31,7 @@ def with_types(schema: Any) -> Any:
         return schema
     typed = {
         name: {key: with_types(value) for key, value in part.items()}
-        if name == "properties"
+        if name in ("properties", "$defs")
         else [with_types(value) for value in part]
         if name == "anyOf"
         else with_types(part)
@@ -60,7 +60,7 @@ def whole_object(text: str) -> dict[str, Any] | None:
 def breaks(text: str, schema: Any) -> bool:
     """Tell whether ``text`` can't have been written under a grammar of ``schema``, which is an object's."""
     value = whole_object(text)
-    return value is None or not _satisfies(value, schema)
+    return value is None or not _satisfies(value, schema, schema)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -74,12 +74,15 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _satisfies(value: Any, schema: Any) -> bool:
+def _satisfies(value: Any, schema: Any, root: Mapping[str, Any]) -> bool:
     if not isinstance(schema, Mapping):
         return schema is not False
+    shared = root.get("$defs", {}).get(str(schema.get("$ref", "")).removeprefix("#/$defs/"))
+    if shared is not None and not _satisfies(value, shared, root):
+        return False
     for name, wanted in schema.items():
         check = _CHECKS.get(name)
-        if check is not None and not check(value, wanted, schema):
+        if check is not None and not check(value, wanted, schema, root):
             return False
     return True
 
@@ -91,7 +94,7 @@ def _is_a(value: Any, name: str) -> bool:
     return kind == name or (kind == "integer" and name == "number")
 
 
-def _type(value: Any, names: Any, schema: Mapping[str, Any]) -> bool:
+def _type(value: Any, names: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
     return _is_a(value, names) if isinstance(names, str) else any(_is_a(value, name) for name in names)
 
 
@@ -100,33 +103,33 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
-def _enum(value: Any, values: Any, schema: Mapping[str, Any]) -> bool:
+def _enum(value: Any, values: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
     return any(_same(value, one) for one in values)
 
 
-def _properties(value: Any, properties: Any, schema: Mapping[str, Any]) -> bool:
+def _properties(value: Any, properties: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
     if not isinstance(value, dict):
         return True
-    return all(_satisfies(value[name], part) for name, part in properties.items() if name in value)
+    return all(_satisfies(value[name], part, root) for name, part in properties.items() if name in value)
 
 
-def _required(value: Any, names: Any, schema: Mapping[str, Any]) -> bool:
+def _required(value: Any, names: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
     return not isinstance(value, dict) or all(name in value for name in names)
 
 
-def _additional(value: Any, allowed: Any, schema: Mapping[str, Any]) -> bool:
+def _additional(value: Any, allowed: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
     return allowed is not False or not isinstance(value, dict) or value.keys() <= schema.get("properties", {}).keys()
 
 
-def _pattern(value: Any, pattern: Any, schema: Mapping[str, Any]) -> bool:
+def _pattern(value: Any, pattern: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
     return not isinstance(value, str) or re.search(pattern, value) is not None
 
 
-def _any_of(value: Any, schemas: Any, schema: Mapping[str, Any]) -> bool:
-    return any(_satisfies(value, one) for one in schemas)
+def _any_of(value: Any, schemas: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
+    return any(_satisfies(value, one, root) for one in schemas)
 
 
-_CHECKS: dict[str, Callable[[Any, Any, Mapping[str, Any]], bool]] = {
+_CHECKS: dict[str, Callable[[Any, Any, Mapping[str, Any], Mapping[str, Any]], bool]] = {
     "type": _type,
     "enum": _enum,
     "properties": _properties,

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..support.escaping import escape
-from ..support.words import plural
+from ..support.words import plural, some
 from ..tables.parquet_rows import count_rows
 from ..tables.reading import peek, read_rows
 from ..tables.rows import PARQUET, RawRow, check_columns, plain_pictures, show_value
@@ -134,10 +134,10 @@ def _of_split(folder: Path, source: str) -> list[Path]:
     found = sorted(folder.rglob(f"*{PARQUET}"))
     named = [path for path in found if _OF_SPLIT.search(path.relative_to(folder).with_suffix("").as_posix())]
     if not named:
-        some = ", ".join(escape(path.relative_to(folder)) for path in found[:5]) or "none"
+        names = some([escape(path.relative_to(folder)) for path in found], 5) or "none"
         raise ConfigError(
             f"{escape(source)}: no Parquet files of the split {SPLIT} (such as data/{SPLIT}-00000-of-00001{PARQUET}); "
-            f"Parquet files there: {some}; or give the path of one file"
+            f"Parquet files there: {names}; or give the path of one file"
         )
     check_shards(named)
     return named

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..support.escaping import escape
-from ..support.words import plural
+from ..support.words import plural, some
 from ..tables.reading import peek
 from ..tables.rows import SUFFIXES, show_value
 from ..taxonomy import nearest
@@ -181,8 +181,7 @@ def _paired(folder: Path, images: list[Path], texts: Iterable[_Text]) -> Iterato
         if not problem and not found:
             problem = f"no image {show_value(name)} in {escape(folder)}"
         elif not problem and len(found) > 1:
-            some = ", ".join(escape(_name(path, folder)) for path in found[:3])
-            problem = f"{show_value(name)} could be any of {some}"
+            problem = f"{show_value(name)} could be any of {some([escape(_name(path, folder)) for path in found], 3)}"
         elif not problem and found[0] in used:
             problem = f"the image {escape(_name(found[0], folder))} has a prompt already; the first one counts"
         if problem:

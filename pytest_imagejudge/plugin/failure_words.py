@@ -9,6 +9,7 @@ import pytest
 
 from ..renderers.explanations import advice, prompt, scored, title, titled_by_test
 from ..support.escaping import for_log
+from ..support.words import and_more
 from .expectation import AnyEntry
 from .xdist_types import worker_input
 
@@ -56,5 +57,5 @@ def scored_lines(entries: Sequence[AnyEntry]) -> str:
         name = "" if titled_by_test(entry) else f"{title(entry)} "
         lines.append(for_log(f'{scored(entry)}: {name}"{prompt(entry)[:80]}" ({entry.where})'))
     if len(entries) > MOST_SCORED:
-        lines.append(f"and {len(entries) - MOST_SCORED} more")
+        lines.append(and_more(len(entries) - MOST_SCORED))
     return "\n".join(lines)

@@ -24,9 +24,10 @@ from ..report.spool import E
 from ..support.counts import sum_of_told
 from ..support.escaping import for_log
 from ..support.files import whole_file
-from ..support.words import plural, verb
+from ..support.words import and_more, plural, verb
 from .kept_images import KeptImages
 from .last_look import LastLook
+from .run_options import renewing_command
 
 if TYPE_CHECKING:
     from ..report.model import SuiteRow
@@ -214,6 +215,7 @@ class Results:
                 on_undecided=profile.baseline.on_undecided,
                 newly_failing=profile.baseline.newly_failing,
                 file=str(path),
+                renew=renewing_command(self._config),
             )
         except ConfigError as error:
             self._log_item("baseline", str(error))
@@ -331,8 +333,8 @@ class Results:
             reporter.write_line(line)
         if self.undecided:
             reporter.write_line(f"not decided, because the run was stopped: {plural(len(self.undecided), 'test')}")
-            for nodeid in self.undecided[:20]:
-                reporter.write_line(for_log(f"  {nodeid}"))
+            for line in filter(None, [*self.undecided[:20], and_more(len(self.undecided) - 20)]):
+                reporter.write_line(for_log(f"  {line}"))
         if self.superseded:
             again = plural(self.superseded, "image")
             reporter.write_line(f"not counted, because the test was run again: {again}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -112,6 +113,20 @@ def _update_baseline(config: pytest.Config) -> bool:
     if update and path(config, "judge_baseline") is None:
         raise ConfigError("--judge-update-baseline: name the file to write with --judge-baseline FILE")
     return update
+
+
+def renewing_command(config: pytest.Config) -> str:
+    """Return the command that started this run, with the option that writes its baseline anew, for a message.
+
+    What may be a secret in a URL is left out, and marked.
+    """
+    from ..engines.address import hide_credentials
+
+    words = ["pytest"]
+    for argument in map(str, config.invocation_params.args):
+        plain = hide_credentials(argument) if "://" in argument else argument
+        words.append(plain if plain == argument else f"{plain}…")
+    return shlex.join([*words, "--judge-update-baseline"])
 
 
 def _reports(config: pytest.Config) -> tuple[Path, ...]:

@@ -20,6 +20,13 @@ from .mending import BRACE, mend
 _THINK = re.compile(r"<(/?)(think(?:ing)?)>", re.IGNORECASE)
 
 
+_CLOSING = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+
+
+# What may stand before an object with which a text begins. Possessive, so nothing is scanned twice.
+_LEAD = re.compile(r"\s*+(?:`{3,}+[ \t]*+[\w+-]*+\s*+)?+(?=\{)")
+
+
 # How models that use no such tag mark their thinking: what opens it, and what ends it.
 _TAGS = ("reasoning", "thought", "thoughts", "reflection", "scratchpad", "seed:think")
 
@@ -94,8 +101,46 @@ class Split:
 def split(text: str) -> Split:
     """Split thinking from answer; text before a first ``</think>`` is thinking, opened by the chat template.
 
-    The rest may hold thinking between other marks, which is split off alike.
+    The rest may hold thinking between other marks, which is split off alike. A tag in a string of an object is none: a
+    judge may quote what a picture says. Where an answer begins with an object that is no JSON, and has a tag, nobody
+    can tell; what follows the tag may be a quotation, so this counts as unfinished.
     """
+    parts = _split(text)
+    end = len(text) if parts.unfinished else len(text) - len(parts.answer)
+    if text.find("{", 0, end) < 0:
+        return parts
+    plain = _without_quoted_tags(text)
+    if plain is None:
+        return Split("", parts.closed, unfinished=True)
+    parts = _split(plain)
+    return Split(text[len(text) - len(parts.answer) :], parts.closed, parts.unfinished)
+
+
+def _without_quoted_tags(text: str) -> str | None:
+    """Blank out the objects that have a tag in a string, and keep the length; None where nobody can tell.
+
+    The thinking need not be balanced, so what follows its first end is looked through by itself.
+    """
+    for start in (0, None):
+        if start is None:
+            first = _CLOSING.search(text)
+            start = first.end() if first else len(text)
+        lead = _LEAD.match(text, start)
+        led = not lead
+        for begin, end in _spans(text[start:])[0]:
+            begin, end = start + begin, start + end
+            piece = text[begin:end]
+            begins = lead is not None and begin == lead.end()
+            tagged = bool(_THINK.search(piece) or _OTHER.search(piece))
+            if (tagged or begins) and isinstance(_decode(piece), Object):
+                led = led or begins
+                text = text[:begin] + " " * len(piece) + text[end:] if tagged else text
+        if not led and lead and (_THINK.search(text, lead.end()) or _OTHER.search(text, lead.end())):
+            return None
+    return text
+
+
+def _split(text: str) -> Split:
     end, closed, opened = 0, False, ""
     for tag in _THINK.finditer(text):
         name = tag[2].lower()
@@ -202,7 +247,7 @@ def take_objects(answer: str, finish_reason: str | None, problems: Problems, pat
     still no JSON, makes the whole answer unreadable: the other objects could be drafts of it.
     """
     body = answer.strip("﻿ \t\r\n\f\v")
-    fenced = "```" in body
+    fenced = "```" in body and not isinstance(_decode(body), Object)  # else they stand in a string
     plain = _FENCE.sub("", body).strip() if fenced else body
     cut = cut_off(finish_reason)
     if not plain:

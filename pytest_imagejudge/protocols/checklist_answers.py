@@ -19,12 +19,7 @@ from ..scoring.verdict import FacetScore, Raw
 from ..taxonomy import FACETS, LEVEL1, Path
 from .answer_parts import Number, Object, Problems, Unread, cut_off, short, split, take_objects
 from .base import Reading
-
-EVIDENCE_LIMIT = 2000  # characters
-
-
-_EVIDENCE = frozenset({"evidence", "reason", "reasoning", "explanation", "justification", "comment", "rationale"})
-
+from .reasons import MOST, NAMES, reason_of
 
 _NOT_APPLICABLE = frozenset({"n/a", "na", "n.a.", "n.a", "n / a", "not applicable"})
 
@@ -223,9 +218,8 @@ class _Walk:
                 if inner != "score":
                     self.problems.add(path, "renamed", short(inner))
                 scores.append(content)
-            elif folded in _EVIDENCE:
-                if isinstance(content, str) and not isinstance(content, Number):
-                    evidence = evidence or content[:EVIDENCE_LIMIT]
+            elif folded in NAMES:
+                evidence = evidence or reason_of(content)
             elif isinstance(content, Object) or folded in self.names.level3:
                 rest.append((inner, content))
         for content in scores:
@@ -313,10 +307,11 @@ def _read_plainly(names: _Names, body: str) -> dict[Path, FacetScore] | None:
                     return None
                 score = _BARE[raw]
                 if len(facet) != 1:
-                    evidence = facet["evidence"]
+                    evidence = facet["reason" if "reason" in facet else "evidence"]
                     if len(facet) != 2 or type(evidence) is not str:
                         return None
-                    score = FacetScore(raw, evidence[:EVIDENCE_LIMIT])
+                    if evidence:
+                        score = FacetScore(raw, evidence[:MOST])
                 read[path] = score
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

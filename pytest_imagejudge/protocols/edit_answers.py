@@ -15,6 +15,7 @@ from ..taxonomy import EDIT, Path
 from .answer_parts import Number, Object, Problems, Unread, cut_off, short, split, take_objects
 from .base import Reading
 from .checklist_answers import fold
+from .reasons import NAMES, reason_of
 
 LOWEST, HIGHEST = 1, 5
 
@@ -186,10 +187,19 @@ def _pieces(
     return pieces, " ".join(part.strip() for part in outside if part.strip()), None
 
 
-def read_scores(text: str, finish_reason: str | None, overall: str, aspects: Sequence[str]) -> Reading:
+def read_scores(
+    text: str, finish_reason: str | None, overall: str, aspects: Sequence[str], *, reasons: bool = False
+) -> Reading:
     """Read a JSON object with a score of 1 to 5 for ``overall`` and each of ``aspects``. Never raises.
 
     An aspect that can't be read is None and in ``unreadable``; without the overall score all of the edit is.
+
+    Args:
+        text: the answer.
+        finish_reason: why it ended.
+        overall: the name of the overall score.
+        aspects: the names of the others.
+        reasons: each score was asked for in an object, after a reason; scores without them are read alike.
     """
     problems = Problems()
     if not isinstance(text, str) or not text.strip():
@@ -203,7 +213,11 @@ def read_scores(text: str, finish_reason: str | None, overall: str, aspects: Seq
     if isinstance(objects, Unread):
         return _unread(problems, objects.kind, objects.detail)
     wanted = (overall, *aspects)
-    reads = [_scores(node, wanted, problems if not index else Problems()) for index, node in enumerate(objects)]
+    words: dict[str, str] = {}
+    reads = [
+        _scores(node, wanted, problems if not index else Problems(), words if reasons and not index else None)
+        for index, node in enumerate(objects)
+    ]
     if len(reads) > 1:
         agree = all(read == reads[0] for read in reads)
         problems.add(_TOP, "duplicate", f"{len(reads)} objects that {'agree' if agree else 'differ'}")
@@ -214,12 +228,16 @@ def read_scores(text: str, finish_reason: str | None, overall: str, aspects: Seq
     lost = tuple((EDIT, name) for name in aspects if scores[name] is None)
     if lost and problems.ends_early(_TOP, finish_reason):
         return Reading(unreadable=(_TOP,), problems=problems.done())
+    evidence = {"score" if name == overall else name: said for name, said in words.items() if said}
     if found.get(overall) is None:
-        return Reading(unreadable=(_TOP,), problems=problems.done(), aspects=scores)
-    return Reading(score=found[overall], aspects=scores, unreadable=lost, problems=problems.done())
+        return Reading(unreadable=(_TOP,), problems=problems.done(), aspects=scores, evidence=evidence)
+    return Reading(score=found[overall], aspects=scores, unreadable=lost, problems=problems.done(), evidence=evidence)
 
 
-def _scores(node: Object, wanted: Sequence[str], problems: Problems) -> dict[str, float | None]:
+def _scores(
+    node: Object, wanted: Sequence[str], problems: Problems, words: dict[str, str] | None
+) -> dict[str, float | None]:
+    """Take the scores of one object, by name; ``words`` gets the reasons, None where they were not asked for."""
     names = {fold(name): name for name in wanted}
     while len(node.pairs) == 1 and isinstance(node.pairs[0][1], Object) and fold(node.pairs[0][0]) not in names:
         problems.add(_TOP, "wrapped", short(node.pairs[0][0]))
@@ -235,7 +253,11 @@ def _scores(node: Object, wanted: Sequence[str], problems: Problems) -> dict[str
             problems.add(path, "renamed", short(key))
         if isinstance(value, Object):
             inner = [content for word, content in value.pairs if fold(word) == "score"]
-            problems.add(path, "wrapped", "an object for a number")
+            if words is None:
+                problems.add(path, "wrapped", "an object for a number")
+            else:
+                said = (reason_of(content) for word, content in value.pairs if fold(word) in NAMES)
+                words[name] = words.get(name) or next(filter(None, said), "")
         else:
             inner = [value]
         if not inner:

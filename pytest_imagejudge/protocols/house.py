@@ -19,6 +19,7 @@ from .base import Protocol, Reading, Request
 from .checklist_answers import read_checklist
 from .edit_answers import HIGHEST, LOWEST, read_scores
 from .q_judger import checklist_schema
+from .reasons import with_reasons
 from .request_parts import Pictures, fit, take_apart, text_part
 
 if TYPE_CHECKING:
@@ -30,8 +31,11 @@ _FIELDS = {
     "edit": {"instruction", "source", "edited", "aspects"},
 }
 _KEYS = {
-    "image": {"name", "kind", "system", "template", "image", "sampling", "again", "facets"},
-    "edit": {"name", "kind", "system", "template", "image", "sampling", "again", "aspects", "overall", "step"},
+    "image": {"name", "kind", "system", "template", "image", "sampling", "again", "reasons", "facets"},
+    "edit": {
+        *("name", "kind", "system", "template", "image", "sampling", "again", "reasons"),
+        *("aspects", "overall", "step"),
+    },
 }
 _OURS = ("model", "messages", "stream", "n")  # request fields that are not the protocol's to set
 _LONGEST_SIDE = 1_000_000  # pixels; no picture that is judged has one so long
@@ -77,13 +81,18 @@ class FileProtocol(Protocol):
         self.treatment = f"fit-{side}"
         self.pictures: Pictures = Pictures(partial(fit, side=side))
         self._sampling, self._again = self._request_fields("sampling"), self._request_fields("again")
+        self._reasons = data.get("reasons", False)
+        if type(self._reasons) is not bool:
+            raise self._wrong("reasons", self._reasons, "true or false")
         if thinking_budget is not None:
             # Without a thinking model the server ignores the budget; with one it needs thinking switched on.
+            limit = self._sampling.get("max_tokens", 0)
+            room = max(limit, 1024) if self._reasons else 1024  # for the answer
             self._sampling = {
                 **self._sampling,
                 "chat_template_kwargs": {"enable_thinking": True},
                 "thinking_token_budget": thinking_budget,
-                "max_tokens": max(self._sampling.get("max_tokens", 0), thinking_budget + 1024),
+                "max_tokens": max(limit, thinking_budget + room),
             }
             self._again = {}
 
@@ -102,7 +111,9 @@ class FileProtocol(Protocol):
         # picture's place.
         return take_apart(text, (dimension,), placeholders=True)
 
-    def _fields(self, schema: Mapping[str, Any], *, again: bool) -> dict[str, Any]:
+    def _fields(self, schema: Mapping[str, Any], *, levels: int, again: bool) -> dict[str, Any]:
+        if self._reasons:
+            schema = with_reasons(schema, levels)
         return {**self._sampling, **(self._again if again else {}), "structured_outputs": {"json": schema}}
 
     def _fill(self, values: Mapping[str, str | dict[str, Any]]) -> list[dict[str, Any]]:
@@ -227,7 +238,7 @@ class House(FileProtocol):
 
     def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
         """Return the request fields that decide the answer."""
-        return self._fields(checklist_schema(dimension, self._facets), again=again)
+        return self._fields(checklist_schema(dimension, self._facets), levels=2, again=again)
 
     def render(self, text: str, images: Sequence[Image], dimension: str, *, again: bool = False) -> Request:
         """Render the request for ``dimension``; see `Protocol.render`."""
@@ -287,7 +298,7 @@ class HouseEdit(FileProtocol):
             "required": list(self._questions),
             "additionalProperties": False,
         }
-        return self._fields(schema, again=again)
+        return self._fields(schema, levels=1, again=again)
 
     def render(self, text: str, images: Sequence[Image], dimension: str = EDIT, *, again: bool = False) -> Request:
         """Render the request for ``dimension``; see `Protocol.render`."""
@@ -313,7 +324,7 @@ class HouseEdit(FileProtocol):
 
     def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
         """Read a raw answer; see `Protocol.read`."""
-        return read_scores(text, finish_reason, self._overall, self.aspects)
+        return read_scores(text, finish_reason, self._overall, self.aspects, reasons=self._reasons)
 
 
 def parse(text: str, where: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from ..inputs.judged_columns import FIELDS
 from ..protocols.signals import measured
 from ..settings import SIGNALS
 from ..support.escaping import escape
-from ..support.words import plural
+from ..support.words import and_more, plural, some
 from ..tables.json_rows import object_row
 from ..tables.reading import read_rows
 from ..tables.rows import LOOK_AHEAD, MAX_ROW, RawRow, check_columns, columns_of, show_value
@@ -40,6 +40,9 @@ _PREFIXES = {f"{name}_response_": i for i, name in enumerate(FIELDS)}
 
 
 _JUDGED = {f"{name}_judge_output": i for i, name in enumerate(FIELDS)}
+
+
+_TOLD = 20  # errors, where no row can be used
 
 
 _SHARE = 16 * 2**20  # bytes worth a process of their own
@@ -100,7 +103,8 @@ def read_recorded(paths: Iterable[Path], protocol: str | None = None) -> Recorde
         read = [(path, name, _finish(parts)) for path, name, parts in jobs]
     found = _merge((path, parts) for path, _, parts in read)
     if not found.models:
-        raise ConfigError("\n".join(["no row can be used:", *found.errors[:20]]))
+        rest = filter(None, [and_more(len(found.errors) - _TOLD)])
+        raise ConfigError("\n".join(["no row can be used:", *found.errors[:_TOLD], *rest]))
     without = [parts for _, name, parts in read if not protocol_named(name).has_total]
     return replace(found, partial=frozenset(model for parts in without for part in parts for model in part.models))
 
@@ -166,7 +170,7 @@ def _with_answers(path: Path, judged: str | None) -> Iterator[RawRow]:
         raise ConfigError(f"{path}: none of its first rows can be read; row 1, line {head[0].line}: {head[0].message}")
     check_columns(path, columns, ["ID"])
     wanted = "quality_judge_output" if judged is not None else "quality_response_<model>"
-    names = ", ".join(show_value(name, 40) for name in columns[:30])
+    names = some([show_value(name, 40) for name in columns], 30)
     raise ConfigError(f'{path}: no answers: no column such as "{wanted}"; the columns are: {names}')
 
 

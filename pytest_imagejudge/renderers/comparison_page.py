@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..support.escaping import for_markdown
-from ..support.words import plural
+from ..support.words import plural, some
 from ..taxonomy import show
 from .outcome_styles import SIGNS
 from .templating import fill
@@ -52,7 +52,7 @@ def to_markdown(found: Comparison) -> str:
             lines.append(f"| {move.change:+.2f} | {move.before:.2f} | {move.after:.2f} | {_cell(name)} |")
     for words, labels in ((f"Only in {found.a}", found.only_a), (f"Only in {found.b}", found.only_b)):
         if labels:
-            lines += ["", f"{_cell(words)} ({len(labels)}): {', '.join(_cell(label) for label in labels[:20])}"]
+            lines += ["", f"{_cell(words)} ({len(labels)}): {some([_cell(label) for label in labels], 20)}"]
     lines += [f"\nWarning: {_cell(line)}" for line in found.warnings]
     return "\n".join(lines) + "\n"
 

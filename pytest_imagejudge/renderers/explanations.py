@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import NamedTuple
 
 from ..report.lookup import facet_of, may_not_fail
 from ..report.model import FAILED, AnyEntry, Breach, EditEntry, Facet, FindingEntry, Run, VerdictEntry
@@ -14,6 +15,7 @@ from ..scoring.findings import FindingKind
 from ..scoring.verdict import thinking
 from ..support.words import nouns
 from ..taxonomy import EDIT_SCORE, TOTAL, Path, facets_of, from_written, show
+from .excerpts import clipped, excerpt
 
 
 def judge_names(run: Run) -> dict[str, list[str]]:
@@ -29,7 +31,7 @@ def judge_names(run: Run) -> dict[str, list[str]]:
     return found
 
 
-EXCERPT = 320  # characters of the judge's reasoning that are shown where it gave no evidence
+MOST_CAUSES = 4  # facets that are shown below a breach; the others are counted
 
 
 _HASH = re.compile(r"[0-9a-f]{64}(\.\w+)?")
@@ -238,18 +240,37 @@ def below(breach: Breach, entry: AnyEntry | None = None) -> tuple[str, str]:
     return repr(breach.score), repr(breach.bound)
 
 
-def explained(entry: AnyEntry) -> Iterator[tuple[Breach, list[Cause]]]:
-    """Yield every breach, worst first, with its causes; no cause and no excerpt is given twice."""
+class Explained(NamedTuple):
+    """A breach with the causes that are shown, and the number of those that are not."""
+
+    breach: Breach
+    causes: list[Cause]
+    more: int
+
+
+def explained(entry: AnyEntry, most: int | None = MOST_CAUSES) -> Iterator[Explained]:
+    """Yield every breach, worst first, with up to ``most`` causes; no cause and no excerpt is given twice."""
     said: set[Path] = set()
     quoted: set[str] = set()
     for breach in worst_first(entry.breaches):
+        fresh = [cause for cause in causes(entry, breach.path) if cause.path not in said]
         found = []
-        for cause in causes(entry, breach.path):
-            if cause.path not in said:
-                found.append(replace(cause, words="") if cause.words in quoted else cause)
-                said.add(cause.path)
-                quoted.add(cause.words)
-        yield breach, found
+        for cause in fresh[:most]:
+            found.append(replace(cause, words="") if cause.quoted and cause.words in quoted else cause)
+            said.add(cause.path)
+            quoted.add(cause.words)
+        yield Explained(breach, found, len(fresh) - len(found))
+
+
+def reason(entry: AnyEntry) -> str:
+    """The judge's reason for the worst of the worst breach's causes that has one, with its name; empty without any."""
+    for breach, found, _ in explained(entry):
+        for cause in found:
+            if cause.words and not cause.quoted:
+                said = " ".join(cause.words.split())
+                return f"{named(cause, breach)} ({MEANING.get(cause.raw, cause.raw)}): {said}"
+        break
+    return ""
 
 
 def named(cause: Cause, breach: Breach) -> str:
@@ -259,10 +280,10 @@ def named(cause: Cause, breach: Breach) -> str:
     return show(tuple(dict.fromkeys(relative)) or cause.path[-1:])
 
 
-def causes(entry: AnyEntry, path: Sequence[str], most: int = 4) -> list[Cause]:
+def causes(entry: AnyEntry, path: Sequence[str]) -> list[Cause]:
     """The facets below ``path`` that pulled its figure down, lowest first (an edit: its aspects)."""
     if isinstance(entry, EditEntry):
-        return _edit_causes(entry, most)
+        return _edit_causes(entry)
     found: list[tuple[float, Path, Facet]] = []
     for place_ in facets_of(from_written(path)):
         facet = facet_of(entry, place_)
@@ -271,43 +292,28 @@ def causes(entry: AnyEntry, path: Sequence[str], most: int = 4) -> list[Cause]:
     if any(score == 0 for score, _, _ in found):
         found = [each for each in found if each[0] == 0]
     found.sort(key=lambda each: each[0])
-    return [_cause(entry, place_, facet) for _, place_, facet in found[:most]]
+    return [_cause(entry, place_, facet) for _, place_, facet in found]
 
 
 def _cause(entry: VerdictEntry, path: Path, facet: Facet) -> Cause:
     if facet.evidence:
-        return Cause(path, str(facet.raw), facet.evidence, quoted=False)
+        return Cause(path, str(facet.raw), clipped(facet.evidence), quoted=False)
     return Cause(path, str(facet.raw), excerpt(thinking(entry.answers.get(path[0], "")), path[-1]), quoted=True)
 
 
-def _edit_causes(entry: EditEntry, most: int) -> list[Cause]:
+def _edit_causes(entry: EditEntry) -> list[Cause]:
     aspects = sorted(
         ((value, name) for name, value in entry.aspects.items() if value is not None), key=lambda pair: pair[0]
     )
     found = [
-        Cause((name,), figure(value, entry), entry.evidence.get(name, ""), quoted=False) for value, name in aspects
+        Cause((name,), figure(value, entry), clipped(entry.evidence.get(name, "")), quoted=False)
+        for value, name in aspects
     ]
     if words := entry.evidence.get("score", ""):
-        found.insert(0, Cause(EDIT_SCORE, figure(entry.score, entry), words, quoted=False))
+        found.insert(0, Cause(EDIT_SCORE, figure(entry.score, entry), clipped(words), quoted=False))
     elif not any(cause.words for cause in found) and (words := excerpt(thinking(entry.answer), "")):
         found.insert(0, Cause(EDIT_SCORE, figure(entry.score, entry), words, quoted=True))
-    return found[:most]
-
-
-def excerpt(reasoning: str, name: str, most: int = EXCERPT) -> str:
-    """Cut the reasoning to one paragraph: from the last mention of ``name`` on, else the end."""
-    text = " ".join(reasoning.split())
-    if len(text) <= most:
-        return text
-    at = max((match.start() for match in re.finditer(re.escape(name), text, re.IGNORECASE)), default=-1) if name else -1
-    if at < 0:
-        tail = text[-most:]
-        start = re.search(r"[.!?。！？]\s*", tail)
-        return "… " + tail[start.end() if start and start.end() < most // 2 else 0 :]
-    stop = max(text.rfind(mark, 0, at) for mark in ".!?。！？\n")
-    start_at = stop + 1 if 0 <= at - stop < 120 else at
-    piece = text[start_at : start_at + most].strip()
-    return ("… " if start_at else "") + piece + (" …" if start_at + most < len(text) else "")
+    return found
 
 
 def unread(entry: AnyEntry) -> list[tuple[str, str]]:

@@ -120,6 +120,8 @@ def annotation_commands(report: Report, rootpath: Path | None = None) -> list[st
         if explanations.titled_by_test(first):
             subject = f"{subject} “{explanations.prompt(first)[:80]}”".strip()
         message = f"{subject}: {explanations.headline(first)}" if subject else explanations.headline(first)
+        because = explanations.reason(first)
+        message += f": {because}" if because else ""
         said = next((f': "{words}"' for _, words in explanations.unread(first) if words), "")
         message += f" (the answer{said})" if said else ""
         reason = reasons.get(first.test or "") if first.test_failed else ""

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from ..report.lookup import bounds_of, facet_of, is_unread, value_of
 from ..report.model import FAILED, AnyEntry, Before, Breach, EditEntry, VerdictEntry
 from ..support.escaping import escape
+from ..support.words import and_more
 from ..taxonomy import EDIT_SCORE, FACETS, LEVEL1, LEVEL2, TOTAL, TREE, Path, from_written, show
 from . import explanations
 from .thumbnails import Thumbnails
@@ -215,7 +216,7 @@ def _before(old: Before, entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any
     return found
 
 
-def _breach(entry: AnyEntry, breach: Breach, causes: Sequence[explanations.Cause]) -> dict[str, Any]:
+def _breach(entry: AnyEntry, breach: Breach, causes: Sequence[explanations.Cause], more: int) -> dict[str, Any]:
     score, bound = explanations.missed(breach, entry)
     facets = [
         [
@@ -226,7 +227,8 @@ def _breach(entry: AnyEntry, breach: Breach, causes: Sequence[explanations.Cause
         ]
         for cause in causes
     ]
-    return {"place": escape(explanations.place(breach.path)), "score": score, "bound": bound, "causes": facets}
+    return {"place": escape(explanations.place(breach.path)), "score": score, "bound": bound, "causes": facets,
+            "more": and_more(more)}  # fmt: skip
 
 
 def _broken(entry: AnyEntry) -> list[Path]:

@@ -40,6 +40,10 @@ def properties(entry: AnyEntry) -> list[tuple[str, str]]:
             add(one, _number(score) or ("unreadable" if _lost(entry, one) else "N/A"))
     for breach in explanations.worst_first(entry.breaches):
         add("breach", explanations.shortfall(breach, entry))
+    for _, causes, _ in explanations.explained(entry, most=None):
+        for cause in causes:
+            if cause.words and not cause.quoted:
+                add("reason", f"{explanations.place(cause.path)}: {cause.raw}: {' '.join(cause.words.split())}")
     for each in entry.findings:
         add("found", explanations.found_words(each))
     for path in entry.not_applicable:

@@ -12,7 +12,7 @@ from ..report.paths import relative_paths
 from ..report.tally import tally_of
 from ..support.escaping import for_markdown
 from ..support.files import write_text
-from ..support.words import plural, times
+from ..support.words import and_more, plural, times
 from ..taxonomy import FacetPath, show
 from . import explanations
 from .baseline_lines import changes
@@ -119,7 +119,7 @@ def _failed_tests(report: Report) -> Iterator[str]:
     for test in tests[:MOST_TESTS]:
         yield f"- {for_markdown(test.test)}: {for_markdown(test.message)}"
     if len(tests) > MOST_TESTS:
-        yield f"- and {len(tests) - MOST_TESTS} more"
+        yield f"- {and_more(len(tests) - MOST_TESTS)}"
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -234,13 +234,15 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
     for found in entry.findings:
         words = for_markdown(explanations.found_words(found), MOST_WORDS)
         yield f"- **{words}**" if found.failed else f"- found: {words}"
-    for breach, causes in explanations.explained(entry):
+    for breach, causes, more in explanations.explained(entry):
         score, bound = explanations.missed(breach, entry)
         yield f"- **{for_markdown(explanations.place(breach.path))}: {score}**, {bound}"
         for cause in causes:
             meaning = explanations.MEANING.get(cause.raw, cause.raw)
             words = f": {for_markdown(cause.words, MOST_WORDS)}" if cause.words else ""
             yield f"  - {for_markdown(explanations.named(cause, breach))}: {meaning}{words}"
+        if more:
+            yield f"  - {and_more(more)}"
     for place, words in explanations.unread(entry):
         yield f"- unreadable: **{for_markdown(place)}**" + (f": {for_markdown(words, MOST_WORDS)}" if words else "")
     for problem in entry.problems:

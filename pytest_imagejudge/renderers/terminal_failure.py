@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ..report.model import Breach, EditEntry, VerdictEntry
 from ..support.escaping import escape
-from ..support.words import plural
+from ..support.words import and_more, plural
 from ..taxonomy import show
 from . import explanations
 from .tree_drawing import Glyphs, draw, glyphs_for, image_table, stream_encoding
@@ -101,13 +101,15 @@ def _found_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[Re
 
 
 def _breach_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[RenderableType]:
-    for breach, causes in explanations.explained(entry):
+    for breach, causes, more in explanations.explained(entry):
         score, bound = explanations.missed(breach, entry)
         yield Text.assemble(
             (f"{glyphs.bad} {escape(explanations.place(breach.path))}: {score}", "bold red"), f", {bound}"
         )
         for cause in causes:
             yield Padding(_cause(cause, breach, entry), (0, 0, 0, 4))
+        if more:
+            yield Padding(Text(and_more(more), style="dim"), (0, 0, 0, 4))
 
 
 def _cause(cause: explanations.Cause, breach: Breach, entry: VerdictEntry | EditEntry) -> Text:

@@ -18,6 +18,7 @@ from ..support.escaping import escape
 from ..support.words import plural
 from ..taxonomy import from_written
 from . import explanations
+from .excerpts import clipped
 from .tree_rows import TreeRow, tree_rows
 
 
@@ -152,7 +153,7 @@ def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
         raw = next(iter(row.counts), "")
         notes = Text.assemble(
             (f"{glyphs.bad} {_missed(row)}  " if row.failed else "", "bold red"),
-            (escape(" ".join(row.evidence.split())), "" if raw == "0" else "dim"),
+            (escape(" ".join(clipped(row.evidence).split())), "" if raw == "0" else "dim"),
         )
         raw_text = Text(raw if raw != "N/A" else "", "red" if raw == "0" else "")
         table.add_row(Text.assemble((guide, "dim"), (row.name, style)), score, raw_text, notes)

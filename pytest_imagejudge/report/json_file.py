@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ..errors import ConfigError
 from ..support.files import replacing
+from ..support.words import some
 from ..tables.rows import bad_text, show_value
 from ..taxonomy import nearest
 from .model import SCHEMA, Entry, Report, json_schema, only_given
@@ -127,7 +128,7 @@ def _kind(value: Any) -> str:
 
 def _other_schema(path: Path, data: dict[str, Any], found: Any) -> str:
     if found is None:
-        hint = nearest("schema", data) or f"; its fields: {', '.join(map(str, list(data)[:8])) or 'none'}"
+        hint = nearest("schema", data) or f"; its fields: {some(list(map(str, data)), 8) or 'none'}"
         return f'{path}: not a report of this project: field "schema" is missing, expected "{SCHEMA}"{hint}'
     newer = isinstance(found, str) and found.startswith(SCHEMA.rpartition("/")[0] + "/")
     hint = "; another version of pytest-imagejudge wrote it" if newer else nearest(str(found), [SCHEMA])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -19,7 +20,7 @@ from pydantic import BaseModel
 from ..errors import ConfigError
 from ..report.fingerprints import deciding
 from ..report.model import EditEntry, VerdictEntry
-from ..support.words import plural, verb
+from ..support.words import plural, some, verb
 from ..taxonomy import EDIT_SCORE, Path, check_path, from_written, show, written
 from .baseline_file import Baseline, environment_of
 from .figures import DIMENSIONS
@@ -94,6 +95,7 @@ def compare_with_baseline(
     on_undecided: str = "pass",
     newly_failing: int | None = None,
     file: str = "",
+    renew: str = "",
 ) -> BaselineResult:
     """Compare a run with its baseline, paired; ``gate`` is None where nothing is bounded.
 
@@ -107,6 +109,7 @@ def compare_with_baseline(
             fails) or "fail".
         newly_failing: how many images may miss their bounds that met them in the baseline.
         file: the baseline's name, for messages.
+        renew: the command that judges the images again and writes the baseline anew, for messages.
 
     Raises:
         ConfigError: model, revision, protocol, treatment or sampling differ from the baseline's, with the differences
@@ -119,7 +122,7 @@ def compare_with_baseline(
         allowed[EDIT_SCORE] = edit_margin
     after = [_rounded(item) for item in after]
     pairing = pair(baseline.images, after)
-    _same_judge(pairing, baseline.images, after, file or "the baseline")
+    _same_judge(pairing, baseline.images, after, file, renew)
     rows = rows_of(pairing, allowed, policy)
     outcomes = outcome_changes(pairing.pairs, newly_failing)
     result = BaselineResult(
@@ -282,7 +285,7 @@ def _wanted(row: BaselineRow) -> str:
     return f"{wanted} would decide it if the drop stays as it is"
 
 
-def _same_judge(pairing: Pairing, before: Sequence[Scored], after: Sequence[Scored], file: str) -> None:
+def _same_judge(pairing: Pairing, before: Sequence[Scored], after: Sequence[Scored], file: str, renew: str) -> None:
     """Refuse to compare verdicts of different judges.
 
     Raises:
@@ -295,12 +298,23 @@ def _same_judge(pairing: Pairing, before: Sequence[Scored], after: Sequence[Scor
         if not new.fingerprint and new.lost:
             continue  # never came to a judge
         if lines := differing(old.fingerprint, new.fingerprint):
+            renew = renew or f"pytest --judge-baseline {shlex.quote(file or 'FILE')} --judge-update-baseline"
             raise ConfigError(
-                f"{file} was judged with other settings than this run, so the scores can't be compared:\n"
+                f"{file or 'the baseline'} was judged with other settings than this run, so the scores can't be "
+                "compared:\n"
                 + "\n".join(f"  {line}" for line in lines)
-                + "\nJudge the baseline's images again with this judge: run the tests at the baseline's version of the "
-                "model with --judge-baseline FILE --judge-update-baseline; or use the baseline's judge here"
+                + _other_words(old.fingerprint, new.fingerprint)
+                + "\nJudge the baseline's images again with this judge, at the baseline's version of the model:\n"
+                f"  {renew}\nor use the baseline's judge here"
             )
+
+
+def _other_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Explain a digest that differs though the protocol's name does not, on a line; else an empty text."""
+    name = after.get("protocol")
+    if before.get("protocol") != name or before.get("protocol_digest") == after.get("protocol_digest"):
+        return ""
+    return f"\nThe protocol {name} asks in other words than then: its file, or this package, changed"
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -340,8 +354,7 @@ def _warnings(result: BaselineResult, baseline: Baseline, after: Sequence[Scored
         (result.reworded, "with another prompt, or asked about other dimensions, not compared"),
     ):
         if labels:
-            names = ", ".join(labels[:_NAMED]) + (f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else "")
-            lines.append(f"{len(labels)} {what}: {names}")
+            lines.append(f"{len(labels)} {what}: {some(labels, _NAMED)}")
     if result.changed:
         lines.append(f"other pixels than in the baseline: {len(result.changed)} of {plural(result.pairs, 'image')}")
     return lines

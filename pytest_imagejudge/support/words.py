@@ -1,4 +1,4 @@
-"""Numbers with their nouns, for all output."""
+"""Numbers with their nouns, and lists that say what they leave out, for all output."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def nouns(number: float, noun: str) -> str:
 def times(number: int) -> str:
     """Say how often: ``once``, ``2 times``."""
     return "once" if number == 1 else plural(number, "time")
+
+
+def and_more(number: int) -> str:
+    """Say how many entries of a list are not shown: ``and 7 more``; empty where all are."""
+    return f"and {number:,} more" if number > 0 else ""
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """List up to ``most`` names, and say how many more there are: ``a, b and 7 more``."""
+    return " ".join(filter(None, (", ".join(names[:most]), and_more(len(names) - most))))
 
 
 def verb(number: float, word: str) -> str:

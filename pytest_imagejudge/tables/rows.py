@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..support.escaping import escape
+from ..support.words import some
 from ..taxonomy import nearest
 
 MAX_ROW = 64 * 2**20  # characters
@@ -93,7 +94,7 @@ def check_columns(path: Path, found: Sequence[str], required: Iterable[str]) -> 
     """
     for name in required:
         if name not in found:
-            columns = ", ".join(show_value(column, 40) for column in found[:30]) or "none"
+            columns = some([show_value(column, 40) for column in found], 30) or "none"
             raise ConfigError(
                 f'{path}: no column "{name}"{nearest(name, map(escape, found))}; the columns are: {columns}'
             )

@@ -33,30 +33,39 @@ SCHEMAS = [*schemas(HOUSE), *schemas(HOUSE_EDIT), PATTERN]
 LEAF = st.one_of(st.none(), st.booleans(), st.integers(-1, 3), st.floats(0, 6), st.sampled_from(["N/A", "1", "fine"]))
 
 
-def values(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
+def resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The definition that ``schema`` refers to, or itself."""
+    return root["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+
+def values(schema: Mapping[str, Any], root: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     """What satisfies a schema, and now and then something else."""
+    schema = resolved(schema, root)
     if "enum" in schema:
         return st.one_of(st.sampled_from(schema["enum"]), st.sampled_from(schema["enum"]), LEAF)
     if schema.get("type") == "string":
         return st.one_of(st.sampled_from(["fine", "a b"]), st.text(max_size=12), LEAF)
-    named = {name: values(part) for name, part in schema["properties"].items()}
+    named = {name: values(part, root) for name, part in schema["properties"].items()}
     exact = st.fixed_dictionaries(named)
     fewer = st.fixed_dictionaries({}, optional=named)
     more = st.fixed_dictionaries({**named, "more": LEAF})
     return st.one_of(exact, exact, exact, fewer, more, LEAF)
 
 
-def perfect(schema: Mapping[str, Any]) -> Any:
+def perfect(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+    schema = resolved(schema, root)
     if "enum" in schema:
         return schema["enum"][-1]
-    return {name: perfect(part) for name, part in schema["properties"].items()} if "properties" in schema else "fine"
+    return (
+        {name: perfect(part, root) for name, part in schema["properties"].items()} if "properties" in schema else "fine"
+    )
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=range(len(SCHEMAS)))
 @settings(max_examples=25)
 @given(data=st.data())
 def test_what_it_says_is_what_a_validator_says(schema: dict[str, Any], data: st.DataObject) -> None:
-    value = data.draw(st.one_of(values(schema), st.just(perfect(schema))))
+    value = data.draw(st.one_of(values(schema, schema), st.just(perfect(schema, schema))))
     valid = jsonschema.Draft202012Validator(schema).is_valid(value)
     assert breaks(json.dumps(value), schema) is not (valid and isinstance(value, dict))
     assert jsonschema.Draft202012Validator(with_types(schema)).is_valid(value) is valid
@@ -104,14 +113,14 @@ def test_a_whole_object_is_what_json_says(text: str) -> None:
 
 def nodes(schema: Any) -> Iterator[dict[str, Any]]:
     yield schema
-    for part in (*schema.get("properties", {}).values(), *schema.get("anyOf", ())):
+    for part in (*schema.get("properties", {}).values(), *schema.get("$defs", {}).values(), *schema.get("anyOf", ())):
         yield from nodes(part)
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=range(len(SCHEMAS)))
 def test_every_server_takes_the_form(schema: dict[str, Any]) -> None:
     for node in nodes(with_types(schema)):
-        assert "type" in node or "anyOf" in node  # else OpenAI says: schema must have a 'type' key
+        assert not {"type", "anyOf", "$ref"}.isdisjoint(node)  # else OpenAI says: schema must have a 'type' key
         assert isinstance(node.get("type", ""), str)
         if node.get("type") == "object":
             assert node["additionalProperties"] is False
@@ -119,7 +128,10 @@ def test_every_server_takes_the_form(schema: dict[str, Any]) -> None:
 
 
 def test_scores_and_their_absence_are_two_types() -> None:
-    score = with_types(schemas(HOUSE)[0])["properties"]["Resolution"]["properties"]["Resolution"]["properties"]["score"]
+    schema = with_types(schemas(HOUSE)[0])
+    facet = resolved(schema["properties"]["Resolution"]["properties"]["Resolution"], schema)
+    score = resolved(facet["properties"]["score"], schema)
     assert score == {"anyOf": [{"type": "integer", "enum": [0, 1, 2]}, {"type": "string", "enum": ["N/A"]}]}
-    edit = with_types(HOUSE_EDIT.sampling(EDIT)["structured_outputs"]["json"])["properties"]["overall"]
-    assert edit["type"] == "number"
+    edit = with_types(HOUSE_EDIT.sampling(EDIT)["structured_outputs"]["json"])
+    overall = resolved(edit["properties"]["overall"], edit)
+    assert resolved(overall["properties"]["score"], edit)["type"] == "number"

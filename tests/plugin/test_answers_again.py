@@ -81,7 +81,7 @@ def test_a_context_that_is_full_is_said_by_the_run(project: Project, server: Sta
     result.stdout.no_fnmatch_line("*judge_decoding*")
     (verdict,) = project.report["verdicts"]
     assert [problem["kind"] for problem in verdict["problems"]] == ["context-full", "asked-again"] * len(LEVEL1)
-    assert "1,096 of 2,048 tokens with a prompt of 3,000" in verdict["problems"][0]["detail"]
+    assert "1,096 of 4,096 tokens with a prompt of 3,000" in verdict["problems"][0]["detail"]
     server.answer = sound
     ask(project, server).assert_outcomes(passed=1)
 
@@ -159,3 +159,25 @@ def test_what_came_from_the_cache_is_said_where_the_server_tells_it(
     else:
         result.stdout.fnmatch_lines([f"*500 prompt tokens ({cached // 5}% cached), 45 output tokens*"])
         assert f"500 in ({cached} cached), 45 out" in page
+
+
+def test_answers_to_other_words_stay_in_the_store(project: Project, server: StandIn) -> None:
+    """A protocol's words change, as those of ``house`` did with its reasons: both answers are kept, and told apart."""
+
+    def with_reasons(call: Call) -> Reply:
+        status, headers, body = sound(call)
+        return status, headers, body.replace(rb"{\"score\"", rb"{\"reason\": \"Seen.\", \"score\"")
+
+    old = source_of("house").replace("reasons = true", "")
+    (project.path / "old.toml").write_text(old, encoding="utf-8")
+    project.picture("fair", "fair.png")
+    server.answer = sound
+    ask(project, server, "--judge-protocol=old.toml").assert_outcomes(passed=1)
+    server.answer = with_reasons
+    for protocol, asked, reason in (("house", 5, "Seen."), ("old.toml", 0, ""), ("house", 0, "Seen.")):
+        before = len(server.asked)
+        ask(project, server, f"--judge-protocol={protocol}").assert_outcomes(passed=1)
+        assert len(server.asked) - before == asked
+        (verdict,) = project.report["verdicts"]
+        assert verdict["level3"]["Quality"]["Detail"]["Noise"] == {"raw": 2, "score": 100.0, "evidence": reason}
+        assert verdict["problems"] == []

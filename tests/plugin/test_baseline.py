@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from pytest_imagejudge.plugin.run_options import renewing_command
 
 
 def write(project, kinds, **fields):
@@ -173,7 +178,35 @@ def test_another_judge_is_refused(project, gate):
     result = gate(["good"] * 12)
     assert result.ret != 0
     assert "sampling.temperature: 0.7 there" in result.stdout.str()
+    (command,) = [line for line in result.stdout.str().splitlines() if "--judge-update-baseline" in line]
+    assert "asks in other words" not in result.stdout.str()
+    words = shlex.split(command.strip().removeprefix("E").strip())
+    assert words[0] == "pytest"
+    assert project.pytester.runpytest_inprocess(*words[1:]).ret == 0  # the very command that the message gives
+    assert gate(["good"] * 12).ret == 0
+
+
+def test_a_baseline_of_other_words_is_refused(project, gate):
+    gate(["good"] * 12, "--judge-update-baseline")
+    data = json.loads((project.path / "base.json").read_text())
+    (fingerprint,) = data["judges"].values()
+    fingerprint["protocol_digest"] = "0" * 64
+    (project.path / "base.json").write_text(json.dumps(data))
+    result = gate(["good"] * 12)
+    assert result.ret != 0
+    assert f"protocol {fingerprint['protocol']} asks in other words than then" in result.stdout.str()
     assert "--judge-update-baseline" in result.stdout.str()
+
+
+def test_the_command_that_renews_a_baseline_holds_no_secret():
+    config = SimpleNamespace(
+        invocation_params=SimpleNamespace(
+            args=["a b.py", "--judge-url=http://me:secret@host/v1?key=hidden", Path("x"), "test_a.py::test[a?b#c]"]
+        )
+    )
+    assert renewing_command(config) == (
+        "pytest 'a b.py' '--judge-url=http://host/v1…' x 'test_a.py::test[a?b#c]' --judge-update-baseline"
+    )
 
 
 @pytest.mark.parametrize("text", [None, "{}", "nonsense"])

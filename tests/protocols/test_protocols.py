@@ -379,8 +379,8 @@ def test_house_for_edits():
     assert "----\nmake {it} <b>blue</b>\n----\n" in content[4]["text"]
     schema = request.sampling["structured_outputs"]["json"]
     assert list(schema["properties"]) == ["text_alignment", "fidelity", "perceptual_quality", "overall"]
-    assert schema["properties"]["overall"]["enum"][:2] == [1.0, 1.1]
-    assert schema["properties"]["overall"]["enum"][-1] == 5.0
+    scores = schema["$defs"]["reasoned"]["properties"]["score"]["enum"]
+    assert (scores[:2], scores[-1]) == ([1.0, 1.1], 5.0)
     answer = {"text_alignment": 4.1, "fidelity": 2.0, "perceptual_quality": 3.3, "overall": 2.9}
     reading = protocol.read("Edit", json.dumps(answer), "stop")
     assert (reading.score, reading.unreadable, reading.problems) == (2.9, (), ())
@@ -444,9 +444,10 @@ def test_file_with_fewer_facets_measures_fewer(tmp_path):
         ("temperature = 0", "a = { b = 07:32:00 }", "sampling.a: found 07:32:00, expected .*no dates"),
         ("temperature = 0", "seed2 = 9223372036854775808", "sampling.seed2: found 9223372036854775808.*64 bits"),
         ("temperature = 0", "temperature" + ".a" * 1200 + " = 0", "sampling.temperature.*at most 16 levels"),
-        ("max_tokens = 2048", 'max_tokens = "many"', "sampling.max_tokens: found 'many', expected a whole number"),
-        ("max_tokens = 4096", "max_tokens = true", "again.max_tokens: found True, expected a whole number"),
-        ("max_tokens = 2048", "max_tokens = 0", "sampling.max_tokens: found 0"),
+        ("max_tokens = 4096 ", 'max_tokens = "many"', "sampling.max_tokens: found 'many', expected a whole number"),
+        ("max_tokens = 8192", "max_tokens = true", "again.max_tokens: found True, expected a whole number"),
+        ("max_tokens = 4096 ", "max_tokens = 0", "sampling.max_tokens: found 0"),
+        ("reasons = true", 'reasons = "yes"', "reasons: found 'yes', expected true or false"),
         ("temperature = 0", "temperature = ", "is not TOML.*line"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from pytest_imagejudge.protocols.ie_critic import IECritic
+from pytest_imagejudge.protocols.reasons import SCHEMA as REASON
 from tests.real_servers.checkpoints import QWEN3VL, QWEN25VL, QWEN35
 from tests.real_servers.real_runs import Machine, Project, wait
 from tests.stand_in import published_words
@@ -135,10 +137,46 @@ def test_a_start_that_fails_says_why(machine: Machine, project: Project, q_judge
 def test_another_architecture_and_protocol(machine: Machine, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """And where Kubernetes has a Service named vllm, whose address vLLM would take for a port of its own."""
     monkeypatch.setitem(machine.environment, "VLLM_PORT", "tcp://10.0.0.1:80")
+    (project.folder / "pytest.ini").write_text("[pytest]\n")  # as it asks by itself
     pictures(project, 2, seed=600)
     report = project.run("--judge-model", str(machine.checkpoint(QWEN3VL)), "--judge-protocol=house", EAGER)
     assert len(judged(report)) == 2
     assert "the server does not get VLLM_PORT: " in project.output
+    for verdict in report["verdicts"]:
+        assert verdict["problems"] == []
+        reasons = [
+            facet["evidence"]
+            for twos in verdict["level3"].values()
+            for threes in twos.values()
+            for facet in threes.values()
+        ]
+        assert len(reasons) == 56
+        assert any(reasons)  # of noise, as the weights are
+        assert all(re.fullmatch(REASON["pattern"], reason) for reason in reasons)
+    assert machine.gone()
+
+
+def test_edits_in_our_own_words(machine: Machine, project: Project) -> None:
+    (project.folder / "pytest.ini").write_text("[pytest]\n")
+    names = [f"after{number}.png" for number in range(4)]
+    for number, name in enumerate(["before.png", *names]):
+        project.picture(name, number)
+    project.tests(
+        f"""
+import pytest
+
+@pytest.mark.parametrize("name", {names})
+def test_edit(edit_judge, name):
+    edit_judge.expect("before.png", name, instruction="make it blue")
+"""
+    )
+    (project.folder / "bounds.toml").write_text("[edit]\nscore = 1\n")
+    report = project.run("--edit-judge-model", str(machine.checkpoint(QWEN3VL)), "--edit-judge-protocol=house", EAGER)
+    assert len(report["edits"]) == 4
+    for edit in report["edits"]:
+        assert (edit["error"], edit["unreadable"], edit["problems"]) == ("", [], [])
+        assert all(re.fullmatch(REASON["pattern"], reason) for reason in edit["evidence"].values())
+    assert any(edit["evidence"] for edit in report["edits"])
     assert machine.gone()
 
 

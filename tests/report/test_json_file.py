@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.errors import ConfigError
-from pytest_imagejudge.renderers import explanations
 from pytest_imagejudge.renderers.html_payload import embed
 from pytest_imagejudge.report import json_file as report_json
 from pytest_imagejudge.report.entry import entry_of
@@ -186,14 +185,6 @@ def test_what_is_embedded_in_html_is_json_that_cant_end_its_element(data: object
     text = embed(data)
     assert not set("<>&\u2028\u2029") & set(text)
     assert json.loads(text) == data
-
-
-@given(st.text(), st.text(min_size=1), st.integers(20, 60))
-def test_an_excerpt_is_short_and_of_the_text(reasoning: str, name: str, most: int) -> None:
-    words = " ".join(reasoning.split())
-    found = explanations.excerpt(reasoning, name, most)
-    assert len(found) <= most + 4
-    assert found.removeprefix("… ").removesuffix(" …") in words
 
 
 def test_the_bounds_of_a_run_are_those_that_all_its_images_share() -> None:

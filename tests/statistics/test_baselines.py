@@ -313,7 +313,10 @@ def test_another_judge_is_refused_with_what_differs(change, words):
         against(after, before, file="base.json")
     assert words in str(caught.value)
     assert "base.json" in str(caught.value)
-    assert "--judge-update-baseline" in str(caught.value)
+    assert "  pytest --judge-baseline base.json --judge-update-baseline\n" in str(caught.value)
+    assert ("asks in other words than then" in str(caught.value)) == ("protocol_digest" in change)
+    with pytest.raises(ConfigError, match="\n  imagejudge me\n"):
+        against(after, before, file="base.json", renew="imagejudge me")
     with pytest.raises(ConfigError):  # also where nothing is in common
         against([image(99, fingerprint={**before[0].fingerprint, **change})], before)
 

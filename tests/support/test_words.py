@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_imagejudge.support.words import listed, nouns, plural, times, verb
+from pytest_imagejudge.support.words import and_more, listed, nouns, plural, some, times, verb
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,10 @@ def test_a_verb_goes_with_a_number() -> None:
 
 def test_names_are_joined_to_a_list() -> None:
     assert [listed(names) for names in ((), ("a",), ("a", "b"), ("a", "b", "c"))] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_a_list_says_what_it_leaves_out() -> None:
+    assert some(["a", "b", "c"], 3) == "a, b, c"
+    assert some(["a", "b", "c"], 2) == "a, b and 1 more"
+    assert some([], 2) == ""
+    assert (and_more(0), and_more(1200)) == ("", "and 1,200 more")

@@ -7,6 +7,7 @@ from pathlib import Path
 from ...errors import ConfigError
 from ...support.caches import check_hub_cache
 from ...support.escaping import escape
+from ...support.words import some
 from .model_files import (
     TEMPLATES,
     Model,
@@ -141,4 +142,4 @@ def _revisions(name: str) -> str:
         names = [ref.name for ref in (*refs.branches, *refs.tags)]
     except Exception:  # noqa: BLE001 - only to be helpful
         return ""
-    return f"; it has {', '.join(escape(ref) for ref in names[:8])}" if names else ""
+    return f"; it has {some([escape(ref) for ref in names], 8)}" if names else ""

@@ -21,6 +21,7 @@ from ...support.digests import digest_of
 from ...support.escaping import escape
 from ...support.files import make_folder, whole_file
 from ...support.modelscope import TOKEN, client, reason
+from ...support.words import some
 from .model_files import (
     TEMPLATES,
     ListedFile,
@@ -153,7 +154,7 @@ def _absent(api: HubApi, repository: str, revision: str | None, shown: str) -> C
         names = []
     if revision is not None and names:
         return ConfigError(
-            f"{shown}: the model has no such revision; it has {', '.join(escape(name) for name in names[:8])}"
+            f"{shown}: the model has no such revision; it has {some([escape(name) for name in names], 8)}"
         )
     return ConfigError(
         f"{shown}: no such model at ModelScope (a private one needs {TOKEN} to be set to a token that may read it)"

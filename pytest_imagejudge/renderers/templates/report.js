@@ -340,7 +340,8 @@
       ...entry.breaches.map((breach) => make("div", { class: "breach" },
         make("p", {}, make("strong", {}, `${breach.place}: ${breach.score}`), `, ${breach.bound}`),
         breach.causes.length ? make("ul", {}, breach.causes.map(([place, raw, said, quoted]) =>
-          make("li", {}, make("strong", {}, `${place}: ${raw}`), said ? (quoted ? `: “${said}”` : `: ${said}`) : ""))) : null)),
+          make("li", {}, make("strong", {}, `${place}: ${raw}`), said ? (quoted ? `: “${said}”` : `: ${said}`) : "")),
+          breach.more ? make("li", {}, breach.more) : null) : null)),
       entry.advice ? make("p", { class: "note" }, entry.advice) : null,
       make("h3", {}, edit ? "Instruction" : "Prompt"),
       make("p", { class: "text prompt-full", tabindex: 0 }, entry.prompt),
