@@ -43,13 +43,18 @@ def models(*names: str) -> Reply:
     return 200, {}, json.dumps({"object": "list", "data": [{"id": name} for name in names]}).encode()
 
 
-def fitting(schema: dict[str, Any]) -> Any:
-    """A value that satisfies a schema of objects and enums, with the last number of each enum."""
+def fitting(schema: dict[str, Any], shared: dict[str, Any] | None = None) -> Any:
+    """A value that satisfies a schema of objects and enums, with the last number of each enum, and empty texts."""
+    shared = schema.get("$defs", {}) if shared is None else shared
+    if "$ref" in schema:
+        return fitting(shared[schema["$ref"].rpartition("/")[2]], shared)
     if "anyOf" in schema:
-        return fitting(schema["anyOf"][0])
+        return fitting(schema["anyOf"][0], shared)
+    if "pattern" in schema:
+        return ""
     if "enum" in schema:
         return next((value for value in reversed(schema["enum"]) if not isinstance(value, str)), schema["enum"][-1])
-    return {name: fitting(part) for name, part in schema["properties"].items()}
+    return {name: fitting(part, shared) for name, part in schema["properties"].items()}
 
 
 @dataclass
