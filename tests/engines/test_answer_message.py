@@ -35,7 +35,6 @@ def test_an_answer_in_the_field_for_thinking_is_found(field: str, content: Any) 
         (ANSWER[:-1], "stop", None),
         ("[1]", "stop", None),
         ("2", "stop", None),
-        (json.dumps({"draft": f"</think>{ANSWER}"}), "stop", None),  # would be taken for the end of the thinking
         (ANSWER, "length", None),
         (ANSWER, "content_filter", None),
         (ANSWER, "refusal", None),
@@ -50,6 +49,13 @@ def test_thinking_stays_thinking(thinking: str, reason: str | None, content: str
     assert text == answer_text(message, REQUEST, reason)
     assert text.startswith("<think>")
     assert notes == ((EMPTY_CONTENT,) if reason == "stop" and content is None else ())
+
+
+def test_a_draft_in_a_text_of_the_answer_is_not_read() -> None:
+    answer = json.dumps({"draft": f"</think>{ANSWER}"})
+    text, _ = read_message({"content": None, "reasoning_content": answer}, REQUEST, "stop")
+    reading = load_protocol("house").read("Quality", text, "stop")
+    assert (reading.level3, reading.unreadable) == ({}, (("Quality",),))
 
 
 def test_a_message_without_thinking_has_no_note() -> None:

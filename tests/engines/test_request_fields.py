@@ -21,11 +21,10 @@ from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.protocols.base import Request
 from pytest_imagejudge.support.usage import Usage
 from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure, fitting
-from tests.stand_in.judge import levels
 
 SAMPLING = load_protocol("house").sampling("Quality")
 SCHEMA = SAMPLING["structured_outputs"]["json"]
-GOOD = levels("Quality", 1)
+GOOD = json.dumps(fitting(SCHEMA))
 LOOSE = f"```json\n{GOOD}\n```"  # what models write that are bound by nothing; it can be read
 USAGE = {"prompt_tokens": 100, "completion_tokens": 10, "prompt_tokens_details": {"cached_tokens": 50}}
 
@@ -297,9 +296,11 @@ def untyped(schema: Any, where: tuple[str, ...] = ()) -> tuple[str, ...] | None:
     """The first part of a schema that has no type."""
     if "anyOf" in schema:
         return next((found for part in schema["anyOf"] if (found := untyped(part, where)) is not None), None)
+    if "$ref" in schema:
+        return None
     if "type" not in schema:
         return where
-    parts = schema.get("properties", {}).items()
+    parts = (*schema.get("$defs", {}).items(), *schema.get("properties", {}).items())
     return next((at for name, part in parts if (at := untyped(part, (*where, "properties", name))) is not None), None)
 
 

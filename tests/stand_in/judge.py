@@ -35,9 +35,9 @@ CREATED = "2026-01-01T00:00:00+00:00"
 
 
 def levels(dimension: str, raw: object) -> str:
-    """An answer with one score for every facet of a dimension."""
-    tree = TREE[dimension]
-    return json.dumps({two: {three: {"score": raw} for three in threes} for two, threes in tree.items()})
+    """An answer with one score for every facet of a dimension, each after a reason as `house` asks for it."""
+    facet = {"reason": "", "score": raw}
+    return json.dumps({two: dict.fromkeys(threes, facet) for two, threes in TREE[dimension].items()})
 
 
 def aspects(request: Request, score: float) -> str:
