@@ -85,11 +85,15 @@ class Endpoint:
             return figures
         if not data:
             return {"object": "list", "data": [{"id": "judge"}], "version": "1"}
+        body = json.loads(data)
+        if body["max_tokens"] == 1:  # by the tokens it is found out whether pictures arrive
+            usage = {"prompt_tokens": 100 if b'"image_url"' in data else 10, "completion_tokens": 1}
+            return {"choices": [{"index": 0, "finish_reason": "length", "message": {"content": "Red"}}], "usage": usage}
         self.requests += 1
         async with self.free:
             self.now += 1
             self.most = max(self.most, self.now)
-            schema = json.loads(data)["structured_outputs"]["json"]
+            schema = body["structured_outputs"]["json"]
             await asyncio.sleep(self.delay)
             self.now -= 1
         message = {"role": "assistant", "content": json.dumps(answer(schema))}

@@ -31,6 +31,7 @@ class JudgeSettings:
         memory_share: share of each GPU's memory for the server, 0 to 1; None is computed.
         sleep: seconds without use after which the server sleeps (its weights in main memory); 0 sleeps on command
             only, None never.
+        sight: "checked" asks an endpoint once whether pictures reach it; "assumed" takes it for granted.
         beside: the session's other judge, for which our server leaves room on shared GPUs.
     """
 
@@ -48,6 +49,7 @@ class JudgeSettings:
     allow_fp8: bool = False
     memory_share: float | None = None
     sleep: float | None = None
+    sight: Literal["checked", "assumed"] = "checked"
     beside: JudgeSettings | None = None
 
     @property

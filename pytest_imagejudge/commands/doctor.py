@@ -18,6 +18,7 @@ from ..errors import ImageJudgeError
 from ..settings import JudgeSettings, cache_dir
 from ..support.entry_points import ENGINES, PROTOCOLS, distributions_of
 from ..support.escaping import escape, for_log
+from .endpoint_check import trial_lines, try_endpoint
 from .judge_options import add_judge_options, judge_settings
 from .printing import print_json, put
 
@@ -110,6 +111,8 @@ def _judge(settings: JudgeSettings) -> dict[str, Any]:
         elif isinstance(engine, EndpointEngine):
             found["urls"] = [address.base for address in engine.addresses]
             found["problems"] += engine.unreachable()
+            if not found["problems"]:
+                found |= try_endpoint(engine, protocol, found["problems"])
         identity = engine.identity()
         found |= {"model": identity.model, "revision": identity.revision}
     except ImageJudgeError as error:
@@ -205,5 +208,6 @@ def _judge_lines(judge: dict[str, Any]) -> list[str]:
         )
     if judge.get("beside"):
         lines.append(f"  {escape(judge['beside'])}")
+    lines += trial_lines(judge)
     lines += [f"  can't run: {escape(problem)}" for problem in judge["problems"]]
     return lines if judge["problems"] else [*lines, "  can run here"]

@@ -58,6 +58,7 @@ def test_the_command_reads_the_judges_options_alike(project):
         "judge_gpus": "1",
         "judge_keep_alive": "7.5",
         "judge_sleep": "9",
+        "judge_sight": "assumed",
         "judge_max_pixels": "1234",
     }
     assert set(JUDGE_OPTIONS) - set(given) == {"judge_url", "judge_allow_fp8"}
