@@ -75,7 +75,7 @@ async def _question(engine: EndpointEngine, protocol: Protocol, problems: list[s
         if not reading.unreadable or not protocol.can_ask_again(dimension):
             break
     shown = " ".join(answer.text.split())
-    found = {
+    found: dict[str, Any] = {
         "dimension": dimension,
         "readable": not reading.unreadable,
         "asked_again": again,

@@ -143,7 +143,10 @@ async def look(client: ChatClient) -> Sight:
     except RefusedError as refusal:
         words = f"{client.address.base}: a question without a picture is refused, so {UNKNOWN}: {refusal.reason}"
         return Sight(0, 0, None, words)
-    content = [{"type": "image_url", "image_url": {"url": _picture()}}, {"type": "text", "text": QUESTION}]
+    content: list[dict[str, Any]] = [
+        {"type": "image_url", "image_url": {"url": _picture()}},
+        {"type": "text", "text": QUESTION},
+    ]
     try:
         pictured = await client.ask(_request(content, limit))
     except (RefusedError, UnavailableError) as error:

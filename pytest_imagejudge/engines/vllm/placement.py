@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,11 @@ COMFORT = 30 * GIB  # beyond the weights, for 240 requests at once of a 27B hybr
 
 
 FP8_SIZE = 0.56  # of the 16-bit weights, measured for the 27B shape: embeddings and vision stay as they are
+
+
+FP8_OF_LAYERS = (
+    0.52  # of the 16-bit weights without the embeddings: with those of the 27B shape, 28.9 GiB (28.6 measured)
+)
 
 
 ALLOW_FP8 = "judge_allow_fp8 = true in the ini file (of the command: --judge-allow-fp8)"
@@ -169,8 +175,37 @@ def _too_large(model: Model, settings: JudgeSettings, gpus: Sequence[Gpu], most:
 
 def needed_bytes(model: Model, parallel: int, *, fp8: bool) -> int:
     """Return the least bytes on each GPU to serve ``model``: a share of the weights, and working memory."""
-    weights = model.weights * (FP8_SIZE if fp8 else 1.0)
+    weights = weight_bytes(model, fp8=fp8)
     return int(weights / parallel + min(5 * GIB, 1.5 * GIB + 0.1 * weights))
+
+
+def weight_bytes(model: Model, *, fp8: bool) -> float:
+    """Return the bytes of the weights on the GPU; of FP8 with the embeddings in 16 bit, where their size is known."""
+    if not fp8:
+        return model.weights
+    words, width = model.text("vocab_size"), model.text("hidden_size")
+    if not (isinstance(words, int) and isinstance(width, int)):
+        return model.weights * FP8_SIZE
+    tied = model.text("tie_word_embeddings")
+    embeddings = min(model.weights, words * width * 2 * (1 if tied else 2))
+    return embeddings + FP8_OF_LAYERS * (model.weights - embeddings)
+
+
+def cache_bytes(model: Model, tokens: int) -> int:
+    """Return the bytes that a request of ``tokens`` takes of the server's cache: keys and values, recurrent states.
+
+    vLLM keeps two states of a request where it caches prefixes. Checked on one H200 (vLLM 0.26.0, random weights): 144
+    KiB a token for Qwen3-VL 4B and 8B, 1.3 GiB for 16,384 tokens of the 27B shape.
+    """
+    layers, heads, width = (model.text(n) or 0 for n in ("num_hidden_layers", "num_key_value_heads", "head_dim"))
+    full = layers // (model.text("full_attention_interval") or 1)
+    return tokens * full * heads * width * 2 * 2 + 2 * (layers - full) * state_bytes(model)
+
+
+def state_bytes(model: Model) -> int:
+    """Return the bytes of one layer's recurrent state in 32 bit; 0 for a model without any."""
+    sizes = (model.text(f"linear_{n}") or 0 for n in ("num_value_heads", "key_head_dim", "value_head_dim"))
+    return math.prod(sizes) * 4
 
 
 def degrees(model: Model, gpus: int) -> list[int]:
@@ -252,7 +287,7 @@ def share(gpus: Sequence[Gpu], placement: Placement, model: Model, most: int | N
         if free >= 0.96 * total:
             shares.append(FULL_SHARE)
         else:
-            weights = model.weights * (FP8_SIZE if placement.fp8 else 1.0) / placement.parallel
+            weights = weight_bytes(model, fp8=placement.fp8) / placement.parallel
             shares.append(min(free - SPARE, weights + COMFORT) / total)
     least = max((SPARE if placement.at_most else placement.needed) / total for _, total in sizes)
     return round(min(FULL_SHARE, max(least, min(shares))), 3)
