@@ -7,23 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .arguments import MODEL_LENGTH, SEQUENCES
 from .gpus import GIB, Gpu
+from .limits import limits
 from .model_files import Model
-from .placement import FULL_SHARE, cache_bytes, needed_bytes, state_bytes, weight_bytes
+from .placement import FULL_SHARE, cache_bytes, needed_bytes
 
 SIZES = (16, 24, 48, 80, 140)  # GB of 10^9 bytes: a card has a little more than it is named after, and never less
 
 
 REQUEST = 4096  # tokens: 1,024 of a picture of 1024 x 1024, a checklist of 500 to 2,000, the prompt and the answer
-
-
-# For a card whose cache would not hold one request of the usual length, without which vLLM does not start.
-SMALLER = ("--judge-arg=--max-model-len=8192", "--judge-arg=--max-num-batched-tokens=4096")
-
-
-# Beside weights and cache with these options: 1.0 GiB was measured for Qwen3-VL 4B and 8B.
-SMALLER_WORK = int(1.1 * GIB)
 
 
 @dataclass(frozen=True)
@@ -146,14 +138,9 @@ def _row(judge: CardJudge, gb: int, here: bool) -> CardRow:
     if needed > share:
         return CardRow(gb, model.name, "", needed, 0, False, "", (), here)
     options = (*judge.options, *(["--judge-allow-fp8"] if fp8 else []))
-    room = share - needed
-    if room < cache_bytes(model, MODEL_LENGTH):
-        options += SMALLER
-        room = share - int(weight_bytes(model, fp8=fp8)) - SMALLER_WORK
-    if (sequences := _sequences(model, room)) < SEQUENCES:
-        options += (f"--judge-arg=--max-num-seqs={sequences}",)
+    bounds = limits(model, share, 1, fp8=fp8)
     run = MEASURED.get((model.name, gb))
-    requests = min(sequences, (run.cache if run else room) // cache_bytes(model, REQUEST))
+    requests = min(bounds.sequences, (run.cache if run else bounds.room) // cache_bytes(model, REQUEST))
     return CardRow(
         gb,
         model.name,
@@ -165,14 +152,3 @@ def _row(judge: CardJudge, gb: int, here: bool) -> CardRow:
         options,
         here,
     )
-
-
-def _sequences(model: Model, room: int) -> int:
-    """Return the most requests that vLLM takes at once: one block of its cache each, where there are states.
-
-    A block holds the states of as many layers as have full attention: 175 blocks in 8.41 GiB of the 27B shape.
-    """
-    block = state_bytes(model) * (model.text("num_hidden_layers") // (model.text("full_attention_interval") or 1))
-    if not block or room // block >= SEQUENCES:
-        return SEQUENCES
-    return max(1, int(room // block) // 32 * 32)

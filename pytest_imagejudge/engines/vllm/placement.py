@@ -183,11 +183,10 @@ def weight_bytes(model: Model, *, fp8: bool) -> float:
     """Return the bytes of the weights on the GPU; of FP8 with the embeddings in 16 bit, where their size is known."""
     if not fp8:
         return model.weights
-    words, width = model.text("vocab_size"), model.text("hidden_size")
-    if not (isinstance(words, int) and isinstance(width, int)):
-        return model.weights * FP8_SIZE
     tied = model.text("tie_word_embeddings")
-    embeddings = min(model.weights, words * width * 2 * (1 if tied else 2))
+    embeddings = _size(model, "vocab_size") * _size(model, "hidden_size") * 2 * (1 if tied else 2)
+    if not 0 < embeddings < model.weights:
+        return model.weights * FP8_SIZE
     return embeddings + FP8_OF_LAYERS * (model.weights - embeddings)
 
 
@@ -197,15 +196,28 @@ def cache_bytes(model: Model, tokens: int) -> int:
     vLLM keeps two states of a request where it caches prefixes. Checked on one H200 (vLLM 0.26.0, random weights): 144
     KiB a token for Qwen3-VL 4B and 8B, 1.3 GiB for 16,384 tokens of the 27B shape.
     """
-    layers, heads, width = (model.text(n) or 0 for n in ("num_hidden_layers", "num_key_value_heads", "head_dim"))
-    full = layers // (model.text("full_attention_interval") or 1)
+    layers, heads, width = (_size(model, n) for n in ("num_hidden_layers", "num_key_value_heads", "head_dim"))
+    if not width and (queries := _size(model, "num_attention_heads")):
+        width = _size(model, "hidden_size") // queries
+    full = full_layers(model)
     return tokens * full * heads * width * 2 * 2 + 2 * (layers - full) * state_bytes(model)
+
+
+def full_layers(model: Model) -> int:
+    """Return the number of layers with full attention; 0 where the configuration does not tell."""
+    return _size(model, "num_hidden_layers") // max(1, _size(model, "full_attention_interval"))
 
 
 def state_bytes(model: Model) -> int:
     """Return the bytes of one layer's recurrent state in 32 bit; 0 for a model without any."""
-    sizes = (model.text(f"linear_{n}") or 0 for n in ("num_value_heads", "key_head_dim", "value_head_dim"))
+    sizes = (_size(model, f"linear_{n}") for n in ("num_value_heads", "key_head_dim", "value_head_dim"))
     return math.prod(sizes) * 4
+
+
+def _size(model: Model, field: str) -> int:
+    """Return a number of the language model's configuration; 0 where it is none."""
+    value = model.text(field)
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def degrees(model: Model, gpus: int) -> list[int]:

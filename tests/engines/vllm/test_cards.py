@@ -6,10 +6,10 @@ import pytest
 
 from pytest_imagejudge.engines.vllm.cards import IE_CRITIC, JUDGES, Q_JUDGER, QWEN_4B, QWEN_8B, SIZES, CardRow, rows
 from pytest_imagejudge.engines.vllm.gpus import GIB, MIB, Gpu
+from pytest_imagejudge.engines.vllm.limits import Limits, limits
 from pytest_imagejudge.engines.vllm.placement import FULL_SHARE, cache_bytes, needed_bytes, weight_bytes
 
 MODELS = {judge.model.name: judge.model for judge in JUDGES}
-SMALLER = {"--judge-arg=--max-model-len=8192", "--judge-arg=--max-num-batched-tokens=4096"}
 
 
 def row(gb: int, judge: str) -> CardRow:
@@ -46,11 +46,21 @@ def test_the_precision_is_that_of_the_placement(gb: int, judge: str, precision: 
     assert (found.requests > 0) is bool(precision)
 
 
-def test_what_did_not_start_is_given_smaller_options() -> None:
-    assert set(row(24, QWEN_8B).options) >= SMALLER  # 1.75 GiB were left of the 2.25 that 16,384 tokens need
-    assert not SMALLER & set(row(16, QWEN_4B).options)
-    assert "--judge-arg=--max-num-seqs=160" in row(48, Q_JUDGER).options  # 175 was the most
-    assert row(80, Q_JUDGER).options == (f"--judge-model={Q_JUDGER}",)
+def test_what_did_not_start_has_smaller_limits() -> None:
+    def of(gb: int, judge: str, fp8: bool) -> Limits:
+        return limits(MODELS[judge], int(FULL_SHARE * gb * 10**9), 1, fp8=fp8)
+
+    usual = Limits()
+    eight = of(24, QWEN_8B, False)  # 1.75 GiB were left of the 2.25 that 16,384 tokens need
+    assert (eight.length, eight.step, eight.sequences) == (8192, 4096, usual.sequences)
+    assert eight.room / GIB == pytest.approx(3.13, rel=0.05)
+    four = of(16, QWEN_4B, False)
+    assert (four.length, four.step, four.sequences) == (usual.length, usual.step, usual.sequences)
+    assert of(48, Q_JUDGER, True).sequences == 160  # 175 was the most
+    for gb in (80, 140):
+        large = of(gb, Q_JUDGER, False)
+        assert (large.length, large.step, large.sequences) == (usual.length, usual.step, usual.sequences)
+    assert limits(MODELS[Q_JUDGER], None, 1, fp8=False) == usual
 
 
 @pytest.mark.parametrize(
