@@ -90,11 +90,14 @@ class Endpoint:
             return figures
         if not data:
             return {"object": "list", "data": [{"id": "judge"}], "version": "1"}
+        body = json.loads(data)
+        if body["max_tokens"] == 1:  # by the tokens it is found out whether pictures arrive
+            usage = {"prompt_tokens": 100 if b'"image_url"' in data else 10, "completion_tokens": 1}
+            return {"choices": [{"index": 0, "finish_reason": "length", "message": {"content": "Red"}}], "usage": usage}
         self.requests += 1
         async with self.free:
             self.now += 1
             self.most = max(self.most, self.now)
-            body = json.loads(data)
             grammar = body.get("structured_outputs")  # as checkouts before response_format send it
             schema = grammar["json"] if grammar else body["response_format"]["json_schema"]["schema"]
             await asyncio.sleep(self.delay)

@@ -42,6 +42,7 @@ class JudgeSettings:
         stored_only: ask nothing; what the store has no answer to is not judged.
         price: prices of a million tokens, such as "input=2.50 output=10"; None is unknown.
         budget: money or tokens beyond which nothing is asked, such as "5 USD"; None is no limit.
+        sight: "checked" asks an endpoint once whether pictures reach it; "assumed" takes it for granted.
         beside: the session's other judge, for which our server leaves room on shared GPUs.
         concurrency: requests in flight at each of ``urls``; None for as many as 48 images have.
     """
@@ -67,6 +68,7 @@ class JudgeSettings:
     stored_only: bool = False
     price: str | None = None
     budget: str | None = None
+    sight: Literal["checked", "assumed"] = "checked"
     beside: JudgeSettings | None = None
     concurrency: int | None = None
 

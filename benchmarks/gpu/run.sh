@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the judges at their real size, with random weights, on one GPU: run.sh setup|cold|judge|offline|after|sleep|edits|both|split
+# Measures the judges at their real size, with random weights, on one GPU: run.sh setup|cold|judge|offline|after|sleep|edits|both|split|card
 # Needs: PYTHONPATH with vLLM and this package's dependencies, $WORDS with the pinned files of the protocols' words.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -64,6 +64,23 @@ case $1 in
     timed "both judges" "${q_judger[@]}" "$here/suite/test_both.py" --edit-judge-model "$work/ie-critic" --edit-judge-protocol ie-critic --judge-keep-alive=20 --judge-report "$out/both.json"
     nvidia-smi --query-compute-apps=name,used_memory --format=csv
     FIRST=500 timed "both judges, servers up" "${q_judger[@]}" "$here/suite/test_both.py" --edit-judge-model "$work/ie-critic" --edit-judge-protocol ie-critic --judge-report "$out/both2.json"
+    ;;
+  card) # a share of this GPU as large as a card of GB: run.sh card SHAPE GB [ARGUMENT OF PYTEST...]
+    shape=$2 gb=$3; shift 3
+    [ -d "$work/$shape" ] || PYTHONPATH="$here/../.." python3 "$here/shapes.py" "$work/$shape" --shape "$shape" --text "$here/../../pytest_imagejudge/protocols/house.toml"
+    total=$(nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits | head -1)
+    SHARE=$(python3 -c "print(round(0.92 * $gb * 1e9 / ($total * 2**20), 4))"); export SHARE
+    card=(python3 -m pytest -p pytest_imagejudge.plugin -p no:cacheprovider -c "$here/suite/cards.ini" --rootdir "$work" --tb=short -q --judge-no-store
+      --judge-model "$work/$shape" --judge-protocol house --judge-thresholds "$work/loose.toml" --judge-arg=--load-format --judge-arg=dummy --judge-keep-alive=20 "$@")
+    echo 'total = 0' > "$work/loose.toml"
+    IMAGES=4 FIRST=0 timed "$shape, $gb GB: server started, 4 images" "${card[@]}" "$here/suite/test_expect.py" > "$out/$shape-$gb.txt"
+    IMAGES=${IMAGES:-32} FIRST=1000 timed "$shape, $gb GB: ${IMAGES:-32} images" "${card[@]}" "$here/suite/test_expect.py" --judge-report "$out/$shape-$gb.json" >> "$out/$shape-$gb.txt"
+    grep -E "^TIMED|requests,|passed|failed" "$out/$shape-$gb.txt"
+    nvidia-smi --query-gpu=memory.used --format=csv,noheader
+    stop
+    log=("$IMAGEJUDGE_CACHE"/servers/*/server.log)
+    grep -hoE "(Model loading took|Available KV cache memory|GPU KV cache size|Graph capturing finished|torch.compile took|init engine|ValueError: |OutOfMemoryError: ).*" "${log[@]}" | sort -u | cut -c1-250
+    cp "${log[0]}" "$out/$shape-$gb.log"; rm -rf "$IMAGEJUDGE_CACHE"/servers
     ;;
   split) # two GPUs, nothing compiled: one judge over both, then two judges with one each
     IMAGES=8 timed "8 images over 2 GPUs" "${q_judger[@]}" --judge-arg=--enforce-eager --judge-arg=--disable-custom-all-reduce --judge-arg=--tensor-parallel-size=2 "$here/suite/test_expect.py" --judge-report "$out/split.json" --judge-keep-alive=1

@@ -1,6 +1,6 @@
 """Checkpoints of the judges' architectures at their real size, without weights, for vLLM's ``--load-format dummy``.
 
-    PYTHONPATH=. python benchmarks/gpu/shapes.py FOLDER --shape q-judger|ie-critic [--text FILE]
+    PYTHONPATH=. python benchmarks/gpu/shapes.py FOLDER --shape q-judger|ie-critic|qwen3-vl-8b|qwen3-vl-4b [--text FILE]
 
 The weights' file is a hole of the real length, so that what is computed from it (memory, placement) is as for the
 real model. The tokenizer is a small one, trained on ``--text`` so that prompts have about as many tokens as theirs.
@@ -14,7 +14,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from tests.real_servers.checkpoints import QWEN25VL, QWEN35, write_beside
+from tests.real_servers.checkpoints import QWEN3VL, QWEN25VL, QWEN35, write_beside
 
 GIB = 1024**3
 
@@ -138,6 +138,74 @@ def ie_critic(ids: dict[str, int]) -> dict[str, Any]:
     }
 
 
+def qwen3_vl_8b(ids: dict[str, int]) -> dict[str, Any]:
+    """8B: dense attention, as in Qwen/Qwen3-VL-8B-Instruct."""
+    return {
+        "architectures": ["Qwen3VLForConditionalGeneration"],
+        "model_type": "qwen3_vl",
+        "dtype": "bfloat16",
+        "tie_word_embeddings": False,
+        "image_token_id": ids["<|image_pad|>"],
+        "video_token_id": ids["<|video_pad|>"],
+        "vision_start_token_id": ids["<|vision_start|>"],
+        "vision_end_token_id": ids["<|vision_end|>"],
+        "text_config": {
+            "model_type": "qwen3_vl_text",
+            "dtype": "bfloat16",
+            "attention_bias": False,
+            "attention_dropout": 0.0,
+            "bos_token_id": ids["<|endoftext|>"],
+            "eos_token_id": ids["<|im_end|>"],
+            "head_dim": 128,
+            "hidden_act": "silu",
+            "hidden_size": 4096,
+            "initializer_range": 0.02,
+            "intermediate_size": 12288,
+            "max_position_embeddings": 262144,
+            "num_attention_heads": 32,
+            "num_hidden_layers": 36,
+            "num_key_value_heads": 8,
+            "rms_norm_eps": 1e-6,
+            "rope_theta": 5_000_000,
+            "rope_scaling": {"mrope_interleaved": True, "mrope_section": [24, 20, 20], "rope_type": "default"},
+            "tie_word_embeddings": False,
+            "use_cache": True,
+            "vocab_size": 151936,
+        },
+        "vision_config": {
+            "model_type": "qwen3_vl",
+            "deepstack_visual_indexes": [8, 16, 24],
+            "depth": 27,
+            "hidden_act": "gelu_pytorch_tanh",
+            "hidden_size": 1152,
+            "in_channels": 3,
+            "initializer_range": 0.02,
+            "intermediate_size": 4304,
+            "num_heads": 16,
+            "num_position_embeddings": 2304,
+            "out_hidden_size": 4096,
+            "patch_size": 16,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 2,
+        },
+    }
+
+
+def qwen3_vl_4b(ids: dict[str, int]) -> dict[str, Any]:
+    """4B: the 8B's depth and cache, narrower, with tied embeddings, as in Qwen/Qwen3-VL-4B-Instruct."""
+    made = qwen3_vl_8b(ids)
+    made["tie_word_embeddings"] = True
+    made["text_config"] |= {"hidden_size": 2560, "intermediate_size": 9728, "tie_word_embeddings": True}
+    made["vision_config"] |= {
+        "deepstack_visual_indexes": [5, 11, 17],
+        "depth": 24,
+        "hidden_size": 1024,
+        "intermediate_size": 4096,
+        "out_hidden_size": 2560,
+    }
+    return made
+
+
 def tiny(ids: dict[str, int]) -> dict[str, Any]:
     """Q-Judger's architecture at a size for trying these scripts on a CPU."""
     made = q_judger(ids)
@@ -165,6 +233,8 @@ SHAPES: dict[str, tuple[Any, int, str]] = {  # configuration, bytes of the weigh
     "q-judger": (q_judger, int(51.1 * GIB), QWEN35),
     "tiny": (tiny, 4_000_000, QWEN35),
     "ie-critic": (ie_critic, int(15.4 * GIB), QWEN25VL),
+    "qwen3-vl-8b": (qwen3_vl_8b, int(16.33 * GIB), QWEN3VL),  # 8.77 and 4.44 billion parameters
+    "qwen3-vl-4b": (qwen3_vl_4b, int(8.27 * GIB), QWEN3VL),
 }
 
 

@@ -20,6 +20,8 @@ from ..settings import JudgeSettings, cache_dir
 from ..support.caches import engine_folder, unusable_cache
 from ..support.entry_points import ENGINES, PROTOCOLS, distributions_of
 from ..support.escaping import escape, for_log
+from .cards import print_plan
+from .endpoint_check import trial_lines, try_endpoint
 from .judge_options import add_judge_options, judge_settings
 from .printing import print_json, put
 
@@ -30,11 +32,17 @@ def register(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_judge_options(parser, without=("judge_keep_alive", "judge_max_pixels", "judge_stored_only"))
     parser.add_argument("--json", action="store_true", help="print an object in JSON")
+    parser.add_argument(
+        "--plan", action="store_true", help="print which judge fits cards of 16, 24, 48, 80 and 140 GB; checks nothing"
+    )
     parser.epilog = "Exit code: 0 the judges that are named can run here, 2 one of them can't."
 
 
 def run(args: argparse.Namespace) -> int:
     """Inspect this machine, print the findings, and return 0 where every named judge could run."""
+    if args.plan:
+        print_plan(as_json=args.json)
+        return ALL_RIGHT
     found = inspect_machine(judge_settings(args))
     if args.json:
         print_json(found)
@@ -120,6 +128,8 @@ def _judge(settings: JudgeSettings) -> dict[str, Any]:
         elif isinstance(engine, EndpointEngine):
             found["urls"] = [address.base for address in engine.addresses]
             found["problems"] += engine.unreachable()
+            if not found["problems"]:
+                found |= try_endpoint(engine, protocol, found["problems"])
         identity = engine.identity()
         found |= {"model": identity.model, "revision": identity.revision}
     except ImageJudgeError as error:
@@ -217,5 +227,6 @@ def _judge_lines(judge: dict[str, Any]) -> list[str]:
         )
     if judge.get("beside"):
         lines.append(f"  {escape(judge['beside'])}")
+    lines += trial_lines(judge)
     lines += [f"  can't run: {escape(problem)}" for problem in judge["problems"]]
     return lines if judge["problems"] else [*lines, "  can run here"]

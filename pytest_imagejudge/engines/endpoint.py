@@ -29,6 +29,7 @@ from .gateway_refusals import unknown_key, unknown_model
 from .health import EVERY_SECONDS, SILENCE_SECONDS
 from .request_fields import Habits
 from .retries import UnavailableError
+from .sight import Sights
 
 # Images in flight for each URL, 5 requests each: the batch that fills a judge of this size on one large GPU.
 IMAGES_PER_URL = 48
@@ -65,6 +66,7 @@ class EndpointEngine(Engine):
         self._clients: list[ChatClient] = []
         self._versions: dict[Address, asyncio.Future[str]] = {}
         self._starting = asyncio.Lock()
+        self.sights = Sights()
 
     def identity(self) -> EngineIdentity:
         """Return the served model: the one named, else the only one that the endpoint lists.
@@ -126,6 +128,11 @@ class EndpointEngine(Engine):
                 wrong.append(f"{address.base} does not list {name!r}{nearest(name, models)}: {_names(models)}")
         return wrong
 
+    @property
+    def clients(self) -> tuple[ChatClient, ...]:
+        """The clients of the endpoints, from `start` to `close`."""
+        return tuple(self._clients)
+
     def warm_up(self) -> None:
         """Import the HTTP client."""
         chat_client.warm_up()
@@ -153,20 +160,24 @@ class EndpointEngine(Engine):
             )
             for address in self.addresses
         ]
+        self.sights.progress = progress
         progress(f"asking {model} at {', '.join(address.base for address in self.addresses)}")
 
     async def ask(self, request: Request) -> Answer:
         """Answer one request, by the next server where the first is lost for good.
 
         Raises:
-            EngineError: refused, unreadable, or no server is left.
+            EngineError: refused, unreadable, no picture reaches the judge, or no server is left.
         """
         async with self._starting:
             if not self._clients:
                 await self.start(lambda line: None)
         error: EngineError | None = None
+        checked = self.settings.sight == "checked" and any(_image_urls(request.messages))
         for client in self._order(request):
             try:
+                if checked:
+                    await self.sights.check(client)
                 answer = await client.ask(request)
                 return dataclasses.replace(answer, engine_version=await self._version_of(client.address))
             except UnavailableError as lost:
@@ -184,6 +195,7 @@ class EndpointEngine(Engine):
         for version in self._versions.values():
             version.cancel()  # of one that is known this does nothing
         self._versions.clear()
+        self.sights.cancel()
         for client in clients:
             await client.close()
 

@@ -185,6 +185,13 @@ JUDGE_OPTIONS: dict[str, Option] = {
         "budget",
         field="budget",
     ),
+    "judge_sight": Option(
+        "checked (the default: an endpoint that no picture reaches is an error) or assumed",
+        kind="choice",
+        choices=("checked", "assumed"),
+        field="sight",
+        ini_only=True,
+    ),
     "judge_max_pixels": Option(
         "an image with more pixels is an error (default: 100,000,000)", "N", "whole", at_least=1, ini_only=True
     ),

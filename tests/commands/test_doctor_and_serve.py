@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.stand_in.endpoint import StandIn
+from tests.stand_in.endpoint import StandIn, completion
+from tests.stand_in.judge import levels
 from tests.stand_in.vllm import checkpoint, install
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -125,12 +126,15 @@ def test_memory_that_is_not_told_is_unknown(command: Command, tmp_path: Path) ->
 
 
 def test_an_endpoint(command: Command) -> None:
-    server = StandIn()
+    server = StandIn(lambda call: completion(levels("Quality", 2)))
     try:
         (judge,) = judges(command("doctor", "--json", "--judge-url", server.url))
         assert (judge["model"], judge["engine"], judge["ok"]) == ("judge", "endpoint", True)
+        server.looks.clear()
+        server.calls.clear()
         (judge,) = judges(command("doctor", "--json", "--judge-url", server.url, "--judge-model", "jugde"))
         assert 'did you mean "judge"' in judge["problems"][0]
+        assert not server.looks + server.asked  # what is wrong already needs no question
     finally:
         server.close()
     (judge,) = judges(command("doctor", "--json", "--judge-url", server.url, "--judge-model", "judge"))

@@ -34,6 +34,7 @@ EVERY = [
     "--judge-gpus=0,1",
     "--judge-allow-fp8",
     "--judge-sleep",
+    "--judge-sight=assumed",
 ]
 BOTH = JudgeSettings(
     decoding="constrained",
@@ -44,6 +45,7 @@ BOTH = JudgeSettings(
     gpus="0,1",
     allow_fp8=True,
     sleep=0.0,
+    sight="assumed",
 )
 IMAGE = replace(BOTH, model="org/judge", protocol="q-judger", revision="main")
 EDIT = replace(

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from pytest_imagejudge.engines.sight import QUESTION
+
 Reply = tuple[int, dict[str, str], bytes]
 
 
@@ -57,6 +59,22 @@ def fitting(schema: dict[str, Any], shared: dict[str, Any] | None = None) -> Any
     return {name: fitting(part, shared) for name, part in schema["properties"].items()}
 
 
+def asks_for_sight(call: Call) -> bool:
+    """True of the question by which an engine finds out whether pictures reach the model."""
+    return QUESTION in json.dumps(call.body.get("messages"))
+
+
+def shows(call: Call) -> bool:
+    """True where a request has a picture."""
+    return '"image_url"' in json.dumps(call.body["messages"])
+
+
+def seeing(call: Call) -> Reply | None:
+    """Answer the question of sight as a server does whose model takes pictures."""
+    usage = {"prompt_tokens": 74 if shows(call) else 12, "completion_tokens": 1}
+    return completion("Red", reason="length", usage=usage)
+
+
 @dataclass
 class StandIn:
     """``answer`` takes a `Call` to the chat completions and returns a `Reply`, or None to drop the connection.
@@ -65,6 +83,8 @@ class StandIn:
 
     With ``tls`` it is reached as https://localhost. Named as a proxy, it answers for every server, and to CONNECT with
     ``tunnel``.
+
+    The question of sight is no call: ``sight`` answers it, and ``looks`` keeps it.
     """
 
     answer: Callable[[Call], Reply | None] = lambda call: completion()
@@ -73,6 +93,8 @@ class StandIn:
     calls: list[Call] = field(default_factory=list)
     tls: ssl.SSLContext | None = None
     tunnel: Reply | None = None
+    sight: Callable[[Call], Reply | None] = seeing
+    looks: list[Call] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         outer = self
@@ -98,7 +120,7 @@ class StandIn:
 
             def call(self, body: dict[str, Any]) -> Call:
                 call = Call(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
-                outer.calls.append(call)
+                (outer.looks if asks_for_sight(call) else outer.calls).append(call)
                 return call
 
             def do_GET(self) -> None:
@@ -115,7 +137,8 @@ class StandIn:
 
             def do_POST(self) -> None:
                 data = self.rfile.read(int(self.headers["content-length"]))
-                self.reply(outer.answer(self.call(json.loads(data))))
+                call = self.call(json.loads(data))
+                self.reply((outer.sight if asks_for_sight(call) else outer.answer)(call))
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True

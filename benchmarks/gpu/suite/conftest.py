@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ FIXTURES = Path(__file__).parents[3] / "fixtures"
 COUNT = int(os.environ.get("IMAGES", "48"))
 FIRST = int(os.environ.get("FIRST", "0"))  # another one makes other pictures
 SIDE = int(os.environ.get("SIDE", "1024"))
+SHARE = os.environ.get("SHARE", "")  # of the GPU's memory for the server, to stand for a smaller card
 PROMPT = "a photograph, number {}, with soft light from the left and a plain background"
 
 
@@ -77,6 +79,8 @@ def pytest_imagejudge_engine(config: pytest.Config, settings: Any, protocol: Any
     from pytest_imagejudge.engines import make_engine
     from pytest_imagejudge.settings import cache_dir
 
+    if SHARE:
+        settings = replace(settings, memory_share=float(SHARE))
     return CLOCK.watch(make_engine(settings, protocol, state_dir=cache_dir()))
 
 

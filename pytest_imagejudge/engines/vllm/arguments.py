@@ -10,6 +10,7 @@ from pathlib import Path
 from ...settings import JudgeSettings
 from .foreign_variables import foreign_variables
 from .install import Install
+from .limits import Limits
 from .model_files import Model
 from .modelscope_models import SWITCH
 from .placement import cpu_cache_bytes, quantized
@@ -17,15 +18,6 @@ from .supervisor import MODEL, PORT
 from .user_arguments import deciding, option_name, own_split
 
 SEED = 42
-
-
-MODEL_LENGTH = 16_384  # an image of 1024 x 1024 is 1,024 tokens, a checklist 2,000, an answer 4,096; prompts vary
-
-
-BATCHED_TOKENS = 16_384  # the encoder's cache holds as many visual tokens: the pictures of 16 images
-
-
-SEQUENCES = 256  # 48 images of 5 requests, and some to spare
 
 
 MATCH_UNIT = 16
@@ -64,7 +56,9 @@ UNWANTED_NAMES = (
 )
 
 
-def server_arguments(model: Model, install: Install, settings: JudgeSettings, parallel: int, fp8: bool) -> list[str]:
+def server_arguments(
+    model: Model, install: Install, settings: JudgeSettings, parallel: int, fp8: bool, limits: Limits
+) -> list[str]:
     """Return the options of the server, without those unknown to this vLLM and without the share of memory."""
     wanted: list[tuple[str, ...]] = [
         ("--served-model-name", str(settings.model)),
@@ -74,7 +68,7 @@ def server_arguments(model: Model, install: Install, settings: JudgeSettings, pa
         ("--enable-prompt-tokens-details",),  # tells how many came from the cache
         ("--disable-uvicorn-access-log",),
         ("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}'),
-        ("--max-model-len", str(min(MODEL_LENGTH, longest_context(model)))),
+        ("--max-model-len", str(min(limits.length, longest_context(model)))),
         ("--limit-mm-per-prompt", json.dumps(modality_limits(model, settings))),
     ]
     if model.architecture in QWEN35:
@@ -82,8 +76,8 @@ def server_arguments(model: Model, install: Install, settings: JudgeSettings, pa
     if thinks(model):
         wanted.append(("--reasoning-parser", "qwen3"))
     if install.device != "cpu":
-        wanted.append(("--max-num-batched-tokens", str(BATCHED_TOKENS)))
-        wanted.append(("--max-num-seqs", str(SEQUENCES)))
+        wanted.append(("--max-num-batched-tokens", str(limits.step)))
+        wanted.append(("--max-num-seqs", str(limits.sequences)))
     if parallel > 1 and own_split(settings.args) is None:
         wanted.append(("--tensor-parallel-size", str(parallel)))
     if fp8:
@@ -96,7 +90,7 @@ def server_arguments(model: Model, install: Install, settings: JudgeSettings, pa
 def longest_context(model: Model) -> int:
     """Return the most tokens that the model takes."""
     length = model.text("max_position_embeddings")
-    return length if isinstance(length, int) and length > 0 else MODEL_LENGTH
+    return length if isinstance(length, int) and length > 0 else Limits().length
 
 
 def modality_limits(model: Model, settings: JudgeSettings) -> dict[str, int]:

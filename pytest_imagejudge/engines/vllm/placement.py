@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,11 @@ COMFORT = 30 * GIB  # beyond the weights, for 240 requests at once of a 27B hybr
 
 
 FP8_SIZE = 0.56  # of the 16-bit weights, measured for the 27B shape: embeddings and vision stay as they are
+
+
+FP8_OF_LAYERS = (
+    0.52  # of the 16-bit weights without the embeddings: with those of the 27B shape, 28.9 GiB (28.6 measured)
+)
 
 
 ALLOW_FP8 = "judge_allow_fp8 = true in the ini file (of the command: --judge-allow-fp8)"
@@ -175,8 +181,49 @@ def _too_large(model: Model, settings: JudgeSettings, gpus: Sequence[Gpu], most:
 
 def needed_bytes(model: Model, parallel: int, *, fp8: bool) -> int:
     """Return the least bytes on each GPU to serve ``model``: a share of the weights, and working memory."""
-    weights = model.weights * (FP8_SIZE if fp8 else 1.0)
+    weights = weight_bytes(model, fp8=fp8)
     return int(weights / parallel + min(5 * GIB, 1.5 * GIB + 0.1 * weights))
+
+
+def weight_bytes(model: Model, *, fp8: bool) -> float:
+    """Return the bytes of the weights on the GPU; of FP8 with the embeddings in 16 bit, where their size is known."""
+    if not fp8:
+        return model.weights
+    tied = model.text("tie_word_embeddings")
+    embeddings = _size(model, "vocab_size") * _size(model, "hidden_size") * 2 * (1 if tied else 2)
+    if not 0 < embeddings < model.weights:
+        return model.weights * FP8_SIZE
+    return embeddings + FP8_OF_LAYERS * (model.weights - embeddings)
+
+
+def cache_bytes(model: Model, tokens: int) -> int:
+    """Return the bytes that a request of ``tokens`` takes of the server's cache: keys and values, recurrent states.
+
+    vLLM keeps two states of a request where it caches prefixes. Checked on one H200 (vLLM 0.26.0, random weights): 144
+    KiB a token for Qwen3-VL 4B and 8B, 1.3 GiB for 16,384 tokens of the 27B shape.
+    """
+    layers, heads, width = (_size(model, n) for n in ("num_hidden_layers", "num_key_value_heads", "head_dim"))
+    if not width and (queries := _size(model, "num_attention_heads")):
+        width = _size(model, "hidden_size") // queries
+    full = full_layers(model)
+    return tokens * full * heads * width * 2 * 2 + 2 * (layers - full) * state_bytes(model)
+
+
+def full_layers(model: Model) -> int:
+    """Return the number of layers with full attention; 0 where the configuration does not tell."""
+    return _size(model, "num_hidden_layers") // max(1, _size(model, "full_attention_interval"))
+
+
+def state_bytes(model: Model) -> int:
+    """Return the bytes of one layer's recurrent state in 32 bit; 0 for a model without any."""
+    sizes = (_size(model, f"linear_{n}") for n in ("num_value_heads", "key_head_dim", "value_head_dim"))
+    return math.prod(sizes) * 4
+
+
+def _size(model: Model, field: str) -> int:
+    """Return a number of the language model's configuration; 0 where it is none."""
+    value = model.text(field)
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def degrees(model: Model, gpus: int) -> list[int]:
@@ -258,7 +305,7 @@ def share(gpus: Sequence[Gpu], placement: Placement, model: Model, most: int | N
         if free >= 0.96 * total:
             shares.append(FULL_SHARE)
         else:
-            weights = model.weights * (FP8_SIZE if placement.fp8 else 1.0) / placement.parallel
+            weights = weight_bytes(model, fp8=placement.fp8) / placement.parallel
             shares.append(min(free - SPARE, weights + COMFORT) / total)
     least = max((SPARE if placement.at_most else placement.needed) / total for _, total in sizes)
     return round(min(FULL_SHARE, max(least, min(shares))), 3)

@@ -14,10 +14,11 @@ from ...settings import JudgeSettings
 from . import arguments, shared_server, user_arguments
 from .gpus import Gpu, Holder, gib, visible_gpus
 from .install import Install, find_vllm
+from .limits import Limits, limits
 from .model_download import download_command
 from .model_files import Model
 from .model_lookup import find_model
-from .placement import Fit, JointPlacement, Placement, fit, place, place_beside, share
+from .placement import FULL_SHARE, Fit, JointPlacement, Placement, fit, place, place_beside, share
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ class Planner:
                 raise ConfigError(f"{self._option} {self.settings.model!r}: {error}") from None
             model = self.model()
             placement = self.place(model, install)
-            options = arguments.server_arguments(model, install, self.settings, placement.parallel, placement.fp8)
+            options = arguments.server_arguments(
+                model, install, self.settings, placement.parallel, placement.fp8, self._limits(model, placement)
+            )
             self._plan = Plan(install, model, placement, tuple(options), user_arguments.deciding(self.settings.args))
         return self._plan
 
@@ -127,6 +130,14 @@ class Planner:
         return place(
             model, install, self.settings, gpus, user_arguments.own_split(args), user_arguments.reduces_weights(args)
         )
+
+    def _limits(self, model: Model, placement: Placement) -> Limits:
+        """Return the limits of the server, by the memory of the GPUs as empty ones, so that all processes agree."""
+        sizes = [gpu.total for gpu in placement.gpus if gpu.total is not None]
+        if not sizes or len(sizes) < len(placement.gpus) or placement.at_most:
+            return Limits()
+        share = int((self.settings.memory_share or FULL_SHARE) * min(sizes))
+        return limits(model, share, placement.parallel, fp8=placement.fp8)
 
     def _unclaimed(self, gpu: Gpu) -> Gpu:
         """Return ``gpu`` without the memory that our starting servers will take."""

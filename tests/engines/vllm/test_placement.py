@@ -168,6 +168,22 @@ def test_where_fp8_is_allowed_but_nothing_can_be_served_the_identity_is_that_of_
         engine.preflight()
 
 
+def test_a_small_card_gets_limits_with_which_the_server_starts(computer: Computer) -> None:
+    layers = {"num_hidden_layers": 64, "full_attention_interval": 4, "head_dim": 256}
+    states = {"linear_key_head_dim": 128, "linear_value_head_dim": 128}
+    text = {**JUDGE["text_config"], **layers, **states, "vocab_size": 248_320, "hidden_size": 5120}
+    computer.model = checkpoint(computer.folder / "real", size=WEIGHTS, **{**JUDGE, "text_config": text})
+
+    def limits(total: int, **settings: Any) -> dict[str, str]:
+        computer.gpus((total, total))
+        options = computer.engine(**settings).plan().options
+        return {name: options[options.index(name) + 1] for name in ("--max-model-len", "--max-num-seqs")}
+
+    assert limits(46_068, allow_fp8=True) == {"--max-model-len": "16384", "--max-num-seqs": "160"}
+    assert limits(143_771) == {"--max-model-len": "16384", "--max-num-seqs": "256"}
+    assert limits(143_771, memory_share=0.43) == {"--max-model-len": "16384", "--max-num-seqs": "64"}
+
+
 @pytest.mark.parametrize("args", [("--quantization=fp8",), ("--quant", "fp8"), ("--cpu-offload-gb", "20"), ("-qfp8",)])
 def test_by_the_size_of_weights_that_the_users_own_arguments_lessen_nothing_is_refused(
     computer: Computer, args: tuple[str, ...]
