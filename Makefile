@@ -38,7 +38,7 @@ coverage: $(VENV)/.has-coverage  ## run the same tests, and print which lines th
 coverage: MEASURE := --cov=pytest_imagejudge
 coverage: test
 
-test-engine: $(VENV)/.has-test  ## test real servers: vLLM's CPU build in an environment of its own
+test-engine: $(VENV)/.has-test  ## test real servers: vLLM's CPU build, LiteLLM and mitmproxy, each in an environment of its own
 	$(BIN)/python $(SERVERS)/setup_venv.py
 	$(BIN)/python -m pytest -m engine $(SERVERS) $(ARGS)
 
@@ -59,4 +59,4 @@ wheel: $(VENV)/.has-release  ## build the source archive and the wheel, and chec
 	$(BIN)/twine check --strict dist/*
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) .venv-engine .venv-npm build dist .coverage .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-* build dist .coverage .mypy_cache .ruff_cache .pytest_cache
