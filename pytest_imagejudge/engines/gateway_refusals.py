@@ -1,6 +1,6 @@
 """Refusals by a gateway itself that name another cause than theirs, or that have another status than usual.
 
-Seen with LiteLLM 1.100.5 (tests/real_servers/test_gateway.py).
+Seen with LiteLLM 1.100.5 (tests/real_servers/test_litellm.py).
 """
 
 from __future__ import annotations

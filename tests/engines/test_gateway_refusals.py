@@ -1,4 +1,4 @@
-"""What a LiteLLM proxy says in words that name another cause; tests/real_servers/test_gateway.py has the real one."""
+"""What a LiteLLM proxy says in words that name another cause; tests/real_servers/test_litellm.py has the real one."""
 
 from __future__ import annotations
 
