@@ -62,9 +62,8 @@ class Results:
         self._unattached_told = 0  # how many of these were logged
         self.last_look = LastLook()
         self.needs_images = False  # what is kept for the next run
-        self.superseded = 0  # judged in attempts that were run again
+        self.superseded = self._left_again = 0  # judged in attempts that were run again; left by two runs
         self.counted: CountedImages | None = None  # set where a run that was cut off left images, maybe the same ones
-        self._left_again = 0  # how many of these were
         self._kept = KeptImages(self.spool, options.keep_images)
         self.lines: list[str] = []  # said at the end of the summary
         self.profile: Profile | None = None

@@ -57,7 +57,7 @@ def test_one_question_is_asked_and_what_came_back_is_said(server: StandIn, docto
     question = found["question"]
     assert (question["dimension"], question["readable"], question["asked_again"]) == ("Quality", True, False)
     assert (question["prompt_tokens"], question["output_tokens"], question["problems"]) == (1700, 210, [])
-    assert question["answer"].startswith('{"Realism": {"Physical Logic": {"score": 2}')
+    assert question["answer"].startswith('{"Realism": {"Physical Logic": {"reason": "", "score": 2}')
     assert len(question["answer"]) < 200
     code, text = doctor()
     assert code == 0
@@ -112,7 +112,7 @@ def test_an_answer_that_can_not_be_read_is_a_problem(server: StandIn, doctor: Do
 
 
 def test_a_second_try_that_can_be_read_is_as_good(server: StandIn, doctor: Doctor) -> None:
-    replies = [completion("Well,"), completion(levels("Quality", 1))]
+    replies = [completion("Well,", reason="length"), completion(levels("Quality", 1))]
     server.answer = lambda call: replies.pop(0)
     code, text = doctor()
     assert code == 0

@@ -326,7 +326,8 @@ def test_a_proxy_that_asks_for_a_password(
 ) -> None:
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, f"http://{credentials}127.0.0.1:{server.port}")
-    server.answer, server.tunnel = lambda call: failure(407), failure(407)
+    server.answer = server.sight = lambda call: failure(407)
+    server.tunnel = failure(407)
     words = "this proxy asks for a user and a password: {}=http://USER:PASSWORD@HOST:PORT"
     if credentials:
         words = "this proxy did not accept the user and the password in {}"

@@ -222,7 +222,7 @@ def test_the_health_of_a_litellm_proxy_is_not_asked(
 ) -> None:
     """It would have each model behind the proxy answer a request."""
     status, headers, body = completion()
-    server.answer = lambda call: (status, {**headers, "x-litellm-version": "1.94.1"}, body)
+    server.answer = server.sight = lambda call: (status, {**headers, "x-litellm-version": "1.94.1"}, body)
 
     async def run(*servers: StandIn) -> None:
         one = engine(*servers)

@@ -11,8 +11,6 @@ import pytest
 
 from pytest_imagejudge.engines.quotas import pause_asked, used_up
 
-DATE = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-
 
 @pytest.mark.parametrize(
     ("headers", "seconds"),
@@ -55,7 +53,8 @@ def test_the_pause_that_a_429_asks_for(headers: dict[str, str], seconds: float |
 
 
 def test_a_date_is_a_pause_too() -> None:
-    after = pause_asked(429, {"retry-after": DATE})
+    in_an_hour = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    after = pause_asked(429, {"retry-after": in_an_hour})
     assert after is not None
     assert 3500 < after <= 3600
 

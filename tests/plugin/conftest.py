@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 # What runs within this process import is imported here: pytester has each of them forget it, which takes its time,
-# and numpy can't be loaded twice.
+# and numpy can't be loaded twice. httpx knows the errors of that httpcore only which it loaded itself.
+import httpcore  # noqa: F401
+import httpx  # noqa: F401
 import numpy  # noqa: F401
 import pytest
 import scipy.stats  # noqa: F401

@@ -148,7 +148,7 @@ def test_what_came_from_the_cache_is_said_where_the_server_tells_it(
 ) -> None:
     usage = {"prompt_tokens": 100, "completion_tokens": 9, "prompt_tokens_details": details}
     server.answer = lambda call: sound(call, usage=usage)
-    result = ask(project, server, "--judge-report=page.html", "-n1")
+    result = ask(project, server, "--judge-report=page.html", "-n1", "-o", "judge_sight=assumed")
     result.assert_outcomes(passed=1)
     assert project.report["run"]["cached_prompt_tokens"] == cached
     page = (project.path / "page.html").read_text(encoding="utf-8")
@@ -166,12 +166,16 @@ def test_answers_to_other_words_stay_in_the_store(project: Project, server: Stan
 
     def with_reasons(call: Call) -> Reply:
         status, headers, body = sound(call)
-        return status, headers, body.replace(rb"{\"score\"", rb"{\"reason\": \"Seen.\", \"score\"")
+        return status, headers, body.replace(rb"\"reason\": \"\"", rb"\"reason\": \"Seen.\"")
+
+    def without(call: Call) -> Reply:
+        status, headers, body = sound(call)
+        return status, headers, body.replace(rb"\"reason\": \"\", ", b"")
 
     old = source_of("house").replace("reasons = true", "")
     (project.path / "old.toml").write_text(old, encoding="utf-8")
     project.picture("fair", "fair.png")
-    server.answer = sound
+    server.answer = without
     ask(project, server, "--judge-protocol=old.toml").assert_outcomes(passed=1)
     server.answer = with_reasons
     for protocol, asked, reason in (("house", 5, "Seen."), ("old.toml", 0, ""), ("house", 0, "Seen.")):

@@ -37,7 +37,9 @@ def judge(server: StandIn, tmp_path: Path) -> Callable[[], tuple[Verdict, JudgeS
 
     def judge() -> tuple[Verdict, JudgeSession]:
         protocol = load_protocol("house")
-        engine = EndpointEngine(JudgeSettings(urls=(server.url,)), protocol, state_dir=tmp_path, first_wait=0.0)
+        engine = EndpointEngine(
+            JudgeSettings(urls=(server.url,), sight="assumed"), protocol, state_dir=tmp_path, first_wait=0.0
+        )
         with Store(tmp_path / "store") as store, JudgeSession(protocol, engine, store) as session:
             verdict = session.judge(Task("a fox", (ImageFile(picture),), ("Quality",)))
         assert isinstance(verdict, Verdict)
