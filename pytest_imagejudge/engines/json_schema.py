@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+DEFINITIONS = "#/$defs/"
+
+
 _TYPES: dict[type, str] = {
     dict: "object",
     list: "array",
@@ -21,24 +24,28 @@ _TYPES: dict[type, str] = {
 }
 
 
-def with_types(schema: Any) -> Any:
-    """Return a schema of the same meaning in which every enum has a type; OpenAI refuses one that has none.
+def portable(schema: Any) -> Any:
+    """Return a schema of the same meaning that every server takes: no references, and a type for each enum.
 
-    The refusal ("schema must have a 'type' key") is in https://github.com/FlowiseAI/Flowise/issues/4502. An enum of
-    several types becomes an ``anyOf``.
+    OpenAI refuses an enum without a type ("schema must have a 'type' key",
+    https://github.com/FlowiseAI/Flowise/issues/4502); one of several types becomes an ``anyOf``. Servers that convert
+    schemas themselves may not follow ``$ref``; a definition that refers to itself can't be written out and stays.
     """
+    shared = schema.get("$defs", {}) if isinstance(schema, Mapping) else {}
+    written = _portable(schema, shared, frozenset())
+    if shared and '"$ref"' not in json.dumps(written):
+        written.pop("$defs", None)
+    return written
+
+
+def _portable(schema: Any, shared: Mapping[str, Any], inside: frozenset[str]) -> Any:
     if not isinstance(schema, Mapping):
         return schema
-    typed = {
-        name: {key: with_types(value) for key, value in part.items()}
-        if name in ("properties", "$defs")
-        else [with_types(value) for value in part]
-        if name == "anyOf"
-        else with_types(part)
-        if name == "items"
-        else part
-        for name, part in schema.items()
-    }
+    name = str(schema.get("$ref", "")).removeprefix(DEFINITIONS)
+    if name in shared and name not in inside:
+        rest = {key: value for key, value in schema.items() if key != "$ref"}
+        return _portable({**shared[name], **rest}, shared, inside | {name})
+    typed = {key: _parts(key, part, shared, inside) for key, part in schema.items()}
     if "enum" not in typed or "type" in typed:
         return typed
     by_type: dict[str, list[Any]] = {}
@@ -46,6 +53,15 @@ def with_types(schema: Any) -> Any:
         by_type.setdefault(_TYPES[type(value)], []).append(value)
     forms = [{"type": name, "enum": values} for name, values in by_type.items()]
     return {**typed, **(forms[0] if len(forms) == 1 else {"anyOf": forms})}
+
+
+def _parts(key: str, part: Any, shared: Mapping[str, Any], inside: frozenset[str]) -> Any:
+    """The value of one keyword, with the schemas in it made portable."""
+    if key in ("properties", "$defs"):
+        return {name: _portable(value, shared, inside) for name, value in part.items()}
+    if key == "anyOf":
+        return [_portable(value, shared, inside) for value in part]
+    return _portable(part, shared, inside) if key == "items" else part
 
 
 def whole_object(text: str) -> dict[str, Any] | None:
@@ -77,7 +93,7 @@ def _no_constant(name: str) -> None:
 def _satisfies(value: Any, schema: Any, root: Mapping[str, Any]) -> bool:
     if not isinstance(schema, Mapping):
         return schema is not False
-    shared = root.get("$defs", {}).get(str(schema.get("$ref", "")).removeprefix("#/$defs/"))
+    shared = root.get("$defs", {}).get(str(schema.get("$ref", "")).removeprefix(DEFINITIONS))
     if shared is not None and not _satisfies(value, shared, root):
         return False
     for name, wanted in schema.items():

@@ -16,7 +16,7 @@ from ..protocols.answer_parts import split
 from ..support.words import listed
 from .answer_message import IN_REASONING
 from .base import Answer
-from .json_schema import breaks, with_types
+from .json_schema import breaks, portable
 
 # Fields that every server of this shape knows; all others are vLLM's own, or not to be counted on. What a server
 # refuses of the first by name can be done without, these earlier than those. The limit can't: what is said to be
@@ -182,4 +182,4 @@ def _in_form(form: str, grammar: Any) -> Any:
     schema = grammar["json"]
     if form != "response_format":
         return schema
-    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": with_types(schema), "strict": True}}
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": portable(schema), "strict": True}}

@@ -296,11 +296,9 @@ def untyped(schema: Any, where: tuple[str, ...] = ()) -> tuple[str, ...] | None:
     """The first part of a schema that has no type."""
     if "anyOf" in schema:
         return next((found for part in schema["anyOf"] if (found := untyped(part, where)) is not None), None)
-    if "$ref" in schema:
-        return None
     if "type" not in schema:
         return where
-    parts = (*schema.get("$defs", {}).items(), *schema.get("properties", {}).items())
+    parts = schema.get("properties", {}).items()
     return next((at for name, part in parts if (at := untyped(part, (*where, "properties", name))) is not None), None)
 
 
