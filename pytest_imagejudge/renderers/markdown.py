@@ -131,8 +131,11 @@ def _head(report: Report) -> Iterator[str]:
     facts.append(f"{plural(run.requests, 'request')}, {run.from_store:,} from the store")
     if run.output_tokens and run.requests > run.from_store:
         facts.append(f"mean answer {run.output_tokens / (run.requests - run.from_store):,.0f} tokens")
-    if cost := cost_words(run):
-        facts += [f"{run.prompt_tokens:,} prompt and {run.output_tokens:,} output tokens", for_markdown(f"cost {cost}")]
+    cost = cost_words(run)
+    if cost or run.prompt_tokens:
+        facts.append(f"{run.prompt_tokens:,} prompt and {run.output_tokens:,} output tokens")
+    if cost:
+        facts.append(for_markdown(f"cost {cost}"))
     if run.seconds:
         facts.append(f"{run.seconds:,.1f} s")
     yield " · ".join(facts)
