@@ -103,7 +103,8 @@ def write(path: Path, values: list[dict[str, Any]]) -> Path:
 
 
 def command(server: StandIn, *args: object) -> list[str]:
-    return ["score", *map(str, args), "--judge-url", server.url, "--judge-protocol", "q-judger"]
+    judge = ("--judge-url", server.url, "--judge-protocol", "q-judger")
+    return ["score", *map(str, args), *judge, "--judge-sight=assumed"]  # figures are those of the rows alone
 
 
 def score(
