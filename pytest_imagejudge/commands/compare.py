@@ -129,10 +129,10 @@ def _show(found: Comparison) -> None:
     console.print(f"{escape(found.b)} against {escape(found.a)}: {plural(found.pairs, 'pair')}")
     rows = []
     for row in found.rows:
-        interval = "" if row.low is None or row.high is None else f"{row.low:+.2f} to {row.high:+.2f}"
+        interval = "" if row.low is None or row.high is None else f"{row.low:+z.2f} to {row.high:+z.2f}"
         cells = [
             "-" if value is None else format(value, form)
-            for value, form in ((row.before, ".2f"), (row.after, ".2f"), (row.change, "+.2f"))
+            for value, form in ((row.before, ".2f"), (row.after, ".2f"), (row.change, "+z.2f"))
         ]
         rows.append(["  " * (len(row.path) - 1) + show(row.path[-1:]), row.n, *cells, interval, row_words(row)])
     spoken = any(row[-1] for row in rows)
@@ -144,7 +144,7 @@ def _show(found: Comparison) -> None:
             name = f"{move.id}: {move.prompt}" if move.id is not None else move.prompt
             seed = "" if move.seed is None else f" (seed {move.seed})"
             console.print(
-                f"  {move.change:+7.2f}  {move.before:.2f} -> {move.after:.2f}  {escape(name[:100] + seed)}",
+                f"  {move.change:+z7.2f}  {move.before:.2f} -> {move.after:.2f}  {escape(name[:100] + seed)}",
                 overflow="ignore",
                 no_wrap=True,
             )

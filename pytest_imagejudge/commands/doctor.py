@@ -179,6 +179,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
     ]
     if vllm := found["vllm"]:
         lines.append(f"vLLM {vllm['version']} ({vllm['device']} build, PyTorch {vllm['torch']}) in {vllm['python']}")
+    elif found["judges"] and all(judge.get("engine") == EndpointEngine.name for judge in found["judges"]):
+        lines.append("vLLM: none, and a judge at a URL needs none")
     else:
         lines.append(f"vLLM: {found['vllm_error']}")
     for what in ("engines", "protocols"):

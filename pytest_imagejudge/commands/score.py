@@ -114,6 +114,8 @@ def run(args: argparse.Namespace) -> int:
                 bench.run(rows, stopped)
         except KeyboardInterrupt:
             interrupted = True
+            for judge in filter(None, (image, edit)):
+                judge.close()  # before the figures: requests that are broken off may be charged too
         progress.close()
         return _finish(args, bench, folder / source.name, output, profile, interrupted=interrupted)
 

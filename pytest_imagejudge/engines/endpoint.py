@@ -34,6 +34,11 @@ from .sight import Sights
 # Images in flight for each URL, 5 requests each: the batch that fills a judge of this size on one large GPU.
 IMAGES_PER_URL = 48
 LISTING_SECONDS = 10.0
+WRONG_PATH = " (give the URL up to /v1, or without it)"
+
+
+class NoListError(ConfigError):
+    """The endpoint has no list of models: the URL's path is wrong, or it serves chat completions alone."""
 
 
 class EndpointEngine(Engine):
@@ -118,12 +123,13 @@ class EndpointEngine(Engine):
         """Ask the endpoints for their models and return a sentence for each that fails."""
         wrong = []
         for address in self.addresses:
+            name = self.settings.model
             try:
                 models = self._listing(address, remembered=False)
             except ImageJudgeError as error:
-                wrong.append(str(error))
+                if not (name and isinstance(error, NoListError)):  # else a question tells more
+                    wrong.append(str(error))
                 continue
-            name = self.settings.model
             if name and models and name not in models:
                 wrong.append(f"{address.base} does not list {name!r}{nearest(name, models)}: {_names(models)}")
         return wrong
@@ -203,6 +209,8 @@ class EndpointEngine(Engine):
         """Return the models that the server lists, as the end of a "not found" message."""
         try:
             models = await asyncio.to_thread(self._listing, client.address)
+        except NoListError:
+            return WRONG_PATH
         except ImageJudgeError:
             return ""
         if client.model in models:
@@ -260,7 +268,7 @@ class EndpointEngine(Engine):
         if status != 200:
             hint = connection.hint(status) or unknown_key(found)
             if status == 404:
-                hint = " (give the URL up to /v1, or without it)"
+                raise NoListError(f"{shown}: HTTP {status}: {found}{WRONG_PATH}")
             raise (UnavailableError if status >= 500 else ConfigError)(f"{shown}: HTTP {status}: {found}{hint}")
         try:
             reply = json.loads(body)

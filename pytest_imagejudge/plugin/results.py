@@ -127,11 +127,10 @@ class Results:
                 entry = (EditEntry if "edited_image" in data else VerdictEntry).model_validate(data)
             self.add((entry,), counts=counts)
 
-    def count(self, kind: str, judge: Any) -> None:
+    def count(self, judge: Any) -> None:
         """Add the counts of one judge, at its end."""
-        stats, run = judge.session.stats, self.report.run
-        self.add_counts({name: getattr(stats, name) for name in _COUNTS})
-        run.restarts += judge.session.engine.restarts
+        stats, restarts = judge.session.stats, judge.session.engine.restarts
+        self.add_counts({name: getattr(stats, name) for name in _COUNTS} | {"restarts": restarts})
         self.budget.uses.append(judge.use())
 
     def run_counts(self) -> dict[str, Any]:

@@ -70,11 +70,12 @@ class RunEnd:
         """Close the judges; then write the reports, or hand a worker's results to the controller."""
         self._deferred.keep_rest()
         self._forget_undecided_in_junit()
-        for kind, judge in self._judges.by_kind().items():
-            self._results.count(kind, judge)
+        judges = self._judges.used()
         try:
             self._judges.close()
         finally:  # whatever becomes of the engines
+            for judge in judges:  # only now: requests that are broken off may be charged too
+                self._results.count(judge)
             if self._outbox is not None:
                 results = self._results
                 self._outbox.send(

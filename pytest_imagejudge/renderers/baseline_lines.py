@@ -40,9 +40,9 @@ def _line(row: Mapping[str, Any]) -> str:
     before, after, change, low, high = (
         show("before"),
         show("after"),
-        show("change", "+"),
-        show("low", "+"),
-        show("high", "+"),
+        show("change", "+z"),
+        show("low", "+z"),
+        show("high", "+z"),
     )
     if before and after:
         parts.append(f"{before} -> {after}")

@@ -41,15 +41,15 @@ def to_markdown(found: Comparison) -> str:
         lines += [f"By their bounds: {_cell(found.outcomes.detail)}.", ""]
     lines += ["| | n | before | after | change | interval | |", "|---|--:|--:|--:|--:|:-:|---|"]
     for row in found.rows:
-        interval = "" if row.low is None or row.high is None else f"{row.low:+.2f} to {row.high:+.2f}"
-        figures = [_number(row.before, ".2f"), _number(row.after, ".2f"), _number(row.change, "+.2f")]
+        interval = "" if row.low is None or row.high is None else f"{row.low:+z.2f} to {row.high:+z.2f}"
+        figures = [_number(row.before, ".2f"), _number(row.after, ".2f"), _number(row.change, "+z.2f")]
         cells = [_cell(show(row.path)), str(row.n), *figures, interval, _cell(row_words(row))]
         lines.append(f"| {' | '.join(cells)} |")
     if found.moved:
         lines += ["", "### Largest changes", "", "| change | before | after | prompt |", "|--:|--:|--:|---|"]
         for move in found.moved:
             name = f"{move.id}: {move.prompt}" if move.id is not None else move.prompt
-            lines.append(f"| {move.change:+.2f} | {move.before:.2f} | {move.after:.2f} | {_cell(name)} |")
+            lines.append(f"| {move.change:+z.2f} | {move.before:.2f} | {move.after:.2f} | {_cell(name)} |")
     for words, labels in ((f"Only in {found.a}", found.only_a), (f"Only in {found.b}", found.only_b)):
         if labels:
             lines += ["", f"{_cell(words)} ({len(labels)}): {some([_cell(label) for label in labels], 20)}"]

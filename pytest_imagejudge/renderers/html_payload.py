@@ -18,8 +18,9 @@ from ..report.lookup import bounds_of, facet_of, is_unread, value_of
 from ..report.model import FAILED, AnyEntry, Before, Breach, EditEntry, VerdictEntry
 from ..support.escaping import escape
 from ..support.words import and_more
-from ..taxonomy import EDIT_SCORE, FACETS, LEVEL1, LEVEL2, TOTAL, TREE, Path, from_written, show
+from ..taxonomy import EDIT_SCORE, FACETS, LEVEL1, LEVEL2, TOTAL, TREE, Path, from_written
 from . import explanations
+from .problem_words import folded
 from .thumbnails import Thumbnails
 
 _FILES = ("File", "Source file", "Edited file")
@@ -158,7 +159,7 @@ def _entry(entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any]:
         "error": lines(entry.error),
         "unreadable": [[escape(place), lines(words)] for place, words in explanations.unread(entry)],
         "problems": [
-            [escape(show(each.path)) if each.path else "", each.kind, lines(each.detail)] for each in entry.problems
+            [escape(places), problem, lines(detail)] for places, problem, detail in folded(entry.problems)
         ],
         "facts": [
             [name, lines(value), *_link(name, value)] for name, value in _facts(entry) if value not in (None, "")

@@ -13,12 +13,13 @@ from ..report.tally import tally_of
 from ..support.escaping import for_markdown
 from ..support.files import write_text
 from ..support.words import and_more, plural, times
-from ..taxonomy import FacetPath, show
+from ..taxonomy import FacetPath
 from . import explanations
 from .baseline_lines import changes
 from .cost_words import budget_words, cost_words
 from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
 from .outcome_styles import SIGNS
+from .problem_words import folded
 from .templating import fill
 from .tree_rows import TreeRow, partial, tree_rows
 
@@ -130,8 +131,11 @@ def _head(report: Report) -> Iterator[str]:
     facts.append(f"{plural(run.requests, 'request')}, {run.from_store:,} from the store")
     if run.output_tokens and run.requests > run.from_store:
         facts.append(f"mean answer {run.output_tokens / (run.requests - run.from_store):,.0f} tokens")
-    if cost := cost_words(run):
-        facts += [f"{run.prompt_tokens:,} prompt and {run.output_tokens:,} output tokens", for_markdown(f"cost {cost}")]
+    cost = cost_words(run)
+    if cost or run.prompt_tokens:
+        facts.append(f"{run.prompt_tokens:,} prompt and {run.output_tokens:,} output tokens")
+    if cost:
+        facts.append(for_markdown(f"cost {cost}"))
     if run.seconds:
         facts.append(f"{run.seconds:,.1f} s")
     yield " · ".join(facts)
@@ -245,10 +249,9 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
             yield f"  - {and_more(more)}"
     for place, words in explanations.unread(entry):
         yield f"- unreadable: **{for_markdown(place)}**" + (f": {for_markdown(words, MOST_WORDS)}" if words else "")
-    for problem in entry.problems:
-        where = f" in {for_markdown(show(problem.path))}" if problem.path else ""
-        detail = f": {for_markdown(problem.detail, MOST_WORDS)}" if problem.detail else ""
-        yield f"- problem: {problem.kind}{where}{detail}"
+    for places, problem, detail in folded(entry.problems):
+        where = f" in {for_markdown(places)}" if places else ""
+        yield f"- problem: {problem}{where}" + (f": {for_markdown(detail, MOST_WORDS)}" if detail else "")
     yield f"- {'instruction' if edit else 'prompt'}: {for_markdown(prompt, MOST_WORDS)}"
     if isinstance(entry, EditEntry):
         yield f"- source: {for_markdown(entry.source_image)}, edited: {for_markdown(entry.edited_image)}"

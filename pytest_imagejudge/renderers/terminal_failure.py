@@ -15,8 +15,8 @@ from rich.text import Text
 from ..report.model import Breach, EditEntry, VerdictEntry
 from ..support.escaping import escape
 from ..support.words import and_more, plural
-from ..taxonomy import show
 from . import explanations
+from .problem_words import folded
 from .tree_drawing import Glyphs, draw, glyphs_for, image_table, stream_encoding
 
 MOST_PROMPT = 600  # characters of a prompt that are shown
@@ -56,10 +56,9 @@ def failure_text(
         parts.append(Text(f"bounded, but not applicable to this {kind}: {escape(_bounded(entry))}", style="yellow"))
     elif explanations.nothing_bounded(entry):
         parts.append(Text(escape(explanations.headline(entry)), style="bold red"))
-    for problem in entry.problems:
-        detail = f": {problem.detail}" if problem.detail else ""
-        where = f" ({show(problem.path)})" if problem.path else ""
-        parts.append(Text(escape(f"problem: {problem.kind}{where}{detail}"), style="dim"))
+    for places, problem, detail in folded(entry.problems):
+        where, words = f" ({places})" if places else "", f": {detail}" if detail else ""
+        parts.append(Text(escape(f"problem: {problem}{where}{words}"), style="dim"))
     drawn = tree and isinstance(entry, VerdictEntry) and entry.level1 and (entry.level3 or not entry.error)
     parts.append(Text())
     parts.append(_facts(entry, scores=not drawn))

@@ -159,12 +159,13 @@ class Budget:
         now, limit = self.spent(), self.limit
         return BudgetUse(limit=float(limit.amount), unit=limit.unit, used=float(now.used), refused=now.refused)
 
-    def refusal(self, amount: Decimal) -> BudgetError:
-        """Return the error of a request that may use ``amount`` and is not sent."""
+    def refusal(self, amount: Decimal, *, more: bool = False) -> BudgetError:
+        """Return the error of a request that may use ``amount``, or ``more`` than it, and is not sent."""
         unit = self.limit.unit
         used, limit, most = (shown_amount(one, unit) for one in (self.spent().used, self.limit.amount, amount))
+        takes = f"more than {most}" if more else f"up to {most}"
         return BudgetError(
-            f"{NOT_JUDGED}: {used} of {limit} are used, and this request may take up to {most}. What was judged is "
+            f"{NOT_JUDGED}: {used} of {limit} are used, and this request may take {takes}. What was judged is "
             f"kept: run again to go on with a new budget, or raise {option_name('judge_budget')} (ini judge_budget)"
         )
 

@@ -84,7 +84,7 @@ class Meter:
         least = min(self._prompts.get((dimension, again), {}).values(), default=0)
         amount = budget.most(self.price, least, limit)
         if together.refused is None and budget.is_over(amount):
-            together.refused = budget.refusal(amount)
+            together.refused = budget.refusal(amount, more=True)  # its pictures are not known yet
         self._stop_after_refusal(budget, together)
 
     async def prime(self, request: Request) -> None:

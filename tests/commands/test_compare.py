@@ -67,6 +67,17 @@ def test_a_drop_is_shown_by_dimension(compare, save):
     assert "\x1b" not in out
 
 
+def test_what_is_shown_as_zero_has_no_minus(compare, save, tmp_path):
+    before, after = run_of(8, 1), run_of(8, 1)
+    for entry in after:
+        entry.total -= 1e-9
+    _, out, _ = compare(
+        save("a.json", before), save("b.json", after), "-o", tmp_path / "page.md", "-o", tmp_path / "page.html"
+    )
+    pages = [out, *((tmp_path / name).read_text() for name in ("page.md", "page.html"))]
+    assert all("+0.00" in page and "-0.00" not in page for page in pages)
+
+
 def test_as_json(compare, save):
     before, after = run_of(40, 1), run_of(40, 2, 0.35)
     del after[0], before[-1]

@@ -130,6 +130,8 @@ def test_an_endpoint(command: Command) -> None:
     try:
         (judge,) = judges(command("doctor", "--json", "--judge-url", server.url))
         assert (judge["model"], judge["engine"], judge["ok"]) == ("judge", "endpoint", True)
+        said = command("doctor", "--judge-url", server.url, IMAGEJUDGE_VLLM_PYTHON="/nowhere").stdout
+        assert "vLLM: none, and a judge at a URL needs none\n" in said
         server.looks.clear()
         server.calls.clear()
         (judge,) = judges(command("doctor", "--json", "--judge-url", server.url, "--judge-model", "jugde"))

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_from_bytes
@@ -102,15 +103,8 @@ def write(path: Path, values: list[dict[str, Any]]) -> Path:
 
 
 def command(server: StandIn, *args: object) -> list[str]:
-    judge = [
-        "--judge-url",
-        server.url,
-        "--judge-protocol",
-        "q-judger",
-        "--judge-sight",
-        "assumed",
-    ]  # requests are counted
-    return ["score", *map(str, args), *judge]
+    judge = ("--judge-url", server.url, "--judge-protocol", "q-judger")
+    return ["score", *map(str, args), *judge, "--judge-sight=assumed"]  # figures are those of the rows alone
 
 
 def score(
@@ -739,6 +733,30 @@ def test_a_row_is_never_lost_where_a_run_is_stopped(work: Path, server: StandIn,
         with pytest.raises(KeyboardInterrupt):
             bench.run(source(), lambda: len(submitted) > after)
     assert len(written) == len(set(written)) == bench.tally.rows == 20
+
+
+def test_a_stopped_run_counts_what_was_in_flight(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = threading.Event()
+
+    def held(call: Call) -> Reply | None:
+        going_on.wait(600)
+        return answer(call)
+
+    monkeypatch.setattr("pytest_imagejudge.commands.score.terminated", lambda: nullcontext(lambda: bool(server.asked)))
+    server.answer = held
+    path = write(work / "in.jsonl", rows("a good fox"))
+    try:
+        found, said = score(
+            capsys, server, path, "--judge-price", "input=1 output=2", "--judge-sight=assumed", code=130
+        )
+    finally:
+        going_on.set()
+    assert found["not_reached"] == 1
+    assert found["cost"]["amount"] is None
+    assert found["cost"]["uncounted"] >= 1
+    assert "cost unknown: the tokens of " in said
 
 
 def test_progress() -> None:

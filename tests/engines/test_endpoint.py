@@ -222,6 +222,18 @@ def test_a_list_that_is_none_is_an_error(
         engine().identity()
 
 
+def test_an_endpoint_without_a_list_answers_all_the_same(
+    server: StandIn, engine: Callable[..., EndpointEngine]
+) -> None:
+    server.listing = lambda: failure(404)
+    assert engine(model="judge").unreachable() == []
+    assert "up to /v1" in engine().unreachable()[0]  # nothing names the model
+    assert ask(engine(model="judge"))[0].text == "{}"
+    server.answer = lambda call: failure(404)
+    with pytest.raises(EngineError, match=r"up to /v1"):
+        ask(engine(model="judge"))
+
+
 @pytest.mark.parametrize("url", ["http://a..b", f"http://{'a' * 70}.example"])
 def test_a_host_that_can_be_none_is_named(engine: Callable[..., EndpointEngine], url: str) -> None:
     with pytest.raises(ConfigError, match="UnicodeError") as caught:

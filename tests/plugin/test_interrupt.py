@@ -52,7 +52,7 @@ def test_never():
 def test_reports_are_written(project):
     os.mkfifo(project.path / "ready")
     project.tests(TESTS)
-    code, output = interrupted(project)
+    code, output = interrupted(project, "-o", "judge_price=input=1 output=2")
     assert code == 2, output
     assert "KeyboardInterrupt" in output
     assert "image judge" in output
@@ -68,6 +68,7 @@ def test_reports_are_written(project):
     }
     assert all("interrupted" in entry["error"] for entry in project.report["verdicts"] if entry["outcome"] == "error")
     assert (project.path / "report.md").stat().st_size
+    assert project.report["run"]["cost"]["uncounted"] > 0  # requests in flight were broken off, and may be charged
     assert project.log()["close image"] >= 1
 
 

@@ -321,3 +321,18 @@ def test_a_verdict_draws_itself(snapshot: SnapshotAssertion) -> None:
     assert "\n".join(line.rstrip() for line in capture.get().splitlines()) == snapshot(name="rich")
     assert shown._repr_html_() == snapshot(name="html")
     assert Verdict(prompt="p", error="boo <i>")._repr_html_() == snapshot(name="not judged")
+
+
+def test_a_problem_of_several_dimensions_is_told_once() -> None:
+    names = ("Quality", "Aesthetics")
+    problems = [ProblemEntry(path=[name], kind="refused-field", detail="seed: HTTP 400") for name in names]
+    other = ProblemEntry(path=["Quality"], kind="refused-field", detail="top_k: HTTP 400")
+    entry = unreadable("").model_copy(update={"problems": [*problems, other]})
+    told = [line for line in failure(entry, width=200).splitlines() if "problem: " in line]
+    page = markdown.render(Report(verdicts=[entry]), {})
+    assert [line.strip() for line in told] == [
+        "problem: refused-field (Quality, Aesthetics): seed: HTTP 400",
+        "problem: refused-field (Quality): top_k: HTTP 400",
+    ]
+    assert "- problem: refused-field in Quality, Aesthetics: seed: HTTP 400\n" in page
+    assert page.count("seed: HTTP 400") == 1

@@ -23,7 +23,7 @@ from pytest_imagejudge.taxonomy import LEVEL1, TREE
 from tests.session.test_judge_session import Scripted
 
 PROMPT, OUTPUT = 3000, 500  # tokens of an answer
-HOUSE_OUTPUT = 2048  # max_tokens of a request
+HOUSE_OUTPUT = 4096  # max_tokens of a request
 
 
 class Counting(Scripted):
@@ -134,7 +134,8 @@ def test_a_request_waits_for_those_in_flight(make, task, engine):
 def test_a_budget_that_is_too_small_for_any_request(make, task, engine):
     session, _budget = make(HOUSE_OUTPUT)
     (found,) = verdicts(session, [task(1)])
-    assert found.error.startswith(f"{NOT_JUDGED}: 0 tokens of 2,048 tokens are used")
+    assert found.error.startswith(f"{NOT_JUDGED}: 0 tokens of {HOUSE_OUTPUT:,} tokens are used, and ")
+    assert "this request may take up to " in found.error
     assert engine.asked == []
 
 
@@ -143,6 +144,7 @@ def test_after_the_end_no_picture_is_decoded_and_no_engine_started(make, task, e
     monkeypatch.setattr("pytest_imagejudge.session.pictures.TaskPictures.images", None)
     (found,) = verdicts(session, [task(1)])
     assert found.error.startswith(NOT_JUDGED)
+    assert f"this request may take more than {HOUSE_OUTPUT:,} tokens" in found.error  # its prompt is not known yet
     assert engine.started == 0
 
 
