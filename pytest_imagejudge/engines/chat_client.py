@@ -292,6 +292,8 @@ class ChatClient:
             if not fault or reply.get("choices"):
                 return reply
             status = _status_of(fault)  # a gateway had promised an answer before the server behind it failed
+            if (tokens := _tokens(reply))["prompt_tokens"]:
+                spending.lose(Answer("", **tokens))
         said = excerpt(response.reason_phrase, self.connection.secrets)
         found = f"HTTP {response.status_code} {said}: {self._excerpt(bytes(body))}"
         message = f"{shown}: {found}"
@@ -312,11 +314,12 @@ class ChatClient:
             reply = json.loads(body)
         except (ValueError, RecursionError) as error:
             message = f"{shown}: not JSON: {self._excerpt(body)}"
+            spending.lose()  # a success, whose answer may have been paid for
             if isinstance(error, ValueError) and body.lstrip().startswith(b"{"):  # it was to be, and was cut off
-                spending.lose()
                 raise UnavailableError(message, 200) from None
             raise EngineError(message) from None
         if not isinstance(reply, dict):
+            spending.lose()
             raise EngineError(f"{shown}: not a JSON object: {self._excerpt(body)}")
         return reply
 
@@ -325,8 +328,7 @@ class ChatClient:
         message = choice.get("message")
         tokens = _tokens(reply)
         if not isinstance(message, dict):
-            if tokens["prompt_tokens"]:
-                spending.lose(Answer("", **tokens))
+            spending.lose(Answer("", **tokens) if tokens["prompt_tokens"] else None)
             raise EngineError(
                 f"{self.address.to_show('/chat/completions')}: no choices in the response: "
                 f"{self._excerpt(json.dumps(reply, ensure_ascii=False))}"
