@@ -83,7 +83,7 @@ class ChatClient:
         headers: further headers by name in lower case, see `Connection`.
         timeout: seconds for one request, in which its answer has to be complete.
         engine, version: recorded in every answer.
-        habits: shared by the clients of one session.
+        habits: what is known of the server's fields.
         attempts: tries of one request, the first included, where the server is lost or fails; those that were too
             many for it don't count.
         direct: keep clear of the proxies that the environment names.
