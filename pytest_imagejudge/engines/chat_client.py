@@ -291,9 +291,7 @@ class ChatClient:
             fault = reply.get("error")
             if not fault or reply.get("choices"):
                 return reply
-            status = _status_of(fault)  # a gateway had promised an answer before the server behind it failed
-            if (tokens := _tokens(reply))["prompt_tokens"]:
-                spending.lose(Answer("", **tokens))
+            status = _failed(reply)  # a gateway had promised an answer before the server behind it failed
         said = excerpt(response.reason_phrase, self.connection.secrets)
         found = f"HTTP {response.status_code} {said}: {self._excerpt(bytes(body))}"
         message = f"{shown}: {found}"
@@ -348,9 +346,11 @@ class ChatClient:
         )
 
 
-def _status_of(error: object) -> int:
-    """Return the HTTP status in an error object, 500 where there is none."""
-    code = str(error.get("code")) if isinstance(error, dict) else ""
+def _failed(reply: Mapping[str, Any]) -> int:
+    """Book what a reply with an error in place of an answer has cost; return its HTTP status, 500 without one."""
+    if (tokens := _tokens(reply))["prompt_tokens"]:
+        spending.lose(Answer("", **tokens))
+    code = str(_object(reply["error"]).get("code"))
     return int(code) if re.fullmatch(r"[45]\d\d", code, re.ASCII) else 500
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ from .model_files import (
 
 if TYPE_CHECKING:
     from modelscope_hub import HubApi
+    from modelscope_hub.types import FileInfo
 
 PREFIX = "modelscope:"
 SWITCH = "VLLM_USE_MODELSCOPE"  # vLLM's own: all models are ModelScope's
@@ -77,12 +78,7 @@ def find_on_modelscope(repository: str, revision: str | None, option: str) -> Mo
         raise ConfigError(f"{shown}: {reason(error)} ({TOKEN} needs a token that may read it)") from None
     except Exception as error:  # noqa: BLE001 - whatever the network, a proxy or the site came up with
         return _cached(repository, ref, record, shown, f"ModelScope can't be asked: {reason(error)}")
-    if odd := [file.path for file in listed if not file.is_dir and leads_out(file.path)]:
-        raise ConfigError(f"{shown}: {endpoint} lists {escape(repr(odd[0]))}, which is no name of a file of the model")
-    unknown = [file.path for file in listed if not file.is_dir and not file.sha256]
-    if unknown:
-        raise ConfigError(f"{shown}: {endpoint} tells no SHA-256 of its {escape(unknown[0])}, so it can't be pinned")
-    files = {file.path: ListedFile(file.size, file.sha256 or "") for file in listed if not file.is_dir}
+    files = _pinned(listed, f"{shown}: {endpoint}")
 
     def fetch(path: str) -> Path:
         if path not in files:
@@ -110,6 +106,17 @@ def find_on_modelscope(repository: str, revision: str | None, option: str) -> Mo
     source = ModelScopeSource(endpoint, ref, {path: files[path] for path in sorted(wanted)}, record)
     _remember(source, config.parent, checked=_checked(record))
     return _model(repository, source, config.parent, shown)
+
+
+def _pinned(listed: Iterable[FileInfo], said: str) -> dict[str, ListedFile]:
+    """The files of a listing, which must be plain names with digests; ``said`` begins the error."""
+    files = {file.path: ListedFile(file.size, file.sha256 or "") for file in listed if not file.is_dir}
+    for path, file in files.items():
+        if leads_out(path):
+            raise ConfigError(f"{said} lists {escape(repr(path))}, which is no name of a file of the model")
+        if not file.sha256:
+            raise ConfigError(f"{said} tells no SHA-256 of its {escape(path)}, so it can't be pinned")
+    return files
 
 
 def _model(repository: str, source: ModelScopeSource, folder: Path, shown: str) -> Model:
