@@ -83,7 +83,7 @@ class ChatClient:
         headers: further headers by name in lower case, see `Connection`.
         timeout: seconds for one request, in which its answer has to be complete.
         engine, version: recorded in every answer.
-        habits: shared by the clients of one session.
+        habits: what is known of the server's fields.
         attempts: tries of one request, the first included, where the server is lost or fails; those that were too
             many for it don't count.
         direct: keep clear of the proxies that the environment names.
@@ -291,7 +291,7 @@ class ChatClient:
             fault = reply.get("error")
             if not fault or reply.get("choices"):
                 return reply
-            status = _status_of(fault)  # a gateway had promised an answer before the server behind it failed
+            status = _failed(reply)  # a gateway had promised an answer before the server behind it failed
         said = excerpt(response.reason_phrase, self.connection.secrets)
         found = f"HTTP {response.status_code} {said}: {self._excerpt(bytes(body))}"
         message = f"{shown}: {found}"
@@ -312,11 +312,12 @@ class ChatClient:
             reply = json.loads(body)
         except (ValueError, RecursionError) as error:
             message = f"{shown}: not JSON: {self._excerpt(body)}"
+            spending.lose()  # a success, whose answer may have been paid for
             if isinstance(error, ValueError) and body.lstrip().startswith(b"{"):  # it was to be, and was cut off
-                spending.lose()
                 raise UnavailableError(message, 200) from None
             raise EngineError(message) from None
         if not isinstance(reply, dict):
+            spending.lose()
             raise EngineError(f"{shown}: not a JSON object: {self._excerpt(body)}")
         return reply
 
@@ -325,8 +326,7 @@ class ChatClient:
         message = choice.get("message")
         tokens = _tokens(reply)
         if not isinstance(message, dict):
-            if tokens["prompt_tokens"]:
-                spending.lose(Answer("", **tokens))
+            spending.lose(Answer("", **tokens) if tokens["prompt_tokens"] else None)
             raise EngineError(
                 f"{self.address.to_show('/chat/completions')}: no choices in the response: "
                 f"{self._excerpt(json.dumps(reply, ensure_ascii=False))}"
@@ -346,9 +346,11 @@ class ChatClient:
         )
 
 
-def _status_of(error: object) -> int:
-    """Return the HTTP status in an error object, 500 where there is none."""
-    code = str(error.get("code")) if isinstance(error, dict) else ""
+def _failed(reply: Mapping[str, Any]) -> int:
+    """Book what a reply with an error in place of an answer has cost; return its HTTP status, 500 without one."""
+    if (tokens := _tokens(reply))["prompt_tokens"]:
+        spending.lose(Answer("", **tokens))
+    code = str(_object(reply["error"]).get("code"))
     return int(code) if re.fullmatch(r"[45]\d\d", code, re.ASCII) else 500
 
 

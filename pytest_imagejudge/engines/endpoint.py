@@ -65,7 +65,7 @@ class EndpointEngine(Engine):
         self._connections = {
             address: Connection(address, key=self._key, headers=self._headers) for address in self.addresses
         }
-        self._habits = Habits()
+        self._habits = {address: Habits() for address in self.addresses}
         self._first_wait, self._watch = first_wait, watch
         self._identity: EngineIdentity | None = None
         self._clients: list[ChatClient] = []
@@ -158,7 +158,7 @@ class EndpointEngine(Engine):
                 key=self._key,
                 headers=self._headers,
                 timeout=self.settings.timeout or ANSWER_SECONDS,
-                habits=self._habits,
+                habits=self._habits[address],
                 first_wait=self._first_wait,
                 progress=progress,
                 most=self.settings.concurrency,

@@ -52,9 +52,9 @@ class Shaped:
 
 
 class Habits:
-    """The request fields that the servers of a session take, as far as that is known.
+    """The request fields that one server takes, as far as that is known in a session.
 
-    The clients of a session share one object, so that all images are asked alike.
+    What one server refuses or ignores may be the only form in which another takes a grammar.
 
     Attributes:
         refused: fields that are left out, or sent in another way where there is one, each with the server's reason.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError
 from ..support.caches import check_hub_cache
 from ..support.escaping import escape
-from ..support.modelscope import client, reason
+from ..support.modelscope import OUTSIDE, client, leads_out, reason
 from ..tables.reading import read_rows
 from ..tables.rows import PARQUET, SUFFIXES
 from .cells import is_data_url
@@ -48,6 +48,8 @@ def hub_file(source: str, default: str | None = None) -> Path:
     if not name:
         raise ConfigError(f"{escape(source)}: name a file of the data set: {_site(source)}ORG/NAME/FILE")
     if source.startswith(MODELSCOPE):
+        if leads_out(name):
+            raise ConfigError(f"{escape(source)}: name a file of the data set, without '.', '..' and empty parts")
         with _told(source):
             return Path(_modelscope(repo).download_file(repo, "dataset", name, revision=revision))
     from huggingface_hub import hf_hub_download
@@ -66,7 +68,10 @@ def hub_files(source: str, patterns: list[str]) -> Path:
     repo, revision, _ = split_hub(source)
     if source.startswith(MODELSCOPE):
         with _told(source):
-            return Path(_modelscope(repo).download_repo(repo, "dataset", revision=revision, allow_patterns=patterns))
+            found = _modelscope(repo).download_repo(
+                repo, "dataset", revision=revision, allow_patterns=patterns, ignore_patterns=[*OUTSIDE]
+            )
+        return Path(found)
     from huggingface_hub import snapshot_download
 
     check_hub_cache()

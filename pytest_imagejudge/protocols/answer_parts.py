@@ -67,6 +67,11 @@ _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?P<end>"|\\?\Z)|[{}\[\]]', re.DOTALL)
 _FENCE = re.compile(r"`{3,}[ \t]*[\w+-]*")
 
 
+# A name, which has no place outside of objects; beside the brace of an object that began before, it says that the text
+# begins in the middle of that one.
+_NAME = re.compile(r"""["'][ \t\r\n]*+:""")
+
+
 MAX_DEPTH = 64  # a checklist's answer is four levels deep
 
 
@@ -262,6 +267,8 @@ def take_objects(answer: str, finish_reason: str | None, problems: Problems, pat
     if isinstance(taken, Unread):
         return taken
     found, rest = taken
+    if any("}" in part and _NAME.search(part) for part in rest):
+        return Unread("no-answer", "an object of which only a part follows the thinking")
     if cut:
         if rest[-1].strip():
             return Unread("truncated", f"the answer went on and was cut off ({finish_reason})")

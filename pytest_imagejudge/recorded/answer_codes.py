@@ -47,10 +47,12 @@ class AnswerReader:
             nothing = answer is None or answer != answer
             return bytes((ABSENT if nothing else UNREADABLE,)) * SIZES[index]
         # Where the short way succeeds, the rest holds nothing but the checklist's names and scores, so this is
-        # the last of all tags. It closes the thinking, unless another tag before it opened it in another way.
+        # the last of all tags. It closes the thinking, unless another tag before it opened it in another way, or an
+        # object before it may quote it.
         end = answer.rfind("</think>")
         rest = answer if end < 0 else answer[end + 8 :]
-        if end >= 0 and answer.find("<", answer.startswith("<think>")) != end and split(answer).unfinished:
+        other = end >= 0 and (answer.find("<", answer.startswith("<think>")) != end or answer.find("{", 0, end) >= 0)
+        if other and split(answer).unfinished:
             return self._read(index, answer)
         pieces = rest.split('"score"')
         known = self.pieces[index]

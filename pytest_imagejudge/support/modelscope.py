@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from modelscope_hub import HubApi
 
 TOKEN = "MODELSCOPE_API_TOKEN"  # noqa: S105 - the name of a variable
+# Of names that a site may list and that lead out of the folder into which its files are fetched.
+OUTSIDE = ("/*", "..", "../*", "*/..", "*/../*")
+
+
+def leads_out(name: str) -> bool:
+    """Return True of the name of a file that is not a plain path below the folder of its repository."""
+    return "\0" in name or not {"", ".", ".."}.isdisjoint(name.split("/"))
 
 
 def client(endpoint: str | None = None) -> HubApi:

@@ -407,6 +407,14 @@ def test_answers_that_are_nearly_json_count_as_json() -> None:
         assert reader.codes(LEVEL1.index("Quality"), f"<think>no</think>{nearly}") == expected
 
 
+@pytest.mark.parametrize("draft", ["{", '{"draft": "', "{ so: {} ", '{"Realism": {"score": 1}'])
+def test_an_end_of_thinking_that_a_draft_may_quote_ends_no_thinking(draft: str) -> None:
+    text = f"{draft}</think>{json.dumps(scores_of(random.Random(0), 'Quality'))}"
+    place = LEVEL1.index("Quality")
+    codes = answer_codes.AnswerReader("q-judger").codes(place, text)
+    assert set(codes) == {answer_codes.UNREADABLE}
+
+
 LEAF = st.sampled_from([0, 1, 2, "N/A"])
 
 
@@ -446,7 +454,9 @@ def test_the_short_way_reads_as_the_reader_does(data: st.DataObject, one: str) -
         text = repr(scores)
     elif mutation == "brace":
         text = text[:-1]
-    opened = data.draw(st.sampled_from(["<think>", "<think>", "", "<thinking>", "<think><thinking>", "<THINKING>a<"]))
+    opened = data.draw(
+        st.sampled_from(["<think>", "<think>", "", "<thinking>", "<think><thinking>", "<THINKING>a<", "{"])
+    )
     full = f"{opened}{data.draw(st.text(max_size=20))}</think>{text}"
     reader = answer_codes.AnswerReader("q-judger")
     reader.codes(LEVEL1.index(one), answer(scores_of(random.Random(0), one)))

@@ -647,6 +647,25 @@ def test_a_grammar_under_its_other_name(server: StandIn, engine: Callable[..., E
     assert server.asked[-1].body["structured_outputs"] == fields["structured_outputs"]
 
 
+def test_each_server_gets_the_grammar_in_its_own_form(
+    server: StandIn, other: StandIn, engine: Callable[..., EndpointEngine]
+) -> None:
+    schema = {"type": "object", "properties": {"score": {"enum": [1]}}, "required": ["score"]}
+
+    def strict(call: Call) -> Reply:
+        if "response_format" in call.body:
+            return failure(400, "unknown field response_format")
+        return completion('{"score": 1}' if "structured_outputs" in call.body else "one point")
+
+    server.answer = strict
+    other.answer = lambda call: completion('{"score": 1}' if "response_format" in call.body else "one point")
+    requests = [request(image=f"data:{n}", structured_outputs={"json": schema}) for n in range(24)]
+    answers = ask_in_turn(engine(server.url, other.url), *requests)
+    notes = {answer.notes for answer in answers if isinstance(answer, Answer) and answer.text == '{"score": 1}'}
+    assert notes == {("response_format",), ("structured_outputs",)}
+    assert {answer.text for answer in answers if isinstance(answer, Answer)} == {'{"score": 1}'}
+
+
 def test_fields_of_a_protocol_file_stay_where_another_is_refused(
     server: StandIn, engine: Callable[..., EndpointEngine]
 ) -> None:

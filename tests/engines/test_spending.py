@@ -114,6 +114,19 @@ def test_a_reply_without_an_answer_that_was_paid_for(server):
     assert account.lost == [Usage(70, None, 0)]
 
 
+@pytest.mark.parametrize("body", [b"data: {}", b"[]", b"{}", b'{"choices": []}', b""])
+def test_a_success_that_is_no_chat_completion_may_have_been_paid_for(server, body):
+    answer, account = ask(server, (200, {}, body))
+    assert answer is None
+    assert account.lost == [None]
+
+
+def test_an_error_inside_a_success_costs_what_it_tells(server):
+    paid = b'{"error": {"code": 400}, "usage": {"prompt_tokens": 70, "completion_tokens": 5}}'
+    assert ask(server, (200, {}, paid))[1].lost == [Usage(70, None, 5)]
+    assert ask(server, (200, {}, b'{"error": {"code": 400}}'))[1].lost == []
+
+
 def test_a_server_that_is_not_there_costs_nothing():
     gone = StandIn()
     gone.close()

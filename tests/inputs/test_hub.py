@@ -64,6 +64,7 @@ def test_the_benchmarks_file_is_the_default(command: Command) -> None:
         ("modelscope://datasets/org/judge@v9/rows.jsonl", "can't be downloaded"),
         ("modelscope://datasets/org/judge/gone.jsonl", "can't be downloaded"),
         ("modelscope://datasets/org/judge", "name a file of the data set: modelscope://datasets/ORG/NAME/FILE"),
+        ("modelscope://datasets/org/judge/../rows.jsonl", "without '.', '..' and empty parts"),
         ("modelscope://models/org/judge", "modelscope://datasets/ORG/NAME[@REVISION]/FILE is expected"),
     ],
 )
@@ -72,3 +73,15 @@ def test_what_is_not_to_be_had(command: Command, source: str, words: str) -> Non
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_images_that_lead_out_of_the_data_set_are_not_fetched(command: Command, site: ModelScope) -> None:
+    outside = ["../images/0[1].png", "../../up.png", "a/../../../up.png"]
+    rows = [{"ID": place, "prompt": "a fox", "image_path": path} for place, path in enumerate(outside)]
+    site.files["data/rows.jsonl"] = "\n".join(map(json.dumps, rows)).encode()
+    for path in outside:
+        site.files[f"data/{path}"] = site.files["data/images/0[1].png"]
+    done = command("score", "modelscope://datasets/org/judge/data/rows.jsonl", "--judge-model", "signals", "--json")
+    assert json.loads(done.stdout)["judged"] == 0
+    assert "Traceback" not in done.stderr
+    assert not any(path.endswith(".png") for path in site.paths)

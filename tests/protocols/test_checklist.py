@@ -295,6 +295,15 @@ def test_evidence_is_kept():
     assert reading.level3[NOISE].evidence == "x" * 2000
 
 
+@pytest.mark.parametrize("finish", ["stop", "length", None])
+@pytest.mark.parametrize("after", ["", "wait"])
+def test_a_tag_in_a_reason_of_a_draft_that_is_no_json(finish, after):
+    """The rest of the draft is no answer, and no facet of it is read."""
+    draft = edited(Naturalness={"reason": "it says </think>", "score": 1})
+    broken = json.dumps(draft, indent=1).replace("}", ",}", 1)
+    assert read(f"<think>so: {broken}{after}", finish)[:2] == ({}, (("Quality",),))
+
+
 @pytest.mark.parametrize(
     ("text", "finish", "kind"),
     [

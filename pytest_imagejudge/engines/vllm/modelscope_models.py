@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from ...settings import cache_dir
 from ...support.digests import digest_of
 from ...support.escaping import escape
 from ...support.files import make_folder, whole_file
-from ...support.modelscope import TOKEN, client, reason
+from ...support.modelscope import TOKEN, client, leads_out, reason
 from ...support.words import some
 from .model_files import (
     TEMPLATES,
@@ -35,6 +35,7 @@ from .model_files import (
 
 if TYPE_CHECKING:
     from modelscope_hub import HubApi
+    from modelscope_hub.types import FileInfo
 
 PREFIX = "modelscope:"
 SWITCH = "VLLM_USE_MODELSCOPE"  # vLLM's own: all models are ModelScope's
@@ -77,10 +78,7 @@ def find_on_modelscope(repository: str, revision: str | None, option: str) -> Mo
         raise ConfigError(f"{shown}: {reason(error)} ({TOKEN} needs a token that may read it)") from None
     except Exception as error:  # noqa: BLE001 - whatever the network, a proxy or the site came up with
         return _cached(repository, ref, record, shown, f"ModelScope can't be asked: {reason(error)}")
-    unknown = [file.path for file in listed if not file.is_dir and not file.sha256]
-    if unknown:
-        raise ConfigError(f"{shown}: {endpoint} tells no SHA-256 of its {escape(unknown[0])}, so it can't be pinned")
-    files = {file.path: ListedFile(file.size, file.sha256 or "") for file in listed if not file.is_dir}
+    files = _pinned(listed, f"{shown}: {endpoint}")
 
     def fetch(path: str) -> Path:
         if path not in files:
@@ -106,8 +104,19 @@ def find_on_modelscope(repository: str, revision: str | None, option: str) -> Mo
         if path in wanted:
             fetch(path)
     source = ModelScopeSource(endpoint, ref, {path: files[path] for path in sorted(wanted)}, record)
-    _remember(source, config.parent, checked=_read(record).get("checked", {}))
+    _remember(source, config.parent, checked=_checked(record))
     return _model(repository, source, config.parent, shown)
+
+
+def _pinned(listed: Iterable[FileInfo], said: str) -> dict[str, ListedFile]:
+    """The files of a listing, which must be plain names with digests; ``said`` begins the error."""
+    files = {file.path: ListedFile(file.size, file.sha256 or "") for file in listed if not file.is_dir}
+    for path, file in files.items():
+        if leads_out(path):
+            raise ConfigError(f"{said} lists {escape(repr(path))}, which is no name of a file of the model")
+        if not file.sha256:
+            raise ConfigError(f"{said} tells no SHA-256 of its {escape(path)}, so it can't be pinned")
+    return files
 
 
 def _model(repository: str, source: ModelScopeSource, folder: Path, shown: str) -> Model:
@@ -129,7 +138,7 @@ def _model(repository: str, source: ModelScopeSource, folder: Path, shown: str) 
 
 def unchecked_files(source: ModelScopeSource, folder: Path) -> list[str]:
     """Return the files that are not in ``folder``, or whose content was not checked since they changed."""
-    checked = _read(source.record).get("checked", {})
+    checked = _checked(source.record)
     return [
         path
         for path, file in source.files.items()
@@ -196,6 +205,11 @@ def _read(record: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def _checked(record: Path) -> dict[str, Any]:
+    checked = _read(record).get("checked")
+    return checked if isinstance(checked, dict) else {}
 
 
 def _state(file: Path) -> tuple[int, int]:

@@ -169,3 +169,23 @@ def test_without_the_client_the_extra_is_named(machine: Machine, tmp_path: Path)
     (hidden / "__init__.py").write_text("raise ImportError('not here')")
     (problem,) = machine.doctor("--judge-model", NAME, PYTHONPATH=str(hidden.parent))["problems"]
     assert "pip install 'pytest-imagejudge[modelscope]'" in problem
+
+
+@pytest.mark.parametrize("name", ["../../judge.json", "/judge.json", "a/../../judge.json", "a//judge.json", "a\0.json"])
+def test_names_that_lead_out_of_the_model_are_refused(machine: Machine, site: ModelScope, name: str) -> None:
+    site.files[name] = b"{}"
+    (problem,) = machine.doctor("--judge-model", NAME)["problems"]
+    assert "which is no name of a file of the model" in problem
+    assert "judge.json" in problem or "\\x00" in problem
+    assert "\0" not in problem
+    assert not any(path.endswith("json") for path in site.paths)  # nothing of it is fetched
+
+
+@pytest.mark.parametrize("checked", [[], None, "all", 5])
+def test_a_damaged_record_counts_as_nothing_checked(machine: Machine, checked: object) -> None:
+    machine.doctor("--judge-model", NAME)
+    (record,) = (machine.folder / "cache" / "modelscope").iterdir()
+    record.write_text(json.dumps({**json.loads(record.read_text()), "checked": checked}))
+    (problem,) = machine.doctor("--judge-model", NAME, HF_HUB_OFFLINE="1")["problems"]
+    assert "is in the local cache without" in problem
+    assert machine.doctor("--judge-model", NAME)["problems"] == []
