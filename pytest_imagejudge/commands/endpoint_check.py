@@ -32,7 +32,7 @@ async def _try(engine: EndpointEngine, protocol: Protocol, problems: list[str]) 
     found: dict[str, Any] = {"sight": [], "question": None}
     try:
         await engine.start(lambda line: None)
-        found["sight"] = await _sight(engine, problems)
+        found["sight"] = await _sight(engine, protocol, problems)
         if not problems:
             found["question"] = await _question(engine, protocol, problems)
     except ImageJudgeError as error:
@@ -42,11 +42,12 @@ async def _try(engine: EndpointEngine, protocol: Protocol, problems: list[str]) 
     return found
 
 
-async def _sight(engine: EndpointEngine, problems: list[str]) -> list[dict[str, Any]]:
+async def _sight(engine: EndpointEngine, protocol: Protocol, problems: list[str]) -> list[dict[str, Any]]:
     """Return what each URL counts for one question without and with a picture."""
+    sampling = protocol.sampling(protocol.dimensions[0])
     found = []
     for client in engine.clients if engine.settings.sight == "checked" else ():
-        sight = await engine.sights.of(client)
+        sight = await engine.sights.of(client, sampling)
         if sight.sees is False:
             problems.append(sight.words)
         found.append(

@@ -183,7 +183,7 @@ class EndpointEngine(Engine):
         for client in self._order(request):
             try:
                 if checked:
-                    await self.sights.check(client)
+                    await self.sights.check(client, request.sampling)
                 answer = await client.ask(request)
                 return dataclasses.replace(answer, engine_version=await self._version_of(client.address))
             except UnavailableError as lost:

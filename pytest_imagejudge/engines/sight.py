@@ -7,6 +7,7 @@ import base64
 import functools
 import io
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from . import spending
 from .address import Address
 from .base import Answer, Progress
 from .chat_client import ChatClient, RefusedError
+from .request_fields import GRAMMAR
 from .retries import UnavailableError
 
 QUESTION = "Name one colour."
@@ -36,6 +38,10 @@ SIDE = 224
 
 # The most tokens of the answer. One is enough, but models that think first may refuse so few.
 LIMITS = (1, 1024)
+
+
+# Fields that make sense for the answers of a protocol only.
+OF_THE_ANSWER = frozenset((GRAMMAR, "max_tokens", "max_completion_tokens", "thinking_token_budget", "stop"))
 
 
 UNKNOWN = "it can't be known whether pictures reach the judge"
@@ -81,8 +87,12 @@ class Sights:
         self._known: dict[Address, Sight] = {}
         self._pending: dict[Address, asyncio.Task[Sight]] = {}
 
-    async def of(self, client: ChatClient) -> Sight:
+    async def of(self, client: ChatClient, sampling: Mapping[str, Any]) -> Sight:
         """Return the sight of the endpoint of ``client``. All who ask at once wait for one answer.
+
+        Args:
+            client: of the endpoint.
+            sampling: fields of the requests that follow, for `look`.
 
         Raises:
             UnavailableError: the server is lost.
@@ -92,17 +102,17 @@ class Sights:
         if address in self._known:
             return self._known[address]
         if address not in self._pending:
-            self._pending[address] = asyncio.create_task(self._find_out(client))
+            self._pending[address] = asyncio.create_task(self._find_out(client, sampling))
         return await asyncio.shield(self._pending[address])
 
-    async def check(self, client: ChatClient) -> None:
-        """Refuse an endpoint whose judge sees no pictures.
+    async def check(self, client: ChatClient, sampling: Mapping[str, Any]) -> None:
+        """Refuse an endpoint whose judge sees no pictures; arguments as of `of`.
 
         Raises:
             BlindError: it is blind; with the figures, and what may be the cause.
             UnavailableError, EngineError: as `of`.
         """
-        sight = await self.of(client)
+        sight = await self.of(client, sampling)
         if sight.sees is False:
             raise BlindError(sight.words)
 
@@ -112,9 +122,9 @@ class Sights:
         for task in pending.values():
             task.cancel()
 
-    async def _find_out(self, client: ChatClient) -> Sight:
+    async def _find_out(self, client: ChatClient, sampling: Mapping[str, Any]) -> Sight:
         try:
-            sight = await look(client)
+            sight = await look(client, sampling)
         finally:
             self._pending.pop(client.address, None)
         self._known[client.address] = sight
@@ -125,21 +135,25 @@ class Sights:
         return sight
 
 
-async def look(client: ChatClient) -> Sight:
+async def look(client: ChatClient, sampling: Mapping[str, Any]) -> Sight:
     """Ask the server of ``client`` one question without a picture and with one, and compare the prompt tokens.
+
+    The questions carry the fields of ``sampling`` that any server may refuse, so that the client learns of it from them
+    and not from as many requests, with pictures, as are sent at once.
 
     Raises:
         UnavailableError: the server is lost.
         EngineError: its responses are no chat completions.
     """
+    fields = {name: value for name, value in sampling.items() if name not in OF_THE_ANSWER}
     few, more = LIMITS
     limit = few
     try:
         try:
-            plain = await client.ask(_request(QUESTION, few))
+            plain = await client.ask(_request(QUESTION, fields, few))
         except RefusedError:
             limit = more
-            plain = await client.ask(_request(QUESTION, more))
+            plain = await client.ask(_request(QUESTION, fields, more))
     except RefusedError as refusal:
         words = f"{client.address.base}: a question without a picture is refused, so {UNKNOWN}: {refusal.reason}"
         return Sight(0, 0, None, words)
@@ -148,7 +162,7 @@ async def look(client: ChatClient) -> Sight:
         {"type": "text", "text": QUESTION},
     ]
     try:
-        pictured = await client.ask(_request(content, limit))
+        pictured = await client.ask(_request(content, fields, limit))
     except (RefusedError, UnavailableError) as error:
         if isinstance(error, UnavailableError) and error.status not in (500, 501):
             raise  # else the server is there: llama.cpp refuses pictures with 500 (ggml-org/llama.cpp#15377)
@@ -181,8 +195,8 @@ def _blind(client: ChatClient, seen: str) -> str:
     )
 
 
-def _request(content: str | list[dict[str, Any]], limit: int) -> Request:
-    return Request("", [{"role": "user", "content": content}], {"max_tokens": limit}, QUESTION)
+def _request(content: str | list[dict[str, Any]], fields: Mapping[str, Any], limit: int) -> Request:
+    return Request("", [{"role": "user", "content": content}], {**fields, "max_tokens": limit}, QUESTION)
 
 
 @functools.cache

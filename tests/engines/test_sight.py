@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from pytest_imagejudge.protocols.base import Request
 from pytest_imagejudge.settings import API_KEY_VARIABLE, JudgeSettings
 from pytest_imagejudge.support.usage import Usage
 from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure, shows
+from tests.stand_in.judge import levels
 
 
 @pytest.fixture(autouse=True)
@@ -223,3 +225,25 @@ def test_sight_that_is_assumed_is_not_asked_for(server: StandIn, engine: Callabl
     server.sight = counts(12, 12)
     assert all(isinstance(answer, Answer) for answer in ask(engine(sight="assumed")))
     assert not server.looks
+
+
+def test_a_field_that_is_refused_is_found_out_before_any_picture_is_sent(
+    server: StandIn, engine: Callable[..., EndpointEngine]
+) -> None:
+    def strict(call: Call) -> Reply:
+        if "chat_template_kwargs" in call.body:
+            return failure(400, "Unrecognized request argument supplied: chat_template_kwargs")
+        return completion(levels("Quality", 1), usage={"prompt_tokens": 74 if shows(call) else 12})
+
+    server.sight = server.answer = strict
+    sampling = load_protocol("house").sampling("Quality")
+    requests = [dataclasses.replace(picture(number), sampling=sampling) for number in range(40)]
+    answers = ask(engine(), *requests)
+    assert {answer.notes for answer in answers if isinstance(answer, Answer)} == {
+        ("response_format", "without chat_template_kwargs")
+    }
+    assert len(server.asked) == 40  # each once, without the field
+    refused, *looks = server.looks
+    assert "chat_template_kwargs" in refused.body
+    assert [shows(call) for call in (refused, *looks)] == [False, False, True]
+    assert all("response_format" not in call.body and call.body["max_tokens"] == 1 for call in server.looks)
