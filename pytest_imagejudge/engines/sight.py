@@ -40,6 +40,10 @@ SIDE = 224
 LIMITS = (1, 1024)
 
 
+# With these statuses a server refuses all requests, and says why: the key, the path or the model, a quota.
+OF_ALL = frozenset((401, 403, 404, 429))
+
+
 # Fields that make sense for the answers of a protocol only.
 OF_THE_ANSWER = frozenset((GRAMMAR, "max_tokens", "max_completion_tokens", "thinking_token_budget", "stop"))
 
@@ -142,6 +146,7 @@ async def look(client: ChatClient, sampling: Mapping[str, Any]) -> Sight:
     and not from as many requests, with pictures, as are sent at once.
 
     Raises:
+        RefusedError: the server would refuse any other request too.
         UnavailableError: the server is lost.
         EngineError: its responses are no chat completions.
     """
@@ -151,10 +156,14 @@ async def look(client: ChatClient, sampling: Mapping[str, Any]) -> Sight:
     try:
         try:
             plain = await client.ask(_request(QUESTION, fields, few))
-        except RefusedError:
+        except RefusedError as refusal:
+            if refusal.status in OF_ALL:
+                raise
             limit = more
             plain = await client.ask(_request(QUESTION, fields, more))
     except RefusedError as refusal:
+        if refusal.status in OF_ALL:
+            raise
         words = f"{client.address.base}: a question without a picture is refused, so {UNKNOWN}: {refusal.reason}"
         return Sight(0, 0, None, words)
     content: list[dict[str, Any]] = [

@@ -207,7 +207,7 @@ def test_a_model_that_thinks_first_may_need_more_than_one_token(
 def test_an_endpoint_that_refuses_any_question_is_left_to_the_real_one(
     server: StandIn, engine: Callable[..., EndpointEngine]
 ) -> None:
-    server.sight = server.answer = lambda call: failure(401, "who are you?")
+    server.sight = server.answer = lambda call: failure(422, "who are you?")
     for error in ask(engine()):
         assert "who are you?" in str(error)
         assert "picture" not in str(error)
@@ -247,3 +247,16 @@ def test_a_field_that_is_refused_is_found_out_before_any_picture_is_sent(
     assert "chat_template_kwargs" in refused.body
     assert [shows(call) for call in (refused, *looks)] == [False, False, True]
     assert all("response_format" not in call.body and call.body["max_tokens"] == 1 for call in server.looks)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429])
+def test_what_is_refused_for_another_reason_is_told_as_that(
+    server: StandIn, engine: Callable[..., EndpointEngine], status: int
+) -> None:
+    server.sight = server.answer = lambda call: failure(status, "insufficient_quota, or no such key")
+    said: list[str] = []
+    (error,) = ask(engine(), picture(1), said=said)
+    assert isinstance(error, EngineError)
+    assert f"HTTP {status}" in str(error)
+    assert not [line for line in said if "can't be known" in line]
+    assert len(server.looks) == 1
