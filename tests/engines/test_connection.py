@@ -76,7 +76,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., End
     monkeypatch.setattr(retries, "pause_seconds", lambda seconds: 0.0)
 
     def make(*urls: str, **settings: Any) -> EndpointEngine:
-        return EndpointEngine(JudgeSettings(urls=urls, **settings), load_protocol("house"), state_dir=tmp_path)
+        judge, unwatched = JudgeSettings(urls=urls, **settings), (3600.0, 1.0)  # nor is health asked on a slow machine
+        return EndpointEngine(judge, load_protocol("house"), state_dir=tmp_path, watch=unwatched)
 
     return make
 
