@@ -18,7 +18,7 @@ class Answer:
     Attributes:
         text: the answer, with its thinking, if any, in ``<think>`` tags before it.
         finish_reason: "stop", "length", ..., or None where the engine does not say.
-        prompt_tokens, output_tokens: counts, of all tries that the answer took; 0 where the engine has none.
+        prompt_tokens, output_tokens: counts; 0 where the engine has none.
         cached_prompt_tokens: number of prompt tokens that came from the engine's cache; None where it does not say.
         engine, engine_version: name and version of the engine that answered.
         notes: changes that the engine had to make to the request, such as "unconstrained"; the field that carried the

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import EngineError
 from ..protocols.base import Request
 from . import spending
-from .address import Address, cause, excerpt, hide_credentials
+from .address import cause, excerpt, hide_credentials
 from .answer_message import IN_REASONING, is_refusal, read_message
 from .base import Answer
 from .connection import ANSWER_SECONDS, Connection
@@ -77,16 +77,13 @@ class ChatClient:
     """A client for the chat completions of one server.
 
     Args:
-        address: of the server.
+        connection: the way to the server.
         model: the name of the served model.
-        key: bearer token, or None.
-        headers: further headers by name in lower case, see `Connection`.
         timeout: seconds for one request, in which its answer has to be complete.
         engine, version: recorded in every answer.
         habits: what is known of the server's fields.
         attempts: tries of one request, the first included, where the server is lost or fails; those that were too
             many for it don't count.
-        direct: keep clear of the proxies that the environment names.
         first_wait: seconds before the second try, or more where the server asks for it; doubled each time.
         adapt: send the grammar in the form that the server takes, and leave out the fields that it refuses. Without
             it a request is sent as it is.
@@ -98,30 +95,26 @@ class ChatClient:
 
     def __init__(
         self,
-        address: Address,
+        connection: Connection,
         model: str,
         *,
-        key: str | None = None,
-        headers: Mapping[str, str] | None = None,
         timeout: float = ANSWER_SECONDS,
         engine: str = "endpoint",
         version: str = "",
         habits: Habits | None = None,
         attempts: int = 7,
-        direct: bool = False,
         first_wait: float = 0.5,
         adapt: bool = True,
         progress: Callable[[str], None] = lambda line: None,
         most: int | None = None,
         watch: tuple[float, float] | None = None,
     ) -> None:
-        self.address, self.model, self.key, self.timeout = address, model, key, timeout
-        self.connection = Connection(address, key=key, headers=headers, direct=direct)
+        self.connection, self.address, self.model, self.timeout = connection, connection.address, model, timeout
         self.engine, self.version = engine, version
         self.habits = habits or Habits()
         self.adapt = adapt
         self.retries = Retries(attempts, first_wait, progress, most)
-        self.watch = HealthWatch(address, lambda: self.connection.client(timeout), *watch) if watch else None
+        self.watch = HealthWatch(self.address, lambda: connection.client(timeout), *watch) if watch else None
         self._clients: list[httpx.AsyncClient] = []
         self._turn = 0
 

@@ -61,10 +61,8 @@ class EndpointEngine(Engine):
         # with a limit on requests, each image in flight has one: more would wait with pictures that are decoded
         self.concurrency = min(IMAGES_PER_URL, settings.concurrency or IMAGES_PER_URL) * len(self.addresses)
         self._remembered = state_dir / "endpoints"
-        self._key, self._headers = api_key(), read_headers(settings.headers)
-        self._connections = {
-            address: Connection(address, key=self._key, headers=self._headers) for address in self.addresses
-        }
+        key, headers = api_key(), read_headers(settings.headers)
+        self._connections = {address: Connection(address, key=key, headers=headers) for address in self.addresses}
         self._habits = {address: Habits() for address in self.addresses}
         self._first_wait, self._watch = first_wait, watch
         self._identity: EngineIdentity | None = None
@@ -153,10 +151,8 @@ class EndpointEngine(Engine):
         self._check_protocol(model)
         self._clients = [
             ChatClient(
-                address,
+                connection,
                 model,
-                key=self._key,
-                headers=self._headers,
                 timeout=self.settings.timeout or ANSWER_SECONDS,
                 habits=self._habits[address],
                 first_wait=self._first_wait,
@@ -164,7 +160,7 @@ class EndpointEngine(Engine):
                 most=self.settings.concurrency,
                 watch=self._watch,
             )
-            for address in self.addresses
+            for address, connection in self._connections.items()
         ]
         self.sights.progress = progress
         progress(f"asking {model} at {', '.join(address.base for address in self.addresses)}")

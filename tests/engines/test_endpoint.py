@@ -8,7 +8,7 @@ import gzip
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import format_datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from pytest_imagejudge.engines.address import Address, hide_credentials
 from pytest_imagejudge.engines.answer_message import answer_text
 from pytest_imagejudge.engines.base import Answer
 from pytest_imagejudge.engines.chat_client import ChatClient
+from pytest_imagejudge.engines.connection import Connection
 from pytest_imagejudge.engines.endpoint import EndpointEngine, picture_digest
 from pytest_imagejudge.engines.retries import pause_seconds, retry_after
 from pytest_imagejudge.errors import ConfigError, EngineError
@@ -50,20 +51,6 @@ def request(text: str = "?", *, image: str = "data:1", **sampling: Any) -> Reque
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(API_KEY_VARIABLE, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture
-def server() -> Iterator[StandIn]:
-    server = StandIn()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def other() -> Iterator[StandIn]:
-    server = StandIn()
-    yield server
-    server.close()
 
 
 @pytest.fixture
@@ -423,7 +410,7 @@ def test_a_server_that_answers_others_is_not_down(server: StandIn, monkeypatch: 
     bad, good, pause = request("bad"), request("good"), asyncio.sleep
 
     async def run() -> None:
-        client = ChatClient(Address.parse(server.url), "judge", first_wait=0.1)
+        client = ChatClient(Connection(Address.parse(server.url)), "judge", first_wait=0.1)
 
         async def sleep(seconds: float) -> None:
             await pause(0)

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from pytest_imagejudge.engines import spending
 from pytest_imagejudge.engines.address import Address
 from pytest_imagejudge.engines.base import Answer
 from pytest_imagejudge.engines.chat_client import ChatClient
+from pytest_imagejudge.engines.connection import Connection
 from pytest_imagejudge.engines.request_fields import FORMS
 from pytest_imagejudge.errors import EngineError
 from pytest_imagejudge.protocols import load_protocol
@@ -27,13 +28,6 @@ SCHEMA = SAMPLING["structured_outputs"]["json"]
 GOOD = json.dumps(fitting(SCHEMA))
 LOOSE = f"```json\n{GOOD}\n```"  # what models write that are bound by nothing; it can be read
 USAGE = {"prompt_tokens": 100, "completion_tokens": 10, "prompt_tokens_details": {"cached_tokens": 50}}
-
-
-@pytest.fixture
-def server() -> Iterator[StandIn]:
-    server = StandIn()
-    yield server
-    server.close()
 
 
 class Account:
@@ -56,7 +50,7 @@ class Session:
         self.server, self.account = server, Account()
         self.lines: list[str] = []
         address = Address.parse(server.url)
-        self.client = ChatClient(address, "judge", direct=True, first_wait=0.0, progress=self.lines.append)
+        self.client = ChatClient(Connection(address, direct=True), "judge", first_wait=0.0, progress=self.lines.append)
 
     def ask(self, count: int = 1, sampling: Any = None) -> list[Answer]:
         """Ask at once."""
@@ -267,7 +261,7 @@ def test_a_request_without_a_grammar_waits_for_nothing(server: StandIn) -> None:
 
 def test_our_own_server_is_asked_as_the_protocol_says(server: StandIn) -> None:
     server.answer = server_that()
-    client = ChatClient(Address.parse(server.url), "judge", direct=True, adapt=False)
+    client = ChatClient(Connection(Address.parse(server.url), direct=True), "judge", adapt=False)
 
     async def run() -> Answer:
         try:

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import dataclasses
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,20 +29,6 @@ from tests.stand_in.judge import levels
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(API_KEY_VARIABLE, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture
-def server() -> Iterator[StandIn]:
-    server = StandIn()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def other() -> Iterator[StandIn]:
-    server = StandIn()
-    yield server
-    server.close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pytest_imagejudge.engines import spending
 from pytest_imagejudge.engines.address import Address
 from pytest_imagejudge.engines.base import Answer
 from pytest_imagejudge.engines.chat_client import ChatClient
+from pytest_imagejudge.engines.connection import Connection
 from pytest_imagejudge.errors import EngineError
 from pytest_imagejudge.protocols.base import Request
 from pytest_imagejudge.support.usage import Usage
@@ -29,13 +30,6 @@ class Account:
         self.lost.append(usage)
 
 
-@pytest.fixture
-def server():
-    made = StandIn()
-    yield made
-    made.close()
-
-
 def ask(server, *replies, attempts=5):
     """Ask a server that replies so, the last again and again; return its answer, if any, and the account."""
     left = list(replies)
@@ -44,7 +38,7 @@ def ask(server, *replies, attempts=5):
 
     async def run():
         spending.ACCOUNT.set(account)
-        client = ChatClient(Address.parse(server.url), "judge", first_wait=0.0, attempts=attempts)
+        client = ChatClient(Connection(Address.parse(server.url)), "judge", first_wait=0.0, attempts=attempts)
         try:
             return await client.ask(REQUEST)
         finally:

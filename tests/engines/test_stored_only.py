@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +16,6 @@ from pytest_imagejudge.settings import API_KEY_VARIABLE, SIGNALS, JudgeSettings
 from tests.stand_in.endpoint import StandIn
 from tests.stand_in.judge import Sound
 from tests.stand_in.pictures import marked
-
-
-@pytest.fixture
-def server() -> Iterator[StandIn]:
-    server = StandIn()
-    yield server
-    server.close()
 
 
 def test_stored_answers_count_and_nothing_is_sent(server: StandIn, tmp_path: Path) -> None:

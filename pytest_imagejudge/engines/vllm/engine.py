@@ -14,7 +14,7 @@ from .. import chat_client, spending
 from ..address import Address
 from ..base import Answer, Engine, EngineIdentity, Progress
 from ..chat_client import ChatClient, RefusedError
-from ..connection import ANSWER_SECONDS
+from ..connection import ANSWER_SECONDS, Connection
 from ..retries import UnavailableError
 from . import arguments
 from .foreign_variables import describe_left_out, foreign_variables
@@ -254,14 +254,12 @@ class VllmEngine(Engine):
     async def _use(self, state: State) -> None:
         old, self._state = self._client, state
         self._client = ChatClient(
-            Address.parse(state.url),
+            Connection(Address.parse(state.url), key=state.key, direct=True),
             str(self.settings.model),
-            key=state.key,
             timeout=self.settings.timeout or ANSWER_SECONDS,
             engine=self.name,
             version=self.plan().install.version,
             attempts=2,
-            direct=True,
             adapt=False,
         )
         self.restarts = max(0, state.restarts - self._restarts_before)
@@ -300,7 +298,7 @@ class VllmEngine(Engine):
         url = f"{self._client.address.root}{path}"
         async with httpx.AsyncClient(trust_env=False, timeout=600.0) as client:
             try:
-                response = await client.post(url, headers={"authorization": f"Bearer {self._client.key}"})
+                response = await client.post(url, headers=self._client.connection.headers)
             except httpx.TransportError as error:
                 raise UnavailableError(f"{url}: {type(error).__name__}: {error}") from None
         if response.status_code != 200:
