@@ -10,6 +10,7 @@ table. Figures are kept, by picture, damage, prompt and code, so that a run that
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -36,6 +37,9 @@ def main() -> None:
     parser.add_argument("--before-damaged", type=int, default=30, help="the same for that one")
     parser.add_argument("--this", type=Path, default=HERE.parent, help="this checkout, or one to take its place")
     parser.add_argument("--processes", type=int, default=1, help="0 writes what is known")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="of each build, after which no picture is begun"
+    )
     parser.add_argument("--report", type=Path, help="write the failures, with names, here; and no calibration.md")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +57,7 @@ def main() -> None:
         name = build.name.replace(" ", "-")
         measured = Measured(build, args.corpus, args.folder / f"figures-{name}-{args.half}.jsonl")
         if args.processes:
-            measured.measure(wanted, args.processes)
+            measured.measure(wanted, args.processes, args.minutes)
         results.append([*measured.figures(wanted)])
     now, old = results[0], results[1] if args.before else []
     if args.report:

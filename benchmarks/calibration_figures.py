@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,28 +83,33 @@ def pictures(folder: Path, half: str) -> list[Picture]:
     return sorted(found, key=lambda picture: picture.sha256)
 
 
-def jobs(found: list[Picture], fine: int, damaged: int, words: bool) -> dict[Picture, list[tuple[str, str]]]:
-    """Damage and prompt of each measurement.
+Jobs = list[tuple[Picture, list[tuple[str, str]]]]  # damage and prompt of each measurement
 
-    Of a kind, the first ``fine`` pictures as they are, and the first ``damaged`` with each damage; with ``words`` also
-    with the prompt that names the kind, half as many of the damaged ones.
+
+def jobs(found: list[Picture], fine: int, damaged: int, words: bool) -> Jobs:
+    """What is to be measured, in an order that can be cut off anywhere.
+
+    First of each kind ``fine`` pictures as they are, then, by turns, ``damaged`` of each kind with each damage; with
+    ``words`` also with the prompt that names the kind, half as many of the damaged ones.
     """
-    wanted: dict[Picture, list[tuple[str, str]]] = {}
+    whole: Jobs = []
+    turns: list[tuple[int, Picture, list[tuple[str, str]]]] = []
     count = dict.fromkeys(KINDS, 0)
     for picture in found:
         number, named = count[picture.kind], words and picture.kind in STYLED
         count[picture.kind] += 1
-        mine: list[tuple[str, str]] = []
         if number < fine:
-            mine += [("", NEUTRAL), ("", WORDS[picture.kind])] if words else [("", NEUTRAL)]
+            prompts = [NEUTRAL, WORDS[picture.kind]] if words else [NEUTRAL]
+            whole.append((picture, [("", prompt) for prompt in prompts]))
+        mine: list[tuple[str, str]] = []
         for damage in DAMAGES:
-            if number < (max(1, damaged // 6) if damage.once else damaged):
+            if number < damaged and not (damage.once and number % 6):
                 mine.append((damage.name, NEUTRAL))
-                if named and number < damaged // 2:
+                if named and number % 2 == 0:
                     mine.append((damage.name, WORDS[picture.kind]))
         if mine:
-            wanted[picture] = mine
-    return wanted
+            turns.append((number, picture, mine))
+    return whole + [(picture, mine) for _, picture, mine in sorted(turns, key=lambda turn: turn[0])]
 
 
 class Measured:
@@ -112,6 +119,7 @@ class Measured:
         self.build, self.folder, self.file = build, folder, file
         self.known: dict[tuple[str, str, str], Any] = {}
         self.lock = threading.Lock()
+        self.end = math.inf
         code = hashlib.sha256((HERE / "damages.py").read_bytes()).hexdigest()[:8]
         self.digests = {False: build.digest, True: f"{build.digest}+{code}"}  # without and with a damage
         if file.exists():
@@ -120,11 +128,12 @@ class Measured:
                 if digest == self.digests[bool(damage)]:
                     self.known[sha256, damage, prompt] = row
 
-    def measure(self, wanted: dict[Picture, list[tuple[str, str]]], processes: int) -> None:
-        """Measure what is not known."""
+    def measure(self, wanted: Jobs, processes: int, minutes: float) -> None:
+        """Measure what is not known; begin with no picture after so many minutes."""
+        self.end = time.monotonic() + 60 * minutes
         todo = [
             (picture, missing)
-            for picture, mine in wanted.items()
+            for picture, mine in wanted
             if (missing := [job for job in mine if (picture.sha256, *job) not in self.known])
         ]
         queue = iter(todo)
@@ -158,7 +167,7 @@ class Measured:
             while True:
                 with self.lock:
                     item = next(queue, None)
-                if item is None:
+                if item is None or time.monotonic() > self.end:
                     break
                 picture, missing = item
                 process.stdin.write(json.dumps([str((self.folder / picture.file).resolve()), missing]) + "\n")
@@ -172,9 +181,9 @@ class Measured:
                         lines.write(json.dumps([self.digests[bool(job[0])], picture.sha256, *job, row]) + "\n")
             process.stdin.close()
 
-    def figures(self, wanted: dict[Picture, list[tuple[str, str]]]) -> Iterable[Figure]:
+    def figures(self, wanted: Jobs) -> Iterable[Figure]:
         """All that is known of what is wanted; a damage that is none to a picture is left out."""
-        for picture, mine in wanted.items():
+        for picture, mine in wanted:
             for job in mine:
                 row = self.known.get((picture.sha256, *job))
                 if row is not None:

@@ -25,7 +25,6 @@ VERSIONS = {
     "lomiri-wallpapers-16.04": "20.04.0-2",
     "mate-backgrounds": "1.26.0-1",
     "mazeofgalious-data": "0.62.dfsg2-4.1",
-    "megaglest-data": "3.13.0-3",
     "minetest-data": "5.6.1+dfsg+~1.9.0mt8+dfsg-2",
     "naev-data": "0.8.2-1",
     "openclipart-svg": "1:0.18+dfsg-19",
@@ -246,8 +245,7 @@ def _renders() -> list[Source]:
         one("held", "naev-data", "usr/share/naev/dat/gfx/loading/*.png"),
         one("held", "freeorion-data", "usr/share/games/freeorion/default/data/art/hulls_design/*.png", 45),
         one("held", "freeorion-data", "usr/share/games/freeorion/default/data/art/icons/monsters/*.png", 30),
-        one("held", "megaglest-data", "usr/share/games/megaglest/**/loading_screen*.jpg"),
-        one("held", "unknown-horizons", "usr/share/unknown-horizons/content/gfx/**/*.png", 50),
+        one("held", "unknown-horizons", "usr/share/unknown-horizons/content/gfx/**/*.png", 42),
     ]
 
 
@@ -379,7 +377,8 @@ _REASONS = {
     "openclipart-svg--canada-canada_nova_scotia openclipart-svg--navy-netherland_dutch_royal_navy_historic "
     "openclipart-svg--new_zealand-new_zealand_maori openclipart-svg--united_states-usa_arkansas "
     "openclipart-svg--united_states-usa_ohio openclipart-svg--united_states-usa_southcarolina",
-    "no picture": "povray-examples--portfolio-o_shapes povray-examples--media-media5 "
+    "a grid": "tuxpaint-data--starters-grid_10x10 tuxpaint-data--starters-grid_20x20 tuxpaint-data--starters-mosaic",
+    "no picture": "unknown-horizons--135-0 povray-examples--portfolio-o_shapes povray-examples--media-media5 "
     "povray-examples--normals-normmap povray-examples--vect2-vect2",
 }
 LEFT_OUT = {name: reason for reason, names in _REASONS.items() for name in names.split()}
