@@ -28,6 +28,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import IO, Any
 
+import xdist.plugin
 from _pytest.config import default_plugins
 from execnet import gateway_io
 from execnet.gateway_base import Popen2IO
@@ -243,6 +244,7 @@ def _become(told: dict[str, Any]) -> None:
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     named = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     sys.path[:1] = [told["cwd"], *(path for path in named if path not in sys.path)]
+    xdist.plugin._sys_path[:] = sys.path  # what workers get is what there was when it was imported
 
 
 def _run(kind: str, *arguments: str) -> None:
