@@ -262,6 +262,8 @@ class BatchRun:
             if not self.settings.keep_answers:
                 entry = entry.model_copy(update={"answers": {}} if isinstance(verdict, Verdict) else {"answer": ""})
             self.entries.add(entry)
+            if self.settings.copies is not None:
+                self.settings.copies.want(entry)
 
     def _fail(self, row: Row | RowError, error: RowError, fate: Fate) -> None:
         self.tally.fates[fate] += 1
