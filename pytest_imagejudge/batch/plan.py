@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..images.image_file import ImageFile
     from ..judge import EditJudge, Judge
+    from ..renderers.small_copies import SmallCopies
     from ..session.budget import Budget
     from ..thresholds.profile import Profile
 
@@ -28,6 +29,7 @@ class RunSettings:
         keep_answers: whether they keep the raw answers.
         keep_failed: whether a list of the rows that missed bounds is kept.
         budget: of both judges; None is no limit.
+        copies: small copies of the pictures, for a page; None where none is written.
     """
 
     image: Judge | None = None
@@ -40,6 +42,7 @@ class RunSettings:
     keep_answers: bool = True
     keep_failed: bool = False
     budget: Budget | None = None
+    copies: SmallCopies | None = None
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,8 @@ class BatchRun:
         self.asked = 0  # requests of theirs
         self.started = datetime.now(UTC)
         self._begun = time.monotonic()
+        columns = () if output is None else output.columns
+        self._not_added = dict.fromkeys(name for name in (*IMAGE_OUTPUTS, *EDIT_OUTPUTS) if name in columns)
         self._profiles: dict[str, Profile] = {}
         self._written: Multiset[Path] = Multiset()  # pictures out of the rows: in how many that are in flight
         judges = [judge for judge in (settings.image, settings.edit) if judge is not None]
@@ -193,7 +195,8 @@ class BatchRun:
         if isinstance(row, Row):
             named = row.dimensions
         else:  # as far as the column can be read
-            named = tuple(one for one in LEVEL1 if one in str(row.extra.get("dimensions")))
+            cell = str(row.extra.get("dimensions") or "")
+            named = tuple(one for one in LEVEL1 if one in cell) if cell else ()
         if not named and self.settings.metadata is not None:
             return self.settings.metadata.get(row.id or "", ())
         return named or self.settings.dimensions or judge.protocol.dimensions
@@ -259,12 +262,14 @@ class BatchRun:
             if not self.settings.keep_answers:
                 entry = entry.model_copy(update={"answers": {}} if isinstance(verdict, Verdict) else {"answer": ""})
             self.entries.add(entry)
+            if self.settings.copies is not None:
+                self.settings.copies.want(entry)
 
     def _fail(self, row: Row | RowError, error: RowError, fate: Fate) -> None:
         self.tally.fates[fate] += 1
         if fate != "not_reached":
             self.say(str(error))
-        self._lose(row, error)
+        self._lose(row)
         self.each(row, error)
         # A second row with one ID has no place among the outputs, nor has one without an ID.
         if error.id is not None and fate != "duplicate":
@@ -272,24 +277,22 @@ class BatchRun:
         if self.settings.keep:
             self.entries.add(_entry(row, error))
 
-    def _lose(self, row: Row | RowError, error: RowError) -> None:
+    def _lose(self, row: Row | RowError) -> None:
         """Count a row as left out of the means that it would have been in."""
         kind = _kind(row)
         asked: tuple[str, ...] = (EDIT,)
         if kind == "image":
             asked = () if self.settings.image is None else self._dimensions(row, self.settings.image)
-        self.scores.add(not_judged(kind, "", error.message, asked=asked))
+        self.scores.lose(asked)
 
     def _write(self, columns: Mapping[str, Any], verdict: Verdict | EditVerdict | None) -> None:
         if self.output is None or self.output.failed:
             return
-        added: Mapping[str, Any]
+        added: Mapping[str, Any] = self._not_added
         if isinstance(verdict, EditVerdict):
             added = edit_output(verdict)
         elif verdict is not None:
             added = image_output(verdict)
-        else:
-            added = dict.fromkeys(name for name in (*IMAGE_OUTPUTS, *EDIT_OUTPUTS) if name in self.output.columns)
         try:
             self.output.write({**columns, **added})
         except ConfigError as error:  # figures and reports are worth having all the same

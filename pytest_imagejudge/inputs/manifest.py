@@ -181,7 +181,10 @@ def _extra(values: dict[str, Any]) -> dict[str, Any]:
             return {part: name(item) for part, item in value.items()}
         return value.name if isinstance(value, Picture) else value
 
-    return {column: name(value) if _holds_picture(value) else value for column, value in values.items()}
+    return {
+        column: name(value) if not isinstance(value, str) and _holds_picture(value) else value
+        for column, value in values.items()
+    }
 
 
 def _holds_picture(value: Any) -> bool:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pytest_imagejudge.renderers.thumbnails import LARGEST, SMALLEST, Thumbnails
+from pytest_imagejudge.renderers.small_pictures import LARGEST, SMALLEST
+from pytest_imagejudge.renderers.thumbnails import Thumbnails
 
 
 def size(uri: str) -> tuple[int, int]:
     head, _, data = uri.partition(",")
-    assert head == "data:image/webp;base64"
+    assert head == "data:image/jpeg;base64"
     return Image.open(io.BytesIO(base64.b64decode(data))).size
 
 
@@ -25,7 +26,7 @@ def test_pictures_keep_to_the_budget_whatever_they_show(tmp_path: Path) -> None:
     for number in range(8):
         pictures.add(f"{number}.png")
     made = [uri for uri, _ in pictures.make()]
-    assert sum(map(len, made)) <= budget + 8 * len("data:image/webp;base64,") + 8 * 4
+    assert sum(map(len, made)) <= budget + 8 * len("data:image/jpeg;base64,") + 8 * 4
     assert all(SMALLEST <= max(size(uri)) < 900 for uri in made)
 
 
