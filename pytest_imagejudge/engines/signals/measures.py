@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from ...protocols.signals_bounds import MEASURES, PIXELS
 from ...scoring.verdict import FacetScore
 from ...taxonomy import Path
-from . import edges, noise, resolution
+from . import colour, content, edges, levels, noise, repetition, resolution
 from .facets import compose
 from .figure import Figure
 from .planes import Planes
@@ -21,6 +21,16 @@ FUNCTIONS: dict[str, Callable[[Planes], Figure]] = {
     "effective_share": resolution.effective_share,
     "fine_detail": resolution.fine_detail,
     "block_share": resolution.block_share,
+    "one_colour": content.one_colour,
+    "blank_share": content.blank_share,
+    "level_step": levels.level_step,
+    "stripe_levels": repetition.stripe_levels,
+    "tile_likeness": repetition.tile_likeness,
+    "checker_levels": repetition.checker_levels,
+    "pure_share": colour.pure_share,
+    "cast_chroma": colour.cast_chroma,
+    "burnt_share": colour.burnt_share,
+    "crushed_share": colour.crushed_share,
 }
 
 

@@ -33,7 +33,12 @@ _WORDS: dict[str, str] = {
     "minimal": r"minimal\w*|(?:plain|solid|simple|white|black|blank|empty|grey|gray) background|negative space"
     r"|(?:smooth |soft )?gradients?|极简|纯色|渐变",
     "pattern": r"seamless|patterns?|patterned|til(?:ed|es|ing)|tessellat\w+|strip(?:es|ed|y)|che(?:ck|qu)er\w*|plaid"
+    r"|chess ?boards?|wallpapers?|weav(?:e|ing)|woven|lattice|graph paper"
     r"|grid|halftone|mosaics?|op[- ]art|bricks?|barcode|图案|棋盘|条纹|格子|马赛克",
+    "blank": r"(?:plain|solid|blank|pure|all|entirely|completely|uniform)(?:ly)?"
+    r" (?:black|white|gr[ae]y|colou?red|red|green|blue)"
+    r" (?:image|picture|canvas|frame|square|screen|page|sheet)"
+    r"|blank (?:image|picture|canvas|frame|page|sheet)|(?:single|one|solid) colou?r|空白",
     "monochrome": r"black[- ]and[- ]white|monochrom\w*|gr[ae]yscale|sepia|cyanotype|duotone|黑白|单色",
     "vivid": r"neon|vivid\w*|saturated|psychedelic|pop[- ]art|synthwave|vaporwave|fluorescent|high[- ]contrast|霓虹",
     "high-key": r"high[- ]key|over-?exposed|white background|whiteout|snow\w*|高调|白色背景|雪",

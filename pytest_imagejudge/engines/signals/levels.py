@@ -1,0 +1,79 @@
+"""Banding: a picture whose colours are evenly spaced levels, far apart, as of few bits a channel.
+
+A smooth picture uses nearly every code between its darkest and its lightest. Flat drawings use few, but codes of all
+kinds: that all channels share one even comb of levels is the mark of rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .figure import Figure
+from .planes import Planes
+from .sample import colours, sampled
+
+_LEAST = 0.0005  # share of the values; codes that are rarer are what compression left
+_FEWEST = 4  # levels; two or three colours lie on some comb by chance
+_ON = 0.995  # share of the values that lie on the comb
+
+
+def level_step(planes: Planes) -> Figure:
+    """Measure how many codes lie between the levels of the picture: 1 where it uses them all."""
+    if words := planes.too_small:
+        return Figure("level_step", None, words)
+    counts = _counts(planes, None)
+    areas = _counts(planes, _areas(planes.once(colours)))
+    step, levels = comb(counts / counts.sum())
+    held = int((areas > _LEAST * counts.sum()).sum())
+    if held < _FEWEST and step > 1:
+        return Figure(
+            "level_step", None, f"areas of {held} levels of colour are too few to tell whether they were rounded"
+        )
+    if step <= 1:
+        return Figure("level_step", 1.0, "no banding: levels of colour next to each other")
+    return Figure("level_step", step, f"banding: its {levels} levels of colour are {step:.3g} codes apart")
+
+
+def _counts(planes: Planes, where: Any) -> Any:
+    """Counts of all codes in all channels of the sample, (256,), in a mask."""
+    import cv2
+
+    pixels = [planes.once(sampled)]
+    channels = [cv2.calcHist(pixels, [channel], where, [256], [0, 256]).ravel() for channel in range(3)]
+    return channels[0] + channels[1] + channels[2]
+
+
+def _areas(codes: Any) -> Any:
+    """A mask of the pixels that are as the next one across and down: of areas, and not of the smooth rim of a line."""
+    import numpy as np
+
+    here = codes[:-1, :-1]
+    found = np.zeros(codes.shape, np.uint8)
+    found[:-1, :-1] = (here == codes[:-1, 1:]) & (here == codes[1:, :-1])
+    return found
+
+
+def comb(shares: Any) -> tuple[float, int]:
+    """Return the step of the even comb that holds all codes (1 where there is none), and the number of codes.
+
+    Args:
+        shares: of the codes 0 to 255, (256,), with sum 1.
+    """
+    import numpy as np
+
+    used = np.flatnonzero(shares > _LEAST)
+    if len(used) < 2 or float(shares[used].sum()) < _ON:
+        return 1.0, len(used)
+    gaps = np.diff(used)
+    least = int(gaps.min())
+    if least < 3:
+        return 1.0, len(used)
+    # The step may be broken (255 / 7): steps near the least gap, and the one on which the codes lie best.
+    steps = np.linspace(least - 0.5, least + 1.0, 61)
+    off = (
+        np.abs((used[None] - used[0]) / steps[:, None] - np.rint((used[None] - used[0]) / steps[:, None]))
+        * steps[:, None]
+    )
+    worst = off.max(axis=1)
+    at = int(worst.argmin())
+    return (float(steps[at]) if worst[at] <= 1.0 else 1.0), len(used)
