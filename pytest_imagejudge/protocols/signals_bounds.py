@@ -138,16 +138,14 @@ MEASURES: tuple[Measure, ...] = (
         0.8,
         styles=("pattern",),
     ),
-    Measure(
-        "pure_share", COLOUR, "colour saturated to the end of the range", "%", 35.0, 15.0, styles=("vivid", "flat")
-    ),
+    Measure("pure_share", COLOUR, "colour saturated to the end of the range", "%", 18.0, 9.0, styles=("vivid", "flat")),
     Measure(
         "cast_chroma",
         COLOUR,
         "colour cast: chroma of the most neutral 2%",
         "",
-        14.0,
-        8.0,
+        18.0,
+        12.0,
         styles=("monochrome", "vivid", "night", "fog", "minimal", "pixel-art", "flat"),
     ),
     Measure(
@@ -155,11 +153,11 @@ MEASURES: tuple[Measure, ...] = (
         LIGHT,
         "burnt to white in a channel",
         "%",
-        20.0,
-        10.0,
+        22.0,
+        11.0,
         styles=("high-key", "flat", "line-art", "vivid"),
     ),
-    Measure("crushed_share", LIGHT, "crushed to black", "%", 20.0, 10.0, styles=("night", "flat", "line-art")),
+    Measure("crushed_share", LIGHT, "crushed to black", "%", 22.0, 11.0, styles=("night", "flat", "line-art")),
     Measure("text_similarity", TEXT, "likeness of the text read to the text asked for", "", 0.95, 1.0),
     Measure("exposed", SAFETY, "confidence in an exposed part of a body", "", 0.45, 0.45),
 )

@@ -10,10 +10,10 @@ from typing import Any
 
 from .figure import Figure
 from .planes import Planes
-from .sample import colours, sampled
+from .sample import sampled
 
 _LEAST = 0.0005  # share of the values; codes that are rarer are what compression left
-_FEWEST = 4  # levels; two or three colours lie on some comb by chance
+_FEWEST = 3  # levels; two lie on a comb by chance
 _ON = 0.995  # share of the values that lie on the comb
 
 
@@ -21,8 +21,8 @@ def level_step(planes: Planes) -> Figure:
     """Measure how many codes lie between the levels of the picture: 1 where it uses them all."""
     if words := planes.too_small:
         return Figure("level_step", None, words)
-    counts = _counts(planes, None)
-    areas = _counts(planes, _areas(planes.once(colours)))
+    pixels = planes.once(sampled)
+    counts, areas = _counts(pixels), _counts(_areas(pixels))
     step, levels = comb(counts / counts.sum())
     held = int((areas > _LEAST * counts.sum()).sum())
     if held < _FEWEST and step > 1:
@@ -34,23 +34,17 @@ def level_step(planes: Planes) -> Figure:
     return Figure("level_step", step, f"banding: its {levels} levels of colour are {step:.3g} codes apart")
 
 
-def _counts(planes: Planes, where: Any) -> Any:
-    """Counts of all codes in all channels of the sample, (256,), in a mask."""
-    import cv2
-
-    pixels = [planes.once(sampled)]
-    channels = [cv2.calcHist(pixels, [channel], where, [256], [0, 256]).ravel() for channel in range(3)]
-    return channels[0] + channels[1] + channels[2]
-
-
-def _areas(codes: Any) -> Any:
-    """A mask of the pixels that are as the next one across and down: of areas, and not of the smooth rim of a line."""
+def _counts(values: Any) -> Any:
+    """Counts of all codes, (256,)."""
     import numpy as np
 
-    here = codes[:-1, :-1]
-    found = np.zeros(codes.shape, np.uint8)
-    found[:-1, :-1] = (here == codes[:-1, 1:]) & (here == codes[1:, :-1])
-    return found
+    return np.bincount(values.ravel(), minlength=256)
+
+
+def _areas(pixels: Any) -> Any:
+    """The values that are as the next one across and down: of areas, and not of the smooth rim of a line."""
+    here = pixels[:-1, :-1]
+    return here[(here == pixels[:-1, 1:]) & (here == pixels[1:, :-1])]
 
 
 def comb(shares: Any) -> tuple[float, int]:

@@ -17,7 +17,7 @@ _CELL = 16  # pixels; a checkerboard of period 2, 4, 8 or 16 repeats in it
 _REGIONS = 4  # across and down; the checkerboard has to be in most of them
 _BANDS = 8  # across the stripes; they have to be in nearly all of them
 _LONGEST = 24  # pixels; wider stripes are drawn ones
-_PROMINENT = 6.0  # times as strong as the periods around it: content is spread over many periods
+_PROMINENT = 4.0  # times as strong as the periods around it: content is spread over many periods
 _LOCAL = 8.0  # pixels of `quarter`; what is wider than this is shading, and no texture that repeats
 _FAINTEST = 0.5  # levels; the contrast of a texture below which nothing can be told to repeat
 
@@ -131,7 +131,7 @@ def _stripes(plane: Any) -> tuple[float, float]:
     along = (spectra * common.conj()).real / np.maximum(strength, 1e-6)
     amplitude = np.sort(along, axis=0)[1]  # the second least of the bands: one may be all black or white
     first = int(np.ceil(width / _LONGEST))
-    reach = 20
+    reach = 10
     around = np.lib.stride_tricks.sliding_window_view(np.pad(strength, reach, mode="reflect"), 2 * reach + 1)
     stands_out = strength > _PROMINENT * np.maximum(np.median(around, axis=1), 0.02)
     amplitude = np.where(stands_out, amplitude, 0.0)

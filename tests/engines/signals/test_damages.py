@@ -58,6 +58,7 @@ SOUND = {
     "a cup": p.product_on_white(),
     "arcs": p.line_art(),
     "a house": p.flat_illustration(),
+    "a castle": p.pixel_art(),
     "a hall": p.floor(),
     "a sailor": p.shirt(),
 }
@@ -67,7 +68,6 @@ ASKED = {
     "wallpaper": ("a seamless pattern of cherries", p.mosaic()),
     "stripes": ("black and white stripes", p.striped(Image.new("RGB", (256, 256), "grey"), 8, 120, upright=True)),
     "chessboard": ("a chessboard from above", p.checkered(Image.new("RGB", (256, 256), "grey"), 16, 100)),
-    "pixel art": ("pixel art of a castle", p.pixel_art()),
     "few levels": ("flat vector art of a face", p.rounded(PHOTO, 4)),
 }
 
