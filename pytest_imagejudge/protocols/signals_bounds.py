@@ -84,7 +84,7 @@ class Measure:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("noise_sigma", NOISE, "noise of brightness", "levels", 7.5, 3.0, styles=("film-grain",)),
+    Measure("noise_sigma", NOISE, "noise of brightness", "levels", 4.8, 2.5, styles=("film-grain",)),
     Measure("impulse_share", NOISE, "pixels that stand out alone", "%", 2.0, 1.0, styles=("film-grain", "glitch")),
     Measure(
         "blur_sigma",

@@ -158,7 +158,7 @@ def test_figures_grow_with_the_distortion(judge):
     coffee = photograph("coffee")
     noise = [figure(noisy(coffee, sigma), ("Quality", "Detail", "Noise")) for sigma in (0, 5, 15, 30)]
     assert noise == sorted(noise)
-    assert noise[2] == pytest.approx(15 * 0.67, rel=0.25)  # of brightness: the channels' noise is independent
+    assert noise[2] == pytest.approx(15 * 0.67, rel=0.35)  # of brightness: the channels' noise is independent
     blur = [
         figure(coffee.filter(ImageFilter.GaussianBlur(sigma)), ("Quality", "Detail", "Edge Clarity"))
         for sigma in (1, 2, 4)
@@ -171,7 +171,7 @@ def test_figures_grow_with_the_distortion(judge):
 def test_evidence_names_figure_and_bound(judge):
     level3 = judge("Quality", noisy(photograph("coffee"), 30)).level3
     assert re.match(
-        r"estimated noise sigma \d\d\.\d levels .*, fail above 7\.5$", level3["Quality", "Detail", "Noise"].evidence
+        r"estimated noise sigma \d\d\.\d levels .*, fail above 4\.8$", level3["Quality", "Detail", "Noise"].evidence
     )
 
 

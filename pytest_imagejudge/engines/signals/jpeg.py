@@ -19,6 +19,7 @@ _VALUES = 1024  # of a frequency, from 0
 _ENOUGH = 30  # blocks with a value beyond half a step
 _ALIGNED = 0.3  # mean of the cosine over the values, where each multiple of the step is 1: chance stays below 0.2
 _ONCE = 0.2  # of the values that are no zero, at least, are the step itself: JPEG leaves more small values than large
+_ALIKE = 0.15  # by which the scales of the steps differ from their median in one JPEG
 _DRAWN = 64  # levels; a higher step at a border of blocks was drawn there
 
 
@@ -45,9 +46,11 @@ def _quality(lumas: list[Any]) -> float | None:
         best = aligned[:, column].max()
         if best >= _ALIGNED:  # half of a step fits as well: the largest that does is meant
             step = _LOWEST + int(np.flatnonzero(aligned[:, column] > best - 0.08).max())
-            scale = 100 * step / usual
-            found.append(5000 / scale if scale > 100 else 100 - scale / 2)
-    return float(np.median(found)) if len(found) > len(_STEPS) // 2 else None
+            found.append(100 * step / usual)
+    scale = float(np.median(found)) if found else 0.0
+    if sum(abs(one / scale - 1) <= _ALIKE for one in found) <= len(_STEPS) // 2:
+        return None
+    return 5000 / scale if scale > 100 else 100 - scale / 2
 
 
 def _histograms(luma: Any) -> Any:

@@ -13,8 +13,8 @@ from .spectrum import BANDS, COARSE, LOWEST, MIDDLE, spectra
 
 _APART = 25  # levels by which a pixel that stands out alone is brighter, or darker, than all its neighbours
 _QUIETEST = 0.05  # share of the tiles
-_FLAT = 0.02  # squared levels in all bands together: less is one colour, which hides noise where it is black or white
-_FALLS, _RISES = 0.25, 1.75  # of the coarse band: amplitude in the finest band below, and in the lowest above, texture
+_FLAT, _BLACK = 0.02, 16  # squared levels in all bands together, and level: black bars say nothing of the picture
+_FALLS, _RISES = 0.175, 1.75  # of the coarse band: amplitude in the finest band below, and in the lowest above, texture
 
 
 def noise_sigma(planes: Planes) -> Figure:
@@ -23,10 +23,10 @@ def noise_sigma(planes: Planes) -> Figure:
 
     if words := planes.too_small:
         return Figure("noise_sigma", None, words)
-    power = planes.once(spectra).power
-    power = power[power.sum(axis=1) > _FLAT]
+    found = planes.once(spectra)
+    power = found.power[(found.power.sum(axis=1) > _FLAT) | (found.mean > _BLACK)]
     if not len(power):
-        return Figure("noise_sigma", 0.0, "no noise in one colour")
+        return Figure("noise_sigma", None, "all of the picture is black")
     middle = power[:, list(MIDDLE)].mean(axis=1)
     quietest = np.argsort(middle)[: max(4, int(len(middle) * _QUIETEST))]
     sigma = float(np.sqrt(middle[quietest].mean()))

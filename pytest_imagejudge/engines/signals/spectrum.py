@@ -31,12 +31,14 @@ class Spectra:
         power: (tiles, bands), mean power in squared levels.
         xx, yy, xy: (tiles, bands), power times squared frequency by direction, as a symmetric matrix; in a natural
             picture ``xx + yy`` is about the same in all bands.
+        mean: (tiles,), mean level.
     """
 
     power: Any
     xx: Any
     yy: Any
     xy: Any
+    mean: Any
 
     @cached_property
     def busy(self) -> Any:
@@ -109,13 +111,14 @@ def spectra_of(luma: Any) -> Spectra:
     # Two grids of tiles, each with every second row: a line that lies between the tiles of one is seen by the other.
     tiles = np.concatenate([_tiles(luma), _tiles(luma[SIDE + SIDE // 2 :, SIDE // 2 :])])
     if not len(tiles):
-        return Spectra(*np.zeros((4, 0, len(BANDS)), np.float32))
-    tiles -= tiles.mean(axis=(1, 2), keepdims=True)
+        return Spectra(*np.zeros((4, 0, len(BANDS)), np.float32), mean=np.zeros(0))
+    mean = tiles.mean(axis=(1, 2))
+    tiles -= mean[:, None, None]
     tiles *= window
     bins = fft.rfft2(tiles)
     power = (bins.real**2 + bins.imag**2).reshape(len(tiles), len(weights))
     found = (power @ weights).reshape(-1, 4, len(BANDS))
-    return Spectra(found[:, 0], found[:, 1], found[:, 2], found[:, 3])
+    return Spectra(found[:, 0], found[:, 1], found[:, 2], found[:, 3], mean)
 
 
 def _tiles(luma: Any) -> Any:

@@ -13,6 +13,7 @@ from .figure import Figure
 from .planes import Planes
 
 _LINES = 12  # borders between squares; fewer are no grid
+_FINEST, _COARSEST = 2, 64  # pixels; the sides of squares that are looked for
 _GREYS = 32  # of pixel art without colour, at most
 _COLOURS = 300  # of pixel art without areas of one colour, at most
 _BORDERS = 4  # between areas; fewer say nothing
@@ -50,29 +51,34 @@ def squares(planes: Planes) -> Squares:
     if planes.too_small:
         return Squares()
     lumas = planes.tile_lumas
-    if len(lumas) == 1 and (grid := _exact(lumas[0])):
-        (tall, top), (wide, left) = grid
-        return Squares(min(tall, wide), _art(planes.rgb[top::tall, left::wide], min(tall, wide)))
+    if len(lumas) == 1 and (rows := _starts(lumas[0])) is not None and (columns := _starts(lumas[0].T)) is not None:
+        size = round(min(planes.height / len(rows), planes.width / len(columns)), 1)
+        return Squares(size, _art(planes.rgb[rows][:, columns], size)) if size > 1 else Squares()
     return Squares(_uneven(lumas))
 
 
-def _exact(luma: Any) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """Return period and start of rows and of columns that repeat exactly; None where they do not."""
+def _starts(luma: Any) -> Any:
+    """Return the first row of each row of squares; None where rows do not repeat so."""
     import numpy as np
 
-    found = []
-    for plane in (luma, luma.T):
-        changes = np.flatnonzero((plane[1:] != plane[:-1]).any(axis=1)) + 1
-        if len(changes) < _LINES or 2 * len(changes) > len(plane):
-            return None
-        period = int(np.gcd.reduce(np.diff(changes)))
-        if period < 2:
-            return None
-        found.append((period, int(changes[0]) % period))
-    return found[0], found[1]
+    height = len(luma)
+    changes = np.flatnonzero((luma[1:] != luma[:-1]).any(axis=1)) + 1
+    if len(changes) < _LINES or _FINEST * len(changes) > height:
+        return None
+    period = int(np.gcd.reduce(np.diff(changes)))  # of a whole factor; the picture may be a part of another
+    if period >= _FINEST:
+        return np.arange(int(changes[0]) % period, height, period)
+    counts = np.arange(max(2, height // _COARSEST), int(height / _FINEST) + 1)[:, None]
+    for shift in (0.0, 0.5):  # of a broken factor, as OpenCV and as Pillow round it
+        places = (changes + shift) * counts / height
+        fit = (np.floor(places) != np.floor(places - counts / height)).all(axis=1)
+        if fit.any():
+            count = int(counts[fit.argmax(), 0])
+            return np.ceil(np.arange(count) * height / count - shift).clip(0).astype(np.intp)
+    return None
 
 
-def _art(cells: Any, size: int) -> str:
+def _art(cells: Any, size: float) -> str:
     """Return the reason why squares are pixel art, or ""; ``cells`` has one pixel (RGB) for each."""
     import numpy as np
 
@@ -81,12 +87,12 @@ def _art(cells: Any, size: int) -> str:
     if len(colours) > _GREYS and ((colours >> 16) == (colours & 255)).all():
         return ""
     if _outlined(cells, codes):
-        return f"its own pixels: squares of {size} in {len(colours)} colours"
+        return f"its own pixels: squares of {size:g} in {len(colours)} colours"
     blended, hard = (sum(pair) for pair in zip(*map(_borders, (cells, cells.swapaxes(0, 1))), strict=True))
     borders = blended + hard
     if blended > _BLENDED * borders if borders >= _BORDERS else len(colours) > _COLOURS:
         return ""
-    return f"its own pixels: squares of {size} in {len(colours)} colours"
+    return f"its own pixels: squares of {size:g} in {len(colours)} colours"
 
 
 def _borders(cells: Any) -> tuple[int, int]:
