@@ -14,7 +14,7 @@ from .spectrum import BANDS, COARSE, FINE, Spectra, half_spectra, quarter_spectr
 
 _DIRECTIONS = tuple(22.5 * step for step in range(8))
 FEW = 4  # tiles with something to see; fewer say nothing of a picture
-_LEAST = 0.01  # of a natural picture's fine detail: less is rounding, and the blur is measured at half the size
+_LEAST = 0.004  # of a natural picture's fine detail: less is rounding, and the blur is measured at half the size
 _DAMPED = 4 * math.pi**2 * ((sum(sum(BANDS[band]) for band in FINE) / 4) ** 2 - (sum(BANDS[COARSE]) / 2) ** 2)
 
 

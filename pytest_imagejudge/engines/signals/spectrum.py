@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from .planes import Planes
+from .products import product
 
 SIDE = 32  # pixels of a tile
 # Cycles a pixel; half a cycle is the finest that pixels can hold.
@@ -117,7 +118,7 @@ def spectra_of(luma: Any) -> Spectra:
     tiles *= window
     bins = fft.rfft2(tiles)
     power = (bins.real**2 + bins.imag**2).reshape(len(tiles), len(weights))
-    found = (power @ weights).reshape(-1, 4, len(BANDS))
+    found = product(power, weights).reshape(-1, 4, len(BANDS))
     return Spectra(found[:, 0], found[:, 1], found[:, 2], found[:, 3], mean)
 
 
