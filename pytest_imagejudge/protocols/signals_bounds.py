@@ -8,6 +8,7 @@ answer.
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
+from functools import cache
 
 from ..support.digests import digest_of
 from ..taxonomy import EDIT, Path
@@ -91,8 +92,8 @@ MEASURES: tuple[Measure, ...] = (
         EDGES,
         "blur, as the sigma of a Gaussian at a long side of at most 1,024",
         "pixels",
-        0.58,
-        0.45,
+        0.61,
+        0.5,
         styles=("watercolour", "fog", "shallow-focus", "motion"),
     ),
     Measure("long_side", RESOLUTION, "too few pixels on the longer side", "pixels", 256.0, 512.0),
@@ -114,7 +115,7 @@ BY_NAME: dict[str, Measure] = {measure.name: measure for measure in MEASURES}
 BOUNDS: dict[str, tuple[float, float]] = {measure.name: (measure.fail, measure.good) for measure in MEASURES}
 BOUNDS_DIGEST = digest_of([list(astuple(measure)) for measure in MEASURES])
 
-_PIXEL_LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "PyWavelets")
+_PIXEL_LIBRARIES = ("numpy", "opencv-python-headless", "pillow")
 LIBRARIES: dict[str, tuple[str, ...]] = {  # distributions whose version decides an answer, by dimension
     "Quality": _PIXEL_LIBRARIES,
     "Aesthetics": _PIXEL_LIBRARIES,
@@ -126,7 +127,7 @@ _ALSO = {  # the same library under other names
     "onnxruntime": ("onnxruntime-gpu",),
     "opencv-python-headless": ("opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
 }
-MODULES = ("cv2", "nudenet", "onnxruntime", "pywt", "rapidocr", "scipy", "skimage")
+MODULES = ("cv2", "nudenet", "onnxruntime", "rapidocr", "scipy", "skimage")
 INSTALL = 'pip install "pytest-imagejudge[signals]"'
 
 
@@ -138,6 +139,7 @@ def deciding(dimension: str) -> dict[str, str]:
     return facts
 
 
+@cache  # every request asks, and its answer is read from the disk
 def _version(name: str) -> str | None:
     from importlib.metadata import PackageNotFoundError, version
 

@@ -317,7 +317,7 @@ def test_a_missing_library_is_a_configuration_error(monkeypatch):
 
 
 def test_a_library_that_does_not_load_is_an_engine_error(monkeypatch):
-    monkeypatch.setattr("pytest_imagejudge.engines.signals.engine.MODULES", ("pytest_imagejudge_has_no_such_module",))
+    monkeypatch.setattr("pytest_imagejudge.engines.signals.engine.LOADED", ("pytest_imagejudge_has_no_such_module",))
     with pytest.raises(EngineError, match="no_such_module"):
         asyncio.run(SignalsEngine().start(lambda line: None))
 
