@@ -61,9 +61,9 @@ def pure_share(planes: Planes) -> Figure:
     drawn = ~planes.once(_paper)
     if not drawn.all() and _smooth_share(planes) >= _SMOOTH:
         return Figure("pure_share", None, "smooth colours on a plain ground: a drawing may have the colours it likes")
-    counted = max(1, np.count_nonzero(drawn))
+    counted = max(1, int(np.count_nonzero(drawn)))
     pure = (high - low >= _COLOURFUL) & ((low == 0) | (high == 255)) & drawn
-    share = 100 * np.count_nonzero(pure) / counted
+    share = 100 * int(np.count_nonzero(pure)) / counted
     words = f"{share:.0f}% of the picture is saturated to the end of the range"
     if np.count_nonzero((low == 0) & (high == 255) & drawn) < _PUSHED * counted:
         return Figure("pure_share", share / 2, f"{words}, nowhere to both ends: half of it counts")
@@ -129,7 +129,7 @@ def _smooth_share(planes: Planes) -> float:
     inside = ((high > _BLACK) & (low < _WHITE) & ~planes.once(_paper))[:, 1:]
     red, green, blue = cv2.split(cv2.absdiff(pixels[:, 1:], pixels[:, :-1]))
     near = cv2.max(cv2.max(red, green), blue) <= _STEP
-    return float(np.count_nonzero(near & inside)) / max(1, np.count_nonzero(inside))
+    return float(np.count_nonzero(near & inside)) / max(1, int(np.count_nonzero(inside)))
 
 
 def _paper(planes: Planes) -> Any:
