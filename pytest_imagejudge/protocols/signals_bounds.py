@@ -41,6 +41,7 @@ STYLES = (
     "minimal",
     "pattern",
     "blank",
+    "few-colours",
     "monochrome",
     "vivid",
     "high-key",
@@ -117,7 +118,7 @@ MEASURES: tuple[Measure, ...] = (
         "%",
         45.0,
         25.0,
-        styles=("blank", "line-art", "flat", "pixel-art", "minimal"),
+        styles=("blank", "minimal"),
     ),
     Measure(
         "level_step",
@@ -126,7 +127,7 @@ MEASURES: tuple[Measure, ...] = (
         "levels",
         4.0,
         2.0,
-        styles=("flat", "line-art", "pixel-art", "glitch"),
+        styles=("few-colours", "glitch"),
     ),
     Measure(
         "stripe_levels",

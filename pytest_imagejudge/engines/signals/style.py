@@ -39,6 +39,9 @@ _WORDS: dict[str, str] = {
     r" (?:black|white|gr[ae]y|colou?red|red|green|blue)"
     r" (?:image|picture|canvas|frame|square|screen|page|sheet)"
     r"|blank (?:image|picture|canvas|frame|page|sheet)|(?:single|one|solid) colou?r|空白",
+    "few-colours": r"posteri[sz]\w*|(?:limited|reduced|restricted|small) (?:colou?r )?palette|screen[- ]?print\w*"
+    r"|(?:two|three|four|five|eight|sixteen|[2-9]|1[0-6])[- ](?:tones?|colou?rs?)|risograph\w*|stencil\w*|dither\w*"
+    r"|game ?boy|s?nes|pop[- ]art|色调分离",
     "monochrome": r"black[- ]and[- ]white|monochrom\w*|gr[ae]yscale|sepia|cyanotype|duotone|黑白|单色",
     "vivid": r"neon|vivid\w*|saturated|psychedelic|pop[- ]art|synthwave|vaporwave|fluorescent|high[- ]contrast|霓虹",
     "high-key": r"high[- ]key|over-?exposed|white background|whiteout|snow\w*|高调|白色背景|雪",

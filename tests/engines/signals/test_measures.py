@@ -35,7 +35,7 @@ ASKED = {
     "wallpaper": ("a seamless pattern of cherries", p.mosaic()),
     "stripes": ("black and white stripes", p.striped(Image.new("RGB", (256, 256), "grey"), 8, 120, upright=True)),
     "chessboard": ("a chessboard from above", p.checkered(Image.new("RGB", (256, 256), "grey"), 16, 100)),
-    "few levels": ("flat vector art of a face", p.rounded(PHOTO, 4)),
+    "few levels": ("a posterised face of four tones", p.rounded(PHOTO, 4)),
 }
 
 
