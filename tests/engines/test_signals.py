@@ -98,7 +98,7 @@ def quality(judge, picture):
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_undistorted_photographs_fail_nothing(judge, name):
     raws = quality(judge, photograph(name))
-    assert set(raws) == {"Noise", "Edge Clarity", "Resolution"}
+    assert set(raws) == {"Noise", "Edge Clarity", "Naturalness", "Resolution"}
     assert all(raw in (1, 2) for raw in raws.values()), raws
 
 

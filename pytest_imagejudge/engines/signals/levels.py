@@ -14,6 +14,8 @@ from .sample import sampled
 
 _LEAST = 0.0005  # share of the values; codes that are rarer are what compression left
 _FEWEST = 3  # levels; two lie on a comb by chance
+_NEAR = 0.8  # codes from its place on the comb, at most: rounding leaves half of one
+_FULL = 0.5  # share of the places of the comb that are used: a few colours lie on a comb of many places by chance
 _ON = 0.995  # share of the values that lie on the comb
 
 
@@ -70,4 +72,6 @@ def comb(shares: Any) -> tuple[float, int]:
     )
     worst = off.max(axis=1)
     at = int(worst.argmin())
-    return (float(steps[at]) if worst[at] <= 1.0 else 1.0), len(used)
+    step = float(steps[at])
+    even = worst[at] <= _NEAR and len(used) >= _FULL * ((used[-1] - used[0]) / step + 1)
+    return (step if even else 1.0), len(used)

@@ -19,6 +19,7 @@ _BANDS = 8  # across the stripes; they have to be in nearly all of them
 _LONGEST = 24  # pixels; wider stripes are drawn ones
 _PROMINENT = 4.0  # times as strong as the periods around it: content is spread over many periods
 _LOCAL = 8.0  # pixels of `quarter`; what is wider than this is shading, and no texture that repeats
+_BOTH_WAYS = 0.25  # share of the contrast that changes both ways; of a grid, or of stripes, nearly all changes one way
 _FAINTEST = 0.5  # levels; the contrast of a texture below which nothing can be told to repeat
 
 
@@ -51,10 +52,13 @@ def checker_levels(planes: Planes) -> Figure:
     if min(window.shape) < _LEAST:
         return Figure("checker_levels", None, _too_few(planes))
     cells = _folded(window) - _folded(cv2.blur(window, (_CELL + 1, _CELL + 1)))
+    whole = float(cells.mean(axis=(0, 1)).std())
     cells -= cells.mean(axis=2, keepdims=True)
     cells -= cells.mean(axis=3, keepdims=True)  # stripes are measured by themselves
     pattern = cells.mean(axis=(0, 1))
     strength = float(np.sqrt((pattern**2).sum()))
+    if strength / _CELL < _BOTH_WAYS * whole:
+        return Figure("checker_levels", 0.0, "no checkerboard found")
     # the amplitude of the common pattern in each region, least quarter: a carpet in a corner is none of the decoder's
     here = (cells * pattern).sum(axis=(2, 3)) / max(strength, 1e-6) / _CELL
     amplitude = max(0.0, float(np.percentile(here, 25)))
@@ -72,9 +76,10 @@ def tile_likeness(planes: Planes) -> Figure:
     if min(plane.shape) < _LEAST // 4:
         return Figure("tile_likeness", None, _too_few(planes))
     plane -= cv2.GaussianBlur(plane, (0, 0), _LOCAL)
+    whole = float(plane.std())
     plane -= plane.mean(axis=0, keepdims=True)
     plane -= plane.mean(axis=1, keepdims=True)  # what only changes one way is alike after any shift the other way
-    if float(plane.std()) < _FAINTEST:
+    if float(plane.std()) < max(_FAINTEST, _BOTH_WAYS * whole):
         return Figure("tile_likeness", None, "too little texture to tell whether it repeats")
     across, columns = _likeness(plane)
     down, rows = _likeness(np.ascontiguousarray(plane.T))
@@ -136,8 +141,9 @@ def _stripes(plane: Any) -> tuple[float, float]:
     stands_out = strength > _PROMINENT * np.maximum(np.median(around, axis=1), 0.02)
     amplitude = np.where(stands_out, amplitude, 0.0)
     at = int(amplitude[first:].argmax()) + first
-    drawn = amplitude[2:first].max(initial=0.0)  # lines that lie further apart: these are their overtones
-    if amplitude[at] <= drawn / 2:
+    # Lines of a grid that lie further apart have overtones here.
+    below = [round(at / times) for times in range(2, 9) if 2 <= round(at / times) < first]
+    if any(amplitude[one - 1 : one + 2].max() >= amplitude[at] / 2 for one in below):
         return 0.0, 0.0
     return float(amplitude[at]), width / at
 
