@@ -16,7 +16,7 @@ _LEAST = 128  # side of a window below which averages over it still hold its con
 _CELL = 16  # pixels; a checkerboard of period 2, 4, 8 or 16 repeats in it
 _REGIONS = 4  # across and down; the checkerboard has to be in most of them
 _BANDS = 8  # across the stripes; they have to be in nearly all of them
-_LONGEST = 24  # pixels; wider stripes are drawn ones
+_LONGEST = 18  # pixels; wider stripes are drawn ones
 _PROMINENT = 4.0  # times as strong as the periods around it: content is spread over many periods
 _LOCAL = 8.0  # pixels of `quarter`; what is wider than this is shading, and no texture that repeats
 _BOTH_WAYS = 0.25  # share of the contrast that changes both ways; of a grid, or of stripes, nearly all changes one way
@@ -24,7 +24,7 @@ _FAINTEST = 0.5  # levels; the contrast of a texture below which nothing can be 
 
 
 def stripe_levels(planes: Planes) -> Figure:
-    """Measure the amplitude, in levels, of the stripes that cross the whole picture, of periods up to 24 pixels."""
+    """Measure the amplitude, in levels, of the stripes that cross the whole picture, of periods up to 18 pixels."""
     import numpy as np
 
     window = planes.once(_window)
@@ -143,7 +143,8 @@ def _stripes(plane: Any) -> tuple[float, float]:
     at = int(amplitude[first:].argmax()) + first
     # Lines of a grid that lie further apart have overtones here.
     below = [round(at / times) for times in range(2, 9) if 2 <= round(at / times) < first]
-    if any(amplitude[one - 1 : one + 2].max() >= amplitude[at] / 2 for one in below):
+    wider = amplitude[2:first].max(initial=0.0)
+    if wider >= 2 * amplitude[at] or any(amplitude[one - 1 : one + 2].max() >= amplitude[at] / 2 for one in below):
         return 0.0, 0.0
     return float(amplitude[at]), width / at
 
