@@ -235,7 +235,7 @@ def test_what_a_judge_cannot_measure():
     signals = load_protocol("signals")
     for bounds, words in (
         ({"total": 1}, "has no total"),
-        ({"level1": {"Aesthetics": 1}}, "Aesthetics is bounded"),
+        ({"level1": {"Alignment": 1}}, "Alignment is bounded"),
         ({"suite": {"total": 1}}, "has no total"),
         ({"must_not_fail": [["Quality", "Realism", "Physical Logic"]]}, "cannot measure it"),
     ):
@@ -334,5 +334,5 @@ def test_how_much_is_a_number_of_facets(value, words):
 
 
 def test_more_than_a_judge_measures():
-    with pytest.raises(ConfigError, match="min_applicable: 50 facets, but the judge signals measures 5 of 56"):
+    with pytest.raises(ConfigError, match="min_applicable: 50 facets, but the judge signals measures 8 of 56"):
         load_profile({"min_applicable": 50}).require_measurable(load_protocol("signals"), "signals")
