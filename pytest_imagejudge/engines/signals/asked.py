@@ -98,7 +98,9 @@ def _decide(prompt: str, quote: Quote, floor: int, ceiling: int, last: Quote | N
         return True, following.group(0).strip(" ,:;")
     if hit := _WRITES.search(before):
         return True, hit.group(0).strip(" ,:;")
-    if hit := _STYLE_BEFORE.search(before) or _WORK_BEFORE.search(before):
+    if hit := _STYLE_BEFORE.search(before):
+        return None, hit.group(0).strip(" ,:;")
+    if hit := _WORK_BEFORE.search(before):
         if surface := _last(_SURFACE, before[: hit.start()]):
             return (True if _LETTERED.search(surface) else False), surface
         return None, hit.group(0).strip(" ,:;")
@@ -165,6 +167,7 @@ _LETTER_WORDS = _words(
     *("emblem", "scoreboard", "book spine", "comic", "meme", "document", "handwriting~", "heading", "text~"),
     *("business card", "greeting card", "sticky note", "post-it", "road sign", "street sign", "typeface", "watermark"),
     *("subheading", "subheadline", "paragraph", "promotional~", "advertising~", "message", "street art~", "call-to-action"),
+    *("schild~", "schilder~", "plakat~", "aufschrift~", "panneau~", "affiche", "enseigne", "letrero", "cartel", "rótulo"),
 )
 _LETTER_CHINESE = (
     "文字|标题|标语|口号|招牌|牌子|木牌|标牌|路标|石刻|路牌|指示牌|门牌|牌匾|匾额|横幅|海报|广告|封面|标志|徽标|店名|书名|标签|字幕|"
@@ -189,13 +192,15 @@ _WRITE_WORDS = (
     r"says?|saying|said|reads?|reading|written|writes?|wrote|spells?|spelling|spelled|spelt|states?|stating|"
     r"inscribed|engraved|printed|painted|embroidered|carved|etched|stamped|stitched|lettered|emblazoned|scrawled|"
     r"scribbled|labell?ed|captioned|marked|displays?|displaying|displayed|bearing|announc(?:es|ing)|proclaim(?:s|ing)|"
-    r"declar(?:es|ing)|advertis(?:es|ing)|shouts?|shouting|whispers?|exclaims?|titled|entitled|headlined|shows|showing"
+    r"declar(?:es|ing)|advertis(?:es|ing)|shouts?|shouting|whispers?|exclaims?|titled|entitled|headlined|shows|showing|steht|dit|écrit|intitulé|dice|escrito|titulado"
 )
 _WRITE_NOUNS = (
     r"words?|phrases?|texts?|letters?|messages?|slogans?|titles?|subtitles?|headlines?|subheadlines?|captions?|taglines?|"
     r"quotes?|numbers?|initials?|inscriptions?|headings?|subheadings?|lettering|numerals?|digits?|characters?|"
     r"sayings?|footers?|footnotes?|footer note|greetings?|monograms?|names?|names? of|dates?|call-to-action|cta|prompt|"
-    r"notes?|labels?|signs?|banners?|logos?|plaques?|buttons?|stickers?|callouts?|copy|lines?|sentences?|verses?|lyrics"
+    r"notes?|labels?|signs?|banners?|logos?|plaques?|buttons?|stickers?|callouts?|copy|lines?|sentences?|verses?|lyrics|"
+    r"steps?|options?|items?|sections?|categories|entries|tabs?|headers?|bullets?|aufschrift|schriftzug|titel|titre|"
+    r"texte|texto|título|inscripción|wörtern?|worten"
 )
 # Directly before the quote: "that says", "the words", "reads in bold:", "logo,".
 _WRITES = re.compile(
@@ -229,14 +234,15 @@ _WRITTEN_AFTER = re.compile(
 )
 _STYLE_AFTER = re.compile(
     r"(?i:\s*-?\s*(?:like\s+)?(?:styles?|styled|stylistic|aesthetics?|looks?|vibes?|themes?|themed|moods?|effects?|era|"
-    r"genre|feel|feeling|energy|filter|lighting|core|fame)\b"
+    r"genre|feel|feeling|energy|filter|lighting|core|view|perspective|shot|"
+    r"technique|photography|pose|composition|painting|stil|estilo)\b"
     r"|\s*(?:\([^)]*\)\s*)?by\s+(?:Vincent|Leonardo|Claude|Pablo|Edvard|Gustav|Salvador|Johannes|Katsushika)\b)"
     r"|\s*(?:的)?(?:风格|風格|画风|主题|主題|之称|画卷|时代|般|式的|风|スタイル|風|を思わせる(?!.))"
 )
 _STYLE_BEFORE = re.compile(
     r"(?i:\b(?:styles? of|manner of|spirit of|mood of|look of|aesthetics? of|atmosphere of|vibe of|feel of|inspired by|"
     r"inspired from|reminiscent of|homage to|tribute to|parody of|version of|remake of|similar to|based on|evoking|"
-    r"evokes|resembling|styled after|style|à la|a la|(?<!s )like|as in|theme of|themed|concept of|idea of|notion of|"
+    r"evokes|resembling|styled after|style|stil von|estilo de|à la|a la|(?<!s )like|as in|theme of|themed|concept of|idea of|notion of|"
     r"metaphor for|feeling of|sense of|proverb|idiom)\s*:?\s*(?:the\s+|a\s+)?$|\b(?:so-called|self-styled)\s*$)"
     r"|(?:风格|風格|仿|(?<![例比诸])像|类似|灵感来自|来自|所谓的?|所謂的?|主题是|主题为|体现|象征|诠释|いわゆる)\s*$"
 )
@@ -249,13 +255,13 @@ _WORK_BEFORE = re.compile(
     r"電影|小說|遊戲|映画|小説|アニメ|ゲーム|絵画)(?:中的|里的|名为)?\s*$"
 )
 _NAMED = re.compile(
-    r"(?i:\b(?:named|called|nicknamed|known as|dubbed|aka|a\.k\.a\.|alias|christened|referred to as|named after|"
+    r"(?i:\b(?:named|called|nicknamed|known as|dubbed|aka|a\.k\.a\.|alias|christened|referred to as|named after|namens|nommée?|appelée?|llamad[oa]|"
     r"answers to|goes by)\s*(?:the\s+)?[,:]?\s*$)"
     r"|(?:名叫|叫做|叫作|名为|名為|被称为|称为|称作|昵称|外号|绰号|人称|叫|という名の)\s*$"
 )
 # What bears its own name where it can be read.
 _NAMEABLE = re.compile(
-    r"(?i:\b(?:ship|boat|yacht|vessel|ferry|shop|store|bakery|cafe|café|coffee house|restaurant|bar|pub|hotel|inn|diner|"
+    r"(?i:\b(?:ship|boat|trawler|tugboat|sailboat|steamer|lighthouse|locomotive|yacht|vessel|ferry|shop|store|bakery|cafe|café|coffee house|restaurant|bar|pub|hotel|inn|diner|"
     r"brand|company|club|band|startup|product|magazine|newspaper|theatre|theater|cinema|station|market|museum|"
     r"school|hospital|pharmacy|bookstore|bookshop|street|train|spaceship|rocket|airline|truck|beer|wine|drink)s?\b)"
     r"|店|馆|餐厅|酒吧|酒店|船|品牌|公司|咖啡|超市|书店|车站"
