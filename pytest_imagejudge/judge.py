@@ -56,6 +56,7 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
         thinking_budget=settings.thinking_budget,
         image_format=settings.image_format,
         image_bytes=settings.image_bytes,
+        signals_style=settings.signals_style,
     )
     protocol = load(model=settings.model)
     if settings.model == SIGNALS and settings.protocol not in (None, SIGNALS):

@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ..errors import ConfigError
 from ..scoring.verdict import FacetScore, Problem
 from ..settings import SIGNALS
 from ..support.digests import digest_of
-from ..taxonomy import Path, facets_of
+from ..taxonomy import Path, facets_of, nearest
 from .base import Protocol, Reading, Request
-from .signals_bounds import MEASURED, deciding
+from .signals_bounds import MEASURED, STYLES, deciding
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,9 +48,28 @@ class _Signals(Protocol):
 
 
 class SignalsProtocol(_Signals):
-    """A protocol for measured facets of one image; the others are N/A without words."""
+    """A protocol for measured facets of one image; the others are N/A without words.
+
+    Args:
+        styles: styles of all pictures, out of `signals_bounds.STYLES`.
+
+    Raises:
+        ConfigError: no such style; names the nearest.
+    """
 
     measures = frozenset(MEASURED)
+
+    def __init__(self, styles: Sequence[str] = ()) -> None:
+        for style in styles:
+            if style not in STYLES:
+                expected, hint = ", ".join(STYLES), nearest(style, STYLES)
+                raise ConfigError(f"judge_signals_style: one of {expected} is expected, not {style!r}{hint}")
+        self.styles = sorted(set(styles))
+
+    def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
+        """Return the facts that decide an answer, and the styles that the user names."""
+        facts = super().sampling(dimension, again=again)
+        return {**facts, "style": self.styles} if self.styles else facts
 
     def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
         """Read an answer; any deviation makes the dimension, or the facet, unreadable."""

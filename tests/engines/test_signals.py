@@ -21,11 +21,12 @@ from pytest_imagejudge import Judge
 from pytest_imagejudge.engines.signals.engine import SignalsEngine
 from pytest_imagejudge.errors import ConfigError, EngineError
 from pytest_imagejudge.protocols.signals import SignalsEditProtocol, SignalsProtocol
-from pytest_imagejudge.protocols.signals_bounds import INSTALL
+from pytest_imagejudge.protocols.signals_bounds import INSTALL, MEASURES
 from pytest_imagejudge.taxonomy import EDIT
 
 PHOTOGRAPHS = ("astronaut", "coffee", "rocket")
 PROTOCOL, EDITS = SignalsProtocol(), SignalsEditProtocol()
+JUDGED = {measure.facet for measure in MEASURES}
 
 
 def photograph(name):
@@ -90,7 +91,7 @@ def judge():
 
 def quality(judge, picture):
     level3 = judge("Quality", picture).level3
-    return {path[-1]: facet.raw for path, facet in level3.items() if path in PROTOCOL.measures}
+    return {path[-1]: facet.raw for path, facet in level3.items() if path in JUDGED}
 
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
@@ -341,7 +342,7 @@ from pytest_imagejudge.engines.signals.engine import SignalsEngine
 
 asyncio.run(SignalsEngine().start(lambda line: None))
 before = set(sys.modules)
-from pytest_imagejudge.engines.signals import edits, quality, safety, text
+from pytest_imagejudge.engines.signals import edits, measures, safety, text
 print(set(sys.modules) - before)
 """
 

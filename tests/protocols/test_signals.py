@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_imagejudge.engines.signals import quotes
 from pytest_imagejudge.engines.signals.matching import match
+from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.protocols import signals_bounds
 from pytest_imagejudge.protocols.signals import SignalsEditProtocol, SignalsProtocol
 from pytest_imagejudge.taxonomy import EDIT, FACETS
@@ -19,6 +20,7 @@ GOOD = {
     "Detail": {
         "Noise": {"score": 0, "evidence": "estimated noise sigma 23.1, fail above 12"},
         "Edge Clarity": {"score": 2, "evidence": "sharp"},
+        "Naturalness": {"score": 2, "evidence": "as a picture is"},
     },
     "Resolution": {"Resolution": {"score": "N/A", "evidence": "no edges"}},
 }
@@ -67,7 +69,7 @@ def test_any_other_score_makes_its_facet_unreadable(score):
         json.dumps(GOOD) + "x",
         "```json\n" + json.dumps(GOOD) + "\n```",
         json.dumps({"Quality": GOOD}),
-        changed(("Detail", "Naturalness"), {"score": 1, "evidence": ""}),
+        changed(("Detail", "Invented"), {"score": 1, "evidence": ""}),
         changed(("Invented",), {"Noise": {"score": 1, "evidence": ""}}),
         '{"Detail": {}, "Detail": {}, "Resolution": {}}',
         '{"Detail": 3}',
@@ -82,10 +84,10 @@ def test_any_other_shape_is_unreadable(text):
 
 
 def test_a_dimension_without_measured_facets_has_an_empty_answer():
-    reading = PROTOCOL.read("Aesthetics", "{}", "stop")
+    reading = PROTOCOL.read("Alignment", "{}", "stop")
     assert not reading.unreadable
     assert {facet.raw for facet in reading.level3.values()} == {"N/A"}
-    assert PROTOCOL.read("Aesthetics", json.dumps(GOOD), "stop").unreadable
+    assert PROTOCOL.read("Alignment", json.dumps(GOOD), "stop").unreadable
 
 
 @given(st.text(max_size=200))
@@ -133,6 +135,13 @@ def test_the_bounds_and_the_libraries_decide_the_answer(monkeypatch):
     assert not PROTOCOL.can_ask_again("Quality")
     assert PROTOCOL.digest != EDITS.digest
     assert not PROTOCOL.has_total
+
+
+def test_the_styles_that_the_user_names_decide_the_answer_too():
+    plain, named = SignalsProtocol().sampling("Quality"), SignalsProtocol(["fog", "flat", "fog"]).sampling("Quality")
+    assert named == {**plain, "style": ["flat", "fog"]}
+    with pytest.raises(ConfigError, match=r"judge_signals_style: one of pixel-art, .*'pixelart'.*\"pixel-art\""):
+        SignalsProtocol(["pixelart"])
 
 
 @pytest.mark.parametrize(

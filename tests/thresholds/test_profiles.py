@@ -334,5 +334,5 @@ def test_how_much_is_a_number_of_facets(value, words):
 
 
 def test_more_than_a_judge_measures():
-    with pytest.raises(ConfigError, match="min_applicable: 50 facets, but the judge signals measures 5 of 56"):
+    with pytest.raises(ConfigError, match="min_applicable: 50 facets, but the judge signals measures 8 of 56"):
         load_profile({"min_applicable": 50}).require_measurable(load_protocol("signals"), "signals")
