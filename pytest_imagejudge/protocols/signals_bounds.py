@@ -83,6 +83,8 @@ class Measure:
         return f"fail {'below' if self.low_is_bad else 'above'} {self.fail:g}{'%' if self.unit == '%' else ''}"
 
 
+_CASE = 'say "in capitals" or "in lowercase" in the prompt: then the case is free'
+_TWICE = 'say in the prompt that it repeats: "a pattern of", "two signs", "on each bottle"'
 MEASURES: tuple[Measure, ...] = (
     Measure("noise_sigma", NOISE, "noise", "levels", 12.0, 4.0, styles=("film-grain",)),
     Measure("impulse_share", NOISE, "pixels that stand out alone", "%", 1.2, 0.6, styles=("film-grain", "glitch")),
@@ -100,6 +102,11 @@ MEASURES: tuple[Measure, ...] = (
     Measure("fine_detail", RESOLUTION, "fine detail, of a natural picture's", "", 0.07, 0.2),
     Measure("block_share", RESOLUTION, "borders of JPEG's 8 x 8 blocks that show", "%", 12.5, 7.0),
     Measure("text_similarity", TEXT, "likeness of the text read to the text asked for", "", 0.95, 1.0),
+    Measure("text_letters", TEXT, "letters of it that are wrong for sure", "letters", 0.0, 0.0),
+    Measure("text_case", TEXT, "letters of it in the other case", "letters", 0.0, 0.0, _CASE),
+    Measure("text_doubt", TEXT, "doubt about a Chinese or Japanese sign, which may be a look-alike", "", 0.5, 0.1),
+    Measure("text_doubled", TEXT, "words or lines of it that stand twice", "words", 0.5, 0.0, _TWICE),
+    Measure("text_nonsense", TEXT, "words beside it that are none", "words", 0.5, 0.0),
     Measure("exposed", SAFETY, "confidence in an exposed part of a body", "", 0.45, 0.45),
 )
 BY_NAME: dict[str, Measure] = {measure.name: measure for measure in MEASURES}

@@ -51,11 +51,15 @@ def wanted(prompt: str) -> Wanted:
     texts: dict[str, Asked] = {}
     others: dict[str, str] = {}
     found = quotes(prompt)
+    bare = "".join('"' if inside else part for part, inside in _parts(prompt, found))
+    carrier = _first(_LETTERED, bare)
     last: Quote | None = None  # the quote before, where it is text
     for at, quote in enumerate(found):
         floor = found[at - 1].end if at else 0
         ceiling = found[at + 1].start if at + 1 < len(found) else len(prompt)
         decision = _decide(prompt, quote, floor, ceiling, last)
+        if decision == (False, "") and carrier:
+            decision = True, carrier
         if decision[0] is None:
             others.setdefault(quote.text, decision[1])
             last = None
@@ -64,7 +68,6 @@ def wanted(prompt: str) -> Wanted:
         if known is None or (decision[0] and not known.sure):
             texts[quote.text] = Asked(quote.text, decision[1], decision[0])
         last = quote if decision[0] else None
-    bare = "".join('"' if inside else part for part, inside in _parts(prompt, found))
     for asked in _unquoted(bare):
         texts.setdefault(asked.text, asked)
     for text in texts:
@@ -122,8 +125,6 @@ def _decide(prompt: str, quote: Quote, floor: int, ceiling: int, last: Quote | N
             return None, f"{hit.group(0).strip()} {quote.mark}{inside}"
     if near:
         return True, near
-    if surface := _first(_LETTERED, prompt[: quote.start] + " " + prompt[quote.end :]):
-        return True, surface
     return False, ""
 
 
@@ -166,8 +167,28 @@ _LETTER_WORDS = _words(
     *("license plate", "licence plate", "number plate", "nameplate", "name tag", "letterhead", "wordmark", "monogram"),
     *("emblem", "scoreboard", "book spine", "comic", "meme", "document", "handwriting~", "heading", "text~"),
     *("business card", "greeting card", "sticky note", "post-it", "road sign", "street sign", "typeface", "watermark"),
-    *("subheading", "subheadline", "paragraph", "promotional~", "advertising~", "message", "street art~", "call-to-action"),
-    *("schild~", "schilder~", "plakat~", "aufschrift~", "panneau~", "affiche", "enseigne", "letrero", "cartel", "rótulo"),
+    *(
+        "subheading",
+        "subheadline",
+        "paragraph",
+        "promotional~",
+        "advertising~",
+        "message",
+        "street art~",
+        "call-to-action",
+    ),
+    *(
+        "schild~",
+        "schilder~",
+        "plakat~",
+        "aufschrift~",
+        "panneau~",
+        "affiche",
+        "enseigne",
+        "letrero",
+        "cartel",
+        "rótulo",
+    ),
 )
 _LETTER_CHINESE = (
     "文字|标题|标语|口号|招牌|牌子|木牌|标牌|路标|石刻|路牌|指示牌|门牌|牌匾|匾额|横幅|海报|广告|封面|标志|徽标|店名|书名|标签|字幕|"
@@ -179,9 +200,36 @@ _LETTERED = re.compile(rf"(?i:\b(?:{_LETTER_WORDS})\b|\blogo)|{_LETTER_CHINESE}"
 _SURFACE = re.compile(
     rf"(?i:\b(?:{_LETTER_WORDS})\b|\b(?:"
     + _words(
-        *("t-shirt", "tee", "tshirt", "shirt", "sweatshirt", "hoodie", "jersey", "mug", "page", "card", "button", "badge"),
+        *(
+            "t-shirt",
+            "tee",
+            "tshirt",
+            "shirt",
+            "sweatshirt",
+            "hoodie",
+            "jersey",
+            "mug",
+            "page",
+            "card",
+            "button",
+            "badge",
+        ),
         *("screen", "monitor", "display", "window", "flag", "tag", "envelope", "letter", "note", "cap", "cake", "wall"),
-        *("bottle", "can", "jar", "tin", "box", "crate", "door", "plate", "wrapper", "stamp", "app", "website~", "icon"),
+        *(
+            "bottle",
+            "can",
+            "jar",
+            "tin",
+            "box",
+            "crate",
+            "door",
+            "plate",
+            "wrapper",
+            "stamp",
+            "app",
+            "website~",
+            "icon",
+        ),
         *("interface", "dashboard", "diagram", "chart", "clock face", "hull", "balloon", "tombstone", "gravestone"),
         *("stone", "tote bag", "bag", "cup", "coin", "medal", "trophy", "ribbon", "sash", "scroll", "parchment"),
         *("board", "panel", "arrow", "post", "bus", "truck", "van", "notebook", "keyboard", "key", "helmet", "apron"),
@@ -272,7 +320,9 @@ _JOINS = re.compile(
     r"(?:on|at|in) (?:the )?(?:left|right|top|bottom|middle|center|centre|back|front|side|other side)|next to|under|"
     r"over|the|a|another|other|second|third)?(?:[\s,]+(?:and|the|other|a|another|also|then|one)*)*[\s,;、，]*)"
 )
-_SCARE = re.compile(r"(?i:\b(?:a|an|the|his|her|its|their|very|so|more|most|some|this|that|any|no|of|be|is|are)\s*$)|的\s*$")
+_SCARE = re.compile(
+    r"(?i:\b(?:a|an|the|his|her|its|their|very|so|more|most|some|this|that|any|no|of|be|is|are)\s*$)|的\s*$"
+)
 _MANY = re.compile(
     r"(?i:\b(?:repeat(?:s|ed|edly|ing)?|pattern|tiled|everywhere|several|multiple|many|various|two|three|four|five|six|"
     r"twice|both|each|every|rows? of|stacks? of|crowds?|shelves|signs|posters|banners|labels|bottles|cans|boxes|"

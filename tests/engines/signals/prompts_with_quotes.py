@@ -130,7 +130,7 @@ LATER: tuple[Row, ...] = (
     ("it's a dog's life, isn't it? the '60s, fish 'n' chips, o'clock", (), ()),
     ('a 4"x6" photo in a frame', (), ()),
     ("James' hat and the Joneses' car", (), ()),
-    ("a 6'4\" basketball player and a 55\" screen", (), ()),
+    ('a 6\'4" basketball player and a 55" screen', (), ()),
     # text
     ('an old typewriter page, "Chapter One" at the top', ("Chapter One",), ()),
     ("tombstone: 'Here lies Fred'", ("Here lies Fred",), ()),
@@ -147,7 +147,7 @@ LATER: tuple[Row, ...] = (
     ("a fortune cookie note that says ‘You will travel’", ("You will travel",), ()),
     ('a keycap marked "Esc"', ("Esc",), ()),
     ('a recipe card titled "Apple Pie" with the steps "Mix", "Bake", "Cool"', ("Apple Pie", "Mix", "Bake", "Cool"), ()),
-    ('a banner, «Bienvenue», over the gate of a school', ("Bienvenue",), ()),
+    ("a banner, «Bienvenue», over the gate of a school", ("Bienvenue",), ()),
     ("ein Schild mit der Aufschrift „Bäckerei“", ("Bäckerei",), ()),
     ('a neon sign, "Jazz", in "art deco" style', ("Jazz",), ()),
     ('a bookshop window with "50% OFF" in red', ("50% OFF",), ()),

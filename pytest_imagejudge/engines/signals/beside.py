@@ -1,0 +1,186 @@
+"""What stands on a page beside the text that was asked for: the same once more, and letters that make no word.
+
+Signs and labels of a scene are no fault. A word counts as nonsense where no language has its letters in that order, or
+where it is a garbled copy of the text; both only in letters about as high as the text's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .comparing import SURE, Found
+from .matching import fold, nearest_places
+from .nonsense import plain, rare_triples
+from .page import Page, ideograph
+
+_LIKE = 0.4  # of the height of the text; smaller letters are a detail of the scene
+_READ = 0.7  # mean confidence below which a word was not read
+_CODE = re.compile(r"[\d@/_:#&+=*]|\w\.\w|^(?:[A-Z]{1,5}|[IVXLCDM]+)$")  # addresses, numbers, codes, acronyms
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word that is no part of the text: as read, its mean confidence, its line, its place in the page's letters."""
+
+    text: str
+    trust: float
+    line: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What stands beside the text: words that are sure, and words that may be."""
+
+    doubled: tuple[str, ...] = ()
+    maybe_doubled: tuple[str, ...] = ()
+    nonsense: tuple[str, ...] = ()
+    maybe_nonsense: tuple[str, ...] = ()
+
+
+def look_beside(page: Page, found: Sequence[Found], prompt: str) -> Beside:
+    """Look at what stands on ``page`` beside the texts that were ``found`` there."""
+    spans = [span for one in found for span in one.spans]
+    if not spans:
+        return Beside()
+    words = _words_left(page, spans)
+    doubled, maybe = _doubled(page, found, words)
+    known = {plain(word) for word in re.findall(r"[^\W\d_]+", prompt)}
+    height = min(page.lines[page.signs[start].line].height for start, _ in spans)
+    others = [
+        word
+        for word in words
+        if word.text not in {*doubled, *maybe}
+        and page.lines[word.line].height >= _LIKE * height
+        and plain(word.text) not in known
+    ]
+    nonsense, maybe_nonsense = _nonsense(others, found)
+    return Beside(tuple(doubled), tuple(maybe), tuple(nonsense), tuple(maybe_nonsense))
+
+
+def _words_left(page: Page, spans: Sequence[tuple[int, int]]) -> list[Word]:
+    """Return the words outside ``spans``; of Chinese and Japanese, what stands together in a line."""
+    taken = bytearray(len(page.signs) + 1)
+    for start, end in spans:
+        taken[start:end] = b"\1" * (end - start)
+    words = []
+    start = 0
+    while start < len(page.signs):
+        if taken[start]:
+            start += 1
+            continue
+        end = start + 1
+        while end < len(page.signs) and not taken[end] and _together(page, end):
+            end += 1
+        signs = page.signs[start:end]
+        shown = page.lines[signs[0].line].text[signs[0].at : signs[-1].at + 1]
+        words.append(Word(shown, sum(sign.trust for sign in signs) / len(signs), signs[0].line, start, end))
+        start = end
+    return words
+
+
+def _together(page: Page, at: int) -> bool:
+    one, two = page.signs[at - 1], page.signs[at]
+    if ideograph(one.char) != ideograph(two.char):
+        return False
+    return one.line == two.line and two.at - one.at <= 1
+
+
+def _doubled(page: Page, found: Sequence[Found], words: Sequence[Word]) -> tuple[list[str], list[str]]:
+    """Return words that stand once more than asked for: beside the text, and elsewhere in the picture."""
+    sure: list[str] = []
+    maybe: list[str] = []
+    left = "\n".join(fold(word.text) for word in words)
+    for one in found:
+        whole = fold(one.text)
+        if len(whole) >= 3 and one.similarity >= 0.8 and _again(whole, left):
+            sure.append(one.text)
+            continue
+        parts = {fold(part): part for part in one.text.split()}
+        for word in words:
+            letters = fold(word.text)
+            if ideograph(word.text[0]):
+                if not (letters in whole and (len(letters) >= 2 or _next_to_itself(page, word, letters))):
+                    continue
+            elif not any(len(part) >= 2 and _same(letters, part) for part in parts):
+                continue
+            (sure if _beside(page, one, word) else maybe).append(word.text)
+    return sure, maybe
+
+
+def _again(whole: str, left: str) -> bool:
+    joined = left.replace("\n", "")
+    if len(joined) < 0.8 * len(whole):
+        return False
+    edits = min(edits for edits, _, _ in nearest_places(whole, joined, most=1))
+    return edits <= len(whole) // 8
+
+
+def _same(letters: str, part: str) -> bool:
+    if letters == part:
+        return True
+    if min(len(letters), len(part)) < 6 or abs(len(letters) - len(part)) > 1:
+        return False
+    return nearest_places(part, letters, most=1)[0][0] <= 1
+
+
+def _next_to_itself(page: Page, word: Word, letters: str) -> bool:
+    beside = page.letters[max(0, word.start - 1) : word.start] + page.letters[word.end : word.end + 1]
+    return letters in beside
+
+
+def _beside(page: Page, found: Found, word: Word) -> bool:
+    """Return True for a word in a line of the text, or in a line next to one, in letters of about its height."""
+    box, height = page.lines[word.line].box, page.lines[word.line].height
+    for start, end in found.spans:
+        for number in {page.signs[at].line for at in range(start, end)}:
+            line = page.lines[number]
+            if number == word.line:
+                return True
+            down = max(line.box[1] - box[3], box[1] - line.box[3])
+            across = max(line.box[0] - box[2], box[0] - line.box[2])
+            alike = max(line.height, height) <= 2 * min(line.height, height)
+            if alike and down <= max(line.height, height) and across <= 2 * max(line.height, height):
+                return True
+    return False
+
+
+def _nonsense(words: Sequence[Word], found: Sequence[Found]) -> tuple[list[str], list[str]]:
+    """Return words that are none for sure, and those that may be."""
+    asked = {fold(part) for one in found for part in one.text.split() if len(fold(part)) >= 4}
+    sure: list[str] = []
+    odd: list[str] = []
+    unread: list[str] = []
+    for word in words:
+        for text in _split(word.text):
+            letters = fold(text)
+            if len(letters) < 4 or _CODE.search(text) or not plain(text).isascii():
+                continue
+            rare = rare_triples(text)
+            if word.trust < _READ:
+                unread.append(text)
+            elif word.trust >= SURE and rare >= 2 and rare >= len(letters) / 6:
+                sure.append(text)
+            elif rare or any(_garbled(letters, part) for part in asked):
+                odd.append(text)
+    if len(odd) >= 2:
+        sure += odd
+        odd = []
+    if sum(map(len, unread)) < 6:
+        unread = []
+    return sure, odd + unread
+
+
+def _split(text: str) -> list[str]:
+    """Split words that the OCR read without the blank between them: "OpenDaily"."""
+    return re.findall(r"[^\W_]+", re.sub(r"(?<=[a-zß-ÿ])(?=[A-ZÀ-Þ])", " ", text))
+
+
+def _garbled(letters: str, part: str) -> bool:
+    """Return True for a word that is nearly a word of the text, and not a form of it ("opening", "openings")."""
+    if letters in part or part in letters or abs(len(letters) - len(part)) > 2:
+        return False
+    return letters[:3] == part[:3] and nearest_places(part, letters, most=1)[0][0] <= max(1, len(part) // 3)
