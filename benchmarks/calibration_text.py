@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
+from scipy.stats import binomtest
 
 from pytest_imagejudge.engines.signals import text as measurement
 from pytest_imagejudge.protocols.signals_bounds import REVISION
@@ -78,7 +79,7 @@ TEXTS = {  # right, and with one letter wrong
         "Fresh Bread Daily": "Fresh Braed Daily",
         "Jazz Night": "Jazz Nigth",
         "DANGER": "DAMGER",
-        "Please mind the gap between the train and the platform": "Please mind the gap betwen the train and the platform",
+        "Mind the gap between the train and the platform": "Mind the gap betwen the train and the platform",
     },
     ("held", "Latin"): {
         "Do Not Enter": "Do Not Entor",
@@ -116,14 +117,32 @@ TEXTS = {  # right, and with one letter wrong
     },
 }
 SCENE = {  # what else may be read in a picture
-    "Latin": ["EXIT", "Main Street", "No Parking", "Hotel Bristol", "Taxi", "Kodak", "Apotheke", "Platform 9", "Sushi Bar"],
+    "Latin": [
+        "EXIT",
+        "Main Street",
+        "No Parking",
+        "Hotel Bristol",
+        "Taxi",
+        "Kodak",
+        "Apotheke",
+        "Platform 9",
+        "Sushi Bar",
+    ],
     "Chinese": ["出口", "停车场", "北京路", "银行", "地铁站"],
 }
 NONSENSE = {
     "Latin": ["Rlsnc Tgvou", "xqzvk jrwlp", "Wncpea Mrqtsl", "Bhcdk Vhxoi Ksrbn", "Tszvaq Yhtgr"],
     "Chinese": ["Rlsnc Tgvou", "xqzvk jrwlp", "Wncpea Mrqtsl", "Bhcdk Vhxoi Ksrbn"],
 }
-KINDS = ("right", "right, beside a scene's own sign", "missing", "one letter wrong", "doubled", "wrong case", "nonsense beside it")
+KINDS = (
+    "right",
+    "right, beside a scene's own sign",
+    "missing",
+    "one letter wrong",
+    "doubled",
+    "wrong case",
+    "nonsense beside it",
+)
 RIGHT = KINDS[:2]
 SIZES = (0.035, 0.07, 0.11)  # height of the letters, of the picture's height
 
@@ -224,7 +243,8 @@ def drawn(poster: Poster) -> Image.Image:
             picture = ground.convert("RGB").resize(SHAPE, Image.Resampling.LANCZOS)
     else:
         picture = Image.new("RGB", SHAPE, draw.choice([(250, 244, 230), (24, 40, 80), (196, 48, 43), (120, 160, 90)]))
-    pen = ImageDraw.Draw(picture)
+    layer = Image.new("RGBA", SHAPE)
+    pen = ImageDraw.Draw(layer)
     lines = shown(poster)
     font = ImageFont.truetype(poster.font, poster.size * SHAPE[1] / 0.7)
     if (width := max(pen.textlength(line, font) for line in lines)) > 0.9 * SHAPE[0]:
@@ -250,6 +270,10 @@ def drawn(poster: Poster) -> Image.Image:
             stroke_width=max(2, round(font.size / 16)) if edge else 0,
             stroke_fill=edge,
         )
+    if draw.random() < 0.3:
+        middle = (left + wide / 2, top + height * len(lines) / 2)
+        layer = layer.rotate(draw.uniform(-8, 8), Image.Resampling.BICUBIC, center=middle)
+    picture.paste(layer, (0, 0), layer)
     return picture
 
 
@@ -286,15 +310,16 @@ def text_shares(rows: list[Row]) -> tuple[tuple[int, int], tuple[int, int]]:
 
 def interval(hits: int, count: int) -> str:
     """A share with its 95% interval (Wilson)."""
-    from pytest_imagejudge.statistics.intervals import wilson
-
-    low, high = wilson(hits, count)
-    return f"{hits / count:.1%} ({low:.1%} to {high:.1%})"
+    found = binomtest(hits, count).proportion_ci(0.95, "wilson")
+    return f"{hits / count:.1%} ({found.low:.1%} to {found.high:.1%})"
 
 
 def text_table(rows: list[Row]) -> str:
     """The table of what is read, and the posters that were scored against expectation."""
-    lines = ["| script | text | posters | scored 2 | scored 1 | failed | share failed |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| script | text | posters | scored 2 | scored 1 | failed | share failed |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for script in ("Latin", "Chinese"):
         for kind in KINDS:
             raws = [raw for poster, raw, _ in rows if (poster.script, poster.kind) == (script, kind)]
@@ -305,7 +330,8 @@ def text_table(rows: list[Row]) -> str:
     if missed:
         lines += ["", "Scored against expectation:", ""]
         lines += [
-            f"- {poster.script}, {poster.kind}, {Path(poster.font).name}, {poster.ground}: {words}" for poster, words in missed
+            f"- {poster.script}, {poster.kind}, {Path(poster.font).name}, {poster.ground}: {words}"
+            for poster, words in missed
         ]
     return "\n".join(lines)
 

@@ -3,7 +3,8 @@
 python benchmarks/letter_triples.py FOLDER
 
 FOLDER keeps the word lists, which come out of Debian packages. Of each language an equal number of words counts. Three
-letters are rare where they make up less than 1 in 160,000 of every language's; what has many of them is no word.
+letters are rare where they make up less than 1 in 160,000 of every language's, and where they are in no name of a time
+zone and in no two syllables of pinyin; what has many of them is no word.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import random
 import subprocess
 import sys
 import zlib
+import zoneinfo
 from collections import Counter
 from pathlib import Path
 
@@ -52,18 +54,88 @@ def words(folder: Path, package: str, name: str) -> list[str]:
     return random.Random(1).sample(found, min(WORDS, len(found)))
 
 
+def triples_of(word: str) -> list[str]:
+    """All three letters in a row, the ends of the word included."""
+    edged = f"{EDGE}{word}{EDGE}"
+    return [edged[at : at + 3] for at in range(len(word))]
+
+
+def places() -> list[str]:
+    """Names of cities and regions all over the world."""
+    names = (name.split("/")[-1] for name in zoneinfo.available_timezones())
+    return [word for name in names for word in plain(name).replace("-", "_").split("_") if set(word) <= set(LETTERS)]
+
+
+def pinyin() -> list[str]:
+    """Two syllables each of Chinese in Latin letters, some of which no Chinese word has."""
+    first = [
+        "b",
+        "p",
+        "m",
+        "f",
+        "d",
+        "t",
+        "n",
+        "l",
+        "g",
+        "k",
+        "h",
+        "j",
+        "q",
+        "x",
+        "zh",
+        "ch",
+        "sh",
+        "r",
+        "z",
+        "c",
+        "s",
+        "y",
+        "w",
+    ]
+    second = [
+        "a",
+        "o",
+        "e",
+        "i",
+        "u",
+        "ai",
+        "ei",
+        "ao",
+        "ou",
+        "an",
+        "en",
+        "ang",
+        "eng",
+        "ong",
+        "ia",
+        "iao",
+        "ie",
+        "iu",
+        "ian",
+        "in",
+        "iang",
+        "ing",
+        "ua",
+        "uo",
+        "uai",
+        "ui",
+        "uan",
+        "un",
+        "uang",
+    ]
+    syllables = [one + two for one in first for two in second]
+    return [one + two for one in syllables for two in syllables]
+
+
 def main(folder: Path) -> None:
     """Print the table: one bit for three letters, set where they are rare."""
     folder.mkdir(parents=True, exist_ok=True)
     known: set[str] = set()
     for package, name in PACKAGES.items():
-        triples = Counter(
-            edged[at : at + 3]
-            for word in words(folder, package, name)
-            for edged in [f"{EDGE}{word}{EDGE}"]
-            for at in range(len(word))
-        )
+        triples = Counter(triple for word in words(folder, package, name) for triple in triples_of(word))
         known |= {triple for triple, count in triples.items() if count / triples.total() >= RAREST}
+    known |= {triple for word in [*places(), *pinyin()] for triple in triples_of(word)}
     signs = EDGE + LETTERS
     bits = "".join("01"[a + b + c not in known] for a in signs for b in signs for c in signs)
     packed = int(bits + "0" * (-len(bits) % 8), 2).to_bytes((len(bits) + 7) // 8)

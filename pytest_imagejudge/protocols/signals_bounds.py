@@ -103,7 +103,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("block_share", RESOLUTION, "borders of JPEG's 8 x 8 blocks that show", "%", 12.5, 7.0),
     Measure("text_similarity", TEXT, "likeness of the text read to the text asked for", "", 0.95, 1.0),
     Measure("text_letters", TEXT, "letters of it that are wrong for sure", "letters", 0.0, 0.0),
-    Measure("text_case", TEXT, "letters of it in the other case", "letters", 0.0, 0.0, _CASE),
+    Measure("text_case", TEXT, "letters of it in the other case", "letters", 0.5, 0.0, _CASE),
     Measure("text_doubt", TEXT, "doubt about a Chinese or Japanese sign, which may be a look-alike", "", 0.5, 0.1),
     Measure("text_doubled", TEXT, "words or lines of it that stand twice", "words", 0.5, 0.0, _TWICE),
     Measure("text_nonsense", TEXT, "words beside it that are none", "words", 0.5, 0.0),

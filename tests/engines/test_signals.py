@@ -183,12 +183,22 @@ def test_large_pictures_are_measured_on_a_sample(judge):
 @pytest.mark.parametrize(
     ("words", "prompt", "raws"),
     [
-        ("Grand Opening", 'a sign, "GRAND OPENING"', {2}),
+        ("Grand Opening", 'a sign, "Grand Opening"', {2}),
+        ("Grand Opening", 'a sign, "GRAND OPENING"', {0}),
+        ("Grand Opening", 'a sign in capitals, "GRAND OPENING"', {2}),
         ("Grand Openning", 'a sign, "Grand Opening"', {0}),
         ("Tea Room", "a sign that says ‘Tea Room’, the cats' favourite", {2}),
         ("Tea Room", 'a sign, "Bus Stop"', {0}),
         ("Tea Room", '"Tea Room" over "Open Daily"', {0}),
         ("", 'a sign, "Tea Room"', {0}),
+        ("Tea Room\nTea Room", 'a sign, "Tea Room"', {0}),
+        ("Tea Tea Room", 'a sign, "Tea Room"', {0}),
+        ("Tea Room\nTea Room", 'two signs, each "Tea Room"', {2}),
+        ("Tea Room\nRlsnc Tgvou", 'a sign, "Tea Room"', {0}),
+        ("Tea Room\nMain Street", 'a sign, "Tea Room"', {2}),
+        ("", 'a garden, "Tea Room"', {"N/A"}),
+        ("Tea Rom", 'a garden, "Tea Room"', {0}),
+        ("", 'a cat named "Tea Room"', {"N/A"}),
         ("Tea Room", "a sign on the baker's door", {"N/A"}),
         ("Tea Room", 'a sign, "чай"', {"N/A"}),
     ],
@@ -256,7 +266,7 @@ def test_no_picture_is_too_odd(judge, width, height, kind):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 200), (200, 1), (400, 12), (31, 33)])
 def test_words_on_tiny_pictures_are_an_answer_too(judge, shape):
-    reading = judge("Creative Generation", Image.new("RGB", shape, "white"), text='"Hello"')
+    reading = judge("Creative Generation", Image.new("RGB", shape, "white"), text='a sign: "Hello"')
     assert reading.level3["Creative Generation", "Text Rendering", "Text Accuracy"].raw == 0
 
 

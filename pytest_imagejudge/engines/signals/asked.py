@@ -22,11 +22,14 @@ class Asked:
         text: as the prompt has it, with single blanks.
         why: the words of the prompt that say so; empty where none do.
         sure: False where only the picture can tell; then its absence is no fault.
+        group: of those that are not sure, a number that parts joined by "and", "over" and the like share: where one of
+            them is read, all are expected.
     """
 
     text: str
     why: str
     sure: bool = True
+    group: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ def wanted(prompt: str) -> Wanted:
     bare = "".join('"' if inside else part for part, inside in _parts(prompt, found))
     carrier = _first(_LETTERED, bare)
     last: Quote | None = None  # the quote before, where it is text
+    open_before: Quote | None = None  # the quote before, where only the picture can tell
+    group = 0
     for at, quote in enumerate(found):
         floor = found[at - 1].end if at else 0
         ceiling = found[at + 1].start if at + 1 < len(found) else len(prompt)
@@ -62,12 +67,14 @@ def wanted(prompt: str) -> Wanted:
             decision = True, carrier
         if decision[0] is None:
             others.setdefault(quote.text, decision[1])
-            last = None
+            last = open_before = None
             continue
+        if not decision[0] and not (open_before and _JOINS.fullmatch(prompt[open_before.end : quote.start])):
+            group += 1
         known = texts.get(quote.text)
         if known is None or (decision[0] and not known.sure):
-            texts[quote.text] = Asked(quote.text, decision[1], decision[0])
-        last = quote if decision[0] else None
+            texts[quote.text] = Asked(quote.text, decision[1], decision[0], 0 if decision[0] else group)
+        last, open_before = (quote, None) if decision[0] else (None, quote)
     for asked in _unquoted(bare):
         texts.setdefault(asked.text, asked)
     for text in texts:
@@ -105,7 +112,7 @@ def _decide(prompt: str, quote: Quote, floor: int, ceiling: int, last: Quote | N
         return None, hit.group(0).strip(" ,:;")
     if hit := _WORK_BEFORE.search(before):
         if surface := _last(_SURFACE, before[: hit.start()]):
-            return (True if _LETTERED.search(surface) else False), surface
+            return bool(_LETTERED.search(surface)), surface
         return None, hit.group(0).strip(" ,:;")
     if hit := _NAMED.search(before):
         if thing := _OF_THAT_NAME.match(after):
@@ -120,9 +127,9 @@ def _decide(prompt: str, quote: Quote, floor: int, ceiling: int, last: Quote | N
     if hit := _WRITES_FAR.search(before):
         return True, hit.group(0).strip(" ,:;")
     near = _last(_SURFACE, before) or _first(_SURFACE, after)
-    if hit := _SCARE.search(before):
-        if inside[:1].islower() and len(inside.split()) <= 3 and not (near and _SURFACE.match(after.strip())):
-            return None, f"{hit.group(0).strip()} {quote.mark}{inside}"
+    slight = inside[:1].islower() and len(inside.split()) <= 3 and not (near and _SURFACE.match(after.strip()))
+    if slight and (hit := _SCARE.search(before)):
+        return None, f"{hit.group(0).strip()} {quote.mark}{inside}"
     if near:
         return True, near
     return False, ""
@@ -234,7 +241,8 @@ _SURFACE = re.compile(
         *("stone", "tote bag", "bag", "cup", "coin", "medal", "trophy", "ribbon", "sash", "scroll", "parchment"),
         *("board", "panel", "arrow", "post", "bus", "truck", "van", "notebook", "keyboard", "key", "helmet", "apron"),
     )
-    + rf")\b)|{_LETTER_CHINESE}|屏幕|墙上|衣服|T恤|T恤衫|蛋糕|杯子|瓶|盒|包装|旗|门上|石碑|卷轴|号码|字母|书页|カード|画面"
+    + rf")\b)|{_LETTER_CHINESE}|屏幕|墙上|衣服|T恤|T恤衫|蛋糕|杯子|瓶|盒|包装|旗|门上|石碑|卷轴|号码|字母|书页"
+    r"|カード|画面"
 )
 _WRITE_WORDS = (
     r"says?|saying|said|reads?|reading|written|writes?|wrote|spells?|spelling|spelled|spelt|states?|stating|"
@@ -260,8 +268,8 @@ _WRITES = re.compile(
     r"寫著|寫有|印有|標題|文字|と書かれた|文字)[^，。,“]{0,6}?[是为為:：，,为有着有]{0,3}\s*$"
 )
 _WRITES_FAR = re.compile(
-    rf"(?i:\b(?:says|saying|reads|written|writing|spelling|lettering|inscribed|engraved|printed|labell?ed|"
-    rf"displaying|embroidered|words?|slogans?|titles?|captions?|headlines?|text)\b)"
+    r"(?i:\b(?:says|saying|reads|written|writing|spelling|lettering|inscribed|engraved|printed|labell?ed|"
+    r"displaying|embroidered|words?|slogans?|titles?|captions?|headlines?|text)\b)"
     r"|写着|写有|写了|印着|印有|刻着|显示|文字|标题"
 )
 _WRITTEN_AFTER = re.compile(
@@ -290,12 +298,14 @@ _STYLE_AFTER = re.compile(
 _STYLE_BEFORE = re.compile(
     r"(?i:\b(?:styles? of|manner of|spirit of|mood of|look of|aesthetics? of|atmosphere of|vibe of|feel of|inspired by|"
     r"inspired from|reminiscent of|homage to|tribute to|parody of|version of|remake of|similar to|based on|evoking|"
-    r"evokes|resembling|styled after|style|stil von|estilo de|à la|a la|(?<!s )like|as in|theme of|themed|concept of|idea of|notion of|"
+    r"evokes|resembling|styled after|style|stil von|estilo de|à la|a la|(?<!s )like|as in|theme of|themed|"
+    r"concept of|idea of|notion of|"
     r"metaphor for|feeling of|sense of|proverb|idiom)\s*:?\s*(?:the\s+|a\s+)?$|\b(?:so-called|self-styled)\s*$)"
     r"|(?:风格|風格|仿|(?<![例比诸])像|类似|灵感来自|来自|所谓的?|所謂的?|主题是|主题为|体现|象征|诠释|いわゆる)\s*$"
 )
 _WORK_BEFORE = re.compile(
-    r"(?i:\b(?:film|movie|book|novel|painting|artwork|fresco|sculpture|game|video game|song|album|series|tv show|play|poem|"
+    r"(?i:\b(?:film|movie|book|novel|painting|artwork|fresco|sculpture|game|video game|song|album|series|tv show|play|"
+    r"poem|"
     r"opera|ballet|musical|anime|manga|story|tale|fable|fairy tale|myth|sitcom|symphony|track|photograph|classic|"
     r"masterpiece|character from|scene from|scene of|from|dance|move|technique|trend|meme|genre|event)s?"
     r"(?:\s+(?:titled|entitled|called|named|known as))?\s*,?\s*(?:the\s+)?$)"
@@ -303,13 +313,15 @@ _WORK_BEFORE = re.compile(
     r"電影|小說|遊戲|映画|小説|アニメ|ゲーム|絵画)(?:中的|里的|名为)?\s*$"
 )
 _NAMED = re.compile(
-    r"(?i:\b(?:named|called|nicknamed|known as|dubbed|aka|a\.k\.a\.|alias|christened|referred to as|named after|namens|nommée?|appelée?|llamad[oa]|"
+    r"(?i:\b(?:named|called|nicknamed|known as|dubbed|aka|a\.k\.a\.|alias|christened|referred to as|named after|"
+    r"namens|nommée?|appelée?|llamad[oa]|"
     r"answers to|goes by)\s*(?:the\s+)?[,:]?\s*$)"
     r"|(?:名叫|叫做|叫作|名为|名為|被称为|称为|称作|昵称|外号|绰号|人称|叫|という名の)\s*$"
 )
 # What bears its own name where it can be read.
 _NAMEABLE = re.compile(
-    r"(?i:\b(?:ship|boat|trawler|tugboat|sailboat|steamer|lighthouse|locomotive|yacht|vessel|ferry|shop|store|bakery|cafe|café|coffee house|restaurant|bar|pub|hotel|inn|diner|"
+    r"(?i:\b(?:ship|boat|trawler|tugboat|sailboat|steamer|lighthouse|locomotive|yacht|vessel|ferry|shop|store|bakery|"
+    r"cafe|café|coffee house|restaurant|bar|pub|hotel|inn|diner|"
     r"brand|company|club|band|startup|product|magazine|newspaper|theatre|theater|cinema|station|market|museum|"
     r"school|hospital|pharmacy|bookstore|bookshop|street|train|spaceship|rocket|airline|truck|beer|wine|drink)s?\b)"
     r"|店|馆|餐厅|酒吧|酒店|船|品牌|公司|咖啡|超市|书店|车站"

@@ -10,25 +10,35 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .comparing import SURE, Found
+from .comparing import MEANT, SURE, Found
 from .matching import fold, nearest_places
 from .nonsense import plain, rare_triples
 from .page import Page, ideograph
 
 _LIKE = 0.4  # of the height of the text; smaller letters are a detail of the scene
-_READ = 0.7  # mean confidence below which a word was not read
-_CODE = re.compile(r"[\d@/_:#&+=*]|\w\.\w|^(?:[A-Z]{1,5}|[IVXLCDM]+)$")  # addresses, numbers, codes, acronyms
+_ALONE = 3  # rare triples from which one word alone is none; "Huynh" and "Xbox" have two
+_UNREAD = 6  # letters of low confidence from which they may be no letters; a Chinese sign counts as two
+_CODE = re.compile(r"[\d@/_:#&+=*]|\w\.\w|(.)\1\1|^(?:[A-Z]{1,5}|[IVXLCDM]+)$")  # numbers, codes, acronyms, "Shhh"
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word that is no part of the text: as read, its mean confidence, its line, its place in the page's letters."""
+    """A word that is no part of the text.
+
+    Attributes:
+        text: as read.
+        trust: its mean confidence.
+        line: the number of its line.
+        start, end: its place in the page's letters.
+        within: what stands around it up to the next blanks.
+    """
 
     text: str
     trust: float
     line: int
     start: int
     end: int
+    within: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class Beside:
 
 def look_beside(page: Page, found: Sequence[Found], prompt: str) -> Beside:
     """Look at what stands on ``page`` beside the texts that were ``found`` there."""
+    found = [one for one in found if one.similarity >= MEANT]
     spans = [span for one in found for span in one.spans]
     if not spans:
         return Beside()
@@ -76,8 +87,10 @@ def _words_left(page: Page, spans: Sequence[tuple[int, int]]) -> list[Word]:
         while end < len(page.signs) and not taken[end] and _together(page, end):
             end += 1
         signs = page.signs[start:end]
-        shown = page.lines[signs[0].line].text[signs[0].at : signs[-1].at + 1]
-        words.append(Word(shown, sum(sign.trust for sign in signs) / len(signs), signs[0].line, start, end))
+        line, left, right = page.lines[signs[0].line].text, signs[0].at, signs[-1].at + 1
+        within = line[:left].split(" ")[-1] + line[left:right] + line[right:].split(" ")[0]
+        trust = sum(sign.trust for sign in signs) / len(signs)
+        words.append(Word(line[left:right], trust, signs[0].line, start, end, within))
         start = end
     return words
 
@@ -99,9 +112,15 @@ def _doubled(page: Page, found: Sequence[Found], words: Sequence[Word]) -> tuple
         if len(whole) >= 3 and one.similarity >= 0.8 and _again(whole, left):
             sure.append(one.text)
             continue
-        parts = {fold(part): part for part in one.text.split()}
+        parts = {fold(part) for part in one.text.split()}
+        lines = {page.signs[at].line for start, end in one.spans for at in range(start, end)}
         for word in words:
             letters = fold(word.text)
+            others = [fold(each.text) for each in words if each.line == word.line]
+            if word.line not in lines and not all(
+                any(_same(each, part) for part in parts | {whole}) for each in others
+            ):
+                continue  # a line that says something of its own
             if ideograph(word.text[0]):
                 if not (letters in whole and (len(letters) >= 2 or _next_to_itself(page, word, letters))):
                     continue
@@ -153,23 +172,28 @@ def _nonsense(words: Sequence[Word], found: Sequence[Found]) -> tuple[list[str],
     asked = {fold(part) for one in found for part in one.text.split() if len(fold(part)) >= 4}
     sure: list[str] = []
     odd: list[str] = []
+    rares = 0
     unread: list[str] = []
     for word in words:
+        if _CODE.search(word.within):
+            continue
         for text in _split(word.text):
             letters = fold(text)
-            if len(letters) < 4 or _CODE.search(text) or not plain(text).isascii():
+            if word.trust < SURE and len(letters) >= 2:
+                unread.append(text)
+                continue
+            if len(letters) < 4 or not plain(text).isascii():
                 continue
             rare = rare_triples(text)
-            if word.trust < _READ:
-                unread.append(text)
-            elif word.trust >= SURE and rare >= 2 and rare >= len(letters) / 6:
+            if rare >= _ALONE and rare >= len(letters) / 6:
                 sure.append(text)
             elif rare or any(_garbled(letters, part) for part in asked):
                 odd.append(text)
-    if len(odd) >= 2:
+                rares += rare or 2
+    if len(odd) >= 2 and rares >= _ALONE:
         sure += odd
         odd = []
-    if sum(map(len, unread)) < 6:
+    if sum(1 + ideograph(char) for text in unread for char in text) < _UNREAD:
         unread = []
     return sure, odd + unread
 

@@ -8,8 +8,9 @@ from difflib import SequenceMatcher
 from .matching import fold, marks, match, nearest_places
 from .page import Page, ideograph
 
+MEANT = 0.6  # likeness from which what was read is an attempt at the text
 SURE = 0.9  # confidence of the OCR from which a sign is taken for what was read
-# Letters whose capital has another shape; of the rest the OCR can only guess the case.
+# Letters whose capital has another shape; of the rest the OCR tells the case by their height.
 _CASED = frozenset("abdefghjmnqrtyABDEFGHJMNQRTY")
 
 
@@ -24,7 +25,8 @@ class Found:
         read: what stands there, as read.
         spans: the places on the page, as (start, end) in its letters.
         wrong: letters that differ for sure, each as "x for y", "x missing" or "x added".
-        case: letters in the other case.
+        case: letters in the other case whose capital has another shape.
+        height: letters in the other case that differ by their height alone.
         doubt: the least confidence in a Chinese or Japanese sign, with that sign; empty for none.
         closed: True where no further letter is joined to the place.
     """
@@ -36,6 +38,7 @@ class Found:
     spans: tuple[tuple[int, int], ...] = ()
     wrong: tuple[str, ...] = ()
     case: tuple[str, ...] = ()
+    height: tuple[str, ...] = ()
     doubt: tuple[str, float] | None = None
     closed: bool = True
 
@@ -46,7 +49,7 @@ class Found:
             self.similarity - 0.05 * len(self.wrong),
             self.exact,
             self.closed,
-            -len(self.case),
+            -len(self.case) - len(self.height) / 2,
             self.doubt[1] if self.doubt else 1.0,
         )
 
@@ -67,7 +70,7 @@ def _at(text: str, page: Page, edits: int, start: int, end: int) -> Found:
     want = fold(text)
     before, after = _joined(page, start, -1), _joined(page, end, 1)
     added = [page.signs[at] for at in [*before, *after]]
-    wrong, case, doubt = _differences(text, page, start, end)
+    wrong, other, doubt = _differences(text, page, start, end)
     if (
         0 < len(added) <= 2
         and min(sign.trust for sign in added) >= SURE
@@ -81,7 +84,8 @@ def _at(text: str, page: Page, edits: int, start: int, end: int) -> Found:
         read=page.shown(start, end),
         spans=((start, end),) if end > start else (),
         wrong=tuple(wrong),
-        case=tuple(case),
+        case=tuple(char for char in other if char in _CASED),
+        height=tuple(char for char in other if char not in _CASED),
         doubt=doubt,
         closed=not added,
     )
@@ -112,7 +116,7 @@ def _differences(text: str, page: Page, start: int, end: int) -> tuple[list[str]
     for kind, a, b, c, d in steps:
         if kind == "equal":
             for char, sign in zip(chars[a:b], signs[c:d], strict=True):
-                if {char, sign.char} <= _CASED and char != sign.char and sign.trust >= SURE:
+                if char != sign.char and char.casefold() == sign.char.casefold() and sign.trust >= SURE:
                     case.append(sign.char)
                 if ideograph(sign.char):
                     doubts.append((sign.trust, sign.char))
@@ -146,5 +150,6 @@ def _by_words(text: str, page: Page) -> Found | None:
         spans=tuple(span for part in parts for span in part.spans),
         wrong=tuple(one for part in parts for one in part.wrong),
         case=tuple(one for part in parts for one in part.case),
+        height=tuple(one for part in parts for one in part.height),
         closed=all(part.closed for part in parts),
     )

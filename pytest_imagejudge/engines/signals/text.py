@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...scoring.verdict import FacetScore
 from .asked import Asked, Wanted, wanted
 from .beside import Beside, look_beside
-from .comparing import Found, compare
+from .comparing import MEANT, Found, compare
 from .facets import compose
 from .figure import Figure
 from .matching import readable
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 # Long sides at which text is looked for, until all is found. Most is found at the first, small text at the second,
 # and a title that fills the picture at the third, which is like small text there.
-_SIDES = (480, 960, 240, 1600)
+_SIDES = (480, 960)
+_IF_MISSING = (240, 1600)  # only where a text was not found at all
 _LARGE = 1200  # pixels; the long side from which the last is worth its time
-_MEANT = 0.6  # likeness from which a quoted part that may be text was meant to be
+_LOW = 26  # pixels; the height of a line's box at the first look below which there is a second
 
 
 def measure(picture: Image, prompt: str) -> FacetScore:
@@ -38,41 +39,51 @@ def measure(picture: Image, prompt: str) -> FacetScore:
     if not texts:
         return FacetScore("N/A", f"the OCR reads Latin, Greek, Chinese and Japanese, not {asked.texts[0].text!r}")
     best, page = _look(picture, texts)
-    judged = [one for one in texts if one.sure or best[one.text].similarity >= _MEANT]
+    meant = {one.group for one in texts if not one.sure and best[one.text].similarity >= MEANT}
+    judged = [one for one in texts if one.sure or one.group in meant]
     if not judged:
         return FacetScore("N/A", "; ".join(["none of what may be text was read", *_told(asked, ())]))
     found = [best[one.text] for one in judged]
     figures = _figures(found, page, asked, prompt)
     facet = compose(figures, {})
-    return FacetScore(facet.raw, "; ".join([facet.evidence, *_told(asked, judged)]))
+    words = compose(figures[:1], {}).evidence if facet.raw == 2 else facet.evidence
+    return FacetScore(facet.raw, "; ".join([words, *_told(asked, judged)]))
 
 
 def _look(picture: Image, texts: Sequence[Asked]) -> tuple[dict[str, Found], Page]:
     """Return the best reading of each text, and the page on which they are read best together."""
     best = {one.text: Found(one.text, 0.0) for one in texts}
     chosen, height = Page(()), (-1.0,)
-    for lines in readings(picture):
+    for lines in readings(picture, lambda: any(one.similarity < MEANT for one in best.values())):
         for page in pages(lines):
             found = [compare(one.text, page) for one in texts]
             for one in found:
                 best[one.text] = max(best[one.text], one, key=lambda each: each.rank)
             rank = tuple(map(sum, zip(*(one.rank for one in found), strict=True)))
+            rank += (len(page.letters),)  # of two that read them alike, the one that shows more beside them
             if rank > height or not chosen.lines:
                 chosen, height = page, rank
-        if all(_right(best[one.text]) for one in texts):
+        if all(_right(best[one.text]) for one in texts) and not _small(chosen, picture):
             break
     return best, chosen
 
 
 def _right(found: Found) -> bool:
-    return found.exact and found.closed and not found.case
+    return found.exact and found.closed and not found.case and not found.height
 
 
-def readings(picture: Image) -> Iterator[list[Line]]:
+def _small(page: Page, picture: Image) -> bool:
+    """Return True where letters are so low that the first look may have missed others beside them."""
+    return min(line.height for line in page.lines) * _SIDES[0] < _LOW * max(picture.size)
+
+
+def readings(picture: Image, missing: Callable[[], bool]) -> Iterator[list[Line]]:
     """Yield the lines that are found at each useful size of ``picture``, in no order."""
     long = max(picture.size)
     done: set[int] = set()
-    for size in _SIDES:
+    for size in (*_SIDES, *_IF_MISSING):
+        if size in _IF_MISSING and not missing():
+            return
         side = min(size, long) if long >= 480 else min(size, 2 * long)
         if side in done or side < 24 or (size > 960 and long <= _LARGE):
             continue
@@ -93,12 +104,12 @@ def _figures(found: Sequence[Found], page: Page, asked: Wanted, prompt: str) -> 
     ]
     wrong = [one for each in found if each.similarity > 0.3 for one in each.wrong]
     figures.append(_count("text_letters", wrong, "letters that are wrong"))
-    case = [one for each in found for one in each.case]
+    case = sum(len(each.case) + len(each.height) / 2 for each in found)
     if asked.any_case:
         figures.append(Figure("text_case", None, f"the case is free ({asked.any_case!r} in the prompt)"))
     else:
-        read_as = next((f", read {_clip(each.read)!r} for {each.text!r}" for each in found if each.case), "")
-        figures.append(_count("text_case", case, "letters in the other case", read_as))
+        read_as = next((f" ({_clip(each.read)!r} for {each.text!r})" for each in found if each.case or each.height), "")
+        figures.append(Figure("text_case", case, f"letters in the other case: {case:g}{read_as}"))
     doubts = [one.doubt for one in found if one.doubt and one.exact]
     if doubts:
         sign, trust = min(doubts, key=lambda doubt: doubt[1])
@@ -119,11 +130,11 @@ def _figures_beside(beside: Beside, asked: Wanted) -> list[Figure]:
     return [twice, none]
 
 
-def _count(name: str, sure: Sequence[str], what: str, more: str = "", maybe: Sequence[str] = ()) -> Figure:
+def _count(name: str, sure: Sequence[str], what: str, maybe: Sequence[str] = ()) -> Figure:
     """Count what is sure; where only something may be, the figure is a half."""
     value = float(len(sure)) if sure else 0.5 * bool(maybe)
     shown = ", ".join(dict.fromkeys(sure or maybe))
-    return Figure(name, value, f"{what}: {value:g}" + (f" ({_clip(shown)})" if shown else "") + more)
+    return Figure(name, value, f"{what}: {value:g}" + (f" ({_clip(shown)})" if shown else ""))
 
 
 def _told(asked: Wanted, judged: Sequence[Asked]) -> list[str]:
