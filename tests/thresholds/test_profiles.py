@@ -235,7 +235,7 @@ def test_what_a_judge_cannot_measure():
     signals = load_protocol("signals")
     for bounds, words in (
         ({"total": 1}, "has no total"),
-        ({"level1": {"Aesthetics": 1}}, "Aesthetics is bounded"),
+        ({"level1": {"Alignment": 1}}, "Alignment is bounded"),
         ({"suite": {"total": 1}}, "has no total"),
         ({"must_not_fail": [["Quality", "Realism", "Physical Logic"]]}, "cannot measure it"),
     ):
