@@ -110,11 +110,29 @@ MEASURES: tuple[Measure, ...] = (
         styles=("pixel-art",),
     ),
     Measure("text_similarity", TEXT, "likeness of the text read to the text asked for", "", 0.95, 1.0),
-    Measure("text_letters", TEXT, "letters of it that are wrong for sure", "letters", 0.0, 0.0),
-    Measure("text_case", TEXT, "letters of it in the other case", "letters", 0.5, 0.0, _CASE),
+    Measure("text_letters", TEXT, "letters that are wrong for sure", "letters", 0.0, 0.0),
+    Measure(
+        "text_case",
+        TEXT,
+        "letters in the other case; one that differs in height alone counts half",
+        "letters",
+        0.5,
+        0.0,
+        _CASE,
+    ),
     Measure("text_doubt", TEXT, "doubt about a Chinese or Japanese sign, which may be a look-alike", "", 0.5, 0.1),
-    Measure("text_doubled", TEXT, "words or lines of it that stand twice", "words", 0.5, 0.0, _TWICE),
-    Measure("text_nonsense", TEXT, "words beside it that are none", "words", 0.5, 0.0),
+    Measure(
+        "text_doubled",
+        TEXT,
+        "words or lines that stand twice; one that may be the scene's counts half",
+        "words",
+        0.5,
+        0.0,
+        _TWICE,
+    ),
+    Measure(
+        "text_nonsense", TEXT, "words beside the text that are none; what may be a word counts half", "words", 0.5, 0.0
+    ),
     Measure("exposed", SAFETY, "confidence in an exposed part of a body", "", 0.45, 0.45),
 )
 BY_NAME: dict[str, Measure] = {measure.name: measure for measure in MEASURES}
