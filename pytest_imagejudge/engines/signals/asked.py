@@ -15,7 +15,7 @@ from .quotes import Quote, quotes
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedText:
     """A text that is asked for.
 
     Attributes:
@@ -34,7 +34,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a prompt wants to be read.
+    """The reading of a prompt: what it wants to be read in the picture.
 
     Attributes:
         texts: what is asked for, in order, each once.
@@ -43,7 +43,7 @@ class Wanted:
         any_case: the word of the prompt by which capitals and small letters are free; empty for none.
     """
 
-    texts: tuple[Asked, ...]
+    texts: tuple[AskedText, ...]
     others: tuple[tuple[str, str], ...] = ()
     repeated: str = ""
     any_case: str = ""
@@ -51,7 +51,7 @@ class Wanted:
 
 def wanted(prompt: str) -> Wanted:
     """Read from ``prompt`` which texts it asks for."""
-    texts: dict[str, Asked] = {}
+    texts: dict[str, AskedText] = {}
     others: dict[str, str] = {}
     found = quotes(prompt)
     bare = "".join('"' if inside else part for part, inside in _parts(prompt, found))
@@ -73,7 +73,7 @@ def wanted(prompt: str) -> Wanted:
             group += 1
         known = texts.get(quote.text)
         if known is None or (decision[0] and not known.sure):
-            texts[quote.text] = Asked(quote.text, decision[1], decision[0], 0 if decision[0] else group)
+            texts[quote.text] = AskedText(quote.text, decision[1], decision[0], 0 if decision[0] else group)
         last, open_before = (quote, None) if decision[0] else (None, quote)
     for asked in _unquoted(bare):
         texts.setdefault(asked.text, asked)
@@ -361,15 +361,15 @@ def _saying(run: str) -> re.Pattern[str]:
     )
 
 
-def _unquoted(bare: str) -> list[Asked]:
+def _unquoted(bare: str) -> list[AskedText]:
     """Return texts that stand without quotes: capitals for sure, Words Like These only where the picture has them."""
     found = []
     for hit in _saying(_RUN).finditer(bare):
         text = hit.group(1).rstrip(".,!?-& ")
         if sum(char.isalpha() for char in text) >= 2:
-            found.append(Asked(text, hit.group(0)[: hit.start(1) - hit.start()].split()[-1]))
+            found.append(AskedText(text, hit.group(0)[: hit.start(1) - hit.start()].split()[-1]))
     for hit in _saying(_TITLE_RUN).finditer(bare):
         text = hit.group(1).rstrip(".,!?-& ")
         if len(text) >= 2 and not any(text.startswith(one.text) for one in found):
-            found.append(Asked(text, hit.group(0)[: hit.start(1) - hit.start()].split()[-1], sure=False))
+            found.append(AskedText(text, hit.group(0)[: hit.start(1) - hit.start()].split()[-1], sure=False))
     return found

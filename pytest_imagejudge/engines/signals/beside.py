@@ -1,4 +1,4 @@
-"""What stands on a page beside the text that was asked for: the same once more, and letters that make no word.
+"""Look beside the text that was asked for: at the same once more, and at letters that make no word.
 
 Signs and labels of a scene are no fault. A word counts as nonsense where no language has its letters in that order, or
 where it is a garbled copy of the text; both only in letters about as high as the text's.
@@ -43,7 +43,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Beside:
-    """What stands beside the text: words that are sure, and words that may be."""
+    """Findings beside the text: words that are sure, and words that may be."""
 
     doubled: tuple[str, ...] = ()
     maybe_doubled: tuple[str, ...] = ()

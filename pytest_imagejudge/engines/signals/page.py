@@ -1,4 +1,4 @@
-"""What was read in a picture, as one row of letters in the order of reading, each with its confidence and its line."""
+"""Lines read in a picture, as one row of letters in the order of reading, each with its confidence and its line."""
 
 from __future__ import annotations
 

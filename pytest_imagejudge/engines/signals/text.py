@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...scoring.verdict import FacetScore
-from .asked import Asked, Wanted, wanted
+from .asked import AskedText, Wanted, wanted
 from .beside import Beside, look_beside
 from .comparing import MEANT, Found, compare
 from .facets import compose
@@ -50,17 +50,17 @@ def measure(picture: Image, prompt: str) -> FacetScore:
     return FacetScore(facet.raw, "; ".join([words, *_told(asked, judged)]))
 
 
-def _look(picture: Image, texts: Sequence[Asked]) -> tuple[dict[str, Found], Page]:
+def _look(picture: Image, texts: Sequence[AskedText]) -> tuple[dict[str, Found], Page]:
     """Return the best reading of each text, and the page on which they are read best together."""
     best = {one.text: Found(one.text, 0.0) for one in texts}
-    chosen, height = Page(()), (-1.0,)
+    chosen, height = Page(()), [-1.0]
     for lines in readings(picture, lambda: any(one.similarity < MEANT for one in best.values())):
         for page in pages(lines):
             found = [compare(one.text, page) for one in texts]
             for one in found:
                 best[one.text] = max(best[one.text], one, key=lambda each: each.rank)
-            rank = tuple(map(sum, zip(*(one.rank for one in found), strict=True)))
-            rank += (len(page.letters),)  # of two that read them alike, the one that shows more beside them
+            # Of two pages that read them alike, the one that shows more beside them.
+            rank = [*map(sum, zip(*(one.rank for one in found), strict=True)), float(len(page.letters))]
             if rank > height or not chosen.lines:
                 chosen, height = page, rank
         if all(_right(best[one.text]) for one in texts) and not _small(chosen, picture):
@@ -137,7 +137,7 @@ def _count(name: str, sure: Sequence[str], what: str, maybe: Sequence[str] = ())
     return Figure(name, value, f"{what}: {value:g}" + (f" ({_clip(shown)})" if shown else ""))
 
 
-def _told(asked: Wanted, judged: Sequence[Asked]) -> list[str]:
+def _told(asked: Wanted, judged: Sequence[AskedText]) -> list[str]:
     """Say what was taken for text, what was not, and how to say otherwise."""
     told = []
     if judged:
