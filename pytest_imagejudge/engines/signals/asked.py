@@ -336,10 +336,11 @@ _SCARE = re.compile(
     r"(?i:\b(?:a|an|the|his|her|its|their|very|so|more|most|some|this|that|any|no|of|be|is|are)\s*$)|的\s*$"
 )
 _MANY = re.compile(
-    r"(?i:\b(?:repeat(?:s|ed|edly|ing)?|pattern|tiled|everywhere|several|multiple|many|various|two|three|four|five|six|"
-    r"twice|both|each|every|rows? of|stacks? of|crowds?|shelves|signs|posters|banners|labels|bottles|cans|boxes|"
-    r"stickers|flags|shirts|mugs|packages|placards|books|bags|cards|reflect(?:s|ed|ion|ing)?|mirror(?:s|ed)?|product "
-    r"line|mock-?ups?|front and back|sheet)\b)|重复|多个|许多|两|三|排|到处|每|反射|倒影|镜"
+    r"(?i:\b(?:repeat(?:s|ed|edly|ing)?|repeating|seamless pattern|pattern of|tiled|everywhere|twice|all over"
+    r"|on (?:each|every|both)|each (?:of|says|saying|reads|reading|with)|(?:rows?|stacks?|shelves|collage|sheet) of"
+    r"|signs|posters|banners"
+    r"|labels|bottles|cans|boxes|stickers|flags|shirts|mugs|packages|placards|reflect(?:s|ed|ion|ing)?"
+    r"|mirror(?:s|ed)?|product line|mock-?ups?|front and back)\b)|重复|多个|许多|排|到处|每|反射|倒影|镜"
 )
 _FREE_CASE = re.compile(
     r"(?i:\b(?:all[- ]caps|capitals|capital letters|uppercase|upper case|upper-case|lowercase|lower case|lower-case|"

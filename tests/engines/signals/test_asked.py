@@ -64,6 +64,8 @@ def test_nothing_is_invented_and_each_quote_is_decided_once(prompt):
         ('a sign that says "OPEN"', False, False),
         ('two signs that say "OPEN"', True, False),
         ('a pattern of the word "OPEN"', True, False),
+        ('three bottles, "OPEN" on each', True, False),
+        ('two cats and three books beside a sign, "OPEN"', False, False),
         ('the words "open late" in all caps', False, True),
         ('a sign that says "two for one"', False, False),
         ("写着“营业”的招牌,大写 A", False, True),
