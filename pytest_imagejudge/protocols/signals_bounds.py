@@ -85,7 +85,7 @@ class Measure:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("noise_sigma", NOISE, "noise of brightness", "levels", 4.8, 2.5, styles=("film-grain",)),
+    Measure("noise_sigma", NOISE, "noise of brightness", "levels", 5.2, 2.5, styles=("film-grain",)),
     Measure("impulse_share", NOISE, "pixels that stand out alone", "%", 2.0, 1.0, styles=("film-grain", "glitch")),
     Measure(
         "blur_sigma",
@@ -97,7 +97,7 @@ MEASURES: tuple[Measure, ...] = (
         styles=("watercolour", "fog", "shallow-focus", "motion"),
     ),
     Measure("long_side", RESOLUTION, "too few pixels on the longer side", "pixels", 256.0, 512.0),
-    Measure("fine_detail", RESOLUTION, "enlarged: finest detail, of a natural picture's", "%", 7.0, 14.0),
+    Measure("fine_detail", RESOLUTION, "enlarged: finest detail, of a natural picture's", "%", 5.0, 12.0),
     Measure("pixel_size", RESOLUTION, "enlarged pixels", "pixels", 3.0, 1.0, styles=("pixel-art", "pattern")),
     Measure(
         "jpeg_quality",
