@@ -35,6 +35,12 @@ def test_what_a_style_excuses_is_not_judged():
     assert compose(both, {"glitch": "judge_signals_style"}).evidence == "noise, fail above 5.2"
 
 
+def test_what_is_left_of_a_facet_says_what_was_excused():
+    facet = compose([noise(1.0), Figure("impulse_share", 3.0, "3% stand out")], {"glitch": "'glitch' in the prompt"})
+    assert facet.raw == 2
+    assert facet.evidence == "noise, fail above 5.2; in part not judged in the style glitch ('glitch' in the prompt)"
+
+
 def test_without_figures_it_is_not_applicable():
     assert compose([noise(None, "all black")], {}).evidence == "all black"
     assert compose([], {}).raw == "N/A"
