@@ -8,6 +8,7 @@ answer.
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
+from functools import cache
 
 from ..support.digests import digest_of
 from ..taxonomy import EDIT, Path
@@ -86,19 +87,19 @@ class Measure:
 _CASE = 'say "in capitals" or "in lowercase" in the prompt: then the case is free'
 _TWICE = 'say in the prompt that it repeats: "a pattern of", "two signs", "on each bottle"'
 MEASURES: tuple[Measure, ...] = (
-    Measure("noise_sigma", NOISE, "noise of brightness", "levels", 4.8, 2.5, styles=("film-grain",)),
+    Measure("noise_sigma", NOISE, "noise of brightness", "levels", 5.2, 2.5, styles=("film-grain",)),
     Measure("impulse_share", NOISE, "pixels that stand out alone", "%", 2.0, 1.0, styles=("film-grain", "glitch")),
     Measure(
         "blur_sigma",
         EDGES,
         "blur, as the sigma of a Gaussian at a long side of at most 1,024",
         "pixels",
-        0.58,
-        0.45,
+        0.61,
+        0.5,
         styles=("watercolour", "fog", "shallow-focus", "motion"),
     ),
     Measure("long_side", RESOLUTION, "too few pixels on the longer side", "pixels", 256.0, 512.0),
-    Measure("fine_detail", RESOLUTION, "enlarged: finest detail, of a natural picture's", "%", 7.0, 14.0),
+    Measure("fine_detail", RESOLUTION, "enlarged: finest detail, of a natural picture's", "%", 5.0, 12.0),
     Measure("pixel_size", RESOLUTION, "enlarged pixels", "pixels", 3.0, 1.0, styles=("pixel-art", "pattern")),
     Measure(
         "jpeg_quality",
@@ -139,7 +140,7 @@ BY_NAME: dict[str, Measure] = {measure.name: measure for measure in MEASURES}
 BOUNDS: dict[str, tuple[float, float]] = {measure.name: (measure.fail, measure.good) for measure in MEASURES}
 BOUNDS_DIGEST = digest_of([list(astuple(measure)) for measure in MEASURES])
 
-_PIXEL_LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "PyWavelets")
+_PIXEL_LIBRARIES = ("numpy", "opencv-python-headless", "pillow")
 LIBRARIES: dict[str, tuple[str, ...]] = {  # distributions whose version decides an answer, by dimension
     "Quality": _PIXEL_LIBRARIES,
     "Aesthetics": _PIXEL_LIBRARIES,
@@ -151,7 +152,7 @@ _ALSO = {  # the same library under other names
     "onnxruntime": ("onnxruntime-gpu",),
     "opencv-python-headless": ("opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
 }
-MODULES = ("cv2", "nudenet", "onnxruntime", "pywt", "rapidocr", "scipy", "skimage")
+MODULES = ("cv2", "nudenet", "onnxruntime", "rapidocr", "scipy", "skimage")
 INSTALL = 'pip install "pytest-imagejudge[signals]"'
 
 
@@ -163,6 +164,7 @@ def deciding(dimension: str) -> dict[str, str]:
     return facts
 
 
+@cache  # every request asks, and its answer is read from the disk
 def _version(name: str) -> str | None:
     from importlib.metadata import PackageNotFoundError, version
 

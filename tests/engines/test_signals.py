@@ -171,7 +171,7 @@ def test_figures_grow_with_the_distortion(judge):
 def test_evidence_names_figure_and_bound(judge):
     level3 = judge("Quality", noisy(photograph("coffee"), 30)).level3
     assert re.match(
-        r"estimated noise sigma \d\d\.\d levels .*, fail above 4\.8$", level3["Quality", "Detail", "Noise"].evidence
+        r"estimated noise sigma \d\d\.\d levels .*, fail above 5\.2$", level3["Quality", "Detail", "Noise"].evidence
     )
 
 
@@ -327,7 +327,7 @@ def test_a_missing_library_is_a_configuration_error(monkeypatch):
 
 
 def test_a_library_that_does_not_load_is_an_engine_error(monkeypatch):
-    monkeypatch.setattr("pytest_imagejudge.engines.signals.engine.MODULES", ("pytest_imagejudge_has_no_such_module",))
+    monkeypatch.setattr("pytest_imagejudge.engines.signals.engine.LOADED", ("pytest_imagejudge_has_no_such_module",))
     with pytest.raises(EngineError, match="no_such_module"):
         asyncio.run(SignalsEngine().start(lambda line: None))
 

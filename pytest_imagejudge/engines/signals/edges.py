@@ -14,7 +14,10 @@ from .spectrum import BANDS, COARSE, FINE, Spectra, half_spectra, quarter_spectr
 
 _DIRECTIONS = tuple(22.5 * step for step in range(8))
 FEW = 4  # tiles with something to see; fewer say nothing of a picture
-_LEAST = 0.004  # of a natural picture's fine detail: less is rounding, and the blur is measured at half the size
+_LEAST = 0.012  # of a natural picture's fine detail: less may be rounding, so the blur is measured at half the size
+_LEAKS = 0.02  # of the sharpest direction: so much of it the window of a tile lets into the others
+# Factor by which the picture is made smaller, its spectra, and the fine detail that this leaves of a sharp picture.
+_SCALES = ((1, spectra, 1.0), (2, half_spectra, 0.7), (4, quarter_spectra, 0.25))
 _DAMPED = 4 * math.pi**2 * ((sum(sum(BANDS[band]) for band in FINE) / 4) ** 2 - (sum(BANDS[COARSE]) / 2) ** 2)
 
 
@@ -24,13 +27,14 @@ def blur_sigma(planes: Planes) -> Figure:
         return Figure("blur_sigma", None, words)
     sigma, direction = 0.0, 0.0
     seen = False
-    for scale, make in ((1, spectra), (2, half_spectra), (4, quarter_spectra)):
+    for scale, make, usual in _SCALES:
         found = planes.once(make)
         if found.busy.sum() >= FEW:
             seen = True
-            share, direction = softest(found)
-            sigma = scale * _sigma_of(share)
-            if share >= _LEAST:
+            share, softer = softest(found)
+            here = scale * _sigma_of(max(share / usual, _LEAST))
+            sigma, direction = max((sigma, direction), (here, softer))
+            if share / usual >= _LEAST:
                 break
     if not seen:
         return Figure("blur_sigma", None, "nothing with an edge to measure")
@@ -46,9 +50,9 @@ def softest(found: Spectra) -> tuple[float, float]:
     """Return the fine detail of the sharpest tiles in the direction that has least, and that direction in degrees."""
     by_direction = sharpest(found.detail(FINE, _DIRECTIONS))
     least = int(by_direction.argmin())
-    return float(by_direction[least]), _DIRECTIONS[least]
+    return float(max(0, by_direction[least] - _LEAKS * by_direction.max())), _DIRECTIONS[least]
 
 
 def _sigma_of(share: float) -> float:
     """Return the sigma of the Gaussian that leaves ``share`` of the fine detail."""
-    return math.sqrt(max(0.0, -math.log(max(share, 1e-4))) / _DAMPED)
+    return math.sqrt(max(0.0, -math.log(share)) / _DAMPED)
