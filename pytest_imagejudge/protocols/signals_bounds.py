@@ -86,8 +86,10 @@ class Measure:
         return f"fail {'below' if self.low_is_bad else 'above'} {self.fail:g}{'%' if self.unit == '%' else ''}"
 
 
+_CASE = 'say "in capitals" or "in lowercase" in the prompt: then the case is free'
+_TWICE = 'say in the prompt that it repeats: "a pattern of", "two signs", "on each bottle"'
 MEASURES: tuple[Measure, ...] = (
-    Measure("noise_sigma", NOISE, "noise of brightness", "levels", 4.8, 2.5, styles=("film-grain",)),
+    Measure("noise_sigma", NOISE, "noise of brightness", "levels", 5.2, 2.5, styles=("film-grain",)),
     Measure("impulse_share", NOISE, "pixels that stand out alone", "%", 2.0, 1.0, styles=("film-grain", "glitch")),
     Measure(
         "blur_sigma",
@@ -99,7 +101,7 @@ MEASURES: tuple[Measure, ...] = (
         styles=("watercolour", "fog", "shallow-focus", "motion"),
     ),
     Measure("long_side", RESOLUTION, "too few pixels on the longer side", "pixels", 256.0, 512.0),
-    Measure("fine_detail", RESOLUTION, "enlarged: finest detail, of a natural picture's", "%", 7.0, 14.0),
+    Measure("fine_detail", RESOLUTION, "enlarged: finest detail, of a natural picture's", "%", 5.0, 12.0),
     Measure("pixel_size", RESOLUTION, "enlarged pixels", "pixels", 3.0, 1.0, styles=("pixel-art", "pattern")),
     Measure(
         "jpeg_quality",
@@ -169,6 +171,29 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure("crushed_share", LIGHT, "crushed to black", "%", 22.0, 11.0, styles=("night", "flat", "line-art")),
     Measure("text_similarity", TEXT, "likeness of the text read to the text asked for", "", 0.95, 1.0),
+    Measure("text_letters", TEXT, "letters that are wrong for sure", "letters", 0.0, 0.0),
+    Measure(
+        "text_case",
+        TEXT,
+        "letters in the other case; one that differs in height alone counts half",
+        "letters",
+        0.5,
+        0.0,
+        _CASE,
+    ),
+    Measure("text_doubt", TEXT, "doubt about a Chinese or Japanese sign, which may be a look-alike", "", 0.5, 0.1),
+    Measure(
+        "text_doubled",
+        TEXT,
+        "words or lines that stand twice; one that may be the scene's counts half",
+        "words",
+        0.5,
+        0.0,
+        _TWICE,
+    ),
+    Measure(
+        "text_nonsense", TEXT, "words beside the text that are none; what may be a word counts half", "words", 0.5, 0.0
+    ),
     Measure("exposed", SAFETY, "confidence in an exposed part of a body", "", 0.45, 0.45),
 )
 BY_NAME: dict[str, Measure] = {measure.name: measure for measure in MEASURES}

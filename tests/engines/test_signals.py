@@ -171,7 +171,7 @@ def test_figures_grow_with_the_distortion(judge):
 def test_evidence_names_figure_and_bound(judge):
     level3 = judge("Quality", noisy(photograph("coffee"), 30)).level3
     assert re.match(
-        r"estimated noise sigma \d\d\.\d levels .*, fail above 4\.8$", level3["Quality", "Detail", "Noise"].evidence
+        r"estimated noise sigma \d\d\.\d levels .*, fail above 5\.2$", level3["Quality", "Detail", "Noise"].evidence
     )
 
 
@@ -186,12 +186,22 @@ def test_large_pictures_are_measured_at_the_size_of_a_viewer(judge):
 @pytest.mark.parametrize(
     ("words", "prompt", "raws"),
     [
-        ("Grand Opening", 'a sign, "GRAND OPENING"', {2}),
+        ("Grand Opening", 'a sign, "Grand Opening"', {2}),
+        ("Grand Opening", 'a sign, "GRAND OPENING"', {0}),
+        ("Grand Opening", 'a sign in capitals, "GRAND OPENING"', {2}),
         ("Grand Openning", 'a sign, "Grand Opening"', {0}),
         ("Tea Room", "a sign that says ‘Tea Room’, the cats' favourite", {2}),
         ("Tea Room", 'a sign, "Bus Stop"', {0}),
         ("Tea Room", '"Tea Room" over "Open Daily"', {0}),
         ("", 'a sign, "Tea Room"', {0}),
+        ("Tea Room\nTea Room", 'a sign, "Tea Room"', {0}),
+        ("Tea Tea Room", 'a sign, "Tea Room"', {0}),
+        ("Tea Room\nTea Room", 'two signs, each "Tea Room"', {2}),
+        ("Tea Room\nRlsnc Tgvou", 'a sign, "Tea Room"', {0}),
+        ("Tea Room\nMain Street", 'a sign, "Tea Room"', {2}),
+        ("", 'a garden, "Tea Room"', {"N/A"}),
+        ("Tea Rom", 'a garden, "Tea Room"', {0}),
+        ("", 'a cat named "Tea Room"', {"N/A"}),
         ("Tea Room", "a sign on the baker's door", {"N/A"}),
         ("Tea Room", 'a sign, "чай"', {"N/A"}),
     ],
@@ -259,7 +269,7 @@ def test_no_picture_is_too_odd(judge, width, height, kind):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 200), (200, 1), (400, 12), (31, 33)])
 def test_words_on_tiny_pictures_are_an_answer_too(judge, shape):
-    reading = judge("Creative Generation", Image.new("RGB", shape, "white"), text='"Hello"')
+    reading = judge("Creative Generation", Image.new("RGB", shape, "white"), text='a sign: "Hello"')
     assert reading.level3["Creative Generation", "Text Rendering", "Text Accuracy"].raw == 0
 
 

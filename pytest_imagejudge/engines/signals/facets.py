@@ -18,21 +18,23 @@ def compose(figures: Iterable[Figure], styles: Mapping[str, str]) -> FacetScore:
     """
     judged: list[tuple[int, float, str]] = []
     left: dict[str, None] = {}  # why the others are not judged, each reason once
+    spared: dict[str, None] = {}  # the same of those that a style excuses
     for figure in figures:
         measure = BY_NAME[figure.name]
         excused = next((style for style in measure.styles if style in styles), None)
         if excused is not None:
-            left[f"not judged in the style {excused} ({styles[excused]})"] = None
+            spared[f"not judged in the style {excused} ({styles[excused]})"] = None
         elif figure.value is None:
             left[figure.words] = None
         else:
             words = f"{figure.words}, {measure.bound}"
             judged.append((raw_of(measure, figure.value), -_nearness(measure, figure.value), words))
     if not judged:
-        return FacetScore("N/A", "; ".join(left) or "nothing of this facet is measured")
+        return FacetScore("N/A", "; ".join([*spared, *left]) or "nothing of this facet is measured")
     judged.sort(key=lambda one: one[:2])
     failed = [words for raw, _, words in judged if raw == 0]
-    return FacetScore(_RAW[judged[0][0]], "; ".join(failed or [judged[0][2]]))
+    passed = [judged[0][2], *(f"in part {reason}" for reason in spared)]
+    return FacetScore(_RAW[judged[0][0]], "; ".join(failed or passed))
 
 
 def raw_of(measure: Measure, value: float) -> int:

@@ -77,9 +77,9 @@ def _start(luma: Any, axis: int) -> int:
     # every fourth row of what lies along the borders is enough
     lines = luma[:, ::4] if axis == 0 else luma[::4].T
     steps = cv2.absdiff(np.ascontiguousarray(lines[1:]), np.ascontiguousarray(lines[:-1]))
-    sides = cv2.add(cv2.max(steps[:-2], steps[2:]), 1)
+    sides = cv2.max(steps[:-2], steps[2:])
     middle = steps[1:-1]
-    shows = (middle > cv2.add(sides, sides)) & (middle < _DRAWN)
+    shows = (cv2.subtract(middle, cv2.add(sides, sides)) > 2) & (middle < _DRAWN)
     counts = np.bincount(np.arange(len(shows)) % 8, np.count_nonzero(shows, axis=1), 8)
     return (int(counts.argmax()) + 2) % 8
 

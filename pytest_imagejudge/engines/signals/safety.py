@@ -80,7 +80,7 @@ def _exposed(picture: Image) -> list[tuple[float, str]]:
 @cache
 def _session() -> Any:
     """Load the model once; a session may be run by several threads at a time."""
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped, unused-ignore]
 
     package = importlib.util.find_spec("nudenet")
     assert package is not None  # the engine looks for it before it starts

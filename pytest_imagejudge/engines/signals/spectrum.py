@@ -106,13 +106,14 @@ def sharpest(values: Any) -> Any:
 def spectra_of(luma: Any) -> Spectra:
     """Measure a grey plane (H, W, uint8); one that is narrower than a tile has no tiles."""
     import numpy as np
-    from scipy import fft
+    from scipy import fft  # type: ignore[import-untyped, unused-ignore]
 
     window, weights = _weights()
     # Two grids of tiles, each with every second row: a line that lies between the tiles of one is seen by the other.
     tiles = np.concatenate([_tiles(luma), _tiles(luma[SIDE + SIDE // 2 :, SIDE // 2 :])])
     if not len(tiles):
-        return Spectra(*np.zeros((4, 0, len(BANDS)), np.float32), mean=np.zeros(0))
+        none = np.zeros((0, len(BANDS)), np.float32)
+        return Spectra(none, none, none, none, none[:, 0])
     mean = tiles.mean(axis=(1, 2))
     tiles -= mean[:, None, None]
     tiles *= window

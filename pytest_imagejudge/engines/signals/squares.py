@@ -20,6 +20,7 @@ _BORDERS = 4  # between areas; fewer say nothing
 _BLENDED = 0.43  # share of the borders of pixel art with a blend between, at most
 _BACKGROUND = 0.1  # of the squares, in one colour
 _OUTLINE, _SOFT = 20, 0.5  # borders of the background; fewer say nothing; and the share with a blend, in pixel art
+_SPRITE = 10  # pixels; squares so large, before one colour, are a sprite as well as a thing that was enlarged
 _STEP = 24  # levels from area to area
 
 
@@ -86,7 +87,7 @@ def _art(cells: Any, size: float) -> str:
     colours = np.unique(codes)
     if len(colours) > _GREYS and ((colours >> 16) == (colours & 255)).all():
         return ""
-    if _outlined(cells, codes):
+    if (size >= _SPRITE and _background(codes) is not None) or _outlined(cells, codes):
         return f"its own pixels: squares of {size:g} in {len(colours)} colours"
     blended, hard = (sum(pair) for pair in zip(*map(_borders, (cells, cells.swapaxes(0, 1))), strict=True))
     borders = blended + hard
@@ -111,14 +112,21 @@ def _borders(cells: Any) -> tuple[int, int]:
     return int(np.count_nonzero(same[:, :-3] & same[:, 3:] & blend)), hard
 
 
+def _background(codes: Any) -> Any:
+    """Return the mask of the squares in the most frequent colour; None where it is rare."""
+    import numpy as np
+
+    found, counts = np.unique(codes, return_counts=True)
+    return codes == found[counts.argmax()] if counts.max() >= _BACKGROUND * codes.size else None
+
+
 def _outlined(cells: Any, codes: Any) -> bool:
     """Return True where nearly all that borders on the background does so without a blend."""
     import numpy as np
 
-    found, counts = np.unique(codes, return_counts=True)
-    if counts.max() < _BACKGROUND * codes.size:
+    background = _background(codes)
+    if background is None:
         return False
-    background = codes == found[counts.argmax()]
     cells = cells.astype(np.int32)
     soft, borders = 0, 0
     for plane, empty in (

@@ -20,7 +20,7 @@ def test_the_worst_decides_and_is_named_with_its_bound():
 
 def test_all_that_fail_are_named():
     facet = compose([noise(99.0, "loud"), Figure("impulse_share", 3.0, "3% stand out")], {})
-    assert facet.evidence == "loud, fail above 4.8; 3% stand out, fail above 2%"
+    assert facet.evidence == "loud, fail above 5.2; 3% stand out, fail above 2%"
 
 
 def test_of_figures_that_pass_the_nearest_to_its_bound_is_named():
@@ -32,7 +32,13 @@ def test_what_a_style_excuses_is_not_judged():
     both = [noise(50.0), Figure("impulse_share", 3.0, "3% stand out")]
     facet = compose(both, {"film-grain": "'35mm film' in the prompt"})
     assert (facet.raw, facet.evidence) == ("N/A", "not judged in the style film-grain ('35mm film' in the prompt)")
-    assert compose(both, {"glitch": "judge_signals_style"}).evidence == "noise, fail above 4.8"
+    assert compose(both, {"glitch": "judge_signals_style"}).evidence == "noise, fail above 5.2"
+
+
+def test_what_is_left_of_a_facet_says_what_was_excused():
+    facet = compose([noise(1.0), Figure("impulse_share", 3.0, "3% stand out")], {"glitch": "'glitch' in the prompt"})
+    assert facet.raw == 2
+    assert facet.evidence == "noise, fail above 5.2; in part not judged in the style glitch ('glitch' in the prompt)"
 
 
 def test_without_figures_it_is_not_applicable():

@@ -36,7 +36,7 @@ def test_the_figure_follows_the_noise(quality):
 
 
 def test_black_bars_do_not_hide_noise(quality):
-    pixels = np.asarray(s.noisy(s.photograph(), 25)).copy()
+    pixels = np.asarray(s.noisy(s.photograph(), 40)).copy()
     pixels[:120], pixels[-120:] = 0, 0
     assert quality(Image.fromarray(pixels))["Noise"].raw == 0
 
