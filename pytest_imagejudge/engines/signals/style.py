@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from .quotes import quoted
+from .asked import wanted
 
 # English and Chinese; a word alone that mostly names a thing ("grain", "sand", "line") is not here.
 _WORDS: dict[str, str] = {
@@ -66,13 +66,13 @@ def styles_of(prompt: str, named: Iterable[str] = ()) -> dict[str, str]:
     """Return the styles of a picture, each with the words that say where it comes from.
 
     Args:
-        prompt: as the user wrote it; the text in its quotes is to be drawn, and names no style.
+        prompt: as the user wrote it; a text that is to be drawn names no style, and a style in quotes does.
         named: the values of ``judge_signals_style``.
     """
     found = dict.fromkeys(named, "judge_signals_style")
     plain = _NEGATIVE.sub("", prompt)
-    for text in quoted(plain):
-        plain = plain.replace(text, " ")
+    for asked in wanted(plain).texts:
+        plain = plain.replace(asked.text, " ")
     for style in _WORDS:
         if style not in found and (word := _asked(style, plain)):
             found[style] = f"{word!r} in the prompt"

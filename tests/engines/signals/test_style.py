@@ -38,6 +38,7 @@ from pytest_imagejudge.protocols.signals_bounds import MEASURES, STYLES
         ("a street. Negative prompt: fog, pixel art", set()),
         ("没有雾的山", set()),
         ('a sign that says "Fog at Night"', set()),
+        ('a fox in "pixel art" style', {"pixel-art"}),
         ("", set()),
     ],
 )
