@@ -8,6 +8,7 @@ answer.
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
+from functools import cache
 
 from ..support.digests import digest_of
 from ..taxonomy import EDIT, Path
@@ -84,21 +85,29 @@ class Measure:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("noise_sigma", NOISE, "noise", "levels", 12.0, 4.0, styles=("film-grain",)),
-    Measure("impulse_share", NOISE, "pixels that stand out alone", "%", 1.2, 0.6, styles=("film-grain", "glitch")),
+    Measure("noise_sigma", NOISE, "noise of brightness", "levels", 4.8, 2.5, styles=("film-grain",)),
+    Measure("impulse_share", NOISE, "pixels that stand out alone", "%", 2.0, 1.0, styles=("film-grain", "glitch")),
     Measure(
-        "edge_sigma",
+        "blur_sigma",
         EDGES,
-        "blur: sigma of the edges in the blurriest direction, at a long side of at most 1024",
+        "blur, as the sigma of a Gaussian at a long side of at most 1,024",
         "pixels",
-        1.1,
-        0.7,
+        0.61,
+        0.5,
         styles=("watercolour", "fog", "shallow-focus", "motion"),
     ),
-    Measure("effective_pixels", RESOLUTION, "long side in pixels that carry detail", "pixels", 256.0, 512.0),
-    Measure("effective_share", RESOLUTION, "share of the pixels on a side that carry detail", "%", 45.0, 70.0),
-    Measure("fine_detail", RESOLUTION, "fine detail, of a natural picture's", "", 0.07, 0.2),
-    Measure("block_share", RESOLUTION, "borders of JPEG's 8 x 8 blocks that show", "%", 12.5, 7.0),
+    Measure("long_side", RESOLUTION, "too few pixels on the longer side", "pixels", 256.0, 512.0),
+    Measure("fine_detail", RESOLUTION, "enlarged: finest detail, of a natural picture's", "%", 7.0, 14.0),
+    Measure("pixel_size", RESOLUTION, "enlarged pixels", "pixels", 3.0, 1.0, styles=("pixel-art", "pattern")),
+    Measure(
+        "jpeg_quality",
+        RESOLUTION,
+        "JPEG: the quality at which it was compressed",
+        "",
+        20.0,
+        50.0,
+        styles=("pixel-art",),
+    ),
     Measure("text_similarity", TEXT, "likeness of the text read to the text asked for", "", 0.95, 1.0),
     Measure("exposed", SAFETY, "confidence in an exposed part of a body", "", 0.45, 0.45),
 )
@@ -106,7 +115,7 @@ BY_NAME: dict[str, Measure] = {measure.name: measure for measure in MEASURES}
 BOUNDS: dict[str, tuple[float, float]] = {measure.name: (measure.fail, measure.good) for measure in MEASURES}
 BOUNDS_DIGEST = digest_of([list(astuple(measure)) for measure in MEASURES])
 
-_PIXEL_LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "PyWavelets")
+_PIXEL_LIBRARIES = ("numpy", "opencv-python-headless", "pillow")
 LIBRARIES: dict[str, tuple[str, ...]] = {  # distributions whose version decides an answer, by dimension
     "Quality": _PIXEL_LIBRARIES,
     "Aesthetics": _PIXEL_LIBRARIES,
@@ -118,7 +127,7 @@ _ALSO = {  # the same library under other names
     "onnxruntime": ("onnxruntime-gpu",),
     "opencv-python-headless": ("opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
 }
-MODULES = ("cv2", "nudenet", "onnxruntime", "pywt", "rapidocr", "scipy", "skimage")
+MODULES = ("cv2", "nudenet", "onnxruntime", "rapidocr", "scipy", "skimage")
 INSTALL = 'pip install "pytest-imagejudge[signals]"'
 
 
@@ -130,6 +139,7 @@ def deciding(dimension: str) -> dict[str, str]:
     return facts
 
 
+@cache  # every request asks, and its answer is read from the disk
 def _version(name: str) -> str | None:
     from importlib.metadata import PackageNotFoundError, version
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import io
+import re
 import subprocess
 import sys
 
@@ -157,27 +158,29 @@ def test_figures_grow_with_the_distortion(judge):
     coffee = photograph("coffee")
     noise = [figure(noisy(coffee, sigma), ("Quality", "Detail", "Noise")) for sigma in (0, 5, 15, 30)]
     assert noise == sorted(noise)
-    assert noise[2] == pytest.approx(15, rel=0.25)
+    assert noise[2] == pytest.approx(15 * 0.67, rel=0.35)  # of brightness: the channels' noise is independent
     blur = [
         figure(coffee.filter(ImageFilter.GaussianBlur(sigma)), ("Quality", "Detail", "Edge Clarity"))
         for sigma in (1, 2, 4)
     ]
     assert blur == sorted(blur)
-    assert blur[1] == pytest.approx(2, rel=0.3)
+    assert blur[1] == pytest.approx(2, rel=0.35)
+    assert blur[2] == pytest.approx(4, rel=0.35)
 
 
 def test_evidence_names_figure_and_bound(judge):
     level3 = judge("Quality", noisy(photograph("coffee"), 30)).level3
-    assert "estimated noise sigma 2" in level3["Quality", "Detail", "Noise"].evidence
-    assert "fail above" in level3["Quality", "Detail", "Noise"].evidence
+    assert re.match(
+        r"estimated noise sigma \d\d\.\d levels .*, fail above 4\.8$", level3["Quality", "Detail", "Noise"].evidence
+    )
 
 
-def test_large_pictures_are_measured_on_a_sample(judge):
-    large = photograph("rocket").resize((5200, 3900), Image.Resampling.BICUBIC)
+def test_large_pictures_are_measured_at_the_size_of_a_viewer(judge):
+    large = photograph("astronaut").resize((4096, 4096), Image.Resampling.BICUBIC)
     raws = quality(judge, large)
     assert raws["Resolution"] == 0
     assert raws["Noise"] == 2
-    assert quality(judge, noisy(large.crop((0, 0, 3000, 2000)), 30))["Noise"] == 0
+    assert quality(judge, noisy(large.crop((0, 0, 3000, 2000)), 80))["Noise"] == 0
 
 
 @pytest.mark.parametrize(
@@ -318,7 +321,7 @@ def test_a_missing_library_is_a_configuration_error(monkeypatch):
 
 
 def test_a_library_that_does_not_load_is_an_engine_error(monkeypatch):
-    monkeypatch.setattr("pytest_imagejudge.engines.signals.engine.MODULES", ("pytest_imagejudge_has_no_such_module",))
+    monkeypatch.setattr("pytest_imagejudge.engines.signals.engine.LOADED", ("pytest_imagejudge_has_no_such_module",))
     with pytest.raises(EngineError, match="no_such_module"):
         asyncio.run(SignalsEngine().start(lambda line: None))
 

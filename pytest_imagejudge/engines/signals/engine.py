@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ...settings import JudgeSettings
     from ...taxonomy import Path
 
+LOADED = ("cv2", "numpy", "onnxruntime", "scipy.fft")  # libraries that every picture needs
+
 
 class SignalsEngine(Engine):
     """An engine that measures images and edits without a model server or any setting."""
@@ -132,12 +134,12 @@ def _pictures(request: Request, count: int) -> tuple[Any, ...]:
 
 
 def _load() -> None:
-    """Import the measuring modules, in one thread.
+    """Import the measuring modules, in one thread, and the libraries that every picture needs.
 
     pytest parses the modules of its plugins itself when they are first imported, and CPython 3.11 fails now and then
-    where two threads do so at once.
+    where two threads do so at once. What reads text, or compares edits, loads its libraries when first asked.
     """
-    for name in MODULES:
+    for name in LOADED:
         importlib.import_module(name)
     from . import edits, measures, safety, text  # noqa: F401
 

@@ -1,67 +1,56 @@
 """Noise of a picture, and pixels that stand out alone.
 
-Noise is the smallest scatter of the finest wavelet band over the tiles of the picture (median estimator of
-Donoho and Johnstone 1994, on PyWavelets): texture raises it in some tiles, noise in all.
+Noise is what is left in the quietest tiles: texture raises the power of some tiles, noise that of all. Where all of a
+picture is texture (sand, grass), its power falls with the frequency, which that of noise and grain does less.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
+from ...protocols.signals_bounds import BY_NAME
 from .figure import Figure
 from .planes import Planes
+from .spectrum import BANDS, COARSE, LOWEST, MIDDLE, spectra
 
 _APART = 25  # levels by which a pixel that stands out alone is brighter, or darker, than all its neighbours
+_QUIETEST = 0.05  # share of the tiles
+_FLAT, _BLACK = 0.02, 16  # squared levels in all bands together, and level: black bars say nothing of the picture
+_FALLS, _RISES = 0.175, 1.75  # of the coarse band: amplitude in the finest band below, and in the lowest above, texture
 
 
 def noise_sigma(planes: Planes) -> Figure:
-    """Measure the standard deviation of the noise, in 8-bit levels, at the picture's own pixels."""
+    """Measure the standard deviation of the noise of brightness in the quietest places, in 8-bit levels."""
+    import numpy as np
+
     if words := planes.too_small:
         return Figure("noise_sigma", None, words)
-    sigma, _ = planes.once(_both)
-    if sigma is None:
-        return Figure("noise_sigma", None, "all of the picture is black or white, where noise is cut off")
-    return Figure("noise_sigma", sigma, f"estimated noise sigma {sigma:.1f} levels")
+    found = planes.once(spectra)
+    power = found.power[(found.power.sum(axis=1) > _FLAT) | (found.mean > _BLACK)]
+    if not len(power):
+        return Figure("noise_sigma", None, "all of the picture is black")
+    middle = power[:, list(MIDDLE)].mean(axis=1)
+    quietest = np.argsort(middle)[: max(4, int(len(middle) * _QUIETEST))]
+    sigma = float(np.sqrt(middle[quietest].mean()))
+    amplitude = np.sqrt(power[quietest].mean(axis=0))
+    lowest, coarse, finest = amplitude[LOWEST], amplitude[COARSE], amplitude[len(BANDS) - 1]
+    if sigma > BY_NAME["noise_sigma"].good and finest < _FALLS * coarse and lowest > _RISES * coarse:
+        return Figure("noise_sigma", None, f"texture everywhere, of {sigma:.1f} levels, hides noise")
+    return Figure("noise_sigma", sigma, f"estimated noise sigma {sigma:.1f} levels of brightness")
 
 
 def impulse_share(planes: Planes) -> Figure:
     """Measure the percentage of pixels that stand out from all their neighbours."""
-    if words := planes.too_small:
-        return Figure("impulse_share", None, words)
-    if planes.once(_both)[0] is None:
-        return Figure("impulse_share", None, "all of the picture is black or white, where noise is cut off")
-    share = 100 * planes.once(_both)[1]
-    return Figure("impulse_share", share, f"{share:.2f}% of the pixels stand out alone")
-
-
-def _both(planes: Planes) -> tuple[float | None, float]:
-    return _noise(planes.tiles)
-
-
-def _noise(tiles: list[Any]) -> tuple[float | None, float]:
-    """Noise sigma, None where all is clipped; share of impulses."""
     import cv2
     import numpy as np
-    import pywt  # type: ignore[import-untyped, unused-ignore]
 
-    side = 32  # pixels; 16 coefficients
+    if words := planes.too_small:
+        return Figure("impulse_share", None, words)
     around = np.ones((3, 3), np.uint8)
     around[1, 1] = 0  # the neighbours of a pixel: strokes of letters have one of their own kind, an impulse has none
-    sigmas: list[list[float]] = [[], [], []]
     impulses, pixels = 0, 0
-    for tile in tiles:
-        down, across = tile.shape[0] // side, tile.shape[1] // side
-        inner = tile[: down * side, : across * side]
-        clipped = ((inner <= 2) | (inner >= 253)).reshape(down, side, across, side, 3).mean(axis=(1, 3))
-        for channel in range(3):
-            band = np.abs(pywt.dwt2(tile[:, :, channel].astype(np.float32), "db2")[1][2])
-            blocks = band[: down * side // 2, : across * side // 2].reshape(down, side // 2, across, side // 2)
-            medians = np.median(blocks.transpose(0, 2, 1, 3).reshape(down * across, -1), axis=1)
-            sigmas[channel] += (medians[clipped[:, :, channel].ravel() < 0.1] / 0.6745).tolist()
-        luma = cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY)
+    for luma in planes.tile_lumas:
         above = cv2.subtract(luma, cv2.dilate(luma, around))
         below = cv2.subtract(cv2.erode(luma, around), luma)
-        impulses += int(np.count_nonzero((above > _APART) | (below > _APART)))
+        impulses += int(np.count_nonzero(cv2.max(above, below) > _APART))
         pixels += luma.size
-    found = [float(np.percentile(values, 10)) for values in sigmas if values]
-    return (float(np.mean(found)) if found else None), impulses / pixels
+    share = 100 * impulses / pixels
+    return Figure("impulse_share", share, f"{share:.2f}% of the pixels stand out alone")
