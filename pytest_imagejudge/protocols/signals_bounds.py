@@ -127,7 +127,7 @@ _ALSO = {  # the same library under other names
     "onnxruntime": ("onnxruntime-gpu",),
     "opencv-python-headless": ("opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
 }
-MODULES = ("cv2", "nudenet", "onnxruntime", "rapidocr", "scipy", "skimage")
+MODULES = ("cv2", "nudenet", "onnxruntime", "rapidocr", "scipy")
 INSTALL = 'pip install "pytest-imagejudge[signals]"'
 
 

@@ -6,6 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pytest_imagejudge.images.image_file import ImageFile
+from pytest_imagejudge.images.region import Region
+from pytest_imagejudge.inputs.manifest import Row, read_manifest
+from pytest_imagejudge.plugin.expectation import Expectation
+from pytest_imagejudge.plugin.pending_manifests import PendingManifests
+
 SIGNALS = ("--edit-judge-model=signals", "--judge-report=report.json")
 SIZE = (256, 192)
 BOX = (40, 30, 120, 100)
@@ -255,3 +261,22 @@ def test_the_report_shows_the_region(pictures):
     page = (pictures.path / "report.html").read_text(encoding="utf-8")
     assert '["Mask file","elsewhere.png","./elsewhere.png"]' in page
     assert '["Box (left, top, right, bottom)","150, 110, 240, 180"]' in page
+
+
+@pytest.mark.parametrize("kind", ["mask", "box", "none"])
+def test_what_another_process_judges_keeps_its_region(tmp_path, kind):
+    for name in ("source", "edited", "mask"):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png")
+    source, edited, mask = (ImageFile(tmp_path / f"{name}.png", kept=True) for name in ("source", "edited", "mask"))
+    region = {"mask": Region(mask), "box": Region(box=(1, 2, 3, 4)), "none": None}[kind]
+    expected = Expectation("edit", "make it red", (source, edited), ("Edit",), region=region)
+    assert Expectation.load(expected.dump()).region == region
+    pending = PendingManifests(tmp_path / "pending")
+    pending.add(expected)
+    (file,) = pending.files
+    (row,) = read_manifest(file)
+    assert isinstance(row, Row)
+    assert row.mask == (mask.path if kind == "mask" else None)
+    assert row.box == ((1, 2, 3, 4) if kind == "box" else None)
+    assert (str(mask.path) in row.extra["kept"]) is (kind == "mask")  # so that the copy goes with the run
+    pending.done()

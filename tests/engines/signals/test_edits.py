@@ -17,6 +17,7 @@ from pytest_imagejudge.thresholds.loading import load_profile
 
 cv2 = pytest.importorskip("cv2")
 
+from pytest_imagejudge.engines.signals.edits import _similarity as similarity  # noqa: E402
 from pytest_imagejudge.engines.signals.edits import measure_edit  # noqa: E402
 from pytest_imagejudge.engines.signals.engine import answer  # noqa: E402
 from pytest_imagejudge.engines.signals.planes import Kept  # noqa: E402
@@ -154,6 +155,15 @@ def test_a_whole_picture_may_be_asked_to_change():
         assert aspects[name] is None, name
         assert words[name].startswith("not measured: ")
     assert aspects["edited_area"] > 0.5
+
+
+@pytest.mark.parametrize("size", [(384, 288), (40, 9), (130, 6)])
+def test_the_structural_similarity_is_the_library_s(size):
+    metrics = pytest.importorskip("skimage.metrics")
+    one, other = (np.asarray(picture.convert("L")).astype(np.float32) for picture in (scene(1, size), scene(2, size)))
+    window = min(7, min(one.shape) - 1 + min(one.shape) % 2)
+    _, local = metrics.structural_similarity(one, other, data_range=255, win_size=window, full=True)
+    assert similarity(one, other) == pytest.approx(local, abs=1e-3)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 40), (7, 7), (40, 9), (64, 64), (130, 20), (200, 3)])
