@@ -229,3 +229,15 @@ SPOILT: dict[str, Spoil] = {
     "contrast by -30%": lambda p, r: np.clip((p - p.mean()) * 0.7 + p.mean(), 0, 255).round().astype(np.uint8),
     **{f"JPEG {quality}": lambda p, r, q=quality: jpeg(p, q) for quality in (20, 10)},
 }
+
+WEAKEST = frozenset(
+    (
+        "blurred, sigma 1",
+        "rotated by 1 degrees",
+        "shifted by 3 pixels",
+        "rescaled by +2%",
+        "darkened by 30%",
+        "a cast of colour",
+        "JPEG 10",
+    )
+)

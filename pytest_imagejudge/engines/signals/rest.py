@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _CELL = 8  # pixels a side of the cells whose mean colours are compared
+_DARK = 32.0  # levels; of a picture darker than this, a change by a level or two is no share to speak of
 _OUTLIER = 6.0  # levels from the transform at which a cell counts half
 _ROUNDS = 12
 _FEWEST = 16  # cells, or tiles, that a figure needs
@@ -60,7 +61,7 @@ def compare_colours(source: Any, edited: Any, left_out: Any = None) -> Colours |
     labs = [cv2.cvtColor((part / 255).astype(np.float32)[None], cv2.COLOR_RGB2LAB)[0] for part in (one, explained)]
     moved = np.hypot(*(labs[1] - labs[0])[:, 1:].T)
     return Colours(
-        brightness=100 * float(after.mean() - before.mean()) / max(float(before.mean()), 16.0),
+        brightness=100 * float(after.mean() - before.mean()) / max(float(before.mean()), _DARK),
         contrast=None if spread < _FLAT else 100 * (float(after.std()) / spread - 1),
         shift=float(moved.mean()),
     )
