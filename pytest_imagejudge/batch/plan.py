@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..images.region import Region, region_of
+
 if TYPE_CHECKING:
     from ..images.image_file import ImageFile
+    from ..images.region import Box
     from ..judge import EditJudge, Judge
     from ..renderers.small_copies import SmallCopies
     from ..session.budget import Budget
@@ -47,13 +50,19 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class RowPlan:
-    """One row's judge, text, pictures and dimensions."""
+    """One row's judge, text, pictures, dimensions and region."""
 
     judge: Judge | EditJudge
     text: str
     images: tuple[Path | bytes | None, ...]
     dimensions: tuple[str, ...]
+    mask: Path | bytes | None = None
+    box: Box | None = None
 
     def files(self) -> tuple[ImageFile, ...]:
         """The pictures, as the judge takes them."""
         return tuple(self.judge.take(image) for image in self.images)
+
+    def region(self) -> Region | None:
+        """The region of an edit: its mask or its box."""
+        return region_of(None if self.mask is None else self.judge.take(self.mask), self.box)

@@ -136,23 +136,25 @@ class BatchRun:
             return row, planned
         assert isinstance(row, Row)
         try:
-            files = planned.files()
-            row = self._without_bytes(row, files)
-            return row, planned.judge.submit_task(planned.text, files, planned.dimensions)
+            files, region = planned.files(), planned.region()
+            mask = () if region is None or region.mask is None else (region.mask,)
+            row = self._without_bytes(row, (*files, *mask))
+            return row, planned.judge.submit_task(planned.text, files, planned.dimensions, region=region)
         except (ImageJudgeError, TypeError) as error:
             return row, RowError(row.number, row.line, row.id, str(error), "image", row.extra)
 
     def _without_bytes(self, row: Row, files: tuple[ImageFile, ...]) -> Row:
-        names = ("source", "edited") if row.kind == "edit" else ("image",)
+        names = ("source", "edited", "mask") if row.kind == "edit" else ("image",)
         held: dict[str, Any] = {
-            name: file.path for name, file in zip(names, files, strict=True) if isinstance(getattr(row, name), bytes)
+            name: file.path for name, file in zip(names, files, strict=False) if isinstance(getattr(row, name), bytes)
         }
         self._written.update(held.values())
         return replace(row, **held) if held else row
 
     def _as_named(self, row: Row, message: str) -> str:
         """Return ``message`` with the pictures of the row called as in the row, not by the files made of them."""
-        for column, path in (("image_path", row.image), ("source_path", row.source), ("edited_path", row.edited)):
+        columns = {"image_path": row.image, "source_path": row.source, "edited_path": row.edited, "mask": row.mask}
+        for column, path in columns.items():
             if isinstance(path, Path) and path in self._written:
                 name = row.extra.get(column)
                 called = f"the picture {show_value(name)}" if name else "the picture"
@@ -163,7 +165,7 @@ class BatchRun:
         """Remove the pictures that were written for a row, unless another row or a report is to show them."""
         if isinstance(row, RowError) or (self.settings.keep and self.settings.keep_answers):
             return
-        for path in (row.image, row.source, row.edited):
+        for path in (row.image, row.source, row.edited, row.mask):
             if isinstance(path, Path) and path in self._written:
                 self._written[path] -= 1
                 if not self._written[path]:
@@ -182,7 +184,7 @@ class BatchRun:
         if row.kind == "edit":
             if settings.edit is None:
                 return _error(row, "an edit, but no judge of edits: --edit-judge-model or --edit-judge-url")
-            return RowPlan(settings.edit, row.instruction or "", (row.source, row.edited), (EDIT,))
+            return RowPlan(settings.edit, row.instruction or "", (row.source, row.edited), (EDIT,), row.mask, row.box)
         if settings.image is None:
             return _error(row, "an image, but no judge of images: --judge-model or --judge-url")
         dimensions = self._dimensions(row, settings.image)
@@ -334,7 +336,7 @@ def _failed(row: Row, entry: VerdictEntry | EditEntry) -> dict[str, Any]:
         "row": row.number,
         "line": row.line,
         "id": row.id,
-        "breaches": [{"path": one.path, "score": one.score, "bound": one.bound} for one in entry.breaches],
+        "breaches": [one.model_dump() for one in entry.breaches],
         "not_applicable": entry.not_applicable,
         **({"findings": found} if found else {}),
     }

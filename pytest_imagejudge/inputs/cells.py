@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote_to_bytes
 
+from ..images.region import Box, box_fault, read_box
 from ..support.escaping import escape
 from ..tables.rows import IMAGE_FIELDS, Picture, bad_text, show_value
 from ..taxonomy import check_dimensions, nearest
@@ -239,6 +240,39 @@ def dimensions_cell(value: object) -> tuple[str, ...] | None:
         return check_dimensions(names)
     except KeyError as error:
         raise BadCell(str(error.args[0])) from None
+
+
+def box_cell(value: object) -> Box | None:
+    """Read a box: a list, or text with blanks, commas or semicolons between the four numbers; None where it is empty.
+
+    Raises:
+        BadCell: anything else, a number below 0, or an empty box.
+    """
+    if not isinstance(value, (list, tuple)):
+        text = text_cell(value)
+        if text is None:
+            return None
+        inner = text.strip()
+        if inner[:1] + inner[-1:] in ("[]", "()"):  # a list, as tables write one into a cell
+            inner = inner[1:-1]
+        value = [_number(part) for part in re.split(r"\s*[,;]\s*|\s+", inner.strip())]
+    try:
+        box = read_box(value)
+    except TypeError as error:
+        raise BadCell(str(error).removeprefix("box: ")) from None
+    if fault := box_fault(box):
+        raise BadCell(fault.removeprefix("box "))
+    return box
+
+
+def _number(text: str) -> int | float | str:
+    return (
+        int(text)
+        if re.fullmatch(r"-?[0-9]{1,9}", text)
+        else float(text)
+        if re.fullmatch(r"-?[0-9]{1,9}\.0*", text)
+        else text
+    )
 
 
 def flag_cell(value: object) -> bool | None:

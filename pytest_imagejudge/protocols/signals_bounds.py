@@ -206,13 +206,13 @@ LIBRARIES: dict[str, tuple[str, ...]] = {  # distributions whose version decides
     "Aesthetics": _PIXEL_LIBRARIES,
     "Creative Generation": ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "rapidocr"),
     "Real-world Fidelity": ("numpy", "nudenet", "onnxruntime", "opencv-python-headless", "pillow"),
-    EDIT: ("numpy", "pillow", "scikit-image", "scipy"),
+    EDIT: ("numpy", "opencv-python-headless", "pillow"),
 }
 _ALSO = {  # the same library under other names
     "onnxruntime": ("onnxruntime-gpu",),
     "opencv-python-headless": ("opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
 }
-MODULES = ("cv2", "nudenet", "onnxruntime", "rapidocr", "scipy", "skimage")
+MODULES = ("cv2", "nudenet", "onnxruntime", "rapidocr", "scipy")
 INSTALL = 'pip install "pytest-imagejudge[signals]"'
 
 

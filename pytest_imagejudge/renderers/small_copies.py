@@ -209,9 +209,11 @@ def _version(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _pictures_of(entry: AnyEntry) -> list[Paths]:
-    """The files of each picture that a page shows of an entry."""
+    """The files of each picture that a page shows of an entry; a map with the outline of a region is made for it."""
     if isinstance(entry, VerdictEntry):
         names: list[Paths] = [(entry.image,)]
     else:
-        names = [(entry.source_image,), (entry.edited_image,), (entry.source_image, entry.edited_image)]
+        names = [(entry.source_image,), (entry.edited_image,)]
+        if not entry.mask and not entry.box:
+            names.append((entry.source_image, entry.edited_image))
     return [tuple(os.path.abspath(name) for name in some) for some in names if all(some)]  # noqa: PTH100

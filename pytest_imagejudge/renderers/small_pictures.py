@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from ..errors import ImageError
 from ..images.change_map import change_map
 from ..images.loading import load
+from ..settings import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from ..images.region import Region
 
 
 LARGEST = 1024  # pixels, the long side
@@ -26,14 +31,22 @@ _BYTES_A_PIXEL = 0.2  # what most photographs stay below as JPEG; a picture that
 _QUALITY = 75
 
 
-def drawn(paths: tuple[str, ...]) -> Image:
-    """Return the picture of one file, or the map of changes between two.
+def drawn(paths: tuple[str, ...], region: Region | None = None) -> Image:
+    """Return the picture of one file, or the map of changes between two, with the outline of a ``region``.
+
+    A region that does not fit the source is left out: the row's own error is about it.
 
     Raises:
         ImageError: a file can't be read.
     """
-    pictures = [load(path) for path in paths]
-    return change_map(*pictures) if len(pictures) == 2 else pictures[0]
+    source, *edited = [load(path) for path in paths]
+    if not edited:
+        return source
+    outline = None
+    if region is not None:
+        with contextlib.suppress(ImageError):
+            outline = region.picture(source.size, max_pixels=DEFAULT_MAX_PIXELS)
+    return change_map(source, edited[0], outline)
 
 
 def side_within(most: int, size: tuple[int, int]) -> int:

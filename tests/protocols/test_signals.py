@@ -13,6 +13,7 @@ from pytest_imagejudge.engines.signals.matching import match
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.protocols import signals_bounds
 from pytest_imagejudge.protocols.signals import SignalsEditProtocol, SignalsProtocol
+from pytest_imagejudge.protocols.signals_edit_bounds import ASPECTS
 from pytest_imagejudge.taxonomy import EDIT, FACETS
 
 PROTOCOL, EDITS = SignalsProtocol(), SignalsEditProtocol()
@@ -25,8 +26,8 @@ GOOD = {
     "Resolution": {"Resolution": {"score": "N/A", "evidence": "no edges"}},
 }
 EDIT_GOOD = {
-    "aspects": {"fidelity": 0.93, "changed_area": 0.2, "text_alignment": None},
-    "evidence": {"fidelity": "kept", "changed_area": "left", "text_alignment": "not measured"},
+    "aspects": {**dict.fromkeys(ASPECTS), "fidelity": 0.93, "changed_area": 0.2, "shift": 3.5},
+    "evidence": {**dict.fromkeys(ASPECTS, "not measured"), "fidelity": "kept", "changed_area": "left"},
 }
 
 
@@ -108,6 +109,8 @@ def test_an_edit_has_aspects_and_no_score():
     ("path", "value"),
     [
         (("aspects", "fidelity"), 1.2),
+        (("aspects", "shift"), -1),
+        (("aspects", "rotation"), 181),
         (("aspects", "fidelity"), "0.9"),
         (("aspects", "fidelity"), True),
         (("aspects", "beauty"), 0.9),

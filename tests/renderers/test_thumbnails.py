@@ -51,6 +51,21 @@ def test_a_map_of_changes(tmp_path: Path) -> None:
     assert size(uri) == (64, 48)
 
 
+def test_a_map_of_changes_with_a_region(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        Image.new("RGB", (64, 48), "white").save(tmp_path / f"{name}.png")
+    mask = Image.new("L", (64, 48), 0)
+    mask.paste(255, (10, 10, 40, 40))
+    mask.save(tmp_path / "mask.png")
+    Image.new("L", (9, 9), 255).save(tmp_path / "small.png")
+    pictures = Thumbnails(tmp_path, 1_000_000)
+    regions = [("", None), ("mask.png", None), ("", [10, 10, 40, 40]), ("small.png", None), ("gone.png", None)]
+    assert [pictures.add_change("a.png", "b.png", mask, box) for mask, box in regions] == [0, 1, 2, 3, 4]
+    plain, *others = (uri for uri, _ in pictures.make())
+    assert [uri != plain for uri in others] == [True, True, False, False]  # the last two are errors of their rows
+    assert others[0] == others[1]
+
+
 @pytest.mark.parametrize("content", [None, b"", b"not an image"])
 def test_what_cant_be_shown_has_a_reason_that_names_it_as_the_report_does(
     tmp_path: Path, content: bytes | None

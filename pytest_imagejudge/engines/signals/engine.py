@@ -101,7 +101,8 @@ def answer(request: Request, kept: Kept) -> str:
     if request.dimension == EDIT:
         from .edits import measure_edit
 
-        aspects, evidence = measure_edit(*_pictures(request, 2))
+        source, edited = _pictures(request, 2)
+        aspects, evidence = measure_edit(source, edited, request.region)
         return json.dumps({"aspects": aspects, "evidence": evidence}, ensure_ascii=False)
     (picture,) = _pictures(request, 1)
     scores: dict[Path, FacetScore] = {}
