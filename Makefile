@@ -8,6 +8,9 @@ SERVERS := tests/real_servers
 # Half as many workers again as cores: tests wait a third of their time for processes and servers of their own.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) * 3 // 2)')
 
+# Without bytecode each worker, and each pytest that a test starts, would rewrite its tests and plugins anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test coverage test-engine lint setup changelog wheel clean
 .NOTPARALLEL:  # pip can't install twice at once into one environment
 .DEFAULT_GOAL := help

@@ -1,152 +1,351 @@
-"""Rendered text for the calibration: right and wrong words, Latin and Chinese, small, large and picture-filling."""
+"""Rendered text for the calibration of the embedded judge: right, and damaged in each way that it names.
+
+python benchmarks/calibration_text.py [--folder CACHE] [--corpus CORPUS] [--half set|held]
+
+Posters in the fonts of Debian packages, Latin and Chinese, printed and by hand, on plain ground, photographs and
+illustrations. Fonts, texts and backgrounds are split in two halves: the one sets bounds, the other gives the table.
+``--corpus`` is a folder of pictures as KIND/set/*.png; without it all ground is plain.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import random
 import subprocess
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
+from scipy.stats import binomtest
 
 from pytest_imagejudge.engines.signals import text as measurement
 from pytest_imagejudge.protocols.signals_bounds import REVISION
 
-# script, size, kind, what is shown and what is expected, font, height of letters, number of the text
-Job = tuple[str, str, str, str, Path, float | None, int]
-Row = tuple[str, str, str, str, object, str]  # script, size, kind, font, raw score, evidence
+SHAPE = (1024, 768)
+HALVES = ("set", "held")
+GROUNDS = ("plain", "photograph", "illustration")
+FONTS = {  # by half and script: package, file
+    ("set", "Latin"): [
+        ("fonts-liberation2", "LiberationSans-Bold.ttf"),
+        ("fonts-liberation2", "LiberationSerif-Italic.ttf"),
+        ("fonts-comfortaa", "Comfortaa-Bold.ttf"),
+        ("fonts-lobster", "lobster.otf"),
+        ("fonts-comic-neue", "ComicNeue-Bold.otf"),
+        ("fonts-oldstandard", "OldStandard-Regular.ttf"),
+        ("fonts-dancingscript", "DancingScript-Bold.otf"),
+        ("fonts-roboto-slab", "RobotoSlab-Regular.otf"),
+        ("fonts-inconsolata", "Inconsolata.otf"),
+        ("fonts-league-spartan", "LeagueSpartan-Bold.otf"),
+    ],
+    ("held", "Latin"): [
+        ("fonts-lato", "Lato-Black.ttf"),
+        ("fonts-ebgaramond", "EBGaramond12-Bold.otf"),
+        ("fonts-quicksand", "Quicksand-Bold.ttf"),
+        ("fonts-lobstertwo", "LobsterTwo-Bold.otf"),
+        ("fonts-kaushanscript", "KaushanScript-Regular.otf"),
+        ("fonts-courier-prime", "Courier Prime Bold.otf"),
+        ("fonts-femkeklaver", "femkeklaver.ttf"),
+        ("fonts-yanone-kaffeesatz", "YanoneKaffeesatz-Bold.otf"),
+        ("fonts-sil-andika", "Andika-Regular.ttf"),
+        ("fonts-lato", "Lato-Light.ttf"),
+    ],
+    ("set", "Chinese"): [
+        ("fonts-noto-cjk", "NotoSansCJK-Bold.ttc"),
+        ("fonts-noto-cjk", "NotoSerifCJK-Regular.ttc"),
+        ("fonts-wqy-zenhei", "wqy-zenhei.ttc"),
+    ],
+    ("held", "Chinese"): [
+        ("fonts-arphic-gkai00mp", "gkai00mp.ttf"),
+        ("fonts-arphic-gbsn00lp", "gbsn00lp.ttf"),
+        ("fonts-wqy-microhei", "wqy-microhei.ttc"),
+        ("fonts-smiley-sans", "SmileySans-Oblique.ttf"),
+    ],
+}
+TEXTS = {  # right, and with one letter wrong
+    ("set", "Latin"): {
+        "Grand Opening": "Grand Openning",
+        "COFFEE": "COFEE",
+        "Happy Birthday Anna": "Happy Birtday Anna",
+        "Summer Sale 50% Off": "Summer Sale 60% Off",
+        "Open 24 Hours": "Open 24 Huors",
+        "Welcome to Our Library": "Welcome to Our Libary",
+        "Café Zürich": "Café Zürch",
+        "Keep Calm and Carry On": "Keep Calm and Cary On",
+        "Fresh Bread Daily": "Fresh Braed Daily",
+        "Jazz Night": "Jazz Nigth",
+        "DANGER": "DAMGER",
+        "Mind the gap between the train and the platform": "Mind the gap betwen the train and the platform",
+    },
+    ("held", "Latin"): {
+        "Do Not Enter": "Do Not Entor",
+        "The Art of Slow Travel": "The Art of Slow Travle",
+        "BAKERY": "BAKARY",
+        "Midnight Diner": "Midnigt Diner",
+        "Farmers Market Saturday": "Farmers Marked Saturday",
+        "Beware of the Dog": "Beware of the Bog",
+        "Happy New Year": "Happy New Yaer",
+        "Good Morning": "Good Mornimg",
+        "Live Music Tonight": "Live Musik Tonight",
+        "LEMONADE": "LEMONNADE",
+        "Born to Run": "Born to Rum",
+        "A reader lives a thousand lives before he dies": "A reader lives a thousand lives befor he dies",
+    },
+    ("set", "Chinese"): {
+        "欢迎光临": "欢迎光监",
+        "生日快乐": "生日快东",
+        "新鲜面包": "新鲜面饱",
+        "夏日音乐节": "夏目音乐节",
+        "安全出口": "安全出回",
+        "好好学习天天向上": "好好学习天大向上",
+        "图书馆开放时间": "图书馆开放时问",
+        "中秋节快乐": "中秋节快了",
+    },
+    ("held", "Chinese"): {
+        "今日特价": "令日特价",
+        "人民广场": "入民广场",
+        "未来之星": "末来之星",
+        "营业时间": "营业时问",
+        "热气球": "热气求",
+        "祝你好运": "祝你好远",
+        "春满人间": "春满入间",
+        "小心地滑": "小心他滑",
+    },
+}
+SCENE = {  # what else may be read in a picture
+    "Latin": [
+        "EXIT",
+        "Main Street",
+        "No Parking",
+        "Hotel Bristol",
+        "Taxi",
+        "Kodak",
+        "Apotheke",
+        "Platform 9",
+        "Sushi Bar",
+    ],
+    "Chinese": ["出口", "停车场", "北京路", "银行", "地铁站"],
+}
+NONSENSE = {
+    "Latin": ["Rlsnc Tgvou", "xqzvk jrwlp", "Wncpea Mrqtsl", "Bhcdk Vhxoi Ksrbn", "Tszvaq Yhtgr"],
+    "Chinese": ["Rlsnc Tgvou", "xqzvk jrwlp", "Wncpea Mrqtsl", "Bhcdk Vhxoi Ksrbn"],
+}
+KINDS = (
+    "right",
+    "right, beside a scene's own sign",
+    "missing",
+    "one letter wrong",
+    "doubled",
+    "wrong case",
+    "nonsense beside it",
+)
+RIGHT = KINDS[:2]
+SIZES = (0.035, 0.07, 0.11)  # height of the letters, of the picture's height
 
-FONT_PACKAGES = ("fonts-noto-cjk", "fonts-liberation2", "fonts-comfortaa", "fonts-lobster")
-LATIN = {
-    "Grand Opening": "Grand Openning",
-    "COFFEE": "COFEE",
-    "Happy Birthday Anna": "Happy Birtday Anna",
-    "Summer Sale 50% Off": "Summer Sale 60% Off",
-    "Open 24 Hours": "Open 24 Huors",
-    "Welcome to Our Library": "Welcome to Our Libary",
-    "Café Zürich": "Café Zürch",
-    "Keep Calm and Carry On": "Keep Calm and Cary On",
-    "Fresh Bread Daily": "Fresh Braed Daily",
-    "Jazz Night": "Jazz Nigth",
-    "Do Not Enter": "Do Not Entor",
-    "The Art of Slow Travel": "The Art of Slow Travle",
-}
-CHINESE = {
-    "欢迎光临": "欢迎光监",
-    "生日快乐": "生日快东",
-    "新鲜面包": "新鲜面饱",
-    "夏日音乐节": "夏目音乐节",
-    "安全出口": "安全出囗牌",
-    "好好学习天天向上": "好好学习天大向上",
-    "图书馆开放时间": "图书馆开放时问",
-    "中秋节快乐": "中秋节快了",
-}
-PAPERS = (((250, 244, 230), (28, 32, 44)), ((24, 40, 80), (255, 214, 90)), ((196, 48, 43), (255, 255, 255)))
-SIZES = {"small (letters of 3% of the height)": 0.03, "large (9%)": 0.09, "filling the picture": None}
+
+@dataclass(frozen=True)
+class Poster:
+    """One poster: which text is asked for and in what way it is shown, in what font and on what ground."""
+
+    half: str
+    script: str
+    kind: str
+    text: str
+    font: str
+    ground: str
+    background: str  # the file; empty for plain ground
+    size: float
+    seed: int
+
+
+Row = tuple[Poster, object, str]  # with the raw score and the evidence
 
 
 def fetch_fonts(folder: Path) -> None:
     """Download and unpack the fonts into ``folder``, where they are not there yet."""
-    for name in FONT_PACKAGES:
+    for name in sorted({package for fonts in FONTS.values() for package, _ in fonts}):
         if not (folder / name).is_dir():
             subprocess.run(["apt-get", "download", name], cwd=folder, check=True, stdout=sys.stderr)
             (package,) = folder.glob(f"{name}_*.deb")
             subprocess.run(["dpkg-deb", "-x", package.name, name], cwd=folder, check=True)
 
 
-def faces(folder: Path, chinese: bool) -> list[Path]:
-    """The font files."""
-    cjk = folder / "fonts-noto-cjk/usr/share/fonts/opentype/noto"
-    if chinese:
-        return [cjk / "NotoSansCJK-Bold.ttc", cjk / "NotoSerifCJK-Regular.ttc"]
-    liberation = folder / "fonts-liberation2/usr/share/fonts/truetype/liberation2"
-    return [
-        liberation / "LiberationSans-Bold.ttf",
-        liberation / "LiberationSerif-Italic.ttf",
-        next(folder.glob("fonts-comfortaa/**/*old*.?tf")),
-        next(folder.glob("fonts-lobster/**/*.?tf")),
-    ]
+def posters(folder: Path, corpus: Path | None, halves: Iterable[str]) -> list[Poster]:
+    """All posters of the halves, the same in each run."""
+    found = []
+    for half in halves:
+        for script in ("Latin", "Chinese"):
+            texts = list(TEXTS[half, script])
+            fonts = [str(next((folder / package).rglob(file))) for package, file in FONTS[half, script]]
+            count = 3 if script == "Latin" else 2  # posters of each text and kind
+            for step, kind in enumerate(KINDS):
+                if kind == "wrong case" and script == "Chinese":
+                    continue
+                for number in range(count * len(texts)):
+                    draw = random.Random(f"{half} {script} {kind} {number}")
+                    ground = GROUNDS[number % 3]
+                    background = _background(corpus, ground, half, draw)
+                    found.append(
+                        Poster(
+                            half,
+                            script,
+                            kind,
+                            texts[(number + number // len(texts)) % len(texts)],
+                            fonts[(number + step) % len(fonts)],
+                            ground if background else "plain",
+                            background,
+                            SIZES[(number // 3 + step) % 3],
+                            draw.randrange(10**6),
+                        )
+                    )
+    return found
 
 
-def poster(words: str, face: Path, height: float | None, number: int) -> Image.Image:
-    """``words`` on one line in the middle, or, filling the picture, on as many lines as make them largest."""
-    paper, ink = PAPERS[number % len(PAPERS)]
-    picture = Image.new("RGB", (1024, 768), paper)
-    draw = ImageDraw.Draw(picture)
-    if height is not None:
-        font = ImageFont.truetype(str(face), height * 768 / 0.7)
-        if (width := draw.textlength(words, font)) > 960:
-            font = ImageFont.truetype(str(face), font.size * 960 / width)
-        draw.text((512, 384), words, fill=ink, font=font, anchor="mm")
-        return picture
-    lines = "\n".join(words.split()) if " " in words else words
-    size = 20
-    while True:
-        box = draw.multiline_textbbox((0, 0), lines, font=ImageFont.truetype(str(face), size + 4), spacing=size // 8)
-        if box[2] - box[0] > 1010 or box[3] - box[1] > 756:
-            break
-        size += 4
-    font = ImageFont.truetype(str(face), size)
-    draw.multiline_text((512, 384), lines, fill=ink, font=font, anchor="mm", align="center", spacing=size // 8)
+def _background(corpus: Path | None, ground: str, half: str, draw: random.Random) -> str:
+    """A picture of the corpus' own setting half; each half of this calibration has every other one of them."""
+    if corpus is None or ground == "plain":
+        return ""
+    files = sorted((corpus / ground / "set").glob("*.png"))[HALVES.index(half) :: 2]
+    return str(draw.choice(files)) if files else ""
+
+
+def shown(poster: Poster) -> list[str]:
+    """The lines on the poster, the text's own first."""
+    draw = random.Random(poster.seed)
+    words = poster.text.split()
+    if poster.kind == "missing":
+        return [draw.choice(SCENE[poster.script])]
+    if poster.kind == "one letter wrong":
+        return [TEXTS[poster.half, poster.script][poster.text]]
+    if poster.kind == "wrong case":
+        return [poster.text.lower() if poster.text.isupper() or draw.random() < 0.5 else poster.text.upper()]
+    if poster.kind == "nonsense beside it":
+        return [poster.text, draw.choice(NONSENSE[poster.script])]
+    if poster.kind == "right, beside a scene's own sign":
+        return [poster.text, draw.choice(SCENE[poster.script])]
+    if poster.kind == "doubled":
+        if draw.random() < 0.5 or len(words) == 1:
+            return [poster.text, poster.text]
+        at = draw.randrange(len(words))
+        return [" ".join([*words[: at + 1], *words[at:]])]
+    return [poster.text]
+
+
+def drawn(poster: Poster) -> Image.Image:
+    """The picture of a poster: its lines below each other on its ground, on a board where the ground is busy."""
+    draw = random.Random(poster.seed)
+    if poster.background:
+        with Image.open(poster.background) as ground:
+            picture = ground.convert("RGB").resize(SHAPE, Image.Resampling.LANCZOS)
+    else:
+        picture = Image.new("RGB", SHAPE, draw.choice([(250, 244, 230), (24, 40, 80), (196, 48, 43), (120, 160, 90)]))
+    layer = Image.new("RGBA", SHAPE)
+    pen = ImageDraw.Draw(layer)
+    lines = shown(poster)
+    font = ImageFont.truetype(poster.font, poster.size * SHAPE[1] / 0.7)
+    if (width := max(pen.textlength(line, font) for line in lines)) > 0.9 * SHAPE[0]:
+        font = ImageFont.truetype(poster.font, font.size * 0.9 * SHAPE[0] / width)
+    height = 1.5 * font.size
+    wide = max(pen.textlength(line, font) for line in lines)
+    left = draw.uniform(0.03, 0.97 - wide / SHAPE[0]) * SHAPE[0]
+    top = draw.uniform(0.1, 0.6) * SHAPE[1]
+    if poster.background and draw.random() < 0.5:
+        board = draw.choice([(250, 250, 245), (30, 60, 40), (250, 220, 90)])
+        pen.rectangle((left - 20, top - 20, left + wide + 20, top + height * len(lines) + 10), fill=board)
+        ink, edge = ((20, 20, 20), None) if sum(board) > 380 else ((250, 250, 250), None)
+    elif poster.background:
+        ink, edge = (255, 255, 255), (0, 0, 0)
+    else:
+        ink, edge = ((28, 32, 44), None) if sum(picture.getpixel((0, 0))) > 380 else ((255, 240, 200), None)
+    for number, line in enumerate(lines):
+        pen.text(
+            (left, top + number * height),
+            line,
+            fill=ink,
+            font=font,
+            stroke_width=max(2, round(font.size / 16)) if edge else 0,
+            stroke_fill=edge,
+        )
+    if draw.random() < 0.3:
+        middle = (left + wide / 2, top + height * len(lines) / 2)
+        layer = layer.rotate(draw.uniform(-8, 8), Image.Resampling.BICUBIC, center=middle)
+    picture.paste(layer, (0, 0), layer)
     return picture
 
 
-def one_poster(job: Job) -> Row:
+def one_poster(poster: Poster) -> Row:
     """Measure one poster."""
-    script, size, kind, shown, face, height, number = job
-    wanted = shown.split("\0")
-    facet = measurement.measure(poster(wanted[0], face, height, number), f'a poster that says "{wanted[1]}"')
-    return script, size, kind, face.name, facet.raw, facet.evidence
+    facet = measurement.measure(drawn(poster), f'a picture with the words "{poster.text}"')
+    return poster, facet.raw, facet.evidence
 
 
-def all_jobs(folder: Path) -> list[Job]:
-    """One job a poster."""
-    jobs = []
-    for script, texts in (("Latin", LATIN), ("Chinese", CHINESE)):
-        fonts = faces(folder, script == "Chinese")
-        for number, (right, wrong) in enumerate(texts.items()):
-            for step, (size, height) in enumerate(SIZES.items()):
-                face = fonts[(number + step) % len(fonts)]
-                other = list(texts)[(number + 1) % len(texts)]
-                for kind, shown in (("right", right), ("one letter wrong", wrong), ("another text", other)):
-                    if kind != "another text" or step == 1:
-                        jobs.append((script, size, kind, f"{shown}\0{right}", face, height, number))
-    return jobs
-
-
-def measured(folder: Path) -> list[Row]:
+def measured(folder: Path, corpus: Path | None = None, halves: Iterable[str] = ("held",)) -> list[Row]:
     """All posters, measured; ``folder`` keeps them, so that a run that was cut off goes on from there."""
     fetch_fonts(folder)
     file = folder / f"text-{REVISION}.jsonl"
-    done = dict(map(json.loads, file.read_text().splitlines())) if file.exists() else {}
-    jobs = {"/".join(job[:4]): job for job in all_jobs(folder)}
-    left = {name: job for name, job in jobs.items() if name not in done}
+    done: dict[Poster, Row] = {}
+    for line in file.read_text().splitlines() if file.exists() else []:
+        poster, raw, evidence = json.loads(line)
+        done[Poster(**poster)] = (Poster(**poster), raw, evidence)
+    wanted = posters(folder, corpus, halves)
+    left = [poster for poster in wanted if poster not in done]
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool, file.open("a") as lines:
-        for name, row in zip(left, pool.map(one_poster, left.values()), strict=True):
-            done[name] = row
-            lines.write(json.dumps([name, row]) + "\n")
+        for row in pool.map(one_poster, left):
+            done[row[0]] = row
+            lines.write(json.dumps([asdict(row[0]), row[1], row[2]]) + "\n")
             lines.flush()
-    return [tuple(done[name]) for name in jobs]
+    return [done[poster] for poster in wanted]
 
 
 def text_shares(rows: list[Row]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """How many right words were not failed, of how many, and how many wrong words were failed."""
-    right = [row[4] != 0 for row in rows if row[2] == "right"]
-    wrong = [row[4] == 0 for row in rows if row[2] != "right"]
+    """How many right texts were not failed, of how many, and how many damaged ones were failed."""
+    right = [raw != 0 for poster, raw, _ in rows if poster.kind in RIGHT]
+    wrong = [raw == 0 for poster, raw, _ in rows if poster.kind not in RIGHT]
     return (sum(right), len(right)), (sum(wrong), len(wrong))
 
 
+def interval(hits: int, count: int) -> str:
+    """A share with its 95% interval (Wilson)."""
+    found = binomtest(hits, count).proportion_ci(0.95, "wilson")
+    return f"{hits / count:.1%} ({found.low:.1%} to {found.high:.1%})"
+
+
 def text_table(rows: list[Row]) -> str:
-    """The table of what is read."""
-    lines = ["| script | size | text | posters | scored 2 | scored 1 | failed |", "|---|---|---|---|---|---|---|"]
-    for script, size, kind in sorted({row[:3] for row in rows}):
-        raws = [row[4] for row in rows if row[:3] == (script, size, kind)]
-        counts = " | ".join(str(raws.count(raw)) for raw in (2, 1, 0))
-        lines.append(f"| {script} | {size} | {kind} | {len(raws)} | {counts} |")
-    missed = [row for row in rows if (row[4] == 0) == (row[2] == "right")]
+    """The table of what is read, and the posters that were scored against expectation."""
+    lines = [
+        "| script | text | posters | scored 2 | scored 1 | failed | share failed |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for script in ("Latin", "Chinese"):
+        for kind in KINDS:
+            raws = [raw for poster, raw, _ in rows if (poster.script, poster.kind) == (script, kind)]
+            if raws:
+                counts = " | ".join(str(raws.count(raw)) for raw in (2, 1, 0))
+                lines.append(f"| {script} | {kind} | {len(raws)} | {counts} | {interval(raws.count(0), len(raws))} |")
+    missed = [(poster, words) for poster, raw, words in rows if (raw == 0) == (poster.kind in RIGHT)]
     if missed:
         lines += ["", "Scored against expectation:", ""]
-        lines += [f"- {script}, {size}, {kind}, {face}: {words}" for script, size, kind, face, _, words in missed]
+        lines += [
+            f"- {poster.script}, {poster.kind}, {Path(poster.font).name}, {poster.ground}: {words}"
+            for poster, words in missed
+        ]
     return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the table of one half."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path.home() / ".cache/imagejudge-calibration")
+    parser.add_argument("--corpus", type=Path)
+    parser.add_argument("--half", choices=HALVES, default="held")
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    print(text_table(measured(args.folder, args.corpus, [args.half])))
+
+
+if __name__ == "__main__":
+    main()

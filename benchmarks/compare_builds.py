@@ -1,4 +1,4 @@
-"""Two checkouts side by side: start-up, store, leaderboard and batching, measured in alternation.
+"""Two checkouts side by side: start-up, store, leaderboard, batching, pages, tables: measured in alternation.
 
     python benchmarks/compare_builds.py BEFORE AFTER [--rounds 9] [--only startup store] [-o comparison.md]
 
@@ -34,7 +34,7 @@ Measure = Callable[[Path], Figures]  # takes the folder of one side; PYTHONPATH 
 WORSE, ENOUGH = 1.05, 5  # the ratio that counts, and the rounds without which it tells nothing
 
 
-def timed(folder: Path, *command: str) -> tuple[float, float, float]:
+def timed(folder: Path, *command: str, exits: int = 0) -> tuple[float, float, float]:
     """Seconds on the clock, seconds of the processor, and peak MiB of ``python`` with these arguments."""
     begun = time.perf_counter()
     process = subprocess.Popen(
@@ -43,7 +43,7 @@ def timed(folder: Path, *command: str) -> tuple[float, float, float]:
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.returncode != exits:
         raise SystemExit(f"exit {process.returncode}, with PYTHONPATH={os.environ['PYTHONPATH']}: {' '.join(command)}")
     return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
@@ -111,6 +111,51 @@ def batches(url: str, images: int, delay: float) -> Measure:
     return measure
 
 
+def page(url: str, photographs: Path, images: int) -> Measure:
+    """The wait for an HTML report once the last image is judged, and the same page made of the run's JSON report."""
+    _table(photographs / "rows.csv", [f"{number}.png" for number in range(images)])
+
+    def measure(folder: Path) -> Figures:
+        asked = (*batching.judge(url)[:-1], "--judge-dimensions=Quality", "--judge-no-store", f"--output-dir={folder}")
+        reports = ("--judge-report=page.html", "--judge-report=run.json")
+        rows = str(photographs / "rows.csv")
+        _, used, memory = timed(folder, "-m", "pytest_imagejudge", "score", rows, *asked, *reports)
+        judged = (folder / "rows_judged.csv").stat().st_ctime  # given its name when the last row is judged
+        wait = (folder / "page.html").stat().st_mtime - judged
+        again, used_again, _ = timed(folder, "-m", "pytest_imagejudge", "report", "run.json", "-o", "again.html")
+        return {
+            f"{images:,} images, wait for the page, s": wait,
+            "page, MB": (folder / "page.html").stat().st_size / 1e6,
+            "whole run, of the processor, s": used,
+            "its peak, MiB": memory,
+            "page of the JSON report, s": again,
+            "of the processor, s": used_again,
+        }
+
+    return measure
+
+
+def table(url: str, rows: int) -> Measure:
+    """`imagejudge score` over a table of which a hundred rows can be judged."""
+
+    def measure(folder: Path) -> Figures:
+        if not (folder / "rows.csv").exists():
+            batching.pictures(folder, 100, 8)
+            names = [f"missing/{number}.png" for number in range(rows)]
+            names[:: rows // 100] = [f"images/{number}.png" for number in range(100)]
+            _table(folder / "rows.csv", names)
+        asked = (*batching.judge(url)[:-1], "--judge-no-store", "--output-dir=scored")
+        seconds, used, memory = timed(folder, "-m", "pytest_imagejudge", "score", "rows.csv", *asked, exits=2)
+        return {f"{rows:,} rows, 100 images, s": seconds, "of the processor, s": used, "peak, MiB": memory}
+
+    return measure
+
+
+def _table(path: Path, pictures: list[str]) -> None:
+    lines = [f'row-{number},"a red fox, number {number}",{name}' for number, name in enumerate(pictures)]
+    path.write_text("\n".join(["ID,prompt,image_path", *lines]) + "\n")
+
+
 @contextlib.contextmanager
 def using(checkout: Path) -> Iterator[None]:
     """Let children find this checkout, and no plugin but those that are named."""
@@ -172,10 +217,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("before", type=Path, help="a checkout")
     parser.add_argument("after", type=Path, help="another one")
-    names = ("startup", "store", "leaderboard", "batching")
+    names = ("startup", "store", "leaderboard", "batching", "page", "table")
     parser.add_argument("--only", nargs="+", choices=names, default=names, help="which benchmarks (default: all)")
     parser.add_argument("--rounds", type=int, default=9, help="how often each is measured, after one that warms up")
     parser.add_argument("--images", type=int, default=batching.FEW, help="of the runs from the store")
+    parser.add_argument("--photographs", type=int, default=200, help="of the page")
+    parser.add_argument("--rows", type=int, default=200_000, help="of the table")
     parser.add_argument("--prompts", type=int, default=1000, help="of the leaderboard")
     parser.add_argument("--models", type=int, default=18, help="of the leaderboard")
     parser.add_argument("--delay", type=float, default=1.0, help="seconds that the endpoint takes for an answer")
@@ -193,6 +240,11 @@ def main() -> None:
                 measure = leaderboard(_released(sides["after"], folder, args.prompts, args.models))
             elif benchmark == "batching":
                 measure = batches(stack.enter_context(batching.endpoint()), args.images, args.delay)
+            elif benchmark == "page":
+                pictures = _photographs(sides["after"], folder, args.photographs)
+                measure = page(stack.enter_context(batching.endpoint()), pictures, args.photographs)
+            elif benchmark == "table":
+                measure = table(stack.enter_context(batching.endpoint()), args.rows)
             else:
                 measure = {"startup": startup, "store": store}[benchmark]
             for line, name_if_worse in rows(benchmark, alternate(measure, sides, folder, args.rounds)):
@@ -219,6 +271,17 @@ def main() -> None:
     print(text)
     if args.output:
         args.output.write_text(text, encoding="utf-8")
+
+
+def _photographs(checkout: Path, folder: Path, number: int) -> Path:
+    """Photographs, as ``benchmarks/report_html.py`` makes them."""
+    inside = folder / "photographs"
+    inside.mkdir()
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import report_html, pathlib; "
+    code += "report_html.photographs(pathlib.Path(sys.argv[2]), int(sys.argv[3]))"
+    with using(checkout):
+        timed(folder, "-c", code, str(Path(__file__).parent), str(inside), str(number))
+    return inside
 
 
 def _released(checkout: Path, folder: Path, prompts: int, models: int) -> Path:

@@ -17,6 +17,7 @@ from .engines.stored_only import StoredOnly
 from .errors import ConfigError, ImageJudgeError
 from .images.image_file import ImageFile
 from .images.intake import keep, take
+from .images.region import Region, mask_picture, region_of
 from .protocols import load_protocol
 from .protocols.base import Protocol
 from .scoring.verdict import Display, EditVerdict, Verdict, draw_with
@@ -56,6 +57,7 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
         thinking_budget=settings.thinking_budget,
         image_format=settings.image_format,
         image_bytes=settings.image_bytes,
+        signals_style=settings.signals_style,
     )
     protocol = load(model=settings.model)
     if settings.model == SIGNALS and settings.protocol not in (None, SIGNALS):
@@ -171,6 +173,18 @@ class _Base:
         """Copy ``file`` into the spool, because it may be overwritten before it is judged."""
         return keep(file, self.spool)
 
+    def region(self, mask: object, box: object) -> Region | None:
+        """Return where an edit was asked to be, of the arguments ``mask`` and ``box`` of a call.
+
+        Args:
+            mask: a picture, as `take` takes it, or a 2-D array (H, W), of the source's size; white may change.
+            box: left, top, right and bottom in pixels of the source.
+
+        Raises:
+            TypeError: neither a picture nor four whole numbers, or both.
+        """
+        return region_of(None if mask is None else self.take(mask_picture(mask)), box)
+
     def submit_task(
         self,
         text: str,
@@ -179,9 +193,10 @@ class _Base:
         *,
         repeat: int = 0,
         urgent: bool = False,
+        region: Region | None = None,
     ) -> Future[Any]:
         """Judge in the background; the future ends in a verdict."""
-        return self.session.submit(Task(text, images, dimensions, repeat), urgent=urgent)
+        return self.session.submit(Task(text, images, dimensions, repeat, region=region), urgent=urgent)
 
     def use(self) -> JudgeUse:
         """Return what was asked of this judge so far: images, time and tokens."""
@@ -311,19 +326,31 @@ class EditJudge(_Base):
         return judge
 
     def submit(
-        self, source: object, edited: object, instruction: str, *, repeat: int = 0, urgent: bool = False
+        self,
+        source: object,
+        edited: object,
+        instruction: str,
+        *,
+        mask: object = None,
+        box: object = None,
+        repeat: int = 0,
+        urgent: bool = False,
     ) -> Future[EditVerdict]:
-        """Judge in the background; the future ends in an `EditVerdict`."""
+        """Judge in the background; the future ends in an `EditVerdict`. ``mask`` and ``box`` as in `region`."""
         if not isinstance(instruction, str):
             raise TypeError(f"instruction: a string is expected, not {type(instruction).__name__}")
-        images = (self.take(source), self.take(edited))
-        return self.submit_task(instruction, images, (EDIT,), repeat=repeat, urgent=urgent)
+        images, region = (self.take(source), self.take(edited)), self.region(mask, box)
+        return self.submit_task(instruction, images, (EDIT,), repeat=repeat, urgent=urgent, region=region)
 
-    def score(self, source: object, edited: object, instruction: str) -> EditVerdict:
+    def score(
+        self, source: object, edited: object, instruction: str, *, mask: object = None, box: object = None
+    ) -> EditVerdict:
         """Judge one edit and wait."""
-        return self.submit(source, edited, instruction, urgent=True).result()
+        return self.submit(source, edited, instruction, mask=mask, box=box, urgent=True).result()
 
-    async def ascore(self, source: object, edited: object, instruction: str) -> EditVerdict:
+    async def ascore(
+        self, source: object, edited: object, instruction: str, *, mask: object = None, box: object = None
+    ) -> EditVerdict:
         """Judge as `score`, in asynchronous code."""
-        future = await asyncio.to_thread(self.submit, source, edited, instruction, urgent=True)
+        future = await asyncio.to_thread(self.submit, source, edited, instruction, mask=mask, box=box, urgent=True)
         return await asyncio.wrap_future(future)

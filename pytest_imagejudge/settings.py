@@ -45,6 +45,7 @@ class JudgeSettings:
         sight: "checked" asks an endpoint once whether pictures reach it; "assumed" takes it for granted.
         beside: the session's other judge, for which our server leaves room on shared GPUs.
         concurrency: requests in flight at each of ``urls``; None for as many as 48 images have.
+        signals_style: of the embedded judge, styles that all pictures have, such as "pixel-art".
     """
 
     model: str | None = None
@@ -71,6 +72,7 @@ class JudgeSettings:
     sight: Literal["checked", "assumed"] = "checked"
     beside: JudgeSettings | None = None
     concurrency: int | None = None
+    signals_style: tuple[str, ...] = ()
 
     @property
     def served(self) -> bool:

@@ -1,11 +1,15 @@
 """For all tests."""
 
 import compileall
+import gc
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.stand_in.forks import ForkServer
 
 pytest_plugins = ["pytester"]
 
@@ -31,3 +35,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         # Many tests start processes that may not write bytecode; without it each would compile the package.
         compileall.compile_dir(Path(__file__).parents[1] / "pytest_imagejudge", quiet=2)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the run: modules, and thousands of tests."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    """Where processes of Python start at once; see there for what is not to be tested with them."""
+    forks = ForkServer()
+    yield forks
+    forks.close()

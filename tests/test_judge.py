@@ -90,6 +90,33 @@ def test_wrong_settings(arguments, words):
         Judge(**arguments)
 
 
+def test_where_an_edit_was_asked_to_be(tmp_path):
+    pytest.importorskip("cv2")
+    random = np.random.default_rng(1)
+    source = random.integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    edited = source.copy()
+    edited[20:60, 30:80] = (250, 10, 10)
+    mask = np.zeros((96, 128), bool)
+    mask[20:60, 30:80] = True
+    with EditJudge("signals", store=tmp_path / "store") as judge:
+        given = judge.score(source, edited, "make it red", mask=mask)
+        assert given.aspects["outside_change"] == 0
+        assert given.mask.endswith(".png")
+        box = asyncio.run(judge.ascore(source, edited, "make it red", box=(30, 20, 80, 60)))
+        assert (box.key, box.source, box.box, box.mask) == (given.key, "store", (30, 20, 80, 60), "")
+        elsewhere = judge.submit(source, edited, "make it red", box=(100, 70, 128, 96)).result()
+        assert elsewhere.key != given.key
+        assert elsewhere.aspects["outside_change"] == 1
+        wrong = judge.score(source, edited, "make it red", mask=mask[:50])
+        assert "it has 128x50 pixels, the source 128x96" in wrong.error
+        assert not wrong.aspects
+        assert judge.score(source, edited, "make it red", box=(0, 0, 129, 5)).error.startswith("box ")
+        with pytest.raises(TypeError, match="both given"):
+            judge.score(source, edited, "make it red", mask=mask, box=(0, 0, 5, 5))
+        with pytest.raises(TypeError, match="four whole numbers"):
+            judge.score(source, edited, "make it red", box="0, 0, 5, 5")
+
+
 def test_edits_need_an_edit_protocol():
     with pytest.raises(ConfigError, match="not edits"):
         EditJudge("signals", protocol="q-judger")

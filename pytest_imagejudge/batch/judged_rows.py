@@ -101,9 +101,9 @@ class JudgedRows:
             make_folder(path.parent)
         with self._writing(self.partial):
             self._file = _alone(self.partial)
-        self._csv = csv.DictWriter(self._file, self.columns, restval="", extrasaction="ignore", lineterminator="\n")
+        self._csv = csv.writer(self._file, lineterminator="\n")
         if path.suffix == ".csv":
-            self._csv.writeheader()
+            self._csv.writerow(self.columns)
 
     @property
     def failed(self) -> bool:
@@ -117,10 +117,10 @@ class JudgedRows:
             ConfigError: the disk takes no more, for example because it is full.
         """
         if self._base is not None:
-            row = {**row, **{name: self._from_here(self._base, row[name]) for name in PATHS if name in row}}
+            row = {**row, **{name: self._from_here(row[name]) for name in PATHS if name in row}}
         with self._writing(self.partial):
             if self.path.suffix == ".csv":
-                self._csv.writerow({name: _cell(value) for name, value in row.items()})
+                self._csv.writerow([_cell(row.get(name)) for name in self.columns])
             else:
                 text = json.dumps(clean(row), ensure_ascii=False, allow_nan=False)
                 if self.path.suffix == ".json":
@@ -130,12 +130,12 @@ class JudgedRows:
             self._count += 1
             self._file.flush()
 
-    def _from_here(self, base: Path, value: Any) -> Any:
-        """The path of a file that is relative to ``base``, seen from here; anything else, such as a name, as it is."""
-        with contextlib.suppress(OSError, ValueError):  # a name that is too long, or can't be one
-            if isinstance(value, str) and not Path(value).is_absolute() and (base / value).is_file():
-                return os.path.normpath(f"{self._to_base}/{value}")
-        return value
+    def _from_here(self, value: Any) -> Any:
+        """The path of a file that is relative to the base, seen from here; anything else, such as a name, as it is."""
+        if not isinstance(value, str) or os.path.isabs(value):  # noqa: PTH117 - pathlib takes longer than the question
+            return value
+        there = os.path.isfile(f"{self._base}/{value}")  # noqa: PTH113
+        return os.path.normpath(f"{self._to_base}/{value}") if there else value
 
     def close(self) -> None:
         """Finish the file and give it its name; one that lacks a row stays partial.

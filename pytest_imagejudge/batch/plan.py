@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..images.region import Region, region_of
+
 if TYPE_CHECKING:
     from ..images.image_file import ImageFile
+    from ..images.region import Box
     from ..judge import EditJudge, Judge
+    from ..renderers.small_copies import SmallCopies
     from ..session.budget import Budget
     from ..thresholds.profile import Profile
 
@@ -28,6 +32,7 @@ class RunSettings:
         keep_answers: whether they keep the raw answers.
         keep_failed: whether a list of the rows that missed bounds is kept.
         budget: of both judges; None is no limit.
+        copies: small copies of the pictures, for a page; None where none is written.
     """
 
     image: Judge | None = None
@@ -40,17 +45,24 @@ class RunSettings:
     keep_answers: bool = True
     keep_failed: bool = False
     budget: Budget | None = None
+    copies: SmallCopies | None = None
 
 
 @dataclass(frozen=True)
 class RowPlan:
-    """One row's judge, text, pictures and dimensions."""
+    """One row's judge, text, pictures, dimensions and region."""
 
     judge: Judge | EditJudge
     text: str
     images: tuple[Path | bytes | None, ...]
     dimensions: tuple[str, ...]
+    mask: Path | bytes | None = None
+    box: Box | None = None
 
     def files(self) -> tuple[ImageFile, ...]:
         """The pictures, as the judge takes them."""
         return tuple(self.judge.take(image) for image in self.images)
+
+    def region(self) -> Region | None:
+        """The region of an edit: its mask or its box."""
+        return region_of(None if self.mask is None else self.judge.take(self.mask), self.box)

@@ -145,6 +145,8 @@ class Cluster:
         found: dict[int, tuple[str, ...]] = {}
         items = []
         for number, planned in plans.items():
+            if planned.judge.protocol.uses_region and planned.region() is not None:
+                continue  # the nodes are not told of regions, so the run itself says that it was not asked
             store = planned.judge.session.store
             paths = [path for path in planned.images if isinstance(path, Path)]
             try:

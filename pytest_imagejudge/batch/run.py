@@ -80,6 +80,8 @@ class BatchRun:
         self.asked = 0  # requests of theirs
         self.started = datetime.now(UTC)
         self._begun = time.monotonic()
+        columns = () if output is None else output.columns
+        self._not_added = dict.fromkeys(name for name in (*IMAGE_OUTPUTS, *EDIT_OUTPUTS) if name in columns)
         self._profiles: dict[str, Profile] = {}
         self._written: Multiset[Path] = Multiset()  # pictures out of the rows: in how many that are in flight
         judges = [judge for judge in (settings.image, settings.edit) if judge is not None]
@@ -134,23 +136,25 @@ class BatchRun:
             return row, planned
         assert isinstance(row, Row)
         try:
-            files = planned.files()
-            row = self._without_bytes(row, files)
-            return row, planned.judge.submit_task(planned.text, files, planned.dimensions)
+            files, region = planned.files(), planned.region()
+            mask = () if region is None or region.mask is None else (region.mask,)
+            row = self._without_bytes(row, (*files, *mask))
+            return row, planned.judge.submit_task(planned.text, files, planned.dimensions, region=region)
         except (ImageJudgeError, TypeError) as error:
             return row, RowError(row.number, row.line, row.id, str(error), "image", row.extra)
 
     def _without_bytes(self, row: Row, files: tuple[ImageFile, ...]) -> Row:
-        names = ("source", "edited") if row.kind == "edit" else ("image",)
+        names = ("source", "edited", "mask") if row.kind == "edit" else ("image",)
         held: dict[str, Any] = {
-            name: file.path for name, file in zip(names, files, strict=True) if isinstance(getattr(row, name), bytes)
+            name: file.path for name, file in zip(names, files, strict=False) if isinstance(getattr(row, name), bytes)
         }
         self._written.update(held.values())
         return replace(row, **held) if held else row
 
     def _as_named(self, row: Row, message: str) -> str:
         """Return ``message`` with the pictures of the row called as in the row, not by the files made of them."""
-        for column, path in (("image_path", row.image), ("source_path", row.source), ("edited_path", row.edited)):
+        columns = {"image_path": row.image, "source_path": row.source, "edited_path": row.edited, "mask": row.mask}
+        for column, path in columns.items():
             if isinstance(path, Path) and path in self._written:
                 name = row.extra.get(column)
                 called = f"the picture {show_value(name)}" if name else "the picture"
@@ -161,7 +165,7 @@ class BatchRun:
         """Remove the pictures that were written for a row, unless another row or a report is to show them."""
         if isinstance(row, RowError) or (self.settings.keep and self.settings.keep_answers):
             return
-        for path in (row.image, row.source, row.edited):
+        for path in (row.image, row.source, row.edited, row.mask):
             if isinstance(path, Path) and path in self._written:
                 self._written[path] -= 1
                 if not self._written[path]:
@@ -180,7 +184,7 @@ class BatchRun:
         if row.kind == "edit":
             if settings.edit is None:
                 return _error(row, "an edit, but no judge of edits: --edit-judge-model or --edit-judge-url")
-            return RowPlan(settings.edit, row.instruction or "", (row.source, row.edited), (EDIT,))
+            return RowPlan(settings.edit, row.instruction or "", (row.source, row.edited), (EDIT,), row.mask, row.box)
         if settings.image is None:
             return _error(row, "an image, but no judge of images: --judge-model or --judge-url")
         dimensions = self._dimensions(row, settings.image)
@@ -193,7 +197,8 @@ class BatchRun:
         if isinstance(row, Row):
             named = row.dimensions
         else:  # as far as the column can be read
-            named = tuple(one for one in LEVEL1 if one in str(row.extra.get("dimensions")))
+            cell = str(row.extra.get("dimensions") or "")
+            named = tuple(one for one in LEVEL1 if one in cell) if cell else ()
         if not named and self.settings.metadata is not None:
             return self.settings.metadata.get(row.id or "", ())
         return named or self.settings.dimensions or judge.protocol.dimensions
@@ -259,12 +264,14 @@ class BatchRun:
             if not self.settings.keep_answers:
                 entry = entry.model_copy(update={"answers": {}} if isinstance(verdict, Verdict) else {"answer": ""})
             self.entries.add(entry)
+            if self.settings.copies is not None:
+                self.settings.copies.want(entry)
 
     def _fail(self, row: Row | RowError, error: RowError, fate: Fate) -> None:
         self.tally.fates[fate] += 1
         if fate != "not_reached":
             self.say(str(error))
-        self._lose(row, error)
+        self._lose(row)
         self.each(row, error)
         # A second row with one ID has no place among the outputs, nor has one without an ID.
         if error.id is not None and fate != "duplicate":
@@ -272,24 +279,22 @@ class BatchRun:
         if self.settings.keep:
             self.entries.add(_entry(row, error))
 
-    def _lose(self, row: Row | RowError, error: RowError) -> None:
+    def _lose(self, row: Row | RowError) -> None:
         """Count a row as left out of the means that it would have been in."""
         kind = _kind(row)
         asked: tuple[str, ...] = (EDIT,)
         if kind == "image":
             asked = () if self.settings.image is None else self._dimensions(row, self.settings.image)
-        self.scores.add(not_judged(kind, "", error.message, asked=asked))
+        self.scores.lose(asked)
 
     def _write(self, columns: Mapping[str, Any], verdict: Verdict | EditVerdict | None) -> None:
         if self.output is None or self.output.failed:
             return
-        added: Mapping[str, Any]
+        added: Mapping[str, Any] = self._not_added
         if isinstance(verdict, EditVerdict):
             added = edit_output(verdict)
         elif verdict is not None:
             added = image_output(verdict)
-        else:
-            added = dict.fromkeys(name for name in (*IMAGE_OUTPUTS, *EDIT_OUTPUTS) if name in self.output.columns)
         try:
             self.output.write({**columns, **added})
         except ConfigError as error:  # figures and reports are worth having all the same
@@ -331,7 +336,7 @@ def _failed(row: Row, entry: VerdictEntry | EditEntry) -> dict[str, Any]:
         "row": row.number,
         "line": row.line,
         "id": row.id,
-        "breaches": [{"path": one.path, "score": one.score, "bound": one.bound} for one in entry.breaches],
+        "breaches": [one.model_dump() for one in entry.breaches],
         "not_applicable": entry.not_applicable,
         **({"findings": found} if found else {}),
     }

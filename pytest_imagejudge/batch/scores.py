@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..scoring.figures import FigureMean, RunMeans
-from ..scoring.verdict import EditVerdict, Verdict
+from ..scoring.verdict import EditVerdict, Verdict, verdict_of
 from ..support.files import write_text
 from ..support.spreadsheets import Table
 from ..support.text_tables import number
-from ..taxonomy import FACETS, LEVEL1, LEVEL2, TOTAL, TREE, FacetPath
+from ..taxonomy import EDIT, FACETS, LEVEL1, LEVEL2, TOTAL, TREE, FacetPath
 
 
 def write_scores(scores: BenchScores, path: Path) -> None:
@@ -36,23 +37,43 @@ class BenchScores:
         measures: the facets that the judge of images can score: no row is left out of a mean that has none of them.
 
     Attributes:
-        means: by path of the total, the L1 and the L2; ``unread`` of them were left out.
         edits: of edits' scores.
     """
 
     def __init__(self, measures: Collection[FacetPath] = FACETS) -> None:
         self.measures = measures
-        self.means = RunMeans((TOTAL, *((one,) for one in LEVEL1), *LEVEL2), FigureMean)
+        self._means = RunMeans((TOTAL, *((one,) for one in LEVEL1), *LEVEL2), FigureMean)
         self.edits = FigureMean()
+        self._not_judged: Counter[tuple[str, ...]] = Counter()  # images by the L1 they would have been asked about
+
+    @property
+    def means(self) -> RunMeans[FigureMean]:
+        """The means by path of the total, the L1 and the L2; ``unread`` of them were left out."""
+        for asked, images in self._not_judged.items():  # of a table with very many such rows, once for all
+            verdict = verdict_of("image", "", asked=asked, error="not judged")
+            assert isinstance(verdict, Verdict)
+            self._means.leave_out(self._lost_in(verdict), images)
+        self._not_judged.clear()
+        return self._means
 
     def add(self, verdict: Verdict | EditVerdict) -> None:
         """Count one verdict in."""
         if isinstance(verdict, EditVerdict):
             self.edits.count(verdict.score, unread=not verdict.readable)
             return
-        self.means.add(verdict)
+        self._means.add(verdict)
         if not verdict.readable:
-            self.means.leave_out([path for path in self.means.at if self._lost(verdict, path)])
+            self._means.leave_out(self._lost_in(verdict))
+
+    def lose(self, asked: Sequence[str]) -> None:
+        """Count a row that was not judged; ``asked`` are the L1 it would have been in, or (`EDIT`,)."""
+        if tuple(asked) == (EDIT,):
+            self.edits.count(None, unread=True)
+        else:
+            self._not_judged[tuple(asked)] += 1
+
+    def _lost_in(self, verdict: Verdict) -> list[FacetPath]:
+        return [path for path in self._means.at if self._lost(verdict, path)]
 
     def _lost(self, verdict: Verdict, path: FacetPath) -> bool:
         """Tell whether the figure at ``path`` is missing because an answer was not read."""

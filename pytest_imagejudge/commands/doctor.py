@@ -16,10 +16,11 @@ from ..engines.vllm.install import find_vllm
 from ..engines.vllm.placement import main_memory
 from ..engines.vllm.planning import describe
 from ..errors import ConfigError, ImageJudgeError
-from ..settings import JudgeSettings, cache_dir
+from ..settings import SIGNALS, JudgeSettings, cache_dir
 from ..support.caches import engine_folder, unusable_cache
 from ..support.entry_points import ENGINES, PROTOCOLS, distributions_of
 from ..support.escaping import escape, for_log
+from . import signals_table
 from .cards import print_plan
 from .endpoint_check import trial_lines, try_endpoint
 from .judge_options import add_judge_options, judge_settings
@@ -130,6 +131,8 @@ def _judge(settings: JudgeSettings) -> dict[str, Any]:
             found["problems"] += engine.unreachable()
             if not found["problems"]:
                 found |= try_endpoint(engine, protocol, found["problems"])
+        if engine.name == SIGNALS and settings.kind == "image":
+            found["measures"] = signals_table.as_data()
         identity = engine.identity()
         found |= {"model": identity.model, "revision": identity.revision}
     except ImageJudgeError as error:
@@ -172,11 +175,22 @@ def _served(engine: VllmEngine, problems: list[str]) -> dict[str, Any]:
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    lines = [
+    """The findings in words; where every judge is embedded, it comes first, and no word is lost about servers."""
+    judges = [line for judge in found["judges"] for line in _judge_lines(judge)]
+    here = [
         f"imagejudge {found['imagejudge']}, Python {found['python']} ({found['executable']}), {found['machine']}, "
         f"{gib(found['memory_bytes'])} of memory",
         f"cache: {found['cache_error'] or found['cache']}",
     ]
+    if found["judges"] and all(judge.get("engine") == SIGNALS for judge in found["judges"]):
+        return [*judges, *here]
+    if not judges:
+        judges = ["name a judge (--judge-model, --judge-url, --edit-judge-model) to have it checked"]
+    return [*here, *_server_lines(found), *judges]
+
+
+def _server_lines(found: dict[str, Any]) -> list[str]:
+    lines = []
     if vllm := found["vllm"]:
         lines.append(f"vLLM {vllm['version']} ({vllm['device']} build, PyTorch {vllm['torch']}) in {vllm['python']}")
     elif found["judges"] and all(judge.get("engine") == EndpointEngine.name for judge in found["judges"]):
@@ -203,10 +217,6 @@ def _lines(found: dict[str, Any]) -> list[str]:
         lines.append(left_out)
     for one in found["servers"]:
         lines.append(f"a server is up: {escape(one['model'])}, {one['status']}, users: {one['users']}, {one['url']}")
-    for judge in found["judges"]:
-        lines += _judge_lines(judge)
-    if not found["judges"]:
-        lines.append("name a judge (--judge-model, --judge-url, --edit-judge-model) to have it checked")
     return lines
 
 
@@ -231,4 +241,6 @@ def _judge_lines(judge: dict[str, Any]) -> list[str]:
         lines.append(f"  {escape(judge['beside'])}")
     lines += trial_lines(judge)
     lines += [f"  can't run: {escape(problem)}" for problem in judge["problems"]]
-    return lines if judge["problems"] else [*lines, "  can run here"]
+    if not judge["problems"]:
+        lines.append("  can run here")
+    return lines + (signals_table.lines() if "measures" in judge else [])

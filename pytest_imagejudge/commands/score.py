@@ -33,6 +33,7 @@ from .progress import RowProgress, terminated
 
 if TYPE_CHECKING:
     from ..judge import EditJudge, Judge
+    from ..renderers.small_copies import SmallCopies
     from ..report.model import Report
     from ..thresholds.profile import Profile
 
@@ -93,7 +94,6 @@ def run(args: argparse.Namespace) -> int:
         path = folder / f"{source.name}_judged{source.suffix}"
         output = JudgedRows(path, output_columns(source.columns, first), base=source.base)
         stack.callback(output.release)
-        bounded = profile is not None and profile.bounds_means
         settings = RunSettings(
             image=image,
             edit=edit,
@@ -101,10 +101,11 @@ def run(args: argparse.Namespace) -> int:
             dimensions=dimensions,
             profile=profile,
             load_profile=lambda name: _profile(name, source.folder, image, edit),
-            keep=bool(args.judge_report or bounded),
+            keep=bool(args.judge_report or (profile is not None and profile.bounds_means)),
             keep_answers=bool(args.judge_report),
             keep_failed=args.json,
             budget=budget,
+            copies=_copies(args, stack),
         )
         bench = BatchRun(settings, output, say=progress.row, tick=progress.tick)
         interrupted = False
@@ -135,13 +136,17 @@ def _finish(
     from ..report.last_run import keep_last_run
 
     report = bench.report()
+    copies = bench.settings.copies
     missed, undecided = _suite(report, profile)
     bounds = {} if profile is None else profile.shown_bounds()
     scores = [stem.with_name(f"{stem.name}_bench_scores{suffix}") for suffix in (".json", ".xlsx")]
     outputs: list[tuple[str, Path, Callable[[], None]]] = [
         ("", output.path, output.close),
         *(("", path, partial(write_scores, bench.scores, path)) for path in scores),
-        *(("--judge-report: ", path, partial(write_report, report, path, bounds)) for path in args.judge_report),
+        *(
+            ("--judge-report: ", path, partial(write_report, report, path, bounds, copies))
+            for path in args.judge_report
+        ),
     ]
     files, unwritten = [], []
     for option, path, write in outputs:
@@ -225,6 +230,16 @@ def _store(args: argparse.Namespace) -> Path:
     from ..store.answer_store import default_root
 
     return args.judge_store or default_root()
+
+
+def _copies(args: argparse.Namespace, stack: ExitStack) -> SmallCopies | None:
+    """Small copies of the pictures, from now on, where there is a page to show them."""
+    if not any(path.suffix.lower() == ".html" for path in args.judge_report):
+        return None
+    from ..renderers.html_page import BUDGET
+    from ..renderers.small_copies import SmallCopies
+
+    return stack.enter_context(SmallCopies(BUDGET))
 
 
 def _profile(source: str, base: Path, image: Judge | None, edit: EditJudge | None) -> Profile:

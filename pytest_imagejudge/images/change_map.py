@@ -17,6 +17,9 @@ CHANGED = 6.0  # CIEDE2000, smoothed: a difference seen at a glance
 _STRONG = 30.0  # CIEDE2000 that the map shows at full strength
 
 
+_OUTLINE = (20, 90, 230)  # of the region that was asked for
+
+
 _SIDE = 1024  # pixels; the long side at which pictures are compared
 
 
@@ -56,11 +59,12 @@ def colour_difference(source: Image, edited: Image) -> Any:
     return ciede2000(*labs)
 
 
-def change_map(source: Image, edited: Image) -> Image:
+def change_map(source: Image, edited: Image, region: Image | None = None) -> Image:
     """Draw where ``edited`` differs from ``source`` (RGB, the source's shape, long side at most 1024).
 
     The source is pale grey; changes are coloured from yellow (just seen) to dark red (quite another colour).
-    An edited picture of another size is brought to the source's first.
+    An edited picture of another size is brought to the source's first. ``region``, mode "L" and of the source's size,
+    is 255 where the edit was asked to be; its outline is drawn in blue.
     """
     import numpy as np
     from PIL import Image as Images
@@ -71,7 +75,22 @@ def change_map(source: Image, edited: Image) -> Image:
     low, high = np.array([255.0, 214.0, 10.0]), np.array([150.0, 0.0, 24.0])
     colour = low + (high - low) * level
     cover = np.clip(level / (CHANGED / _STRONG), 0, 1) * 0.9
-    return Images.fromarray(np.round(grey * (1 - cover) + colour * cover).clip(0, 255).astype(np.uint8), "RGB")
+    drawn = Images.fromarray(np.round(grey * (1 - cover) + colour * cover).clip(0, 255).astype(np.uint8), "RGB")
+    if region is not None:
+        drawn.paste(_OUTLINE, (0, 0), _outline(region, drawn.size))
+    return drawn
+
+
+def _outline(region: Image, size: tuple[int, int]) -> Image:
+    """The inner border of a region, mode "L", in a picture of ``size``."""
+    from PIL import Image as Images
+    from PIL import ImageChops, ImageFilter, ImageOps
+
+    inside = region.resize(size, Images.Resampling.BOX).point(lambda value: 255 if value else 0)
+    width = max(1, round(max(size) / 400))
+    framed = ImageOps.expand(inside, width)  # so that a region at the edge has an outline there
+    core = framed.filter(ImageFilter.MinFilter(2 * width + 1)).crop((width, width, width + size[0], width + size[1]))
+    return ImageChops.subtract(inside, core)
 
 
 def to_lab(pixels: Any) -> Any:

@@ -51,8 +51,29 @@ def finding_of(image: Image) -> Finding | None:
     """The finding of a canonical picture (RGB): "blank", "half-blank" or None. Takes a few milliseconds."""
     import numpy as np
 
+    small = _small(image)
+    share, colour = _one_colour(small)
+    if share > 1 - LEAST:
+        return Finding("blank", f"{_percent(share)} of it is within {NEAR} codes of {colour}")
+    return _band(np.asarray(small))
+
+
+def one_colour(image: Image) -> tuple[float, str]:
+    """Return the share of a canonical picture (RGB) that is next to one colour, 0 to 1, and that colour in words.
+
+    Above 1 - `LEAST` it is exact; lower ones count each channel by itself, and are somewhat high.
+    """
+    return _one_colour(_small(image))
+
+
+def _small(image: Image) -> Image:
     factor = max(1, min(image.size) // _SIDE)
-    small = image.reduce(factor) if factor > 1 else image
+    return image.reduce(factor) if factor > 1 else image
+
+
+def _one_colour(small: Image) -> tuple[float, str]:
+    import numpy as np
+
     across, down = small.width // _RIM, small.height // _RIM
     inner = small.crop((across, down, small.width - across, small.height - down))
     counts = np.array(inner.histogram()).reshape(3, 256)
@@ -62,9 +83,7 @@ def finding_of(image: Image) -> Finding | None:
     if share > 1 - LEAST:  # in every channel; now in all of them at once
         codes = np.asarray(inner)
         share = 1 - float((far[0][codes[:, :, 0]] | far[1][codes[:, :, 1]] | far[2][codes[:, :, 2]]).mean())
-        if share > 1 - LEAST:
-            return Finding("blank", f"{_percent(share)} of it is within {NEAR} codes of {_named(colour)}")
-    return _band(np.asarray(small))
+    return share, _named(colour)
 
 
 def _band(codes: Any) -> Finding | None:

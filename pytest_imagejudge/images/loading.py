@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,25 @@ from .image_file import ImageFile, as_path, digest_of_file, open_image, show
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+Watcher = Callable[[Path, os.stat_result, str, "Image"], None]
+
+
+_watchers: list[Watcher] = []
+
+
+@contextlib.contextmanager
+def watching(watcher: Watcher) -> Iterator[None]:
+    """Show ``watcher`` each picture that is decoded from a file in the block, by any thread, in that thread.
+
+    It is given the file's path, status and SHA-256 (hex), and the canonical picture, which it must not change.
+    """
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.remove(watcher)
 
 
 def from_pil(image: Image, max_pixels: int) -> Image:
@@ -49,6 +70,8 @@ def load_hashed(file: ImageFile | Path | str, *, max_pixels: int = DEFAULT_MAX_P
         after = os.fstat(handle.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ImageError(f"{name}: changed while it was read")
+    for watcher in tuple(_watchers):
+        watcher(path, after, digest, picture)
     return picture, digest
 
 
@@ -67,25 +90,4 @@ def to_png(image: Image) -> bytes:
     """Encode a picture as PNG, lossless, at the quickest compression that still helps."""
     buffer = BytesIO()
     image.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
-
-
-def thumbnail(
-    file: ImageFile | Path | str | Image,
-    size: int,
-    format: str = "webp",  # noqa: A002  (Pillow's word)
-    *,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-) -> bytes:
-    """Encode a small copy for a report: within ``size`` x ``size`` pixels, never enlarged, as "webp", "jpeg" or "png".
-
-    Raises:
-        ImageError: as in `load`.
-    """
-    from PIL import Image
-
-    picture = from_pil(file, max_pixels) if isinstance(file, Image.Image) else load(file, max_pixels=max_pixels)
-    picture.thumbnail((size, size), Image.Resampling.LANCZOS)
-    buffer = BytesIO()
-    picture.save(buffer, format, **({} if format.lower() == "png" else {"quality": 82}))
     return buffer.getvalue()

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
+import functools
 import json
 import math
+import os
 import re
+import stat
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote_to_bytes
 
+from ..images.region import Box, box_fault, read_box
 from ..support.escaping import escape
 from ..tables.rows import IMAGE_FIELDS, Picture, bad_text, show_value
 from ..taxonomy import check_dimensions, nearest
@@ -34,6 +39,9 @@ _DATA_URL = re.compile(r"\s*data:", re.IGNORECASE)
 
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+_ABSENT = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP))  # a path at which nothing is
 
 
 _FLAGS = {"": None, **dict.fromkeys(("true", "yes", "1"), True), **dict.fromkeys(("false", "no", "0"), False)}
@@ -139,21 +147,43 @@ def picture_cell(values: dict[str, Any], column: str, folder: Path, root: Path |
     windows = _DRIVE.match(text) or text.startswith("\\\\")
     if windows and not Path(text).is_absolute():
         raise BadCell(f"{column}: {show_value(text)} is a Windows path, which this machine can't open", "image")
-    path = folder / text
     try:
-        there = path.is_file()
-        if not there:  # looked for only then, for there may be very many
-            path = next((other for name in _spellings(text) if (other := folder / name).is_file()), path)
-            there = path.is_file()
-        if root is not None and not path.resolve().is_relative_to(root):
+        name, found = text, _found(folder, text)
+        if found != "file":  # looked for only then, for there may be very many
+            others = (other for other in _spellings(text) if other != text)
+            name, found = next(((other, "file") for other in others if _found(folder, other) == "file"), (name, found))
+        if root is not None and not (folder / name).resolve().is_relative_to(root):
             raise BadCell(f"{column}: {show_value(text)} lies outside of {root}", "image")
-        if not there:
-            if path.exists():
-                raise BadCell(f"{column}: {show_value(text)} is not a file", "image")
-            raise BadCell(f"{column}: no file {show_value(text)} in {folder.resolve()}", "image")
+        if not found:
+            raise BadCell(f"{column}: no file {show_value(text)} in {_resolved(folder, Path.cwd())}", "image")
+        if found != "file":
+            raise BadCell(f"{column}: {show_value(text)} is not a file", "image")
     except (OSError, ValueError, RuntimeError) as error:
         raise BadCell(f"{column}: {show_value(text)}: {getattr(error, 'strerror', None) or error}", "image") from None
-    return path
+    return folder / name
+
+
+def _found(folder: Path, name: str) -> Literal["file", "other", ""]:
+    """Tell whether a file, something else or nothing is called ``name``, by asking once.
+
+    Raises:
+        OSError: it can't be told, for example because a folder may not be read.
+    """
+    try:
+        mode = os.stat(os.path.join(folder, name)).st_mode  # noqa: PTH116, PTH118 - for very many rows
+        return "file" if stat.S_ISREG(mode) else "other"
+    except OSError as error:
+        if error.errno not in _ABSENT:
+            raise
+    except ValueError:  # a NUL in the name
+        pass
+    return ""
+
+
+@functools.lru_cache(maxsize=64)
+def _resolved(folder: Path, working_folder: Path) -> Path:
+    """The absolute path of ``folder``: very many rows may name one folder."""
+    return folder.resolve()
 
 
 def is_data_url(text: str) -> bool:
@@ -210,6 +240,39 @@ def dimensions_cell(value: object) -> tuple[str, ...] | None:
         return check_dimensions(names)
     except KeyError as error:
         raise BadCell(str(error.args[0])) from None
+
+
+def box_cell(value: object) -> Box | None:
+    """Read a box: a list, or text with blanks, commas or semicolons between the four numbers; None where it is empty.
+
+    Raises:
+        BadCell: anything else, a number below 0, or an empty box.
+    """
+    if not isinstance(value, (list, tuple)):
+        text = text_cell(value)
+        if text is None:
+            return None
+        inner = text.strip()
+        if inner[:1] + inner[-1:] in ("[]", "()"):  # a list, as tables write one into a cell
+            inner = inner[1:-1]
+        value = [_number(part) for part in re.split(r"\s*[,;]\s*|\s+", inner.strip())]
+    try:
+        box = read_box(value)
+    except TypeError as error:
+        raise BadCell(str(error).removeprefix("box: ")) from None
+    if fault := box_fault(box):
+        raise BadCell(fault.removeprefix("box "))
+    return box
+
+
+def _number(text: str) -> int | float | str:
+    return (
+        int(text)
+        if re.fullmatch(r"-?[0-9]{1,9}", text)
+        else float(text)
+        if re.fullmatch(r"-?[0-9]{1,9}\.0*", text)
+        else text
+    )
 
 
 def flag_cell(value: object) -> bool | None:

@@ -126,7 +126,7 @@ def fetch_images(source: str, path: Path) -> None:
         wanted.clear()
 
     for row in read_rows(path, TABLES):
-        for column in ("image_path", "source_path", "edited_path"):
+        for column in ("image_path", "source_path", "edited_path", "mask"):
             value = row.values.get(column)
             if (
                 not isinstance(value, str)

@@ -10,7 +10,7 @@ FIELDS = tuple(one.lower().replace("-", "_").replace(" ", "_") for one in LEVEL1
 ANSWER_COLUMNS = tuple(f"{name}_judge_output" for name in FIELDS)
 
 
-PATHS = frozenset(("image_path", "source_path", "edited_path"))
+PATHS = frozenset(("image_path", "source_path", "edited_path", "mask"))
 
 
 IMAGE_OUTPUTS = ("judge_model_output", *ANSWER_COLUMNS)

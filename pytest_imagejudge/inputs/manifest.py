@@ -1,8 +1,9 @@
 """Manifests: files with a row for each image, or edit, to judge.
 
 An image's row has ``ID``, ``prompt`` and ``image_path``; an edit's has ``ID``, ``source_path``,
-``edited_path`` and ``instruction``. Optional in both: ``dimensions``, ``thresholds``, ``seed``, ``blank``. Paths are
-relative to the manifest. The format of `read_metadata` is that of Qwen-Image-Bench's ``bench_metadata.json``.
+``edited_path`` and ``instruction``. Optional in both: ``dimensions``, ``thresholds``, ``seed``, ``blank``; in an edit's
+also ``mask`` or ``box``. Paths are relative to the manifest. The format of `read_metadata` is that of
+Qwen-Image-Bench's ``bench_metadata.json``.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ConfigError
+from ..images.region import Box
 from ..tables.reading import peek
 from ..tables.rows import SUFFIXES, Picture, RawRow, check_columns, show_value
 from ..tables.rows import where as place
 from .cells import (
     BadCell,
     ErrorKind,
+    box_cell,
     dimensions_cell,
     flag_cell,
     missing_column,
@@ -41,6 +44,9 @@ EDIT_COLUMNS = ("ID", "source_path", "edited_path", "instruction")
 _OPTIONAL = ("dimensions", "thresholds", "seed", "blank")
 
 
+_OF_EDITS = ("mask", "box")
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row that can be judged.
@@ -52,6 +58,7 @@ class Row:
         prompt: of an image; empty for an edit.
         image: of an image; the bytes of the file where the table holds it, as in Parquet.
         source, edited, instruction: of an edit; images as ``image``.
+        mask, box: of an edit, where it was asked to be; the mask as ``image``.
         dimensions: the L1 to ask, or None where the row does not say.
         thresholds: name or file of a profile, or None.
         seed: of the generation, or None.
@@ -67,6 +74,8 @@ class Row:
     source: Path | bytes | None = None
     edited: Path | bytes | None = None
     instruction: str | None = None
+    mask: Path | bytes | None = None
+    box: Box | None = None
     dimensions: tuple[str, ...] | None = None
     thresholds: str | None = None
     seed: int | str | None = None
@@ -181,7 +190,10 @@ def _extra(values: dict[str, Any]) -> dict[str, Any]:
             return {part: name(item) for part, item in value.items()}
         return value.name if isinstance(value, Picture) else value
 
-    return {column: name(value) if _holds_picture(value) else value for column, value in values.items()}
+    return {
+        column: name(value) if not isinstance(value, str) and _holds_picture(value) else value
+        for column, value in values.items()
+    }
 
 
 def _holds_picture(value: Any) -> bool:
@@ -216,5 +228,14 @@ def _row(raw: RawRow, name: str, folder: Path, kind: str, root: Path | None) -> 
         instruction = required_text(values, "instruction")
         source = picture_cell(values, "source_path", folder, root)
         edited = picture_cell(values, "edited_path", folder, root)
-        return Row(**common, instruction=instruction, source=source, edited=edited)
+        box = read_column("box", box_cell, values)
+        masked = (
+            values.get("mask")
+            if isinstance(values.get("mask"), (Picture, dict))
+            else read_column("mask", text_cell, values)
+        )
+        mask = None if masked is None else picture_cell(values, "mask", folder, root)
+        if mask is not None and box is not None:
+            raise BadCell("both mask and box are given; an edit has one region, a mask or a box")
+        return Row(**common, instruction=instruction, source=source, edited=edited, mask=mask, box=box)
     return Row(**common, prompt=required_text(values, "prompt"), image=picture_cell(values, "image_path", folder, root))

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ..errors import EngineError
 from ..images.image_file import ImageFile
 from ..images.intake import shown
+from ..images.region import Region
 from ..report.entry import entry_of
 from ..report.lookup import repeat_of
 from ..report.model import FAILED, EditEntry, VerdictEntry
@@ -33,6 +34,7 @@ class Expectation:
         bounded: False for ``score``, which applies no thresholds.
         blank: whether a picture without content was asked for.
         shared: whether a fixture of more than one test expects it, so that no skip of one test excuses it.
+        region: where an edit was asked to be; None where nothing says it.
         left: whether a run that was cut off left it; it belongs to no test of this one.
     """
 
@@ -49,6 +51,7 @@ class Expectation:
     blank: bool = False
     shared: bool = False
     left: bool = False
+    region: Region | None = None
     futures: list[Future[AnyVerdict]] = field(default_factory=list)
 
     @property
@@ -84,29 +87,42 @@ class Expectation:
                 context["repeat"] = number
             if not self.bounded:
                 context["unbounded"] = True  # for the last look; see `Results.add`
-            if kept := [str(file.path) for file in self.images if file.kept]:
+            if kept := [str(file.path) for file in self.files if file.kept]:
                 context["kept"] = kept  # written by us, and ours to remove
             profile = self.thresholds if self.bounded else None
             entry = entry_of(verdict, profile, gate=self.bounded, blank=self.blank, **context)
             paths = [str(shown(file)) for file in self.images]
             if isinstance(entry, EditEntry):
                 entry.source_image, entry.edited_image = paths
+                entry.mask, entry.box = self._shown_region()
             else:
                 entry.image = paths[0]
-            for file, path in zip(self.images, paths, strict=True):
-                entry.error = entry.error.replace(str(file.path), path)  # the user's own name for it
+            for file in self.files:
+                entry.error = entry.error.replace(str(file.path), str(shown(file)))  # the user's own name for it
             found.append(entry)
         return found
+
+    @property
+    def files(self) -> tuple[ImageFile, ...]:
+        """The pictures, and the mask of an edit."""
+        mask = self.region and self.region.mask
+        return (*self.images, mask) if mask else self.images
+
+    def _shown_region(self) -> tuple[str, list[int] | None]:
+        """The path of the mask, and the box, as reports show them."""
+        if self.region is None:
+            return "", None
+        mask, box = self.region.mask, self.region.box
+        return "" if mask is None else str(shown(mask)), None if box is None else list(box)
 
     def dump(self) -> str:
         """Return ASCII JSON from which `load` restores the expectation in another process."""
         data = {
             "kind": self.kind,
             "text": self.text,
-            "images": [
-                [str(file.path), file.kept, None if file.origin is None else str(file.origin), file.flagged]
-                for file in self.images
-            ],
+            "images": [_dumped(file) for file in self.images],
+            "region": self.region
+            and [None if self.region.mask is None else _dumped(self.region.mask), self.region.box],
             "dimensions": list(self.dimensions),
             "test": self.test,
             "id": self.id,
@@ -123,18 +139,24 @@ class Expectation:
     def load(cls, text: str) -> Expectation:
         """Restore the expectation from the JSON of `dump`, without futures."""
         data = json.loads(text)
-        profile = data["thresholds"]
+        profile, region = data["thresholds"], data["region"]
         return cls(
             **{
                 **data,
-                "images": tuple(
-                    ImageFile(Path(path), kept, None if origin is None else Path(origin), flagged)
-                    for path, kept, origin, flagged in data["images"]
-                ),
+                "images": tuple(_restored(*file) for file in data["images"]),
+                "region": region and Region(region[0] and _restored(*region[0]), region[1] and tuple(region[1])),
                 "dimensions": tuple(data["dimensions"]),
                 "thresholds": None if profile is None else load_profile(profile["bounds"], name=profile["name"]),
             }
         )
+
+
+def _dumped(file: ImageFile) -> list[Any]:
+    return [str(file.path), file.kept, None if file.origin is None else str(file.origin), file.flagged]
+
+
+def _restored(path: str, kept: bool, origin: str | None, flagged: str) -> ImageFile:
+    return ImageFile(Path(path), kept, None if origin is None else Path(origin), flagged)
 
 
 def plain_text(name: str, value: object) -> str:

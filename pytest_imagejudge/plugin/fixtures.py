@@ -134,6 +134,8 @@ class EditJudgeFixture(_JudgeFixture[EditVerdict]):
     """Judges edits: source and edited image, each as `ImageJudgeFixture` takes it, and the instruction.
 
     ``thresholds``, ``seed`` and ``id`` are those of `ImageJudgeFixture`; ``blank`` is of the edited picture.
+    ``mask`` or ``box`` says where the edit was asked to be: a picture, or (H, W) array, of the source's size in which
+    white may change; or left, top, right and bottom in pixels of the source.
     """
 
     _kind = "edit"
@@ -146,9 +148,13 @@ class EditJudgeFixture(_JudgeFixture[EditVerdict]):
         *,
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
+        mask: object = None,
+        box: Iterable[int] | None = None,
     ) -> EditVerdict:
         """Judge and wait. Applies no thresholds and never fails the test; ``verdict.score`` may be None."""
-        expected = self._submitter.submit_edit(source, edited, instruction, seed=seed, id=id, urgent=True)
+        expected = self._submitter.submit_edit(
+            source, edited, instruction, seed=seed, id=id, mask=mask, box=box, urgent=True
+        )
         return self._wait(expected, self._caller(), bounded=False)
 
     def check(
@@ -160,6 +166,8 @@ class EditJudgeFixture(_JudgeFixture[EditVerdict]):
         thresholds: Any = None,
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
+        mask: object = None,
+        box: Iterable[int] | None = None,
         blank: bool | None = None,
     ) -> EditVerdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or the answer was not read.
@@ -167,7 +175,8 @@ class EditJudgeFixture(_JudgeFixture[EditVerdict]):
         ``verdict.score``, 1 to 5, is None where the judge gives no overall score; see its ``aspects`` then.
         """
         profile = self._profile(thresholds)
-        expected = self._submitter.submit_edit(source, edited, instruction, seed=seed, id=id, blank=blank, urgent=True)
+        about: dict[str, Any] = {"seed": seed, "id": id, "blank": blank, "mask": mask, "box": box}
+        expected = self._submitter.submit_edit(source, edited, instruction, **about, urgent=True)
         return self._wait(expected, self._caller(), thresholds=profile)
 
     def expect(
@@ -179,11 +188,12 @@ class EditJudgeFixture(_JudgeFixture[EditVerdict]):
         thresholds: Any = None,
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
+        mask: object = None,
+        box: Iterable[int] | None = None,
         blank: bool | None = None,
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided once its verdict has arrived."""
         profile = self._profile(thresholds)
-        expected = self._submitter.submit_edit(
-            source, edited, instruction, seed=seed, id=id, blank=blank, urgent=False, keep=True
-        )
+        about: dict[str, Any] = {"seed": seed, "id": id, "blank": blank, "mask": mask, "box": box}
+        expected = self._submitter.submit_edit(source, edited, instruction, **about, urgent=False, keep=True)
         self._defer(expected, self._caller(), profile)

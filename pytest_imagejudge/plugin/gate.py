@@ -267,6 +267,7 @@ class Gate:
     def pytest_configure_node(self, node: WorkerNode) -> None:
         """Give a starting worker of xdist the terminal's width and the folder for progress."""
         self.parts.budget.give(node)
+        self.parts.results.copies.give(node)
         node.workerinput["imagejudge_width"] = self.parts.words.width
         progress = self.parts.progress
         self._receiver = self._receiver or Receiver(progress.say, progress.say_how_far, progress.flush, EVERY)
@@ -296,6 +297,7 @@ class Gate:
     def pytest_unconfigure(self) -> None:
         """Close the judges, whatever happened, so that no engine keeps running."""
         self.parts.judges.close()
+        self.parts.results.copies.close()
 
 
 def _has_failed_subtest(item: pytest.Item) -> bool:

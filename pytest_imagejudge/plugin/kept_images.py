@@ -27,7 +27,9 @@ class KeptImages:
 
     def note(self, entry: AnyEntry, *, counts: bool) -> None:
         """Note the copies of an entry's pictures; an entry that does not count needs none."""
-        pictures = {entry.source_image, entry.edited_image} if isinstance(entry, EditEntry) else {entry.image}
+        pictures = (
+            {entry.source_image, entry.edited_image, entry.mask} if isinstance(entry, EditEntry) else {entry.image}
+        )
         for path in (entry.model_extra or {}).pop("kept", ()):
             # a copy is needed where its test failed and the original has changed since
             tests = self._tests.setdefault(path, set())

@@ -39,10 +39,13 @@ class PendingManifests:
         if expected.kind == "edit":
             source, edited = expected.images
             row |= {"source_path": str(source.path), "edited_path": str(edited.path), "instruction": expected.text}
+            if expected.region is not None:
+                mask, box = expected.region.mask, expected.region.box
+                row |= {"mask": str(mask.path)} if mask else {"box": box}
         else:
             row |= {"prompt": expected.text, "image_path": str(expected.images[0].path)}
             row["dimensions"] = list(expected.dimensions)
-        if kept := [str(image.path) for image in expected.images if image.kept]:
+        if kept := [str(image.path) for image in expected.files if image.kept]:
             row["kept"] = kept
         file = self._folder / f"{self._name}.{expected.kind}.jsonl"
         if self._hold is None:

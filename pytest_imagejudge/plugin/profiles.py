@@ -11,7 +11,7 @@ import _pytest.fixtures
 import pytest
 
 from ..errors import ConfigError
-from ..thresholds.loading import default_profile, load_profile
+from ..thresholds.loading import both_of, load_profile, own_profiles
 from ..thresholds.profile import Profile
 from .marker import marker_values
 from .state import Kind, RunState
@@ -26,7 +26,7 @@ class Profiles:
     """Threshold profiles, each loaded once.
 
     Attributes:
-        default: the option's profile, or the judge's own.
+        default: the option's profile, or the judges' own.
     """
 
     def __init__(self, state: RunState) -> None:
@@ -35,8 +35,14 @@ class Profiles:
         self._spelled_out: tuple[tuple[str, Path], Profile] | None = None  # the last one
         self._fixture_value: tuple[pytest.Item | None, Any] = (None, None)
         self._in_fixture = False
-        first = state.protocols.get("image") or state.protocols["edit"]
-        self.default = self.load(state.options.thresholds or default_profile(first))
+        self._own: dict[Kind, Profile] = {}  # by kind, where the option names none
+        if state.options.thresholds:
+            self.default = self.load(state.options.thresholds)
+        else:
+            self._own = own_profiles(state.protocols)
+            for kind, protocol in state.protocols.items():
+                self._own[kind].require_measurable(protocol, state.settings[kind].model or kind)
+            self.default = both_of(self._own)
 
     def load(self, source: Any, base: Path | None = None) -> Profile:
         """Load a profile: a name, a file relative to ``base`` (by default the root folder), or a mapping.
@@ -75,7 +81,8 @@ class Profiles:
                 source = self.of_fixture(item)
         if source is not None:
             return self.load(source)
-        return None if self.default.only_the_run(kind) else self.default
+        default = self._own.get(kind, self.default)
+        return None if default.only_the_run(kind) else default
 
     def of_fixture(self, item: pytest.Item) -> Any:
         """The value of the fixture ``judge_thresholds`` for a test, read once for each test.

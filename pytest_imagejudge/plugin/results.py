@@ -27,6 +27,7 @@ from ..support.files import whole_file
 from ..support.words import and_more, plural, verb
 from .kept_images import KeptImages
 from .last_look import LastLook
+from .run_copies import RunCopies
 from .run_options import renewing_command
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Results:
         self.superseded = self._left_again = 0  # judged in attempts that were run again; left by two runs
         self.counted: CountedImages | None = None  # set where a run that was cut off left images, maybe the same ones
         self._kept = KeptImages(self.spool, options.keep_images)
+        self.copies = RunCopies(config, options)
         self.lines: list[str] = []  # said at the end of the summary
         self.profile: Profile | None = None
         self.measures: dict[str, list[list[str]]] = {}  # by protocol that can score only some facets
@@ -78,9 +80,10 @@ class Results:
 
     def begin(self) -> None:
         """Record the start of the run."""
-        now = datetime.datetime.now(datetime.UTC)
-        self.report.run = Run(version=__version__, started=now.isoformat(timespec="seconds"))
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self.report.run = Run(version=__version__, started=now)
         self._begun = time.monotonic()
+        self.copies.begin()
 
     # -- collecting -----------------------------------------------------------------------------------------
 
@@ -104,6 +107,7 @@ class Results:
                 self.counted.add(entry)
             self._config.hook.pytest_imagejudge_verdict(config=self._config, entry=entry)
             self._gathered.add(entry, counts=entry.test is not None)  # what another run left is of no test
+            self.copies.want(entry)
 
     def add_left(self, entries: Sequence[AnyEntry]) -> None:
         """Add the entries of an image that a run that was cut off left, unless this run has counted that image."""
@@ -306,7 +310,7 @@ class Results:
         if not hook(config=self._config, report=report, path=path):
             from ..renderers import write_report
 
-            write_report(report, path, self.bounds())
+            write_report(report, path, self.bounds(), self.copies.made)
 
     def bounds(self) -> dict[tuple[str, ...], float]:
         """The bounds of the run's profile by path, for display."""
@@ -316,12 +320,11 @@ class Results:
         """Print the tree over all images."""
         from ..renderers.terminal_summary import suite_tree
 
-        report = self.report
         if reporter.verbosity < -1 or not (self._gathered.tally.images or self._gathered.tally.edits):
             return
         reporter.write_sep("=", "image judge")
         text = suite_tree(
-            report,
+            self.report,
             self.bounds(),
             width=reporter._tw.fullwidth,
             color=reporter.hasmarkup,
@@ -334,8 +337,7 @@ class Results:
             for line in filter(None, [*self.undecided[:20], and_more(len(self.undecided) - 20)]):
                 reporter.write_line(for_log(f"  {line}"))
         if self.superseded:
-            again = plural(self.superseded, "image")
-            reporter.write_line(f"not counted, because the test was run again: {again}")
+            reporter.write_line(f"not counted, because the test was run again: {plural(self.superseded, 'image')}")
         if self._left_again:
             both = plural(self._left_again, "image")
             reporter.write_line(f"counted once, of this run and of one that was cut off: {both}")

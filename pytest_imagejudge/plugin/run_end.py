@@ -83,6 +83,7 @@ class RunEnd:
                     uses=[use.model_dump(mode="json") for use in results.budget.uses],
                     undecided=results.undecided,
                     unattached=results.unattached,
+                    copies=results.copies.hand_over(),
                 )
             elif not self._state.runs_no_test:
                 self._results.look_again(session)

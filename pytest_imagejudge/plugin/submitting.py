@@ -11,6 +11,7 @@ import pytest
 
 from ..errors import ConfigError, ImageError
 from ..images.image_file import ImageFile
+from ..images.region import Region
 from ..inputs.manifest import Row, RowError
 from ..session.task import Task
 from ..thresholds.profile import Profile
@@ -72,6 +73,8 @@ class Submitter:
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
         blank: bool | None = None,
+        mask: object = None,
+        box: object = None,
         urgent: bool,
         keep: bool = False,
     ) -> Expectation:
@@ -80,7 +83,10 @@ class Submitter:
         about = self._about("instruction", instruction, id=id, seed=seed, blank=blank)
         source_file, edited_file = judge.take(source), judge.take(edited)
         files = (judge.keep(source_file), judge.keep(edited_file)) if keep else (source_file, edited_file)
-        expected = Expectation("edit", images=files, dimensions=judge.protocol.dimensions, **about)
+        region = judge.region(mask, box)
+        if keep and region is not None and region.mask is not None:
+            region = Region(judge.keep(region.mask))
+        expected = Expectation("edit", images=files, dimensions=judge.protocol.dimensions, region=region, **about)
         return self._submit(judge, expected, urgent=urgent)
 
     def submit_row(self, row: Row, manifest: Path, nodeid: str) -> Expectation:
@@ -90,8 +96,10 @@ class Submitter:
         where = self._state.place(str(manifest), row.line)
         thresholds = self._of_row(row, manifest)
         if row.kind == "edit":
+            about: dict[str, Any] = {"seed": row.seed, "id": row.id, "blank": row.blank}
+            where_asked: dict[str, Any] = {"mask": row.mask, "box": row.box}
             expected = self.submit_edit(
-                row.source, row.edited, row.instruction or "", seed=row.seed, id=row.id, blank=row.blank, urgent=False
+                row.source, row.edited, row.instruction or "", **about, **where_asked, urgent=False
             )
         else:
             file = self._state.options.metadata
@@ -142,7 +150,10 @@ class Submitter:
 
         if row.kind == "edit":
             text = row.instruction or ""
-            expected = self.submit_edit(file(row.source), file(row.edited), text, id=row.id, urgent=False)
+            mask = None if row.mask is None else file(row.mask)
+            expected = self.submit_edit(
+                file(row.source), file(row.edited), text, id=row.id, mask=mask, box=row.box, urgent=False
+            )
         else:
             image = file(row.image)
             expected = self.submit_image(image, row.prompt, dimensions=row.dimensions, id=row.id, urgent=False)
@@ -180,7 +191,14 @@ class Submitter:
         if urgent and why:
             raise JudgeFailure(ONLY_AFTER.format(why=why))
         expected.futures = [
-            judge.submit_task(expected.text, expected.images, expected.dimensions, repeat=number, urgent=urgent)
+            judge.submit_task(
+                expected.text,
+                expected.images,
+                expected.dimensions,
+                repeat=number,
+                urgent=urgent,
+                region=expected.region,
+            )
             for number in range(self._state.options.repeat)
         ]
         return expected

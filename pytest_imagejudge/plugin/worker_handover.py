@@ -62,6 +62,7 @@ class Handover:
         self._results.add_counts(output.get("run", {}))
         self._results.budget.uses += map(JudgeUse.model_validate, output.get("uses", ()))
         self._results.unattached += output.get("unattached", ())
+        self._results.copies.take_over(output.get("copies"))
         for nodeid in output.get("undecided", ()):
             self._results.undecided.append(nodeid)
             self._remote.pop(nodeid, None)

@@ -50,6 +50,7 @@ class WorkerOutput(TypedDict, total=False):
         uses: the use of each judge, as plain data.
         undecided: node ids of tests that were not decided.
         unattached: the worker's `Results.unattached`.
+        copies: the list of its small copies of pictures, or None.
     """
 
     parcels: list[Parcel]
@@ -57,6 +58,7 @@ class WorkerOutput(TypedDict, total=False):
     uses: list[dict[str, Any]]
     undecided: list[str]
     unattached: list[tuple[str, str, str | None]]
+    copies: str | None
 
 
 class WorkerOutbox:
@@ -99,6 +101,7 @@ class WorkerOutbox:
         uses: list[dict[str, Any]],
         undecided: list[str],
         unattached: list[tuple[str, str, str | None]],
+        copies: str | None,
     ) -> None:
         """Send the parcels and the worker's results to the controller."""
         output: WorkerOutput = {
@@ -107,6 +110,7 @@ class WorkerOutbox:
             "uses": uses,
             "undecided": undecided,
             "unattached": unattached,
+            "copies": copies,
         }
         worker_output(self._config)[OUTPUT] = output
 

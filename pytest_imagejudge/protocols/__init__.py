@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -48,6 +49,7 @@ def load_protocol(
     thinking_budget: int | None = None,
     image_format: ImageFormat = "png",
     image_bytes: int | None = None,
+    signals_style: Sequence[str] = (),
 ) -> Protocol:
     """Load the protocol ``name``: one of `NAMES`, a TOML file, or a protocol of another distribution.
 
@@ -64,6 +66,7 @@ def load_protocol(
             constrained, else without effect); None is the protocol's own.
         image_format: format in which pictures are sent, see `Encoding`.
         image_bytes: most bytes of one picture as it is sent; None is no limit.
+        signals_style: of the embedded judge, styles that all pictures have.
 
     Raises:
         ConfigError: no such name or file, an invalid file, a protocol of the other kind, or a protocol of another
@@ -78,7 +81,12 @@ def load_protocol(
     chosen = name or default_name(model, kind or "image")
     if kind == "edit":
         chosen = _EDIT_VARIANT.get(chosen, chosen)
-    protocol = _named(chosen, kind, decoding, aspect, thinking_budget)
+    if chosen == "signals":
+        from .signals import SignalsProtocol
+
+        protocol: Protocol = SignalsProtocol(signals_style)
+    else:
+        protocol = _named(chosen, kind, decoding, aspect, thinking_budget)
     if image_format != "png" or image_bytes is not None:
         from ..images.encoding import Encoding
 
@@ -105,10 +113,6 @@ def _named(
             from .ie_critic import IECritic
 
             return IECritic(decoding=decoding, thinking_budget=thinking_budget)
-        case "signals":
-            from .signals import SignalsProtocol
-
-            return SignalsProtocol()
         case "signals-edit":
             from .signals import SignalsEditProtocol
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ..errors import ConfigError
@@ -31,6 +32,8 @@ class Request:
         text: the prompt, or the instruction of an edit, as the user wrote it.
         images: the canonical pictures (RGB, upright, on white), for a judge that runs in this process.
         problems: changes to the request, such as a special token taken apart.
+        region: of an edit, where it was asked to be, for a judge that runs in this process: mode "L", of the source's
+            size, 255 may change; None where nothing says it, and for a protocol without `Protocol.uses_region`.
         primer: messages up to and including the last image, for a server whose prefix cache can be primed.
     """
 
@@ -41,6 +44,7 @@ class Request:
     images: tuple[Image, ...] = ()
     problems: tuple[Problem, ...] = ()
     primer: list[dict[str, Any]] | None = None
+    region: Image | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,10 @@ class Protocol(ABC):
         has_total: True where the judge measures enough of the tree for a total.
         treatment: name of the picture's treatment before sending, part of the fingerprint.
         aspects: of a judge of edits, the names of its further scores; None where unknown.
+        aspect_ranges: of each aspect that can be measured, the least and the most that it can be; others, and bounds
+            beyond, are refused. Empty where the judge does not say.
+        uses_region: True where the judge is told where an edit was asked to be; the region is then part of a stored
+            answer's key.
         pictures: encoder of the pictures in requests; None where the protocol sends none, or encodes them itself.
     """
 
@@ -83,6 +91,8 @@ class Protocol(ABC):
     has_total: bool = True
     treatment: str = "none"
     aspects: tuple[str, ...] | None = None
+    aspect_ranges: Mapping[str, tuple[float, float]] = MappingProxyType({})
+    uses_region: bool = False
     pictures: Pictures | None = None
 
     @property

@@ -6,19 +6,20 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ..errors import ConfigError
 from ..scoring.verdict import FacetScore, Problem
 from ..settings import SIGNALS
 from ..support.digests import digest_of
-from ..taxonomy import Path, facets_of
+from ..taxonomy import Path, facets_of, nearest
 from .base import Protocol, Reading, Request
-from .signals_bounds import MEASURED, deciding
+from .signals_bounds import MEASURED, STYLES, deciding
+from .signals_edit_bounds import ASPECTS, RANGES
+from .signals_edit_bounds import REVISION as EDIT_REVISION
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ..images.encoding import Encoding
-
-ASPECTS = ("fidelity", "changed_area", "text_alignment")
 
 
 class _Signals(Protocol):
@@ -47,9 +48,28 @@ class _Signals(Protocol):
 
 
 class SignalsProtocol(_Signals):
-    """A protocol for measured facets of one image; the others are N/A without words."""
+    """A protocol for measured facets of one image; the others are N/A without words.
+
+    Args:
+        styles: styles of all pictures, out of `signals_bounds.STYLES`.
+
+    Raises:
+        ConfigError: no such style; names the nearest.
+    """
 
     measures = frozenset(MEASURED)
+
+    def __init__(self, styles: Sequence[str] = ()) -> None:
+        for style in styles:
+            if style not in STYLES:
+                expected, hint = ", ".join(STYLES), nearest(style, STYLES)
+                raise ConfigError(f"judge_signals_style: one of {expected} is expected, not {style!r}{hint}")
+        self.styles = sorted(set(styles))
+
+    def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
+        """Return the facts that decide an answer, and the styles that the user names."""
+        facts = super().sampling(dimension, again=again)
+        return {**facts, "style": self.styles} if self.styles else facts
 
     def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
         """Read an answer; any deviation makes the dimension, or the facet, unreadable."""
@@ -93,7 +113,14 @@ class SignalsEditProtocol(_Signals):
 
     kind: ClassVar[Literal["image", "edit"]] = "edit"
     aspects = ASPECTS
+    aspect_ranges = RANGES
+    uses_region = True
     measures = frozenset()
+
+    def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
+        """Return the facts that decide an answer: revision and library versions; bounds are the user's."""
+        facts = super().sampling(dimension, again=again)
+        return {**{name: fact for name, fact in facts.items() if name != "bounds"}, "measurement": EDIT_REVISION}
 
     def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
         """Read an answer; any deviation makes it unreadable."""
@@ -103,8 +130,9 @@ class SignalsEditProtocol(_Signals):
         aspects, evidence = tree["aspects"], tree["evidence"]
         if not isinstance(aspects, dict) or not isinstance(evidence, dict) or set(aspects) != set(ASPECTS):
             return _unreadable(dimension)
-        for value in aspects.values():
-            if value is not None and (type(value) not in (int, float) or not 0 <= value <= 1):
+        for name, value in aspects.items():
+            low, high = RANGES.get(name, (0, 1))
+            if value is not None and (type(value) not in (int, float) or not low <= value <= high):
                 return _unreadable(dimension)
         if not all(isinstance(words, str) for words in evidence.values()):
             return _unreadable(dimension)

@@ -10,13 +10,16 @@ from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from ..report.model import Report
+    from .small_copies import SmallCopies
 
 
 SUFFIXES = (".html", ".json", ".md")
 
 
-def write_report(report: Report, path: Path, bounds: Mapping[tuple[str, ...], float]) -> None:
-    """Write ``report`` in the format that ``path``'s ending names.
+def write_report(
+    report: Report, path: Path, bounds: Mapping[tuple[str, ...], float], copies: SmallCopies | None = None
+) -> None:
+    """Write ``report`` in the format that ``path``'s ending names; ``copies`` as in `html_page.write_html`.
 
     Raises:
         ConfigError: another ending, or a file that can't be written.
@@ -29,7 +32,7 @@ def write_report(report: Report, path: Path, bounds: Mapping[tuple[str, ...], fl
     elif kind == ".html":
         from .html_page import write_html
 
-        write_html(report, path, bounds)
+        write_html(report, path, bounds, copies=copies)
     elif kind == ".md":
         from .markdown import write_markdown
 

@@ -108,7 +108,7 @@ def place(path: Sequence[str]) -> str:
 
 def worst_first(breaches: Sequence[Breach]) -> list[Breach]:
     """Sort breaches by shortfall, and equal ones by depth in the tree: the deepest, which says most, first."""
-    return sorted(breaches, key=lambda breach: (breach.score - breach.bound, -len(breach.path)))
+    return sorted(breaches, key=lambda breach: (-abs(breach.score - breach.bound), -len(breach.path)))
 
 
 def headline(entry: AnyEntry) -> str:
@@ -221,21 +221,22 @@ def missed(breach: Breach, entry: AnyEntry) -> tuple[str, str]:
     if breach.score == 0 and may_not_fail(breach.path, breach.bound):
         return "raw score 0", AT_LEAST_ONE
     score, bound = below(breach, entry)
-    return score, f"bound {bound}"
+    return score, f"{'at most' if breach.side == 'most' else 'bound'} {bound}"
 
 
 def shortfall(breach: Breach, entry: AnyEntry) -> str:
     """A breach on one line: where, the score, the bound."""
     if may_not_fail(breach.path, breach.bound):
         return f"{place(breach.path)}: {', '.join(missed(breach, entry))}"
-    return f"{place(breach.path)} {' < '.join(below(breach, entry))}"
+    sign = " > " if breach.side == "most" else " < "
+    return f"{place(breach.path)} {sign.join(below(breach, entry))}"
 
 
 def below(breach: Breach, entry: AnyEntry | None = None) -> tuple[str, str]:
     """A breach's score and bound with enough decimals to show the difference: 59.98 < 60.00, never 60.0 < 60.0."""
     for digits in range(2 if isinstance(entry, EditEntry) else 1, 9):
         score, bound = f"{breach.score:.{digits}f}", f"{breach.bound:.{digits}f}"
-        if score != bound:
+        if score != bound and (digits > 3 or float(bound) == breach.bound):
             return score, bound
     return repr(breach.score), repr(breach.bound)
 
@@ -283,7 +284,7 @@ def named(cause: Cause, breach: Breach) -> str:
 def causes(entry: AnyEntry, path: Sequence[str]) -> list[Cause]:
     """The facets below ``path`` that pulled its figure down, lowest first (an edit: its aspects)."""
     if isinstance(entry, EditEntry):
-        return _edit_causes(entry)
+        return _edit_causes(entry, path)
     found: list[tuple[float, Path, Facet]] = []
     for place_ in facets_of(from_written(path)):
         facet = facet_of(entry, place_)
@@ -301,7 +302,9 @@ def _cause(entry: VerdictEntry, path: Path, facet: Facet) -> Cause:
     return Cause(path, str(facet.raw), excerpt(thinking(entry.answers.get(path[0], "")), path[-1]), quoted=True)
 
 
-def _edit_causes(entry: EditEntry) -> list[Cause]:
+def _edit_causes(entry: EditEntry, path: Sequence[str]) -> list[Cause]:
+    if len(path) == 1 and (words := entry.evidence.get(path[0], "")) and tuple(path) != EDIT_SCORE:
+        return [Cause(tuple(path), figure(entry.aspects.get(path[0]), entry), clipped(words), quoted=False)]
     aspects = sorted(
         ((value, name) for name, value in entry.aspects.items() if value is not None), key=lambda pair: pair[0]
     )

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..report.lookup import bounds_of
 from ..report.model import Report, Run
@@ -25,6 +25,9 @@ from .templating import source, stream
 from .thumbnails import Thumbnails
 from .tree_rows import in_words, partial, tree_rows
 
+if TYPE_CHECKING:
+    from .small_copies import SmallCopies
+
 BUDGET = 40 * 2**20  # bytes of all pictures in the file
 
 
@@ -35,6 +38,7 @@ def write_html(
     *,
     failed_only: bool = False,
     folder: Path | None = None,
+    copies: SmallCopies | None = None,
 ) -> None:
     """Write the report to ``path``, at once or not at all.
 
@@ -44,6 +48,7 @@ def write_html(
         bounds: of the profile, for the tree over all images; None takes them from the report.
         failed_only: leave out images and edits that passed; the figures are still those of the whole run.
         folder: the folder of relative image paths; None is the working folder.
+        copies: small copies that were made of the pictures while these were judged; None makes all of the files.
 
     Raises:
         ConfigError: the file can't be written.
@@ -51,18 +56,19 @@ def write_html(
     path = Path(path)
     report = relative_paths(report, path.parent, base=folder)
     with replacing(path) as file:
-        for text in _page(report, bounds, failed_only=failed_only, folder=path.parent):
+        thumbnails = Thumbnails(path.parent, BUDGET, copies)
+        for text in _page(report, bounds, thumbnails, failed_only=failed_only):
             file.write(text.encode("utf-8", "backslashreplace").decode())
 
 
 def _page(
-    report: Report, bounds: Mapping[FacetPath, float] | None, *, failed_only: bool, folder: Path
+    report: Report, bounds: Mapping[FacetPath, float] | None, thumbnails: Thumbnails, *, failed_only: bool
 ) -> Iterator[str]:
     """Draw the page piece by piece: the entries are read one after the other, and none is kept."""
     tally = tally_of(report)
     tree = tree_rows(tally, bounds_of(report.verdicts) if bounds is None else bounds)
     script, style = source("report.js"), source("report.css")
-    with Payload(Thumbnails(folder, BUDGET), report.run.excused) as data:
+    with Payload(thumbnails, report.run.excused) as data:
         for entry in report.every():
             if not failed_only or entry.shown_as_failed:
                 data.add(entry)

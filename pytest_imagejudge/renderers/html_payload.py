@@ -23,7 +23,7 @@ from . import explanations
 from .problem_words import folded
 from .thumbnails import Thumbnails
 
-_FILES = ("File", "Source file", "Edited file")
+_FILES = ("File", "Source file", "Edited file", "Mask file")
 
 
 PLAIN = 12 * 2**20  # characters of raw answers up to which they are embedded as they are; more are compressed
@@ -168,7 +168,8 @@ def _entry(entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any]:
     }  # fmt: skip
     if isinstance(entry, EditEntry):
         labels = [("Source", pictures.add(entry.source_image)), ("Edited", pictures.add(entry.edited_image)),
-                  ("Change map", pictures.add_change(entry.source_image, entry.edited_image))]  # fmt: skip
+                  ("Change map", pictures.add_change(
+                      entry.source_image, entry.edited_image, entry.mask, entry.box))]  # fmt: skip
         bound = bounds_of([entry]).get(EDIT_SCORE)
         aspects = [
             [escape(name), _round(value), lines(entry.evidence.get(name, ""))] for name, value in entry.aspects.items()
@@ -255,7 +256,9 @@ def _index(path: Sequence[str]) -> list[int | str]:
 
 def _facts(entry: AnyEntry) -> list[tuple[str, Any]]:
     if isinstance(entry, EditEntry):
-        files = [("Source file", entry.source_image), ("Edited file", entry.edited_image)]
+        box = "" if entry.box is None else ", ".join(map(str, entry.box))
+        files = [("Source file", entry.source_image), ("Edited file", entry.edited_image), ("Mask file", entry.mask),
+                 ("Box (left, top, right, bottom)", box)]  # fmt: skip
     else:
         files = [("File", entry.image)]
     judged = "kept answers (store)" if entry.source == "store" else ""

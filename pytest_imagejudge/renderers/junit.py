@@ -28,6 +28,8 @@ def properties(entry: AnyEntry) -> list[tuple[str, str]]:
     if isinstance(entry, EditEntry):
         add("source_image", entry.source_image)
         add("edited_image", entry.edited_image)
+        add("mask", entry.mask)
+        add("box", ",".join(map(str, entry.box or ())))
         add("instruction", _clip(entry.instruction))
         add("score", _number(entry.score))
         for name, value in entry.aspects.items():

@@ -254,7 +254,9 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
         yield f"- problem: {problem}{where}" + (f": {for_markdown(detail, MOST_WORDS)}" if detail else "")
     yield f"- {'instruction' if edit else 'prompt'}: {for_markdown(prompt, MOST_WORDS)}"
     if isinstance(entry, EditEntry):
-        yield f"- source: {for_markdown(entry.source_image)}, edited: {for_markdown(entry.edited_image)}"
+        where = f", mask: {for_markdown(entry.mask)}" if entry.mask else ""
+        where += f", box: {', '.join(map(str, entry.box))}" if entry.box else ""
+        yield f"- source: {for_markdown(entry.source_image)}, edited: {for_markdown(entry.edited_image)}{where}"
     elif image:
         yield f"- image: {for_markdown(image)}"
     if entry.where or entry.test:

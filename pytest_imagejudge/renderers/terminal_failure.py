@@ -135,6 +135,8 @@ def _facts(entry: VerdictEntry | EditEntry, *, scores: bool) -> Table:
         facts = [
             ("source", _near(entry.source_image)),
             ("edited", _near(entry.edited_image)),
+            ("mask", _near(entry.mask)),
+            ("box", ", ".join(map(str, entry.box or ()))),
             ("instruction", clip_prompt(entry.instruction)),
         ]
     if entry.id is not None:

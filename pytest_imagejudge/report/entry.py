@@ -7,7 +7,7 @@ from typing import Any
 
 from ..scoring.figures import mapped
 from ..scoring.verdict import EditVerdict, FacetScore, Raw, Verdict, nested
-from ..taxonomy import EDIT_SCORE, Path, written
+from ..taxonomy import Path, written
 from ..thresholds.profile import Check, Profile
 from .model import Bound, Breach, EditEntry, Facet, FindingEntry, Outcome, ProblemEntry, VerdictEntry
 
@@ -44,9 +44,7 @@ def entry_of(
         ],
         "bounds": _bounds(verdict, profile),
         "findings": findings,
-        "breaches": [Breach(path=written(path), score=score, bound=bound) for path, score, bound in check.breaches]
-        if check
-        else [],
+        "breaches": _breaches(check),
         "not_applicable": [written(path) for path in check.not_applicable] if check else [],
         "fingerprint": dict(verdict.fingerprint),
         "pixels": verdict.pixels,
@@ -58,6 +56,8 @@ def entry_of(
             source_image=verdict.source_image,
             edited_image=verdict.edited_image,
             instruction=verdict.instruction,
+            mask=verdict.mask,
+            box=None if verdict.box is None else list(verdict.box),
             score=verdict.score,
             aspects=dict(verdict.aspects),
             evidence=dict(verdict.evidence),
@@ -74,6 +74,13 @@ def entry_of(
         answers=dict(verdict.answers),
         **common,
     )
+
+
+def _breaches(check: Check | None) -> list[Breach]:
+    return [
+        Breach(path=written(one.path), score=one.score, bound=one.bound, side=one.side)
+        for one in (check.breaches if check else ())
+    ]
 
 
 def _findings(verdict: Verdict | EditVerdict, check: Check | None, *, gate: bool, blank: bool) -> list[FindingEntry]:
@@ -108,11 +115,7 @@ def _bounds(verdict: Verdict | EditVerdict, profile: Profile | None) -> list[Bou
     if profile is None:
         return []
     if isinstance(verdict, EditVerdict):
-        edit: dict[Path, float | None] = {
-            EDIT_SCORE: profile.edit.score,
-            **{(name,): bound for name, bound in profile.edit.aspects.items()},
-        }
-        return [Bound(path=list(path), bound=bound) for path, bound in edit.items() if bound is not None]
+        return [Bound(path=list(path), bound=bound, side=side) for path, side, bound in profile.edit.bounds()]
     return [Bound(path=written(path), bound=bound) for path, bound in profile.bounds().items()]
 
 

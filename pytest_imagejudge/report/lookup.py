@@ -7,7 +7,7 @@ from functools import partial
 
 from ..scoring.figures import figure_at, unread_at
 from ..taxonomy import EDIT_SCORE, Path, from_written
-from .model import AnyEntry, Entry, Facet, VerdictEntry
+from .model import AnyEntry, Bound, Breach, Entry, Facet, VerdictEntry
 from .spool import E
 
 
@@ -49,11 +49,11 @@ def first_judgements(entries: Iterable[E]) -> Iterator[E]:
 
 
 def bounds_of(entries: Iterable[AnyEntry]) -> dict[Path, float]:
-    """The bounds, by path, on which all entries that have bounds agree; the total's path is ``()``."""
+    """The least bounds, by path, on which all entries that have bounds agree; the total's path is ``()``."""
     agreed: dict[Path, float] | None = None
     for entry in entries:
-        bounds = {tuple(each.path): each.bound for each in entry.bounds}
-        bounds |= {tuple(each.path): each.bound for each in entry.breaches}
+        given: list[Bound | Breach] = [*entry.bounds, *entry.breaches]
+        bounds = {tuple(each.path): each.bound for each in given if each.side == "least"}
         if bounds and agreed is None:
             agreed = bounds
         elif bounds and agreed is not None:

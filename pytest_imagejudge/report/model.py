@@ -16,6 +16,7 @@ from ..scoring.verdict import ProblemKind, Raw
 
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
 Outcome = Literal["passed", "failed", "error", "scored"]  # "scored": no bound decided it
+Side = Literal["least", "most"]  # of a bound: the least that a figure may be, or the most
 WRITTEN_IF_GIVEN = ("cost", "budget")  # fields of `Run` that are not written where they are None
 FAILED: frozenset[Outcome] = frozenset(("failed", "error"))  # outcomes that turn a run red
 Figure = Annotated[float, Field(strict=True)] | None  # "60" is no figure
@@ -125,6 +126,7 @@ class Breach(ReportPart):
     path: list[str]
     score: float
     bound: float
+    side: Side = "least"  # the score lies below the least allowed, or above the most
 
 
 class Bound(ReportPart):
@@ -132,6 +134,7 @@ class Bound(ReportPart):
 
     path: list[str]
     bound: float
+    side: Side = "least"
 
 
 class Before(ReportPart):
@@ -193,6 +196,8 @@ class EditEntry(Entry):
     source_image: str
     edited_image: str
     instruction: str
+    mask: str = ""  # where the edit was asked to be: a picture, white may change; or the box
+    box: list[int] | None = None  # left, top, right, bottom in pixels of the source
     score: Figure = None
     aspects: dict[str, Figure] = {}
     evidence: dict[str, str] = {}

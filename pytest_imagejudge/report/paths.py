@@ -33,7 +33,8 @@ def _with_images(report: Report, change: Callable[[str], str]) -> Report:
         return entry.model_copy(update={"image": change(entry.image), **_moved(entry, change)})
 
     def edit(entry: EditEntry) -> EditEntry:
-        paths = {"source_image": change(entry.source_image), "edited_image": change(entry.edited_image)}
+        names = ("source_image", "edited_image", "mask")
+        paths = {name: change(getattr(entry, name)) for name in names}
         return entry.model_copy(update={**paths, **_moved(entry, change)})
 
     return report.model_copy(update={"verdicts": _each(report.verdicts, image), "edits": _each(report.edits, edit)})

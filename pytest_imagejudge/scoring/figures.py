@@ -160,10 +160,10 @@ class RunMeans(Generic[M]):
                 if (one, two) in at:
                     at[one, two].add(value)
 
-    def leave_out(self, paths: Iterable[Path]) -> None:
-        """Count one image as unread at ``paths``."""
+    def leave_out(self, paths: Iterable[Path], images: int = 1) -> None:
+        """Count one image, or several, as unread at ``paths``."""
         for path in paths:
-            self.at[path].unread += 1
+            self.at[path].unread += images
 
 
 @dataclass(frozen=True, slots=True)

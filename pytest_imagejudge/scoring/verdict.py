@@ -45,6 +45,7 @@ ProblemKind = Literal[
     "unconstrained",  # the endpoint refused or ignored the grammar, or refused the thinking budget
     "refused-field",  # the endpoint refused another field of the request, and was asked without it
     "answer-in-reasoning",  # the whole answer stood in the field for thinking, and was taken from there
+    "region-unused",  # a mask or a box was given, and this judge is not told of it
     "context-full",  # the server cut the answer off before its limit, because the model's context was full
 ]
 
@@ -256,7 +257,8 @@ class EditVerdict:
     Attributes:
         score: overall, 1 to 5, or None where it was not read or the judge gives none. Python can't compare None, so
             test for None first, or set a bound in the thresholds.
-        aspects: further scores by name; 1 to 5 for a model, 0 to 1 for a measured similarity.
+        aspects: further scores by name; 1 to 5 for a model, and in units of their own where they are measured.
+        mask, box: where the edit was asked to be: the mask's path, or left, top, right, bottom in pixels of the source.
         pixels: SHA-256 of the edited picture's canonical pixels.
         finish_reason: the engine's reason for the end of the answer, which some answers need to be read.
         Others as in `Verdict`.
@@ -273,6 +275,8 @@ class EditVerdict:
     key: str = ""
     source_image: str = ""
     edited_image: str = ""
+    mask: str = ""
+    box: tuple[int, int, int, int] | None = None
     pixels: str = ""
     source: Literal["engine", "store"] = "engine"
     judged_at: str = ""

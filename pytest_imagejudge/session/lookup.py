@@ -19,10 +19,12 @@ from .task import Task
 class Known:
     """The store's data on a task: looks at its pictures, the keys, the answers under them, and their readings.
 
-    ``stored`` holds the answers that are served. ``asked`` holds the dimensions that need no further request.
+    ``region`` is the hash of where an edit was asked to be. ``stored`` holds the answers that are served, ``asked`` the
+    dimensions that need no further request.
     """
 
     looks: tuple[Look, ...]
+    region: str
     keys: Mapping[tuple[str, bool], str]
     stored: Mapping[str, Answer]
     asked: Mapping[str, Asked]
@@ -51,18 +53,23 @@ class Lookup:
         # the same for every image, and not cheap: a grammar is part of it
         self._digests: dict[tuple[str, bool], str] = {}
 
-    def of(self, task: Task, looks: tuple[Look, ...]) -> Known:
-        """Look up a task, after ``looks`` at its pictures."""
-        keys = self.keys_of(task, looks)
-        return self.read(task, looks, keys, self.store.entries_of(keys.values()))
+    def of(self, task: Task, looks: tuple[Look, ...], region: str = "") -> Known:
+        """Look up a task, after ``looks`` at its pictures; ``region`` as in `key`."""
+        keys = self.keys_of(task, looks, region)
+        return self.read(task, looks, keys, self.store.entries_of(keys.values()), region)
 
-    def keys_of(self, task: Task, looks: tuple[Look, ...]) -> dict[tuple[str, bool], str]:
+    def keys_of(self, task: Task, looks: tuple[Look, ...], region: str = "") -> dict[tuple[str, bool], str]:
         """Return the keys of a task's first requests."""
         pixels = tuple(look.pixels for look in looks)
-        return {(name, False): self.key(task, pixels, name, again=False) for name in task.dimensions}
+        return {(name, False): self.key(task, pixels, name, again=False, region=region) for name in task.dimensions}
 
     def read(
-        self, task: Task, looks: tuple[Look, ...], keys: dict[tuple[str, bool], str], found: dict[str, StoredAnswer]
+        self,
+        task: Task,
+        looks: tuple[Look, ...],
+        keys: dict[tuple[str, bool], str],
+        found: dict[str, StoredAnswer],
+        region: str = "",
     ) -> Known:
         """Read the answers that were ``found``; after one that does not settle its dimension, look for the second.
 
@@ -77,7 +84,7 @@ class Lookup:
             read: dict[str, StoredAnswer] = {}
             for again in tries:
                 if again:  # seldom: only of an answer that does not settle it
-                    keys[name, again] = self.key(task, pixels, name, again=again)
+                    keys[name, again] = self.key(task, pixels, name, again=again, region=region)
                     found |= self.store.entries_of([keys[name, again]])
                 if (entry := found.get(keys[name, again])) is None:
                     break
@@ -89,7 +96,7 @@ class Lookup:
                     asked[name] = best
                     break
             stored |= {key: one.answer for key, one in read.items() if name in asked or self._is_of_this_run(one)}
-        return Known(looks, keys, stored, asked)
+        return Known(looks, region, keys, stored, asked)
 
     def served(self, task: Task, dimension: str, key: str, *, again: bool) -> Answer | None:
         """Return the answer under one key, where it is served."""
@@ -111,10 +118,12 @@ class Lookup:
         """Tell whether a stored answer was given since this session began, to it or to another process."""
         return self._begun <= entry.stored <= time.time()
 
-    def key(self, task: Task, pixels: tuple[str, ...], dimension: str, *, again: bool) -> str:
-        """Return the store's key of one request."""
+    def key(self, task: Task, pixels: tuple[str, ...], dimension: str, *, again: bool, region: str = "") -> str:
+        """Return the store's key of one request; ``region``, a hash, is part of it where the judge is told of it."""
+        where = {"region": region} if region and self.protocol.uses_region else {}
         return key_of(
             pixels=list(pixels),
+            **where,
             text=task.text,
             dimension=dimension,
             judge=self._deciding(dimension, again=again),

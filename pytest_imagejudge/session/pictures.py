@@ -11,29 +11,40 @@ from ..errors import ImageError
 from ..images.content import Look, look_at
 from ..images.image_file import ImageFile, file_hash
 from ..images.loading import load_hashed
+from ..images.region import Region, region_hash
 from ..settings import DEFAULT_MAX_PIXELS
 from ..store.answer_store import Store
 
 
 @dataclass
 class TaskPictures:
-    """Pictures of one task: looked at without decoding where the store knows the file, decoded once where needed."""
+    """Pictures of one task: looked at without decoding where the store knows the file, decoded once where needed.
+
+    The region of an edit is checked against the source, so such a task is always decoded.
+    """
 
     files: Sequence[ImageFile]
     max_pixels: int
     store: Store
+    region: Region | None = None
     found: tuple[Look, ...] = ()
     decoded: tuple[Any, ...] | None = None
+    mask: Any = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def looks(self) -> tuple[Look, ...]:
         """SHA-256 of each picture's pixels, and what was found of its content.
 
         Raises:
-            ImageError: a picture can't be read.
+            ImageError: a picture can't be read, or its region is none of the source.
         """
-        self.found = self._indexed() or self._decode()
+        self.found = (self._indexed() if self.region is None else ()) or self._decode()
         return self.found
+
+    @property
+    def region_key(self) -> str:
+        """Hash of the region, after `looks`; empty where there is none."""
+        return "" if self.mask is None else region_hash(self.mask)
 
     def _indexed(self) -> tuple[Look, ...]:
         """Return the looks where the store's index has all of them, else (); raises as `looks`."""
@@ -47,6 +58,8 @@ class TaskPictures:
             images.append(image)
             looks.append(look_at(image))
             self.store.remember_pixels(content, looks[-1].line())
+        if self.region is not None and self.mask is None:
+            self.mask = self.region.picture(images[0].size, max_pixels=self.max_pixels)
         self.decoded = tuple(images)
         return tuple(looks)
 

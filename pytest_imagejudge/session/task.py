@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..images.image_file import ImageFile
+from ..images.region import Region
 from ..support.usage import Usage
 
 
@@ -18,6 +19,7 @@ class Task:
         dimensions: L1 to ask about, or (`EDIT`,).
         repeat: 0 for the first judgement; the same task with another number is judged afresh.
         awaited: whether a caller will read the verdict; else the task is judged only to fill the store.
+        region: where an edit was asked to be; None where nothing says it.
     """
 
     text: str
@@ -25,6 +27,7 @@ class Task:
     dimensions: tuple[str, ...]
     repeat: int = 0
     awaited: bool = True
+    region: Region | None = None
 
 
 @dataclass

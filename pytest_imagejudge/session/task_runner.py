@@ -14,7 +14,7 @@ from ..errors import EngineError, ImageError
 from ..protocols.base import Protocol, Reading, Request
 from ..report.fingerprints import TOLD
 from ..scoring.findings import Finding
-from ..scoring.verdict import EditVerdict, Verdict, verdict_of
+from ..scoring.verdict import EditVerdict, Problem, Verdict, verdict_of
 from ..store.answer_store import Store
 from ..support.digests import digest_of
 from ..support.prices import Price
@@ -102,7 +102,7 @@ class TaskRunner:
 
     async def judge(self, task: Task) -> Verdict | EditVerdict:
         """Judge ``task``; the verdict's ``error`` is the reason where it could not be judged."""
-        pictures = TaskPictures(task.images, self._max_pixels, self.store)
+        pictures = TaskPictures(task.images, self._max_pixels, self.store, task.region)
         try:
             known = await asyncio.to_thread(self._find, task, pictures)
         except ImageError as error:
@@ -122,13 +122,16 @@ class TaskRunner:
         return self._verdict(task, {}, error=error)
 
     def _readable(self, task: Task) -> list[str]:
+        if task.region is not None:
+            return []  # checked against the source's pixels when it is judged
         try:
             return file_hashes(task.images, self._max_pixels)
         except ImageError:
             return []  # said when it is judged
 
     def _find(self, task: Task, pictures: TaskPictures) -> Known:
-        return self.lookup.of(task, pictures.looks())
+        looks = pictures.looks()
+        return self.lookup.of(task, looks, pictures.region_key)
 
     async def _ask(self, task: Task, image: _Asking, dimension: str) -> Asked:
         """Send the protocol's request, and its second request where the answer can't be read."""
@@ -149,7 +152,8 @@ class TaskRunner:
 
     async def _answer(self, task: Task, image: _Asking, dimension: str, again: bool) -> tuple[Answer, bool]:
         known = image.known
-        key = known.keys.get((dimension, again)) or self.lookup.key(task, known.pixels, dimension, again=again)
+        key = known.keys.get((dimension, again))
+        key = key or self.lookup.key(task, known.pixels, dimension, again=again, region=known.region)
         if key in known.stored:
             return known.stored[key], True
         if key in self._asking:  # the same question is under way for another image object
@@ -166,6 +170,8 @@ class TaskRunner:
             await self._ensure_started()
             images = await image.pictures.images()
             request = await asyncio.to_thread(self._render, task, images, dimension, again, key)
+            if isinstance(request, Request) and self.protocol.uses_region:
+                request = dataclasses.replace(request, region=image.pictures.mask)
             if isinstance(request, Answer):
                 self._count(1, stored=True)
                 promise.set_result((request, True))
@@ -173,7 +179,7 @@ class TaskRunner:
             if image.primed is not None:
                 await image.primed(request)
             answer = await self._meter.ask(request, image.together, again=again)
-            about = self.about(task, known.pixels, dimension, answer)
+            about = self.about(task, known.pixels, dimension, answer, region=known.region)
             # not in the loop's pool of threads, where pictures may be waiting before it
             await asyncio.wrap_future(self.store.hand_over(key, answer, about))
             self._count(1, stored=False)
@@ -207,15 +213,26 @@ class TaskRunner:
         self.stats.requests += answers
         self.stats.from_store += answers if stored else 0
 
-    def about(self, task: Task, pixels: tuple[str, ...], dimension: str, answer: Answer) -> dict[str, Any]:
+    def about(
+        self, task: Task, pixels: tuple[str, ...], dimension: str, answer: Answer, *, region: str = ""
+    ) -> dict[str, Any]:
         """Return the record of an answer; ``question`` is the same for the second try as for the first."""
         return {
             **as_sent(self.fingerprint(dimension), [answer]),
             "dimension": dimension,
             "text": task.text,
             "pixels": list(pixels),
-            "question": self.lookup.key(task, pixels, dimension, again=False),
+            "question": self.lookup.key(task, pixels, dimension, again=False, region=region),
+            **({"region": region} if region and self.protocol.uses_region else {}),
         }
+
+    def _unused(self, task: Task) -> tuple[Problem, ...]:
+        """The problem of a region that the judge was not told of."""
+        if task.region is None or self.protocol.uses_region:
+            return ()
+        what = "mask" if task.region.mask else "box"
+        words = f"this judge looks at the whole picture; the {what} is only shown in reports"
+        return (Problem((EDIT,), "region-unused", words),)
 
     def _verdict(
         self, task: Task, results: dict[str, Asked], known: Known | None = None, *, error: str = ""
@@ -230,7 +247,7 @@ class TaskRunner:
         if notes := {note for given in answers.values() for note in given.notes} - answer_place.NOTES:
             fingerprint["notes"] = sorted(notes)
         fields: dict[str, Any] = {
-            "problems": tuple(problem for one in results.values() for problem in one.problems),
+            "problems": (*(problem for one in results.values() for problem in one.problems), *self._unused(task)),
             "answers": {name: answer.text for name, answer in answers.items()},
             "fingerprint": fingerprint,
             # without pixels there is no content to name
@@ -248,6 +265,11 @@ class TaskRunner:
             kind, reading = "edit", results[EDIT].reading if EDIT in results else Reading()
             fields |= {"score": reading.score, "aspects": dict(reading.aspects), "evidence": dict(reading.evidence)}
             fields["finish_reason"] = answers[EDIT].finish_reason if EDIT in answers else None
+            if task.region is not None:
+                fields |= {
+                    "mask": "" if task.region.mask is None else str(task.region.mask.path),
+                    "box": task.region.box,
+                }
         else:
             fields["level3"] = {path: facet for one in results.values() for path, facet in one.reading.level3.items()}
             fields["has_total"] = self.protocol.has_total

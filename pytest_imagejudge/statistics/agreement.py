@@ -187,30 +187,42 @@ def logistic(x: Floats, b1: float, b2: float, b3: float, b4: float) -> Floats:
 
 
 def _slopes(x: Floats, b1: float, b2: float, b3: float, b4: float) -> Floats:
-    """Derivatives of `logistic` in its parameters."""
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        z = (x - b3) / np.abs(b4)
-        share = 1 / (1 + np.exp(-z))
-        steep = (b1 - b2) * share * (1 - share)
-        return np.stack([share, 1 - share, -steep / np.abs(b4), -steep * z / b4], axis=1)
+    """Compute the derivatives of `logistic` in its parameters, a row each."""
+    z = (x - b3) / abs(b4)
+    found = np.empty((4, len(x)))
+    share, rest, middle, width = found
+    np.divide(1, 1 + np.exp(-z), out=share)
+    np.subtract(1, share, out=rest)
+    np.multiply(share * rest, (b2 - b1) / abs(b4), out=middle)
+    np.multiply(middle, z if b4 > 0 else -z, out=width)
+    return found
 
 
 def fit_logistic(
     predictions: Floats, labels: Floats, start: tuple[float, ...] | None = None, *, most: int = 20_000
 ) -> tuple[float, ...] | None:
     """Fit the parameters b1 to b4 by least squares, from the published start; None where ``most`` steps find none."""
-    from scipy.optimize import curve_fit  # type: ignore[import-untyped]
+    from scipy.optimize import leastsq  # type: ignore[import-untyped]
 
     if len(predictions) < 4 or np.ptp(predictions) == 0:
         return None
     first = start or (float(np.max(labels)), float(np.min(labels)), float(np.mean(predictions)), 0.5)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the covariance can't be estimated, which is not asked for
+    x, y = np.asarray(predictions, dtype=float), np.asarray(labels, dtype=float)
+
+    def missed(parameters: Floats) -> Floats:
+        b1, b2, b3, b4 = parameters.tolist()
+        return b2 + (b1 - b2) / (1 + np.exp(-(x - b3) / abs(b4))) - y
+
+    # As scipy's curve_fit has it, without its bookkeeping at each step: a bootstrap takes tens of thousands of them.
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
-            found, _ = curve_fit(logistic, predictions, labels, p0=first, jac=_slopes, maxfev=most)
-        except (RuntimeError, ValueError, TypeError):
+            found, *_, outcome = leastsq(
+                missed, first, Dfun=lambda at: _slopes(x, *at.tolist()), col_deriv=True, full_output=True, maxfev=most
+            )
+        except (ArithmeticError, TypeError, ValueError):
             return None
-    return tuple(map(float, found)) if np.isfinite(found).all() else None
+    return tuple(map(float, found)) if outcome in (1, 2, 3, 4) and np.isfinite(found).all() else None
 
 
 def score_agreement(

@@ -192,6 +192,14 @@ JUDGE_OPTIONS: dict[str, Option] = {
         field="sight",
         ini_only=True,
     ),
+    "judge_signals_style": Option(
+        "of 'signals', a style of all pictures, such as pixel-art or film-grain, which is no damage; may be repeated",
+        "STYLE",
+        "list",
+        field="signals_style",
+        judge="image",
+        ini_only=True,
+    ),
     "judge_max_pixels": Option(
         "an image with more pixels is an error (default: 100,000,000)", "N", "whole", at_least=1, ini_only=True
     ),

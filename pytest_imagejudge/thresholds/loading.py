@@ -12,8 +12,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError
+from ..protocols import Kind
 from ..protocols.base import Protocol
 from ..taxonomy import LEVEL1, nearest, show
+from .aspects import as_tables
 from .profile import Edit, EditMargin, Margins, Profile, Suite, SuiteEdit
 
 
@@ -76,6 +78,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _resolve(data: dict[str, Any], folder: Path, where: str, seen: tuple[Path, ...]) -> dict[str, Any]:
     """Merge ``data`` over the profile that it extends: tables by key, other values replaced."""
     parent = _validate(data, where).extends  # each file by itself, so that an error names the file it is in
+    if (edit := data.get("edit", {})).get("aspects"):
+        data = {**data, "edit": {**edit, "aspects": as_tables(edit["aspects"])}}
     if parent is None:
         return data
     path = _find(parent, folder, f"{where}: extends")
@@ -130,7 +134,8 @@ def _explain(where: str, error: Any) -> str:
         hint = " (a dimension belongs under [level1])" if loc[-1] in LEVEL1 else nearest(loc[-1], keys)
         return f"{where}: {key}: unknown key{hint}; known are {', '.join(keys)}"
     if kind == "value_error":
-        return f"{where}: {key + ': ' if key else ''}{error['ctx']['error']}"
+        mark = "." if loc[-1:] == ["aspects"] else ": "  # these name the aspect themselves
+        return f"{where}: {key + mark if key else ''}{error['ctx']['error']}"
     if kind == "literal_error":
         names = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         hint = nearest(found, names) if isinstance(found, str) else ""
@@ -149,6 +154,25 @@ def _explain(where: str, error: Any) -> str:
     return f"{where}: {key}: {what}, not {found!r}"
 
 
+def own_profiles(protocols: Mapping[Kind, Protocol]) -> dict[Kind, Profile]:
+    """The profile of each kind, "image" and "edit", where none is named: the judge's own."""
+    return {kind: load_profile(default_profile(protocol)) for kind, protocol in protocols.items()}
+
+
+def both_of(own: Mapping[Kind, Profile]) -> Profile:
+    """One profile of a run, made of those of each kind: bounds on edits are those of the profile for edits."""
+    image, edit = own.get("image"), own.get("edit")
+    if image is None or edit is None or image.name == edit.name:
+        profile = image or edit
+        assert profile is not None  # a run has a judge
+        return profile
+    both = image.model_copy(update={"edit": edit.edit})
+    both._name = f"{image.name}, {edit.name}"
+    return both
+
+
 def default_profile(protocol: Protocol) -> str:
-    """The profile used when none is named: ``signals`` for a judge that measures part of the tree."""
-    return "default" if protocol.has_total else "signals"
+    """The profile used when none is named; the embedded judge's own for one that measures part of what there is."""
+    if protocol.has_total:
+        return "default"
+    return "signals" if protocol.kind == "image" else "edit-signals"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, NamedTuple
@@ -12,6 +13,7 @@ from ..errors import ConfigError
 from ..protocols.base import Protocol
 from ..scoring.verdict import EditVerdict, Verdict
 from ..taxonomy import EDIT_SCORE, FACETS, TOTAL, FacetPath, check_path, facets_of, nearest, show
+from .aspects import Aspects, Side, show_side
 
 Bound = Annotated[float, Field(ge=0, le=100)]
 
@@ -59,7 +61,13 @@ class Edit(_Strict):
     """Bounds on one edit: the overall score, 1 to 5, and further scores by name."""
 
     score: EditBound | None = None
-    aspects: dict[str, Annotated[float, Field(ge=0, le=5)]] = {}
+    aspects: Aspects = {}
+
+    def bounds(self) -> list[tuple[FacetPath, Side, float]]:
+        """Every bound, with the side on which it stands: the least that a figure may be, or the most."""
+        found: list[tuple[FacetPath, Side, float]] = [] if self.score is None else [(EDIT_SCORE, "least", self.score)]
+        found += [((name,), side, bound) for name, between in self.aspects.items() for side, bound in between.sides()]
+        return found
 
 
 class SuiteEdit(_Strict):
@@ -145,7 +153,7 @@ class Profile(_Levels):
     @property
     def bounds_edits(self) -> bool:
         """Tell whether there is a bound on single edits."""
-        return self.edit.score is not None or bool(self.edit.aspects)
+        return bool(self.edit.bounds())
 
     @property
     def bounds_means(self) -> bool:
@@ -176,7 +184,8 @@ class Profile(_Levels):
         A figure that could not be read is neither missed nor not applicable: such a verdict is an error.
         """
         bounds = self.bounds().items()
-        check = _check([(path, bound, verdict.value(path)) for path, bound in bounds if not verdict.missing(path)])
+        rows = [(path, bound, verdict.value(path)) for path, bound in bounds if not verdict.missing(path)]
+        check = _check([(path, "least", bound, score) for path, bound, score in rows])
         if self.min_applicable is None:
             return check
         applicable = sum(facet.score is not None for facet in verdict.level3.values())
@@ -184,16 +193,14 @@ class Profile(_Levels):
 
     def check_edit(self, verdict: EditVerdict) -> Check:
         """Apply the bounds on one edit."""
-        rows: list[tuple[FacetPath, float, float | None]] = []
         lost = {path[1:] for path in verdict.unreadable}  # () is the whole edit
-        if self.edit.score is not None and () not in lost:
-            rows.append((EDIT_SCORE, self.edit.score, verdict.score))
-        rows += [
-            ((name,), bound, verdict.aspects.get(name))
-            for name, bound in self.edit.aspects.items()
-            if lost.isdisjoint(((), (name,)))
-        ]
-        return _check(rows)
+        if () in lost:
+            return _check([])
+        figures: dict[FacetPath, float | None] = {(name,): value for name, value in verdict.aspects.items()}
+        figures[EDIT_SCORE] = verdict.score
+        return _check(
+            [(path, side, bound, figures.get(path)) for path, side, bound in self.edit.bounds() if path not in lost]
+        )
 
     def require_measurable(self, protocol: Protocol, model: str) -> None:
         """Check that ``protocol`` can measure the bounded figures.
@@ -202,7 +209,7 @@ class Profile(_Levels):
             ConfigError: a bound can't be measured; the message names the bound and the figures that can.
         """
         if protocol.kind != "image":
-            self._require_aspects(protocol.aspects, model)
+            self._require_edits(protocol, model)
             return
         bounded = {
             **self.bounds(),
@@ -227,14 +234,38 @@ class Profile(_Levels):
                     f"it can measure {_measurable(protocol)}"
                 )
 
-    def _require_aspects(self, known: tuple[str, ...] | None, model: str) -> None:
-        for name in self.edit.aspects:
+    def _require_edits(self, protocol: Protocol, model: str) -> None:
+        known = protocol.aspects
+        scores = {
+            "edit.score": self.edit.score,
+            "suite.edit.score": self.suite.edit.score,
+            "baseline.edit.score": self.baseline.edit.score,
+        }
+        for key, bounded in scores.items():
+            if bounded is not None and not protocol.has_total:
+                raise ConfigError(
+                    f"{self._where}: {key} is bounded, but the judge {model} gives no overall score of an edit; bound "
+                    f"its aspects, under [edit.aspects]: {', '.join(protocol.aspect_ranges or known or ())}"
+                )
+        for name, between in self.edit.aspects.items():
             if known is not None and name not in known:
                 has = f"it gives {', '.join(known)}" if known else "it gives an overall score only"
                 raise ConfigError(
                     f'{self._where}: edit.aspects: "{name}" is bounded, but the judge {model} does not give it'
                     f"{nearest(name, known)}; {has}"
                 )
+            if protocol.aspect_ranges and name not in protocol.aspect_ranges:
+                raise ConfigError(
+                    f'{self._where}: edit.aspects: "{name}" is bounded, but the judge {model} cannot measure it; '
+                    f"it can measure {', '.join(protocol.aspect_ranges)}"
+                )
+            low, high = protocol.aspect_ranges.get(name, (-math.inf, math.inf))
+            for side, bound in between.sides():
+                if not low <= bound <= high:
+                    raise ConfigError(
+                        f"{self._where}: edit.aspects.{name}: {show_side(side)} {bound:g} is bounded, but the judge "
+                        f"{model} gives {low:g} to {high:g}"
+                    )
 
     @property
     def _where(self) -> str:
@@ -246,11 +277,15 @@ def _measurable(protocol: Protocol) -> str:
 
 
 class MissedBound(NamedTuple):
-    """A bound that a figure lies below. ``path`` is a place of the tree, or of an edit's score or aspect."""
+    """A bound that a figure lies below, or above where ``side`` is "most".
+
+    ``path`` is a place of the tree, or of an edit's score or aspect.
+    """
 
     path: FacetPath
     score: float
     bound: float
+    side: Side = "least"
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,13 +322,13 @@ class Check:
         return self.min_applicable > 0 and not self.not_applicable
 
 
-def _check(rows: Sequence[tuple[FacetPath, float, float | None]]) -> Check:
+def _check(rows: Sequence[tuple[FacetPath, Side, float, float | None]]) -> Check:
     breaches, absent, applied = [], [], 0
-    for path, bound, score in rows:
+    for path, side, bound, score in rows:
         if score is None:
             absent.append(path)
             continue
         applied += 1
-        if score < bound:
-            breaches.append(MissedBound(path, score, bound))
-    return Check(tuple(breaches), tuple(absent), applied)
+        if score < bound if side == "least" else score > bound:
+            breaches.append(MissedBound(path, score, bound, side))
+    return Check(tuple(breaches), tuple(dict.fromkeys(absent)), applied)

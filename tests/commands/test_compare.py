@@ -436,7 +436,7 @@ def test_a_page_with_pictures_side_by_side(compare, save, tmp_path, monkeypatch)
     code, _, _ = compare(save("a.json", before), save("b.json", after), "-o", page, "-o", tmp_path / "c.md")
     assert code == 0
     text = page.read_text(encoding="utf-8")
-    assert text.count('src="data:image/webp;base64,') == 15
+    assert text.count('src="data:image/jpeg;base64,') == 15
     assert "gone.png" in text
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert" in text

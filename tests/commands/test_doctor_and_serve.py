@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.stand_in.endpoint import StandIn, completion
+from tests.stand_in.forks import ForkServer
 from tests.stand_in.judge import levels
 from tests.stand_in.vllm import checkpoint, install
 
@@ -20,7 +20,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
+def command(tmp_path: Path, forks: ForkServer) -> Command:
     (tmp_path / "standin").mkdir()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PYTEST_", "IMAGEJUDGE_"))},
@@ -31,8 +31,7 @@ def command(tmp_path: Path) -> Command:
     }
 
     def run(*args: str, **more: str) -> subprocess.CompletedProcess[str]:
-        line = [sys.executable, "-m", "pytest_imagejudge", *args]
-        return subprocess.run(line, env={**environment, **more}, capture_output=True, text=True, check=False)
+        return forks.run("-m", "pytest_imagejudge", *args, env={**environment, **more})
 
     return run
 

@@ -417,7 +417,7 @@ def test_gates(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) 
     found, said = score(capsys, server, path, "--judge-thresholds", "strict.toml", code=1)
     assert (found["failed"], found["judged"], len(found["suite"])) == (1, 5, 1)
     assert found["missed"][0].startswith("total")
-    breach = {"path": ["total"], "score": 60.0, "bound": 80.0}
+    breach = {"path": ["total"], "score": 60.0, "bound": 80.0, "side": "least"}
     assert found["failed_rows"] == [{"row": 1, "line": 1, "id": "0", "breaches": [breach], "not_applicable": []}]
     assert 'row 1, line 1 (ID "0"): Total 60.0 < 80.0' in said
     (work / "mild.toml").write_text("total = 50\n[suite]\ntotal = 50\n")
@@ -578,6 +578,44 @@ def test_hub_data_sets(
     assert (work / "rows_judged.jsonl").is_file()
     assert main(command(server, "hf://datasets/org/set/gone.jsonl")) == 2
     assert "404" in capsys.readouterr().err
+
+
+def test_masks_of_edits_are_measured_and_written(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("cv2")
+    Image.effect_noise((160, 120), 60).convert("RGB").save(work / "source.png")
+    picture = Image.open(work / "source.png")
+    picture.paste((200, 20, 20), (40, 30, 100, 90))
+    picture.save(work / "edited.png")
+    for name, box in (("mask", (40, 30, 100, 90)), ("elsewhere", (120, 80, 150, 110))):
+        mask = Image.new("L", (160, 120), 0)
+        mask.paste(255, box)
+        mask.save(work / f"{name}.png")
+    Image.new("L", (16, 12), 255).save(work / "small.png")
+    data = "data:image/png;base64," + base64.b64encode((work / "elsewhere.png").read_bytes()).decode()
+    edit = {"source_path": "source.png", "edited_path": "edited.png", "instruction": "red"}
+    masks = ["mask.png", "elsewhere.png", data, "small.png", "gone.png"]
+    values = [{"ID": i, **edit, "mask": mask} for i, mask in enumerate(masks)]
+    path = write(work / "edits.jsonl", [*values, {"ID": 9, **edit, "box": [40, 30, 100, 90]}])
+    (work / "ours.toml").write_text("[edit.aspects]\noutside_change = {max = 0.2}\n")
+    args = [
+        "--edit-judge-model=signals",
+        "--judge-thresholds=ours.toml",
+        "--output-dir=out",
+        "--judge-report=r.json",
+        "--json",
+    ]
+    assert main(["score", str(path), *args]) == 2  # bad rows
+    found = json.loads(capsys.readouterr().out)
+    assert (found["judged"], found["image_missing"], found["image_unreadable"]) == (4, 1, 1)
+    breach = {"path": ["outside_change"], "score": 1.0, "bound": 0.2, "side": "most"}
+    assert [(row["id"], row["breaches"]) for row in found["failed_rows"]] == [("1", [breach]), ("2", [breach])]
+    lines = judged(work / "out" / "edits_judged.jsonl")
+    assert lines[0]["mask"] == "../mask.png"
+    assert lines[5]["box"] == [40, 30, 100, 90]
+    edits = {entry.id: entry for entry in read_report(work / "r.json").edits}
+    assert edits["0"].mask == "mask.png"
+    assert edits["9"].box == [40, 30, 100, 90]
+    assert edits["0"].key == edits["9"].key != edits["1"].key == edits["2"].key
 
 
 def test_edits_and_their_agreement(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,7 @@ from pytest_imagejudge.thresholds.loading import load_profile, shipped
 from pytest_imagejudge.thresholds.profile import Edit, EditMargin, Margins, Profile, Suite
 from tests.docs.pages import DOCS, ROOT, Example, examples, pages
 from tests.stand_in import published_words
+from tests.stand_in.forks import ForkServer
 
 REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
 KINDS = {"console", "csv", "ini", "json", "jsonl", "mermaid", "python", "text", "toml", "yaml"}
@@ -33,7 +34,7 @@ INI_KEYS = {option.lstrip("-").replace("-", "_") for option in options.OPTIONS} 
 
 
 @pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: ForkServer) -> dict[str, str]:
     """What commands find: this Python's programs, the pictures, a stand-in for the judges that need a GPU."""
     published_words.use(monkeypatch, tmp_path)
     folder = tmp_path / "project"
@@ -45,7 +46,9 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
             monkeypatch.delenv(name)
     return {
         **os.environ,
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PATH": os.pathsep.join(
+            [str(forks.programs(tmp_path / "forks")), str(Path(sys.executable).parent), os.environ["PATH"]]
+        ),
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(folder / "installed")]),  # this checkout, whatever is installed
         "PYTHONUTF8": "1",
         "PYTEST_PLUGINS": "tests.stand_in.judge",
@@ -59,7 +62,11 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
 def test_examples(
-    page: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Path,
+    environment: dict[str, str],
+    forks: ForkServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = Path(environment["PWD"])
     monkeypatch.chdir(folder)
@@ -79,7 +86,7 @@ def test_examples(
             else:
                 printed += run(example, environment)
         elif example.kind == "python" and not name:
-            printed += execute(example, environment)
+            printed += execute(example, environment, forks)
         else:
             check(example)
     capsys.readouterr()
@@ -108,11 +115,9 @@ def run(example: Example, environment: dict[str, str]) -> str:
     return printed
 
 
-def execute(example: Example, environment: dict[str, str]) -> str:
+def execute(example: Example, environment: dict[str, str], forks: ForkServer) -> str:
     """Run a script."""
-    done = subprocess.run(
-        [sys.executable, "-c", example.text], env=environment, capture_output=True, text=True, timeout=600
-    )
+    done = forks.run("-c", example.text, env=environment)
     assert done.returncode == 0, f"{example.where}:\n{done.stderr}"
     return done.stdout
 

@@ -19,6 +19,7 @@ from pytest_imagejudge.judge import Judge
 from pytest_imagejudge.settings import JudgeSettings
 from pytest_imagejudge.taxonomy import TREE, facets_of
 from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure
+from tests.stand_in.forks import ForkServer
 from tests.stand_in.judge import Sound, levels
 from tests.stand_in.pictures import marked
 
@@ -122,7 +123,7 @@ def test_other_peoples_code_is_pinned() -> None:
 
 
 @pytest.fixture
-def clean(tmp_path: Path) -> Any:
+def clean(tmp_path: Path, forks: ForkServer) -> Any:
     """A clean folder with a Python of its own that finds this project, and a way to run a step there."""
     venv.create(tmp_path / "venv", symlinks=True)
     python = tmp_path / "venv" / "bin" / "python"
@@ -131,10 +132,7 @@ def clean(tmp_path: Path) -> Any:
     ).stdout.strip()
     lines = [*(path for path in sys.path if Path(path).name == "site-packages"), str(ROOT)]
     (Path(packages) / "outer.pth").write_text("".join(f"{line}\n" for line in lines))
-    for name, module in (("imagejudge", "pytest_imagejudge"), ("pytest", "pytest")):
-        script = tmp_path / "venv" / "bin" / name
-        script.write_text(f'#!/bin/sh\nexec "{python}" -m {module} "$@"\n')
-        script.chmod(0o755)
+    programs = forks.programs(tmp_path / "forks")
     work = tmp_path / "work"
     work.mkdir()
 
@@ -149,7 +147,7 @@ def clean(tmp_path: Path) -> Any:
             check=False,
             timeout=600,
             env={
-                "PATH": f"{python.parent}:{os.environ['PATH']}",
+                "PATH": f"{programs}:{python.parent}:{os.environ['PATH']}",
                 "HOME": str(tmp_path / "home"),
                 "GITHUB_OUTPUT": str(output),
                 "GITHUB_STEP_SUMMARY": str(summary),

@@ -236,7 +236,7 @@ def test_a_request_that_takes_too_long_is_answered_by_another_server(
     engine: Callable[..., EndpointEngine],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(endpoint, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(endpoint, "ANSWER_SECONDS", 5.0)  # enough for the other server on a machine that is busy
 
     def hold(call: Call) -> None:
         held.wait(60)
@@ -245,5 +245,6 @@ def test_a_request_that_takes_too_long_is_answered_by_another_server(
     found = ask(engine(server, other, watch=(3600.0, 0.01)), 24)
     assert [answer.text for answer in found] == ["{}"] * 24
     assert len(server.asked) == len({str(call.body) for call in server.asked}) > 0  # none again
+    monkeypatch.setattr(endpoint, "ANSWER_SECONDS", 0.2)
     (lost,) = ask(engine(server, watch=(3600.0, 0.01)))
     assert str(lost) == f"{server.url}/v1/chat/completions: no answer within 0.2 s (judge_timeout)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import io
+import re
 import subprocess
 import sys
 
@@ -21,11 +22,12 @@ from pytest_imagejudge import Judge
 from pytest_imagejudge.engines.signals.engine import SignalsEngine
 from pytest_imagejudge.errors import ConfigError, EngineError
 from pytest_imagejudge.protocols.signals import SignalsEditProtocol, SignalsProtocol
-from pytest_imagejudge.protocols.signals_bounds import INSTALL
+from pytest_imagejudge.protocols.signals_bounds import INSTALL, MEASURES
 from pytest_imagejudge.taxonomy import EDIT
 
 PHOTOGRAPHS = ("astronaut", "coffee", "rocket")
 PROTOCOL, EDITS = SignalsProtocol(), SignalsEditProtocol()
+JUDGED = {measure.facet for measure in MEASURES}
 
 
 def photograph(name):
@@ -90,13 +92,13 @@ def judge():
 
 def quality(judge, picture):
     level3 = judge("Quality", picture).level3
-    return {path[-1]: facet.raw for path, facet in level3.items() if path in PROTOCOL.measures}
+    return {path[-1]: facet.raw for path, facet in level3.items() if path in JUDGED}
 
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_undistorted_photographs_fail_nothing(judge, name):
     raws = quality(judge, photograph(name))
-    assert set(raws) == {"Noise", "Edge Clarity", "Resolution"}
+    assert set(raws) == {"Noise", "Edge Clarity", "Naturalness", "Resolution"}
     assert all(raw in (1, 2) for raw in raws.values()), raws
 
 
@@ -156,38 +158,50 @@ def test_figures_grow_with_the_distortion(judge):
     coffee = photograph("coffee")
     noise = [figure(noisy(coffee, sigma), ("Quality", "Detail", "Noise")) for sigma in (0, 5, 15, 30)]
     assert noise == sorted(noise)
-    assert noise[2] == pytest.approx(15, rel=0.25)
+    assert noise[2] == pytest.approx(15 * 0.67, rel=0.35)  # of brightness: the channels' noise is independent
     blur = [
         figure(coffee.filter(ImageFilter.GaussianBlur(sigma)), ("Quality", "Detail", "Edge Clarity"))
         for sigma in (1, 2, 4)
     ]
     assert blur == sorted(blur)
-    assert blur[1] == pytest.approx(2, rel=0.3)
+    assert blur[1] == pytest.approx(2, rel=0.35)
+    assert blur[2] == pytest.approx(4, rel=0.35)
 
 
 def test_evidence_names_figure_and_bound(judge):
     level3 = judge("Quality", noisy(photograph("coffee"), 30)).level3
-    assert "estimated noise sigma 2" in level3["Quality", "Detail", "Noise"].evidence
-    assert "fail above" in level3["Quality", "Detail", "Noise"].evidence
+    assert re.match(
+        r"estimated noise sigma \d\d\.\d levels .*, fail above 5\.2$", level3["Quality", "Detail", "Noise"].evidence
+    )
 
 
-def test_large_pictures_are_measured_on_a_sample(judge):
-    large = photograph("rocket").resize((5200, 3900), Image.Resampling.BICUBIC)
+def test_large_pictures_are_measured_at_the_size_of_a_viewer(judge):
+    large = photograph("astronaut").resize((4096, 4096), Image.Resampling.BICUBIC)
     raws = quality(judge, large)
     assert raws["Resolution"] == 0
     assert raws["Noise"] == 2
-    assert quality(judge, noisy(large.crop((0, 0, 3000, 2000)), 30))["Noise"] == 0
+    assert quality(judge, noisy(large.crop((0, 0, 3000, 2000)), 80))["Noise"] == 0
 
 
 @pytest.mark.parametrize(
     ("words", "prompt", "raws"),
     [
-        ("Grand Opening", 'a sign, "GRAND OPENING"', {2}),
+        ("Grand Opening", 'a sign, "Grand Opening"', {2}),
+        ("Grand Opening", 'a sign, "GRAND OPENING"', {0}),
+        ("Grand Opening", 'a sign in capitals, "GRAND OPENING"', {2}),
         ("Grand Openning", 'a sign, "Grand Opening"', {0}),
         ("Tea Room", "a sign that says ‘Tea Room’, the cats' favourite", {2}),
         ("Tea Room", 'a sign, "Bus Stop"', {0}),
         ("Tea Room", '"Tea Room" over "Open Daily"', {0}),
         ("", 'a sign, "Tea Room"', {0}),
+        ("Tea Room\nTea Room", 'a sign, "Tea Room"', {0}),
+        ("Tea Tea Room", 'a sign, "Tea Room"', {0}),
+        ("Tea Room\nTea Room", 'two signs, each "Tea Room"', {2}),
+        ("Tea Room\nRlsnc Tgvou", 'a sign, "Tea Room"', {0}),
+        ("Tea Room\nMain Street", 'a sign, "Tea Room"', {2}),
+        ("", 'a garden, "Tea Room"', {"N/A"}),
+        ("Tea Rom", 'a garden, "Tea Room"', {0}),
+        ("", 'a cat named "Tea Room"', {"N/A"}),
         ("Tea Room", "a sign on the baker's door", {"N/A"}),
         ("Tea Room", 'a sign, "чай"', {"N/A"}),
     ],
@@ -255,7 +269,7 @@ def test_no_picture_is_too_odd(judge, width, height, kind):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 200), (200, 1), (400, 12), (31, 33)])
 def test_words_on_tiny_pictures_are_an_answer_too(judge, shape):
-    reading = judge("Creative Generation", Image.new("RGB", shape, "white"), text='"Hello"')
+    reading = judge("Creative Generation", Image.new("RGB", shape, "white"), text='a sign: "Hello"')
     assert reading.level3["Creative Generation", "Text Rendering", "Text Accuracy"].raw == 0
 
 
@@ -299,7 +313,11 @@ def test_an_edit_that_changes_all_has_less_fidelity(judge):
     slight = judge(EDIT, source, source.filter(ImageFilter.GaussianBlur(1)))
     other = judge(EDIT, source, photograph("coffee"))
     same = judge(EDIT, source, source.copy())
-    assert same.aspects == {"fidelity": 1.0, "changed_area": 0.0, "text_alignment": None}
+    assert {name: value for name, value in same.aspects.items() if value} == {
+        "fidelity": 1.0,
+        "content_kept": 1.0,
+        "sharpness": 1.0,
+    }
     assert 1 > slight.aspects["fidelity"] > 0.8 > 0.6 > other.aspects["fidelity"]
     assert "resized" in other.evidence["fidelity"]
 
@@ -313,7 +331,7 @@ def test_a_missing_library_is_a_configuration_error(monkeypatch):
 
 
 def test_a_library_that_does_not_load_is_an_engine_error(monkeypatch):
-    monkeypatch.setattr("pytest_imagejudge.engines.signals.engine.MODULES", ("pytest_imagejudge_has_no_such_module",))
+    monkeypatch.setattr("pytest_imagejudge.engines.signals.engine.LOADED", ("pytest_imagejudge_has_no_such_module",))
     with pytest.raises(EngineError, match="no_such_module"):
         asyncio.run(SignalsEngine().start(lambda line: None))
 
@@ -341,7 +359,7 @@ from pytest_imagejudge.engines.signals.engine import SignalsEngine
 
 asyncio.run(SignalsEngine().start(lambda line: None))
 before = set(sys.modules)
-from pytest_imagejudge.engines.signals import edits, quality, safety, text
+from pytest_imagejudge.engines.signals import edits, measures, safety, text
 print(set(sys.modules) - before)
 """
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageChops
 
 from pytest_imagejudge.images.change_map import change_map, ciede2000, colour_difference, to_lab
 
@@ -35,6 +35,19 @@ def test_the_map_shows_what_changed_and_only_that():
     assert not (lambda grey: (grey.max(axis=2) - grey.min(axis=2)).any())(
         np.asarray(change_map(source, source)).astype(int)
     )
+
+
+def test_the_region_has_an_outline():
+    source = Image.new("RGB", (2000, 1000), (120, 140, 160))
+    region = Image.new("L", source.size, 0)
+    region.paste(255, (400, 200, 1200, 1000))
+    plain, drawn = change_map(source, source), change_map(source, source, region)
+    assert drawn.size == plain.size == (1024, 512)
+    changed = np.asarray(ImageChops.difference(plain, drawn)).any(axis=2)
+    rows, columns = np.nonzero(changed)
+    assert (columns.min(), rows.min(), columns.max(), rows.max()) == pytest.approx((205, 102, 614, 511), abs=1)
+    assert not changed[120:490, 225:600].any()  # the inside stays as it is
+    assert (np.asarray(drawn)[changed] == (20, 90, 230)).all()
 
 
 def test_pictures_of_other_sizes_and_modes_are_brought_to_the_source():

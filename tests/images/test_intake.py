@@ -22,7 +22,7 @@ from PIL import __file__ as _pil
 from pytest_imagejudge.errors import ImageError
 from pytest_imagejudge.images.image_file import file_hash
 from pytest_imagejudge.images.intake import take
-from pytest_imagejudge.images.loading import load, load_hashed, pixel_hash, thumbnail, to_png
+from pytest_imagejudge.images.loading import load, load_hashed, pixel_hash, to_png
 
 PICTURE = np.random.default_rng(7).integers(0, 256, (24, 36, 3), dtype=np.uint8)
 
@@ -739,19 +739,6 @@ def test_the_pixel_hash_stays_as_it_is():
 
 def test_png_is_lossless():
     assert (np.asarray(Image.open(io.BytesIO(to_png(Image.fromarray(PICTURE))))) == PICTURE).all()
-
-
-def test_thumbnails(fox):
-    for kind in ("webp", "jpeg", "png"):
-        image = Image.open(io.BytesIO(thumbnail(fox, 12, kind)))
-        assert image.format == kind.upper()
-        assert image.size == (12, 8)
-    assert Image.open(io.BytesIO(thumbnail(fox, 500))).size == (36, 24)
-    original = Image.fromarray(PICTURE)
-    assert Image.open(io.BytesIO(thumbnail(original, 12))).size == (12, 8)
-    assert original.size == (36, 24)
-    with pytest.raises(ImageError):
-        thumbnail(fox.parent, 12)
 
 
 # --- what is no picture yet

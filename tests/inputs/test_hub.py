@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.stand_in.forks import ForkServer
 from tests.stand_in.hubs import ModelScope
 from tests.stand_in.pictures import marked
 
@@ -34,12 +35,12 @@ def site(tmp_path: Path) -> Iterator[ModelScope]:
 
 
 @pytest.fixture
-def command(tmp_path: Path, site: ModelScope) -> Command:
+def command(tmp_path: Path, site: ModelScope, forks: ForkServer) -> Command:
     environment = {**os.environ, **site.environment(tmp_path), "HF_HUB_OFFLINE": "1"}
 
     def run(*args: str) -> subprocess.CompletedProcess[str]:
-        line = [sys.executable, "-m", "pytest_imagejudge", *args]
-        return subprocess.run(line, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+        with contextlib.chdir(tmp_path):
+            return forks.run("-m", "pytest_imagejudge", *args, env=environment)
 
     return run
 

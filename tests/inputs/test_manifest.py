@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import tracemalloc
 import unicodedata
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_imagejudge.errors import ConfigError
-from pytest_imagejudge.inputs.cells import row_id
+from pytest_imagejudge.inputs.cells import BadCell, box_cell, row_id
 from pytest_imagejudge.inputs.manifest import Row, RowError, read_manifest
 from pytest_imagejudge.inputs.metadata import parse_facets, read_metadata
 from pytest_imagejudge.support.escaping import escape
@@ -293,6 +294,57 @@ def test_edits(folder: Path) -> None:
         "make it an owl",
     )
     assert [error.message for error in errors_of(found)][1] == "the instruction is empty"
+
+
+@given(
+    st.tuples(*[st.integers(0, 99)] * 4),
+    st.sampled_from([", ", ",", ";", " ", " ; "]),
+    st.sampled_from(["", "[]", "()"]),
+)
+def test_a_box_is_text_or_a_list(box: tuple[int, ...], between: str, around: str) -> None:
+    text = around[:1] + between.join(map(str, box)) + around[1:]
+    if box[0] < box[2] and box[1] < box[3]:
+        assert box_cell(text) == box_cell(list(box)) == box_cell([float(one) for one in box]) == box
+    else:
+        for value in (text, list(box)):
+            with pytest.raises(BadCell, match="it is empty"):
+                box_cell(value)
+
+
+@pytest.mark.parametrize("value", [None, "", "  ", math.nan])
+def test_no_box(value: object) -> None:
+    assert box_cell(value) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["1 2 3", "1,2,3,4,5", "a,b,c,d", "1.5,2,3,4", "1e1,2,30,40", [1, 2, "x", 4], {}, True, 7, []]
+)
+def test_what_is_no_box(value: object) -> None:
+    with pytest.raises(BadCell):
+        box_cell(value)
+
+
+def test_regions_of_edits(folder: Path) -> None:
+    found = read(
+        folder / "m.csv",
+        "ID,source_path,edited_path,instruction,mask,box\n"
+        '1,fox.png,owl.png,x,owl.png,\n2,fox.png,owl.png,x,,"1, 2, 3, 4"\n3,fox.png,owl.png,x,,\n'
+        "4,fox.png,owl.png,x,gone.png,\n5,fox.png,owl.png,x,owl.png,1 2 3 4\n6,fox.png,owl.png,x,,-1 2 3 4\n",
+    )
+    assert [(row.mask, row.box) for row in rows_of(found)] == [
+        (folder / "owl.png", None),
+        (None, (1, 2, 3, 4)),
+        (None, None),
+    ]
+    missing, both, outside = [error.message for error in errors_of(found)]
+    assert missing.startswith("mask: no file")
+    assert both.startswith("both mask and box are given")
+    assert outside.startswith("box: [-1, 2, 3, 4]: it lies outside of the picture")
+    inner = folder / "images" / "m.jsonl"
+    row = {"ID": 1, "source_path": "deep.png", "edited_path": "deep.png", "instruction": "x", "mask": "../owl.png"}
+    assert rows_of(read(inner, json.dumps(row)))
+    (confined,) = errors_of(read(inner, json.dumps(row), root=folder / "images"))
+    assert confined.message.startswith('mask: "../owl.png" lies outside of')
 
 
 def test_images_and_edits_in_one_file(folder: Path) -> None:

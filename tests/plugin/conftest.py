@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-# What runs within this process import is imported here: pytester has each of them forget it, which takes its time,
-# and numpy can't be loaded twice. httpx knows the errors of that httpcore only which it loaded itself.
-import httpcore  # noqa: F401
-import httpx  # noqa: F401
-import numpy  # noqa: F401
 import pytest
-import scipy.stats  # noqa: F401
 
-import pytest_imagejudge.engines.address
-import pytest_imagejudge.engines.vllm.install
-import pytest_imagejudge.engines.vllm.model_files
-import pytest_imagejudge.engines.vllm.placement
-import pytest_imagejudge.plugin.gate
-import pytest_imagejudge.plugin.manifest_items
-import pytest_imagejudge.plugin.marker
-import pytest_imagejudge.protocols.house
-import pytest_imagejudge.renderers.html_page
-import pytest_imagejudge.renderers.markdown
-import pytest_imagejudge.renderers.notebook
-import pytest_imagejudge.renderers.terminal_failure
-import pytest_imagejudge.renderers.terminal_summary
-import pytest_imagejudge.report.json_file
-import pytest_imagejudge.statistics.baseline
-import pytest_imagejudge.statistics.suite  # noqa: F401
-import tests.stand_in.judge  # noqa: F401
+import tests.stand_in.preloaded  # noqa: F401
+from tests.stand_in.forks import ForkServer
 from tests.stand_in.project import Project
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
-    return Project(pytester, monkeypatch)
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, forks: ForkServer) -> Project:
+    return Project(pytester, monkeypatch, forks)

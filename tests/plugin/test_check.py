@@ -338,7 +338,7 @@ def test_edits(project):
         ("scored", 1.5),
         ("error", None),
     ]
-    assert edits[1]["breaches"] == [{"path": ["score"], "score": 1.5, "bound": 3.0}]
+    assert edits[1]["breaches"] == [{"path": ["score"], "score": 1.5, "bound": 3.0, "side": "least"}]
     assert edits[0]["source_image"] == "fair.png"
     assert edits[0]["instruction"] == "make the sky blue"
 

@@ -196,7 +196,7 @@ def test_thresholds_and_dimensions_of_a_row(project):
     project.run().assert_outcomes(passed=3, failed=2)
     entries = {entry["id"]: entry for entry in project.report["verdicts"]}
     assert entries["b"]["thresholds"] == "strict.toml"
-    assert entries["b"]["breaches"] == [{"path": ["Quality"], "score": 60.0, "bound": 90.0}]
+    assert entries["b"]["breaches"] == [{"path": ["Quality"], "score": 60.0, "bound": 90.0, "side": "least"}]
     assert list(entries["c"]["level1"]) == ["Quality"]
     assert set(entries["d"]["level1"]) == {"Quality", "Alignment"}
 

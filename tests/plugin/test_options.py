@@ -80,6 +80,7 @@ def test_the_command_reads_the_judges_options_alike(project):
         "edit_judge_price": "input=1 output=4 currency=EUR",
         "judge_budget": "5.50 EUR",
         "judge_sight": "assumed",
+        "judge_signals_style": "film-grain",
         "judge_max_pixels": "1234",
     }
     assert set(JUDGE_OPTIONS) - set(given) == {"judge_url", "judge_allow_fp8", "judge_stored_only"}

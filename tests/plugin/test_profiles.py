@@ -223,9 +223,9 @@ def test_what_a_judge_cannot_measure_is_refused(project):
     options = ["--judge-model=signals"]
     for text, words in (
         ("total = 50", "*total is bounded*signals measures * of 56 facets and has no total*Noise*"),
-        ("[level1]\nAesthetics = 50", "*Aesthetics is bounded*cannot measure it*Noise*"),
+        ("[level1]\nAlignment = 50", "*Alignment is bounded*cannot measure it*Noise*"),
         ("[suite]\ntotal = 50", "*total is bounded*"),
-        ("[baseline.level1]\nAesthetics = 2", "*Aesthetics is bounded*"),
+        ("[baseline.level1]\nAlignment = 2", "*Alignment is bounded*"),
     ):
         write(project, "some.toml", text)
         result = project.run(*options, "--judge-thresholds=some.toml", judge=False)

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from pytest_imagejudge.engines.signals import quotes
 from pytest_imagejudge.engines.signals.matching import match
+from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.protocols import signals_bounds
 from pytest_imagejudge.protocols.signals import SignalsEditProtocol, SignalsProtocol
+from pytest_imagejudge.protocols.signals_edit_bounds import ASPECTS
 from pytest_imagejudge.taxonomy import EDIT, FACETS
 
 PROTOCOL, EDITS = SignalsProtocol(), SignalsEditProtocol()
@@ -19,12 +21,13 @@ GOOD = {
     "Detail": {
         "Noise": {"score": 0, "evidence": "estimated noise sigma 23.1, fail above 12"},
         "Edge Clarity": {"score": 2, "evidence": "sharp"},
+        "Naturalness": {"score": 2, "evidence": "as a picture is"},
     },
     "Resolution": {"Resolution": {"score": "N/A", "evidence": "no edges"}},
 }
 EDIT_GOOD = {
-    "aspects": {"fidelity": 0.93, "changed_area": 0.2, "text_alignment": None},
-    "evidence": {"fidelity": "kept", "changed_area": "left", "text_alignment": "not measured"},
+    "aspects": {**dict.fromkeys(ASPECTS), "fidelity": 0.93, "changed_area": 0.2, "shift": 3.5},
+    "evidence": {**dict.fromkeys(ASPECTS, "not measured"), "fidelity": "kept", "changed_area": "left"},
 }
 
 
@@ -67,7 +70,7 @@ def test_any_other_score_makes_its_facet_unreadable(score):
         json.dumps(GOOD) + "x",
         "```json\n" + json.dumps(GOOD) + "\n```",
         json.dumps({"Quality": GOOD}),
-        changed(("Detail", "Naturalness"), {"score": 1, "evidence": ""}),
+        changed(("Detail", "Invented"), {"score": 1, "evidence": ""}),
         changed(("Invented",), {"Noise": {"score": 1, "evidence": ""}}),
         '{"Detail": {}, "Detail": {}, "Resolution": {}}',
         '{"Detail": 3}',
@@ -82,10 +85,10 @@ def test_any_other_shape_is_unreadable(text):
 
 
 def test_a_dimension_without_measured_facets_has_an_empty_answer():
-    reading = PROTOCOL.read("Aesthetics", "{}", "stop")
+    reading = PROTOCOL.read("Alignment", "{}", "stop")
     assert not reading.unreadable
     assert {facet.raw for facet in reading.level3.values()} == {"N/A"}
-    assert PROTOCOL.read("Aesthetics", json.dumps(GOOD), "stop").unreadable
+    assert PROTOCOL.read("Alignment", json.dumps(GOOD), "stop").unreadable
 
 
 @given(st.text(max_size=200))
@@ -106,6 +109,8 @@ def test_an_edit_has_aspects_and_no_score():
     ("path", "value"),
     [
         (("aspects", "fidelity"), 1.2),
+        (("aspects", "shift"), -1),
+        (("aspects", "rotation"), 181),
         (("aspects", "fidelity"), "0.9"),
         (("aspects", "fidelity"), True),
         (("aspects", "beauty"), 0.9),
@@ -133,6 +138,13 @@ def test_the_bounds_and_the_libraries_decide_the_answer(monkeypatch):
     assert not PROTOCOL.can_ask_again("Quality")
     assert PROTOCOL.digest != EDITS.digest
     assert not PROTOCOL.has_total
+
+
+def test_the_styles_that_the_user_names_decide_the_answer_too():
+    plain, named = SignalsProtocol().sampling("Quality"), SignalsProtocol(["fog", "flat", "fog"]).sampling("Quality")
+    assert named == {**plain, "style": ["flat", "fog"]}
+    with pytest.raises(ConfigError, match=r"judge_signals_style: one of pixel-art, .*'pixelart'.*\"pixel-art\""):
+        SignalsProtocol(["pixelart"])
 
 
 @pytest.mark.parametrize(

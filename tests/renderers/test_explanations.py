@@ -10,7 +10,7 @@ from pytest_imagejudge.renderers import explanations, github, junit, markdown
 from pytest_imagejudge.renderers.html_payload import _entry
 from pytest_imagejudge.renderers.terminal_failure import failure_text
 from pytest_imagejudge.renderers.thumbnails import Thumbnails
-from pytest_imagejudge.report.model import Report, VerdictEntry
+from pytest_imagejudge.report.model import Breach, Report, VerdictEntry
 from pytest_imagejudge.scoring.verdict import FacetScore, Raw, Verdict
 from pytest_imagejudge.taxonomy import Path, facets_of
 from tests.report import samples
@@ -83,6 +83,22 @@ def test_an_edits_reasons_stand_beside_its_aspects() -> None:
     assert "The rim spoils it." in text
     assert "fidelity: 1.50: The table changed." in text
     assert explanations.reason(entry).endswith(": The rim spoils it.")
+
+
+def test_a_most_that_is_passed_is_called_so() -> None:
+    breach = Breach(path=["changed_area"], score=0.7, bound=0.5, side="most")
+    words = {"changed_area": "70% of the picture differs", "fidelity": "0.91 of the rest"}
+    entry = samples.edit(
+        1, None, unreadable=[], outcome="failed", aspects={"fidelity": 0.91, "changed_area": 0.7}, evidence=words
+    ).model_copy(update={"breaches": [breach]})
+    assert explanations.headline(entry) == "changed_area 0.70 > 0.50"
+    assert explanations.missed(breach, entry) == ("0.70", "at most 0.50")
+    ((_, (cause,), _),) = explanations.explained(entry)
+    assert cause.words == "70% of the picture differs"
+    text = failure_text(entry, width=120, color=False, encoding="utf-8")
+    assert "changed_area: 0.70, at most 0.50" in text
+    assert "70% of the picture differs" in text
+    assert "area: 0.70**, at most 0.50" in markdown.render(Report(edits=[entry]))
 
 
 def test_an_annotation_has_the_reason_of_the_worst() -> None:

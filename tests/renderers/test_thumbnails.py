@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pytest_imagejudge.renderers.thumbnails import LARGEST, SMALLEST, Thumbnails
+from pytest_imagejudge.renderers.small_pictures import LARGEST, SMALLEST
+from pytest_imagejudge.renderers.thumbnails import Thumbnails
 
 
 def size(uri: str) -> tuple[int, int]:
     head, _, data = uri.partition(",")
-    assert head == "data:image/webp;base64"
+    assert head == "data:image/jpeg;base64"
     return Image.open(io.BytesIO(base64.b64decode(data))).size
 
 
@@ -25,7 +26,7 @@ def test_pictures_keep_to_the_budget_whatever_they_show(tmp_path: Path) -> None:
     for number in range(8):
         pictures.add(f"{number}.png")
     made = [uri for uri, _ in pictures.make()]
-    assert sum(map(len, made)) <= budget + 8 * len("data:image/webp;base64,") + 8 * 4
+    assert sum(map(len, made)) <= budget + 8 * len("data:image/jpeg;base64,") + 8 * 4
     assert all(SMALLEST <= max(size(uri)) < 900 for uri in made)
 
 
@@ -48,6 +49,21 @@ def test_a_map_of_changes(tmp_path: Path) -> None:
     assert pictures.add_change("a.png", "") is None
     ((uri, _),) = pictures.make()
     assert size(uri) == (64, 48)
+
+
+def test_a_map_of_changes_with_a_region(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        Image.new("RGB", (64, 48), "white").save(tmp_path / f"{name}.png")
+    mask = Image.new("L", (64, 48), 0)
+    mask.paste(255, (10, 10, 40, 40))
+    mask.save(tmp_path / "mask.png")
+    Image.new("L", (9, 9), 255).save(tmp_path / "small.png")
+    pictures = Thumbnails(tmp_path, 1_000_000)
+    regions = [("", None), ("mask.png", None), ("", [10, 10, 40, 40]), ("small.png", None), ("gone.png", None)]
+    assert [pictures.add_change("a.png", "b.png", mask, box) for mask, box in regions] == [0, 1, 2, 3, 4]
+    plain, *others = (uri for uri, _ in pictures.make())
+    assert [uri != plain for uri in others] == [True, True, False, False]  # the last two are errors of their rows
+    assert others[0] == others[1]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not an image"])

@@ -6,13 +6,13 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.stand_in.forks import ForkServer
 from tests.stand_in.vllm import install
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -102,8 +102,9 @@ class Hub:
 
 
 class Machine:
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, forks: ForkServer) -> None:
         self.folder = folder
+        self._forks = forks
         (folder / "standin").mkdir()
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PYTEST_"))},
@@ -119,9 +120,7 @@ class Machine:
         }
 
     def command(self, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pytest_imagejudge", *args]
-        environment = {**self.environment, **environment}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return self._forks.run("-m", "pytest_imagejudge", *args, env={**self.environment, **environment})
 
     def fetch(self) -> set[str]:
         """Download org/judge; the names of its files."""
@@ -135,8 +134,7 @@ assert not found.complete
 main(download_command(found, Path(sys.argv[1]))[-2:])
 assert find_model("org/judge", None, "--judge-model").complete
 """
-        command = [sys.executable, "-c", code, str(self.folder / "fetched")]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        done = self._forks.run("-c", code, str(self.folder / "fetched"), env=self.environment)
         assert done.returncode == 0, done.stderr
         return {file.name for file in Path((self.folder / "fetched").read_text()).iterdir()}
 

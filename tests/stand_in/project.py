@@ -6,12 +6,13 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from execnet import gateway_io
 
+from .forks import ForkServer
 from .pictures import marked
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,8 +35,13 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 class Project:
     """A folder with tests, pictures named by what becomes of them, and a judge."""
 
-    def __init__(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, forks: ForkServer | None = None
+    ) -> None:
         self.pytester = pytester
+        self._forks = forks
+        if forks is not None:
+            monkeypatch.setattr(gateway_io, "create_io", forks.gateway)
         self.path = pytester.path
         self._monkeypatch = monkeypatch
         self.environ = monkeypatch.setenv
@@ -43,7 +49,8 @@ class Project:
         for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "CI", "PYTEST_ADDOPTS", "COLUMNS"):
             monkeypatch.delenv(name, raising=False)
         self.environ("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])))
-        self.environ("PYTHONDONTWRITEBYTECODE", "1")
+        self.environ("PYTHONDONTWRITEBYTECODE", "1")  # a file may change within the second that bytecode tells apart
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
         self.environ("PYTEST_PLUGINS", "tests.stand_in.judge")
         self.environ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         pytester.makeini("[pytest]")
@@ -81,10 +88,13 @@ class Project:
 
     def run(self, *args: object, judge: bool = True, process: bool = False) -> pytest.RunResult:
         """Run pytest with the stand-in as judge and a JSON report."""
-        run: Callable[..., pytest.RunResult] = (
-            self.pytester.runpytest_subprocess if process else self.pytester.runpytest_inprocess
-        )
-        return run(*self.arguments(*args, judge=judge))
+        arguments = self.arguments(*args, judge=judge)
+        if not process:
+            return self.pytester.runpytest_inprocess(*arguments)
+        with self._monkeypatch.context() as patch:
+            if self._forks is not None:
+                patch.setattr(self.pytester, "popen", self._forks.popen)
+            return self.pytester.runpytest_subprocess(*arguments)
 
     def as_installed(self) -> None:
         """Have pytest load whatever plugins are installed, as it does for users."""

@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, EngineError
 from ...protocols.base import Request
-from ...protocols.signals_bounds import EDGES, INSTALL, MODULES, NOISE, RESOLUTION, REVISION, SAFETY, TEXT
+from ...protocols.signals_bounds import INSTALL, MODULES, PIXELS, REVISION, SAFETY, TEXT
 from ...scoring.verdict import FacetScore
 from ...settings import SIGNALS
 from ...support.words import plural
 from ...taxonomy import EDIT
 from ..base import Answer, Engine, EngineIdentity, Progress
+from .planes import Kept
 
 if TYPE_CHECKING:
     from ...protocols.base import Protocol
     from ...settings import JudgeSettings
     from ...taxonomy import Path
+
+LOADED = ("cv2", "numpy", "onnxruntime", "scipy.fft")  # libraries that every picture needs
 
 
 class SignalsEngine(Engine):
@@ -35,6 +38,7 @@ class SignalsEngine(Engine):
     def __init__(self, settings: JudgeSettings | None = None, protocol: Protocol | None = None) -> None:
         self.concurrency = max(1, min(8, _cores()))
         self._threads: ThreadPoolExecutor | None = None
+        self._kept = Kept(self.concurrency + 1)
 
     def identity(self) -> EngineIdentity:
         """Return the name of this judge and the revision of its measurements."""
@@ -71,7 +75,7 @@ class SignalsEngine(Engine):
         if self._threads is None:
             raise EngineError("the embedded judge was asked before it was started")
         try:
-            text = await asyncio.get_running_loop().run_in_executor(self._threads, answer, request)
+            text = await asyncio.get_running_loop().run_in_executor(self._threads, answer, request, self._kept)
         except EngineError:
             raise
         except Exception as error:
@@ -89,21 +93,24 @@ class SignalsEngine(Engine):
         threads, self._threads = self._threads, None
         if threads is not None:
             threads.shutdown(wait=True, cancel_futures=True)
+        self._kept.clear()
 
 
-def answer(request: Request) -> str:
+def answer(request: Request, kept: Kept) -> str:
     """Measure and answer ``request`` as JSON: {L2: {L3: {"score", "evidence"}}}, or aspects and evidence of an edit."""
     if request.dimension == EDIT:
         from .edits import measure_edit
 
-        aspects, evidence = measure_edit(*_pictures(request, 2))
+        source, edited = _pictures(request, 2)
+        aspects, evidence = measure_edit(source, edited, request.region)
         return json.dumps({"aspects": aspects, "evidence": evidence}, ensure_ascii=False)
     (picture,) = _pictures(request, 1)
     scores: dict[Path, FacetScore] = {}
-    if request.dimension == NOISE[0]:
-        from . import quality
+    if request.dimension in {facet[0] for facet in PIXELS}:
+        from . import measures
 
-        scores = dict(zip((NOISE, EDGES, RESOLUTION), quality.measure(picture), strict=True))
+        styles = request.sampling.get("style", ())
+        scores = measures.score_pixels(kept.of(picture), request.dimension, request.text, styles)
     elif request.dimension == SAFETY[0]:
         from . import safety
 
@@ -127,14 +134,14 @@ def _pictures(request: Request, count: int) -> tuple[Any, ...]:
 
 
 def _load() -> None:
-    """Import the measuring modules, in one thread.
+    """Import the measuring modules, in one thread, and the libraries that every picture needs.
 
     pytest parses the modules of its plugins itself when they are first imported, and CPython 3.11 fails now and then
-    where two threads do so at once.
+    where two threads do so at once. What reads text, or compares edits, loads its libraries when first asked.
     """
-    for name in MODULES:
+    for name in LOADED:
         importlib.import_module(name)
-    from . import edits, quality, safety, text  # noqa: F401
+    from . import edits, measures, safety, text  # noqa: F401
 
 
 def _cores() -> int:

@@ -46,7 +46,7 @@ def match(expected: str, lines: Sequence[str]) -> Match:
     edits, start, end = _locate(want, have)
     similarity = max(0.0, 1 - edits / len(want))
     read = text[places[start] : places[end - 1] + 1] if end > start else ""
-    exact = edits == 0 and _marks(expected) in _marks(text)
+    exact = edits == 0 and marks(expected) in marks(text)
     if similarity < 1:
         by_words = _by_words(expected, have)
         if by_words > similarity:
@@ -68,15 +68,20 @@ def _letters(text: str) -> tuple[str, list[int]]:
     chars: list[str] = []
     places: list[int] = []
     for at, char in enumerate(text):
-        for folded in unicodedata.normalize("NFKC", char).casefold():
-            if folded.isalnum():
-                chars.append(folded.translate(_ALIKE))
-                places.append(at)
+        for folded in fold(char):
+            chars.append(folded)
+            places.append(at)
     return "".join(chars), places
 
 
-def _marks(text: str) -> str:
-    """All but blanks, folded, with quotes, dashes and dots of one kind."""
+def fold(text: str) -> str:
+    """Return the letters and digits of ``text`` in one case, with what looks alike in print made one sign."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(char for char in folded if char.isalnum()).translate(_ALIKE)
+
+
+def marks(text: str) -> str:
+    """Return all of ``text`` but blanks, in one case, with quotes, dashes and dots of one kind."""
     folded = "".join(unicodedata.normalize("NFKC", text).casefold().split())
     for kind, plain in (
         ("“”„«»「」『』《》〈〉＂″", '"'),
@@ -87,6 +92,19 @@ def _marks(text: str) -> str:
     ):
         folded = folded.translate(dict.fromkeys(map(ord, kind), plain))
     return folded.replace("...", "…").translate(_ALIKE).strip("\"'.,!-…")
+
+
+def nearest_places(want: str, have: str, most: int = 20) -> list[tuple[int, int, int]]:
+    """Return (edits, start, end) of the places in ``have`` that are nearest to ``want``, at most ``most``, in order."""
+    import numpy as np
+
+    row = _last_row(want, have, anchored=False)
+    found = []
+    for end in np.flatnonzero(row == row.min())[:most]:
+        tail = have[max(0, int(end) - 2 * len(want) - 1) : int(end)]
+        back = _last_row(want[::-1], tail[::-1], anchored=True)
+        found.append((int(row[end]), int(end) - int(np.argmin(back)), int(end)))
+    return found
 
 
 def _locate(want: str, have: str) -> tuple[int, int, int]:

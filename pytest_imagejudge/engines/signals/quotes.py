@@ -1,8 +1,9 @@
-"""The text that a prompt asks for: its quoted parts, in the quotes of any language."""
+"""The quoted parts of a prompt, in the quotes of any language."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 _CLOSERS = {
     '"': '"',
@@ -29,14 +30,24 @@ _REACH = 400  # characters; a quote that does not end within it is none
 _CLIPPED = re.compile(r"(?:\d0s|n|tis|twas|til|em)\b", re.IGNORECASE)  # words that start with an apostrophe
 
 
-def quoted(prompt: str) -> tuple[str, ...]:
-    """Return the texts in outermost quotes, in order, each once, with whitespace made single blanks.
+@dataclass(frozen=True)
+class Quote:
+    """One quoted part: its text with single blanks, the opening mark, and its place with both marks."""
+
+    text: str
+    mark: str
+    start: int
+    end: int
+
+
+def quotes(prompt: str) -> tuple[Quote, ...]:
+    """Return what stands in outermost quotes, in order.
 
     Straight and curly, single and double, guillemets and the quotes of Chinese and Japanese count. An apostrophe
     (``don't``, ``the dogs' bowls``, ``'90s``) and an inch mark (``12"``) do not. A text without letters and digits is
     left out, because OCR can't read it.
     """
-    found: list[str] = []
+    found: list[Quote] = []
     at = 0
     while at < len(prompt):
         end = _closing(prompt, at) if prompt[at] in _CLOSERS else None
@@ -44,10 +55,15 @@ def quoted(prompt: str) -> tuple[str, ...]:
             at += 1
             continue
         text = " ".join(prompt[at + 1 : end].replace("\\n", " ").rstrip("\\").split())
-        if any(char.isalnum() for char in text) and text not in found:
-            found.append(text)
+        if any(char.isalnum() for char in text):
+            found.append(Quote(text, prompt[at], at, end + 1))
         at = end + 1
     return tuple(found)
+
+
+def quoted(prompt: str) -> tuple[str, ...]:
+    """Return the texts in outermost quotes, in order, each once."""
+    return tuple(dict.fromkeys(one.text for one in quotes(prompt)))
 
 
 def _closing(prompt: str, at: int) -> int | None:

@@ -1,142 +1,155 @@
-"""Text Accuracy: the text that the OCR reads, against the quoted texts of the prompt.
-
-RapidOCR with the PP-OCR models inside its wheel, which read Latin and Chinese and never touch the network.
-"""
+"""Text Accuracy: the text that is read in the picture, against the text that the prompt asks for."""
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from ...protocols.signals_bounds import BOUNDS
 from ...scoring.verdict import FacetScore
-from .matching import Match, match, readable
-from .quotes import quoted
+from .asked import AskedText, Wanted, wanted
+from .beside import Beside, look_beside
+from .comparing import MEANT, Found, compare
+from .facets import compose
+from .figure import Figure
+from .matching import readable
+from .ocr import Line, read
+from .page import Page, pages
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# Long sides at which a picture is read, until all is found. Small ones: a title that fills the picture is found
-# only when it is read like small text.
-_SIZES = (960, 480, 1600, 240)
-_MARGIN = 1 / 12  # of the long side: text that touches the border is found only with room around it
-_LINES = 400  # lines of text kept; no prompt asks for more
-
-_local = threading.local()
+# Long sides at which text is looked for, until all is found. Most is found at the first, small text at the second,
+# and a title that fills the picture at the third, which is like small text there.
+_SIDES = (480, 960)
+_IF_MISSING = (240, 1600)  # only where a text was not found at all
+_LARGE = 1200  # pixels; the long side from which the last is worth its time
+_LOW = 26  # pixels; the height of a line's box at the first look below which there is a second
 
 
 def measure(picture: Image, prompt: str) -> FacetScore:
-    """Score Text Accuracy of ``picture`` (RGB) against the quoted texts of ``prompt``.
+    """Score Text Accuracy of ``picture`` (RGB) against the texts that ``prompt`` asks for.
 
-    The lowest of the quoted texts decides: 2 where it was read as written (case and blanks aside), 1 where only
-    punctuation or signs that look alike differ or nearly all of a long text is right, 0 otherwise; N/A where the
-    prompt quotes nothing, or only text of a script that the OCR can't read.
+    The worst text and the worst measure decide; `signals_bounds.MEASURES` has the bounds. N/A where the prompt asks
+    for no text, or only for text of a script that the OCR can't read. The evidence says what was taken for text.
     """
-    texts = quoted(prompt)
+    asked = wanted(prompt)
+    if not asked.texts:
+        return FacetScore("N/A", "; ".join(["the prompt asks for no text", *_told(asked, ())]))
+    texts = [one for one in asked.texts if readable(one.text)]
     if not texts:
-        return FacetScore("N/A", "the prompt puts no text in quotes")
-    wanted = [text for text in texts if readable(text)]
-    if not wanted:
-        return FacetScore("N/A", f"the OCR reads Latin, Greek, Chinese and Japanese, not {texts[0]!r}")
-    best = dict.fromkeys(wanted, Match(0.0, False, ""))
-    seen = ""
-    for lines in readings(picture):
-        seen = seen or " | ".join(lines)
-        for text in wanted:
-            if (found := match(text, lines)) and (found.similarity, found.exact) > (
-                best[text].similarity,
-                best[text].exact,
-            ):
-                best[text] = found
-        if all(found.exact for found in best.values()):
+        return FacetScore("N/A", f"the OCR reads Latin, Greek, Chinese and Japanese, not {asked.texts[0].text!r}")
+    best, page = _look(picture, texts)
+    meant = {one.group for one in texts if not one.sure and best[one.text].similarity >= MEANT}
+    judged = [one for one in texts if one.sure or one.group in meant]
+    if not judged:
+        return FacetScore("N/A", "; ".join(["none of what may be text was read", *_told(asked, ())]))
+    found = [best[one.text] for one in judged]
+    figures = _figures(found, page, asked, prompt)
+    facet = compose(figures, {})
+    words = compose(figures[:1], {}).evidence if facet.raw == 2 else facet.evidence
+    return FacetScore(facet.raw, "; ".join([words, *_told(asked, judged)]))
+
+
+def _look(picture: Image, texts: Sequence[AskedText]) -> tuple[dict[str, Found], Page]:
+    """Return the best reading of each text, and the page on which they are read best together."""
+    best = {one.text: Found(one.text, 0.0) for one in texts}
+    chosen, height = Page(()), [-1.0]
+    for lines in readings(picture, lambda: any(one.similarity < MEANT for one in best.values())):
+        for page in pages(lines):
+            found = [compare(one.text, page) for one in texts]
+            for one in found:
+                best[one.text] = max(best[one.text], one, key=lambda each: each.rank)
+            # Of two pages that read them alike, the one that shows more beside them.
+            rank = [*map(sum, zip(*(one.rank for one in found), strict=True)), float(len(page.letters))]
+            if rank > height or not chosen.lines:
+                chosen, height = page, rank
+        if all(_right(best[one.text]) for one in texts) and not _small(chosen, picture):
             break
-    text, found = min(best.items(), key=lambda pair: (_raw(pair[1]), pair[1].similarity))
-    fail, _ = BOUNDS["text_similarity"]
-    read = f"read {found.read!r}" if found.similarity > 0.3 else (f"read only {seen!r}" if seen else "read nothing")
-    words = f"expected {text!r}, {_clip(read)} (similarity {found.similarity:.2f}, fail below {fail:g})"
-    if len(texts) > 1:
-        words += f"; the worst of {len(wanted)} quoted texts"
-    return FacetScore(_raw(found), words)
+    return best, chosen
 
 
-def _raw(found: Match) -> Any:
-    if found.exact:
-        return 2
-    return 1 if found.similarity >= BOUNDS["text_similarity"][0] else 0
+def _right(found: Found) -> bool:
+    return found.exact and found.closed and not found.case and not found.height
+
+
+def _small(page: Page, picture: Image) -> bool:
+    """Return True where letters are so low that the first look may have missed others beside them."""
+    return min(line.height for line in page.lines) * _SIDES[0] < _LOW * max(picture.size)
+
+
+def readings(picture: Image, missing: Callable[[], bool]) -> Iterator[list[Line]]:
+    """Yield the lines that are found at each useful size of ``picture``, in no order."""
+    long = max(picture.size)
+    done: set[int] = set()
+    for size in (*_SIDES, *_IF_MISSING):
+        if size in _IF_MISSING and not missing():
+            return
+        side = min(size, long) if long >= 480 else min(size, 2 * long)
+        if side in done or side < 24 or (size > 960 and long <= _LARGE):
+            continue
+        done.add(side)
+        yield read(picture, side)
+
+
+def _figures(found: Sequence[Found], page: Page, asked: Wanted, prompt: str) -> list[Figure]:
+    worst = min(found, key=lambda one: (one.similarity, one.exact))
+    several = f", the worst of {len(found)} texts" if len(found) > 1 else ""
+    seen = f"read {_clip(worst.read)!r}" if worst.similarity > 0.3 else f"read only {_clip(page.text)!r}"
+    if not page.text:
+        seen = "read nothing"
+    # What differs in punctuation alone, or stands in another order, is no failure and not clean.
+    likeness = worst.similarity if worst.exact else min(worst.similarity, 0.99)
+    figures = [
+        Figure("text_similarity", likeness, f"asked for {worst.text!r}, {seen}{several}: likeness {likeness:.2f}")
+    ]
+    wrong = [one for each in found if each.similarity > 0.3 for one in each.wrong]
+    figures.append(_count("text_letters", wrong, "letters that are wrong"))
+    case = sum(len(each.case) + len(each.height) / 2 for each in found)
+    if asked.any_case:
+        figures.append(Figure("text_case", None, f"the case is free ({asked.any_case!r} in the prompt)"))
+    else:
+        read_as = next((f" ({_clip(each.read)!r} for {each.text!r})" for each in found if each.case or each.height), "")
+        figures.append(Figure("text_case", case, f"letters in the other case: {case:g}{read_as}"))
+    doubts = [one.doubt for one in found if one.doubt and one.exact]
+    if doubts:
+        sign, trust = min(doubts, key=lambda doubt: doubt[1])
+        figures.append(
+            Figure("text_doubt", 1 - trust, f"doubt {1 - trust:.2f} about {sign!r}, which may be a look-alike")
+        )
+    beside = look_beside(page, [compare(one.text, page) for one in found], prompt)
+    figures += _figures_beside(beside, asked)
+    return figures
+
+
+def _figures_beside(beside: Beside, asked: Wanted) -> list[Figure]:
+    if asked.repeated:
+        twice = Figure("text_doubled", None, f"text may repeat ({asked.repeated!r} in the prompt)")
+    else:
+        twice = _count("text_doubled", beside.doubled, "words or lines that stand twice", maybe=beside.maybe_doubled)
+    none = _count("text_nonsense", beside.nonsense, "words beside it that are none", maybe=beside.maybe_nonsense)
+    return [twice, none]
+
+
+def _count(name: str, sure: Sequence[str], what: str, maybe: Sequence[str] = ()) -> Figure:
+    """Count what is sure; where only something may be, the figure is a half."""
+    value = float(len(sure)) if sure else 0.5 * bool(maybe)
+    shown = ", ".join(dict.fromkeys(sure or maybe))
+    return Figure(name, value, f"{what}: {value:g}" + (f" ({_clip(shown)})" if shown else ""))
+
+
+def _told(asked: Wanted, judged: Sequence[AskedText]) -> list[str]:
+    """Say what was taken for text, what was not, and how to say otherwise."""
+    told = []
+    if judged:
+        told.append(
+            "taken for text: " + ", ".join(f"{one.text!r}" + (f" ({one.why})" if one.why else "") for one in judged)
+        )
+    left = [(one.text, one.why) for one in asked.texts if one not in judged] + list(asked.others)
+    if left:
+        words = ", ".join(f"{text!r}" + (f" ({why})" if why else "") for text, why in left)
+        told.append(f"not taken for text: {_clip(words)}; to have it read, write: the words {_clip(left[0][0])!r}")
+    return told
 
 
 def _clip(text: str, limit: int = 160) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def readings(picture: Image) -> Any:
-    """Yield the recognized lines (list of str, in reading order) at each useful size of ``picture``."""
-    from PIL import Image as Images
-
-    long = max(picture.size)
-    done: set[int] = set()
-    for size in _SIZES:
-        side = min(size, long) if long >= 480 else min(size, 2 * long)
-        if side in done or side < 24 or (size > 960 and long <= 1200):
-            continue
-        done.add(side)
-        shape = (max(1, round(picture.width * side / long)), max(1, round(picture.height * side / long)))
-        yield _read(picture if shape == picture.size else picture.resize(shape, Images.Resampling.LANCZOS))
-
-
-def _read(picture: Image) -> list[str]:
-    """Read the lines of text in reading order: rows from the top, each from the left."""
-    import numpy as np
-
-    pixels = np.asarray(picture)[:, :, ::-1]
-    rim = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    margin = max(16, round(max(picture.size) * _MARGIN))
-    height, width = pixels.shape[:2]
-    # A band is put on a square: far from square, the OCR's own scaling makes letters unreadable.
-    tall, wide = max(height, (width + 7) // 8), max(width, (height + 7) // 8)
-    framed = np.empty((tall + 2 * margin, wide + 2 * margin, 3), np.uint8)
-    framed[:] = np.median(rim, axis=0).astype(np.uint8)
-    framed[margin : margin + height, margin : margin + width] = pixels
-    result = _ocr()(framed)
-    if result.txts is None or result.boxes is None:
-        return []
-    lines = list(zip(result.boxes, result.txts, strict=True))[:_LINES]
-    return _in_order([(np.asarray(box, float), str(text)) for box, text in lines])
-
-
-def _in_order(lines: list[tuple[Any, str]]) -> list[str]:
-    """Order texts by rows: a box joins the row whose first box overlaps half of its height."""
-    rows: list[list[tuple[Any, str]]] = []
-    for line in sorted(lines, key=lambda line: float(line[0][:, 1].mean())):
-        box = line[0]
-        middle = float(box[:, 1].mean())
-        for row in rows:
-            top, bottom = float(row[0][0][:, 1].min()), float(row[0][0][:, 1].max())
-            inset = (bottom - top) / 4
-            if top + inset <= middle <= bottom - inset:
-                row.append(line)
-                break
-        else:
-            rows.append([line])
-    return [text for row in rows for _, text in sorted(row, key=lambda line: float(line[0][:, 0].min()))]
-
-
-def _ocr() -> Any:
-    """Return this thread's OCR; one thread a model keeps the figures independent of the load."""
-    if (reader := getattr(_local, "reader", None)) is None:
-        import logging
-
-        from rapidocr import RapidOCR
-
-        reader = _local.reader = RapidOCR(
-            params={
-                "Global.log_level": "critical",
-                "Global.max_side_len": 4096,  # the size is chosen here
-                "Det.limit_type": "max",
-                "Det.limit_side_len": 4096,
-                "EngineConfig.onnxruntime.intra_op_num_threads": 1,
-                "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-            }
-        )
-        logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
-    return reader

@@ -37,7 +37,7 @@ REFUSED_FAMILIES = ("--grpc-", "--ssl-")
 
 
 # Options that are known not to decide answers, only how fast they come or what is told of them. All others belong into
-# the fingerprint. Of vLLM 0.32 and before; kernels, plugins and what may lower a precision are left out on purpose.
+# the fingerprint. Of vLLM 0.33 and before; kernels, plugins and what may lower a precision are left out on purpose.
 NOT_DECIDING = frozenset(
     " ".join(
         (
@@ -64,7 +64,7 @@ NOT_DECIDING = frozenset(
             "--offload-group-size --offload-num-in-group --offload-prefetch-step --offload-params",
             "--mm-processor-cache-gb --mm-processor-cache-type --mm-shm-cache-max-object-size-mb",
             "--mm-hasher-algorithm --mm-tensor-ipc --mm-ipc-gpu-memory-gb --skip-mm-profiling --limit-mm-per-prompt",
-            "--disable-mm-preprocessor-cache --max-loras --max-cpu-loras --enable-sleep-mode",
+            "--disable-mm-preprocessor-cache --max-loras --max-cpu-loras --enable-sleep-mode --sleep-mode-backend",
             "--sleep-mode-offload-cudagraph --sleep-preserve-parameter-names --enable-cumem-allocator",
             "--enable-nccl-comm-suspend",
             # how many at once, and which first
@@ -90,7 +90,7 @@ NOT_DECIDING = frozenset(
             "--otlp-traces-endpoint --collect-detailed-traces --per-request-spec-decode-metrics --kv-cache-metrics",
             "--kv-cache-metrics-sample --custom-histogram-buckets --cudagraph-metrics",
             "--enable-layerwise-nvtx-tracing --enable-mfu-metrics --enable-logging-iteration-details",
-            "--jit-monitor-mode --jit-monitor-verbose --kv-events-config --profiler-config",
+            "--jit-monitor-mode --jit-monitor-verbose --kv-events-config --profiler-config --watchdog-config",
             "--mm-encoder-fp8-scale-save-path --mm-encoder-fp8-scale-save-margin",
             # the HTTP server
             "--shutdown-timeout --fail-on-environ-validation --sse-keep-alive-interval --allow-credentials",

@@ -12,6 +12,7 @@ import pytest
 
 from pytest_imagejudge.engines.vllm import hub_models, model_files, model_lookup
 from pytest_imagejudge.errors import ConfigError
+from tests.stand_in.forks import ForkServer
 from tests.stand_in.hubs import COMMIT, FILES, SHARDS, Hub, Machine, index
 from tests.stand_in.vllm import checkpoint
 
@@ -24,8 +25,8 @@ def our_hub() -> Iterator[Hub]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, our_hub: Hub) -> Machine:
-    return Machine(tmp_path, our_hub.url)
+def machine(tmp_path: Path, our_hub: Hub, forks: ForkServer) -> Machine:
+    return Machine(tmp_path, our_hub.url, forks)
 
 
 def test_a_model_is_looked_up_fetched_and_served(machine: Machine, our_hub: Hub) -> None:

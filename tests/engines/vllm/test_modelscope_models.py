@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stand_in.forks import ForkServer
 from tests.stand_in.hubs import FILES, SHARDS, Machine, ModelScope, index
 
 NAME = "modelscope:org/judge"
@@ -22,8 +23,8 @@ def site() -> Iterator[ModelScope]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, site: ModelScope) -> Machine:
-    machine = Machine(tmp_path, "http://127.0.0.1:9")  # the Hub is never asked
+def machine(tmp_path: Path, site: ModelScope, forks: ForkServer) -> Machine:
+    machine = Machine(tmp_path, "http://127.0.0.1:9", forks)  # the Hub is never asked
     machine.environment |= site.environment(tmp_path)
     return machine
 

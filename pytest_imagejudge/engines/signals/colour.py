@@ -1,0 +1,152 @@
+"""Colour that was cut off at the ends of its range, and colour that is shifted all over the picture.
+
+White paper, a studio's ground and black space are at the ends too: a picture whose border is all white, or all black,
+on three sides is not judged by that end. Nor are flat drawings, which use few colours, pure ones too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .figure import Figure
+from .planes import Planes
+from .sample import colours, sampled
+
+_WHITE, _BLACK = 253, 2  # codes from which on, and up to which, a channel is cut off
+_GROUND = 0.9  # share of a side of the picture; a burnt sky reaches it on one or two sides, paper on three or four
+_COLOURFUL = 64  # codes between the highest and the lowest channel
+_PUSHED = 0.00005  # share of the pixels that are cut off at both ends
+_FLAT = 0.5  # share of the pixels, as their neighbour to the last code, from which on a picture is a flat drawing
+_STEP = 2  # codes between neighbours of smooth shading
+_SMOOTH = 0.3  # share of such neighbours from which on a thing on a plain ground is a drawing
+_RANGE = 25.0  # L* between the darkest and the lightest 1%; without dark and light, all may well be of one hue
+_NIGHT = 5.0  # L* below which a pixel is black, whatever the ratio of its channels
+_NEUTRAL = 2  # percent of the pixels; of nearly every picture that much is grey, black or white
+
+
+def burnt_share(planes: Planes) -> Figure:
+    """Measure the percentage of the picture in which a channel is cut off at white."""
+    if words := planes.too_small or _drawn(planes):
+        return Figure("burnt_share", None, words)
+    low, high = planes.once(_extremes)
+    return _cut_off("burnt_share", low >= _WHITE, high >= _WHITE, "burnt to white in a channel", "white")
+
+
+def crushed_share(planes: Planes) -> Figure:
+    """Measure the percentage of the picture that is crushed to black."""
+    if words := planes.too_small or _drawn(planes):
+        return Figure("crushed_share", None, words)
+    _, high = planes.once(_extremes)
+    return _cut_off("crushed_share", high <= _BLACK, high <= _BLACK, "crushed to black", "black")
+
+
+def _cut_off(name: str, wholly: Any, partly: Any, words: str, colour: str) -> Figure:
+    """The figure of pixels that are cut off; none on a ground that is cut off in all channels."""
+    if _is_ground(wholly):
+        return Figure(name, None, f"on a {colour} ground, what is {words} can't be told from it")
+    share = 100 * float(partly.mean())
+    return Figure(name, share, f"{share:.0f}% of the picture is {words}")
+
+
+def pure_share(planes: Planes) -> Figure:
+    """Measure the percentage of the picture, its paper aside, whose colour is saturated to the end of the range.
+
+    Colour that was pushed too far is cut off at both ends in places; where it nowhere is, half of the share counts.
+    """
+    import numpy as np
+
+    if words := planes.too_small or _drawn(planes):
+        return Figure("pure_share", None, words)
+    low, high = planes.once(_extremes)
+    drawn = ~planes.once(_paper)
+    if not drawn.all() and _smooth_share(planes) >= _SMOOTH:
+        return Figure("pure_share", None, "smooth colours on a plain ground: a drawing may have the colours it likes")
+    counted = max(1, int(np.count_nonzero(drawn)))
+    pure = (high - low >= _COLOURFUL) & ((low == 0) | (high == 255)) & drawn
+    share = 100 * int(np.count_nonzero(pure)) / counted
+    words = f"{share:.0f}% of the picture is saturated to the end of the range"
+    if np.count_nonzero((low == 0) & (high == 255) & drawn) < _PUSHED * counted:
+        return Figure("pure_share", share / 2, f"{words}, nowhere to both ends: half of it counts")
+    return Figure("pure_share", share, words)
+
+
+def cast_chroma(planes: Planes) -> Figure:
+    """Measure the chroma (CIELAB) of the most neutral of the pixels: a cast leaves nothing grey, black or white."""
+    import cv2
+    import numpy as np
+
+    if words := planes.too_small or _drawn(planes):
+        return Figure("cast_chroma", None, words)
+    small = cv2.resize(planes.once(sampled), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    light, green_red, blue_yellow = cv2.split(lab)
+    dark, bright = np.percentile(light, (1, 99))
+    if bright - dark < _RANGE:
+        return Figure("cast_chroma", None, "too little contrast to tell a colour cast from the colour of the subject")
+    chroma = np.where(light < _NIGHT, 0, cv2.magnitude(green_red, blue_yellow))
+    value = float(np.percentile(chroma, _NEUTRAL))
+    return Figure("cast_chroma", value, f"colour cast: the most neutral {_NEUTRAL}% have chroma {value:.0f} (CIELAB)")
+
+
+def _extremes(planes: Planes) -> tuple[Any, Any]:
+    """The lowest and the highest channel of each sampled pixel."""
+    import cv2
+
+    red, green, blue = cv2.split(planes.once(sampled))
+    return cv2.min(cv2.min(red, green), blue), cv2.max(cv2.max(red, green), blue)
+
+
+def _drawn(planes: Planes) -> str:
+    """Words for a flat drawing, else ""."""
+    share = flat_share(planes)
+    return f"{share:.0%} of it is flat colour: a drawing may have the colours it likes" if share >= _FLAT else ""
+
+
+def flat_share(planes: Planes) -> float:
+    """Share of the pixels that equal their neighbour to the last code, of those that are not white, black or paper."""
+    return planes.once(_flat)
+
+
+def _flat(planes: Planes) -> float:
+    import numpy as np
+
+    codes = planes.once(colours)
+    low, high = planes.once(_extremes)
+    inside = (high > _BLACK) & (low < _WHITE) & ~planes.once(_paper)
+    counted = int(np.count_nonzero(inside[:, :-1]))
+    if not counted:
+        return 0.0
+    return float(np.count_nonzero((codes[:, 1:] == codes[:, :-1]) & inside[:, :-1])) / counted
+
+
+def _smooth_share(planes: Planes) -> float:
+    """Share of the pixels within two codes of their neighbour, of those that are not white, black or paper."""
+    import cv2
+    import numpy as np
+
+    pixels = planes.once(sampled)
+    low, high = planes.once(_extremes)
+    inside = ((high > _BLACK) & (low < _WHITE) & ~planes.once(_paper))[:, 1:]
+    red, green, blue = cv2.split(cv2.absdiff(pixels[:, 1:], pixels[:, :-1]))
+    near = cv2.max(cv2.max(red, green), blue) <= _STEP
+    return float(np.count_nonzero(near & inside)) / max(1, int(np.count_nonzero(inside)))
+
+
+def _paper(planes: Planes) -> Any:
+    """A mask of the one colour that holds most of the picture's border, if one does."""
+    import numpy as np
+
+    codes = planes.once(colours)
+    border = np.concatenate([codes[0], codes[-1], codes[:, 0], codes[:, -1]])
+    found, counts = np.unique(border, return_counts=True)
+    at = int(counts.argmax())
+    return codes == found[at] if counts[at] > len(border) / 2 else np.zeros(codes.shape, bool)
+
+
+def _is_ground(cut: Any) -> bool:
+    """Return True for a mask that holds nearly all of three sides of the picture."""
+    sides = sorted(float(side.mean()) for side in (cut[0], cut[-1], cut[:, 0], cut[:, -1]))
+    return sides[1] >= _GROUND
+
+
+ALL = (burnt_share, crushed_share, pure_share, cast_chroma)

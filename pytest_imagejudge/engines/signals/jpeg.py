@@ -1,0 +1,106 @@
+"""The quality at which a picture once was a JPEG, from the steps of the frequencies in its blocks of 8 x 8 pixels.
+
+JPEG rounds each frequency of a block to a multiple of a step (Annex K of ITU-T T.81 has the usual ones, and the
+Independent JPEG Group's library the rule from quality to step). The steps stay in the pixels, wherever the grid of the
+blocks starts.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from .figure import Figure
+from .planes import Planes
+from .products import product
+
+_STEPS = {(0, 1): 11, (1, 0): 12, (1, 1): 12, (0, 2): 10, (2, 0): 14, (1, 2): 14, (2, 1): 13}  # of quality 50
+_LOWEST, _HIGHEST = 12, 140  # levels; the steps that are looked for
+_VALUES = 1024  # of a frequency, from 0
+_MOST = 4000  # blocks; of more, an even sample of their rows
+_ENOUGH = 30  # blocks with a value beyond half a step
+_ALIGNED = 0.3  # mean of the cosine over the values, where each multiple of the step is 1: chance stays below 0.2
+_ONCE = 0.2  # of the values that are no zero, at least, are the step itself: JPEG leaves more small values than large
+_ALIKE = 0.15  # by which the scales of the steps differ from their median in one JPEG
+_DRAWN = 64  # levels; a higher step at a border of blocks was drawn there
+
+
+def jpeg_quality(planes: Planes) -> Figure:
+    """Measure the quality of the JPEG that the picture was, 1 to 100, where its steps are seen."""
+    if words := planes.too_small:
+        return Figure("jpeg_quality", None, words)
+    quality = _quality(planes.tile_lumas)
+    if quality is None:
+        return Figure("jpeg_quality", None, "no steps of a strong JPEG")
+    return Figure("jpeg_quality", quality, f"was a JPEG of quality {quality:.0f}")
+
+
+def _quality(lumas: list[Any]) -> float | None:
+    import numpy as np
+
+    cosines, beyond, once = _multiples()
+    values = sum(_histograms(luma) for luma in lumas)
+    count = product(beyond, values)
+    usual_shape = (count >= _ENOUGH) & (product(once, values) >= _ONCE * count)
+    aligned = np.where(usual_shape, product(cosines, values) / np.maximum(count, 1), -1)
+    found = []
+    for column, usual in enumerate(_STEPS.values()):
+        best = aligned[:, column].max()
+        if best >= _ALIGNED:  # half of a step fits as well: the largest that does is meant
+            step = _LOWEST + int(np.flatnonzero(aligned[:, column] > best - 0.08).max())
+            found.append(100 * step / usual)
+    scale = float(np.median(found)) if found else 0.0
+    if sum(abs(one / scale - 1) <= _ALIKE for one in found) <= len(_STEPS) // 2:
+        return None
+    return 5000 / scale if scale > 100 else 100 - scale / 2
+
+
+def _histograms(luma: Any) -> Any:
+    """Count the rounded amplitudes of each of the frequencies over all blocks: (values, frequencies)."""
+    import numpy as np
+
+    aligned = luma[_start(luma, 0) :, _start(luma, 1) :]
+    down, across = aligned.shape[0] // 8, aligned.shape[1] // 8
+    rows = aligned[: down * 8, : across * 8].reshape(down, 8, across, 8)[:: 1 + down * across // _MOST]
+    blocks = rows.swapaxes(1, 2).reshape(-1, 64)
+    amplitudes = np.abs(product(blocks.astype(np.float32), _basis()))
+    rounded = np.minimum(np.rint(amplitudes), _VALUES - 1).astype(np.intp)
+    counts = [np.bincount(column, minlength=_VALUES) for column in rounded.T]
+    return np.stack(counts, axis=1).astype(np.float32)
+
+
+def _start(luma: Any, axis: int) -> int:
+    """Return where the grid of blocks starts: at the borders, steps stand out from those on both sides."""
+    import cv2
+    import numpy as np
+
+    # every fourth row of what lies along the borders is enough
+    lines = luma[:, ::4] if axis == 0 else luma[::4].T
+    steps = cv2.absdiff(np.ascontiguousarray(lines[1:]), np.ascontiguousarray(lines[:-1]))
+    sides = cv2.max(steps[:-2], steps[2:])
+    middle = steps[1:-1]
+    shows = (cv2.subtract(middle, cv2.add(sides, sides)) > 2) & (middle < _DRAWN)
+    counts = np.bincount(np.arange(len(shows)) % 8, np.count_nonzero(shows, axis=1), 8)
+    return (int(counts.argmax()) + 2) % 8
+
+
+@cache
+def _basis() -> Any:
+    """The matrix from the pixels of a block to its frequencies: (64, frequencies)."""
+    import numpy as np
+
+    place = np.arange(8)
+    waves = np.cos((2 * place + 1) * place[:, None] * np.pi / 16) / 2
+    waves[0] /= 2**0.5
+    return np.stack([np.outer(waves[down], waves[across]).ravel() for down, across in _STEPS], axis=1, dtype=np.float32)
+
+
+@cache
+def _multiples() -> tuple[Any, Any, Any]:
+    """By step and value: the cosine that is 1 at multiples of the step; 1 for values beyond half a step; 1 near one."""
+    import numpy as np
+
+    steps, values = np.arange(_LOWEST, _HIGHEST)[:, None], np.arange(_VALUES)[None, :]
+    beyond = (values > steps / 2) & (values < _VALUES - 1)
+    cosines = np.cos(2 * np.pi * values / steps) * beyond
+    return cosines.astype(np.float32), beyond.astype(np.float32), (beyond & (values < 1.5 * steps)).astype(np.float32)

@@ -1,0 +1,77 @@
+"""Banding: a picture whose colours are evenly spaced levels, far apart, as of few bits a channel.
+
+A smooth picture uses nearly every code between its darkest and its lightest. Flat drawings use few, but codes of all
+kinds: that all channels share one even comb of levels is the mark of rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .figure import Figure
+from .planes import Planes
+from .sample import sampled
+
+_LEAST = 0.0005  # share of the values; codes that are rarer are what compression left
+_FEWEST = 3  # levels; two lie on a comb by chance
+_NEAR = 0.8  # codes from its place on the comb, at most: rounding leaves half of one
+_FULL = 0.5  # share of the places of the comb that are used: a few colours lie on a comb of many places by chance
+_ON = 0.995  # share of the values that lie on the comb
+
+
+def level_step(planes: Planes) -> Figure:
+    """Measure how many codes lie between the levels of the picture: 1 where it uses them all."""
+    if words := planes.too_small:
+        return Figure("level_step", None, words)
+    pixels = planes.once(sampled)
+    counts, areas = _counts(pixels), _counts(_areas(pixels))
+    step, levels = comb(counts / counts.sum())
+    held = int((areas > _LEAST * counts.sum()).sum())
+    if held < _FEWEST and step > 1:
+        return Figure(
+            "level_step", None, f"areas of {held} levels of colour are too few to tell whether they were rounded"
+        )
+    if step <= 1:
+        return Figure("level_step", 1.0, "no banding: levels of colour next to each other")
+    return Figure("level_step", step, f"banding: its {levels} levels of colour are {step:.3g} codes apart")
+
+
+def _counts(values: Any) -> Any:
+    """Counts of all codes, (256,)."""
+    import numpy as np
+
+    return np.bincount(values.ravel(), minlength=256)
+
+
+def _areas(pixels: Any) -> Any:
+    """The values that are as the next one across and down: of areas, and not of the smooth rim of a line."""
+    here = pixels[:-1, :-1]
+    return here[(here == pixels[:-1, 1:]) & (here == pixels[1:, :-1])]
+
+
+def comb(shares: Any) -> tuple[float, int]:
+    """Return the step of the even comb that holds all codes (1 where there is none), and the number of codes.
+
+    Args:
+        shares: of the codes 0 to 255, (256,), with sum 1.
+    """
+    import numpy as np
+
+    used = np.flatnonzero(shares > _LEAST)
+    if len(used) < 2 or float(shares[used].sum()) < _ON:
+        return 1.0, len(used)
+    gaps = np.diff(used)
+    least = int(gaps.min())
+    if least < 3:
+        return 1.0, len(used)
+    # The step may be broken (255 / 7): steps near the least gap, and the one on which the codes lie best.
+    steps = np.linspace(least - 0.5, least + 1.0, 61)
+    off = (
+        np.abs((used[None] - used[0]) / steps[:, None] - np.rint((used[None] - used[0]) / steps[:, None]))
+        * steps[:, None]
+    )
+    worst = off.max(axis=1)
+    at = int(worst.argmin())
+    step = float(steps[at])
+    even = worst[at] <= _NEAR and len(used) >= _FULL * ((used[-1] - used[0]) / step + 1)
+    return (step if even else 1.0), len(used)

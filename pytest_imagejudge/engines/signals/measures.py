@@ -1,0 +1,47 @@
+"""The functions of all measures on pixels alone, by the name of the measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ...protocols.signals_bounds import MEASURES, PIXELS
+from ...scoring.verdict import FacetScore
+from ...taxonomy import Path
+from . import colour, content, edges, jpeg, levels, noise, repetition, resolution, squares
+from .facets import compose
+from .figure import Figure
+from .planes import Planes
+from .style import styles_of
+
+FUNCTIONS: dict[str, Callable[[Planes], Figure]] = {
+    "noise_sigma": noise.noise_sigma,
+    "impulse_share": noise.impulse_share,
+    "blur_sigma": edges.blur_sigma,
+    "long_side": resolution.long_side,
+    "fine_detail": resolution.fine_detail,
+    "pixel_size": squares.pixel_size,
+    "jpeg_quality": jpeg.jpeg_quality,
+    "one_colour": content.one_colour,
+    "blank_share": content.blank_share,
+    "level_step": levels.level_step,
+    "stripe_levels": repetition.stripe_levels,
+    "tile_likeness": repetition.tile_likeness,
+    "checker_levels": repetition.checker_levels,
+    "pure_share": colour.pure_share,
+    "cast_chroma": colour.cast_chroma,
+    "burnt_share": colour.burnt_share,
+    "crushed_share": colour.crushed_share,
+}
+
+
+def figures_of(planes: Planes, facet: Path) -> list[Figure]:
+    """Measure all of one facet."""
+    return [FUNCTIONS[measure.name](planes) for measure in MEASURES if measure.facet == facet]
+
+
+def score_pixels(planes: Planes, dimension: str, prompt: str, named: Iterable[str] = ()) -> dict[Path, FacetScore]:
+    """Score the facets of ``dimension`` that are measured on pixels alone, under the styles of the prompt."""
+    styles = styles_of(prompt, named)
+    if art := planes.once(squares.squares).art:
+        styles.setdefault("pixel-art", art)
+    return {facet: compose(figures_of(planes, facet), styles) for facet in PIXELS if facet[0] == dimension}

@@ -1,0 +1,157 @@
+"""The power spectrum of a picture by tiles: for blur, up-scaling and noise.
+
+A natural picture has power that falls with the square of the frequency (Field 1987), in every direction where it has
+anything at all. Blur and enlarging leave a band without power below the finest frequency that the pixels can hold.
+White noise has the same power everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+from .planes import Planes
+from .products import product
+
+SIDE = 32  # pixels of a tile
+# Cycles a pixel; half a cycle is the finest that pixels can hold.
+BANDS = ((0.06, 0.1), (0.11, 0.17), (0.23, 0.29), (0.29, 0.35), (0.35, 0.41), (0.41, 0.5))
+LOWEST, COARSE, MIDDLE, FINE = 0, 1, (2, 3, 4), (4, 5)  # indexes of bands
+_ROUNDING = 1 / 12  # squared levels: the power that rounding to 8 bits leaves in every band
+_MARGIN = 1.3  # of the floor: what of a tile's power is above it is no chance
+_BUSY = 30.0  # squared levels in the coarse band from which on a tile has something to see
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Spectra of all tiles of a plane.
+
+    Attributes:
+        power: (tiles, bands), mean power in squared levels.
+        xx, yy, xy: (tiles, bands), power times squared frequency by direction, as a symmetric matrix; in a natural
+            picture ``xx + yy`` is about the same in all bands.
+        mean: (tiles,), mean level.
+    """
+
+    power: Any
+    xx: Any
+    yy: Any
+    xy: Any
+    mean: Any
+
+    @cached_property
+    def busy(self) -> Any:
+        """Mask of the tiles with something to see."""
+        return self.power[:, COARSE] >= _BUSY
+
+    @cached_property
+    def floor(self) -> Any:
+        """Power by band that is everywhere, so that it is noise or rounding, and no detail."""
+        import numpy as np
+
+        return np.maximum(_ROUNDING, np.percentile(self.power, 10, axis=0)) * _MARGIN
+
+    def detail(self, bands: Iterable[int], degrees: Any = None) -> Any:
+        """Return the power of busy tiles in ``bands``, of the coarse band's, where 1 is a natural picture's.
+
+        Args:
+            bands: indexes of `BANDS`; the mean over them counts.
+            degrees: directions (n,); each counts as if it were all, so 1 stays a natural picture's.
+
+        Returns:
+            (tiles,), or (tiles, n) by direction.
+        """
+        import numpy as np
+
+        bands = list(bands)
+        half = self.floor[bands] * _squares()[bands] / 2
+        xx, yy, xy = (part[self.busy] for part in (self.xx, self.yy, self.xy))
+        coarse = xx[:, COARSE] + yy[:, COARSE]
+        along, across = (np.maximum(part[:, bands] - half, 0).mean(axis=1) for part in (xx, yy))
+        if degrees is None:
+            return (along + across) / coarse
+        x, y = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+        by_direction = along[:, None] * x * x + across[:, None] * y * y
+        return 2 * (by_direction + 2 * xy[:, bands].mean(axis=1)[:, None] * x * y) / coarse[:, None]
+
+
+def spectra(planes: Planes) -> Spectra:
+    """Return the spectra of the picture at the working size."""
+    return spectra_of(planes.working_luma)
+
+
+def half_spectra(planes: Planes) -> Spectra:
+    """Return the spectra at half the working size."""
+    return spectra_of(planes.half)
+
+
+def quarter_spectra(planes: Planes) -> Spectra:
+    """Return the spectra at a quarter of the working size."""
+    return spectra_of(planes.quarter)
+
+
+def sharpest(values: Any) -> Any:
+    """Return the value that only the sharpest tiles exceed: 5% of them, or one of a few; 0 without any."""
+    import numpy as np
+
+    if not len(values):
+        return np.zeros(values.shape[1:])
+    if len(values) >= 20:
+        return np.percentile(values, 95, axis=0)
+    return np.sort(values, axis=0)[-min(2, len(values))]
+
+
+def spectra_of(luma: Any) -> Spectra:
+    """Measure a grey plane (H, W, uint8); one that is narrower than a tile has no tiles."""
+    import numpy as np
+    from scipy import fft  # type: ignore[import-untyped, unused-ignore]
+
+    window, weights = _weights()
+    # Two grids of tiles, each with every second row: a line that lies between the tiles of one is seen by the other.
+    tiles = np.concatenate([_tiles(luma), _tiles(luma[SIDE + SIDE // 2 :, SIDE // 2 :])])
+    if not len(tiles):
+        none = np.zeros((0, len(BANDS)), np.float32)
+        return Spectra(none, none, none, none, none[:, 0])
+    mean = tiles.mean(axis=(1, 2))
+    tiles -= mean[:, None, None]
+    tiles *= window
+    bins = fft.rfft2(tiles)
+    power = (bins.real**2 + bins.imag**2).reshape(len(tiles), len(weights))
+    found = product(power, weights).reshape(-1, 4, len(BANDS))
+    return Spectra(found[:, 0], found[:, 1], found[:, 2], found[:, 3], mean)
+
+
+def _tiles(luma: Any) -> Any:
+    """Cut every second row of tiles: (tiles, SIDE, SIDE), float32."""
+    import numpy as np
+
+    down, across = luma.shape[0] // SIDE, luma.shape[1] // SIDE
+    inner = luma[: down * SIDE, : across * SIDE].reshape(down, SIDE, across, SIDE)[::2]
+    return inner.swapaxes(1, 2).reshape(-1, SIDE, SIDE).astype(np.float32)
+
+
+@cache
+def _squares() -> Any:
+    """The mean squared frequency of each band."""
+    import numpy as np
+
+    return np.array([(low**2 + high**2) / 2 for low, high in BANDS])
+
+
+@cache
+def _weights() -> tuple[Any, Any]:
+    """The window of a tile, and the matrix from the power of its bins to power, xx, yy and xy of each band."""
+    import numpy as np
+
+    slope = np.hanning(SIDE + 1)[:SIDE]
+    window = np.outer(slope, slope).astype(np.float32)
+    y, x = np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None, :]
+    count = np.where((x > 0) & (x < 0.5), 2.0, 1.0) + 0 * y  # the other half of the plane is the same
+    columns = []
+    for shape in (1 + 0 * x * y, x * x + 0 * y, y * y + 0 * x, x * y):
+        for low, high in BANDS:
+            inside = ((np.hypot(y, x) >= low) & (np.hypot(y, x) < high)) * count
+            columns.append((shape * inside / inside.sum() / (window**2).sum()).ravel())
+    return window, np.stack(columns, axis=1).astype(np.float32)

@@ -1,0 +1,30 @@
+"""The measures of missing content, through the public judge."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("cv2")
+
+from . import pictures as p
+from .failures import NATURALNESS, failed
+
+PHOTO = p.photograph()
+BROKEN = {
+    "black": ("next to one colour, black", Image.new("RGB", (256, 256), "black")),
+    "white": ("next to one colour, white", Image.new("RGB", (256, 256), "white")),
+    "one colour": ("next to one colour", Image.new("RGB", (256, 256), (120, 60, 30))),
+    "upper half black": ("along its top edge", p.covered(PHOTO, "black", (0, 0, 1, 0.5))),
+    "lower half white": ("along its bottom edge", p.covered(PHOTO, "white", (0, 0.5, 1, 1))),
+    "left half grey": ("along its left edge", p.covered(PHOTO, "grey", (0, 0, 0.5, 1))),
+    "right half grey": ("along its right edge", p.covered(PHOTO, "grey", (0.5, 0, 1, 1))),
+    "most of it in a rectangle": ("a blank rectangle", p.covered(PHOTO, "grey", (0.1, 0.1, 0.9, 0.9))),
+}
+
+
+@pytest.mark.parametrize(("words", "picture"), BROKEN.values(), ids=BROKEN)
+def test_what_shows_nothing_fails(words, picture):
+    found = failed(picture, "an astronaut")
+    assert words in found[NATURALNESS]
+    assert "fail above" in found[NATURALNESS]

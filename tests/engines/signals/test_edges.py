@@ -1,0 +1,59 @@
+"""Blur, of the whole picture and not of a background."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from PIL import Image
+
+from . import spoilt as s
+
+KINDS = {"photograph": s.photograph, "illustration": s.illustration, "line art": s.line_art, "pixel art": s.pixel_art}
+BLURS = {
+    "sigma 1": lambda picture: s.blurred(picture, 1),
+    "sigma 2": lambda picture: s.blurred(picture, 2),
+    "sigma 4": lambda picture: s.blurred(picture, 4),
+    "defocus": lambda picture: s.defocused(picture, 3),
+    "motion": lambda picture: s.moved(picture, 15, 0),
+    "motion askew": lambda picture: s.moved(picture, 15, 35),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sharp_picture_passes(quality, kind):
+    assert quality(KINDS[kind]())["Edge Clarity"].raw in (1, 2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("blur", BLURS)
+def test_a_blurred_one_fails(quality, kind, blur):
+    facet = quality(BLURS[blur](KINDS[kind]()))["Edge Clarity"]
+    assert facet.raw == 0, facet.evidence
+    assert re.match(r"the sharpest places are as soft as a blur of sigma \d.*, fail above 0\.61$", facet.evidence)
+
+
+@pytest.mark.parametrize("sigma", [1, 1.5, 2, 3])
+def test_the_figure_is_the_sigma_of_the_blur(quality, sigma):
+    words = quality(s.blurred(s.photograph("coffee"), sigma))["Edge Clarity"].evidence
+    assert float(re.search(r"sigma ([\d.]+)", words).group(1)) == pytest.approx(sigma, rel=0.25)
+
+
+def test_a_soft_background_is_no_blur(quality):
+    sharp = s.photograph()
+    picture = s.blurred(sharp, 6)
+    picture.paste(sharp.crop((120, 20, 340, 260)), (120, 20))
+    assert quality(picture)["Edge Clarity"].raw != 0
+
+
+def test_a_style_of_the_prompt_is_no_blur(quality):
+    soft = s.blurred(s.photograph(), 2)
+    facet = quality(soft, "a portrait, shallow depth of field")["Edge Clarity"]
+    assert facet.raw == "N/A"
+    assert "shallow-focus ('shallow depth of field' in the prompt)" in facet.evidence
+    assert quality(soft, "a portrait without bokeh")["Edge Clarity"].raw == 0
+
+
+def test_one_colour_has_no_edge_to_measure(quality):
+    facet = quality(Image.new("RGB", (500, 400), "teal"))["Edge Clarity"]
+    assert (facet.raw, facet.evidence) == ("N/A", "nothing with an edge to measure")

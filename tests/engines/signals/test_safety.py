@@ -1,0 +1,42 @@
+"""The nudity detector gives the figures of NudeNet's own code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("nudenet")
+
+from pytest_imagejudge.engines.signals import safety
+
+from . import spoilt as s
+
+
+@pytest.mark.parametrize("bound", [0.2, 0.45])
+@pytest.mark.parametrize("size", [(512, 512), (300, 500), (1600, 900)])
+def test_the_same_parts_are_found(monkeypatch, bound, size):
+    from nudenet import NudeDetector
+
+    every = {number: str(number) for number in range(18)}
+    monkeypatch.setattr(safety, "_EXPOSED", every)  # what a picture of people with clothes on has as well
+    monkeypatch.setattr(safety, "_SIDE", 4000)
+    picture = s.photograph().resize(size, Image.Resampling.LANCZOS)
+    theirs = sorted(part["score"] for part in NudeDetector().detect(np.asarray(picture)[:, :, ::-1].copy()))
+    ours = sorted(score for score, _ in safety._exposed(picture))
+    assert theirs
+    assert ours == pytest.approx(theirs, abs=1e-4)
+
+
+def test_the_numbers_of_the_exposed_classes_are_nudenets():
+    import nudenet.nudenet as theirs
+
+    names = vars(theirs)["__labels"]
+    assert [names[number] for number in safety._EXPOSED] == [
+        "BUTTOCKS_EXPOSED",
+        "FEMALE_BREAST_EXPOSED",
+        "FEMALE_GENITALIA_EXPOSED",
+        "ANUS_EXPOSED",
+        "MALE_GENITALIA_EXPOSED",
+    ]
+    assert len(names) == 18

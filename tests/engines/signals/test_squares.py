@@ -1,0 +1,57 @@
+"""Enlarged pixels: damage, unless they are those of pixel art."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from pytest_imagejudge.engines.signals.planes import Planes
+from pytest_imagejudge.engines.signals.squares import squares
+
+from . import spoilt as s
+
+NEAREST = Image.Resampling.NEAREST
+KINDS = {"photograph": s.photograph, "illustration": s.illustration, "line art": s.line_art}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [4, 5.3, 8])
+def test_a_picture_made_of_squares_fails(quality, kind, size):
+    facet = quality(s.enlarged(KINDS[kind](), size, NEAREST))["Resolution"]
+    assert facet.raw == 0, facet.evidence
+    assert f"made of squares of {size:.0f}"[:22] in facet.evidence
+
+
+def test_squares_show_through_a_jpeg(quality):
+    assert (
+        "made of squares of 8 pixels"
+        in quality(s.jpeg(s.enlarged(s.photograph(), 8, NEAREST), 85))["Resolution"].evidence
+    )
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_pixel_art_is_told_by_itself(quality, grey):
+    level3 = quality(s.pixel_art(grey=grey))
+    assert all(facet.raw != 0 for facet in level3.values()), level3
+    assert squares(Planes(s.pixel_art(grey=grey))).art == "its own pixels: squares of 8 in 5 colours"
+
+
+def test_blurred_pixel_art_is_damaged_all_the_same(quality):
+    assert quality(s.blurred(s.pixel_art(), 2))["Edge Clarity"].raw == 0
+
+
+def test_the_prompt_may_ask_for_squares(quality):
+    mosaic = s.enlarged(s.photograph(), 8, NEAREST)
+    assert quality(mosaic, "an astronaut as pixel art")["Resolution"].raw != 0
+    assert quality(mosaic, "an astronaut, not pixel art")["Resolution"].raw == 0
+    assert quality(mosaic, "an astronaut", "pixel-art")["Resolution"].raw != 0
+
+
+@settings(max_examples=20)
+@given(size=st.integers(2, 16), left=st.integers(0, 15), top=st.integers(0, 15))
+def test_the_size_is_found_in_any_cut(size, left, top):
+    whole = s.pixel_art(size)
+    found = squares(Planes(whole.crop((left, top, whole.width - 1, whole.height - 3))))
+    assert found.size == pytest.approx(size, abs=0.2)

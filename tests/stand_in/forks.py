@@ -1,0 +1,270 @@
+"""Processes of Python that are forked from one, which has imported what they need.
+
+A process of its own imports pytest, the plugin and their libraries each time. That takes longer than most runs that
+tests start. Forks of a process that has done so, and that has no threads, start at once.
+
+``python -m tests.stand_in.forks ADDRESS`` is that process. It reads from a socket what to run. Whoever tests what an
+interpreter does at its start, or which modules it imports, starts one with `subprocess`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import types
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import IO, Any
+
+import xdist.plugin
+from _pytest.config import default_plugins
+from execnet import gateway_io
+from execnet.gateway_base import Popen2IO
+from PIL import Image
+
+from tests.stand_in import fork_client
+from tests.stand_in.fork_client import exit_code, request
+
+ROOT = Path(__file__).resolve().parents[2]
+PRELOADED = (
+    "encodings.utf_8_sig",
+    "pytest_imagejudge.plugin.hookspecs",
+    "tests.stand_in.preloaded",
+    "xdist.looponfail",
+    "xdist.newhooks",
+    "xdist.remote",
+    "xdist.workermanage",
+    *(f"_pytest.{name}" for name in default_plugins),
+)
+
+
+class Forked:
+    """A running fork, with the methods of `subprocess.Popen` that pytest and execnet use."""
+
+    def __init__(self, pid: int, status: int, stdin: IO[bytes] | None, stdout: IO[bytes] | None) -> None:
+        self.pid, self.stdin, self.stdout = pid, stdin, stdout
+        self.returncode: int | None = None
+        self._status = status
+        self._lock = threading.Lock()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end, and return the exit code, or the signal less than 0."""
+        with self._lock:
+            if self.returncode is None:
+                if not select.select([self._status], [], [], timeout)[0]:
+                    raise subprocess.TimeoutExpired("a fork", timeout or 0)
+                self.returncode = exit_code(self._status)
+            return self.returncode
+
+    def kill(self) -> None:
+        """End it by force."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+
+class ForkServer:
+    """Starts the process to fork from when it is first needed."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="forks-")
+        self._address = str(Path(self._folder.name, "socket"))
+
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int = 2,
+    ) -> Forked:
+        """Run ``-m MODULE ARGUMENTS`` or ``-c CODE`` in the working folder; without a file, a stream is a pipe."""
+        to: IO[bytes] | None = None
+        from_: IO[bytes] | None = None
+        given = []
+        if stdin is None:
+            stdin, end = os.pipe()
+            given.append(stdin)
+            to = os.fdopen(end, "wb")
+        if stdout is None:
+            end, stdout = os.pipe()
+            given.append(stdout)
+            from_ = os.fdopen(end, "rb")
+        pid, status = request(self.address(), command, env, [stdin, stdout, stderr])
+        for end in given:
+            os.close(end)
+        return Forked(pid, status, to, from_)
+
+    def address(self) -> str:
+        """Address of the process, which is there from now on."""
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__, self._address],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                cwd=ROOT,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # a process with threads is not to fork
+            )
+            assert self._process.stdout is not None
+            assert self._process.stdout.read(1)
+        return self._address
+
+    def programs(self, folder: Path) -> Path:
+        """Write programs that are forks: ``imagejudge``, ``pytest``, and ``python -m`` with either."""
+        folder.mkdir()
+        fork = f'exec "{sys.executable}" -I -S "{fork_client.__file__}" "{self.address()}"'
+        (folder / "imagejudge").write_text(f'#!/bin/sh\n{fork} -m pytest_imagejudge "$@"\n')
+        (folder / "pytest").write_text(f'#!/bin/sh\n{fork} -m pytest "$@"\n')
+        (folder / "python").write_text(
+            '#!/bin/sh\nPATH="${PATH#*:}"\ncase "$1 $2" in\n'
+            f'"-m pytest"|"-m pytest_imagejudge") {fork} "$@";;\n*) exec python "$@";;\nesac\n'
+        )
+        for program in folder.iterdir():
+            program.chmod(0o755)
+        return folder
+
+    def run(self, *command: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, as `subprocess.run` does, without an input."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open("rb") as none:
+            files = {"stdin": none.fileno(), "stdout": out.fileno(), "stderr": err.fileno()}
+            code = self.start(command, env=env, **files).wait(600)
+            said = []
+            for file in (out, err):
+                file.seek(0)
+                said.append(file.read().decode())
+        return subprocess.CompletedProcess(command, code, *said)
+
+    def popen(self, command: Sequence[object], stdout: Any, stderr: Any, **_: object) -> Forked:
+        """Start a command, in place of `pytest.Pytester.popen`."""
+        with Path(os.devnull).open("rb") as none:
+            files = {"stdin": none.fileno(), "stdout": stdout.fileno(), "stderr": stderr.fileno()}
+            python, *arguments = map(str, command)
+            assert python == sys.executable
+            return self.start(arguments, env=os.environ, **files)
+
+    def close(self) -> None:
+        """End the process, and every fork that still runs."""
+        if self._process is not None:
+            self._process.communicate()
+        self._folder.cleanup()
+
+    def gateway(self, spec: Any, execmodel: Any) -> Popen2IO:
+        """Start a worker of pytest-xdist, in place of `execnet.gateway_io.create_io`."""
+        assert spec.popen
+        assert not spec.python
+        code = gateway_io.popen_bootstrapline
+        return _Gateway(self.start(["-c", code], env=os.environ), execmodel)
+
+
+class _Gateway(Popen2IO):
+    def __init__(self, forked: Forked, execmodel: Any) -> None:
+        super().__init__(forked.stdin, forked.stdout, execmodel)
+        self.wait, self.kill = forked.wait, forked.kill
+
+
+def _serve(listener: socket.socket) -> list[str]:
+    """Fork for each request until the standard input ends; return, in the fork, what it is to run."""
+    running: dict[int, int] = {}  # to each process, where its exit code is written
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake)
+    gc.collect()
+    gc.freeze()
+    os.write(1, b"1")
+    while True:
+        ready, _, _ = select.select([listener, woken, 0], [], [])
+        if woken in ready:
+            os.read(woken, 4096)
+            _reap(running)
+        if 0 in ready:
+            break
+        if listener not in ready:
+            continue
+        connection, _ = listener.accept()
+        length, files, _, _ = socket.recv_fds(connection, 8, 4)
+        told = json.loads(connection.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL))
+        pid = os.fork()
+        if not pid:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for target, file in enumerate(files[:3]):
+                os.dup2(file, target)
+            for file in (*files, *running.values(), woken, wake):
+                os.close(file)
+            connection.close()
+            listener.close()
+            _become(told)
+            return list(told["command"])
+        running[pid] = files[3]
+        for file in files[:3]:
+            os.close(file)
+        with connection:
+            connection.sendall(pid.to_bytes(8, "big"))
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    sys.exit()
+
+
+def _reap(running: dict[int, int]) -> None:
+    while running:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        file = running.pop(pid)
+        with contextlib.suppress(BrokenPipeError):
+            os.write(file, str(os.waitstatus_to_exitcode(status)).encode())
+        os.close(file)
+
+
+def _become(told: dict[str, Any]) -> None:
+    for file, (name, mode) in enumerate({"stdin": "r", "stdout": "w", "stderr": "w"}.items()):
+        old = getattr(sys, name)
+        buffering = 1 if name == "stderr" else -1
+        new = open(file, mode, buffering, encoding=old.encoding, errors=old.errors, closefd=False)  # noqa: SIM115
+        setattr(sys, name, new)
+        setattr(sys, f"__{name}__", new)
+    os.chdir(told["cwd"])
+    os.environ.clear()
+    os.environ.update(told["env"])
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    named = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:1] = [told["cwd"], *(path for path in named if path not in sys.path)]
+    xdist.plugin._sys_path[:] = sys.path  # what workers get is what there was when it was imported
+
+
+def _run(kind: str, *arguments: str) -> None:
+    kind, what, *arguments = [kind[:2], *filter(None, [kind[2:]]), *arguments]  # "-mpytest" is one word
+    sys.argv = [kind, *arguments]
+    if kind == "-m":
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    else:
+        main = sys.modules["__main__"] = types.ModuleType("__main__")
+        exec(what, main.__dict__)
+
+
+if __name__ == "__main__":
+    for name in PRELOADED:
+        importlib.import_module(name)
+    Image.init()  # Pillow's formats
+    for point in entry_points(group="pytest11"):  # pytest warns of plugins that it can no longer rewrite
+        for name in {point.module, point.module.partition(".")[0]} & sys.modules.keys():
+            sys.modules[name].__doc__ = "PYTEST_DONT_REWRITE"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(sys.argv[1])
+    listener.listen()
+    _run(*_serve(listener))
