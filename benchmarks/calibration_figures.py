@@ -20,15 +20,11 @@ from damages import DAMAGES
 
 HERE = Path(__file__).parent
 NEUTRAL = "a picture"
-WORDS = {  # the natural prompts of kinds, with the word that names them
-    "photograph": "a photograph of a scene",
-    "painting": "an oil painting of a scene",
+WORDS = {  # natural prompts, whose word turns off measures; "a photograph" and the like turn off none
     "illustration": "a flat illustration of a scene",
     "lineart": "line art of a scene",
     "pixelart": "pixel art of a scene",
-    "render": "a 3D render of a scene",
 }
-STYLED = ("illustration", "lineart", "pixelart")  # whose word may turn off a measure
 
 
 @dataclass(frozen=True)
@@ -96,10 +92,10 @@ def jobs(found: list[Picture], fine: int, damaged: int, words: bool) -> Jobs:
     turns: list[tuple[int, Picture, list[tuple[str, str]]]] = []
     count = dict.fromkeys(KINDS, 0)
     for picture in found:
-        number, named = count[picture.kind], words and picture.kind in STYLED
+        number, named = count[picture.kind], words and picture.kind in WORDS
         count[picture.kind] += 1
         if number < fine:
-            prompts = [NEUTRAL, WORDS[picture.kind]] if words else [NEUTRAL]
+            prompts = [NEUTRAL, WORDS[picture.kind]] if named else [NEUTRAL]
             whole.append((picture, [("", prompt) for prompt in prompts]))
         mine: list[tuple[str, str]] = []
         for damage in DAMAGES:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from calibration_figures import NEUTRAL, STYLED, Figure
+from calibration_figures import NEUTRAL, WORDS, Figure
 from corpus_sources import KINDS
 from damages import BY_NAME, DAMAGES
 
@@ -102,6 +102,8 @@ def fine_table(now: list[Figure], old: list[Figure]) -> str:
     for kind in KINDS:
         for prompt in (NEUTRAL, None):
             mine, before = only(now, kind, "", prompt), only(old, kind, "", NEUTRAL) if prompt else []
+            if not mine:
+                continue
             cells = []
             for facet in FACETS:
                 raws = [figure.raws.get(facet) for figure in mine]
@@ -154,10 +156,10 @@ def damage_table(now: list[Figure], old: list[Figure]) -> str:
 
 def words_table(now: list[Figure]) -> str:
     """The same where the prompt names the kind: only the kinds whose word turns off a measure."""
-    lines = head("damage", *(f"{kind}, named" for kind in STYLED))
+    lines = head("damage", *(f"{kind}, named" for kind in WORDS))
     for damage in DAMAGES:
         cells = []
-        for kind in STYLED:
+        for kind in WORDS:
             mine = only(now, kind, damage.name, None)
             hits, judged = caught(mine)
             away = len(mine) - judged
