@@ -26,6 +26,7 @@ from ...support.files import whole_file
 from ...support.locks import Hold, machine
 from .guard import Guard
 from .processes import ServerProcesses, die_with_parent, end_orphans, live_leases
+from .server_side.imagejudge_key import VARIABLE as KEY
 
 POLL_SECONDS = 0.25
 
@@ -134,7 +135,7 @@ class Supervisor:
                 signal.signal(number, signal.SIG_IGN)
             self._end_server()
             self.guard.dismiss()
-            self.state.status, self.state.message = final, message
+            self.state.status, self.state.message, self.state.key = final, message, ""
             try:
                 self.state.write(self.folder)
             except OSError:
@@ -230,7 +231,7 @@ class Supervisor:
         model = self.folder / "model"
         words = {PORT: str(port), MODEL: model.read_text("utf-8").strip() if self.spec.get("download") else ""}
         command = [words.get(part, part) for part in self.spec["command"]]
-        self._spawn(command, {**self.spec["env"], "VLLM_API_KEY": self.state.key})
+        self._spawn(command, {**self.spec["env"], KEY: self.state.key})
 
     def _spawn(self, command: list[str], changes: dict[str, str | None]) -> None:
         self._end_server()
