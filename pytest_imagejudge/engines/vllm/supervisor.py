@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from ...support.files import whole_file
 from ...support.locks import Hold, machine
+from .caches import note_graphs
 from .guard import Guard
 from .processes import ServerProcesses, die_with_parent, end_orphans, live_leases
 from .server_side.imagejudge_key import VARIABLE as KEY
@@ -32,6 +33,9 @@ POLL_SECONDS = 0.25
 
 
 SILENT_SECONDS = 1800.0  # a start that writes nothing for this long hangs
+
+
+WHOLE = 10_000_000  # bytes; more than the log of a start has
 
 
 HOME = "run"  # the working directory of the server, and of nothing else
@@ -196,6 +200,7 @@ class Supervisor:
         elif healthy(self.state.url):
             self.state.status = "ready"
             self.state.write(self.folder)
+            note_graphs(log_tail(self.folder / "server.log", WHOLE), self.home)
         elif time.time() - max(self._log_changed(), self.state.started) > SILENT_SECONDS:
             raise Failure(f"the server wrote nothing for {SILENT_SECONDS / 60:.0f} minutes while it started")
 

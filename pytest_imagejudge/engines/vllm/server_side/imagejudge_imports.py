@@ -26,7 +26,11 @@ def problem() -> str:
     """Return what speaks against a fork of this process; empty where nothing does."""
     if "vllm.v1.engine.core" not in sys.modules:
         return "vLLM could not be imported beforehand"
-    return "the imports initialised CUDA" if cuda_is_initialised() else ""
+    torch = sys.modules.get("torch")
+    devices = [getattr(torch, name, None) for name in ("cuda", "xpu")]  # ROCm's too is torch.cuda
+    if cuda_is_initialised() or any(device is not None and device.is_initialized() for device in devices):
+        return "the imports initialised the GPU"
+    return ""
 
 
 def cuda_is_initialised() -> bool:

@@ -31,14 +31,26 @@ def test_cuda(monkeypatch: pytest.MonkeyPatch, answer: int | None, initialised: 
     assert cuda_is_initialised() is initialised
 
 
+def torch(*initialised: str) -> Any:
+    """PyTorch, which has initialised these devices."""
+    return SimpleNamespace(
+        **{name: SimpleNamespace(is_initialized=lambda n=name: n in initialised) for name in ("cuda", "xpu")}
+    )
+
+
 def test_problems(monkeypatch: pytest.MonkeyPatch) -> None:
     driver(monkeypatch, 3)
+    monkeypatch.setitem(sys.modules, "torch", torch())
     monkeypatch.delitem(sys.modules, "vllm.v1.engine.core", raising=False)
     assert problem() == "vLLM could not be imported beforehand"
     monkeypatch.setitem(sys.modules, "vllm.v1.engine.core", ModuleType("vllm.v1.engine.core"))
     assert problem() == ""
+    for device in ("cuda", "xpu"):
+        monkeypatch.setitem(sys.modules, "torch", torch(device))
+        assert problem() == "the imports initialised the GPU"
+    monkeypatch.setitem(sys.modules, "torch", torch())
     driver(monkeypatch, 0)
-    assert problem() == "the imports initialised CUDA"
+    assert problem() == "the imports initialised the GPU"
 
 
 def test_what_is_not_there_keeps_nothing_else_from_being_imported(monkeypatch: pytest.MonkeyPatch) -> None:
