@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter as Multiset
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future, wait
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -377,26 +376,3 @@ def _kind(row: Row | RowError) -> Literal["image", "edit"]:
 def _path_of(row: Row | RowError, name: str) -> str:
     path = getattr(row, name, None)
     return str(path) if isinstance(path, Path) else ""
-
-
-class Counter:
-    """Counter of an input's rows, in the background, so that progress can say how much is left."""
-
-    def __init__(self, count: Callable[[], int]) -> None:
-        self.total: int | None = None
-        self._thread = threading.Thread(target=self._run, args=(count,), name="imagejudge-count", daemon=True)
-        self._thread.start()
-
-    def _run(self, count: Callable[[], int]) -> None:
-        try:
-            self.total = count()
-        except (ConfigError, OSError):  # the reader of the rows says what is wrong
-            pass
-
-
-def first_row(rows: Iterator[Row | RowError], most: int = 100) -> Row | None:
-    """The first usable row, out of the first few."""
-    for _, row in zip(range(most), rows, strict=False):
-        if isinstance(row, Row):
-            return row
-    return None

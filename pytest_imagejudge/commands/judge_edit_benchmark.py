@@ -11,7 +11,8 @@ from typing import Any
 from ..batch.fates import BAD_INPUT, NOT_ASKED, RowCounts
 from ..batch.judged_rows import JudgedRows
 from ..batch.plan import RunSettings
-from ..batch.run import BatchRun, Counter
+from ..batch.row_preview import RowCounter
+from ..batch.run import BatchRun
 from ..errors import ConfigError
 from ..inputs.edit_benchmark import EditBench, open_edit_bench
 from ..inputs.manifest import Row, RowError
@@ -95,7 +96,7 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
     if args.save and args.save.resolve() in {path.resolve() for path in data.files}:
         raise ConfigError(f"--save {escape(args.save)} would overwrite the data to judge")
     store = None if args.judge_no_store else args.judge_store or default_root()
-    progress = RowProgress(Counter(data.count))
+    progress = RowProgress(RowCounter(data.count))
     with ExitStack() as stack:
         judge = EditJudge.from_settings(settings, store=store, progress=progress.say, max_pixels=max_pixels(args))
         stack.callback(judge.close)

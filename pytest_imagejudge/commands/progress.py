@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..batch.fates import RowCounts
-from ..batch.run import Counter
+from ..batch.row_preview import RowCounter
 from ..support.escaping import for_log
 from ..support.rates import pace
 from ..support.words import plural
@@ -22,7 +22,7 @@ _EVERY = 30.0  # seconds between lines of progress where the terminal can't be w
 class RowProgress:
     """Lines on standard error: one that changes on a terminal, one now and then elsewhere."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: RowCounter) -> None:
         self._counter = counter
         self._begun = self._said = time.monotonic()
         self._rows = 0

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..batch.fates import BAD_INPUT, FATES, NOT_ASKED
 from ..batch.judged_rows import JudgedRows, output_columns
 from ..batch.plan import RunSettings
-from ..batch.run import BatchRun, Counter, first_row
+from ..batch.row_preview import RowCounter, first_row
+from ..batch.run import BatchRun
 from ..batch.scores import write_scores
 from ..errors import ConfigError
 from ..inputs.hub import HUB, metadata_file
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     metadata = read_metadata(metadata_file(args.judge_metadata)) if args.judge_metadata else None
     first = first_row(source.rows())
     with ExitStack() as stack:
-        progress = RowProgress(Counter(source.count))
+        progress = RowProgress(RowCounter(source.count))
         folder = args.output_dir or source.folder
         spool = folder / f"{source.name}_images" if args.judge_report else None  # reports name what lies there
         judges = _settings(named, first.kind if first else "image")

@@ -56,7 +56,7 @@ def decode(handle: IO[bytes], name: str, max_pixels: int) -> Image:
         formats = [known for known in FORMATS if known in Image.OPEN]
         with Image.open(handle, formats=formats) as image:
             check_size(image.size, name, max_pixels)
-            return _canonical(image, name, own=True)
+            return _canonical(image, name)
 
 
 def canonical(image: Image, name: str, max_pixels: int) -> Image:
@@ -133,18 +133,13 @@ _BRANDS = frozenset((b"avif", b"avis", b"mif1", b"msf1", b"heic", b"heix", b"hei
 # --- canonical pixels -----------------------------------------------------------------------------------------------
 
 
-def _canonical(image: Image, name: str, *, own: bool = False) -> Image:
-    """Return the canonical picture; ``own`` says that nobody else has ``image``, so its pixels may be taken over."""
+def _canonical(image: Image, name: str) -> Image:
     image.load()
     turn = _turn(image)
     picture = _to_rgb(image, name)
     if turn is not None:
         return picture.transpose(turn)
-    if picture is not image:
-        return picture
-    if own and not image.readonly:  # read-only pixels lie in the file
-        return image._new(image.im)
-    return picture.copy()
+    return picture.copy() if picture is image else picture
 
 
 def _turn(image: Image) -> Any:

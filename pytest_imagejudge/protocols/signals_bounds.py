@@ -101,7 +101,7 @@ MEASURES: tuple[Measure, ...] = (
         styles=("watercolour", "fog", "shallow-focus", "motion"),
     ),
     Measure("long_side", RESOLUTION, "too few pixels on the longer side", "pixels", 256.0, 512.0),
-    Measure("fine_detail", RESOLUTION, "enlarged: finest detail, of a natural picture's", "%", 5.0, 12.0),
+    Measure("fine_detail", RESOLUTION, "enlarged: finest detail, of a natural picture's", "%", 5.8, 12.0),
     Measure("pixel_size", RESOLUTION, "enlarged pixels", "pixels", 3.0, 1.0, styles=("pixel-art", "pattern")),
     Measure(
         "jpeg_quality",

@@ -552,6 +552,12 @@ def test_values_of_headers_come_from_a_secret(clean: Any, job: str) -> None:
     assert "hunter2" not in said
 
 
+@pytest.mark.parametrize(("path", "job"), [(ACTION, None), (WORKFLOW, "gpu")])
+def test_the_state_of_servers_is_not_kept(path: Path, job: str | None) -> None:
+    kept = steps(path, job)["Keep compiled kernels"]["with"]["path"].splitlines()
+    assert [place.partition("}}/")[2] for place in kept] == ["compiled", "protocols", "modelscope"]
+
+
 def test_only_the_steps_that_judge_get_the_key() -> None:
     for path, jobs in ((ACTION, [None]), (WORKFLOW, ["stored", "gpu"])):
         for job in jobs:

@@ -70,7 +70,7 @@ def main():
                     file.write(self.path + "\\n")
                 return self.reply(200, {})
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            if self.headers["authorization"] != "Bearer " + os.environ["VLLM_API_KEY"]:
+            if self.headers["authorization"] != "Bearer " + os.environ["IMAGEJUDGE_SERVER_KEY"]:
                 return self.reply(401, {})
             with (place / "asked").open("a") as file:
                 file.write(json.dumps(body) + "\\n")

@@ -26,6 +26,9 @@ MATCH_UNIT = 16
 IMAGES_ON_GPU, IMAGES_ON_CPU = 48, 4
 
 
+SERVE = Path(__file__).parent / "server_side" / "imagejudge_serve.py"
+
+
 QWEN35 = ("Qwen3_5ForConditionalGeneration", "Qwen3_5MoeForConditionalGeneration")
 
 
@@ -54,6 +57,11 @@ UNWANTED_NAMES = (
     "MASTER_PORT",
     SWITCH,
 )
+
+
+# Folders that nothing is kept in, below the server's working directory: vLLM counts their names among the facts that a
+# compiled graph depends on, and by default they lie in the home folder.
+PLACES = {"VLLM_CONFIG_ROOT": "config", "VLLM_XLA_CACHE_PATH": "xla"}
 
 
 def server_arguments(
@@ -120,7 +128,7 @@ def server_environment(install: Install, settings: JudgeSettings, caches: Path) 
     changes: dict[str, str | None] = {
         name: None for name in os.environ if name.startswith(UNWANTED) or name in UNWANTED_NAMES
     }
-    changes |= dict.fromkeys(foreign_variables())
+    changes |= dict.fromkeys((*foreign_variables(), "VLLM_API_KEY"))  # the server's key is not vLLM's business
     defaults = {
         "VLLM_CACHE_ROOT": str(caches / "vllm"),
         "TRITON_CACHE_DIR": str(caches / "triton"),
@@ -128,9 +136,11 @@ def server_environment(install: Install, settings: JudgeSettings, caches: Path) 
         "DG_JIT_CACHE_DIR": str(caches / "deep_gemm"),
         "CUDA_CACHE_PATH": str(caches / "cuda"),
         "VLLM_ENABLE_STARTUP_PLAN": "1",
+        "VLLM_USE_FLASHINFER_SAMPLER": "0",  # nvcc compiles it for minutes, and no judge of ours draws at random
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_COLOR": "0",
     }
+    defaults |= {name: folder for name, folder in PLACES.items() if install.reads(name)}
     changes.update({name: value for name, value in defaults.items() if name not in os.environ})
     changes["HF_HUB_OFFLINE"] = "1"  # the model is here; nothing else is to be fetched
     changes["PYTHONUNBUFFERED"] = "1"
@@ -145,7 +155,7 @@ def server_command(install: Install, model: Model, options: Sequence[str], args:
     """Return the whole command, the user's own tokens last, so that they win."""
     folder = str(model.folder) if model.complete else MODEL
     return (
-        *(install.python, "-m", "vllm.entrypoints.cli.main", "serve", folder),
+        *(install.python, str(SERVE), folder),
         *("--host", "127.0.0.1", "--port", PORT),
         *options,
         *args,

@@ -57,6 +57,13 @@ class Install:
         """Return True where vLLM's server has ``option`` (``--prefix-match-unit``)."""
         return option.lstrip("-").replace("-", "_") in _words(self.package)
 
+    def reads(self, variable: str) -> bool:
+        """Return True where this vLLM reads the environment's ``variable``."""
+        try:
+            return variable in (self.package / "envs.py").read_text("utf-8", "replace")
+        except OSError:
+            return False
+
 
 @cache
 def find_vllm() -> Install:

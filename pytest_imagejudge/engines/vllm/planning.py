@@ -12,6 +12,7 @@ from pathlib import Path
 from ...errors import ConfigError
 from ...settings import JudgeSettings
 from . import arguments, shared_server, user_arguments
+from .caches import caches_folder
 from .gpus import Gpu, Holder, gib, visible_gpus
 from .install import Install, find_vllm
 from .limits import Limits, limits
@@ -161,7 +162,7 @@ class Planner:
 
     def spec(self, plan: Plan, gpus: Sequence[Gpu]) -> shared_server.ServerSpec:
         """Return the specification of the server of ``plan`` on ``gpus``."""
-        env = arguments.server_environment(plan.install, self.settings, self.state_dir / "compiled")
+        env = arguments.server_environment(plan.install, self.settings, caches_folder(self.state_dir, plan.install))
         memory: list[str] = []
         leaves: dict[str, int] = {}
         if gpus:

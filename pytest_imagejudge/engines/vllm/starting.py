@@ -8,6 +8,7 @@ import dataclasses
 from ...errors import EngineError
 from ..base import Progress
 from . import shared_server
+from .caches import use_caches
 from .placement import fit, pick
 from .planning import Plan, Planner, describe
 
@@ -54,6 +55,7 @@ class Starter:
             alone = FileLock(folder / "choosing.lock").acquire()
         with alone:
             shared_server.remove_old(self.planner.state_dir)
+            use_caches(self.planner.state_dir, plan.install)
             spec = self.make_room(plan, progress)
             for place, state, _ in shared_server.running(self.planner.state_dir):
                 starts = state.status == "starting" and place.name != spec.digest

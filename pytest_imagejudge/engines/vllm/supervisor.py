@@ -24,13 +24,18 @@ from urllib.parse import urlsplit
 
 from ...support.files import whole_file
 from ...support.locks import Hold, machine
+from .caches import note_graphs
 from .guard import Guard
 from .processes import ServerProcesses, die_with_parent, end_orphans, live_leases
+from .server_side.imagejudge_key import VARIABLE as KEY
 
 POLL_SECONDS = 0.25
 
 
 SILENT_SECONDS = 1800.0  # a start that writes nothing for this long hangs
+
+
+WHOLE = 10_000_000  # bytes; more than the log of a start has
 
 
 HOME = "run"  # the working directory of the server, and of nothing else
@@ -134,7 +139,7 @@ class Supervisor:
                 signal.signal(number, signal.SIG_IGN)
             self._end_server()
             self.guard.dismiss()
-            self.state.status, self.state.message = final, message
+            self.state.status, self.state.message, self.state.key = final, message, ""
             try:
                 self.state.write(self.folder)
             except OSError:
@@ -195,6 +200,7 @@ class Supervisor:
         elif healthy(self.state.url):
             self.state.status = "ready"
             self.state.write(self.folder)
+            note_graphs(log_tail(self.folder / "server.log", WHOLE), self.home)
         elif time.time() - max(self._log_changed(), self.state.started) > SILENT_SECONDS:
             raise Failure(f"the server wrote nothing for {SILENT_SECONDS / 60:.0f} minutes while it started")
 
@@ -230,7 +236,7 @@ class Supervisor:
         model = self.folder / "model"
         words = {PORT: str(port), MODEL: model.read_text("utf-8").strip() if self.spec.get("download") else ""}
         command = [words.get(part, part) for part in self.spec["command"]]
-        self._spawn(command, {**self.spec["env"], "VLLM_API_KEY": self.state.key})
+        self._spawn(command, {**self.spec["env"], KEY: self.state.key})
 
     def _spawn(self, command: list[str], changes: dict[str, str | None]) -> None:
         self._end_server()

@@ -171,14 +171,20 @@ def test_a_session_leaves_nothing(place: Place) -> None:
 def test_the_server_is_told_what_it_needs(place: Place) -> None:
     asyncio.run(ask(place.engine(args=("--enforce-eager", "--max-model-len=99")), "a"))
     (arguments,) = place.starts()
-    assert arguments[:2] == ["serve", str(place.model)]
+    assert arguments[:2] == ["serve", "model"]
     assert arguments[arguments.index("--prefix-match-unit") + 1] == "16"
     assert arguments[arguments.index("--reasoning-parser") + 1] == "qwen3"
-    assert arguments[-2:] == ["--enforce-eager", "--max-model-len=99"]
+    assert arguments[-4:] == ["--enforce-eager", "--max-model-len=99", "--middleware", "imagejudge_key.KeyCheck"]
     environment = json.loads((place.standin / "environment").read_text())
-    assert environment["VLLM_CACHE_ROOT"].startswith(str(place.state_dir))
-    assert environment["VLLM_API_KEY"] not in " ".join(arguments)
-    assert not [name for name in environment if name.startswith(("PYTEST_", "IMAGEJUDGE_"))]
+    assert environment["TRITON_CACHE_DIR"] == "triton_cache_dir"
+    assert environment["IMAGEJUDGE_SERVER_KEY"] not in " ".join(arguments)
+    assert "VLLM_API_KEY" not in environment
+    assert not [name for name in environment if name.startswith(("PYTEST_", "IMAGEJUDGE_STORE"))]
+    ((folder, _),) = shared_server._of_this_machine(place.state_dir)
+    assert (folder / "run" / "model").resolve() == place.model.resolve()
+    caches = place.state_dir.resolve() / "compiled" / "vllm-9.9.9+cpu-torch-unknown"
+    for variable in ("vllm_cache_root", "triton_cache_dir"):
+        assert (folder / "run" / variable).resolve().parent == caches
 
 
 def test_a_file_that_is_named_from_here_is_found_by_the_server(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +194,7 @@ def test_a_file_that_is_named_from_here_is_found_by_the_server(place: Place, mon
     engine = place.engine(args=("--chat-template", "template.jinja"))
     monkeypatch.chdir("/")
     asyncio.run(ask(engine, "a"))
-    assert place.starts()[0][-2:] == ["--chat-template", str(template)]
+    assert place.starts()[0][-4:-2] == ["--chat-template", str(template)]
 
 
 def test_secrets_stay_here(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +287,8 @@ def test_folders_of_servers_long_gone_are_removed(place: Place) -> None:
 def test_a_user_that_is_killed_leaves_nothing(place: Place) -> None:
     user = place.user()
     until_up(user)
-    assert len(place.processes()) == 5  # supervisor, guard, server and the server's two
+    # supervisor, guard, server and the two of its own, and the two from which it would fork an engine
+    assert len(place.processes()) == 7
     user.kill()
     assert place.gone()
 
