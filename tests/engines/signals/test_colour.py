@@ -15,7 +15,7 @@ BROKEN = {
     "violet cast": (COLOUR, "colour cast", p.shifted(PHOTO, (40, -30, 40))),
     "burnt colour": (COLOUR, "saturated to the end", p.saturated(PHOTO, 3)),
     "exposed twice": (LIGHT, "burnt to white", p.of(2.0 * p.np.asarray(PHOTO))),
-    "crushed": (LIGHT, "crushed to black", p.of(1.5 * (p.np.asarray(PHOTO, float) - 100))),
+    "crushed": (LIGHT, "crushed to black", p.of(1.5 * (p.np.asarray(PHOTO, float) - 130))),
 }
 
 
