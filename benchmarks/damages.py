@@ -215,11 +215,11 @@ DAMAGES = (
     Damage("light x 4, 20% clipped", (COLOUR, LIGHT), lambda p: exposed(p, 4), from_clipped=0.2),
     Damage("saturation x 4, 20% clipped", (COLOUR, LIGHT), lambda p: saturated(p, 4), from_clipped=0.2),
     *(
-        Damage(f"checkerboard, period {n}, 8 levels", (COLOUR, NATURAL), lambda p, n=n: checkerboard(p, n, 8))
+        Damage(f"checkerboard, period {n}, 8 levels", (NATURAL,), lambda p, n=n: checkerboard(p, n, 8))
         for n in (2, 4, 8)
     ),
-    Damage("cast, magenta", (COLOUR, NATURAL), lambda p: cast(p, (0.75, 0.55, 0.75), (60, 10, 60))),
-    Damage("cast, green", (COLOUR, NATURAL), lambda p: cast(p, (0.55, 0.75, 0.55), (10, 60, 10))),
+    Damage("cast, magenta", (COLOUR,), lambda p: cast(p, (0.75, 0.55, 0.75), (60, 10, 60))),
+    Damage("cast, green", (COLOUR,), lambda p: cast(p, (0.55, 0.75, 0.55), (10, 60, 10))),
 )
 BY_NAME = {damage.name: damage for damage in DAMAGES}
 
