@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import subprocess
 import sys
 from pathlib import Path
 
@@ -22,6 +23,12 @@ from calibration_figures import Build, Figure, Measured, jobs, pictures
 from corpus_sources import KINDS
 
 HERE = Path(__file__).parent
+
+
+def commit(checkout: Path) -> str:
+    """The checkout's commit."""
+    done = subprocess.run(["git", "-C", checkout, "describe", "--always"], capture_output=True, text=True, check=True)
+    return f"commit {done.stdout.strip()}"
 
 
 def main() -> None:
@@ -63,12 +70,14 @@ def main() -> None:
     if args.report:
         args.report.write_text(tables.report(now, old), encoding="utf-8")
         return
-    posters = calibration_text.measured(args.folder)
+    posters = calibration_text.measured(args.folder, args.corpus, [args.half])
     page = (HERE / "calibration.md.in").read_text(encoding="utf-8")
     page = page.replace("@CORPUS@", tables.corpus_table(args.corpus))
     page = page.replace("@FINE@", tables.fine_table(now, old))
     page = page.replace("@DAMAGES@", tables.damage_table(now, old))
     page = page.replace("@WORDS@", tables.words_table(now))
+    page = page.replace("@COUNT@", tables.counts(now, old))
+    page = page.replace("@BEFORE@", commit(args.before) if args.before else "not measured")
     page = page.replace("@MISSED@", tables.missed(now))
     page = page.replace("@TEXT@", calibration_text.text_table(posters))
     (HERE / "calibration.md").write_text(page, encoding="utf-8")

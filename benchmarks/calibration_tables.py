@@ -154,6 +154,21 @@ def damage_table(now: list[Figure], old: list[Figure]) -> str:
     return "\n".join(lines)
 
 
+def counts(now: list[Figure], old: list[Figure]) -> str:
+    """How many pictures of a kind were damaged in each way that needs more of them than their size."""
+
+    def span(figures: list[Figure]) -> str:
+        whole = [damage for damage in DAMAGES if not damage.once and not damage.from_clipped and not damage.mild]
+        found = [len(only(figures, kind, whole[0].name)) for kind in KINDS]
+        return f"{min(found)}" if min(found) == max(found) else f"{min(found)} to {max(found)}"
+
+    before = f"; before: {span(old)}" if old else ""
+    return (
+        f"Pictures of a kind that were damaged: {span(now)}{before}; fewer where a damage is none to some of them, and "
+        f"a sixth of them for black, white and one colour."
+    )
+
+
 def words_table(now: list[Figure]) -> str:
     """The same where the prompt names the kind: only the kinds whose word turns off a measure."""
     lines = head("damage", *(f"{kind}, named" for kind in WORDS))
