@@ -60,8 +60,6 @@ def fetch(package: str, cache: Path) -> Path:
 def opened(path: Path) -> Picture:
     """Upright, RGB; what is transparent on white, cut to what is not."""
     with Image.open(path) as file:
-        if file.format == "JPEG":
-            file.draft("RGB", (LONG, LONG))  # decodes at a half, a quarter or an eighth, never under this size
         picture = ImageOps.exif_transpose(file)
         if "A" in picture.getbands() or "transparency" in picture.info:
             picture = picture.convert("RGBA")
