@@ -88,6 +88,8 @@ class Measure:
 
 _CASE = 'say "in capitals" or "in lowercase" in the prompt: then the case is free'
 _TWICE = 'say in the prompt that it repeats: "a pattern of", "two signs", "on each bottle"'
+_SOFT = ("watercolour", "fog", "shallow-focus", "motion")
+
 MEASURES: tuple[Measure, ...] = (
     Measure("noise_sigma", NOISE, "noise of brightness", "levels", 5.2, 2.5, styles=("film-grain",)),
     Measure("impulse_share", NOISE, "pixels that stand out alone", "%", 2.0, 1.0, styles=("film-grain", "glitch")),
@@ -98,10 +100,18 @@ MEASURES: tuple[Measure, ...] = (
         "pixels",
         0.65,
         0.55,
-        styles=("watercolour", "fog", "shallow-focus", "motion"),
+        styles=_SOFT,
     ),
     Measure("long_side", RESOLUTION, "too few pixels on the longer side", "pixels", 256.0, 512.0),
-    Measure("fine_detail", RESOLUTION, "enlarged: finest detail, of a natural picture's", "%", 5.8, 12.0),
+    Measure(
+        "fine_detail",
+        RESOLUTION,
+        "enlarged: finest detail, of a natural picture's",
+        "%",
+        5.8,
+        12.0,
+        styles=_SOFT,  # what is blurred on purpose has as little
+    ),
     Measure("pixel_size", RESOLUTION, "enlarged pixels", "pixels", 3.0, 1.0, styles=("pixel-art", "pattern")),
     Measure(
         "jpeg_quality",
@@ -150,7 +160,9 @@ MEASURES: tuple[Measure, ...] = (
         0.8,
         styles=("pattern",),
     ),
-    Measure("pure_share", COLOUR, "colour saturated to the end of the range", "%", 22.0, 11.0, styles=("vivid", "flat")),
+    Measure(
+        "pure_share", COLOUR, "colour saturated to the end of the range", "%", 22.0, 11.0, styles=("vivid", "flat")
+    ),
     Measure(
         "cast_chroma",
         COLOUR,

@@ -241,8 +241,12 @@ def test_judged_files_of_the_embedded_judge_have_no_total(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
     answers = {
-        "Quality": of_signals({"Detail": {"Noise": 2, "Edge Clarity": 1}, "Resolution": {"Resolution": 2}}),
-        "Aesthetics": "{}",
+        "Quality": of_signals(
+            {"Detail": {"Noise": 2, "Edge Clarity": 1, "Naturalness": 2}, "Resolution": {"Resolution": 2}}
+        ),
+        "Aesthetics": of_signals(
+            {"Color Harmony": {"Color Harmony": "N/A"}, "Lighting": {"Lighting & Atmosphere": "N/A"}}
+        ),
         "Alignment": "{}",
         "Real-world Fidelity": of_signals({"Safety & Compliance": {"Safety & Compliance": 1}}),
         "Creative Generation": of_signals({"Text Rendering": {"Text Accuracy": "N/A"}}),
@@ -254,7 +258,7 @@ def test_judged_files_of_the_embedded_judge_have_no_total(
     )
     (model,) = board(capsys, path, *options)["models"]
     assert (model["total"]["mean"], model["total"]["left_out"], model["rank"]) == (None, 0, None)
-    assert model["level1"]["Quality"]["mean"] == pytest.approx((80 + 100) / 2)
+    assert model["level1"]["Quality"]["mean"] == pytest.approx((260 / 3 + 100) / 2)
     assert (model["unreadable"], model["level1"]["Aesthetics"]["mean"]) == (0, None)
     assert main(["leaderboard", str(path), *options]) == 0
     assert "S: its judge measures too little for a total, so it has no rank." in capsys.readouterr().out

@@ -383,7 +383,7 @@ def test_nothing_is_left_out_of_what_the_judge_does_not_measure(work: Path, caps
     args = ["score", str(write(work / "in.csv", values)), "--judge-model", "signals", "--json"]
     assert main(args) == 2
     left_out = json.loads(capsys.readouterr().out)["left_out"]
-    assert left_out == {"Quality": 2, "Real-world Fidelity": 2, "Creative Generation": 2, "total": 2}
+    assert left_out == {"Quality": 2, "Aesthetics": 2, "Real-world Fidelity": 2, "Creative Generation": 2, "total": 2}
 
 
 @pytest.mark.parametrize("folder", [False, True])

@@ -317,6 +317,7 @@ def test_every_field_that_the_reference_names_is_one_of_the_report() -> None:
         "of `verdicts` and `edits`": [model.VerdictEntry, model.EditEntry],
         "of `verdicts`": [model.VerdictEntry],
         "of `edits`": [model.EditEntry],
+        "of `bounds` and `breaches`": [model.Bound, model.Breach],
         "of `suite`": [model.SuiteRow],
         "`baseline`": [BaselineResult],
         "of `baseline.rows`": [BaselineRow],

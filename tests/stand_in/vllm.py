@@ -30,6 +30,7 @@ def main():
     with (place / "starts").open("a") as file:
         file.write(json.dumps(sys.argv[1:]) + "\\n")
     (place / "environment").write_text(json.dumps(dict(os.environ)))
+    (place / "folder").write_text(os.path.realpath(sys.argv[2]))  # of the model, which a link names
     print("INFO: Starting to load model", flush=True)
     spawn()
     spawn(start_new_session=True)

@@ -29,3 +29,12 @@ def test_a_tiny_one_has_nothing_to_measure_but_its_pixels(quality):
     level3 = quality(s.photograph().resize((20, 20)))
     assert level3["Resolution"].raw == 0
     assert level3["Edge Clarity"].raw == level3["Noise"].raw == "N/A"
+
+
+@pytest.mark.parametrize("prompt", ["a train, motion blur", "a harbour in the fog", "a watercolour of a harbour"])
+def test_a_picture_that_is_to_be_soft_is_not_called_enlarged(quality, prompt):
+    soft = s.blurred(s.photograph(), 3)
+    assert quality(soft)["Resolution"].raw == 0
+    facet = quality(soft, prompt)["Resolution"]
+    assert facet.raw == "N/A"  # what else the facet measures is fine
+    assert "in the prompt" in facet.evidence

@@ -33,6 +33,11 @@ def starts(machine: Machine) -> list[list[str]]:
     return [json.loads(line) for line in (machine.folder / "standin" / "starts").read_text().splitlines()]
 
 
+def folder(machine: Machine) -> Path:
+    """The folder of the model that was served last."""
+    return Path((machine.folder / "standin" / "folder").read_text())
+
+
 def serve(machine: Machine) -> tuple[dict[str, object], str]:
     """Facts and messages of a server that was started and is stopped again."""
     served = machine.command("serve", "--json", "--judge-model", NAME)
@@ -54,7 +59,7 @@ def test_a_model_is_looked_up_fetched_and_served(machine: Machine, site: ModelSc
     assert facts["revision"] == found["revision"]
     assert "downloading org/judge" in messages
     (start,) = starts(machine)
-    names = {file.name for file in Path(start[1]).iterdir()}
+    names = {file.name for file in folder(machine).iterdir()}
     assert names == {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
     assert start[start.index("--served-model-name") + 1] == NAME
     assert "VLLM_USE_MODELSCOPE" not in json.loads((machine.folder / "standin" / "environment").read_text())
@@ -90,13 +95,12 @@ def test_weights_that_changed_under_the_same_size_are_fetched_again(machine: Mac
     serve(machine)
     site.files["model.safetensors"] = b"v" * 5000
     serve(machine)
-    folder = Path(starts(machine)[-1][1])
-    assert (folder / "model.safetensors").read_bytes() == b"v" * 5000
+    assert (folder(machine) / "model.safetensors").read_bytes() == b"v" * 5000
 
 
 def test_a_file_that_was_changed_on_the_disk_is_fetched_again(machine: Machine, site: ModelScope) -> None:
     serve(machine)
-    weights = Path(starts(machine)[-1][1], "model.safetensors")
+    weights = folder(machine) / "model.safetensors"
     weights.write_bytes(b"spoilt" + b"w" * 4994)
     os.utime(weights, (1, 1))
     assert machine.doctor("--judge-model", NAME)["download_bytes"] == 0  # it has the right size, and is to be checked
