@@ -164,8 +164,8 @@ def counts(now: list[Figure], old: list[Figure]) -> str:
 
     before = f"; before: {span(old)}" if old else ""
     return (
-        f"Pictures of a kind that were damaged: {span(now)}{before}. They are fewer where a damage is none to some, and\n"
-        "a sixth of them for black, white and one colour."
+        f"Pictures of a kind that were damaged: {span(now)}{before}. They are fewer where "
+        "a damage is none to some, and\na sixth of them for black, white and one colour."
     )
 
 
