@@ -33,6 +33,7 @@ STYLES = (
     "line-art",
     "flat",
     "watercolour",
+    "painting",
     "film-grain",
     "fog",
     "night",
@@ -91,7 +92,7 @@ _TWICE = 'say in the prompt that it repeats: "a pattern of", "two signs", "on ea
 _SOFT = ("watercolour", "fog", "shallow-focus", "motion")
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("noise_sigma", NOISE, "noise of brightness", "levels", 5.2, 2.5, styles=("film-grain",)),
+    Measure("noise_sigma", NOISE, "noise of brightness", "levels", 5.2, 2.5, styles=("film-grain", "painting")),
     Measure("impulse_share", NOISE, "pixels that stand out alone", "%", 2.0, 1.0, styles=("film-grain", "glitch")),
     Measure(
         "blur_sigma",
@@ -139,7 +140,7 @@ MEASURES: tuple[Measure, ...] = (
         "levels",
         4.0,
         2.0,
-        styles=("few-colours", "glitch"),
+        styles=("few-colours", "glitch", "pixel-art"),
     ),
     Measure(
         "stripe_levels",
@@ -181,7 +182,9 @@ MEASURES: tuple[Measure, ...] = (
         15.0,
         styles=("high-key", "flat", "line-art", "vivid"),
     ),
-    Measure("crushed_share", LIGHT, "crushed to black", "%", 30.0, 15.0, styles=("night", "flat", "line-art")),
+    Measure(
+        "crushed_share", LIGHT, "crushed to black", "%", 30.0, 15.0, styles=("night", "flat", "line-art", "painting")
+    ),
     Measure("text_similarity", TEXT, "likeness of the text read to the text asked for", "", 0.95, 1.0),
     Measure("text_letters", TEXT, "letters that are wrong for sure", "letters", 0.0, 0.0),
     Measure(

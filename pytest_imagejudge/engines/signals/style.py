@@ -20,6 +20,8 @@ _WORDS: dict[str, str] = {
     r"(?:art|illustration|graphic|style|logo|icon)\w*|clip[- ]?art|logo|app icon|cel[- ]shad\w+|infographic"
     r"|扁平|矢量|图标|标志",
     "watercolour": r"water[- ]?colou?rs?|gouache|ink wash|wash painting|aquarelle|sumi-?e|pastels?|水彩|水墨",
+    "painting": r"oil (?:painting|paint|on canvas)s?|oils|acrylics?|painting (?:by|of|in|on)|painterly|impasto|frescos?"
+    r"|brush ?(?:strokes?|work)|on canvas|old master|油画|笔触",
     "film-grain": r"(?:film|analog\w*|visible|heavy|fine|coarse|35 ?mm|photographic|subtle) grain|grain(?:y|iness)"
     r"|grain (?:texture|effect|overlay)|noise (?:texture|effect)|35 ?mm film|analog(?:ue)? (?:film|photo\w*)"
     r"|polaroid|daguerreotype|vintage photo\w*|lo-?fi|vhs|stippl\w+|pointillis\w+|dither\w*|胶片|颗粒感|噪点|点彩",
