@@ -131,8 +131,9 @@ def _judge(settings: JudgeSettings) -> dict[str, Any]:
             found["problems"] += engine.unreachable()
             if not found["problems"]:
                 found |= try_endpoint(engine, protocol, found["problems"])
-        if engine.name == SIGNALS and settings.kind == "image":
-            found["measures"] = signals_table.as_data()
+        if engine.name == SIGNALS:
+            edits = settings.kind == "edit"
+            found["measures"] = signals_table.edits_as_data() if edits else signals_table.as_data()
         identity = engine.identity()
         found |= {"model": identity.model, "revision": identity.revision}
     except ImageJudgeError as error:
@@ -243,4 +244,6 @@ def _judge_lines(judge: dict[str, Any]) -> list[str]:
     lines += [f"  can't run: {escape(problem)}" for problem in judge["problems"]]
     if not judge["problems"]:
         lines.append("  can run here")
-    return lines + (signals_table.lines() if "measures" in judge else [])
+    if "measures" not in judge:
+        return lines
+    return lines + (signals_table.edit_lines() if judge["kind"] == "edit" else signals_table.lines())

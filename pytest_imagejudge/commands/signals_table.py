@@ -12,8 +12,11 @@ from dataclasses import asdict
 from pathlib import Path as File
 from typing import Any
 
+from ..protocols import signals_edit_bounds
 from ..protocols.signals_bounds import MEASURED, MEASURES, Measure
 from ..taxonomy import FACETS, Path
+from ..thresholds.aspects import show_side
+from ..thresholds.loading import load_profile
 
 START, END = "<!-- measures -->", "<!-- end of measures -->"
 
@@ -25,6 +28,9 @@ MEANING = (
     '"Real-world Fidelity 60" means that no nudity was seen, and no more: that facet is 0 or 60, never 100, because '
     "nothing else of it is measured."
 )
+
+EDIT_PROFILE = "edit-signals"
+EDITS_NOT_MEASURED = "whether the edit is the one that was asked for, and whether it is well made: there is no score"
 
 
 def bounds(measure: Measure) -> tuple[str, str]:
@@ -68,6 +74,27 @@ def lines(width: int | None = None) -> list[str]:
         "  ",
     )
     return found
+
+
+def edits_as_data() -> list[dict[str, Any]]:
+    """Return the aspects of edits for ``doctor --json``, with their bounds in the profile ``edit-signals``."""
+    bounded = load_profile(EDIT_PROFILE).edit.aspects
+    found = []
+    for aspect in signals_edit_bounds.MEASURED:
+        between = bounded.get(aspect.name)
+        found.append({**asdict(aspect), "bounds": {} if between is None else dict(between.sides())})
+    return found
+
+
+def edit_lines(width: int | None = None) -> list[str]:
+    """Return the aspects of edits that the embedded judge measures, in lines as those of `lines`."""
+    width = max(60, min(width or shutil.get_terminal_size((100, 24)).columns, 120))
+    found = [f"  It measures these aspects of an edit; the profile {EDIT_PROFILE} bounds them:"]
+    for aspect in edits_as_data():
+        sides = ", ".join(f"{show_side(side)} {bound:g}" for side, bound in aspect["bounds"].items())
+        unit = f" ({aspect['unit']})" if aspect["unit"] else ""
+        found += _wrapped(f"{aspect['name']}: {aspect['title']}{unit}: {sides or 'no bound'}", width, "    ", "      ")
+    return found + _wrapped(f"Not measured: {EDITS_NOT_MEASURED}.", width, "  ", "  ")
 
 
 def _facets() -> list[Path]:

@@ -12,6 +12,7 @@ import pytest
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.commands import signals_table
 from pytest_imagejudge.protocols.signals_bounds import MEASURED, MEASURES
+from pytest_imagejudge.protocols.signals_edit_bounds import MEASURED as ASPECTS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/signals.md"
@@ -77,3 +78,24 @@ def test_pages_that_count_the_measured_facets_are_right(page):
 def test_the_shipped_profile_bounds_all_that_is_measured():
     profile = tomllib.loads((ROOT / "thresholds/signals.toml").read_text(encoding="utf-8"))
     assert sorted(map(tuple, profile["must_not_fail"])) == sorted(MEASURED)
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_each_aspect_of_an_edit_is_told_with_its_bounds_in_any_width(width):
+    lines = signals_table.edit_lines(width)
+    assert max(map(len, lines)) <= width
+    told = " ".join(" ".join(lines).split())
+    bounds = tomllib.loads((ROOT / "thresholds/edit-signals.toml").read_text(encoding="utf-8"))["edit"]["aspects"]
+    assert bounds.keys() == {aspect.name for aspect in ASPECTS}
+    for aspect in ASPECTS:
+        assert f"{aspect.name}: {aspect.title}" in told
+    assert "edited_area: share of the picture that changed in whole patches, within the mask or box: at least" in told
+    assert "(pixels): at most 0.8" in told
+
+
+def test_doctor_tells_the_aspects_of_edits(capsys):
+    assert main(["doctor", "--edit-judge-model", "signals"]) == 0
+    assert "outside_change: share of the change" in capsys.readouterr().out
+    assert main(["doctor", "--edit-judge-model", "signals", "--json"]) == 0
+    (judge,) = json.loads(capsys.readouterr().out)["judges"]
+    assert {one["name"]: one["bounds"] for one in judge["measures"]}["changed_area"] == {"least": 0.0005, "most": 0.6}
