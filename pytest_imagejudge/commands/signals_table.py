@@ -49,7 +49,7 @@ def as_data() -> list[dict[str, Any]]:
 
 def lines(width: int | None = None) -> list[str]:
     """Return what the embedded judge measures and what not, in lines of at most ``width`` columns (80 to 120)."""
-    width = max(60, min(width or shutil.get_terminal_size((100, 24)).columns, 120))
+    width = _columns(width)
     found = [
         f"  It measures {len(_facets())} of the {len(FACETS)} facets, in this process and without a network.",
         "  A facet fails (raw score 0) where one of its measures fails:",
@@ -88,7 +88,7 @@ def edits_as_data() -> list[dict[str, Any]]:
 
 def edit_lines(width: int | None = None) -> list[str]:
     """Return the aspects of edits that the embedded judge measures, in lines as those of `lines`."""
-    width = max(60, min(width or shutil.get_terminal_size((100, 24)).columns, 120))
+    width = _columns(width)
     found = [f"  It measures these aspects of an edit; the profile {EDIT_PROFILE} bounds them:"]
     for aspect in edits_as_data():
         sides = ", ".join(f"{show_side(side)} {bound:g}" for side, bound in aspect["bounds"].items())
@@ -99,6 +99,10 @@ def edit_lines(width: int | None = None) -> list[str]:
 
 def _facets() -> list[Path]:
     return [facet for facet in MEASURED if any(measure.facet == facet for measure in MEASURES)]
+
+
+def _columns(width: int | None) -> int:
+    return max(60, min(width or shutil.get_terminal_size((100, 24)).columns, 120))
 
 
 def _wrapped(text: str, width: int, first: str, rest: str) -> list[str]:

@@ -147,6 +147,3 @@ def _is_ground(cut: Any) -> bool:
     """Return True for a mask that holds nearly all of three sides of the picture."""
     sides = sorted(float(side.mean()) for side in (cut[0], cut[-1], cut[:, 0], cut[:, -1]))
     return sides[1] >= _GROUND
-
-
-ALL = (burnt_share, crushed_share, pure_share, cast_chroma)
