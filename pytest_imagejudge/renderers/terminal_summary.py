@@ -23,7 +23,7 @@ from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
 from .gate_words import failed_first, failed_gates, undecided_gates
 from .outcome_styles import STYLES
-from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_table
+from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_lines
 from .tree_rows import in_words, partial, tree_rows
 
 
@@ -52,7 +52,7 @@ def suite_tree(
     parts: list[RenderableType] = [*_run_lines(report, tally, glyphs)]
     if tally.touched:  # else no image has a figure, and the head has said so
         root = tree_rows(tally, bounds)
-        parts += [suite_table(root, glyphs, width, verbosity)]
+        parts += suite_lines(root, glyphs, width, verbosity)
         if words := partial(report, root):
             parts.append(Text(words, style="yellow"))
     if tally.edits:
