@@ -77,6 +77,13 @@ class Spectra:
         by_direction = along[:, None] * x * x + across[:, None] * y * y
         return 2 * (by_direction + 2 * xy[:, bands].mean(axis=1)[:, None] * x * y) / coarse[:, None]
 
+    def anisotropy(self, bands: Iterable[int]) -> Any:
+        """Return the share of the power of each tile (tiles,) in ``bands`` that has a direction: 0 to 1."""
+        import numpy as np
+
+        xx, yy, xy = (part[:, list(bands)].mean(axis=1) for part in (self.xx, self.yy, self.xy))
+        return np.sqrt((xx - yy) ** 2 + 4 * xy**2) / np.maximum(xx + yy, 1e-9)
+
 
 def spectra(planes: Planes) -> Spectra:
     """Return the spectra of the picture at the working size."""
