@@ -147,11 +147,7 @@ def _paper(planes: Planes) -> Any:
 def _is_ground(cut: Any) -> bool:
     """Return True for a mask that holds nearly all of three sides of the picture, or of what a thin frame leaves."""
     inset = max(1, min(cut.shape) // _FRAME)
-    pairs = (
-        (cut[0], cut[inset]),
-        (cut[-1], cut[-1 - inset]),
-        (cut[:, 0], cut[:, inset]),
-        (cut[:, -1], cut[:, -1 - inset]),
-    )
-    sides = sorted(max(float(line.mean()) for line in pair) for pair in pairs)
+    lines = [line for plane in (cut, cut[::-1], cut.T, cut.T[::-1]) for line in (plane[0], plane[inset])]
+    shares = [float(line.mean()) for line in lines]
+    sides = sorted(map(max, shares[::2], shares[1::2]))
     return sides[1] >= _GROUND

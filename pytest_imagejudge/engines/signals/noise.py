@@ -1,7 +1,8 @@
 """Noise of a picture, and pixels that stand out alone.
 
 Noise is what is left in the quietest tiles: texture raises the power of some tiles, noise that of all. Where all of a
-picture is texture (sand, grass), its power falls with the frequency, which that of noise and grain does less. Strokes of a brush and threads of canvas run in a direction, which noise has not.
+picture is texture (sand, grass), its power falls with the frequency, which that of noise and grain does less.
+Strokes of a brush and threads of canvas run in a direction, which noise has not.
 """
 
 from __future__ import annotations

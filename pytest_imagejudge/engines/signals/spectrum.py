@@ -135,8 +135,6 @@ def spectra_of(luma: Any) -> Spectra:
 
 def _tiles(luma: Any) -> Any:
     """Cut every second row of tiles: (tiles, SIDE, SIDE)."""
-    import numpy as np
-
     down, across = luma.shape[0] // SIDE, luma.shape[1] // SIDE
     inner = luma[: down * SIDE, : across * SIDE].reshape(down, SIDE, across, SIDE)[::2]
     return inner.swapaxes(1, 2).reshape(-1, SIDE, SIDE)
