@@ -14,6 +14,7 @@ from .sample import colours, sampled
 
 _WHITE, _BLACK = 253, 2  # codes from which on, and up to which, a channel is cut off
 _GROUND = 0.9  # share of a side of the picture; a burnt sky reaches it on one or two sides, paper on three or four
+_FRAME = 32  # of the short side; a frame is thinner
 _COLOURFUL = 64  # codes between the highest and the lowest channel
 _PUSHED = 0.00005  # share of the pixels that are cut off at both ends
 _FLAT = 0.5  # share of the pixels, as their neighbour to the last code, from which on a picture is a flat drawing
@@ -144,6 +145,9 @@ def _paper(planes: Planes) -> Any:
 
 
 def _is_ground(cut: Any) -> bool:
-    """Return True for a mask that holds nearly all of three sides of the picture."""
-    sides = sorted(float(side.mean()) for side in (cut[0], cut[-1], cut[:, 0], cut[:, -1]))
+    """Return True for a mask that holds nearly all of three sides of the picture, or of what a thin frame leaves."""
+    inset = max(1, min(cut.shape) // _FRAME)
+    lines = [line for plane in (cut, cut[::-1], cut.T, cut.T[::-1]) for line in (plane[0], plane[inset])]
+    shares = [float(line.mean()) for line in lines]
+    sides = sorted(map(max, shares[::2], shares[1::2]))
     return sides[1] >= _GROUND

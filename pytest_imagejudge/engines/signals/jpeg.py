@@ -75,8 +75,8 @@ def _start(luma: Any, axis: int) -> int:
     import numpy as np
 
     # every fourth row of what lies along the borders is enough
-    lines = luma[:, ::4] if axis == 0 else luma[::4].T
-    steps = cv2.absdiff(np.ascontiguousarray(lines[1:]), np.ascontiguousarray(lines[:-1]))
+    lines = np.ascontiguousarray(luma[:, ::4]) if axis == 0 else cv2.transpose(luma[::4])
+    steps = cv2.absdiff(lines[1:], lines[:-1])
     sides = cv2.max(steps[:-2], steps[2:])
     middle = steps[1:-1]
     shows = (cv2.subtract(middle, cv2.add(sides, sides)) > 2) & (middle < _DRAWN)

@@ -24,7 +24,7 @@ def level_step(planes: Planes) -> Figure:
     if words := planes.too_small:
         return Figure("level_step", None, words)
     pixels = planes.once(sampled)
-    counts, areas = _counts(pixels), _counts(_areas(pixels))
+    counts, areas = _counts(pixels)
     step, levels = comb(counts / counts.sum())
     held = int((areas > _LEAST * counts.sum()).sum())
     if held < _FEWEST and step > 1:
@@ -36,17 +36,21 @@ def level_step(planes: Planes) -> Figure:
     return Figure("level_step", step, f"banding: its {levels} levels of colour are {step:.3g} codes apart")
 
 
-def _counts(values: Any) -> Any:
-    """Counts of all codes, (256,)."""
+def _counts(pixels: Any) -> tuple[Any, Any]:
+    """Counts of all codes, (256,): of all values, and of those of areas.
+
+    A value of an area is as the next one across and down, and not of the smooth rim of a line.
+    """
+    import cv2
     import numpy as np
 
-    return np.bincount(values.ravel(), minlength=256)
-
-
-def _areas(pixels: Any) -> Any:
-    """The values that are as the next one across and down: of areas, and not of the smooth rim of a line."""
-    here = pixels[:-1, :-1]
-    return here[(here == pixels[:-1, 1:]) & (here == pixels[1:, :-1])]
+    counts, areas = np.zeros((2, 256))
+    for channel in cv2.split(pixels):
+        here = channel[:-1, :-1]
+        same = (here == channel[:-1, 1:]) & (here == channel[1:, :-1])
+        counts += cv2.calcHist([channel], [0], None, [256], [0, 256]).ravel()
+        areas += cv2.calcHist([here], [0], same.view(np.uint8), [256], [0, 256]).ravel()
+    return counts, areas
 
 
 def comb(shares: Any) -> tuple[float, int]:
