@@ -9,11 +9,11 @@ from pathlib import Path
 from ..inputs.cells import row_id
 from ..inputs.opinion_scores import mean_opinion
 from ..protocols import load_protocol
+from ..protocols.whole_edits import read_edit
 from ..scoring.verdict import Problem
 from ..support.escaping import escape
 from ..tables.reading import peek
 from ..tables.rows import check_columns
-from ..taxonomy import EDIT
 
 # --- benchmarks of edits ---
 
@@ -72,7 +72,7 @@ def read_bench(path: Path, protocol: str, label_field: str, answer_field: str) -
             continue
         finish = row.values.get("finish_reason")
         answer = text if isinstance(text, str) else "" if text is None or text != text else f"<answer>{text}</answer>"
-        reading = reader.read(EDIT, answer, finish if isinstance(finish, str) and finish else None)
+        reading = read_edit(reader, answer, finish if isinstance(finish, str) and finish else None)
         name = row_id(row.values.get("ID", row.values.get("id")))
         bench.add(row.number, name, label, reading.score, reading.problems)
     return bench
