@@ -376,7 +376,10 @@ def advice(entry: AnyEntry) -> str:
             "suit such images, give them their own (thresholds= of the marker or the call, or a manifest's column)."
         )
     if nothing_bounded(entry):
-        table = "[edit] (score = 3.5)" if isinstance(entry, EditEntry) else "[level1] (Quality = 60)"
+        table = "[level1] (Quality = 60)"
+        if isinstance(entry, EditEntry):
+            given = ", ".join(name for name, value in entry.aspects.items() if value is not None)
+            table = f"[edit.aspects] ({given})" if entry.score is None and given else "[edit] (score = 3.5)"
         return f"Add bounds for {_kind(entry)}s to the profile, under {table}, or call score, which applies no bounds."
     if entry.not_applicable and isinstance(entry, EditEntry):
         given = ", ".join(name for name, value in entry.aspects.items() if value is not None)
