@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter as Multiset
 from collections import deque
@@ -306,11 +307,13 @@ class BatchRun:
 
     def report(self) -> Report:
         """The run so far, as a report."""
+        from ..report.ci_run import ci_run_of
         from ..report.model import Report, Run
         from ..report.uses import cost_of
 
         run = Run(
             version=__version__,
+            ci=ci_run_of(os.environ),
             started=self.started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - self._begun, 3),
         )

@@ -38,6 +38,10 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--baseline", metavar="FILE", type=Path, help="show a baseline or an earlier report side by side"
     )
     parser.add_argument(
+        "--history", action="append", default=[], metavar="PATH", type=Path,
+        help="show each image's scores over earlier runs: a JSON report of one, or a folder of them; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
         "--unjudged", action="store_true", help="print a line for each image that was not judged, with the reason"
     )
     parser.add_argument("--gate", action="store_true", help="exit 1 unless everything passed")
@@ -98,6 +102,10 @@ def run(args: argparse.Namespace) -> int:
         stored_gate = decide(report, args.gate_stored)
     if args.baseline is not None:
         _compare(report, args.baseline, profile)
+    if args.history:
+        from ..statistics.history import attach_history, report_files
+
+        attach_history(report, report_files(args.history))
     _write(report, args, profile)
     _github(report, args, stored_gate)
     if stored_gate is not None:

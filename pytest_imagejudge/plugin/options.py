@@ -30,6 +30,11 @@ _RUN_OPTIONS: dict[str, Option] = {
     "judge_no_store": Option("keep no answers between runs", kind="flag"),
     "judge_report": Option("write a report: .html, .json or .md; may be repeated", "FILE", "list"),
     "judge_baseline": Option("compare with this baseline", "FILE"),
+    "judge_history": Option(
+        "show each image's scores over earlier runs: a JSON report of one, or a folder of them; may be repeated",
+        "PATH",
+        "list",
+    ),
     "judge_update_baseline": Option("write the baseline instead of comparing with it", kind="flag"),
     "judge_when": Option(
         "judge while tests generate, or after the last one has freed the GPU (default: auto)",

@@ -34,6 +34,9 @@ def judge_names(run: Run) -> dict[str, list[str]]:
 MOST_CAUSES = 4  # facets that are shown below a breach; the others are counted
 
 
+SPOOLED = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\.(\w+)$")  # the name of a picture handed over in memory
+
+
 _HASH = re.compile(r"[0-9a-f]{64}(\.\w+)?")
 
 
@@ -77,8 +80,17 @@ class Cause:
 
 
 def title(entry: AnyEntry) -> str:
-    """Name an image by its row ID, else by its file, else by its test."""
-    return entry.id or _file_name(entry) or (entry.test or "").rpartition("::")[2] or "image"
+    """Name an image by its row ID, else by its test with the parameters, and by its file where that has a name."""
+    if entry.id:
+        return entry.id
+    test, file = _test_name(entry.test or ""), file_name(entry)
+    return f"{test} ({file})" if test and file and file not in test else test or file or "image"
+
+
+def _test_name(test: str) -> str:
+    """The last part of a test's node ID, with its parameters, which may hold colons too."""
+    name, bracket, parameters = test.partition("[")
+    return name.rpartition("::")[2] + bracket + parameters
 
 
 def prompt(entry: AnyEntry) -> str:
@@ -88,10 +100,10 @@ def prompt(entry: AnyEntry) -> str:
 
 def titled_by_test(entry: AnyEntry) -> bool:
     """Tell whether the title is the test's name, which all images of that test share."""
-    return not (entry.id or _file_name(entry))
+    return not (entry.id or file_name(entry))
 
 
-def _file_name(entry: AnyEntry) -> str:
+def file_name(entry: AnyEntry) -> str:
     """The name of the picture's file; empty for a picture handed over in memory, whose file's name is a hash."""
     image = entry.edited_image if isinstance(entry, EditEntry) else entry.image
     name = PurePath(image.replace("\\", "/")).name
@@ -364,7 +376,10 @@ def advice(entry: AnyEntry) -> str:
             "suit such images, give them their own (thresholds= of the marker or the call, or a manifest's column)."
         )
     if nothing_bounded(entry):
-        table = "[edit] (score = 3.5)" if isinstance(entry, EditEntry) else "[level1] (Quality = 60)"
+        table = "[level1] (Quality = 60)"
+        if isinstance(entry, EditEntry):
+            given = ", ".join(name for name, value in entry.aspects.items() if value is not None)
+            table = f"[edit.aspects] ({given})" if entry.score is None and given else "[edit] (score = 3.5)"
         return f"Add bounds for {_kind(entry)}s to the profile, under {table}, or call score, which applies no bounds."
     if entry.not_applicable and isinstance(entry, EditEntry):
         given = ", ".join(name for name, value in entry.aspects.items() if value is not None)

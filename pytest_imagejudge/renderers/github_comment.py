@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..report.ci_run import github_pull_request
 from ..report.model import Report
 from ..support.escaping import for_github
 from ..taxonomy import FacetPath
@@ -58,7 +57,7 @@ def upsert_comment(
     """
     environ = os.environ if environ is None else environ
     try:
-        number = pull_request(environ)
+        number = github_pull_request(environ)
         token, repository = environ.get("GITHUB_TOKEN", ""), environ.get("GITHUB_REPOSITORY", "")
         if number is None or not repository:
             return None
@@ -73,19 +72,6 @@ def upsert_comment(
     except Exception as error:  # noqa: BLE001 - a comment that fails must not fail the run
         warn_in_log(f"no comment on the pull request: {type(error).__name__}: {error}")
         return None
-
-
-def pull_request(environ: Mapping[str, str]) -> int | None:
-    """The number of the pull request that the workflow runs for, from its event or its ref."""
-    try:
-        event = json.loads(Path(environ["GITHUB_EVENT_PATH"]).read_text(encoding="utf-8"))
-        number = event.get("pull_request", {}).get("number") or (event.get("issue") or {}).get("number")
-        if isinstance(number, int):
-            return number
-    except (KeyError, OSError, ValueError, AttributeError):
-        pass
-    found = re.fullmatch(r"refs/pull/(\d+)/(merge|head)", environ.get("GITHUB_REF", ""))
-    return int(found[1]) if found else None
 
 
 def _client(api: str, token: str, transport: httpx.BaseTransport | None) -> httpx.Client:

@@ -140,10 +140,10 @@ def _bar(row: TreeRow, glyphs: Glyphs, cells: int) -> Text:
     full = int(share)
     part = glyphs.parts[int((share - full) * len(glyphs.parts))] if full < cells else ""
     bar = (glyphs.full * full + part.strip()).ljust(cells, glyphs.rest)
-    text = Text(bar, style="red" if row.low else "green" if row.bound is not None else "cyan")
+    text = Text(bar, style="red" if row.low else "green" if row.bound is not None and not row.failed else "cyan")
     text.stylize("dim", full + len(part.strip()))
-    if row.bound is not None:
-        at = min(int(row.bound / 100 * cells), cells - 1)
+    if row.tick is not None:
+        at = min(int(row.tick / 100 * cells), cells - 1)
         text = text[:at] + Text(glyphs.mark, "bold") + text[at + 1 :]
     return text
 

@@ -48,8 +48,13 @@ class TreeRow:
 
     @property
     def low(self) -> bool:
-        """Tell whether the mean lies below the bound."""
-        return self.bound is not None and self.mean is not None and self.mean < self.bound
+        """Tell whether the mean lies below the bound; no mean does where the bound is that no image has 0."""
+        return self.tick is not None and self.mean is not None and self.mean < self.tick
+
+    @property
+    def tick(self) -> float | None:
+        """The bound as a place on the scale of the mean; None where there is none, or where it says "not 0"."""
+        return None if self.bound is None or may_not_fail(self.path, self.bound) else self.bound
 
     @property
     def missed(self) -> bool:
@@ -165,7 +170,7 @@ def _badness(row: TreeRow) -> tuple[float, ...]:
     if not row.n and not row.unread:
         return (2, 0, 0, 0)
     shortfall = max(
-        (each.bound - each.mean for each in row.walk() if each.bound is not None and each.mean is not None), default=0.0
+        (each.tick - each.mean for each in row.walk() if each.tick is not None and each.mean is not None), default=0.0
     )
     wrong = any(each.missed for each in row.walk())
     return (0 if wrong else 1, -row.unread, -shortfall if wrong else 0.0, 101.0 if row.mean is None else row.mean)

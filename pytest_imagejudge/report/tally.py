@@ -161,8 +161,11 @@ class Tally:
         return self.scale or list(EDIT_SCALE)
 
     def edit_scores(self) -> list[tuple[str, FigureCounts]]:
-        """Figures of the edits by name, the overall score first."""
-        return sorted(self.scores.items(), key=lambda pair: (pair[0] != "score", pair[0]))
+        """Figures of the edits by name, the overall score first; without it where the judge gives only others."""
+        overall = self.scores["score"]
+        silent = not (overall.n or overall.unread or overall.failed) and len(self.scores) > 1
+        found = [(name, figure) for name, figure in self.scores.items() if not (silent and name == "score")]
+        return sorted(found, key=lambda pair: (pair[0] != "score", pair[0]))
 
     def mean_of(self, path: Path) -> tuple[float | None, int]:
         """The mean at a path, 0 to 100, and the number of images in it."""

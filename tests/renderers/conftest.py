@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from pytest_imagejudge.renderers import html_page
+from pytest_imagejudge.report.model import Report
 from tests.report import samples
 
 
@@ -37,3 +39,50 @@ def browser() -> Iterator[Any]:
         running = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         yield running
         running.close()
+
+
+class Visit:
+    """One page, with all that it said and asked for."""
+
+    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(10_000)
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+
+    def titles(self) -> list[str]:
+        return self.page.locator("#grid .title").all_text_contents()
+
+    def opened(self) -> Any:
+        """The page of an image, once it is open."""
+        self.page.locator("#page[open] #page-title").wait_for()
+        return self.page.get_by_role("dialog")
+
+    def choose(self, outcome: str) -> None:
+        self.page.get_by_role("radio", name=outcome).check()
+
+    def badges(self) -> set[str]:
+        return set(self.page.locator("#grid .badge").all_text_contents())
+
+
+@pytest.fixture
+def visit(browser: Any, folder: Path) -> Iterator[Any]:
+    visits: list[Visit] = []
+
+    def go(report: Report, *, failed_only: bool = False, own_bounds: bool = False, **options: Any) -> Visit:
+        path = folder / "report.html"
+        html_page.write_html(report, path, None if own_bounds else samples.BOUNDS, failed_only=failed_only)
+        visits.append(Visit(browser, path, **options))
+        return visits[-1]
+
+    yield go
+    for each in visits:
+        assert each.said == []
+        assert [url for url in each.asked if not url.startswith(("file:", "data:"))] == []
+        assert sum(url.startswith("file:") for url in each.asked) == 1
+        each.context.close()

@@ -15,7 +15,8 @@ from pytest_imagejudge.renderers.github import (
     tracked_pictures,
     write_step_summary,
 )
-from pytest_imagejudge.renderers.github_comment import MARKER, pull_request, upsert_comment
+from pytest_imagejudge.renderers.github_comment import MARKER, upsert_comment
+from pytest_imagejudge.report.ci_run import github_pull_request
 from pytest_imagejudge.report.model import Report
 from tests.report import samples
 
@@ -240,7 +241,7 @@ def test_without_a_pull_request_or_a_token_nothing_is_asked(capsys: pytest.Captu
 def test_the_pull_request_is_found(tmp_path: Path, event: Any, number: int) -> None:
     (tmp_path / "event.json").write_text(json.dumps(event))
     environ = {"GITHUB_EVENT_PATH": str(tmp_path / "event.json"), "GITHUB_REF": "refs/pull/7/merge"}
-    assert pull_request(environ) == number
+    assert github_pull_request(environ) == number
 
 
 def test_all_at_once_and_never_an_exception(
