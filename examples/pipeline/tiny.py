@@ -12,19 +12,25 @@ def tiny_pipeline(folder: Path) -> StableDiffusionPipeline:
     """Build the pipeline from its configuration; ``folder`` takes the words of the tokenizer."""
     torch.manual_seed(0)
     text = CLIPTextConfig(
-        vocab_size=1000, hidden_size=32, intermediate_size=37, num_hidden_layers=2, num_attention_heads=4
+        vocab_size=1000,
+        bos_token_id=0,
+        eos_token_id=1,
+        hidden_size=32,
+        intermediate_size=37,
+        num_hidden_layers=2,
+        num_attention_heads=4,
     )
     pipeline = StableDiffusionPipeline(
         vae=AutoencoderKL(
-            block_out_channels=(32, 64),
-            down_block_types=("DownEncoderBlock2D",) * 2,
-            up_block_types=("UpDecoderBlock2D",) * 2,
+            block_out_channels=(32, 32, 64),
+            down_block_types=("DownEncoderBlock2D",) * 3,
+            up_block_types=("UpDecoderBlock2D",) * 3,
             latent_channels=4,
         ),
         text_encoder=CLIPTextModel(text),
         tokenizer=_tokenizer(folder),
         unet=UNet2DConditionModel(
-            sample_size=128,
+            sample_size=64,
             block_out_channels=(32, 64),
             layers_per_block=1,
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
