@@ -2,7 +2,8 @@
 
 An image's row has ``ID``, ``prompt`` and ``image_path``; an edit's has ``ID``, ``source_path``,
 ``edited_path`` and ``instruction``. Optional in both: ``dimensions``, ``thresholds``, ``seed``, ``blank``; in an edit's
-also ``mask`` or ``box``. Paths are relative to the manifest. The format of `read_metadata` is that of
+also ``mask`` or ``box``. Other names that people give to these columns are in `column_names`. Paths are relative to the
+manifest. The format of `read_metadata` is that of
 Qwen-Image-Bench's ``bench_metadata.json``.
 """
 
@@ -34,6 +35,7 @@ from .cells import (
     seed_cell,
     text_cell,
 )
+from .column_names import renamed, renamed_rows, usual_names
 
 IMAGE_COLUMNS = ("ID", "prompt", "image_path")
 
@@ -117,7 +119,7 @@ class RowError:
 def read_manifest(
     path: Path, *, root: Path | None = None, suffixes: Sequence[str] = SUFFIXES
 ) -> Iterator[Row | RowError]:
-    """Stream the rows of a manifest, ``.csv``, ``.json`` or ``.jsonl``, in the file's order.
+    """Stream the rows of a manifest, a file of one of ``suffixes``, in the file's order.
 
     The first of two rows with one ID counts, the second is a `RowError`.
 
@@ -131,7 +133,11 @@ def read_manifest(
     """
     path = Path(path)
     columns, rows = peek(path, suffixes)
-    kind = _kind(path, columns)
+    names = usual_names(columns)
+    columns = renamed(columns, names)
+    with_id = "ID" in columns
+    kind = _kind(path, columns if with_id else ["ID", *columns])
+    rows = renamed_rows(rows, names, with_id=with_id) if names or not with_id else rows
     if root is not None:
         root = Path(root).resolve()
         if not root.is_dir():

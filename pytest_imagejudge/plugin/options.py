@@ -23,7 +23,7 @@ NO_EDIT_JUDGE = "no judge of edits is configured: give --edit-judge-model or --e
 _RUN_OPTIONS: dict[str, Option] = {
     "judge_required": Option("without a judge the run is an error, not a run of skips", kind="flag"),
     "judge_thresholds": Option("a shipped profile or a TOML file; default by judge", "NAME"),
-    "judge_manifest": Option("judge the rows of a CSV, JSON or JSONL file as tests; may be repeated", "FILE", "list"),
+    "judge_manifest": Option("judge the rows of a table as tests (.csv, .xlsx, ...); may be repeated", "FILE", "list"),
     "judge_metadata": Option("dimensions to ask about, by row ID", "FILE"),
     "judge_root": Option("images of manifests must lie in this folder", "DIR"),
     "judge_store": Option("where answers are kept between runs (default: .imagejudge/store)", "DIR"),
