@@ -1,4 +1,4 @@
-"""Where ``imagejudge init`` adds to files of the project: pytest's ini file, ``.gitignore``, the owner on GitHub."""
+"""Additions of ``imagejudge init`` to a project's ini file of pytest and its ``.gitignore``; its owner on GitHub."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
 """Manifests: files with a row for each image, or edit, to judge.
 
-An image's row has ``ID``, ``prompt`` and ``image_path``; an edit's has ``ID``, ``source_path``,
-``edited_path`` and ``instruction``. Optional in both: ``dimensions``, ``thresholds``, ``seed``, ``blank``; in an edit's
+An image's row has ``ID``, ``prompt`` and ``image_path``; an edit's has ``ID``, ``source_path``, ``edited_path`` and
+``instruction``. Optional in both: ``dimensions``, ``thresholds``, ``seed``, ``blank``, ``quarantine``; in an edit's
 also ``mask`` or ``box``. Other names that people give to these columns are in `column_names`. Paths are relative to the
-manifest. The format of `read_metadata` is that of
-Qwen-Image-Bench's ``bench_metadata.json``.
+manifest. The format of `read_metadata` is that of Qwen-Image-Bench's ``bench_metadata.json``.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from .cells import (
     missing_column,
     picture_cell,
     read_column,
+    reason_cell,
     required_text,
     row_identity,
     seed_cell,
@@ -43,7 +43,7 @@ IMAGE_COLUMNS = ("ID", "prompt", "image_path")
 EDIT_COLUMNS = ("ID", "source_path", "edited_path", "instruction")
 
 
-_OPTIONAL = ("dimensions", "thresholds", "seed", "blank")
+_OPTIONAL = ("dimensions", "thresholds", "seed", "blank", "quarantine")
 
 
 _OF_EDITS = ("mask", "box")
@@ -64,6 +64,7 @@ class Row:
         dimensions: the L1 to ask, or None where the row does not say.
         thresholds: name or file of a profile, or None.
         seed: of the generation, or None.
+        quarantine: where its failure is expected: the reason, which may be empty; else None.
         blank: True where a picture without content was asked for, or None where the row does not say.
         extra: all columns of the file, in order; an image in the table is replaced by its name.
     """
@@ -82,6 +83,7 @@ class Row:
     thresholds: str | None = None
     seed: int | str | None = None
     blank: bool | None = None
+    quarantine: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -228,6 +230,7 @@ def _row(raw: RawRow, name: str, folder: Path, kind: str, root: Path | None) -> 
         "thresholds": read_column("thresholds", text_cell, values),
         "seed": read_column("seed", seed_cell, values),
         "blank": read_column("blank", flag_cell, values),
+        "quarantine": read_column("quarantine", reason_cell, values),
         "extra": _extra(values),
     }
     if kind == "edit":

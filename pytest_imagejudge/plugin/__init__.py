@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NAMED_MANIFESTS = tuple(f".imagejudge.{kind}" for kind in ("csv", "tsv", "json", "jsonl", "xlsx", "parquet"))
 MARKER = (
-    "imagejudge(thresholds, dimensions, image, prompt): bounds and dimensions of a test's images; "
+    "imagejudge(thresholds, dimensions, image, prompt, blank, quarantine): bounds and dimensions of a test's images; "
     "an image to judge before the test"
 )
 

@@ -96,6 +96,11 @@ class RowItem(pytest.Item):
         """Tell whether the row can be judged and its judge is configured."""
         return self.configured and isinstance(self.row, Row)
 
+    @property
+    def row_quarantine(self) -> str | None:
+        """The reason for which the row's failure is expected, which may be empty; None where it is not."""
+        return self.row.quarantine if isinstance(self.row, Row) else None
+
     def submit_early(self) -> None:
         """Submit the row before it runs."""
         if self._judging is not None and isinstance(self.row, Row):

@@ -51,6 +51,12 @@ _RUN_OPTIONS: dict[str, Option] = {
         "list",
         ini_only=True,
     ),
+    "judge_quarantine": Option(
+        "tests that are judged and turn nothing red: patterns of their IDs, one a line",
+        "",
+        "list",
+        ini_only=True,
+    ),
     "judge_github": Option(
         "auto (default: where GITHUB_ACTIONS is set) or off", kind="choice", choices=("auto", "off"), ini_only=True
     ),
