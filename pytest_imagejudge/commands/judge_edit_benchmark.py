@@ -20,10 +20,12 @@ from ..recorded.edit_answers import EditAnswers
 from ..scoring.verdict import EditVerdict, Verdict
 from ..settings import SIGNALS, JudgeSettings
 from ..support.escaping import escape
-from ..tables.rows import SUFFIXES
 from .judge_options import add_judge_options, both_judges, for_edits, judge_settings, max_pixels
 from .printing import note
 from .progress import RowProgress, terminated
+
+_SAVED = (".csv", ".json", ".jsonl")
+
 
 COLUMNS = ("ID", "instruction", "mos_perception", "edit_score", "model_response", "finish_reason", "error")
 
@@ -90,8 +92,8 @@ def judge_bench(args: argparse.Namespace) -> JudgedBench:
     from ..store.answer_store import default_root
 
     settings = _settings(args)
-    if args.save and args.save.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"--save {escape(args.save)}: a name that ends in {', '.join(SUFFIXES)} is expected")
+    if args.save and args.save.suffix.lower() not in _SAVED:
+        raise ConfigError(f"--save {escape(args.save)}: a name that ends in {', '.join(_SAVED)} is expected")
     data = open_edit_bench(args.files[0], args.label_field)
     if args.save and args.save.resolve() in {path.resolve() for path in data.files}:
         raise ConfigError(f"--save {escape(args.save)} would overwrite the data to judge")

@@ -23,7 +23,7 @@ NO_EDIT_JUDGE = "no judge of edits is configured: give --edit-judge-model or --e
 _RUN_OPTIONS: dict[str, Option] = {
     "judge_required": Option("without a judge the run is an error, not a run of skips", kind="flag"),
     "judge_thresholds": Option("a shipped profile or a TOML file; default by judge", "NAME"),
-    "judge_manifest": Option("judge the rows of a CSV, JSON or JSONL file as tests; may be repeated", "FILE", "list"),
+    "judge_manifest": Option("judge the rows of a table as tests (.csv, .xlsx, ...); may be repeated", "FILE", "list"),
     "judge_metadata": Option("dimensions to ask about, by row ID", "FILE"),
     "judge_root": Option("images of manifests must lie in this folder", "DIR"),
     "judge_store": Option("where answers are kept between runs (default: .imagejudge/store)", "DIR"),
@@ -52,6 +52,12 @@ _RUN_OPTIONS: dict[str, Option] = {
     "judge_wait_for_plugins": Option(
         "plugins that read the outcome of a test as it ends, one a line, so that tests wait for their verdicts; "
         "no:NAME for one that has such a hook and reads none",
+        "",
+        "list",
+        ini_only=True,
+    ),
+    "judge_quarantine": Option(
+        "tests that are judged and turn nothing red: patterns of their IDs, one a line",
         "",
         "list",
         ini_only=True,

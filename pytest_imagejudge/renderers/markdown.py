@@ -20,6 +20,7 @@ from .cost_words import budget_words, cost_words
 from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
 from .outcome_styles import SIGNS
 from .problem_words import folded
+from .quarantine_words import quarantine_lines
 from .templating import fill
 from .tree_rows import TreeRow, partial, tree_rows
 
@@ -143,6 +144,8 @@ def _head(report: Report) -> Iterator[str]:
         yield f"\n> Found: {found}."
     for versions in explanations.mixed_versions(run):
         yield f"\n> Answers of several {for_markdown(versions)}."
+    for number, words in enumerate(quarantine_lines(run)):
+        yield f"\n{words[0].upper()}{words[1:]}:" if not number else f"- {for_markdown(words.strip())}"
     if words := budget_words(run):
         yield f"\n> Budget: {for_markdown(words)}."
     if run.restarts:

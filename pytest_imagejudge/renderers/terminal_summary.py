@@ -23,6 +23,7 @@ from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
 from .gate_words import failed_first, failed_gates, undecided_gates
 from .outcome_styles import STYLES
+from .quarantine_words import quarantine_lines
 from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_lines
 from .tree_rows import in_words, partial, tree_rows
 
@@ -105,6 +106,8 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
         yield Text(escape(f"warning: answers of several {versions}"), style="yellow")
     if words := explanations.found_in_words(tally.findings):
         yield Text(f"found: {words}", style="yellow")
+    for words in quarantine_lines(run):
+        yield Text(escape(words), style="yellow")
     if words := budget_words(run):
         yield Text(escape(f"budget: {words}"), style="bold red" if budget_is_over(run) else "dim")
     if run.restarts:

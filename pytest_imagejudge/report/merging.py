@@ -123,6 +123,7 @@ def _merge_runs(every: Sequence[Run]) -> Run:
         seconds=sum(run.seconds for run in runs),
         judges=list(judges.values()),
         failed_tests=[test for run in runs for test in run.failed_tests],
+        quarantined=list({one.test: one for run in runs for one in run.quarantined or ()}.values()) or None,
         excused=sorted({test for run in runs for test in run.excused}),
         ci=common([run.ci for run in runs]),
         cached_prompt_tokens=sum_of_told(run.cached_prompt_tokens for run in runs),

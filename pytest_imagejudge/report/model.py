@@ -18,7 +18,7 @@ from ..taxonomy import EDIT_SCALE
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
 Outcome = Literal["passed", "failed", "error", "scored"]  # "scored": no bound decided it
 Side = Literal["least", "most"]  # of a bound: the least that a figure may be, or the most
-WRITTEN_IF_GIVEN = ("cost", "budget", "ci")  # fields of `Run` that are not written where they are None
+WRITTEN_IF_GIVEN = ("cost", "budget", "ci", "quarantined")  # fields of `Run` that are not written where they are None
 FAILED: frozenset[Outcome] = frozenset(("failed", "error"))  # outcomes that turn a run red
 Figure = Annotated[float, Field(strict=True)] | None  # "60" is no figure
 
@@ -96,6 +96,16 @@ class CiRun(ReportPart):
     pull_request_url: str = ""
 
 
+class Quarantined(ReportPart):
+    """A test whose failure is expected because it is in quarantine, and how often it fails."""
+
+    test: str
+    reason: str = ""
+    failed: bool = False
+    runs: int = 1  # that are known of, this one among them
+    failed_runs: int = 0
+
+
 class Run(ReportPart):
     """The run as a whole; counts are of requests to a judge, not of images."""
 
@@ -112,6 +122,7 @@ class Run(ReportPart):
     failed_tests: list[FailedTest] = []
     cost: Cost | None = None  # written only where a price is given
     budget: BudgetUse | None = None  # written only where there is one
+    quarantined: list[Quarantined] | None = None  # written only where there are any
     excused: list[str] = []  # tests with images that did not pass, which were expected to fail, or skipped
     ci: CiRun | None = None  # written only where a CI service ran this
 
