@@ -23,8 +23,6 @@ from . import explanations
 from .problem_words import folded
 from .thumbnails import Thumbnails
 
-
-
 _FILES = ("File", "Source file", "Edited file", "Mask file")
 
 
