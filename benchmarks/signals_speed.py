@@ -4,8 +4,9 @@
 
 Each round judges the same pictures by ``pytest --judge-manifest`` with one checkout, then with the other, and every
 second round begins with the other one. One picture is judged before, for the files of compiled modules. Both run with
-this Python and its packages, and find the checkout by PYTHONPATH. The pictures are PNG files below FOLDER, made 1,024 pixels on the long side by enlarging or by making them
-smaller; of this share of them the prompt quotes a text, so that they are read. No answer comes from a store.
+this Python and its packages, and find the checkout by PYTHONPATH. The pictures are PNG files below FOLDER, made 1,024
+pixels on the long side by enlarging or by making them smaller; of this share of them the prompt quotes a text, so that
+they are read. No answer comes from a store.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def crushed_share(planes: Planes) -> Figure:
 def _cut_off(name: str, wholly: Any, partly: Any, words: str, colour: str) -> Figure:
     """The figure of pixels that are cut off; none on a ground that is cut off in all channels."""
     if _is_ground(wholly):
-        return Figure(name, None, f"on a {colour} ground, what is {words} can't be told from it")
+        return Figure(name, None, f"on a {colour} ground, what is {words} can't be told from it", unsure=True)
     share = 100 * float(partly.mean())
     return Figure(name, share, f"{share:.0f}% of the picture is {words}")
 
@@ -61,7 +61,8 @@ def pure_share(planes: Planes) -> Figure:
     low, high = planes.once(_extremes)
     drawn = ~planes.once(_paper)
     if not drawn.all() and _smooth_share(planes) >= _SMOOTH:
-        return Figure("pure_share", None, "smooth colours on a plain ground: a drawing may have the colours it likes")
+        words = "smooth colours on a plain ground: a drawing may have the colours it likes"
+        return Figure("pure_share", None, words, unsure=True)
     counted = max(1, int(np.count_nonzero(drawn)))
     pure = (high - low >= _COLOURFUL) & ((low == 0) | (high == 255)) & drawn
     share = 100 * int(np.count_nonzero(pure)) / counted
@@ -83,7 +84,8 @@ def cast_chroma(planes: Planes) -> Figure:
     light, green_red, blue_yellow = cv2.split(lab)
     dark, bright = np.percentile(light, (1, 99))
     if bright - dark < _RANGE:
-        return Figure("cast_chroma", None, "too little contrast to tell a colour cast from the colour of the subject")
+        words = "too little contrast to tell a colour cast from the colour of the subject"
+        return Figure("cast_chroma", None, words, unsure=True)
     chroma = np.where(light < _NIGHT, 0, cv2.magnitude(green_red, blue_yellow))
     value = float(np.percentile(chroma, _NEUTRAL))
     return Figure("cast_chroma", value, f"colour cast: the most neutral {_NEUTRAL}% have chroma {value:.0f} (CIELAB)")

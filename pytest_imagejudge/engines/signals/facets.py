@@ -36,6 +36,8 @@ def compose(figures: Iterable[Figure], styles: Mapping[str, str]) -> FacetScore:
             left[figure.words] = None
         else:
             words = f"{figure.words}, {measure.bound}"
+            if measure.doubt is not None and measure.doubt < figure.value <= measure.fail:
+                open_[f"{words}: so near to it a fine picture may be"] = None
             judged.append((raw_of(measure, figure.value), -_nearness(measure, figure.value), words))
     if not judged:
         return FacetScore("N/A", "; ".join({**spared, **open_, **left}) or "nothing of this facet is measured")

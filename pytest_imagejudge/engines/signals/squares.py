@@ -22,7 +22,7 @@ _BACKGROUND = 0.1  # of the squares, in one colour
 _OUTLINE, _SOFT = 20, 0.5  # borders of the background; fewer say nothing; and the share with a blend, in pixel art
 _SPRITE = 10  # pixels; squares so large, before one colour, are a sprite as well as a thing that was enlarged
 _PALETTE, _OFTEN = 256, 20  # colours, and squares for each of them, of pixel art; few pictures have as few
-_TILE = 4096  # squares; so few are a tile of pixel art as well as what is left of a picture
+_TILE = 2048  # squares; so few are a tile of pixel art as well as what is left of a picture
 _STEP = 24  # levels from area to area
 
 
