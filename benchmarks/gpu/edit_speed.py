@@ -90,7 +90,8 @@ def published(args: argparse.Namespace, told: Callable[..., None]) -> None:
     import vllm
 
     loads = vllm.LLM
-    vllm.LLM = lambda **fields: loads(load_format="dummy", seed=42, **fields)  # type: ignore[misc,assignment]
+    also = {"enforce_eager": "--enforce-eager" in args.server}
+    vllm.LLM = lambda **fields: loads(load_format="dummy", seed=42, **also, **fields)  # type: ignore[misc,assignment]
     import editscore
 
     module = importlib.import_module(f"editscore.mllm_tools.{MODULES[args.family]}")
@@ -137,7 +138,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=1024)
     parser.add_argument("--passes", type=int, nargs="+", default=[1])
     parser.add_argument("--adapter")
-    parser.add_argument("--server", nargs="*", default=[], help="further tokens for our server")
+    parser.add_argument("--server", action="append", default=[], help="a further token for our server")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
 
