@@ -58,10 +58,11 @@ def ours(args: argparse.Namespace, told: Callable[..., None]) -> None:
         def can_ask_again(self, dimension: str) -> bool:
             return False
 
+    compilation = ("--compilation-config", args.compilation) if args.compilation else ()
     settings = JudgeSettings(
         model=args.model,
         kind="edit",
-        args=("--load-format", "dummy", *args.server),
+        args=("--load-format", "dummy", *args.server, *compilation),
         keep_alive=5,
         adapter=args.adapter,
     )
@@ -90,7 +91,9 @@ def published(args: argparse.Namespace, told: Callable[..., None]) -> None:
     import vllm
 
     loads = vllm.LLM
-    also = {"enforce_eager": "--enforce-eager" in args.server}
+    also: dict[str, Any] = {"enforce_eager": "--enforce-eager" in args.server}
+    if args.compilation:
+        also["compilation_config"] = json.loads(args.compilation)
     vllm.LLM = lambda **fields: loads(load_format="dummy", seed=42, **also, **fields)  # type: ignore[misc,assignment]
     import editscore
 
@@ -139,6 +142,7 @@ def main() -> None:
     parser.add_argument("--passes", type=int, nargs="+", default=[1])
     parser.add_argument("--adapter")
     parser.add_argument("--server", action="append", default=[], help="a further token for our server")
+    parser.add_argument("--compilation", help="vLLM's --compilation-config, on both sides")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
 
