@@ -183,7 +183,8 @@ class BatchRun:
         if row.kind == "edit":
             if settings.edit is None:
                 return _error(row, "an edit, but no judge of edits: --edit-judge-model or --edit-judge-url")
-            return RowPlan(settings.edit, row.instruction or "", (row.source, row.edited), (EDIT,), row.mask, row.box)
+            judge, pictures = settings.edit, (row.source, row.edited)
+            return RowPlan(judge, row.instruction or "", pictures, judge.protocol.dimensions, row.mask, row.box)
         if settings.image is None:
             return _error(row, "an image, but no judge of images: --judge-model or --judge-url")
         dimensions = self._dimensions(row, settings.image)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ..errors import ConfigError
 from ..scoring.verdict import FacetScore, Problem
 from ..support.digests import digest_of as digest_of  # a protocol of another package needs it
-from ..taxonomy import EDIT, FACETS, LEVEL1, Path
+from ..taxonomy import EDIT, EDIT_SCALE, FACETS, LEVEL1, Path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -55,7 +55,8 @@ class Reading:
         level3: the facets that were read, of the dimension asked.
         unreadable: ``((L1,),)`` where nothing was read, else the paths of the unread facets.
         problems: faults of the answer, repaired or not.
-        score: of an edit, 1 to 5; None elsewhere or where unreadable.
+        score: of an edit, on the protocol's scale; None elsewhere or where unreadable.
+        scores: the numbers in an answer that has several, as they were asked for.
         aspects: further scores of an edit.
         evidence: words for ``score`` and ``aspects`` of an edit, by name.
     """
@@ -64,6 +65,7 @@ class Reading:
     unreadable: tuple[Path, ...] = ()
     problems: tuple[Problem, ...] = ()
     score: float | None = None
+    scores: tuple[float, ...] = ()
     aspects: Mapping[str, float | None] = field(default_factory=dict)
     evidence: Mapping[str, str] = field(default_factory=dict)
 
@@ -77,6 +79,7 @@ class Protocol(ABC):
         measures: the facets that this judge can score.
         has_total: True where the judge measures enough of the tree for a total.
         treatment: name of the picture's treatment before sending, part of the fingerprint.
+        scale: of a judge of edits, the least and the most that a score can be.
         aspects: of a judge of edits, the names of its further scores; None where unknown.
         aspect_ranges: of each aspect that can be measured, the least and the most that it can be; others, and bounds
             beyond, are refused. Empty where the judge does not say.
@@ -90,6 +93,7 @@ class Protocol(ABC):
     measures: frozenset[Path] = frozenset(FACETS)
     has_total: bool = True
     treatment: str = "none"
+    scale: tuple[float, float] = EDIT_SCALE
     aspects: tuple[str, ...] | None = None
     aspect_ranges: Mapping[str, tuple[float, float]] = MappingProxyType({})
     uses_region: bool = False
@@ -106,7 +110,7 @@ class Protocol(ABC):
 
     @property
     def dimensions(self) -> tuple[str, ...]:
-        """The dimensions that can be asked, in order: L1 names, or `EDIT`."""
+        """The dimensions that can be asked, in order: L1 names; of edits `EDIT`, or a name for each request."""
         return LEVEL1 if self.kind == "image" else (EDIT,)
 
     @abstractmethod
@@ -137,6 +141,14 @@ class Protocol(ABC):
     @abstractmethod
     def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
         """Read a raw answer, its thinking in ``<think>`` tags. Never raises, whatever the answer is."""
+
+    def combine(self, readings: Mapping[str, Reading]) -> Reading:
+        """Combine the readings of an edit's answers, by dimension, to the reading of the edit.
+
+        Only score, aspects and evidence of the result count. A judge that asks once has nothing to combine.
+        """
+        (reading,) = readings.values()
+        return reading
 
     def can_ask_again(self, dimension: str) -> bool:
         """Return True where the retry of an unreadable answer differs from the first request."""

@@ -77,7 +77,39 @@ IE_CRITIC = Pin(
 )
 
 
-PINS: dict[str, Pin] = {pin.protocol: pin for pin in (Q_JUDGER, IE_CRITIC)}
+VIESCORE = Pin(
+    "viescore",
+    ("stepfun-ai/Step1X-Edit",),
+    "570eba6ebda0c45c013983a483afbf2fd12bfcbc",
+    "GEdit-Bench/viescore/vie_prompts.py",
+    "010234af186eb0a70fcb99047cd32ad1da01bed59ca1a95a01335426417cf838",
+    (
+        "_context_no_delimit",
+        "_prompts_0shot_two_image_edit_rule",
+        "_prompts_0shot_tie_rule_SC",
+        "_prompts_0shot_rule_PQ",
+    ),
+    "IMAGEJUDGE_VIESCORE_WORDS",
+)
+
+
+EDITSCORE = Pin(
+    "editscore",
+    ("VectorSpaceLab/EditScore",),
+    "6e0f1b9a73b40f227d82d9cb32bd9cfb7189739b",
+    "editscore/vie_prompts.py",
+    "14dee0ac57433f096ee3c44aa84577576f546c41df56e19b8d85ac44c175aa29",
+    (
+        "_context_no_delimit_reasoning_first",
+        "_prompts_0shot_two_image_edit_rule",
+        "_prompts_0shot_tie_rule_SC",
+        "_prompts_0shot_rule_PQ",
+    ),
+    "IMAGEJUDGE_EDITSCORE_WORDS",
+)
+
+
+PINS: dict[str, Pin] = {pin.protocol: pin for pin in (Q_JUDGER, IE_CRITIC, VIESCORE, EDITSCORE)}
 
 
 def cached_path(pin: Pin) -> Path:

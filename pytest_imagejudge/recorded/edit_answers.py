@@ -7,10 +7,10 @@ from pathlib import Path
 from ..inputs.cells import row_id
 from ..inputs.opinion_scores import mean_opinion
 from ..protocols import load_protocol
+from ..protocols.whole_edits import read_edit
 from ..support.escaping import escape
 from ..tables.reading import peek
 from ..tables.rows import check_columns
-from ..taxonomy import EDIT
 from .labelled_answers import LabelledAnswers
 
 
@@ -42,7 +42,7 @@ def read_bench(path: Path, protocol: str, label_field: str, answer_field: str) -
             continue
         finish = row.values.get("finish_reason")
         answer = text if isinstance(text, str) else "" if text is None or text != text else f"<answer>{text}</answer>"
-        reading = reader.read(EDIT, answer, finish if isinstance(finish, str) and finish else None)
+        reading = read_edit(reader, answer, finish if isinstance(finish, str) and finish else None)
         name = row_id(row.values.get("ID", row.values.get("id")))
         bench.add(row.number, name, label, reading.score, reading.problems)
     return bench

@@ -59,6 +59,7 @@ def entry_of(
             mask=verdict.mask,
             box=None if verdict.box is None else list(verdict.box),
             score=verdict.score,
+            scale=list(verdict.scale),
             aspects=dict(verdict.aspects),
             evidence=dict(verdict.evidence),
             answer=verdict.answer,

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from ..scoring.findings import FindingKind
 from ..scoring.verdict import ProblemKind, Raw
+from ..taxonomy import EDIT_SCALE
 
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
 Outcome = Literal["passed", "failed", "error", "scored"]  # "scored": no bound decided it
@@ -199,9 +200,10 @@ class EditEntry(Entry):
     mask: str = ""  # where the edit was asked to be: a picture, white may change; or the box
     box: list[int] | None = None  # left, top, right, bottom in pixels of the source
     score: Figure = None
+    scale: list[float] = list(EDIT_SCALE)  # the least and the most that the score can be
     aspects: dict[str, Figure] = {}
     evidence: dict[str, str] = {}
-    answer: str = ""
+    answer: str = ""  # of a judge that asks several times, a JSON object of the answers by request
 
 
 AnyEntry = VerdictEntry | EditEntry

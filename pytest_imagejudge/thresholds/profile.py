@@ -7,18 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
 from ..errors import ConfigError
 from ..protocols.base import Protocol
 from ..scoring.verdict import EditVerdict, Verdict
-from ..taxonomy import EDIT_SCORE, FACETS, TOTAL, FacetPath, check_path, facets_of, nearest, show
+from ..taxonomy import EDIT_SCALE, EDIT_SCORE, FACETS, TOTAL, FacetPath, check_path, facets_of, nearest, show
 from .aspects import Aspects, Side, show_side
+from .scales import Scale, outside, show_scale
 
 Bound = Annotated[float, Field(ge=0, le=100)]
 
 
-EditBound = Annotated[float, Field(ge=1, le=5)]
+PART = "part"  # context of the validation of a file that extends another: its bounds may be on that one's scale
 
 
 Names = dict[str, Bound]
@@ -58,9 +59,10 @@ class _Levels(_Strict):
 
 
 class Edit(_Strict):
-    """Bounds on one edit: the overall score, 1 to 5, and further scores by name."""
+    """Bounds on one edit: the overall score and further scores by name, and the scale of all bounds on scores."""
 
-    score: EditBound | None = None
+    scale: Scale = EDIT_SCALE
+    score: float | None = None
     aspects: Aspects = {}
 
     def bounds(self) -> list[tuple[FacetPath, Side, float]]:
@@ -71,9 +73,9 @@ class Edit(_Strict):
 
 
 class SuiteEdit(_Strict):
-    """A bound on the mean of the edits' scores, 1 to 5."""
+    """A bound on the mean of the edits' scores, on the scale of `Edit`."""
 
-    score: EditBound | None = None
+    score: float | None = None
 
 
 class Suite(_Levels):
@@ -84,9 +86,9 @@ class Suite(_Levels):
 
 
 class EditMargin(_Strict):
-    """The largest drop allowed of the mean edit score, on its scale of 1 to 5."""
+    """The largest drop allowed of the mean edit score, on the scale of `Edit`."""
 
-    score: Annotated[float, Field(ge=0, le=4)] | None = None
+    score: float | None = None
 
 
 class Margins(_Levels):
@@ -109,6 +111,12 @@ class Profile(_Levels):
     baseline: Margins = Margins()
 
     _name: str = PrivateAttr("")
+
+    @model_validator(mode="after")
+    def _on_scale(self, info: ValidationInfo) -> Profile:
+        if info.context != PART and (words := outside(self._edit_scores, self.edit.aspects, self.edit.scale)):
+            raise ValueError(words)
+        return self
 
     @property
     def name(self) -> str:
@@ -170,6 +178,12 @@ class Profile(_Levels):
     def bounds_anything(self) -> bool:
         """Tell whether the profile has any bound."""
         return self.bounds_images or self.bounds_edits or self.bounds_means or self.bounds_drops
+
+    @property
+    def _edit_scores(self) -> dict[str, float]:
+        """The bounds on overall scores of edits, and on their drops, by key."""
+        tables = {"edit": self.edit, "suite.edit": self.suite.edit, "baseline.edit": self.baseline.edit}
+        return {f"{name}.score": table.score for name, table in tables.items() if table.score is not None}
 
     def only_the_run(self, kind: str) -> bool:
         """Tell whether images, or edits, are bounded as a whole (`suite`, `baseline`) and not one by one."""
@@ -236,17 +250,20 @@ class Profile(_Levels):
 
     def _require_edits(self, protocol: Protocol, model: str) -> None:
         known = protocol.aspects
-        scores = {
-            "edit.score": self.edit.score,
-            "suite.edit.score": self.suite.edit.score,
-            "baseline.edit.score": self.baseline.edit.score,
-        }
-        for key, bounded in scores.items():
-            if bounded is not None and not protocol.has_total:
+        for key in self._edit_scores:
+            if not protocol.has_total:
                 raise ConfigError(
                     f"{self._where}: {key} is bounded, but the judge {model} gives no overall score of an edit; bound "
                     f"its aspects, under [edit.aspects]: {', '.join(protocol.aspect_ranges or known or ())}"
                 )
+        bounded = [*self._edit_scores, *(f"edit.aspects.{name}" for name in self.edit.aspects)]
+        if bounded and protocol.has_total and protocol.scale != self.edit.scale:
+            low, high = protocol.scale
+            raise ConfigError(
+                f"{self._where}: {bounded[0]} is bounded on the scale {show_scale(self.edit.scale)}, but the judge "
+                f"{model} ({protocol.name}) scores edits from {low:g} to {high:g}: put scale = [{low:g}, {high:g}] "
+                "under [edit], with bounds on that scale"
+            )
         for name, between in self.edit.aspects.items():
             if known is not None and name not in known:
                 has = f"it gives {', '.join(known)}" if known else "it gives an overall score only"
