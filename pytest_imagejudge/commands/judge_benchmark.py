@@ -108,16 +108,20 @@ class JudgedBench:
     @property
     def code(self) -> int:
         """The command's exit code."""
-        fates = self.tally.fates
-        if any(fates[fate] for fate in NOT_ASKED):
-            return 3
-        return 2 if any(fates[fate] for fate in BAD_INPUT) else 0
+        return exit_code(self.tally)
 
     def rows(self) -> list[list[object]]:
         """Return the fates of the rows as a table's rows."""
         fates = self.tally.fates
         counts: list[list[object]] = [[FATES[fate], n] for fate, n in fates.items() if n or fate == "judged"]
         return [["all", self.tally.rows], *counts, ["from the store", self.tally.from_store]]
+
+
+def exit_code(tally: RowCounts) -> int:
+    """Return 3 where the engine failed or the budget ended, else 2 where rows were bad, else 0."""
+    if any(tally.fates[fate] for fate in NOT_ASKED):
+        return 3
+    return 2 if any(tally.fates[fate] for fate in BAD_INPUT) else 0
 
 
 def judge_rows(
@@ -146,7 +150,7 @@ def judge_rows(
     progress = RowProgress(RowCounter(data.count))
     fingerprint: dict[str, Any] = {}
     with ExitStack() as stack:
-        judge = _ready(args, settings, progress, stack)
+        judge = ready_judge(args, settings, progress, stack)
         output = JudgedRows(args.save, collected.columns) if args.save else None
 
         def each(row: Row | RowError, result: Verdict | EditVerdict | RowError) -> None:
@@ -173,16 +177,20 @@ def judge_rows(
             "data": {"source": data.source, "revision": data.revision, "files": [str(path) for path in data.files]},
             "judge": fingerprint,
             "rows": run.tally.as_json(),
-            "run": _told(run),
+            "run": told(run),
             "saved": str(output.path) if output is not None else None,
         }
     return found
 
 
-def _ready(
+def ready_judge(
     args: argparse.Namespace, settings: JudgeSettings, progress: RowProgress, stack: ExitStack
 ) -> Judge | EditJudge:
-    """Return the judge, ready to be asked."""
+    """Return the judge of ``settings``, ready to be asked, until ``stack`` ends.
+
+    Raises:
+        ConfigError: it can't be used.
+    """
     from ..judge import EditJudge, Judge
     from ..store.answer_store import default_root
 
@@ -195,7 +203,7 @@ def _ready(
     return judge
 
 
-def _told(run: BatchRun) -> dict[str, Any]:
+def told(run: BatchRun) -> dict[str, Any]:
     """Tell what the run took, on standard error, and return it for ``--json``."""
     from ..renderers.cost_words import run_lines
     from ..report.model import only_given

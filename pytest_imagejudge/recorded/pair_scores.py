@@ -16,12 +16,12 @@ from typing import Any
 from ..errors import ConfigError
 from ..inputs.opinion_scores import number
 from ..inputs.pair_benchmark import DIMENSIONS
+from ..protocols.score_lists import behind_mark
 from ..statistics.pair_accuracy import PairCounts
 from ..support.escaping import escape
 from ..tables.reading import peek, read_rows
 from ..tables.rows import RawRow, check_columns, show_value
 
-DRAWN = "guess_if_cannot_parse"  # begins the reasoning of an answer whose scores were drawn
 _DECIDES = {"prompt_following": ("SC",), "consistency": ("SC",), "overall": ("SC", "PQ")}  # requests behind a score
 
 
@@ -101,4 +101,4 @@ def _drawn(values: dict[str, Any]) -> list[bool]:
     """Tell of each of the two edits whether its score was drawn, as far as the reasoning shows it."""
     said = [values.get(f"{request}_reasoning") for request in _DECIDES[values["dimension"]]]
     texts = [one if isinstance(one, list) and len(one) == 2 else ["", ""] for one in said]
-    return [any(isinstance(text[side], str) and text[side].startswith(DRAWN) for text in texts) for side in (0, 1)]
+    return [any(behind_mark(text[side]) is not None for text in texts) for side in (0, 1)]
