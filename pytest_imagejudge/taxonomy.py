@@ -22,6 +22,12 @@ EDIT_SCORE: FacetPath = ("score",)  # the overall score of an edit, beside the t
 EDIT_SCALE = (1.0, 5.0)  # of an edit's score, where nothing says another
 _TOTAL_IN_FILES = "total"
 
+
+def show_scale(scale: Sequence[float]) -> str:
+    """Put the scale of an edit's score into words, such as "1 to 5"."""
+    return f"{scale[0]:g} to {scale[1]:g}"
+
+
 TREE: dict[str, dict[str, tuple[str, ...]]] = {
     "Quality": {
         "Realism": ("Physical Logic", "Material Texture"),

@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     if profile is not None:
         from ..statistics.suite import bounded_means
 
-        report.suite = bounded_means(report.verdicts, report.edits, profile.suite)
+        report.suite = bounded_means(report.verdicts, report.edits, profile)
     elif any(part.suite for _, part in parts) and not report.suite:
         if args.gate:
             raise ConfigError("--gate: the files hold bounds on the mean, each over its own images; name the profile "

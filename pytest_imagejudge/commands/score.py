@@ -27,7 +27,7 @@ from ..settings import JudgeSettings
 from ..support.escaping import escape, for_log
 from ..support.words import plural
 from ..tables.rows import PARQUET
-from ..taxonomy import check_dimensions
+from ..taxonomy import EDIT_SCALE, check_dimensions
 from .judge_options import add_judge_options, both_judges, for_edits, max_pixels
 from .printing import note, print_json, print_table, put
 from .progress import RowProgress, terminated
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(f"--judge-thresholds {escape(args.judge_thresholds)}: it has only margins against a "
                               "baseline, and score compares with none; see imagejudge compare --max-drop")  # fmt: skip
         path = folder / f"{source.name}_judged{source.suffix}"
-        output = JudgedRows(path, output_columns(source.columns, first), base=source.base)
+        output = JudgedRows(path, output_columns(source.columns, first, _scale(edit)), base=source.base)
         stack.callback(output.release)
         settings = RunSettings(
             image=image,
@@ -191,6 +191,10 @@ def _dimensions(text: str | None) -> tuple[str, ...] | None:
         raise ConfigError(f"--judge-dimensions: {error.args[0]}") from None
 
 
+def _scale(edit: EditJudge | None) -> tuple[float, float]:
+    return EDIT_SCALE if edit is None else edit.protocol.scale
+
+
 def _settings(
     named: tuple[JudgeSettings, JudgeSettings], kind: Literal["image", "edit"]
 ) -> tuple[JudgeSettings, JudgeSettings]:
@@ -271,7 +275,7 @@ def _suite(report: Report, profile: Profile | None) -> tuple[list[str], list[str
         return [], []
     from ..statistics.suite import bounded_means
 
-    report.suite = bounded_means(report.verdicts, report.edits, profile.suite)
+    report.suite = bounded_means(report.verdicts, report.edits, profile)
     missed = [row for row in report.suite if row.gate == "failed"]
     undecided = [row for row in report.suite if row.outcome == "undecided" and row.gate != "failed"]
     both = [[f"{' / '.join(row.path)}: {row.detail}" for row in rows] for rows in (missed, undecided)]

@@ -175,7 +175,7 @@ class EditJudgeFixture(_JudgeFixture[EditVerdict]):
     ) -> EditVerdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or the answer was not read.
 
-        ``verdict.score``, 1 to 5, is None where the judge gives no overall score; see its ``aspects`` then.
+        ``verdict.score``, on ``verdict.scale``, is None where the judge gives no overall score; see ``aspects`` then.
         """
         profile = self._profile(thresholds)
         about: dict[str, Any] = {"seed": seed, "id": id, "blank": blank, "mask": mask, "box": box}

@@ -159,7 +159,7 @@ class Results:
             from ..statistics.suite import bounded_means
 
             verdicts, edits = _first(self._gathered.verdicts), _first(self._gathered.edits)
-            self.report.suite = bounded_means(verdicts, edits, profile.suite)
+            self.report.suite = bounded_means(verdicts, edits, profile)
             for row in self.report.suite:
                 self._log_gate(f"suite[{place(row.path)}]", row, suite_properties(row))
         if self._options.repeat > 1:

@@ -6,6 +6,7 @@ Only so many scores as were asked for, each on the scale asked for, are an answe
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -243,7 +244,9 @@ def _numbers(values: Sequence[Any], path: Path, problems: Problems, wanted: _Wan
         return Unread(kind, f"{plural(len(values), 'score')}, {wanted.count} asked for")
     scores = []
     for value in values:
-        taken = number(value, 0, wanted.high) if isinstance(value, str) else Unread("bad-score", short(value))
+        # No label: "[score1, score2]" is the question's own form, which some judges give back.
+        plain = isinstance(value, str) and value.strip().strip("\"'")[:1] not in string.ascii_letters
+        taken = number(value.strip().strip("\"'"), 0, wanted.high) if plain else Unread("bad-score", short(value))
         if isinstance(taken, Unread):
             return taken
         if not isinstance(value, Number):

@@ -15,7 +15,7 @@ from ..report.tally import OUTCOMES, Tally, tally_of
 from ..support.escaping import escape
 from ..support.files import replacing
 from ..support.words import nouns, times
-from ..taxonomy import FacetPath
+from ..taxonomy import FacetPath, show_scale
 from . import explanations
 from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
@@ -151,7 +151,7 @@ def _edits(tally: Tally, bounds: Mapping[FacetPath, float]) -> list[dict[str, An
         bound = bounds.get((name,))
         found.append(
             {
-                "name": "Score, 1 to 5" if name == "score" else escape(name),
+                "name": f"Score, {show_scale(tally.edit_scale)}" if name == "score" else escape(name),
                 "n": figure.n,
                 "mean": "N/A" if figure.value is None else f"{figure.value:.2f}",
                 "bound": "" if bound is None else f"{bound:g}",

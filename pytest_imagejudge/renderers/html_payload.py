@@ -103,7 +103,7 @@ class Payload:
 
 def _answers(entry: AnyEntry) -> Mapping[str, str]:
     if isinstance(entry, EditEntry):
-        return {"Edit": entry.answer} if entry.answer else {}
+        return entry.answers or ({"Edit": entry.answer} if entry.answer else {})
     return entry.answers
 
 
@@ -175,7 +175,8 @@ def _entry(entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any]:
             [escape(name), _round(value), lines(entry.evidence.get(name, ""))] for name, value in entry.aspects.items()
         ]
         item |= {"kind": "edit", "prompt": lines(entry.instruction), "total": _round(entry.score), "aspects": aspects,
-                 "words": lines(entry.evidence.get("score", "")), "cover": 1, "bound": bound}  # fmt: skip
+                 "words": lines(entry.evidence.get("score", "")), "cover": 1, "bound": bound,
+                 "most": entry.scale[-1]}  # fmt: skip
     else:
         labels = [("Image", pictures.add(entry.image))]
         bounds = bounds_of([entry])

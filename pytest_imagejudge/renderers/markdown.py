@@ -194,7 +194,7 @@ def _tree(report: Report, bounds: Mapping[FacetPath, float] | None, facets: bool
         yield ""
     if tally.edits:
         score, unread = tally.scores["score"].value, tally.scores["score"].unread
-        mean = "no score" if score is None else f"mean score {score:.2f} of 5"
+        mean = "no score" if score is None else f"mean score {score:.2f} of {tally.edit_scale[1]:g}"
         lost = f", {unread} not judged" if unread else ""
         yield f"**Edits**: {tally.edits}, {mean}, {tally.failed_edits} failed{lost}"
         yield ""

@@ -17,7 +17,7 @@ from ..report.model import Report, SuiteRow
 from ..report.tally import Tally, tally_of
 from ..support.escaping import escape
 from ..support.words import plural, times
-from ..taxonomy import EDIT_SCORE, Path, written
+from ..taxonomy import EDIT_SCORE, Path, show_scale, written
 from . import explanations
 from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
@@ -123,7 +123,7 @@ def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, wid
         mark = f"{glyphs.bad} " if figure.failed else ""
         notes = Text(mark + ", ".join(in_words(figure.failed, figure.unread)), "bold red")
         mean = "N/A" if figure.value is None else f"{figure.value:.2f}"
-        label = "Score (1 to 5)" if name == "score" else escape(name)
+        label = f"Score ({show_scale(tally.edit_scale)})" if name == "score" else escape(name)
         table.add_row(
             Text(label), Text(str(figure.n)), Text(mean), Text("" if bound is None else f"{bound:g}", "dim"), notes
         )

@@ -204,6 +204,7 @@ class EditEntry(Entry):
     aspects: dict[str, Figure] = {}
     evidence: dict[str, str] = {}
     answer: str = ""  # of a judge that asks several times, a JSON object of the answers by request
+    answers: dict[str, str] = {}  # of a judge that asks several times
 
 
 AnyEntry = VerdictEntry | EditEntry
@@ -244,6 +245,7 @@ class Summary(ReportPart):
     level2: dict[str, dict[str, Mean]] = {}
     level3: dict[str, dict[str, dict[str, Mean]]] = {}
     edits: Mean = Mean()
+    edit_scale: list[float] = list(EDIT_SCALE)  # of ``edits``
 
 
 class Report(ReportPart):

@@ -296,6 +296,11 @@ class EditVerdict:
         return json.dumps(dict(self.answers), ensure_ascii=False)
 
     @property
+    def several_answers(self) -> dict[str, str]:
+        """The raw texts by request of a judge that asks several times; empty for one that asks once."""
+        return dict(self.answers) if len(self.answers) > 1 else {}
+
+    @property
     def reasoning(self) -> str:
         """The judge's thinking; empty where there is none."""
         return "\n".join(filter(None, map(thinking, self.answers.values())))

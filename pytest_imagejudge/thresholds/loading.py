@@ -14,10 +14,10 @@ from pydantic import BaseModel, ValidationError
 from ..errors import ConfigError
 from ..protocols import Kind
 from ..protocols.base import Protocol
-from ..taxonomy import EDIT_SCALE, LEVEL1, nearest, show
+from ..taxonomy import EDIT_SCALE, LEVEL1, nearest, show, show_scale
 from .aspects import as_tables
 from .profile import PART, Edit, EditMargin, Margins, Profile, Suite, SuiteEdit
-from .scales import OWN_PROFILES, left_over, show_scale
+from .scales import OWN_PROFILES, left_over
 
 
 def shipped() -> dict[str, Path]:

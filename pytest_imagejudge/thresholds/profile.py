@@ -12,9 +12,20 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, 
 from ..errors import ConfigError
 from ..protocols.base import Protocol
 from ..scoring.verdict import EditVerdict, Verdict
-from ..taxonomy import EDIT_SCALE, EDIT_SCORE, FACETS, TOTAL, FacetPath, check_path, facets_of, nearest, show
+from ..taxonomy import (
+    EDIT_SCALE,
+    EDIT_SCORE,
+    FACETS,
+    TOTAL,
+    FacetPath,
+    check_path,
+    facets_of,
+    nearest,
+    show,
+    show_scale,
+)
 from .aspects import Aspects, Side, show_side
-from .scales import Scale, outside, show_scale
+from .scales import Scale, outside
 
 Bound = Annotated[float, Field(ge=0, le=100)]
 
@@ -206,7 +217,16 @@ class Profile(_Levels):
         return replace(check, applicable=applicable, min_applicable=self.min_applicable)
 
     def check_edit(self, verdict: EditVerdict) -> Check:
-        """Apply the bounds on one edit."""
+        """Apply the bounds on one edit.
+
+        Raises:
+            ConfigError: they are on another scale than its scores.
+        """
+        if verdict.score is not None and verdict.scale != self.edit.scale and self.bounds_edits:
+            raise ConfigError(
+                f"{self._where}: the bounds on edits are on the scale {show_scale(self.edit.scale)}, and this edit was "
+                f"scored from {show_scale(verdict.scale)}"
+            )
         lost = {path[1:] for path in verdict.unreadable}  # () is the whole edit
         if () in lost:
             return _check([])

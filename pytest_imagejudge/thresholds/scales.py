@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from ..protocols.signals_edit_bounds import RANGES
-from ..taxonomy import EDIT_SCALE
+from ..taxonomy import EDIT_SCALE, show_scale
 from .aspects import Between, beyond
 
 OWN_PROFILES = {EDIT_SCALE: "default", (0.0, 10.0): "edit-10"}  # of the judges of edits, by their scale
@@ -24,11 +24,6 @@ def _pair(value: Any) -> Any:
 
 
 Scale = Annotated[tuple[float, float], BeforeValidator(_pair)]
-
-
-def show_scale(scale: tuple[float, float]) -> str:
-    """Put a scale into words, such as "1 to 5"."""
-    return f"{scale[0]:g} to {scale[1]:g}"
 
 
 def outside(scores: Mapping[str, float], aspects: Mapping[str, Between], scale: tuple[float, float]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from ...errors import ConfigError
 from ...settings import JudgeSettings
 from . import arguments, shared_server, user_arguments
+from .adapters import Adapter, find_adapter
 from .caches import caches_folder
 from .gpus import Gpu, Holder, gib, visible_gpus
 from .install import Install, find_vllm
@@ -30,6 +31,7 @@ class Plan:
         install, model, placement: the vLLM, the model, and its GPUs.
         options: of the server, without its share of memory.
         deciding: the user's own tokens that decide answers, as `user_arguments.deciding` has them.
+        adapter: served with the model, or None.
     """
 
     install: Install
@@ -37,6 +39,7 @@ class Plan:
     placement: Placement
     options: tuple[str, ...]
     deciding: str
+    adapter: Adapter | None = None
 
 
 class Planner:
@@ -63,6 +66,7 @@ class Planner:
         self._option = "--edit-judge-model" if settings.kind == "edit" else "--judge-model"
         self._model: Model | None = None
         self._plan: Plan | None = None
+        self._adapter: Adapter | None = None
 
     def model(self) -> Model:
         """Return the model, looked up once.
@@ -73,6 +77,17 @@ class Planner:
         if self._model is None:
             self._model = find_model(str(self.settings.model), self.settings.revision, self._option)
         return self._model
+
+    def adapter(self) -> Adapter | None:
+        """Return the adapter to serve with the model, looked up once; None where there is none.
+
+        Raises:
+            ConfigError: it can't be found or does not fit the model.
+        """
+        if self._adapter is None and self.settings.adapter is not None:
+            option = "--edit-judge-adapter" if self.settings.kind == "edit" else "--judge-adapter"
+            self._adapter = find_adapter(self.settings.adapter, self.model(), option)
+        return self._adapter
 
     def plan(self) -> Plan:
         """Return the plan, made once.
@@ -90,7 +105,10 @@ class Planner:
             options = arguments.server_arguments(
                 model, install, self.settings, placement.parallel, placement.fp8, self._limits(model, placement)
             )
-            self._plan = Plan(install, model, placement, tuple(options), user_arguments.deciding(self.settings.args))
+            if (adapter := self.adapter()) is not None:
+                options += arguments.adapter_arguments(adapter, install)
+            deciding = user_arguments.deciding(self.settings.args)
+            self._plan = Plan(install, model, placement, tuple(options), deciding, adapter)
         return self._plan
 
     def fit(self) -> Fit:
@@ -128,6 +146,8 @@ class Planner:
         elif self.settings.gpus is not None and install.device == "cpu":
             raise ConfigError(f"--judge-gpus {self.settings.gpus!r}: the vLLM that is installed is a CPU build")
         args = self.settings.args
+        if (adapter := self.adapter()) is not None:  # vLLM has room for it at the rank that it is told, beside the file
+            model = dataclasses.replace(model, weights=model.weights + 2 * adapter.bytes)
         return place(
             model, install, self.settings, gpus, user_arguments.own_split(args), user_arguments.reduces_weights(args)
         )
@@ -178,6 +198,7 @@ class Planner:
             *(*plan.options, *self.settings.args, plan.deciding, *deciding_env),
             *(str(self.settings.memory_share), str(self.beside.most)),
             *(gpu.uuid for gpu in plan.placement.gpus),
+            *(() if plan.adapter is None else (plan.adapter.revision,)),
         )
         spec = shared_server.ServerSpec(
             title=plan.model.name,

@@ -205,7 +205,7 @@
       make("span", { class: "words" },
         make("span", { class: "row" },
           badge(entry),
-          make("span", { class: "score" }, value === null ? "" : show(value, entry) + (isNumber(value) && entry.kind === "edit" ? "/5" : ""))),
+          make("span", { class: "score" }, value === null ? "" : show(value, entry) + (isNumber(value) && entry.kind === "edit" ? `/${entry.most}` : ""))),
         make("span", { class: "title" }, entry.title),
         entry.headline ? make("span", { class: "why" }, entry.headline) : null,
         make("span", { class: "prompt" }, entry.prompt)));
