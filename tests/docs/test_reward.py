@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +10,14 @@ import pytest
 from PIL import Image
 
 from tests.docs.pages import DOCS, examples
+from tests.stand_in import pair_words
 from tests.stand_in.endpoint import Call, Reply, StandIn, completion
-
-WORDS = """
-_context_no_delimit_reasoning_first = "Reasons first."
-_prompts_0shot_two_image_edit_rule = "Two pictures."
-_prompts_0shot_tie_rule_SC = "From 0 to 10. Asked for: <instruction>"
-_prompts_0shot_rule_PQ = "How does it look, from 0 to 10?"
-"""
 
 
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The names of ``reward.py``, with words of our own in place of the published ones."""
-    words = tmp_path / "words.py"
-    words.write_text(WORDS)
-    monkeypatch.setenv("IMAGEJUDGE_EDITSCORE_WORDS", f"{words}#{hashlib.sha256(words.read_bytes()).hexdigest()}")
+    pair_words.use(monkeypatch, tmp_path)
     monkeypatch.setenv("IMAGEJUDGE_CACHE", str(tmp_path / "cache"))
     (example,) = [one for one in examples(DOCS / "reward.md") if one.says.get("file") == "reward.py"]
     names: dict[str, Any] = {"__name__": "reward"}
@@ -37,10 +27,10 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def answer(call: Call) -> Reply | None:
     """25 of 25 for how it looks; for the change what the instruction says."""
-    said = re.search(r"Asked for: (\w+)", json.dumps(call.body["messages"]))
-    if said and said[1] == "odd":
+    said = pair_words.asked_for(call)
+    if said == "odd":
         return completion("I would rather not say")
-    number = int(said[1]) if said else 25
+    number = 25 if said is None else int(said)
     return completion(json.dumps({"reasoning": "so it is", "score": [number, 25]}))
 
 
