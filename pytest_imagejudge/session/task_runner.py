@@ -285,8 +285,9 @@ class TaskRunner:
 
 
 def _one_or_all(values: list[Any]) -> Any:
-    """Return the one value of a field, or the list where it is another in each request, as the seeds of passes are."""
-    return values[0] if all(value == values[0] for value in values) else values
+    """Return the one value of a field, or the list of those that requests differ in, as the seeds of passes."""
+    different = [value for index, value in enumerate(values) if value not in values[:index]]
+    return different[0] if len(different) == 1 else different
 
 
 def _end_of(answers: Iterable[Answer]) -> str | None:
