@@ -19,7 +19,7 @@ from ..settings import JudgeSettings
 from ..support.escaping import escape, for_log
 from ..support.text_tables import number
 from ..support.words import and_more, plural
-from ..tables.rows import PARQUET
+from ..tables.rows import WITH_PICTURES
 from ..taxonomy import TOTAL, check_path, nearest, show
 from .judge_benchmark import exit_code, ready_judge, told
 from .judge_options import add_judge_options, both_judges, for_edits
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     if args.by is not None and args.by not in source.columns:
         columns = ", ".join(map(escape, source.columns))
         raise ConfigError(f'--by: no column "{escape(args.by)}"{nearest(args.by, source.columns)}; they are: {columns}')
-    in_table = args.input.lower().endswith(PARQUET)
+    in_table = args.input.lower().endswith(WITH_PICTURES)
     if args.link and in_table:
         raise ConfigError(f"--link: the pictures in {escape(args.input)} are no files; leave it out to have copies")
     first = first_row(source.rows())

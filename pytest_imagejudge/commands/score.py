@@ -28,7 +28,7 @@ from ..settings import JudgeSettings
 from ..support.escaping import escape, for_log
 from ..support.files import write_text
 from ..support.words import plural
-from ..tables.rows import PARQUET
+from ..tables.rows import WITH_PICTURES
 from ..taxonomy import EDIT_SCALE, check_dimensions
 from . import score_gedit
 from .judge_options import add_judge_options, both_judges, for_edits, max_pixels
@@ -197,7 +197,7 @@ def _check_options(args: argparse.Namespace) -> None:
     for path in args.judge_report:
         if path.suffix.lower() not in SUFFIXES:
             raise ConfigError(f"--judge-report {escape(path)}: a name that ends in {', '.join(SUFFIXES)} is expected")
-    if args.engine == "ray" and args.input.lower().endswith(PARQUET):
+    if args.engine == "ray" and args.input.lower().endswith(WITH_PICTURES):
         raise ConfigError(f"--engine ray: pictures in {escape(args.input)} are on this node only; give a file of paths")
     if args.bench_data and not args.bench:
         raise ConfigError("--bench-data goes with --bench")

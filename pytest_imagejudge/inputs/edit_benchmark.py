@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ..support.words import plural
-from ..tables.parquet_rows import count_rows
-from ..tables.reading import peek, read_rows
-from ..tables.rows import PARQUET, RawRow, check_columns, plain_pictures, show_value
+from ..tables.reading import count_rows, peek, read_rows
+from ..tables.rows import RawRow, check_columns, plain_pictures, show_value
 from .hub import TABLES
 from .manifest import EDIT_COLUMNS, Row, RowError, manifest_rows
 from .opinion_scores import mean_opinion
@@ -71,10 +70,7 @@ class EditBench:
 
     def count(self) -> int:
         """Count the rows."""
-        return sum(
-            count_rows(path) if path.suffix.lower() == PARQUET else sum(1 for _ in read_rows(path))
-            for path in self.files
-        )
+        return sum(count_rows(path, TABLES) for path in self.files)
 
 
 def open_edit_bench(source: str, label: str | None = None) -> EditBench:

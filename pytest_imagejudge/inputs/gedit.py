@@ -1,9 +1,9 @@
 """GEdit-Bench, as published: a folder of a model's edits, and the data set with the instructions.
 
 A model's folder holds ``fullset/TASK/LANGUAGE/KEY.png``, the edit, and ``KEY_SRCIMG.png``, its source. The data set of
-the Hub (stepfun-ai/GEdit-Bench, split "train") has ``key``, ``task_type``, ``instruction``, ``instruction_language``
-(``en`` or ``cn``), ``Intersection_exist`` and ``input_image``. As read by test_gedit_score.py of
-stepfun-ai/Step1X-Edit, commit 570eba6ebda0c45c013983a483afbf2fd12bfcbc.
+the Hub (stepfun-ai/GEdit-Bench) lies there in Arrow files and has ``key``, ``task_type``, ``instruction``,
+``instruction_language`` (``en`` or ``cn``), ``Intersection_exist`` and ``input_image``. As read by test_gedit_score.py
+of stepfun-ai/Step1X-Edit, commit 570eba6ebda0c45c013983a483afbf2fd12bfcbc.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from typing import Any
 from ..errors import ConfigError
 from ..support.escaping import escape
 from ..support.words import listed, some
-from ..tables.parquet_rows import count_rows
-from ..tables.reading import peek, read_rows
-from ..tables.rows import PARQUET, Picture, RawRow, check_columns, show_value
+from ..tables.reading import count_rows, peek, read_rows
+from ..tables.rows import WITH_PICTURES, Picture, RawRow, check_columns, show_value
 from ..taxonomy import nearest
 from .cells import BadCell, flag_cell
 from .hub import TABLES
@@ -72,10 +71,7 @@ class GEdit:
 
     def count(self) -> int:
         """Count the edits."""
-        return sum(
-            count_rows(path) if path.suffix.lower() == PARQUET else sum(1 for _ in read_rows(path))
-            for path in self.files
-        )
+        return sum(count_rows(path, TABLES) for path in self.files)
 
     def as_input(self) -> Input:
         """Return the edits as an input of ``imagejudge score``."""
@@ -134,7 +130,7 @@ def open_gedit(source: str, data: str = DATA_SET) -> GEdit:
     if (folder / "fullset").is_dir():
         files = _files(data)
         return GEdit(folder.resolve().name, folder, files, source=_column(files, _SOURCES))
-    if folder.is_dir() and not any(folder.rglob(f"*{PARQUET}")):
+    if folder.is_dir() and not any(path.suffix in WITH_PICTURES for path in folder.rglob("*")):
         inside = sorted(path.parent.name for path in folder.glob("*/fullset"))
         hint = f"; name one of its folders: {some(inside, 5)}" if inside else ""
         raise ConfigError(f"{escape(folder)}: no folder fullset/TASK/LANGUAGE in it{escape(hint)}")
@@ -151,7 +147,7 @@ def open_gedit(source: str, data: str = DATA_SET) -> GEdit:
 
 def _files(data: str) -> tuple[Path, ...]:
     try:
-        _, files = split_files(data, SPLIT)
+        _, files = split_files(data, SPLIT, arrow=True)
     except ConfigError as error:
         if data != DATA_SET:
             raise

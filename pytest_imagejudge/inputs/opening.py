@@ -6,9 +6,8 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from ..support.escaping import escape
-from ..tables.parquet_rows import count_rows
-from ..tables.reading import peek, read_rows
-from ..tables.rows import PARQUET
+from ..tables.reading import count_rows, peek
+from ..tables.rows import WITH_PICTURES
 from ..taxonomy import nearest
 from .folder import open_folder
 from .hub import TABLES, fetch_images, hub_file, is_hub
@@ -55,10 +54,10 @@ def _manifest(path: Path, name: str, folder: Path, root: Path | None) -> Input:
     suffix = path.suffix.lower()
     return Input(
         name=Path(name).stem,
-        suffix=".jsonl" if suffix == PARQUET else suffix,
+        suffix=".jsonl" if suffix in WITH_PICTURES else suffix,
         folder=folder,
         base=path.parent,
         columns=columns,
         rows=lambda: read_manifest(path, root=root, suffixes=TABLES),
-        count=lambda: count_rows(path) if suffix == PARQUET else sum(1 for _ in read_rows(path)),
+        count=lambda: count_rows(path, TABLES),
     )

@@ -1,9 +1,9 @@
 """EditReward-Bench, as published: pairs of edits of one source, of which people prefer the first in one dimension.
 
-The data set of the Hub (EditScore/EditReward-Bench, split "train") is Parquet with the pictures in it: ``key`` (the
+The data set of the Hub (EditScore/EditReward-Bench) lies there in Arrow files with the pictures in them: ``key`` (the
 names of the two edits), ``instruction``, ``input_image``, ``output_images`` (a list of the two), ``task_type`` and
-``dimension``. CSV, JSON and JSON Lines may have the same columns, with paths for pictures. As read by evaluation.py of
-VectorSpaceLab/EditScore, commit 6e0f1b9a73b40f227d82d9cb32bd9cfb7189739b.
+``dimension``. Parquet may have the same columns, and so may CSV, JSON and JSON Lines, with paths for pictures. As read
+by evaluation.py of VectorSpaceLab/EditScore, commit 6e0f1b9a73b40f227d82d9cb32bd9cfb7189739b.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..tables.parquet_rows import count_rows
-from ..tables.reading import peek, read_rows
-from ..tables.rows import PARQUET, RawRow, check_columns, plain_pictures, show_value
+from ..tables.reading import count_rows, peek, read_rows
+from ..tables.rows import RawRow, check_columns, plain_pictures, show_value
 from .hub import TABLES
 from .manifest import Row, RowError, manifest_rows
 from .split_files import split_files
@@ -44,10 +43,7 @@ class PairBench:
 
     def count(self) -> int:
         """Count the edits."""
-        return 2 * sum(
-            count_rows(path) if path.suffix.lower() == PARQUET else sum(1 for _ in read_rows(path))
-            for path in self.files
-        )
+        return 2 * sum(count_rows(path, TABLES) for path in self.files)
 
     def _raw(self) -> Iterator[RawRow]:
         number = 0
@@ -63,7 +59,7 @@ def open_pair_bench(source: str) -> PairBench:
     Raises:
         ConfigError: no readable file, or a column is missing.
     """
-    revision, files = split_files(source, SPLIT)
+    revision, files = split_files(source, SPLIT, arrow=True)
     for path in files:
         columns, _ = peek(path, TABLES)
         check_columns(path, columns, ("instruction", "input_image", "output_images", "task_type", "dimension"))

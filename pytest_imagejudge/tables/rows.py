@@ -25,7 +25,10 @@ LOOK_AHEAD = 100  # rows in which a column must be seen at least once
 SUFFIXES = (".csv", ".json", ".jsonl")
 
 
-PARQUET = ".parquet"  # read where a caller allows it: its cells may hold a `Picture`
+PARQUET, ARROW = ".parquet", ".arrow"
+
+
+WITH_PICTURES = (PARQUET, ARROW)  # read where a caller allows it: their cells may hold a `Picture`
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,11 +92,18 @@ def pair(i: int, scores: str, task: str, dimension: str) -> dict[str, Any]:
 
 
 def parquet(path: Path, pairs: list[dict[str, Any]]) -> Path:
+    """Pairs in Parquet or, as on the Hub, in Arrow, where the two pictures are a list of fixed size."""
     path.parent.mkdir(parents=True, exist_ok=True)
     columns: dict[str, Any] = {name: [one[name] for one in pairs] for name in pairs[0]}
     columns["input_image"] = arrow.array(columns["input_image"], IMAGE)
-    columns["output_images"] = arrow.array(columns["output_images"], arrow.list_(IMAGE))
-    pq.write_table(arrow.table(columns), path)
+    if path.suffix == ".parquet":
+        columns["output_images"] = arrow.array(columns["output_images"], arrow.list_(IMAGE))
+        pq.write_table(arrow.table(columns), path)
+        return path
+    columns["output_images"] = arrow.array(columns["output_images"], arrow.list_(IMAGE, 2))
+    table = arrow.table(columns)
+    with arrow.ipc.new_stream(str(path), table.schema) as writer:
+        writer.write_table(table)
     return path
 
 
@@ -121,7 +128,7 @@ def agree(
 
 
 def test_accuracy_by_task_and_dimension(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    parquet(work / "bench/data/train-00000-of-00001.parquet", PAIRS)
+    parquet(work / "bench/data-00000-of-00001.arrow", PAIRS)
     found, _ = agree(capsys, "bench", "--save", "scores.jsonl", "-o", "page.html", server=server)
     add, extract = found["tasks"]["subject-add"], found["tasks"]["extract"]
     assert add["overall"]["accuracy"]["value"] == 0.5

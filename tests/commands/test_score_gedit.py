@@ -220,12 +220,18 @@ def test_every_row_is_accounted_for(work: Path, server: StandIn, capsys: pytest.
     assert "1 edit could not be read; the published code would have drawn their scores at random." in out
 
 
-def parquet(path: Path, rows: list[dict[str, Any]], **pictures: list[bytes]) -> Path:
+def dataset(path: Path, rows: list[dict[str, Any]], **pictures: list[bytes]) -> Path:
+    """Rows with pictures, in Parquet or, as on the Hub, in Arrow."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table: dict[str, Any] = {name: [one[name] for one in rows] for name in rows[0]}
     for name, data in pictures.items():
         table[name] = arrow.array([{"bytes": one, "path": "a.png"} for one in data], IMAGE)
-    pq.write_table(arrow.table(table), path)
+    if path.suffix == ".parquet":
+        pq.write_table(arrow.table(table), path)
+    else:
+        made = arrow.table(table)
+        with arrow.ipc.new_stream(str(path), made.schema) as writer:
+            writer.write_table(made)
     return path
 
 
@@ -241,7 +247,7 @@ def test_the_data_set_of_the_hub(
     """Its pictures stand in for sources that the model's folder lacks."""
     folder = bench(work, ROWS)
     snapshot = work / "hub/snapshots/0123456789abcdef0123456789abcdef01234567"
-    path = parquet(snapshot / "data/train-00000-of-00001.parquet", ROWS, input_image=[encoded(i) for i in range(4)])
+    path = dataset(snapshot / "data-00000-of-00001.arrow", ROWS, input_image=[encoded(i) for i in range(4)])
     whole, _ = score(capsys, server, "results/ours")
     asked: list[Any] = []
 
@@ -256,19 +262,19 @@ def test_the_data_set_of_the_hub(
     arguments = [part for part in command(server, "results/ours") if part not in ("--bench-data", "metadata.jsonl")]
     assert main([*arguments, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["gedit"] == whole["gedit"]
-    assert asked[0] == ("stepfun-ai/GEdit-Bench", "dataset", None, ["*train*.parquet"])
+    assert asked[0] == ("stepfun-ai/GEdit-Bench", "dataset", None, ["*train*.parquet", "*.arrow"])
     assert len(server.asked) == count  # the same pixels
     assert path.exists()
 
 
 def test_a_data_set_with_the_edits_in_it(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     pictures = [encoded(i) for i in range(4)]
-    parquet(work / "ours/train.parquet", ROWS, input_image=pictures, edited_image=pictures[::-1])
+    dataset(work / "ours/train.parquet", ROWS, input_image=pictures, edited_image=pictures[::-1])
     found, _ = score(capsys, server, "ours/train.parquet", "--output-dir", "out")
     assert found["judged"] == 4
     (first, *_) = lines(work / "out/train_text_change_gpt_score.csv")[1:]
     assert first[:2] == ["train/fullset/text_change/en/k1_SRCIMG.png", "train/fullset/text_change/en/k1.png"]
-    parquet(work / "without/train.parquet", ROWS, input_image=pictures)
+    dataset(work / "without/train.parquet", ROWS, input_image=pictures)
     assert main(command(server, "without/train.parquet")) == 2
     assert "no column of edits (edited_path, edited_image, output_image)" in capsys.readouterr().err
 
