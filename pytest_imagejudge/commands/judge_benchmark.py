@@ -19,6 +19,7 @@ from ..inputs.manifest import Row, RowError
 from ..scoring.verdict import EditVerdict, Verdict
 from ..settings import JudgeSettings
 from ..support.escaping import escape
+from ..support.words import listed
 from ..tables.rows import SUFFIXES
 from .judge_options import add_judge_options, judge_settings, max_pixels
 from .printing import note
@@ -138,7 +139,7 @@ def judge_rows(
         settings: of the judge, whose kind is that of the rows.
         data: the rows.
         collected: takes each row, in order.
-        dimensions: L1 to ask about each image; None is all.
+        dimensions: L1 to ask about each image, as far as the protocol asks about them; None is all.
 
     Raises:
         ConfigError: the judge can't be used, or ``--save`` can't be written.
@@ -161,7 +162,8 @@ def judge_rows(
                 output.write(saved)
 
         judges: dict[str, Any] = {settings.kind: judge}
-        plan = RunSettings(**judges, budget=judge.budget, dimensions=dimensions)
+        asked = None if dimensions is None else _asked(dimensions, judge)
+        plan = RunSettings(**judges, budget=judge.budget, dimensions=asked)
         run = BatchRun(plan, None, say=progress.row, tick=progress.tick, each=each)
         found = JudgedBench(run.tally)
         try:
@@ -201,6 +203,18 @@ def ready_judge(
     judge.preflight()
     _ = judge.protocol.digest  # words that can't be had are said before anything is judged
     return judge
+
+
+def _asked(dimensions: tuple[str, ...], judge: Judge | EditJudge) -> tuple[str, ...]:
+    """Return those dimensions that the judge's protocol can ask about.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    known = judge.protocol.dimensions
+    if asked := tuple(name for name in dimensions if name in known):
+        return asked
+    raise ConfigError(f"protocol {judge.protocol.name} asks about {', '.join(known)}, not about {listed(dimensions)}")
 
 
 def told(run: BatchRun) -> dict[str, Any]:

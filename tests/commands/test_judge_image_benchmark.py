@@ -154,6 +154,30 @@ def test_every_row_is_accounted_for(work: Path, server: StandIn, capsys: pytest.
     assert len(again["errors"]) == 6
 
 
+SHARP = """
+name = "sharp"
+kind = "image"
+template = "{{prompt}} {{image}} {{dimension}} {{checklist}}"
+[facets.{}]
+"{}" = "Is it?"
+"""
+
+
+def test_a_judge_of_one_of_both(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    """The other figure is not applicable, and a judge of neither is refused."""
+    server.answer = lambda call: completion('{"Detail": {"Edge Clarity": {"score": 1}}}')
+    folder = bench(work / "agiqa", ROWS[:3])
+    (work / "sharp.toml").write_text(SHARP.format("Quality.Detail", "Edge Clarity"))
+    judge = ["--judge-url", server.url, "--judge-sight=assumed", "--judge-protocol", "sharp.toml"]
+    assert main(["agree", "--bench", "agiqa-3k", str(folder), *judge, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["dimensions"]
+    assert (found["Quality"]["n"], found["Quality"].get("not_applicable")) == (3, None)
+    assert (found["Alignment"]["n"], found["Alignment"]["not_applicable"]) == (0, 3)
+    (work / "sharp.toml").write_text(SHARP.format("Aesthetics.Composition", "Composition"))
+    assert main(["agree", "--bench", "agiqa-3k", str(folder), *judge]) == 2
+    assert "asks about Aesthetics, not about Quality and Alignment" in capsys.readouterr().err
+
+
 def test_the_table(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     judge = ["--judge-url", server.url, "--judge-protocol", "q-judger"]
     assert main(["agree", "--bench", "agiqa-3k", str(bench(work / "agiqa", ROWS)), *judge]) == 0
