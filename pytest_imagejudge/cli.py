@@ -22,6 +22,7 @@ DONE, GATE_FAILED, BAD_INPUT, ENGINE_FAILED = 0, 1, 2, 3
 # name: (module in commands/, one line for --help)
 COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("score", "judge the rows of a file or the images of a folder"),
+    "rank": ("rank", "copy the best of several images or edits of one prompt"),
     "leaderboard": ("leaderboard", "rank models from their recorded answers"),
     "agree": ("agree", "measure how well a judge agrees with people"),
     "compare": ("compare", "compare two runs, image by image"),

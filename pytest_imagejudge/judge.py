@@ -337,26 +337,48 @@ class EditJudge(_Base):
         *,
         mask: object = None,
         box: object = None,
+        edit_type: str | None = None,
         repeat: int = 0,
         urgent: bool = False,
     ) -> Future[EditVerdict]:
-        """Judge in the background; the future ends in an `EditVerdict`. ``mask`` and ``box`` as in `region`."""
+        """Judge in the background; the future ends in an `EditVerdict`.
+
+        ``mask`` and ``box`` are as in `region`; ``edit_type`` is for a judge that asks by it.
+
+        Raises:
+            ConfigError: a type that the judge does not know, or none where it needs one.
+        """
         if not isinstance(instruction, str):
             raise TypeError(f"instruction: a string is expected, not {type(instruction).__name__}")
         images, region = (self.take(source), self.take(edited)), self.region(mask, box)
-        return self.submit_task(
-            instruction, images, self.protocol.dimensions, repeat=repeat, urgent=urgent, region=region
-        )
+        requests = self.protocol.requests_on(edit_type)
+        return self.submit_task(instruction, images, requests, repeat=repeat, urgent=urgent, region=region)
 
     def score(
-        self, source: object, edited: object, instruction: str, *, mask: object = None, box: object = None
+        self,
+        source: object,
+        edited: object,
+        instruction: str,
+        *,
+        mask: object = None,
+        box: object = None,
+        edit_type: str | None = None,
     ) -> EditVerdict:
         """Judge one edit and wait."""
-        return self.submit(source, edited, instruction, mask=mask, box=box, urgent=True).result()
+        about: dict[str, Any] = {"mask": mask, "box": box, "edit_type": edit_type}
+        return self.submit(source, edited, instruction, **about, urgent=True).result()
 
     async def ascore(
-        self, source: object, edited: object, instruction: str, *, mask: object = None, box: object = None
+        self,
+        source: object,
+        edited: object,
+        instruction: str,
+        *,
+        mask: object = None,
+        box: object = None,
+        edit_type: str | None = None,
     ) -> EditVerdict:
         """Judge as `score`, in asynchronous code."""
-        future = await asyncio.to_thread(self.submit, source, edited, instruction, mask=mask, box=box, urgent=True)
+        about: dict[str, Any] = {"mask": mask, "box": box, "edit_type": edit_type}
+        future = await asyncio.to_thread(self.submit, source, edited, instruction, **about, urgent=True)
         return await asyncio.wrap_future(future)

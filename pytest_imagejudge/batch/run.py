@@ -186,7 +186,11 @@ class BatchRun:
             if settings.edit is None:
                 return _error(row, "an edit, but no judge of edits: --edit-judge-model or --edit-judge-url")
             judge, pictures = settings.edit, (row.source, row.edited)
-            return RowPlan(judge, row.instruction or "", pictures, judge.protocol.dimensions, row.mask, row.box)
+            try:
+                requests = judge.protocol.requests_on(row.edit_type)
+            except ConfigError as error:
+                return _error(row, str(error))
+            return RowPlan(judge, row.instruction or "", pictures, requests, row.mask, row.box)
         if settings.image is None:
             return _error(row, "an image, but no judge of images: --judge-model or --judge-url")
         dimensions = self._dimensions(row, settings.image)

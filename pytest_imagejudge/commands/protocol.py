@@ -134,8 +134,9 @@ def _show(args: argparse.Namespace) -> int:
         raise ConfigError(f"protocol show --protocol {args.protocol} needs {', '.join(missing)}")
     images = [_load(name) for name in files]
     requests = [protocol.render(text, images, dimension) for dimension in protocol.dimensions]
-    for problem in dict.fromkeys(f"{problem.kind}: {problem.detail}" for made in requests for problem in made.problems):
-        note(problem)
+    found = [problem for made in requests for problem in protocol.text_problems(text, made.dimension)]
+    for words in dict.fromkeys(f"{problem.kind}: {problem.detail}" for problem in found):
+        note(words)
     shown = [{"dimension": request.dimension, "messages": request.messages} for request in requests]
     print_json(shown)
     return 0

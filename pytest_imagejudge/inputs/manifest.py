@@ -2,8 +2,8 @@
 
 An image's row has ``ID``, ``prompt`` and ``image_path``; an edit's has ``ID``, ``source_path``, ``edited_path`` and
 ``instruction``. Optional in both: ``dimensions``, ``thresholds``, ``seed``, ``blank``, ``quarantine``; in an edit's
-also ``mask`` or ``box``. Other names that people give to these columns are in `column_names`. Paths are relative to the
-manifest. The format of `read_metadata` is that of Qwen-Image-Bench's ``bench_metadata.json``.
+also ``mask`` or ``box``, and ``edit_type``. Other names that people give to these columns are in `column_names`. Paths
+are relative to the manifest. The format of `read_metadata` is that of Qwen-Image-Bench's ``bench_metadata.json``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ EDIT_COLUMNS = ("ID", "source_path", "edited_path", "instruction")
 _OPTIONAL = ("dimensions", "thresholds", "seed", "blank", "quarantine")
 
 
-_OF_EDITS = ("mask", "box")
+_OF_EDITS = ("mask", "box", "edit_type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class Row:
         image: of an image; the bytes of the file where the table holds it, as in Parquet.
         source, edited, instruction: of an edit; images as ``image``.
         mask, box: of an edit, where it was asked to be; the mask as ``image``.
+        edit_type: of an edit, for a judge that asks by it; None where the row does not say.
         dimensions: the L1 to ask, or None where the row does not say.
         thresholds: name or file of a profile, or None.
         seed: of the generation, or None.
@@ -79,6 +80,7 @@ class Row:
     instruction: str | None = None
     mask: Path | bytes | None = None
     box: Box | None = None
+    edit_type: str | None = None
     dimensions: tuple[str, ...] | None = None
     thresholds: str | None = None
     seed: int | str | None = None
@@ -246,5 +248,6 @@ def _row(raw: RawRow, name: str, folder: Path, kind: str, root: Path | None) -> 
         mask = None if masked is None else picture_cell(values, "mask", folder, root)
         if mask is not None and box is not None:
             raise BadCell("both mask and box are given; an edit has one region, a mask or a box")
-        return Row(**common, instruction=instruction, source=source, edited=edited, mask=mask, box=box)
+        about: dict[str, Any] = {"mask": mask, "box": box, "edit_type": read_column("edit_type", text_cell, values)}
+        return Row(**common, instruction=instruction, source=source, edited=edited, **about)
     return Row(**common, prompt=required_text(values, "prompt"), image=picture_cell(values, "image_path", folder, root))

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from ..support.escaping import escape
-from ..tables.parquet_rows import count_rows
-from ..tables.reading import peek, read_rows
-from ..tables.rows import PARQUET, XLSX
+from ..tables.reading import count_rows, peek
+from ..tables.rows import WITH_PICTURES, XLSX
 from ..taxonomy import nearest
 from .column_names import renamed, usual_names
 from .folder import open_folder
@@ -16,7 +15,10 @@ from .hub import TABLES, fetch_images, hub_file, is_hub
 from .manifest import read_manifest
 from .row_source import Input
 
-_JUDGED = {PARQUET: ".jsonl", XLSX: ".jsonl", ".tsv": ".csv"}  # formats of the output, where not that of the input
+_JUDGED = {
+    **dict.fromkeys((*WITH_PICTURES, XLSX), ".jsonl"),
+    ".tsv": ".csv",
+}  # formats of the output, where not that of the input
 
 
 def open_input(source: str, *, prompts: Path | None = None, root: Path | None = None) -> Input:
@@ -65,5 +67,5 @@ def _manifest(path: Path, name: str, folder: Path, root: Path | None) -> Input:
         base=path.parent,
         columns=columns,
         rows=lambda: read_manifest(path, root=root, suffixes=TABLES),
-        count=lambda: count_rows(path) if suffix == PARQUET else sum(1 for _ in read_rows(path)),
+        count=lambda: count_rows(path, TABLES),
     )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ..errors import ConfigError
 from ..scoring.verdict import FacetScore, Problem
 from ..support.digests import digest_of as digest_of  # a protocol of another package needs it
-from ..taxonomy import EDIT, EDIT_SCALE, FACETS, LEVEL1, Path
+from ..support.escaping import escape
+from ..taxonomy import EDIT, EDIT_SCALE, FACETS, LEVEL1, Path, nearest
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,9 +30,10 @@ class Request:
         messages: chat messages of the OpenAI shape, images as data URLs.
         sampling: top-level fields of the chat completion request (temperature, max_tokens,
             structured_outputs, ...); all of them decide the answer, so all are in the key.
-        text: the prompt, or the instruction of an edit, as the user wrote it.
-        images: the canonical pictures (RGB, upright, on white), for a judge that runs in this process.
-        problems: changes to the request, such as a special token taken apart.
+        text: the prompt, or the instruction of an edit, as the user wrote it; a session fills it in.
+        images: the canonical pictures (RGB, upright, on white), for a judge that runs in this process; a session fills
+            them in.
+        problems: changes to the request, such as a special token taken apart; those of `Protocol.text_problems`.
         region: of an edit, where it was asked to be, for a judge that runs in this process: mode "L", of the source's
             size, 255 may change; None where nothing says it, and for a protocol without `Protocol.uses_region`.
         primer: messages up to and including the last image, for a server whose prefix cache can be primed.
@@ -80,6 +82,8 @@ class Protocol(ABC):
         has_total: True where the judge measures enough of the tree for a total.
         treatment: name of the picture's treatment before sending, part of the fingerprint.
         scale: of a judge of edits, the least and the most that a score can be.
+        edit_types: of a judge that asks by the type of an edit, the types; each is a dimension of its own, and each
+            edit names one.
         aspects: of a judge of edits, the names of its further scores; None where unknown.
         aspect_ranges: of each aspect that can be measured, the least and the most that it can be; others, and bounds
             beyond, are refused. Empty where the judge does not say.
@@ -94,6 +98,7 @@ class Protocol(ABC):
     has_total: bool = True
     treatment: str = "none"
     scale: tuple[float, float] = EDIT_SCALE
+    edit_types: tuple[str, ...] = ()
     aspects: tuple[str, ...] | None = None
     aspect_ranges: Mapping[str, tuple[float, float]] = MappingProxyType({})
     uses_region: bool = False
@@ -111,7 +116,22 @@ class Protocol(ABC):
     @property
     def dimensions(self) -> tuple[str, ...]:
         """The dimensions that can be asked, in order: L1 names; of edits `EDIT`, or a name for each request."""
-        return LEVEL1 if self.kind == "image" else (EDIT,)
+        return LEVEL1 if self.kind == "image" else self.edit_types or (EDIT,)
+
+    def requests_on(self, edit_type: str | None) -> tuple[str, ...]:
+        """Return the dimensions to ask about an edit of this type, which counts only where there are `edit_types`.
+
+        Raises:
+            ConfigError: a type that this judge does not know, or none where it needs one; names the nearest.
+        """
+        if not self.edit_types:
+            return self.dimensions
+        if edit_type in self.edit_types:
+            return (edit_type,)
+        found = "none" if edit_type is None else f'"{escape(edit_type)}"{nearest(edit_type, self.edit_types)}'
+        raise ConfigError(
+            f"edit_type: {found}; protocol {self.name} asks by the type of an edit: {', '.join(self.edit_types)}"
+        )
 
     @abstractmethod
     def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:

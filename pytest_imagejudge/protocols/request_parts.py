@@ -154,11 +154,14 @@ class Pictures:
     An image is sent once for each L1, from several threads; the first thread encodes it, the others wait.
     Pictures must not be changed in place afterwards.
 
+    Args:
+        treat: what is done to a picture before it is encoded; without it pictures are sent as they are.
+
     Attributes:
         encoding: of the pictures; set before the first one is encoded.
     """
 
-    def __init__(self, treat: Callable[[Image], Image]) -> None:
+    def __init__(self, treat: Callable[[Image], Image] = lambda image: image) -> None:
         self.encoding = Encoding()
         self._treat = treat
         self._kept: dict[_Key, tuple[weakref.ref[Image], Future[str]]] = {}

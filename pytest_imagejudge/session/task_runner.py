@@ -200,8 +200,11 @@ class TaskRunner:
 
     def _render(self, task: Task, images: tuple[Any, ...], dimension: str, again: bool, key: str) -> Request | Answer:
         """Return the request to send, or the answer where another process has stored it meanwhile."""
-        served = self.lookup.served(task, dimension, key, again=again)
-        return served or self.protocol.render(task.text, images, dimension, again=again)
+        if served := self.lookup.served(task, dimension, key, again=again):
+            return served
+        request = self.protocol.render(task.text, images, dimension, again=again)
+        # engines need to know text and pictures, whatever a protocol of another package says of them
+        return request if request.images else dataclasses.replace(request, text=task.text, images=images)
 
     async def _ensure_started(self) -> None:
         if self.start is None:

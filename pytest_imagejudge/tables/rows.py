@@ -28,7 +28,10 @@ SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx")
 XLSX = ".xlsx"
 
 
-PARQUET = ".parquet"  # read where a caller allows it: its cells may hold a `Picture`
+PARQUET, ARROW = ".parquet", ".arrow"
+
+
+WITH_PICTURES = (PARQUET, ARROW)  # read where a caller allows it: their cells may hold a `Picture`
 
 
 @dataclass(frozen=True, slots=True)
