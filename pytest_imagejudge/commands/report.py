@@ -221,7 +221,7 @@ def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:
 def _github(report: Report, args: argparse.Namespace, stored_gate: StoredGate | None) -> None:
     import os
 
-    from ..renderers.github import annotation_commands, write_step_summary
+    from ..renderers.github import annotation_commands, where_pictures_are, write_step_summary
     from ..renderers.github_comment import upsert_comment
 
     if args.github_summary:
@@ -230,7 +230,7 @@ def _github(report: Report, args: argparse.Namespace, stored_gate: StoredGate | 
         if stored_gate is not None and (words := stored_gate.words()):
             with Path(summary).open("a", encoding="utf-8") as file:
                 file.write(f"> [!WARNING]\n> **{for_markdown(words)}**\n\n")
-        write_step_summary(report, summary)
+        write_step_summary(report, summary, reports=args.output)
     if args.github_annotations:
         left = report
         if stored_gate is not None:
@@ -241,7 +241,9 @@ def _github(report: Report, args: argparse.Namespace, stored_gate: StoredGate | 
                 put(f"::warning title=Image judge::{for_github(words)}")
         for line in annotation_commands(left):
             put(line)
-    if args.github_comment is not None and (url := upsert_comment(report, name=args.github_comment)):
+    if args.github_comment is not None and (
+        url := upsert_comment(report, name=args.github_comment, note=where_pictures_are(args.output, os.environ))
+    ):
         _say(f"comment: {url}")
 
 

@@ -299,7 +299,7 @@ class Results:
         if self._options.github:
             from ..renderers.github import report_to_github
 
-            report_to_github(report, bounds=self.bounds(), rootpath=self._options.rootpath)
+            report_to_github(report, self.bounds(), self._options.rootpath, self._options.reports)
         if not (self.undecided or self.needs_images):
             self._kept.delete_unneeded(self._failed)
 

@@ -80,7 +80,11 @@ def moved_figures(found: Comparison) -> str:
     return " and ".join(names)
 
 
-_FIGURES = {("total",): "the total", ("score",): "an edit's score", ("mean of L1",): "the mean of the dimensions"}
+_FIGURES: dict[tuple[str, ...], str] = {
+    ("total",): "the total",
+    ("score",): "an edit's score",
+    ("mean of L1",): "the mean of the dimensions",
+}
 
 
 def row_words(row: BaselineRow) -> str:

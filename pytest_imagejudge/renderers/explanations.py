@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import NamedTuple
 
-from ..report.lookup import facet_of, may_not_fail
+from ..report.lookup import facet_of, lowest_facets, may_not_fail
 from ..report.model import FAILED, AnyEntry, Breach, EditEntry, Facet, FindingEntry, Run, VerdictEntry
 from ..report.tally import Tally
 from ..scoring.findings import FindingKind
 from ..scoring.verdict import thinking
 from ..support.words import nouns
-from ..taxonomy import EDIT_SCORE, TOTAL, Path, facets_of, from_written, show
+from ..taxonomy import EDIT_SCORE, TOTAL, Path, from_written, show
 from .excerpts import clipped, excerpt
 
 
@@ -297,15 +297,11 @@ def causes(entry: AnyEntry, path: Sequence[str]) -> list[Cause]:
     """The facets below ``path`` that pulled its figure down, lowest first (an edit: its aspects)."""
     if isinstance(entry, EditEntry):
         return _edit_causes(entry, path)
-    found: list[tuple[float, Path, Facet]] = []
-    for place_ in facets_of(from_written(path)):
-        facet = facet_of(entry, place_)
-        if facet is not None and facet.score is not None and facet.score < 100:
-            found.append((facet.score, place_, facet))
-    if any(score == 0 for score, _, _ in found):
-        found = [each for each in found if each[0] == 0]
-    found.sort(key=lambda each: each[0])
-    return [_cause(entry, place_, facet) for _, place_, facet in found]
+    return [
+        _cause(entry, place_, facet)
+        for place_ in lowest_facets(entry, from_written(path))
+        if (facet := facet_of(entry, place_)) is not None
+    ]
 
 
 def _cause(entry: VerdictEntry, path: Path, facet: Facet) -> Cause:

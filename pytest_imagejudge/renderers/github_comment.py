@@ -38,6 +38,7 @@ def upsert_comment(
     *,
     bounds: Mapping[FacetPath, float] | None = None,
     name: str = "",
+    note: str = "",
     environ: Mapping[str, str] | None = None,
     transport: httpx.BaseTransport | None = None,
 ) -> str | None:
@@ -49,6 +50,7 @@ def upsert_comment(
         report: the run.
         bounds: of the profile.
         name: tells the comments of several reports on one pull request apart.
+        note: Markdown that stands above all figures.
         environ: the environment, for tests.
         transport: of httpx, for tests.
 
@@ -65,7 +67,9 @@ def upsert_comment(
             warn_in_log("no comment on the pull request: GITHUB_TOKEN is not set")
             return None
         marker = MARKER.format(" " + re.sub(r"[^\w./]+", "_", name) if name else "")
-        body = f"{marker}\n{markdown.render(report, bounds, most_bytes=COMMENT_LIMIT - MARGIN, facets=False)}"
+        body = (
+            f"{marker}\n{markdown.render(report, bounds, most_bytes=COMMENT_LIMIT - MARGIN, facets=False, note=note)}"
+        )
         client = _client(environ.get("GITHUB_API_URL", "https://api.github.com"), token, transport)
         with client:
             return _upsert(client, f"/repos/{repository}/issues", number, marker, body)

@@ -27,6 +27,7 @@ class TreeRow:
         failed: images with a breach here.
         counts: images by raw score, for a facet.
         evidence: the judge's words, of a single image.
+        pulled: of the images that failed here, how many each facet below pulled down, by path, most first.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class TreeRow:
     counts: Mapping[str, int] = field(default_factory=dict)
     evidence: str = ""
     children: tuple[TreeRow, ...] = ()
+    pulled: tuple[tuple[Path, int], ...] = ()
 
     @property
     def name(self) -> str:
@@ -153,6 +155,7 @@ def _row(path: Path, tally: Tally, bounds: Mapping[Path, float]) -> TreeRow:
         counts,
         facet.evidence if facet else "",
         tuple(children),
+        tuple(figure.pulled.most_common()) if len(path) < 3 else (),
     )
 
 

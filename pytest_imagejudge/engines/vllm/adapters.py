@@ -110,7 +110,7 @@ def _config(folder: Path, shown: str) -> dict[str, Any]:
 
 def _rank(config: dict[str, Any], shown: str) -> int:
     patterns = config.get("rank_pattern")
-    ranks = [config.get("r"), *(patterns.values() if isinstance(patterns, dict) else ())]
+    ranks: list[int] = [config.get("r"), *(patterns.values() if isinstance(patterns, dict) else ())]
     if wrong := [rank for rank in ranks if type(rank) is not int or rank < 1]:
         raise ConfigError(f"{shown}: {CONFIG}: r: a whole number of at least 1 is expected, not {wrong[0]!r}")
     if max(ranks) > RANKS[-1]:
