@@ -182,6 +182,7 @@ class Entry(ReportPart):
     pixels: str = ""  # SHA-256 of the canonical pixels
     where: str = ""  # file:line of the check or expect
     before: Before | None = None
+    copies: dict[str, str] = {}  # small copies of its pictures beside the report, by the field that names the picture
 
     @property
     def shown_as_failed(self) -> bool:
