@@ -47,6 +47,8 @@ FOREIGN = {
 FOREIGN |= {
     "--collect-only",
     "--runxfail",
+    "--last-failed",
+    "--failed-first",
     "--help",
     "--junit-xml",
     "--maxfail",
