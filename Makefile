@@ -51,7 +51,8 @@ examples: $(VENV)/.has-examples  ## run the examples as their READMEs say, each 
 	$(BIN)/python examples/run.py $(ARGS)
 
 docs: $(VENV)/.has-docs  ## build the documentation site into build/site; any broken link is an error
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python docs/site/assemble.py build/site-source
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lint: $(VENV)/.has-lint  ## check style, types and layers
 	$(BIN)/ruff check .

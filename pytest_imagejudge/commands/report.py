@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: naming the file or the option, what was found and what is expected.
     """
+    from ..renderers.carried_pictures import show_copies
     from ..report.json_file import read
     from ..report.merging import merge
 
@@ -77,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--failed-only is for HTML: name a file with -o FILE.html")
     parts = [(str(path), read(path)) for path in args.files]
     report = merge(parts)
+    for entry in report.every():
+        show_copies(entry)
     profile = _profile(args.thresholds)
     if profile is not None:
         from ..statistics.suite import bounded_means

@@ -29,6 +29,9 @@ _RUN_OPTIONS: dict[str, Option] = {
     "judge_store": Option("where answers are kept between runs (default: .imagejudge/store)", "DIR"),
     "judge_no_store": Option("keep no answers between runs", kind="flag"),
     "judge_report": Option("write a report: .html, .json or .md; may be repeated", "FILE", "list"),
+    "judge_pictures": Option(
+        "write small copies of all pictures beside JSON reports, for a page that is made elsewhere", kind="flag"
+    ),
     "judge_baseline": Option("compare with this baseline", "FILE"),
     "judge_history": Option(
         "show each image's scores over earlier runs: a JSON report of one, or a folder of them; may be repeated",

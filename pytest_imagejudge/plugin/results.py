@@ -311,7 +311,7 @@ class Results:
         if not hook(config=self._config, report=report, path=path):
             from ..renderers import write_report
 
-            write_report(report, path, self.bounds(), self.copies.made)
+            write_report(report, path, self.bounds(), self.copies.made, carry=self._options.pictures)
 
     def bounds(self) -> dict[tuple[str, ...], float]:
         """The bounds of the run's profile by path, for display."""

@@ -216,6 +216,7 @@ class Entry(ReportPart):
     where: str = ""  # file:line of the check or expect
     before: Before | None = None
     history: list[Past] = []  # earlier runs, the oldest first
+    copies: dict[str, str] = {}  # small copies of its pictures beside the report, by the field that names the picture
 
     @property
     def shown_as_failed(self) -> bool:

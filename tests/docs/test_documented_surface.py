@@ -44,7 +44,22 @@ FOREIGN = {
     "--tensor-parallel-size",
     "--trust-remote-code",
 }
-FOREIGN |= {"--collect-only", "--help", "--junit-xml", "--maxfail", "--stepwise", "-dp", "-n", "-pp", "-tp", "-v", "-x"}
+FOREIGN |= {
+    "--collect-only",
+    "--runxfail",
+    "--last-failed",
+    "--failed-first",
+    "--help",
+    "--junit-xml",
+    "--maxfail",
+    "--stepwise",
+    "-dp",
+    "-n",
+    "-pp",
+    "-tp",
+    "-v",
+    "-x",
+}
 
 FOREIGN |= {"--api-key", "--enable-cache-report", "--mmproj"}  # of servers
 
