@@ -32,7 +32,9 @@ from pytest_imagejudge.support.judge_options import JUDGE_OPTIONS, option_name
 from tests.docs.pages import DOCS, ROOT, examples, pages
 
 PAGES = [ROOT / "README.md", *pages()]
-REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
+REFERENCE = "\n".join(
+    (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("reference", "manifests", "report")
+)
 OPTION = r"--?[a-z](?:[\w-]*\w)?"
 # options of other programs and of pytest, which the pages speak of
 FOREIGN = {
