@@ -198,15 +198,6 @@ def test_the_list_of_commands_in_the_readme() -> None:
     assert re.findall(r"\w+", named)[1:] == list(cli.COMMANDS)
 
 
-def test_the_readme_has_every_option_and_key_of_pytest() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = table(text.partition("\n## Options\n")[2].partition("\n## ")[0], "option | meaning")
-    named = {option for row in rows for option in options_in(row[0])}
-    assert named == set(options.OPTIONS)
-    only = text.partition("Ini only: ")[2].partition("\n\n")[0]
-    assert set(re.findall(r"`(\w+)`", only)) == set(options.INI_ONLY)
-
-
 # --- names ---
 
 PROMISED = {
