@@ -145,6 +145,8 @@ def _head(report: Report) -> Iterator[str]:
         yield f"\n> Answers of several {for_markdown(versions)}."
     if words := budget_words(run):
         yield f"\n> Budget: {for_markdown(words)}."
+    for words in run.copies:
+        yield f"\n> {for_markdown(words)}."
     if run.restarts:
         yield f"\n> The judge's server died and was started again {times(run.restarts)}."
     yield ""

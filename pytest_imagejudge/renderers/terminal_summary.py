@@ -107,6 +107,8 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
         yield Text(f"found: {words}", style="yellow")
     if words := budget_words(run):
         yield Text(escape(f"budget: {words}"), style="bold red" if budget_is_over(run) else "dim")
+    for words in run.copies:
+        yield Text(escape(words), style="dim")
     if run.restarts:
         words = f"warning: the judge's server died and was started again {times(run.restarts)}"
         yield Text(words, style="yellow")
