@@ -44,9 +44,15 @@ def _on(place: str) -> str:
     return f" on {place}" if place else ""
 
 
-def copies_words(title: str, copies: Sequence[Mapping[str, Any]]) -> str:
-    """Return a sentence on the copies that were chosen and why; ``copies`` are `CopySpec` by field."""
+def copies_words(title: str, copies: Sequence[Mapping[str, Any]], *, lacks_room: bool) -> str:
+    """Return a sentence on the copies that were chosen and why.
+
+    Args:
+        title: of the model.
+        copies: `CopySpec` by field, the first copy first.
+        lacks_room: True where the images were worth one more, and no GPU was unused.
+    """
     places = ", ".join(str(copy["place"]) for copy in copies)
-    if len(copies) == 1:
-        return f"{title}: 1 copy, on {places}: no more images waited than it answers at once"
-    return f"{title}: {len(copies)} copies, on {places}: {copies[-1]['why']}"
+    why = str(copies[-1]["why"]) if len(copies) > 1 else "no more images waited than it answers at once"
+    count = "1 copy" if len(copies) == 1 else f"{len(copies)} copies"
+    return f"{title}: {count}, on {places}: {'no other GPU was unused' if lacks_room else why}"

@@ -188,7 +188,8 @@ class VllmEngine(Engine):
             await asyncio.sleep(COUNT_SECONDS)
 
     def _copies_changed(self) -> None:
-        assert self._served is not None
+        if self._served is None:  # it is being closed
+            return
         copies = self._served.copies
         self.restarts = self._restarts_before + self._served.restarts
         before, self.concurrency = self.concurrency, copies.each * max(1, len(copies.up))
@@ -306,7 +307,7 @@ class VllmEngine(Engine):
         """See `Engine.copies`."""
         if self._served is None or not self._served.copies.spread:
             return self._words
-        return copies_words(self.model().name, self._served.server.places())
+        return copies_words(self.model().name, self._served.server.places(), lacks_room=self.starter.lacks_room)
 
     def _connect(self, copy: CopyState) -> ChatClient:
         return ChatClient(

@@ -166,7 +166,7 @@ class Planner:
         """Return the room for copies, with what the session's other judge needs left to it where it is not up yet."""
         reserved = 0
         if self.settings.beside is not None and self.beside.how == "apart" and not other_is_up:
-            reserved = self._gpus_of_the_other()
+            reserved = self._gpus_of_the_other
         named = user_arguments.names_copies(self.settings.args)
         return CopyRoom(placement, self.settings.memory_share or FULL_SHARE, reserved, named)
 
@@ -178,6 +178,7 @@ class Planner:
         """
         return self.room(self.plan().placement).most() if self.beside.how == "apart" else 1
 
+    @functools.cached_property
     def _gpus_of_the_other(self) -> int:
         """Return the number of GPUs that the session's other judge takes of those that this one may use."""
         assert self.settings.beside is not None

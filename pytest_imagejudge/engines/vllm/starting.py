@@ -27,12 +27,14 @@ class Starter:
     Attributes:
         server: the joined server, or None.
         closed: number of times that the judge was closed; each ends a start that is under way.
+        lacks_room: True where the images were worth one more copy, and no GPU was unused.
     """
 
     def __init__(self, planner: Planner) -> None:
         self.planner = planner
         self.server: shared_server.Server | None = None
         self.closed = 0
+        self.lacks_room = False
         self._look_again = 0.0
 
     async def join(self, plan: Plan, progress: Progress) -> None:
@@ -99,7 +101,9 @@ class Starter:
             taken = {uuid for copy in copies for uuid in copy["leaves"]}
             for _ in range(len(copies), wanted):
                 room = self.planner.room(self.planner.place(plan.model, plan.install), other_is_up=self._other_is_up())
-                if not (gpus := room.further(taken)):
+                gpus = room.further(taken)
+                self.lacks_room = not gpus
+                if not gpus:
                     return
                 mine.add(self.planner.copy(plan, gpus, why_words(images)))
                 taken |= {gpu.uuid for gpu in gpus}

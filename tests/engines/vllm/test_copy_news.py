@@ -37,5 +37,7 @@ def test_each_change_is_told_once() -> None:
 
 def test_copies_in_a_sentence() -> None:
     copies = [{"place": "GPU 0", "why": ""}, {"place": "GPU 1", "why": "60 images wait"}]
-    assert copies_words("judge", copies) == "judge: 2 copies, on GPU 0, GPU 1: 60 images wait"
-    assert copies_words("judge", copies[:1]).startswith("judge: 1 copy, on GPU 0: no more images waited than")
+    assert copies_words("judge", copies, lacks_room=False) == "judge: 2 copies, on GPU 0, GPU 1: 60 images wait"
+    one = copies_words("judge", copies[:1], lacks_room=False)
+    assert one == "judge: 1 copy, on GPU 0: no more images waited than it answers at once"
+    assert copies_words("judge", copies[:1], lacks_room=True) == "judge: 1 copy, on GPU 0: no other GPU was unused"
