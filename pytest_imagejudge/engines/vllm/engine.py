@@ -41,7 +41,7 @@ class VllmEngine(Engine):
     concurrency = arguments.IMAGES_ON_GPU
 
     def __init__(self, settings: JudgeSettings, protocol: Protocol, *, state_dir: Path) -> None:
-        self.planner = Planner(settings, state_dir)
+        self.planner = Planner(settings, state_dir, protocol)
         self.starter = Starter(self.planner)
         self.protocol = protocol
         self.state_dir = state_dir
@@ -84,7 +84,8 @@ class VllmEngine(Engine):
                 fp8 = self.plan().placement.fp8
             except ConfigError:  # it can't be served here, and what is stored was answered elsewhere
                 self.planner.settings = dataclasses.replace(self.settings, allow_fp8=False)  # so that this stays true
-        return EngineIdentity(model.name, model.revision, arguments.deciding_facts(model, self.settings, fp8))
+        facts = arguments.deciding_facts(model, self.settings, fp8, self.planner.adapter())
+        return EngineIdentity(model.name, model.revision, facts)
 
     def preflight(self) -> None:
         """Check that vLLM, model, GPUs, their total memory and the disk allow a start.
@@ -255,7 +256,7 @@ class VllmEngine(Engine):
         old, self._state = self._client, state
         self._client = ChatClient(
             Connection(Address.parse(state.url), key=state.key, direct=True),
-            str(self.settings.model),
+            arguments.ADAPTER if self.settings.adapter else str(self.settings.model),
             timeout=self.settings.timeout or ANSWER_SECONDS,
             engine=self.name,
             version=self.plan().install.version,
