@@ -60,6 +60,18 @@ class Machine:
             subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True)
         return folder
 
+    def adapter(self, kind: str) -> Path:
+        """A LoRA adapter of a checkpoint, made at first use."""
+        base, folder = self.checkpoint(kind), self.folder / f"{kind}-adapter"
+        if not folder.exists():
+            script = (
+                "import pathlib, sys; from tests.real_servers import checkpoints; "
+                "checkpoints.adapt(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))"
+            )
+            command = [str(PYTHON), "-c", script, str(base), str(folder)]
+            subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True)
+        return folder
+
     def words(self, variable: str, source: str) -> None:
         """Name words of our own in place of the published ones."""
         file = self.folder / f"{variable.lower()}.py"

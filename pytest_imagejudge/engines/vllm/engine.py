@@ -52,7 +52,7 @@ class VllmEngine(Engine):
     concurrency = IMAGES_ON_GPU
 
     def __init__(self, settings: JudgeSettings, protocol: Protocol, *, state_dir: Path) -> None:
-        self.planner = Planner(settings, state_dir)
+        self.planner = Planner(settings, state_dir, protocol)
         self.starter = Starter(self.planner)
         self.protocol = protocol
         self.state_dir = state_dir
@@ -98,7 +98,8 @@ class VllmEngine(Engine):
                 fp8 = self.plan().placement.fp8
             except ConfigError:  # it can't be served here, and what is stored was answered elsewhere
                 self.planner.settings = dataclasses.replace(self.settings, allow_fp8=False)  # so that this stays true
-        return EngineIdentity(model.name, model.revision, arguments.deciding_facts(model, self.settings, fp8))
+        facts = arguments.deciding_facts(model, self.settings, fp8, self.planner.adapter())
+        return EngineIdentity(model.name, model.revision, facts)
 
     def preflight(self) -> None:
         """Check that vLLM, model, GPUs, their total memory and the disk allow a start.
@@ -312,7 +313,7 @@ class VllmEngine(Engine):
     def _connect(self, copy: CopyState) -> ChatClient:
         return ChatClient(
             Connection(Address.parse(copy.url), key=copy.key, direct=True),
-            str(self.settings.model),
+            arguments.ADAPTER if self.settings.adapter else str(self.settings.model),
             timeout=self.settings.timeout or ANSWER_SECONDS,
             engine=self.name,
             version=self.plan().install.version,

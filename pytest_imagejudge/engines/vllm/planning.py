@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import ConfigError
+from ...protocols.base import Protocol
 from ...settings import JudgeSettings
 from . import arguments, shared_server, user_arguments
+from .adapters import Adapter, find_adapter
 from .caches import caches_folder
 from .copy_plan import CopyRoom, place_words
 from .gpus import Gpu, Holder, gib, visible_gpus
@@ -31,6 +33,7 @@ class Plan:
         install, model, placement: the vLLM, the model, and its GPUs.
         options: of the server, without its share of memory.
         deciding: the user's own tokens that decide answers, as `user_arguments.deciding` has them.
+        adapter: served with the model, or None.
     """
 
     install: Install
@@ -38,6 +41,7 @@ class Plan:
     placement: Placement
     options: tuple[str, ...]
     deciding: str
+    adapter: Adapter | None = None
 
 
 class Planner:
@@ -46,12 +50,13 @@ class Planner:
     Args:
         settings: of the judge.
         state_dir: the folder of the servers' state.
+        protocol: the protocol that asks the judge; None where it is not known.
 
     Raises:
         ConfigError: an argument for the server, or a number, is invalid.
     """
 
-    def __init__(self, settings: JudgeSettings, state_dir: Path) -> None:
+    def __init__(self, settings: JudgeSettings, state_dir: Path, protocol: Protocol | None = None) -> None:
         user_arguments.check_arguments(settings.args)
         if settings.memory_share is not None and not 0 < settings.memory_share <= 1:
             raise ConfigError(
@@ -61,9 +66,11 @@ class Planner:
             raise ConfigError(f"--judge-keep-alive is {settings.keep_alive:g}; minutes, 0 or more, are expected")
         self.settings = dataclasses.replace(settings, args=user_arguments.absolute(settings.args))
         self.state_dir = state_dir
+        self._protocol = protocol
         self._option = "--edit-judge-model" if settings.kind == "edit" else "--judge-model"
         self._model: Model | None = None
         self._plan: Plan | None = None
+        self._adapter: Adapter | None = None
 
     def model(self) -> Model:
         """Return the model, looked up once.
@@ -74,6 +81,17 @@ class Planner:
         if self._model is None:
             self._model = find_model(str(self.settings.model), self.settings.revision, self._option)
         return self._model
+
+    def adapter(self) -> Adapter | None:
+        """Return the adapter to serve with the model, looked up once; None where there is none.
+
+        Raises:
+            ConfigError: it can't be found or does not fit the model.
+        """
+        if self._adapter is None and self.settings.adapter is not None:
+            option = "--edit-judge-adapter" if self.settings.kind == "edit" else "--judge-adapter"
+            self._adapter = find_adapter(self.settings.adapter, self.model(), option)
+        return self._adapter
 
     def plan(self) -> Plan:
         """Return the plan, made once.
@@ -88,10 +106,14 @@ class Planner:
                 raise ConfigError(f"{self._option} {self.settings.model!r}: {error}") from None
             model = self.model()
             placement = self.place(model, install)
-            options = arguments.server_arguments(
-                model, install, self.settings, placement.parallel, placement.fp8, self._limits(model, placement)
-            )
-            self._plan = Plan(install, model, placement, tuple(options), user_arguments.deciding(self.settings.args))
+            most = self._limits(model, placement)
+            options = arguments.server_arguments(model, install, self.settings, placement.parallel, placement.fp8, most)
+            if self._protocol is not None and arguments.draws(self._protocol):
+                options += arguments.drawing_arguments(install, most)
+            if (adapter := self.adapter()) is not None:
+                options += arguments.adapter_arguments(adapter, install)
+            deciding = user_arguments.deciding(self.settings.args)
+            self._plan = Plan(install, model, placement, tuple(options), deciding, adapter)
         return self._plan
 
     def fit(self) -> Fit:
@@ -129,6 +151,8 @@ class Planner:
         elif self.settings.gpus is not None and install.device == "cpu":
             raise ConfigError(f"--judge-gpus {self.settings.gpus!r}: the vLLM that is installed is a CPU build")
         args = self.settings.args
+        if (adapter := self.adapter()) is not None:  # vLLM has room for it at the rank that it is told, beside the file
+            model = dataclasses.replace(model, weights=model.weights + 2 * adapter.bytes)
         return place(
             model, install, self.settings, gpus, user_arguments.own_split(args), user_arguments.reduces_weights(args)
         )
@@ -213,6 +237,7 @@ class Planner:
             *(*plan.options, *self.settings.args, plan.deciding, *deciding_env),
             *(str(self.settings.memory_share), str(self.beside.most)),
             *(gpu.uuid for gpu in plan.placement.gpus),
+            *(() if plan.adapter is None else (plan.adapter.revision,)),
         )
         spec = shared_server.ServerSpec(title=plan.model.name, copy=copy, download=None, identity=identity)
         if plan.model.complete:
