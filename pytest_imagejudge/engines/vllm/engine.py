@@ -254,9 +254,10 @@ class VllmEngine(Engine):
 
     async def _use(self, state: State) -> None:
         old, self._state = self._client, state
+        adapter = self.plan().adapter
         self._client = ChatClient(
             Connection(Address.parse(state.url), key=state.key, direct=True),
-            arguments.ADAPTER if self.settings.adapter else str(self.settings.model),
+            str(self.settings.model) if adapter is None else adapter.served_name,
             timeout=self.settings.timeout or ANSWER_SECONDS,
             engine=self.name,
             version=self.plan().install.version,
