@@ -17,16 +17,13 @@ from .limits import Limits
 from .model_files import Model
 from .modelscope_models import SWITCH
 from .placement import cpu_cache_bytes, quantized
-from .supervisor import MODEL, PORT
+from .server_copy import MODEL, PORT
 from .user_arguments import deciding, option_name, own_split
 
 SEED = 42
 
 
 MATCH_UNIT = 16
-
-
-IMAGES_ON_GPU, IMAGES_ON_CPU = 48, 4
 
 
 SERVE = Path(__file__).parent / "server_side" / "imagejudge_serve.py"
