@@ -31,7 +31,7 @@ GROUPS = {
 }
 _METHOD = (
     "Accuracy: share of the pairs in which the preferred edit has the higher score; a tie is wrong, as published. "
-    "Groups and average: means over tasks. Intervals: 95%, Jeffreys, pairs taken as independent."
+    "Groups and average: means over tasks. Intervals: 95%, Wilson's, pairs taken as independent."
 )
 
 

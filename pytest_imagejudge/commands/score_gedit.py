@@ -26,7 +26,7 @@ BENCHES = ("gedit",)
 _FOLDERS = {"openai": "gpt4o", "qwen2.5-vl": "qwen25vl"}  # of published results, by the family of the judge's model
 _METHOD = (
     "Semantics and quality: the least of two scores of 0 to 10; overall: the square root of their product, per edit. "
-    "Average: mean over tasks. Intervals: 95%; of the average a bootstrap of the edits within each task."
+    "Average: mean over tasks. Intervals: 95%; of the average made of the tasks' own."
 )
 
 
