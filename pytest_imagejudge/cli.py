@@ -30,6 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "merge reports and write them in other formats"),
     "store": ("store", "count, remove, export or import stored answers"),
     "protocol": ("protocol", "fetch or show a judge's requests, and read recorded answers"),
+    "baseline": ("baseline", "approve single images of a run as the new baseline"),
+    "thresholds": ("thresholds", "show what a profile bounds, and how two differ"),
     "serve": ("serve", "start a judge's server and leave it running"),
     "doctor": ("doctor", "check whether a judge can run on this machine"),
     "init": ("init", "write a starter: a test, a profile, a workflow"),

@@ -58,10 +58,11 @@ def ours(args: argparse.Namespace, told: Callable[..., None]) -> None:
         def can_ask_again(self, dimension: str) -> bool:
             return False
 
+    compilation = ("--compilation-config", args.compilation) if args.compilation else ()
     settings = JudgeSettings(
         model=args.model,
         kind="edit",
-        args=("--load-format", "dummy", *args.server),
+        args=("--load-format", "dummy", *args.server, *compilation),
         keep_alive=5,
         adapter=args.adapter,
     )
@@ -90,7 +91,10 @@ def published(args: argparse.Namespace, told: Callable[..., None]) -> None:
     import vllm
 
     loads = vllm.LLM
-    vllm.LLM = lambda **fields: loads(load_format="dummy", seed=42, **fields)  # type: ignore[misc,assignment]
+    also: dict[str, Any] = {"enforce_eager": "--enforce-eager" in args.server}
+    if args.compilation:
+        also["compilation_config"] = json.loads(args.compilation)
+    vllm.LLM = lambda **fields: loads(load_format="dummy", seed=42, **also, **fields)  # type: ignore[misc,assignment]
     import editscore
 
     module = importlib.import_module(f"editscore.mllm_tools.{MODULES[args.family]}")
@@ -137,7 +141,8 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=1024)
     parser.add_argument("--passes", type=int, nargs="+", default=[1])
     parser.add_argument("--adapter")
-    parser.add_argument("--server", nargs="*", default=[], help="further tokens for our server")
+    parser.add_argument("--server", action="append", default=[], help="a further token for our server")
+    parser.add_argument("--compilation", help="vLLM's --compilation-config, on both sides")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
 

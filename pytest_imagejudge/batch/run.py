@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter as Multiset
 from collections import deque
@@ -71,6 +72,7 @@ class BatchRun:
         self.each = each or (lambda row, result: None)
         self.tally = RowCounts()
         self.failed = 0  # rows that missed a bound, had nothing that a bound applies to, or a picture of nothing
+        self.quarantined = self.quarantined_failed = 0  # rows whose failure is expected, and those that did fail
         self.failed_rows: list[dict[str, Any]] = []  # the same, where they are to be kept
         self.findings: Multiset[FindingKind] = Multiset()  # images by what was found of them that is no score
         self.scores = BenchScores() if settings.image is None else BenchScores(settings.image.protocol.measures)
@@ -257,7 +259,14 @@ class BatchRun:
         if not gate and not self.settings.keep:
             return
         entry = entry_of(verdict, profile, gate=gate, blank=bool(row.blank), id=row.id, seed=row.seed)
-        if entry.outcome == "failed":
+        self.quarantined += row.quarantine is not None
+        if entry.outcome == "failed" and row.quarantine is not None:
+            from ..renderers.explanations import headline
+
+            self.quarantined_failed += 1
+            words = f"in quarantine{f' ({row.quarantine})' if row.quarantine else ''}: {headline(entry)}"
+            self.say(str(RowError(row.number, row.line, row.id, words)))
+        elif entry.outcome == "failed":
             from ..renderers.explanations import headline
 
             self.failed += 1
@@ -310,11 +319,13 @@ class BatchRun:
 
     def report(self) -> Report:
         """The run so far, as a report."""
+        from ..report.ci_run import ci_run_of
         from ..report.model import Report, Run
         from ..report.uses import cost_of
 
         run = Run(
             version=__version__,
+            ci=ci_run_of(os.environ),
             started=self.started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - self._begun, 3),
         )

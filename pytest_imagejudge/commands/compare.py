@@ -120,7 +120,7 @@ def _repeat(args: argparse.Namespace) -> int:
 def _show(found: Comparison) -> None:
     from rich.text import Text
 
-    from ..renderers.comparison_page import gate_words, row_words
+    from ..renderers.comparison_page import gate_words, move_name, moved_figures, row_words
     from ..renderers.outcome_styles import STYLES
     from ..taxonomy import show
     from .console import Output
@@ -139,9 +139,9 @@ def _show(found: Comparison) -> None:
     head = ["", "n", "before", "after", "change", "interval", *([""] if spoken else [])]
     print_table("", head, [row[: len(head)] for row in rows], words=spoken)
     if found.moved:
-        console.print(f"Largest changes ({len(found.moved)}):")
+        console.print(f"Largest changes of {moved_figures(found)} ({len(found.moved)}):")
         for move in found.moved:
-            name = f"{move.id}: {move.prompt}" if move.id is not None else move.prompt
+            name = move_name(move)
             seed = "" if move.seed is None else f" (seed {move.seed})"
             console.print(
                 f"  {move.change:+z7.2f}  {move.before:.2f} -> {move.after:.2f}  {escape(name[:100] + seed)}",

@@ -20,13 +20,15 @@ from ..scoring.verdict import EditVerdict, Verdict
 from ..settings import JudgeSettings
 from ..support.escaping import escape
 from ..support.words import listed
-from ..tables.rows import SUFFIXES
 from .judge_options import add_judge_options, judge_settings, max_pixels
 from .printing import note
 from .progress import RowProgress, terminated
 
 if TYPE_CHECKING:
     from ..judge import EditJudge, Judge
+
+_SAVED = (".csv", ".json", ".jsonl")
+
 
 _RUN = {
     *("seconds", "requests", "from_store", "prompt_tokens", "cached_prompt_tokens", "output_tokens", "restarts"),
@@ -144,8 +146,8 @@ def judge_rows(
     Raises:
         ConfigError: the judge can't be used, or ``--save`` can't be written.
     """
-    if args.save and args.save.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"--save {escape(args.save)}: a name that ends in {', '.join(SUFFIXES)} is expected")
+    if args.save and args.save.suffix.lower() not in _SAVED:
+        raise ConfigError(f"--save {escape(args.save)}: a name that ends in {', '.join(_SAVED)} is expected")
     if args.save and args.save.resolve() in {path.resolve() for path in data.files}:
         raise ConfigError(f"--save {escape(args.save)} would overwrite the data to judge")
     progress = RowProgress(RowCounter(data.count))

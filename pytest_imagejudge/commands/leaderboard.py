@@ -153,7 +153,7 @@ def _main_table(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
                 *(number(s.level1[one].mean) for one in PUBLISHED_ORDER),
                 number(s.total.mean),
                 spread,
-                str(s.total.n),
+                str(s.prompts),
                 str(sum(s.unreadable.values())),
                 str(sum(s.missing.values())),
             ]

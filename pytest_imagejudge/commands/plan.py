@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
@@ -150,8 +151,9 @@ def _largest(options: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _noise(args: argparse.Namespace) -> Noise:
     from ..recorded.runs import read_runs
-    from ..statistics.power import MAIN, default_noise, noise_from, noise_from_two
-    from ..taxonomy import EDIT_SCORE
+    from ..statistics.intervals import MINIMUM
+    from ..statistics.power import MAIN, default_noise, noise_from, noise_from_two, prompts_with
+    from ..taxonomy import EDIT_SCORE, show
 
     named = tuple(dict.fromkeys(_path(name) for name in args.dimension))
     if not args.source:
@@ -166,9 +168,18 @@ def _noise(args: argparse.Namespace) -> Noise:
     if not paths:
         raise ConfigError(f"{args.source[0]}: it has no figures of a total, an L1 or an edit to plan from")
     source = " and ".join(found.name for found in runs)
-    if len(runs) == 2:
-        return noise_from_two(runs[0].images, runs[1].images, paths, source)
-    return noise_from(images, paths, source)
+    second = runs[1].images if len(runs) == 2 else None
+    few = {path: n for path in paths if (n := prompts_with(path, runs[0].images, second)) < MINIMUM}
+    if named or len(few) == len(paths):
+        few = {}  # refused below
+    paths = tuple(path for path in paths if path not in few)
+    if second is not None:
+        noise = noise_from_two(runs[0].images, second, paths, source)
+    else:
+        noise = noise_from(images, paths, source)
+    left_out = [f"{show(path)} ({plural(n, 'prompt')})" for path, n in few.items()]
+    note_of = f"left out, since fewer than {MINIMUM} prompts have a figure of it: {', '.join(left_out)}"
+    return replace(noise, notes=(*noise.notes, note_of)) if few else noise
 
 
 def _path(name: str) -> Path:

@@ -38,6 +38,10 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--baseline", metavar="FILE", type=Path, help="show a baseline or an earlier report side by side"
     )
     parser.add_argument(
+        "--history", action="append", default=[], metavar="PATH", type=Path,
+        help="show each image's scores over earlier runs: a JSON report of one, or a folder of them; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
         "--unjudged", action="store_true", help="print a line for each image that was not judged, with the reason"
     )
     parser.add_argument("--gate", action="store_true", help="exit 1 unless everything passed")
@@ -62,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: naming the file or the option, what was found and what is expected.
     """
+    from ..renderers.carried_pictures import show_copies
     from ..report.json_file import read
     from ..report.merging import merge
 
@@ -73,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--failed-only is for HTML: name a file with -o FILE.html")
     parts = [(str(path), read(path)) for path in args.files]
     report = merge(parts)
+    for entry in report.every():
+        show_copies(entry)
     profile = _profile(args.thresholds)
     if profile is not None:
         from ..statistics.suite import bounded_means
@@ -98,6 +105,10 @@ def run(args: argparse.Namespace) -> int:
         stored_gate = decide(report, args.gate_stored)
     if args.baseline is not None:
         _compare(report, args.baseline, profile)
+    if args.history:
+        from ..statistics.history import attach_history, report_files
+
+        attach_history(report, report_files(args.history))
     _write(report, args, profile)
     _github(report, args, stored_gate)
     if stored_gate is not None:
@@ -213,7 +224,7 @@ def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:
 def _github(report: Report, args: argparse.Namespace, stored_gate: StoredGate | None) -> None:
     import os
 
-    from ..renderers.github import annotation_commands, write_step_summary
+    from ..renderers.github import annotation_commands, where_pictures_are, write_step_summary
     from ..renderers.github_comment import upsert_comment
 
     if args.github_summary:
@@ -222,7 +233,7 @@ def _github(report: Report, args: argparse.Namespace, stored_gate: StoredGate | 
         if stored_gate is not None and (words := stored_gate.words()):
             with Path(summary).open("a", encoding="utf-8") as file:
                 file.write(f"> [!WARNING]\n> **{for_markdown(words)}**\n\n")
-        write_step_summary(report, summary)
+        write_step_summary(report, summary, reports=args.output)
     if args.github_annotations:
         left = report
         if stored_gate is not None:
@@ -233,7 +244,9 @@ def _github(report: Report, args: argparse.Namespace, stored_gate: StoredGate | 
                 put(f"::warning title=Image judge::{for_github(words)}")
         for line in annotation_commands(left):
             put(line)
-    if args.github_comment is not None and (url := upsert_comment(report, name=args.github_comment)):
+    if args.github_comment is not None and (
+        url := upsert_comment(report, name=args.github_comment, note=where_pictures_are(args.output, os.environ))
+    ):
         _say(f"comment: {url}")
 
 

@@ -340,6 +340,8 @@ def _print(
         put(f"Found: {found_in_words(bench.findings)}.")
     if profile is not None:
         put(f"Thresholds {for_log(profile.name)}: {plural(bench.failed, 'row')} missed them.")
+        if bench.quarantined:
+            put(f"Quarantine: {bench.quarantined_failed} of {plural(bench.quarantined, 'row')} missed them.")
         for line in missed:
             put(f"Suite: {for_log(line)}")
         for line in undecided:
@@ -356,6 +358,7 @@ def _as_json(
         **bench.tally.as_json(),
         "failed": bench.failed,
         "failed_rows": bench.failed_rows,
+        "quarantined": {"rows": bench.quarantined, "failed": bench.quarantined_failed},
         "findings": dict(bench.findings),
         "scores": bench.scores.published(),
         "left_out": bench.scores.left_out(),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from ..renderers.explanations import advice, prompt, scored, title, titled_by_test
+from ..renderers.explanations import advice, file_name, prompt, scored
 from ..support.escaping import for_log
 from ..support.words import and_more
 from .expectation import AnyEntry
@@ -54,7 +54,7 @@ def scored_lines(entries: Sequence[AnyEntry]) -> str:
     """A line for each image that no bound decided: its figure, its name, its prompt, and where it was scored."""
     lines = []
     for entry in entries[:MOST_SCORED]:
-        name = "" if titled_by_test(entry) else f"{title(entry)} "
+        name = f"{entry.id or file_name(entry)} ".lstrip()
         lines.append(for_log(f'{scored(entry)}: {name}"{prompt(entry)[:80]}" ({entry.where})'))
     if len(entries) > MOST_SCORED:
         lines.append(and_more(len(entries) - MOST_SCORED))

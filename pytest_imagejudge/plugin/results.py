@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -16,6 +17,7 @@ import pytest
 from .._version import __version__
 from ..errors import ConfigError
 from ..renderers.explanations import place
+from ..report.ci_run import ci_run_of
 from ..report.collector import EntryCollector
 from ..report.failed_tests import with_failed_tests
 from ..report.lookup import first_judgements
@@ -25,6 +27,7 @@ from ..support.counts import sum_of_told
 from ..support.escaping import for_log
 from ..support.files import whole_file
 from ..support.words import and_more, plural, verb
+from .earlier_runs import attach_earlier_runs
 from .kept_images import KeptImages
 from .last_look import LastLook
 from .run_copies import RunCopies
@@ -268,6 +271,7 @@ class Results:
     def finish(self) -> Report:
         """Fill in the seconds, the judges and the summary."""
         report = self.report
+        report.run.ci = ci_run_of(os.environ)
         self.budget.fill(report.run)
         report.run.seconds = round(time.monotonic() - self._begun, 3)
         excused = self.excused - {test for _, _, test in self.unattached}
@@ -275,10 +279,7 @@ class Results:
         self._gathered.tally.excuse(report.run.excused)
         self._gathered.tally.note_failed_tests(self._failed)
         self._gathered.fill(report)
-        if self._before:
-            from ..statistics.earlier_run import attach
-
-            attach(report, self._before)
+        self.lines += attach_earlier_runs(report, self._before, self._options)
         return with_failed_tests(report, self._failed)
 
     def write(self, session: pytest.Session) -> None:
@@ -298,7 +299,7 @@ class Results:
         if self._options.github:
             from ..renderers.github import report_to_github
 
-            report_to_github(report, bounds=self.bounds(), rootpath=self._options.rootpath)
+            report_to_github(report, self.bounds(), self._options.rootpath, self._options.reports)
         if not (self.undecided or self.needs_images):
             self._kept.delete_unneeded(self._failed)
 
@@ -310,7 +311,7 @@ class Results:
         if not hook(config=self._config, report=report, path=path):
             from ..renderers import write_report
 
-            write_report(report, path, self.bounds(), self.copies.made)
+            write_report(report, path, self.bounds(), self.copies.made, carry=self._options.pictures)
 
     def bounds(self) -> dict[tuple[str, ...], float]:
         """The bounds of the run's profile by path, for display."""

@@ -29,6 +29,7 @@ class Options:
     store: Path | None = None
     reports: tuple[Path, ...] = ()
     baseline: Path | None = None
+    history: tuple[Path, ...] = ()
     update_baseline: bool = False
     when: str = "auto"
     repeat: int = 1
@@ -37,6 +38,8 @@ class Options:
     keep_images: str = "failed"
     github: bool = False
     wait_for_plugins: tuple[str, ...] = ()
+    quarantine: tuple[str, ...] = ()
+    pictures: bool = False
 
     @property
     def configured(self) -> bool:
@@ -72,6 +75,7 @@ def _read_options(config: pytest.Config) -> Options:
         store=_store(config),
         reports=_reports(config),
         baseline=path(config, "judge_baseline"),
+        history=paths(config, "judge_history"),
         update_baseline=_update_baseline(config),
         when=checked(config, "judge_when"),
         repeat=checked(config, "judge_repeat") or 1,
@@ -79,6 +83,8 @@ def _read_options(config: pytest.Config) -> Options:
         max_pixels=checked(config, "judge_max_pixels") or DEFAULT_MAX_PIXELS,
         keep_images=checked(config, "judge_keep_images"),
         wait_for_plugins=checked(config, "judge_wait_for_plugins") or (),
+        quarantine=checked(config, "judge_quarantine") or (),
+        pictures=bool(checked(config, "judge_pictures")),
         github=checked(config, "judge_github") == "auto" and _on_github(),
     )
 

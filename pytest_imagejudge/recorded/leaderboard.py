@@ -42,6 +42,11 @@ class Standing:
     rank_low: int = 0
     rank_high: int = 0
 
+    @property
+    def prompts(self) -> int:
+        """The prompts that count: those with a total, or of a judge without one with any L1."""
+        return self.total.n if self.has_total else max(figure.n for figure in self.level1.values())
+
 
 @dataclass(frozen=True)
 class Leaderboard:

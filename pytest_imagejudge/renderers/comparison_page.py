@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from ..support.escaping import for_markdown
@@ -14,7 +14,7 @@ from .thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from ..statistics.baseline import BaselineRow
-    from ..statistics.comparison import Comparison
+    from ..statistics.comparison import Comparison, Move
 
 
 _BUDGET = 20 * 2**20  # bytes of all pictures
@@ -29,7 +29,17 @@ def to_html(found: Comparison) -> str:
         (move, [("", "no picture") if number is None else made[number] for number in pair])
         for move, pair in zip(found.moved, numbers, strict=True)
     ]
-    return fill("compare.html", found=found, moves=moves, show=show, plural=plural, gate=gate_words, words=row_words)
+    return fill(
+        "compare.html",
+        found=found,
+        moves=moves,
+        show=show,
+        plural=plural,
+        gate=gate_words,
+        words=row_words,
+        called=move_name,
+        figures=moved_figures(found),
+    )
 
 
 def to_markdown(found: Comparison) -> str:
@@ -46,15 +56,35 @@ def to_markdown(found: Comparison) -> str:
         cells = [_cell(show(row.path)), str(row.n), *figures, interval, _cell(row_words(row))]
         lines.append(f"| {' | '.join(cells)} |")
     if found.moved:
-        lines += ["", "### Largest changes", "", "| change | before | after | prompt |", "|--:|--:|--:|---|"]
+        lines += ["", f"### Largest changes of {moved_figures(found)}", ""]
+        lines += ["| image | before | after | change |", "|---|--:|--:|--:|"]
         for move in found.moved:
-            name = f"{move.id}: {move.prompt}" if move.id is not None else move.prompt
-            lines.append(f"| {move.change:+z.2f} | {move.before:.2f} | {move.after:.2f} | {_cell(name)} |")
+            name = _cell(move_name(move))
+            lines.append(f"| {name} | {move.before:.2f} | {move.after:.2f} | {move.change:+z.2f} |")
     for words, labels in ((f"Only in {found.a}", found.only_a), (f"Only in {found.b}", found.only_b)):
         if labels:
             lines += ["", f"{_cell(words)} ({len(labels)}): {some([_cell(label) for label in labels], 20)}"]
     lines += [f"\nWarning: {_cell(line)}" for line in found.warnings]
     return "\n".join(lines) + "\n"
+
+
+def move_name(move: Move) -> str:
+    """Name an image that changed: by its ID and prompt, else by its file."""
+    words = move.prompt if move.id is None else f"{move.id}: {move.prompt}".removesuffix(": ")
+    return words or PurePath(move.after_image.replace("\\", "/")).name or "an image without a prompt"
+
+
+def moved_figures(found: Comparison) -> str:
+    """Name the figures by which the largest changes are told."""
+    names = dict.fromkeys(_FIGURES.get(tuple(move.path), show(move.path)) for move in found.moved)
+    return " and ".join(names)
+
+
+_FIGURES: dict[tuple[str, ...], str] = {
+    ("total",): "the total",
+    ("score",): "an edit's score",
+    ("mean of L1",): "the mean of the dimensions",
+}
 
 
 def row_words(row: BaselineRow) -> str:

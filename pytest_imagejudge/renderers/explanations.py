@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import NamedTuple
 
-from ..report.lookup import facet_of, may_not_fail
+from ..report.lookup import facet_of, lowest_facets, may_not_fail
 from ..report.model import FAILED, AnyEntry, Breach, EditEntry, Facet, FindingEntry, Run, VerdictEntry
 from ..report.tally import Tally
 from ..scoring.findings import FindingKind
 from ..scoring.verdict import thinking
 from ..support.words import nouns
-from ..taxonomy import EDIT_SCORE, TOTAL, Path, facets_of, from_written, show
+from ..taxonomy import EDIT_SCORE, TOTAL, Path, from_written, show
 from .excerpts import clipped, excerpt
 
 
@@ -32,6 +32,9 @@ def judge_names(run: Run) -> dict[str, list[str]]:
 
 
 MOST_CAUSES = 4  # facets that are shown below a breach; the others are counted
+
+
+SPOOLED = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\.(\w+)$")  # the name of a picture handed over in memory
 
 
 _HASH = re.compile(r"[0-9a-f]{64}(\.\w+)?")
@@ -77,8 +80,17 @@ class Cause:
 
 
 def title(entry: AnyEntry) -> str:
-    """Name an image by its row ID, else by its file, else by its test."""
-    return entry.id or _file_name(entry) or (entry.test or "").rpartition("::")[2] or "image"
+    """Name an image by its row ID, else by its test with the parameters, and by its file where that has a name."""
+    if entry.id:
+        return entry.id
+    test, file = _test_name(entry.test or ""), file_name(entry)
+    return f"{test} ({file})" if test and file and file not in test else test or file or "image"
+
+
+def _test_name(test: str) -> str:
+    """The last part of a test's node ID, with its parameters, which may hold colons too."""
+    name, bracket, parameters = test.partition("[")
+    return name.rpartition("::")[2] + bracket + parameters
 
 
 def prompt(entry: AnyEntry) -> str:
@@ -88,10 +100,10 @@ def prompt(entry: AnyEntry) -> str:
 
 def titled_by_test(entry: AnyEntry) -> bool:
     """Tell whether the title is the test's name, which all images of that test share."""
-    return not (entry.id or _file_name(entry))
+    return not (entry.id or file_name(entry))
 
 
-def _file_name(entry: AnyEntry) -> str:
+def file_name(entry: AnyEntry) -> str:
     """The name of the picture's file; empty for a picture handed over in memory, whose file's name is a hash."""
     image = entry.edited_image if isinstance(entry, EditEntry) else entry.image
     name = PurePath(image.replace("\\", "/")).name
@@ -285,15 +297,11 @@ def causes(entry: AnyEntry, path: Sequence[str]) -> list[Cause]:
     """The facets below ``path`` that pulled its figure down, lowest first (an edit: its aspects)."""
     if isinstance(entry, EditEntry):
         return _edit_causes(entry, path)
-    found: list[tuple[float, Path, Facet]] = []
-    for place_ in facets_of(from_written(path)):
-        facet = facet_of(entry, place_)
-        if facet is not None and facet.score is not None and facet.score < 100:
-            found.append((facet.score, place_, facet))
-    if any(score == 0 for score, _, _ in found):
-        found = [each for each in found if each[0] == 0]
-    found.sort(key=lambda each: each[0])
-    return [_cause(entry, place_, facet) for _, place_, facet in found]
+    return [
+        _cause(entry, place_, facet)
+        for place_ in lowest_facets(entry, from_written(path))
+        if (facet := facet_of(entry, place_)) is not None
+    ]
 
 
 def _cause(entry: VerdictEntry, path: Path, facet: Facet) -> Cause:
@@ -364,7 +372,10 @@ def advice(entry: AnyEntry) -> str:
             "suit such images, give them their own (thresholds= of the marker or the call, or a manifest's column)."
         )
     if nothing_bounded(entry):
-        table = "[edit] (score = 3.5)" if isinstance(entry, EditEntry) else "[level1] (Quality = 60)"
+        table = "[level1] (Quality = 60)"
+        if isinstance(entry, EditEntry):
+            given = ", ".join(name for name, value in entry.aspects.items() if value is not None)
+            table = f"[edit.aspects] ({given})" if entry.score is None and given else "[edit] (score = 3.5)"
         return f"Add bounds for {_kind(entry)}s to the profile, under {table}, or call score, which applies no bounds."
     if entry.not_applicable and isinstance(entry, EditEntry):
         given = ", ".join(name for name, value in entry.aspects.items() if value is not None)

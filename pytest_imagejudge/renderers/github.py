@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from ..report.lookup import repeat_of
 from ..report.model import AnyEntry, Report
 from ..report.paths import relative_paths
-from ..support.escaping import for_github
+from ..support.escaping import for_github, for_markdown
+from ..support.web_addresses import web_address
 from ..support.words import plural
 from ..taxonomy import FacetPath
 from . import explanations, markdown
@@ -29,20 +30,27 @@ def report_to_github(
     report: Report,
     bounds: Mapping[FacetPath, float] | None = None,
     rootpath: Path | None = None,
+    reports: Sequence[Path] = (),
 ) -> None:
     """Report a run to GitHub: step summary, annotations, and a comment where there is a pull request and a token.
 
     The environment of GitHub Actions tells which of these are possible; others are left out. Never raises.
+
+    Args:
+        report: the run.
+        bounds: of the profile.
+        rootpath: the folder of relative image paths; None is the working folder.
+        reports: files that the run has written; the summary says where the pages with pictures are found.
     """
     try:
         report = relative_paths(report, rootpath or Path.cwd())
         if path := os.environ.get("GITHUB_STEP_SUMMARY"):
-            write_step_summary(report, path, bounds, rootpath)
+            write_step_summary(report, path, bounds, rootpath, reports)
         if lines := annotation_commands(report, rootpath):
             print("", *lines, sep="\n", flush=True)
         if os.environ.get("GITHUB_TOKEN"):
             job = "/".join(filter(None, (os.environ.get("GITHUB_WORKFLOW"), os.environ.get("GITHUB_JOB"))))
-            upsert_comment(report, bounds=bounds, name=job)
+            upsert_comment(report, bounds=bounds, name=job, note=where_pictures_are(reports, os.environ))
     except Exception as error:  # noqa: BLE001 - a report that fails must not fail the run
         warn_in_log(f"the report for GitHub failed: {type(error).__name__}: {error}")
 
@@ -52,6 +60,7 @@ def write_step_summary(
     path: Path | str,
     bounds: Mapping[FacetPath, float] | None = None,
     rootpath: Path | None = None,
+    reports: Sequence[Path] = (),
 ) -> None:
     """Append the report to the step's summary, within GitHub's limit for the whole summary.
 
@@ -62,16 +71,31 @@ def write_step_summary(
     before = path.stat().st_size if path.exists() else 0
     room = SUMMARY_LIMIT - MARGIN - before
     pictures = tracked_pictures(report, rootpath or Path.cwd(), os.environ)
-    text = markdown.render(report, bounds, most_bytes=max(room, 0), pictures=pictures)
+    note = where_pictures_are(reports, os.environ)
+    text = markdown.render(report, bounds, most_bytes=max(room, 0), pictures=pictures, note=note)
     if len(text.encode()) > room:
         text = (
-            f"# {markdown.title(report)}\n\nThe report is too long for this summary; see the HTML and JSON reports.\n"
+            f"# {markdown.title(report)}\n\nThe report is too long for this summary; see the HTML and JSON reports. "
+            f"{note}\n"
         )
     if len(text.encode()) > SUMMARY_LIMIT - before:
         warn_in_log("the step's summary is full; the report is not in it")
         return
     with path.open("a", encoding="utf-8") as file:
         file.write(text)
+
+
+def where_pictures_are(reports: Sequence[Path], environ: Mapping[str, str]) -> str:
+    """Say in Markdown that the pages with the pictures are among the artifacts of the run; empty without such pages.
+
+    Nothing is pushed or uploaded: the workflow keeps the reports, or not.
+    """
+    pages = [f"`{for_markdown(path.name)}`" for path in reports if path.suffix.lower() == ".html"]
+    server, repository, run = (environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    address = web_address(f"{server}/{repository}/actions/runs/{run}#artifacts")
+    if not (pages and repository and run and address):
+        return ""
+    return f"All pictures are in {', '.join(pages)}, in the [artifacts of this run](<{address}>) if the job uploads it."
 
 
 def tracked_pictures(report: Report, rootpath: Path, environ: Mapping[str, str]) -> dict[str, str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..report.ci_run import github_pull_request
 from ..report.model import Report
 from ..support.escaping import for_github
 from ..taxonomy import FacetPath
@@ -39,6 +38,7 @@ def upsert_comment(
     *,
     bounds: Mapping[FacetPath, float] | None = None,
     name: str = "",
+    note: str = "",
     environ: Mapping[str, str] | None = None,
     transport: httpx.BaseTransport | None = None,
 ) -> str | None:
@@ -50,6 +50,7 @@ def upsert_comment(
         report: the run.
         bounds: of the profile.
         name: tells the comments of several reports on one pull request apart.
+        note: Markdown that stands above all figures.
         environ: the environment, for tests.
         transport: of httpx, for tests.
 
@@ -58,7 +59,7 @@ def upsert_comment(
     """
     environ = os.environ if environ is None else environ
     try:
-        number = pull_request(environ)
+        number = github_pull_request(environ)
         token, repository = environ.get("GITHUB_TOKEN", ""), environ.get("GITHUB_REPOSITORY", "")
         if number is None or not repository:
             return None
@@ -66,26 +67,15 @@ def upsert_comment(
             warn_in_log("no comment on the pull request: GITHUB_TOKEN is not set")
             return None
         marker = MARKER.format(" " + re.sub(r"[^\w./]+", "_", name) if name else "")
-        body = f"{marker}\n{markdown.render(report, bounds, most_bytes=COMMENT_LIMIT - MARGIN, facets=False)}"
+        body = (
+            f"{marker}\n{markdown.render(report, bounds, most_bytes=COMMENT_LIMIT - MARGIN, facets=False, note=note)}"
+        )
         client = _client(environ.get("GITHUB_API_URL", "https://api.github.com"), token, transport)
         with client:
             return _upsert(client, f"/repos/{repository}/issues", number, marker, body)
     except Exception as error:  # noqa: BLE001 - a comment that fails must not fail the run
         warn_in_log(f"no comment on the pull request: {type(error).__name__}: {error}")
         return None
-
-
-def pull_request(environ: Mapping[str, str]) -> int | None:
-    """The number of the pull request that the workflow runs for, from its event or its ref."""
-    try:
-        event = json.loads(Path(environ["GITHUB_EVENT_PATH"]).read_text(encoding="utf-8"))
-        number = event.get("pull_request", {}).get("number") or (event.get("issue") or {}).get("number")
-        if isinstance(number, int):
-            return number
-    except (KeyError, OSError, ValueError, AttributeError):
-        pass
-    found = re.fullmatch(r"refs/pull/(\d+)/(merge|head)", environ.get("GITHUB_REF", ""))
-    return int(found[1]) if found else None
 
 
 def _client(api: str, token: str, transport: httpx.BaseTransport | None) -> httpx.Client:

@@ -9,26 +9,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..report.lookup import bounds_of
-from ..report.model import Report, Run
+from ..report.model import CiRun, Report, Run
 from ..report.paths import relative_paths
 from ..report.tally import OUTCOMES, Tally, tally_of
 from ..support.escaping import escape
 from ..support.files import replacing
+from ..support.web_addresses import web_address
 from ..support.words import nouns, times
 from ..taxonomy import FacetPath, show_scale
-from . import explanations
+from . import explanations, run_words
 from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
 from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
 from .html_payload import Payload
 from .templating import source, stream
 from .thumbnails import Thumbnails
-from .tree_rows import in_words, partial, tree_rows
+from .tree_rows import TreeRow, in_words, partial, tree_rows
 
 if TYPE_CHECKING:
     from .small_copies import SmallCopies
 
 BUDGET = 40 * 2**20  # bytes of all pictures in the file
+SCRIPTS = ("pictures.js", "report.js")  # of the page, in the order in which they run
 
 
 def write_html(
@@ -67,17 +69,18 @@ def _page(
     """Draw the page piece by piece: the entries are read one after the other, and none is kept."""
     tally = tally_of(report)
     tree = tree_rows(tally, bounds_of(report.verdicts) if bounds is None else bounds)
-    script, style = source("report.js"), source("report.css")
+    script, style = "\n".join(map(source, SCRIPTS)), source("report.css")
     with Payload(thumbnails, report.run.excused) as data:
         for entry in report.every():
             if not failed_only or entry.shown_as_failed:
                 data.add(entry)
         yield from stream(
             "report.html",
-            **_head(report, tally),
+            **_head(report, tally, tree),
             shown=data.outcomes.total(),
             failed_only=failed_only,
             tree=list(tree.walk()) if tally.images else [],
+            not_zero=any(row.bound is not None and row.tick is None for row in tree.walk()),
             edits=_edits(tally, {**bounds_of(report.edits), **(bounds or {})}) if tally.edits else [],
             partial=partial(report, tree),
             suite=[_suite(row) for row in failed_first(report.suite)],
@@ -91,22 +94,39 @@ def _page(
         )
 
 
-def _head(report: Report, tally: Tally) -> dict[str, Any]:
+def _head(report: Report, tally: Tally, tree: TreeRow) -> dict[str, Any]:
     """Values for the head of the page, above all figures."""
     total = tally.images + tally.edits
     return {
+        "headline": run_words.headline(report, tally),
+        "lead": run_words.lead(report, tally, tree),
         "total": total,
         "counts": {"all": total - tally.excused, **{name: tally.outcomes[name] for name in OUTCOMES}},
         "excused": tally.excused,
         "shown_as_failed": tally.shown_as_failed,
-        "none_failed": explanations.none_failed(tally),
         "failed_tests": [(escape(test.test), escape(test.message)) for test in report.run.failed_tests],
         "gates": [escape(name) for name in failed_gates(report)],
         "undecided": [escape(name) for name in undecided_gates(report)],
         "missed": bool(missed_gates(report)),
+        "ci": _ci(report.run.ci),
         "run": _run(report.run),
         "warnings": _warnings(report),
     }
+
+
+def _ci(run: CiRun | None) -> list[tuple[str, str, str]]:
+    """Name, text and address of what a CI run is of; an address may be empty."""
+    if run is None:
+        return []
+    what = " ".join(filter(None, (run.service, f"#{run.number}" if run.number else "")))
+    facts = [
+        ("Pull request", run.pull_request, run.pull_request_url),
+        ("Commit", run.commit[:10], run.commit_url),
+        ("Branch", run.branch, run.branch_url),
+        ("Run", f"{what} ({run.name})" if run.name else what, run.url),
+        ("Repository", run.repository, ""),
+    ]
+    return [(name, escape(text), web_address(address)) for name, text, address in facts if text]
 
 
 def _hash(text: str) -> str:

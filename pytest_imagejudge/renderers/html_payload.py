@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..report.lookup import bounds_of, facet_of, is_unread, value_of
-from ..report.model import FAILED, AnyEntry, Before, Breach, EditEntry, VerdictEntry
+from ..report.model import FAILED, AnyEntry, Before, Breach, EditEntry, Past, VerdictEntry
 from ..support.escaping import escape
 from ..support.words import and_more
 from ..taxonomy import EDIT_SCORE, FACETS, LEVEL1, LEVEL2, TOTAL, TREE, Path, from_written
@@ -77,6 +77,8 @@ class Payload:
         item["excused"] = entry.outcome in FAILED and entry.test in self._excused
         if entry.before is not None:
             item["before"] = _before(entry.before, entry, self._pictures)
+        if past := _history(entry):
+            item["history"] = past
         self._entries.write(_line(item))
         answers = {escape(name): lines(text) for name, text in _answers(entry).items()}
         self._size += sum(map(len, answers.values()))
@@ -162,7 +164,12 @@ def _entry(entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any]:
             [escape(places), problem, lines(detail)] for places, problem, detail in folded(entry.problems)
         ],
         "facts": [
-            [name, lines(value), *_link(name, value)] for name, value in _facts(entry) if value not in (None, "")
+            [name, lines(_shown(name, value)), *_link(name, value)]
+            for name, value in _facts(entry)
+            if value not in (None, "")
+        ],
+        "prints": [
+            [name, escape(value)] for name, value in (("Key", entry.key), ("Pixels (SHA-256)", entry.pixels)) if value
         ],
         "paths": sorted({"/".join(map(str, _index(path))) for path in _broken(entry)}),
     }  # fmt: skip
@@ -176,7 +183,7 @@ def _entry(entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any]:
         ]
         item |= {"kind": "edit", "prompt": lines(entry.instruction), "total": _round(entry.score), "aspects": aspects,
                  "words": lines(entry.evidence.get("score", "")), "cover": 1, "bound": bound,
-                 "most": entry.scale[-1]}  # fmt: skip
+                 "scale": entry.scale}  # fmt: skip
     else:
         labels = [("Image", pictures.add(entry.image))]
         bounds = bounds_of([entry])
@@ -217,6 +224,33 @@ def _before(old: Before, entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any
         found["level1"] = [_round(old.level1.get(one)) for one in LEVEL1]
         found["level2"] = [_round(old.level2.get(one, {}).get(two)) for one, two in LEVEL2]
     return found
+
+
+def _history(entry: AnyEntry) -> list[dict[str, Any]]:
+    """The figures of earlier runs and of this one, the oldest first; nothing where there is no earlier one."""
+
+    def row(name: str, one: Past | Before | AnyEntry, *, commit: str = "", outcome: str = "") -> dict[str, Any]:
+        return {"name": escape(name), "commit": escape(commit[:10]), "figure": _overall(one), "outcome": outcome}
+
+    earlier = [
+        row(past.started[:16].replace("T", " "), past, commit=past.commit, outcome=past.outcome)
+        for past in entry.history
+    ]
+    if not earlier and entry.before is not None:
+        earlier = [row("baseline", entry.before)]
+    return [*earlier, row("this run", entry, outcome=entry.outcome)] if earlier else []
+
+
+def _overall(one: Past | Before | AnyEntry) -> float | None:
+    """The score of an edit, or the total of an image; of a judge without a total, the mean of its L1."""
+    if isinstance(one, EditEntry):
+        return _round(one.score)
+    if not isinstance(one, VerdictEntry) and one.score is not None:
+        return _round(one.score)
+    if one.total is not None:
+        return _round(one.total)
+    ones = [value for value in one.level1.values() if value is not None]
+    return _round(sum(ones) / len(ones)) if ones else None
 
 
 def _breach(entry: AnyEntry, breach: Breach, causes: Sequence[explanations.Cause], more: int) -> dict[str, Any]:
@@ -274,9 +308,12 @@ def _facts(entry: AnyEntry) -> list[tuple[str, Any]]:
         ("Bounded, but not applicable", ", ".join(explanations.place(path) for path in entry.not_applicable)),
         ("Seed", None if entry.seed is None else str(entry.seed)),
         ("Judged from", judged or "this run"),
-        ("Key", entry.key),
-        ("Pixels (SHA-256)", entry.pixels),
     ]
+
+
+def _shown(name: str, value: str) -> str:
+    """A fact as it is shown: of a picture that was kept under a hash, the start of that."""
+    return explanations.SPOOLED.sub(r"\1….\2", value) if name in _FILES else value
 
 
 def _link(name: str, value: str) -> list[str]:

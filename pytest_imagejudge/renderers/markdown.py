@@ -12,6 +12,7 @@ from ..report.paths import relative_paths
 from ..report.tally import tally_of
 from ..support.escaping import for_markdown
 from ..support.files import write_text
+from ..support.web_addresses import web_address
 from ..support.words import and_more, plural, times
 from ..taxonomy import FacetPath
 from . import explanations
@@ -20,6 +21,7 @@ from .cost_words import budget_words, cost_words
 from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
 from .outcome_styles import SIGNS
 from .problem_words import folded
+from .quarantine_words import quarantine_lines
 from .templating import fill
 from .tree_rows import TreeRow, partial, tree_rows
 
@@ -46,6 +48,7 @@ def render(
     most_bytes: int | None = None,
     facets: bool = True,
     pictures: Mapping[str, str] | None = None,
+    note: str = "",
 ) -> str:
     """Write the report as Markdown text.
 
@@ -55,6 +58,7 @@ def render(
         most_bytes: largest size in UTF-8; images beyond it are left out, and counted.
         facets: whether the tree goes down to the facets.
         pictures: picture URLs by image path, where GitHub can show the pictures.
+        note: Markdown that stands above all figures.
     """
     excused = set(report.run.excused)
     bad = [entry for entry in first_judgements(report.every()) if entry.shown_as_failed and entry.test not in excused]
@@ -62,14 +66,14 @@ def render(
     blocks = ["\n".join(_image(entry, pictures or {})) for entry in bad]
     whole = (_suite(report), _baseline(report))
     failed, others = (whole, ()) if missed_gates(report) else ((), whole)  # what failed comes before any figure
-    head = "\n".join(itertools.chain(_head(report), *failed, _failed_tests(report))) + "\n"
+    head = "\n".join(itertools.chain(_head(report, note), *failed, _failed_tests(report))) + "\n"
     tail = "\n" + "\n".join(itertools.chain(_tree(report, bounds, facets), *others)) + "\n"
     if blocks:
         head += f"\n## What did not pass ({len(blocks)})\n"
     if most_bytes is not None:
         left = most_bytes - len((head + tail).encode()) - 200  # room for the line that says what is left out
         if left < 0 and facets:
-            return render(report, bounds, most_bytes=most_bytes, facets=False)
+            return render(report, bounds, most_bytes=most_bytes, facets=False, note=note)
         blocks = _within(blocks, left)
     return head + "".join(f"\n{block}\n" for block in blocks) + tail
 
@@ -123,7 +127,7 @@ def _failed_tests(report: Report) -> Iterator[str]:
         yield f"- {and_more(len(tests) - MOST_TESTS)}"
 
 
-def _head(report: Report) -> Iterator[str]:
+def _head(report: Report, note: str) -> Iterator[str]:
     run = report.run
     yield f"# {for_markdown(title(report))}"
     yield ""
@@ -139,15 +143,36 @@ def _head(report: Report) -> Iterator[str]:
     if run.seconds:
         facts.append(f"{run.seconds:,.1f} s")
     yield " · ".join(facts)
+    if ci := " · ".join(_ci(report)):
+        yield f"\n{ci}"
+    if note:
+        yield f"\n{note}"
     if found := explanations.found_in_words(tally_of(report).findings):
         yield f"\n> Found: {found}."
     for versions in explanations.mixed_versions(run):
         yield f"\n> Answers of several {for_markdown(versions)}."
+    for number, words in enumerate(quarantine_lines(run)):
+        yield f"\n{words[0].upper()}{words[1:]}:" if not number else f"- {for_markdown(words.strip())}"
     if words := budget_words(run):
         yield f"\n> Budget: {for_markdown(words)}."
     if run.restarts:
         yield f"\n> The judge's server died and was started again {times(run.restarts)}."
     yield ""
+
+
+def _ci(report: Report) -> Iterator[str]:
+    """Commit, branch and CI run, linked where they have an address."""
+    run = report.run.ci
+    if run is None:
+        return
+    number = f"run {run.number}" if run.number else ""
+    for what, text, address in (("commit ", run.commit[:10], run.commit_url), ("branch ", run.branch, run.branch_url),
+                                ("", number, run.url)):  # fmt: skip
+        if text:
+            shown = for_markdown(text)
+            yield what + (
+                f"[{shown}](<{url}>)" if (url := web_address(address)) and not set(url) & set("<>") else shown
+            )
 
 
 def _suite(report: Report) -> Iterator[str]:

@@ -13,18 +13,21 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..report.model import Report, SuiteRow
+from ..report.model import Report, Run, SuiteRow
 from ..report.tally import Tally, tally_of
 from ..support.escaping import escape
-from ..support.words import plural, times
-from ..taxonomy import EDIT_SCORE, Path, show_scale, written
+from ..support.words import plural, some, times
+from ..taxonomy import EDIT_SCORE, FACETS, Path, show, show_scale, written
 from . import explanations
 from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
 from .gate_words import failed_first, failed_gates, undecided_gates
 from .outcome_styles import STYLES
-from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_table
-from .tree_rows import in_words, partial, tree_rows
+from .quarantine_words import quarantine_lines
+from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_lines
+from .tree_rows import TreeRow, in_words, partial, tree_rows
+
+MOST = 3  # facets that are named where they pulled a figure down
 
 
 def suite_tree(
@@ -43,16 +46,18 @@ def suite_tree(
         bounds: of the profile, by path; the total's under ``()`` or ``("total",)``, an edit's under ``("score",)``.
         width: columns.
         color: whether to write ANSI colours.
-        verbosity: below 0 only the L1; above 0 every facet, N/A ones too.
+        verbosity: below 0 only the L1; above 0 every facet, N/A ones too; up to 0 one image that passed has no tree.
         encoding: of the stream that will show it; None is that of the standard output.
     """
     encoding = encoding or stream_encoding()
     glyphs = glyphs_for(encoding)
     tally = tally_of(report)
+    if verbosity <= 0 and _is_one_that_passed(report, tally, bounds):
+        return draw(Group(*_in_short(report, tally, bounds, glyphs)), width, color, encoding)
     parts: list[RenderableType] = [*_run_lines(report, tally, glyphs)]
     if tally.touched:  # else no image has a figure, and the head has said so
         root = tree_rows(tally, bounds)
-        parts += [suite_table(root, glyphs, width, verbosity)]
+        parts += [*suite_lines(root, glyphs, width, verbosity), *(_pulled_down(root) if verbosity >= 0 else ())]
         if words := partial(report, root):
             parts.append(Text(words, style="yellow"))
     if tally.edits:
@@ -62,11 +67,52 @@ def suite_tree(
     return draw(Group(*parts), width, color, encoding)
 
 
+# One image
+
+
+def _is_one_that_passed(report: Report, tally: Tally, bounds: Mapping[Path, float]) -> bool:
+    """Tell whether a run is of one image or edit, and nothing in it is worth a closer look."""
+    good = tally.outcomes["passed"] + tally.outcomes["scored"] - tally.test_failed
+    decided = report.suite or report.baseline or report.run.failed_tests or tally.excused
+    return tally.images + tally.edits == good == 1 and not decided and not tree_rows(tally, bounds).trouble
+
+
+def _in_short(
+    report: Report, tally: Tally, bounds: Mapping[tuple[str, ...], float], glyphs: Glyphs
+) -> Iterator[RenderableType]:
+    """The outcome, the judge with its requests, and the figures: a line each."""
+    yield _count_line(report, tally, glyphs)
+    judges = [f"judge {escape(name)}" for name in explanations.judges(report.run)]
+    yield Text(glyphs.dot.join([*judges, _asked(report.run, glyphs, tokens=False)]), style="dim")
+    yield from _warnings(report, tally)
+    root = tree_rows(tally, bounds)
+    figures = [f"{row.name} {row.mean:.1f}" for row in (root, *root.children) if row.mean is not None]
+    scores = [(name, figure.value) for name, figure in tally.edit_scores() if figure.value is not None]
+    figures += [f"{'Score' if name == 'score' else name} {value:.2f}" for name, value in scores]
+    measured = sum(len(row.path) == 3 and row.n > 0 for row in root.walk())
+    few = f" ({measured} of {len(FACETS)} facets)" if tally.images and root.state == "no total" else ""
+    if figures:
+        yield Text(escape(glyphs.dot.join(figures) + few))
+
+
+def _edit_bound(bounds: Mapping[Path, float]) -> str:
+    bound = bounds.get(EDIT_SCORE, bounds.get(("edit", "score")))
+    return "" if bound is None else f"{bound:g}"
+
+
 # The run
 
 
 def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
-    run = report.run
+    yield _count_line(report, tally, glyphs)
+    yield Text(_asked(report.run, glyphs), style="dim")
+    for name in explanations.judges(report.run):
+        yield Text(escape(f"judge {name}"), style="dim")
+    yield from _warnings(report, tally)
+
+
+def _count_line(report: Report, tally: Tally, glyphs: Glyphs) -> Text:
+    """How many passed and failed, and which gates over the run did not."""
     count = [plural(tally.images, "image")] if tally.images or not tally.edits else []
     count += [plural(tally.edits, "edit")] if tally.edits else []
     line = Text().append(", ".join(count), "bold")
@@ -86,10 +132,14 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
         line.append(glyphs.dot, "dim").append(escape(f"the run failed: {', '.join(gates)}"), "bold red")
     if undecided := undecided_gates(report):
         line.append(glyphs.dot, "dim").append(escape(f"undecided: {', '.join(undecided)}"), STYLES["undecided"])
-    yield line
+    return line
+
+
+def _asked(run: Run, glyphs: Glyphs, *, tokens: bool = True) -> str:
+    """Requests, tokens, cost and time of a run."""
     facts = [f"{plural(run.requests, 'request')}, {run.from_store} from the store"]
     asked = run.requests - run.from_store
-    if run.prompt_tokens or run.output_tokens:
+    if tokens and (run.prompt_tokens or run.output_tokens):
         told = run.cached_prompt_tokens  # a server that does not say may have had them all in its cache
         cached = f" ({told / run.prompt_tokens:.0%} cached)" if run.prompt_tokens and told is not None else ""
         mean = f" (mean {run.output_tokens / asked:,.0f} an answer)" if asked > 0 else ""
@@ -98,13 +148,17 @@ def _run_lines(report: Report, tally: Tally, glyphs: Glyphs) -> Iterator[Text]:
         facts.append(f"cost {cost}")
     if run.seconds:
         facts.append(f"{run.seconds:,.1f} s")
-    yield Text(glyphs.dot.join(facts), style="dim")
-    for name in explanations.judges(run):
-        yield Text(escape(f"judge {name}"), style="dim")
+    return glyphs.dot.join(facts)
+
+
+def _warnings(report: Report, tally: Tally) -> Iterator[Text]:
+    run = report.run
     for versions in explanations.mixed_versions(run):
         yield Text(escape(f"warning: answers of several {versions}"), style="yellow")
     if words := explanations.found_in_words(tally.findings):
         yield Text(f"found: {words}", style="yellow")
+    for words in quarantine_lines(run):
+        yield Text(escape(words), style="yellow")
     if words := budget_words(run):
         yield Text(escape(f"budget: {words}"), style="bold red" if budget_is_over(run) else "dim")
     if run.restarts:
@@ -119,15 +173,22 @@ def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, wid
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("", ratio=1)
     for name, figure in tally.edit_scores():
-        bound = bounds.get(EDIT_SCORE, bounds.get(("edit", "score"))) if name == "score" else None
+        bound = _edit_bound(bounds) if name == "score" else ""
         mark = f"{glyphs.bad} " if figure.failed else ""
         notes = Text(mark + ", ".join(in_words(figure.failed, figure.unread)), "bold red")
         mean = "N/A" if figure.value is None else f"{figure.value:.2f}"
         label = f"Score ({show_scale(tally.edit_scale)})" if name == "score" else escape(name)
-        table.add_row(
-            Text(label), Text(str(figure.n)), Text(mean), Text("" if bound is None else f"{bound:g}", "dim"), notes
-        )
+        table.add_row(Text(label), Text(str(figure.n)), Text(mean), Text(bound, "dim"), notes)
     return table
+
+
+def _pulled_down(root: TreeRow) -> Iterator[RenderableType]:
+    """Of each figure that images missed the bound on, the facets that pulled it down, and how many more there are."""
+    for row in root.walk():
+        if row.pulled:
+            names = [f"{show(tuple(dict.fromkeys(path[len(row.path) :])))} ({number})" for path, number in row.pulled]
+            place = explanations.place(row.path)
+            yield Text(escape(f"{place}: {row.failed} failed, pulled down by {some(names, MOST)}"))
 
 
 def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[RenderableType]:

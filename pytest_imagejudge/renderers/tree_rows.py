@@ -27,6 +27,7 @@ class TreeRow:
         failed: images with a breach here.
         counts: images by raw score, for a facet.
         evidence: the judge's words, of a single image.
+        pulled: of the images that failed here, how many each facet below pulled down, by path, most first.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class TreeRow:
     counts: Mapping[str, int] = field(default_factory=dict)
     evidence: str = ""
     children: tuple[TreeRow, ...] = ()
+    pulled: tuple[tuple[Path, int], ...] = ()
 
     @property
     def name(self) -> str:
@@ -48,8 +50,13 @@ class TreeRow:
 
     @property
     def low(self) -> bool:
-        """Tell whether the mean lies below the bound."""
-        return self.bound is not None and self.mean is not None and self.mean < self.bound
+        """Tell whether the mean lies below the bound; no mean does where the bound is that no image has 0."""
+        return self.tick is not None and self.mean is not None and self.mean < self.tick
+
+    @property
+    def tick(self) -> float | None:
+        """The bound as a place on the scale of the mean; None where there is none, or where it says "not 0"."""
+        return None if self.bound is None or may_not_fail(self.path, self.bound) else self.bound
 
     @property
     def missed(self) -> bool:
@@ -148,6 +155,7 @@ def _row(path: Path, tally: Tally, bounds: Mapping[Path, float]) -> TreeRow:
         counts,
         facet.evidence if facet else "",
         tuple(children),
+        tuple(figure.pulled.most_common()) if len(path) < 3 else (),
     )
 
 
@@ -165,7 +173,7 @@ def _badness(row: TreeRow) -> tuple[float, ...]:
     if not row.n and not row.unread:
         return (2, 0, 0, 0)
     shortfall = max(
-        (each.bound - each.mean for each in row.walk() if each.bound is not None and each.mean is not None), default=0.0
+        (each.tick - each.mean for each in row.walk() if each.tick is not None and each.mean is not None), default=0.0
     )
     wrong = any(each.missed for each in row.walk())
     return (0 if wrong else 1, -row.unread, -shortfall if wrong else 0.0, 101.0 if row.mean is None else row.mean)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from ..scoring.figures import figure_at, unread_at
-from ..taxonomy import EDIT_SCORE, Path, from_written
+from ..taxonomy import EDIT_SCORE, Path, facets_of, from_written
 from .model import AnyEntry, Bound, Breach, Entry, Facet, VerdictEntry
 from .spool import E
 
@@ -59,6 +59,17 @@ def bounds_of(entries: Iterable[AnyEntry]) -> dict[Path, float]:
         elif bounds and agreed is not None:
             agreed = {path: bound for path, bound in agreed.items() if bounds.get(path) == bound}
     return {from_written(path): bound for path, bound in (agreed or {}).items()}
+
+
+def lowest_facets(entry: VerdictEntry, path: Sequence[str]) -> list[Path]:
+    """The facets below ``path`` that pulled its figure down: those that failed, or else those short of the best."""
+    found: dict[Path, float] = {}
+    for place in facets_of(tuple(path)):
+        facet = facet_of(entry, place)
+        if facet is not None and facet.score is not None and facet.score < 100:
+            found[place] = facet.score
+    failed = [place for place, score in found.items() if score == 0]
+    return failed or sorted(found, key=lambda place: found[place])
 
 
 def may_not_fail(path: Sequence[str], bound: float) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import ConfigError
 from ..support.counts import sum_of_told
+from .ci_run import common
 from .model import EditEntry, Entry, Facet, JudgeEntry, Report, Run, VerdictEntry
 from .spool import E
 from .tally import summarize
@@ -122,7 +123,9 @@ def _merge_runs(every: Sequence[Run]) -> Run:
         seconds=sum(run.seconds for run in runs),
         judges=list(judges.values()),
         failed_tests=[test for run in runs for test in run.failed_tests],
+        quarantined=list({one.test: one for run in runs for one in run.quarantined or ()}.values()) or None,
         excused=sorted({test for run in runs for test in run.excused}),
+        ci=common([run.ci for run in runs]),
         cached_prompt_tokens=sum_of_told(run.cached_prompt_tokens for run in runs),
         cost=sum_of_costs([run.cost for run in runs if run.cost is not None]),
         **{name: sum(getattr(run, name) for run in runs) for name in counts},

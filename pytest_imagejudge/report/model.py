@@ -18,7 +18,7 @@ from ..taxonomy import EDIT_SCALE
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
 Outcome = Literal["passed", "failed", "error", "scored"]  # "scored": no bound decided it
 Side = Literal["least", "most"]  # of a bound: the least that a figure may be, or the most
-WRITTEN_IF_GIVEN = ("cost", "budget")  # fields of `Run` that are not written where they are None
+WRITTEN_IF_GIVEN = ("cost", "budget", "ci", "quarantined")  # fields of `Run` that are not written where they are None
 FAILED: frozenset[Outcome] = frozenset(("failed", "error"))  # outcomes that turn a run red
 Figure = Annotated[float, Field(strict=True)] | None  # "60" is no figure
 
@@ -77,6 +77,35 @@ class BudgetUse(ReportPart):
     refused: int = 0  # requests that were not sent
 
 
+class CiRun(ReportPart):
+    """The CI run that made the report, as the variables of its service tell it; empty is what they do not tell.
+
+    Of a pull request, ``commit`` is the last one of its branch. Addresses are of http or https.
+    """
+
+    service: str = ""
+    repository: str = ""
+    commit: str = ""
+    commit_url: str = ""
+    branch: str = ""
+    branch_url: str = ""
+    name: str = ""  # of the workflow and the job
+    number: str = ""
+    url: str = ""  # of the run
+    pull_request: str = ""  # such as "#12", or "!12" of GitLab
+    pull_request_url: str = ""
+
+
+class Quarantined(ReportPart):
+    """A test whose failure is expected because it is in quarantine, and how often it fails."""
+
+    test: str
+    reason: str = ""
+    failed: bool = False
+    runs: int = 1  # that are known of, this one among them
+    failed_runs: int = 0
+
+
 class Run(ReportPart):
     """The run as a whole; counts are of requests to a judge, not of images."""
 
@@ -93,7 +122,9 @@ class Run(ReportPart):
     failed_tests: list[FailedTest] = []
     cost: Cost | None = None  # written only where a price is given
     budget: BudgetUse | None = None  # written only where there is one
+    quarantined: list[Quarantined] | None = None  # written only where there are any
     excused: list[str] = []  # tests with images that did not pass, which were expected to fail, or skipped
+    ci: CiRun | None = None  # written only where a CI service ran this
 
 
 class Facet(ReportPart):
@@ -149,6 +180,18 @@ class Before(ReportPart):
     score: Figure = None
 
 
+class Past(ReportPart):
+    """The same image, or edit, in an earlier run."""
+
+    started: str = ""  # when that run began
+    commit: str = ""  # of that run, where CI told it
+    outcome: Outcome = "scored"
+    pixels: str = ""
+    total: Figure = None
+    level1: dict[str, Figure] = {}
+    score: Figure = None
+
+
 class Entry(ReportPart):
     """Fields that images and edits share."""
 
@@ -172,6 +215,8 @@ class Entry(ReportPart):
     pixels: str = ""  # SHA-256 of the canonical pixels
     where: str = ""  # file:line of the check or expect
     before: Before | None = None
+    history: list[Past] = []  # earlier runs, the oldest first
+    copies: dict[str, str] = {}  # small copies of its pictures beside the report, by the field that names the picture
 
     @property
     def shown_as_failed(self) -> bool:

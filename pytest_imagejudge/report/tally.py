@@ -9,7 +9,7 @@ from ..scoring.figures import FigureMean, RunMeans, RunningMean
 from ..scoring.findings import FindingKind
 from ..scoring.verdict import Raw
 from ..taxonomy import EDIT_SCALE, PATHS, TOTAL, TREE, Path, from_written, show_scale
-from .lookup import is_unread, repeat_of, value_of
+from .lookup import is_unread, lowest_facets, repeat_of, value_of
 from .model import FAILED, AnyEntry, EditEntry, Mean, Report, Summary, VerdictEntry
 
 OUTCOMES = ("failed", "error", "passed", "scored")
@@ -21,13 +21,15 @@ class FigureCounts(FigureMean):
     Attributes:
         lost: of the unread images, those in which the answer failed exactly here.
         failed: images with a breach here.
+        pulled: of the failed images, how many each facet below pulled down, by its path.
     """
 
-    __slots__ = ("failed", "lost")
+    __slots__ = ("failed", "lost", "pulled")
 
     def __init__(self) -> None:
         super().__init__()
         self.lost = self.failed = 0
+        self.pulled: Counter[Path] = Counter()
 
 
 class Tally:
@@ -128,6 +130,7 @@ class Tally:
         for place in {from_written(breach.path) for breach in entry.breaches}:
             if place in figures:
                 figures[place].failed += 1
+                figures[place].pulled.update(lowest_facets(entry, place))
         if entry.unreadable or entry.error:
             self._add_unread(entry)
 
@@ -161,8 +164,11 @@ class Tally:
         return self.scale or list(EDIT_SCALE)
 
     def edit_scores(self) -> list[tuple[str, FigureCounts]]:
-        """Figures of the edits by name, the overall score first."""
-        return sorted(self.scores.items(), key=lambda pair: (pair[0] != "score", pair[0]))
+        """Figures of the edits by name, the overall score first; without it where the judge gives only others."""
+        overall = self.scores["score"]
+        silent = not (overall.n or overall.unread or overall.failed) and len(self.scores) > 1
+        found = [(name, figure) for name, figure in self.scores.items() if not (silent and name == "score")]
+        return sorted(found, key=lambda pair: (pair[0] != "score", pair[0]))
 
     def mean_of(self, path: Path) -> tuple[float | None, int]:
         """The mean at a path, 0 to 100, and the number of images in it."""

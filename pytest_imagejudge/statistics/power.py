@@ -296,6 +296,14 @@ def half_width(noise: Noise, path: Path, prompts: int, seeds: float = 1, level: 
     return float(stdtrit(min(units - 1, 10 * LARGE), 0.5 + level / 2)) * noise.of_mean(path, seeds) / sqrt(units)
 
 
+def prompts_with(path: Path, before: Sequence[Scored], after: Sequence[Scored] | None = None) -> int:
+    """Count the prompts that have a figure at ``path``; with a second run, in a pair of images of both."""
+    if after is None:
+        return len({(item.kind, item.prompt) for item in before if path in item.figures})
+    pairs = pair(before, after).pairs
+    return len({(old.kind, old.prompt) for old, new in pairs if path in old.figures and path in new.figures})
+
+
 def _by_prompt(items: Sequence[Scored]) -> dict[tuple[str, str], list[Scored]]:
     groups: dict[tuple[str, str], list[Scored]] = {}
     for item in items:

@@ -1,4 +1,4 @@
-"""Rows of CSV, JSON, JSON Lines and Parquet files, one at a time, each with its errors.
+"""Rows of CSV, TSV, JSON, JSON Lines, Excel and Parquet files, one at a time, each with its errors.
 
 A file is never read whole: memory is bounded by the longest row (`MAX_ROW` characters), a CSV field by
 `MAX_FIELD`. One bad row is reported and the next one is read; a ``.json`` array that is malformed inside
@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import ConfigError
 from .csv_rows import csv_rows
 from .json_rows import json_rows, line_rows
-from .rows import ARROW, LOOK_AHEAD, PARQUET, SUFFIXES, WITH_PICTURES, RawRow, columns_of, show_value
+from .rows import ARROW, LOOK_AHEAD, PARQUET, SUFFIXES, WITH_PICTURES, XLSX, RawRow, columns_of, show_value
 from .text import decode_errors, encoding_of
 
 
@@ -75,6 +75,12 @@ def read_rows(path: Path, suffixes: Sequence[str] = SUFFIXES) -> Iterator[RawRow
 
         yield from parquet_rows(path)
         return
+    if suffix == XLSX:
+        from .xlsx_rows import xlsx_rows
+
+        yield from xlsx_rows(path)
+        return
+    lines = suffix in (".csv", ".tsv")
     if suffix == ARROW:
         from .arrow_rows import arrow_rows
 
@@ -82,11 +88,9 @@ def read_rows(path: Path, suffixes: Sequence[str] = SUFFIXES) -> Iterator[RawRow
         return
     try:
         encoding = encoding_of(path)
-        with path.open(
-            encoding=encoding, errors=decode_errors(encoding), newline="" if suffix == ".csv" else None
-        ) as file:
-            if suffix == ".csv":
-                yield from csv_rows(path, file)
+        with path.open(encoding=encoding, errors=decode_errors(encoding), newline="" if lines else None) as file:
+            if lines:
+                yield from csv_rows(path, file, "\t" if suffix == ".tsv" else "")
             elif suffix == ".jsonl":
                 yield from line_rows(file)
             else:

@@ -22,7 +22,10 @@ MAX_FIELD = 16 * 2**20  # characters of one CSV field; also what an unclosed quo
 LOOK_AHEAD = 100  # rows in which a column must be seen at least once
 
 
-SUFFIXES = (".csv", ".json", ".jsonl")
+SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx")
+
+
+XLSX = ".xlsx"
 
 
 PARQUET, ARROW = ".parquet", ".arrow"

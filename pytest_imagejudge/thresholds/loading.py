@@ -19,6 +19,8 @@ from .aspects import as_tables
 from .profile import PART, Edit, EditMargin, Margins, Profile, Suite, SuiteEdit
 from .scales import OWN_PROFILES, left_over
 
+MAPPING = "given as a mapping"  # where reports tell which profile was applied
+
 
 def shipped() -> dict[str, Path]:
     """The profiles that come with this package, by name."""
@@ -28,25 +30,26 @@ def shipped() -> dict[str, Path]:
 
 
 def load_profile(
-    source: str | Path | Mapping[str, Any] | Profile, *, base: Path | None = None, name: str = "thresholds"
+    source: str | Path | Mapping[str, Any] | Profile, *, base: Path | None = None, name: str = ""
 ) -> Profile:
     """Load a profile by shipped name, from a TOML file, or from a mapping of the same shape.
 
     Args:
         source: the name, the file or the mapping.
         base: the folder of a relative file; None is the working folder.
-        name: the name of a mapping in reports and errors.
+        name: the name of a mapping in reports and errors; without one they say that it is a mapping.
 
     Raises:
         ConfigError: naming the file, the key, what was found, and the nearest valid name.
     """
     if isinstance(source, Profile):
         return source
+    where = name or "thresholds"
     if isinstance(source, Mapping):
-        data = _resolve(dict(source), Path.cwd() if base is None else base, name, ())
-        return _build(data, name, name)
+        data = _resolve(dict(source), Path.cwd() if base is None else base, where, ())
+        return _build(data, name or MAPPING, where)
     if not isinstance(source, (str, os.PathLike)):
-        raise ConfigError(f"{name}: a profile's name, a file or a mapping is expected, not {source!r}")
+        raise ConfigError(f"{where}: a profile's name, a file or a mapping is expected, not {source!r}")
     path = _find(source, Path.cwd() if base is None else base, "thresholds")
     data = _resolve(_read(path), path.parent, str(path), (path.resolve(),))
     known = shipped().get(path.stem)

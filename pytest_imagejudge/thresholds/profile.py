@@ -193,8 +193,9 @@ class Profile(_Levels):
     @property
     def _edit_scores(self) -> dict[str, float]:
         """The bounds on overall scores of edits, and on their drops, by key."""
-        tables = {"edit": self.edit, "suite.edit": self.suite.edit, "baseline.edit": self.baseline.edit}
-        return {f"{name}.score": table.score for name, table in tables.items() if table.score is not None}
+        edit, suite, baseline = self.edit.score, self.suite.edit.score, self.baseline.edit.score
+        found = {"edit.score": edit, "suite.edit.score": suite, "baseline.edit.score": baseline}
+        return {name: bound for name, bound in found.items() if bound is not None}
 
     def only_the_run(self, kind: str) -> bool:
         """Tell whether images, or edits, are bounded as a whole (`suite`, `baseline`) and not one by one."""

@@ -63,7 +63,7 @@ def test_a_drop_is_shown_by_dimension(compare, save):
     assert (code, err) == (0, "")
     assert "b.json against a.json: 40 pairs" in out
     assert "a drop is shown" in out
-    assert "Largest changes (20)" in out
+    assert "Largest changes of the total (20)" in out
     assert "\x1b" not in out
 
 
@@ -578,3 +578,24 @@ def test_any_script_in_a_terminal_that_knows_ascii_only(save):
             check=False,
         )
         assert (found.returncode, found.stderr) == (0, b"")
+
+
+def test_what_moved_most_has_a_name_and_a_figure(compare, save, tmp_path):
+    runs = []
+    for score, total in ((4.0, None), (2.0, None)):
+        nameless = drawn(0, random.Random(0), total=total)
+        nameless.prompt, nameless.image, nameless.level1 = "", "out/fox.png", {"Quality": score * 20}
+        changed = EditEntry(
+            key="e", id="row-1", source_image="a.png", edited_image="b.png", instruction="make it blue", score=score,
+            outcome="passed",
+        )  # fmt: skip
+        runs.append(([nameless], [changed]))
+    files = [save(f"{name}.json", *run) for name, run in zip("ab", runs, strict=True)]
+    _, out, _ = compare(*files, "-o", tmp_path / "page.md", "-o", tmp_path / "page.html")
+    assert "Largest changes of the mean of the dimensions and an edit's score (2):" in out
+    assert "80.00 -> 40.00  fox.png" in out
+    assert "4.00 -> 2.00  row-1: make it blue" in out
+    markdown, html = ((tmp_path / f"page.{kind}").read_text() for kind in ("md", "html"))
+    assert "| fox.png | 80.00 | 40.00 | -40.00 |" in markdown
+    assert "<h3>fox.png</h3>" in html
+    assert "<h3>row-1: make it blue</h3>" in html

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -261,7 +262,10 @@ def test_judged_files_of_the_embedded_judge_have_no_total(
     assert model["level1"]["Quality"]["mean"] == pytest.approx((260 / 3 + 100) / 2)
     assert (model["unreadable"], model["level1"]["Aesthetics"]["mean"]) == (0, None)
     assert main(["leaderboard", str(path), *options]) == 0
-    assert "S: its judge measures too little for a total, so it has no rank." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "S: its judge measures too little for a total, so it has no rank." in out
+    head, row = (re.split(r"\s{2,}", out.splitlines()[number]) for number in (1, 3))
+    assert (head[-3], row[-3]) == ("Prompts", "7")  # one of the eight has no answer
 
 
 def test_where_no_answer_can_be_read_the_option_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

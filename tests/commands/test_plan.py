@@ -173,3 +173,24 @@ def test_text_is_no_number(plan):
     with pytest.raises(SystemExit) as caught:
         plan("--detect", "two")
     assert caught.value.code == 2
+
+
+def rarely_aesthetic():
+    """Twelve prompts, of which one has a figure of Aesthetics."""
+    images = entries(12, 2)
+    images[0].level1["Aesthetics"] = 60.0
+    return images
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_a_dimension_that_hardly_any_prompt_has_is_left_out(plan, tmp_path, runs):
+    files = [tmp_path / f"{number}.json" for number in range(runs)]
+    for file in files:
+        write(Report(verdicts=rarely_aesthetic()), file)
+    code, out, err = plan("--from", *files, "--detect", 3)
+    assert (code, err) == (0, "")
+    assert "left out, since fewer than 5 prompts have a figure of it: Aesthetics (1 prompt)" in out
+    assert [line.split()[0] for line in out.splitlines()[3:5]] == ["total", "Quality"]
+    code, _, err = plan("--from", *files, "--detect", 3, "--dimension", "Aesthetics")
+    assert code == 2
+    assert "1 prompt of" in err

@@ -227,3 +227,17 @@ def test_two_judges_of_one_name_stay_two(folder: Path) -> None:
     assert run("a.json", "b.json", "-o", "x.json") == 0
     judges = json.loads(Path("x.json").read_text())["run"]["judges"]
     assert [judge["fingerprint"]["protocol"] for judge in judges] == ["house", "house-edit"]
+
+
+def test_scores_of_earlier_runs_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "earlier").mkdir()
+    for day in (1, 2):
+        earlier = samples.report(3)
+        earlier.run.started = f"2024-01-0{day}"
+        report_json.write(earlier, folder / "earlier" / f"{day}.json")
+    assert run("a.json", "--history", "earlier", "-o", "out.json", "-o", "out.html") == 0
+    told = report_json.read(Path("out.json")).verdicts[0].history
+    assert [past.started for past in told] == ["2024-01-01", "2024-01-02"]
+    assert '"2024-01-01"' in Path("out.html").read_text(encoding="utf-8")
+    assert run("a.json", "--history", "none.json", "-o", "out.json") == 2
+    assert "none.json" in capsys.readouterr().err

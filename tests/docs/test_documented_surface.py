@@ -44,7 +44,22 @@ FOREIGN = {
     "--tensor-parallel-size",
     "--trust-remote-code",
 }
-FOREIGN |= {"--collect-only", "--help", "--junit-xml", "--maxfail", "--stepwise", "-dp", "-n", "-pp", "-tp", "-v", "-x"}
+FOREIGN |= {
+    "--collect-only",
+    "--runxfail",
+    "--last-failed",
+    "--failed-first",
+    "--help",
+    "--junit-xml",
+    "--maxfail",
+    "--stepwise",
+    "-dp",
+    "-n",
+    "-pp",
+    "-tp",
+    "-v",
+    "-x",
+}
 
 FOREIGN |= {"--api-key", "--enable-cache-report", "--mmproj"}  # of servers
 
@@ -314,8 +329,10 @@ def test_every_field_that_the_reference_names_is_one_of_the_report() -> None:
         "the report": [model.Report],
         "`run`": [model.Run],
         "`run.cost`": [model.Cost],
+        "`run.ci`": [model.CiRun],
         "`run.budget`": [model.BudgetUse],
         "of `verdicts` and `edits`": [model.VerdictEntry, model.EditEntry],
+        "of `history`": [model.Past],
         "of `verdicts`": [model.VerdictEntry],
         "of `edits`": [model.EditEntry],
         "of `bounds` and `breaches`": [model.Bound, model.Breach],

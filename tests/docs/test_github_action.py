@@ -569,8 +569,10 @@ def test_the_starters_are_sound(tmp_path: Path) -> None:
     judges = {"signals": "--judge-model=signals", "gpu": "--judge-model=a/b", "hosted": "--judge-url=https://a.example"}
     paths = []
     for name, option in judges.items():
-        assert main(["init", str(tmp_path / name), option]) == 0
-        paths.append(tmp_path / name / ".github" / "workflows" / "imagejudge.yml")
+        for own, more in (("own", ()), ("shared", ("--shared-workflow=acme",))):
+            folder = tmp_path / f"{name}-{own}"
+            assert main(["init", str(folder), option, *more]) == 0
+            paths.append(folder / ".github" / "workflows" / "imagejudge.yml")
     schema = [tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows"]
     for command in (schema, [tool("zizmor"), "--offline", "--no-progress"]):
         done = subprocess.run([*command, *paths], capture_output=True, text=True, check=False)

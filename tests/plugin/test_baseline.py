@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from pytest_imagejudge.plugin.run_options import renewing_command
+from tests.stand_in.project import Project
 
 
 def write(project, kinds, **fields):
@@ -258,3 +259,19 @@ def test_entries_that_lie_in_a_file_give_the_same_reports(project, monkeypatch, 
     assert found[0] == found[1]
     assert any(entry["before"] for entry in found[0]["verdicts"])
     assert sorted(written[0].split("\n")[6:]) == sorted(written[1].split("\n")[6:])
+
+
+def test_a_report_that_each_run_writes_anew_keeps_the_history(project: Project) -> None:
+    project.tests("def test_a(image_judge):\n    image_judge.check('fair.png', prompt='a fox')\n")
+    options = ("--judge-report=kept.json", "--judge-history=kept.json", "--judge-history=lost.json")
+    first = project.run(*options)
+    first.stdout.fnmatch_lines(["history: there is no *kept.json yet", "history: there is no *lost.json yet"])
+    for number in range(2):
+        path = project.path / "kept.json"
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept["run"]["started"] = f"2026-01-0{number + 1}"  # runs of one second are one
+        path.write_text(json.dumps(kept), encoding="utf-8")
+        project.run(*options).assert_outcomes(passed=1)
+    kept = json.loads((project.path / "kept.json").read_text(encoding="utf-8"))
+    found = [(past["started"], past["total"], past["outcome"]) for past in kept["verdicts"][0]["history"]]
+    assert found == [("2026-01-01", 60.0, "passed"), ("2026-01-02", 60.0, "passed")]

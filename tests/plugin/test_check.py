@@ -367,3 +367,16 @@ def test_a_comparison_with_no_score_says_why_there_is_none(project):
         ]
     )
     assert result.stdout.str().count(" is None (") == 2
+
+
+def test_a_green_run_of_one_image_says_it_in_five_lines(project):
+    project.tests("def test_fox(image_judge):\n    image_judge.check('fair.png', prompt='a fox')\n")
+    project.environ("COLUMNS", "140")
+    lines = project.run().stdout.lines
+    begin = next(number for number, line in enumerate(lines) if "= image judge =" in line)
+    assert lines[begin + 1] == "1 image · 1 passed"
+    assert lines[begin + 2].startswith("judge stand-in")
+    assert lines[begin + 3].startswith("Total 60.0 · Quality 60.0 · ")
+    assert lines[begin + 4].startswith("report: ")
+    assert "1 passed in" in lines[begin + 5]
+    project.run("-v").stdout.fnmatch_lines(["├─ Quality *"])

@@ -84,7 +84,7 @@ def test_mappings_and_paths(project):
     )
     result = project.run()
     result.assert_outcomes(passed=1, failed=3)
-    result.stdout.fnmatch_lines(["*Quality / Realism: 60.0, bound 61*"])
+    result.stdout.fnmatch_lines(["*Quality / Realism: 60.0, bound 61*", "thresholds given as a mapping"])
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_a_test_that_fails_by_its_own_assert(project: Project, workers: tuple[st
     for name in ("report.md", "summary.md"):
         text = (project.path / name).read_text(encoding="utf-8")
         assert "## What did not pass (1)" in text
-        assert "fair.png: scored 60.0; its test failed" in text
+        assert "test_asserts (fair.png): scored 60.0; its test failed" in text
         assert "bad.png" not in text.partition("## Dimensions")[0]
     page = (project.path / "report.html").read_text(encoding="utf-8")
     assert re.search(r"Failed <b>1</b>.*Passed <b>1</b>.*Scored <b>1</b>", page, re.DOTALL)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_imagejudge.renderers import html_page
+from pytest_imagejudge.report.model import Report
 from tests.report import samples
 
 
@@ -37,3 +39,73 @@ def browser() -> Iterator[Any]:
         running = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         yield running
         running.close()
+
+
+class Visit:
+    """One page, with all that it said and asked for.
+
+    The tab is that of the visit before: a new one starts a process, which takes longer than most visits.
+    """
+
+    def __init__(
+        self, tab: Any, path: Path, *, viewport: dict[str, int] | None = None, color_scheme: str = "light"
+    ) -> None:
+        self.page = tab
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self._listeners: dict[str, Callable[[Any], None]] = {
+            "console": lambda message: self.said.append(f"{message.type}: {message.text}"),
+            "pageerror": lambda error: self.said.append(str(error)),
+            "request": lambda request: self.asked.append(request.url),
+        }
+        self.page.set_viewport_size(viewport or {"width": 1280, "height": 900})
+        self.page.emulate_media(color_scheme=color_scheme)
+        for event, listener in self._listeners.items():
+            self.page.on(event, listener)
+        self.page.goto(path.as_uri())
+
+    def end(self) -> None:
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+
+    def titles(self) -> list[str]:
+        return self.page.locator("#grid .title").all_text_contents()
+
+    def opened(self) -> Any:
+        """The page of an image, once it is open."""
+        self.page.locator("#page[open] #page-title").wait_for()
+        return self.page.get_by_role("dialog")
+
+    def choose(self, outcome: str) -> None:
+        self.page.get_by_role("radio", name=outcome).check()
+
+    def badges(self) -> set[str]:
+        return set(self.page.locator("#grid .badge").all_text_contents())
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Any) -> Any:
+    tab = browser.new_page()
+    tab.set_default_timeout(10_000)
+    return tab
+
+
+@pytest.fixture
+def visit(tab: Any, folder: Path) -> Iterator[Any]:
+    visits: list[Visit] = []
+
+    def go(report: Report, *, failed_only: bool = False, own_bounds: bool = False, **options: Any) -> Visit:
+        if visits:
+            visits[-1].end()
+        path = folder / "report.html"
+        html_page.write_html(report, path, None if own_bounds else samples.BOUNDS, failed_only=failed_only)
+        visits.append(Visit(tab, path, **options))
+        return visits[-1]
+
+    yield go
+    if visits:
+        visits[-1].end()
+    for each in visits:
+        assert each.said == []
+        assert [url for url in each.asked if not url.startswith(("file:", "data:"))] == []
+        assert sum(url.startswith("file:") for url in each.asked) == 1

@@ -11,6 +11,7 @@ from pytest_imagejudge.renderers.html_payload import _entry
 from pytest_imagejudge.renderers.terminal_failure import failure_text
 from pytest_imagejudge.renderers.thumbnails import Thumbnails
 from pytest_imagejudge.report.model import Breach, Report, VerdictEntry
+from pytest_imagejudge.report.tally import Tally
 from pytest_imagejudge.scoring.verdict import FacetScore, Raw, Verdict
 from pytest_imagejudge.taxonomy import Path, facets_of
 from tests.report import samples
@@ -136,3 +137,33 @@ def test_an_endless_reason_is_clipped_where_it_is_shown() -> None:
     entry = judged("x" * 2000, paths=tuple(CREATIVE[:1]))
     for text in (terminal(entry, tree=True), markdown.render(Report(verdicts=[entry]))):
         assert 200 < text.count("x") < 900
+
+
+def test_the_advice_names_a_bound_that_the_judge_can_give() -> None:
+    bare = {"breaches": [], "bounds": [], "outcome": "failed", "thresholds": "safety"}
+    scored, measured = (samples.edit(1, score, **bare) for score in (4.0, None))
+    measured.aspects, measured.unreadable = {"fidelity": 0.4, "text_alignment": None, "rotation": 0.0}, []
+    assert "under [edit] (score = 3.5)" in explanations.advice(scored)
+    assert "under [edit.aspects] (fidelity, rotation), or call score" in explanations.advice(measured)
+
+
+def test_edits_of_a_judge_without_a_score_have_no_row_for_it() -> None:
+    measured = samples.edit(1, None, outcome="passed", unreadable=[], aspects={"fidelity": 0.4})
+    assert [name for name, _ in Tally([measured]).edit_scores()] == ["fidelity"]
+    lost = samples.edit(1, None, aspects={"fidelity": 0.4})
+    assert [name for name, _ in Tally([lost]).edit_scores()] == ["score", "fidelity"]
+
+
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [
+        ({"id": "row 7"}, "row 7"),
+        ({"test": "t.py::TestFox::test_a[x::y/z.png]"}, "test_a[x::y/z.png] (0.png)"),
+        ({"test": "t.py::test_a[0.png]"}, "test_a[0.png]"),
+        ({"image": f"kept/{'0a' * 32}.png"}, "test_0"),
+        ({"image": "", "test": None}, "image"),
+        ({"test": None}, "0.png"),
+    ],
+)
+def test_an_image_goes_by_its_row_or_its_test(given: dict[str, object], title: str) -> None:
+    assert explanations.title(samples.entry(0, **given)) == title  # type: ignore[arg-type]

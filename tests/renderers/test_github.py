@@ -13,9 +13,11 @@ from pytest_imagejudge.renderers.github import (
     annotation_commands,
     report_to_github,
     tracked_pictures,
+    where_pictures_are,
     write_step_summary,
 )
-from pytest_imagejudge.renderers.github_comment import MARKER, pull_request, upsert_comment
+from pytest_imagejudge.renderers.github_comment import MARKER, upsert_comment
+from pytest_imagejudge.report.ci_run import github_pull_request
 from pytest_imagejudge.report.model import Report
 from tests.report import samples
 
@@ -47,6 +49,33 @@ def test_the_summary_keeps_to_githubs_limit(tmp_path: Path, used: int) -> None:
     assert path.stat().st_size <= 1024 * 1024
     if used < 1_000_000:
         assert re.search(r"\*\*\d+ more did not pass", path.read_text(encoding="utf-8"))
+
+
+ACTIONS = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "acme/fox", "GITHUB_RUN_ID": "99"}
+
+
+def test_the_summary_leads_to_the_pictures_among_the_artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ACTIONS.items():
+        monkeypatch.setenv(name, value)
+    path = tmp_path / "summary.md"
+    write_step_summary(samples.report(), path, reports=[Path("out/a_b.html"), Path("out/r.json")])
+    text = path.read_text(encoding="utf-8")
+    where = "https://github.com/acme/fox/actions/runs/99#artifacts"
+    assert f"All pictures are in `a_b.html`, in the [artifacts of this run](<{where}>) if the job uploads it." in text
+    assert text.index("All pictures") < text.index("## What did not pass")
+
+
+@pytest.mark.parametrize(
+    ("reports", "environ"),
+    [
+        ([Path("r.json")], ACTIONS),
+        ([], ACTIONS),
+        ([Path("r.html")], {**ACTIONS, "GITHUB_RUN_ID": ""}),
+        ([Path("r.html")], {**ACTIONS, "GITHUB_SERVER_URL": "javascript:x"}),
+    ],
+)
+def test_without_a_page_or_a_run_it_says_nothing_of_artifacts(reports: list[Path], environ: dict[str, str]) -> None:
+    assert where_pictures_are(reports, environ) == ""
 
 
 def test_annotations_stand_on_the_line_of_the_check_once() -> None:
@@ -240,7 +269,7 @@ def test_without_a_pull_request_or_a_token_nothing_is_asked(capsys: pytest.Captu
 def test_the_pull_request_is_found(tmp_path: Path, event: Any, number: int) -> None:
     (tmp_path / "event.json").write_text(json.dumps(event))
     environ = {"GITHUB_EVENT_PATH": str(tmp_path / "event.json"), "GITHUB_REF": "refs/pull/7/merge"}
-    assert pull_request(environ) == number
+    assert github_pull_request(environ) == number
 
 
 def test_all_at_once_and_never_an_exception(

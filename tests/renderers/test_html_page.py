@@ -3,67 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from pytest_imagejudge.renderers import html_page
+from pytest_imagejudge.renderers.explanations import title
 from pytest_imagejudge.report.model import FailedTest, JudgeEntry, ProblemEntry, Report, Run
 from pytest_imagejudge.statistics.earlier_run import attach
 from pytest_imagejudge.statistics.pairing import scored
 from pytest_imagejudge.taxonomy import LEVEL1
+from tests.renderers.conftest import Visit
 from tests.report import samples
-
-
-class Visit:
-    """One page, with all that it said and asked for."""
-
-    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(10_000)
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(path.as_uri())
-
-    def titles(self) -> list[str]:
-        return self.page.locator("#grid .title").all_text_contents()
-
-    def opened(self) -> Any:
-        """The page of an image, once it is open."""
-        self.page.locator("#page[open] #page-title").wait_for()
-        return self.page.get_by_role("dialog")
-
-    def choose(self, outcome: str) -> None:
-        self.page.get_by_role("radio", name=outcome).check()
-
-    def badges(self) -> set[str]:
-        return set(self.page.locator("#grid .badge").all_text_contents())
-
-
-@pytest.fixture
-def visit(browser: Any, folder: Path) -> Iterator[Any]:
-    visits: list[Visit] = []
-
-    def go(report: Report, *, failed_only: bool = False, **options: Any) -> Visit:
-        path = folder / "report.html"
-        html_page.write_html(report, path, samples.BOUNDS, failed_only=failed_only)
-        visits.append(Visit(browser, path, **options))
-        return visits[-1]
-
-    yield go
-    for each in visits:
-        assert each.said == []
-        assert [url for url in each.asked if not url.startswith(("file:", "data:"))] == []
-        assert sum(url.startswith("file:") for url in each.asked) == 1
-        each.context.close()
-
 
 # Text as it stands on the screen, a row of a table on one line; of a choice only the label.
 WORDS = """selector => {
@@ -153,11 +106,11 @@ def test_a_facets_filter_shows_only_where_it_applies(visit: Any) -> None:
     seen.page.get_by_role("combobox", name="Dimension").select_option(value="0/1/0")  # Quality / Detail / Noise
     seen.page.get_by_role("combobox", name="Sort").select_option(label="order of the run")
     applies = [
-        Path(entry.image).name
+        title(entry)
         for entry in report.verdicts
         if entry.level3 and entry.level3["Quality"]["Detail"]["Noise"].score is not None
     ]
-    assert seen.titles() == [*applies, "broken-0.png"]  # what was not judged is never filtered away
+    assert seen.titles() == [*applies, "test_b (broken-0.png)"]  # what was not judged is never filtered away
 
 
 def test_what_was_only_scored_has_a_filter_and_stands_among_the_failed_where_its_test_failed(visit: Any) -> None:
@@ -170,29 +123,29 @@ def test_what_was_only_scored_has_a_filter_and_stands_among_the_failed_where_its
         run=Run(failed_tests=[FailedTest(test="tests/test_x.py::test_3", message="AssertionError: too low")]),
     )
     seen = visit(report)
-    assert seen.titles()[0] == "3.png"
+    assert seen.titles()[0] == "test_3 (3.png)"
     assert seen.badges() == {"✗ scored, test failed", "scored", "✓ passed"}
     seen.choose("Failed")
-    assert seen.titles() == ["3.png"]
+    assert seen.titles() == ["test_3 (3.png)"]
     assert "its test failed" in seen.page.locator("#grid .why").text_content()
     seen.page.get_by_role("combobox", name="Dimension").select_option(value="0")
-    assert seen.titles() == ["3.png"]
+    assert seen.titles() == ["test_3 (3.png)"]
     seen.page.locator("#grid a").first.click()
     assert seen.opened().locator(".breach").text_content().startswith("scored")
     seen.page.keyboard.press("Escape")
     seen.choose("Scored")
-    assert seen.titles() == ["1.png"]
+    assert seen.titles() == ["test_1 (1.png)"]
     seen.choose("Passed")
-    assert seen.titles() == ["2.png"]
+    assert seen.titles() == ["test_2 (2.png)"]
     only = visit(report, failed_only=True)
-    assert only.titles() == ["3.png"]
+    assert only.titles() == ["test_3 (3.png)"]
 
 
 def test_filters_by_text_in_prompt_test_file_or_id(visit: Any) -> None:
     seen = visit(samples.report())
     find = seen.page.get_by_label("Find")
     find.fill("PROMPT 7: fox")
-    assert seen.titles() == ["7.png"]
+    assert seen.titles() == ["test_7 (7.png)"]
     find.fill("test_edit.py")
     assert len(seen.titles()) == 3
     find.fill("nothing has this")
@@ -205,12 +158,12 @@ def test_a_dimensions_failures_are_one_click_away(visit: Any) -> None:
     seen = visit(report)
     seen.page.locator("#dimensions").get_by_role("button", name="failed in Realism").click()
     expected = {
-        Path(entry.image).name
+        title(entry)
         for entry in report.verdicts
         if any(breach.path == ["Quality", "Realism"] for breach in entry.breaches)
     }
     assert expected
-    assert set(seen.titles()) == expected | {"broken-0.png"}  # what was not judged failed there too
+    assert set(seen.titles()) == expected | {"test_b (broken-0.png)"}  # what was not judged failed there too
 
 
 def test_the_tree_opens_by_keyboard(visit: Any) -> None:
@@ -227,11 +180,11 @@ def test_the_tree_opens_by_keyboard(visit: Any) -> None:
 
 def test_an_image_opens_with_prompt_tree_reasoning_and_answer(visit: Any) -> None:
     seen = visit(samples.report())
-    card = seen.page.get_by_role("link", name="7.png")
+    card = seen.page.get_by_role("link", name="test_7 (7.png)")
     card.focus()
     seen.page.keyboard.press("Enter")
     page = seen.opened()
-    assert page.get_by_role("heading", name="7.png").is_visible()
+    assert page.get_by_role("heading", name="test_7 (7.png)").is_visible()
     assert page.get_by_text("prompt 7: a red fox in the snow", exact=True).is_visible()
     assert page.get_by_role("rowheader", name="Noise").is_visible()
     assert page.get_by_text("estimated noise sigma 23.1").first.is_visible()
@@ -240,6 +193,7 @@ def test_an_image_opens_with_prompt_tree_reasoning_and_answer(visit: Any) -> Non
     page.get_by_text("Raw answer", exact=True).click()
     page.get_by_text('{"Detail": {}}').wait_for()
     assert page.get_by_text('{"Detail": {}}').is_visible()
+    page.get_by_text("Key and fingerprint").click()
     assert page.get_by_text("Qwen/Qwen-Image-Bench").is_visible()
     assert page.get_by_role("img").first.evaluate("image => image.naturalWidth") == 64
     seen.page.keyboard.press("Escape")
@@ -265,11 +219,11 @@ def test_the_next_image_is_the_next_of_what_is_shown(visit: Any) -> None:
     assert seen.page.get_by_role("button", name="Next image").is_disabled()
 
 
-def test_an_address_leads_to_an_image(browser: Any, visit: Any) -> None:
+def test_an_address_leads_to_an_image(visit: Any) -> None:
     seen = visit(samples.report())
     seen.page.goto(seen.page.url + "#image-3")
     seen.opened()
-    assert seen.page.locator("#page-title").text_content() == "3.png"
+    assert seen.page.locator("#page-title").text_content() == "test_3 (3.png)"
     seen.asked.clear()
     seen.asked.append("file:")  # the address of an image is not fetched
 
@@ -281,7 +235,7 @@ def test_a_picture_from_memory_goes_by_its_test_and_leads_to_its_file(visit: Any
     report.verdicts[1].image = kept
     seen = visit(report)
     seen.page.get_by_role("link", name="test_1").click()
-    assert seen.opened().get_by_role("link", name=kept).get_attribute("href") == f"./{kept}"
+    assert seen.opened().get_by_role("link", name="0a0a0a0a….png").get_attribute("href") == f"./{kept}"
     assert seen.page.locator("#page-title").text_content() == "test_1"
 
 
@@ -302,7 +256,7 @@ def test_before_and_after_stand_side_by_side(visit: Any) -> None:
     seen = visit(report)
     seen.page.goto(seen.page.url + "#image-1")
     seen.opened()
-    assert seen.page.locator("figcaption").all_text_contents() == ["Before", "Image"]
+    assert seen.page.locator("figcaption").all_text_contents() == ["Baseline", "Now"]
     assert seen.page.get_by_role("columnheader", name="Before").is_visible()
     delta = report.verdicts[1].level1["Quality"] - old.verdicts[1].level1["Quality"]
     row = seen.page.get_by_role("dialog").get_by_role("row", name="Quality").first.text_content()
@@ -330,15 +284,15 @@ def test_an_unchanged_image_stands_alone_and_says_so(visit: Any, kept: bool) -> 
         old.verdicts[1].image = ""
     attach(report, scored([*old.verdicts, *old.edits]))
     seen = visit(report)
-    seen.page.get_by_role("link", name="1.png").click()
+    seen.page.get_by_role("link", name="test_1 (1.png)").click()
     seen.opened()
-    assert seen.page.locator("figcaption").all_text_contents() == ["Image (the same as before)"]
+    assert seen.page.locator("figcaption").all_text_contents() == ["Image (the same as in the baseline)"]
     assert seen.page.locator("#article .none").count() == 0
     seen.page.keyboard.press("Escape")
     seen.page.get_by_role("link", name="1-edited.png").click()
     seen.opened()
     captions = seen.page.locator("figcaption").all_text_contents()
-    assert captions == ["Source", "Edited (the same as before)", "Change map"]
+    assert captions == ["Source", "Edited (the same as in the baseline)", "Change map"]
 
 
 def test_what_was_not_judged_shows_its_error_and_no_scores(visit: Any) -> None:
@@ -355,7 +309,7 @@ def test_what_was_not_judged_shows_its_error_and_no_scores(visit: Any) -> None:
     assert page.get_by_role("table").count() == 0
     assert "unreadable" not in page.text_content()
     assert "could not be read" not in page.text_content()
-    assert page.get_by_role("heading", name="Fingerprint").count() == 0
+    assert page.get_by_text("revision").count() == 0
 
 
 @pytest.mark.parametrize("width", [400, 900, 1600])
@@ -400,14 +354,14 @@ def test_the_largest_drop_can_come_first(visit: Any) -> None:
     attach(report, scored(old.verdicts))
     seen = visit(report)
     seen.page.get_by_role("combobox", name="Sort").select_option(label="largest drop first")
-    assert seen.titles()[0] == "3.png"
+    assert seen.titles()[0] == "test_3 (3.png)"
 
 
 def test_a_cached_verdict_says_so_and_when_it_was_judged(visit: Any) -> None:
     report = samples.report(2, edits=False)
     report.verdicts[1] = report.verdicts[1].model_copy(update={"source": "store", "judged_at": "2025-05-05T05:05:05Z"})
     seen = visit(report)
-    seen.page.get_by_role("link", name="1.png").click()
+    seen.page.get_by_role("link", name="test_1 (1.png)").click()
     seen.page.get_by_text("cached, judged 2025-05-05T05:05:05Z").wait_for()
     seen.page.keyboard.press("Escape")
     seen.page.get_by_role("link", name="prompt 0:").click()
@@ -420,7 +374,8 @@ def test_failed_only_leaves_out_what_passed(visit: Any) -> None:
     assert "✓ passed" not in seen.badges()
     assert len(seen.titles()) == 12
     assert "Only what did not pass is shown" in seen.page.locator("header").text_content()
-    assert "12 of 17 failed or were not judged" in seen.page.locator("h1").text_content()  # of the whole run
+    of_the_whole_run = "9 of 17 images and edits failed and 3 were not judged"
+    assert of_the_whole_run in seen.page.locator("h1").text_content()
 
 
 HOSTILE = [
@@ -485,7 +440,7 @@ def test_large_answers_are_unpacked(visit: Any, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("pytest_imagejudge.renderers.html_payload.PLAIN", 0)
     seen = visit(samples.report(2))
     assert "Physical Logic holds" not in seen.page.locator("#answers").text_content()
-    seen.page.get_by_role("link", name="1.png").first.click()
+    seen.page.get_by_role("link", name="test_1 (1.png)").first.click()
     seen.page.get_by_text("Reasoning", exact=True).click()
     seen.page.locator("p.text", has_text="Physical Logic holds").wait_for()
 

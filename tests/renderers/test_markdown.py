@@ -10,7 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.renderers import junit, markdown
 from pytest_imagejudge.renderers.tree_rows import tree_rows
-from pytest_imagejudge.report.model import FailedTest, JudgeEntry, Report, Run, SuiteRow, VerdictEntry
+from pytest_imagejudge.report.model import CiRun, FailedTest, JudgeEntry, Report, Run, SuiteRow, VerdictEntry
 from pytest_imagejudge.report.tally import Tally
 from pytest_imagejudge.scoring.verdict import FacetScore, Verdict
 from pytest_imagejudge.support.escaping import for_markdown
@@ -198,3 +198,14 @@ def test_junit_values_can_stand_in_xml() -> None:
     entry = samples.entry(1).model_copy(update={"prompt": samples.HOSTILE + "\ud800\x00", "id": "\x0b"})
     for name, value in junit.properties(entry):
         ElementTree.fromstring(f"<p name={quoteattr(name)} value={quoteattr(value)}/>")
+
+
+def test_the_head_leads_to_commit_and_run() -> None:
+    report = samples.report(1)
+    report.run.ci = CiRun(
+        commit="f" * 40, commit_url="https://x/f", branch="[x](y)", number="7", url="javascript:alert(1)"
+    )
+    head = markdown.render(report).partition("##")[0]
+    branch = for_markdown("[x](y)")
+    assert f"commit [ffffffffff](<https://x/f>) · branch {branch} · run 7\n" in head
+    assert "[x](y)" not in branch

@@ -66,6 +66,15 @@ def test_every_line_fits_and_can_be_encoded(width: int, encoding: str, color: bo
             assert max(cell_len(ANSI.sub("", line)) for line in text.splitlines()) <= width
 
 
+@pytest.mark.parametrize("width", [40, 60])
+def test_a_narrow_terminal_shows_whole_figures_and_no_bar(width: int) -> None:
+    report = samples.report()
+    quality = report.summary.level1["Quality"]
+    line = row(tree(report, width), "Quality")
+    assert line.split()[2:6] == [str(quality.n), f"{quality.mean:.1f}", "60", "✗"]
+    assert "█" not in line
+
+
 def test_a_row_has_n_mean_bound_and_failures() -> None:
     report = samples.report()
     quality = report.summary.level1["Quality"]
@@ -85,15 +94,15 @@ def everywhere(raw: Raw, but: dict[str, Raw] | None = None, below: Path = ()) ->
     return {path: (but or {}).get(path[-1], raw) for path in FACETS if path[: len(below)] == below}
 
 
-def of_judges(*judges: JudgeEntry) -> Report:
-    return Report(verdicts=[judged(everywhere(1))], run=Run(judges=list(judges)))
+def of_judges(*judges: JudgeEntry, images: int = 2) -> Report:
+    return Report(verdicts=[judged(everywhere(1))] * images, run=Run(judges=list(judges)))
 
 
-def without_a_total(*measures: Path) -> Report:
+def without_a_total(*measures: Path, images: int = 2) -> Report:
     detail = ("Quality", "Detail")
     scores: dict[Path, Raw] = {path: 1 if path[:2] == detail else "N/A" for path in FACETS}
     judge = JudgeEntry(model="signals", engine_versions=["signals 3"], measures=[list(path) for path in measures])
-    return Report(verdicts=[judged(scores, has_total=False)], run=Run(judges=[judge]))
+    return Report(verdicts=[judged(scores, has_total=False)] * images, run=Run(judges=[judge]))
 
 
 def excused() -> Report:
@@ -116,11 +125,14 @@ NOISE = ("Quality", "Detail", "Noise")
 REPORTS: dict[str, Callable[[], Report]] = {
     "a run": samples.report,
     "nothing": Report,
-    "one image that passed": lambda: of_judges(JUDGE.model_copy(update={"engine_versions": ["vllm 1"]})),
+    "one image that passed": lambda: of_judges(JUDGE.model_copy(update={"engine_versions": ["vllm 1"]}), images=1),
+    "one image of a judge without a total": lambda: without_a_total(images=1),
+    "one edit that passed": lambda: Report(edits=[samples.edit(1, 4.0, aspects={"fidelity": 0.93})]),
+    "two images that passed": lambda: of_judges(JUDGE),
     "two judges of one name": lambda: of_judges(JUDGE, OTHER),
     "one judge of images and edits": lambda: of_judges(JUDGE, OF_EDITS),
-    "some facets apply": lambda: Report(verdicts=[judged(everywhere("N/A", {"Noise": 1}))]),
-    "one dimension asked": lambda: Report(verdicts=[judged(everywhere(1, below=("Quality",)), asked=("Quality",))]),
+    "some facets apply": lambda: Report(verdicts=[judged(everywhere("N/A", {"Noise": 1}))] * 2),
+    "one dimension asked": lambda: Report(verdicts=[judged(everywhere(1, below=("Quality",)), asked=("Quality",))] * 2),
     "a judge without a total": without_a_total,
     "a judge that names what it measures": lambda: without_a_total(*FACETS[:6]),
     "what was excused": excused,
@@ -144,6 +156,14 @@ def test_the_tree_over_a_run(name: str, width: int, snapshot: SnapshotAssertion)
 @pytest.mark.parametrize(("name", "verbosity"), [("a run", -1), ("a facet failed", -1), ("some facets apply", 1)])
 def test_the_tree_quiet_and_verbose(name: str, verbosity: int, snapshot: SnapshotAssertion) -> None:
     assert tree(REPORTS[name](), verbosity=verbosity) == snapshot
+
+
+def test_one_image_that_passed_has_a_tree_where_it_is_asked_for() -> None:
+    report = REPORTS["one image that passed"]()
+    assert len(tree(report).splitlines()) == 4  # and a line that separates them from pytest's own
+    assert "├─ Quality" in tree(report, verbosity=1)
+    report.verdicts[0].outcome = "failed"
+    assert "├─ Quality" in tree(report)
 
 
 def test_the_tree_in_ascii(snapshot: SnapshotAssertion) -> None:

@@ -183,7 +183,7 @@ def test_what_is_no_profile(source):
 
 def test_a_mapping_is_called_what_it_is_called_once():
     profile = load_profile({"total": 50})
-    with pytest.raises(ConfigError, match=r"^thresholds: total is bounded"):
+    with pytest.raises(ConfigError, match=r"^thresholds given as a mapping: total is bounded"):
         profile.require_measurable(load_protocol("signals"), "signals")
 
 

@@ -113,12 +113,13 @@ def _rank(config: dict[str, Any], shown: str) -> int:
     ranks = [config.get("r"), *(patterns.values() if isinstance(patterns, dict) else ())]
     if wrong := [rank for rank in ranks if type(rank) is not int or rank < 1]:
         raise ConfigError(f"{shown}: {CONFIG}: r: a whole number of at least 1 is expected, not {wrong[0]!r}")
-    if max(ranks) > RANKS[-1]:
+    highest: int = max(ranks)
+    if highest > RANKS[-1]:
         raise ConfigError(
-            f"{shown} has the rank {max(ranks)}, and vLLM serves adapters up to rank {RANKS[-1]}: merge it into its "
+            f"{shown} has the rank {highest}, and vLLM serves adapters up to rank {RANKS[-1]}: merge it into its "
             "base model (PEFT's merge_and_unload), and name the merged model with --edit-judge-model"
         )
-    return max(ranks)
+    return highest
 
 
 def _check_kind(config: dict[str, Any], shown: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import ConfigError
+from ...protocols.base import Protocol
 from ...settings import JudgeSettings
 from .adapters import Adapter
 from .foreign_variables import foreign_variables
@@ -98,6 +99,22 @@ def server_arguments(
     if settings.sleep is not None:
         wanted.append(("--enable-sleep-mode",))
     return [token for option in wanted if install.knows(option[0]) for token in option]
+
+
+def drawing_arguments(install: Install, limits: Limits) -> list[str]:
+    """Return the options for answers that are drawn with seeds of their own, as `draws` tells.
+
+    vLLM 0.32's CPU build reads long prompts in pieces, and ends with "CPU Generator does not use offset" where such a
+    request has a seed. On GPUs it does not.
+    """
+    if install.device != "cpu" or not install.knows("--enable-chunked-prefill"):
+        return []
+    return ["--no-enable-chunked-prefill", "--max-num-batched-tokens", str(limits.length)]
+
+
+def draws(protocol: Protocol) -> bool:
+    """Return True where a protocol asks for answers that are drawn at random."""
+    return any(protocol.sampling(name).get("temperature") for name in protocol.dimensions)
 
 
 def adapter_arguments(adapter: Adapter, install: Install) -> list[str]:

@@ -41,7 +41,7 @@ class VllmEngine(Engine):
     concurrency = arguments.IMAGES_ON_GPU
 
     def __init__(self, settings: JudgeSettings, protocol: Protocol, *, state_dir: Path) -> None:
-        self.planner = Planner(settings, state_dir)
+        self.planner = Planner(settings, state_dir, protocol)
         self.starter = Starter(self.planner)
         self.protocol = protocol
         self.state_dir = state_dir

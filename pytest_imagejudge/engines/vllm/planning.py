@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import ConfigError
+from ...protocols.base import Protocol
 from ...settings import JudgeSettings
 from . import arguments, shared_server, user_arguments
 from .adapters import Adapter, find_adapter
@@ -48,12 +49,13 @@ class Planner:
     Args:
         settings: of the judge.
         state_dir: the folder of the servers' state.
+        protocol: the protocol that asks the judge; None where it is not known.
 
     Raises:
         ConfigError: an argument for the server, or a number, is invalid.
     """
 
-    def __init__(self, settings: JudgeSettings, state_dir: Path) -> None:
+    def __init__(self, settings: JudgeSettings, state_dir: Path, protocol: Protocol | None = None) -> None:
         user_arguments.check_arguments(settings.args)
         if settings.memory_share is not None and not 0 < settings.memory_share <= 1:
             raise ConfigError(
@@ -63,6 +65,7 @@ class Planner:
             raise ConfigError(f"--judge-keep-alive is {settings.keep_alive:g}; minutes, 0 or more, are expected")
         self.settings = dataclasses.replace(settings, args=user_arguments.absolute(settings.args))
         self.state_dir = state_dir
+        self._protocol = protocol
         self._option = "--edit-judge-model" if settings.kind == "edit" else "--judge-model"
         self._model: Model | None = None
         self._plan: Plan | None = None
@@ -102,9 +105,10 @@ class Planner:
                 raise ConfigError(f"{self._option} {self.settings.model!r}: {error}") from None
             model = self.model()
             placement = self.place(model, install)
-            options = arguments.server_arguments(
-                model, install, self.settings, placement.parallel, placement.fp8, self._limits(model, placement)
-            )
+            most = self._limits(model, placement)
+            options = arguments.server_arguments(model, install, self.settings, placement.parallel, placement.fp8, most)
+            if self._protocol is not None and arguments.draws(self._protocol):
+                options += arguments.drawing_arguments(install, most)
             if (adapter := self.adapter()) is not None:
                 options += arguments.adapter_arguments(adapter, install)
             deciding = user_arguments.deciding(self.settings.args)

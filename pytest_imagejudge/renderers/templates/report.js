@@ -6,18 +6,7 @@
   const pictures = read("pictures"); // of one that can't be shown a list with the reason
   let answers = null; // parsed when the first image is opened
 
-  // Every node is made here, from text: nothing in the data is ever parsed as markup.
-  function make(tag, attributes, ...children) {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes || {})) {
-      if (value === false || value === null || value === undefined) continue;
-      if (name === "class") node.className = value;
-      else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-      else node.setAttribute(name, value === true ? "" : value);
-    }
-    node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
-    return node;
-  }
+  const { make, svg, gallery, history: runs } = parts;
 
   // The tree by position: [L1], [L1, L2], [L1, L2, L3], and where its figures stand in an entry's lists.
   const places = new Map();
@@ -51,7 +40,7 @@
   const isNumber = (value) => typeof value === "number";
   const show = (value, entry) =>
     isNumber(value) ? value.toFixed(entry && entry.kind === "edit" ? 2 : 1) : value === null ? "N/A" : value;
-  const share = (entry, value) => (isNumber(value) ? (entry.kind === "edit" ? (value - 1) * 25 : value) : null);
+  const share = (entry, value) => (isNumber(value) ? (entry.kind === "edit" ? (100 * (value - entry.scale[0])) / (entry.scale[1] - entry.scale[0]) : value) : null);
   const within = (key, path) => path === key || path === "" || path.startsWith(key + "/") || key.startsWith(path + "/");
 
   // The dimensions
@@ -92,7 +81,7 @@
   // The grid
 
   const controls = $("controls"), grid = $("grid"), more = $("more"), count = $("count");
-  const CHUNK = 24; // the figures stand below what failed, and are not to be out of reach
+  const CHUNK = 24, MORE = 120; // the figures stand below what failed, and are not to be out of reach
   let chosen = entries.map((_, number) => number);
   let drawn = 0;
   let broken = false; // only what went wrong in the chosen dimension
@@ -111,6 +100,7 @@
     });
     dimension.append(group);
   });
+  controls.hidden = entries.length < 2; // nothing to choose from
   if (dimension.options.length === 1) dimension.closest("label").hidden = true;
 
   if (entries.some((entry) => entry.before)) {
@@ -126,6 +116,7 @@
     controls.elements.text.value = "";
     dimension.value = key;
     refresh();
+    remember(null);
   }
 
   function refresh() {
@@ -181,12 +172,12 @@
 
   function draw() {
     const key = dimension.value;
-    const end = Math.min(drawn + CHUNK, chosen.length);
+    const end = Math.min(drawn + (drawn ? MORE : CHUNK), chosen.length);
     const part = document.createDocumentFragment();
     for (; drawn < end; drawn++) part.append(make("li", {}, card(chosen[drawn], key)));
     grid.append(part);
     more.hidden = drawn >= chosen.length;
-    more.textContent = `Show more (${chosen.length - drawn})`;
+    more.textContent = chosen.length - drawn > MORE ? `Show ${MORE} more (of ${chosen.length - drawn})` : `Show more (${chosen.length - drawn})`;
   }
 
   function picture(number, text, attributes) {
@@ -200,19 +191,19 @@
     const entry = entries[number];
     const value = figure(entry, entry.kind === "edit" ? "" : key);
     const [, at] = entry.pictures[entry.cover];
-    return make("a", { class: "card", href: `#image-${number}` },
+    return make("a", { class: "card", href: `#${address(number)}`, "data-number": number },
       make("span", { class: "picture" }, picture(at, "")),
       make("span", { class: "words" },
         make("span", { class: "row" },
           badge(entry),
-          make("span", { class: "score" }, value === null ? "" : show(value, entry) + (isNumber(value) && entry.kind === "edit" ? `/${entry.most}` : ""))),
+          make("span", { class: "score" }, value === null ? "" : show(value, entry) + (isNumber(value) && entry.kind === "edit" ? `/${entry.scale[1]}` : ""))),
         make("span", { class: "title" }, entry.title),
         entry.headline ? make("span", { class: "why" }, entry.headline) : null,
         make("span", { class: "prompt" }, entry.prompt)));
   }
 
   controls.addEventListener("submit", (event) => event.preventDefault());
-  controls.addEventListener("input", () => { broken = false; refresh(); });
+  controls.addEventListener("input", () => { broken = false; refresh(); remember(null); });
   more.addEventListener("click", draw);
 
   // One image
@@ -220,13 +211,9 @@
   const page = $("page"), article = $("article");
   let current = -1;
 
-  function bar(value, bound) {
-    const svg = (tag, attributes) => {
-      const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-      for (const [name, text] of Object.entries(attributes)) node.setAttribute(name, text);
-      return node;
-    };
-    const missed = bound !== undefined && value < bound;
+  const isNotZero = (key, bound) => key.split("/").length === 3 && bound > 0 && bound <= 60; // of a raw score, 0, 1 or 2
+
+  function bar(value, bound, missed) {
     const node = svg("svg", { class: missed ? "bar missed" : "bar", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" });
     node.append(svg("rect", { class: "track", width: 100, height: 8, rx: 1 }), svg("rect", { class: "fill", width: value, height: 8, rx: 1 }));
     if (bound !== undefined) node.append(svg("line", { class: "bound", x1: bound, x2: bound, y1: 0, y2: 8 }));
@@ -234,17 +221,18 @@
   }
 
   function change(before, after, digits) {
-    if (!isNumber(before) || !isNumber(after)) return make("span", {}, isNumber(before) ? before.toFixed(digits) : "");
-    const by = after - before;
+    if (!isNumber(before)) return null;
+    if (!isNumber(after)) return make("span", {}, before.toFixed(digits));
+    const by = Number((after - before).toFixed(digits));
     return make("span", { class: by < 0 ? "down" : by > 0 ? "up" : "" },
-      `${before.toFixed(digits)} (${by < 0 ? "−" : "+"}${Math.abs(by).toFixed(digits)})`);
+      before.toFixed(digits) + (by ? ` (${by < 0 ? "−" : "+"}${Math.abs(by).toFixed(digits)})` : ""));
   }
 
   function sheet(entry) {
     const bounds = new Map((entry.bounds || []).map(([path, bound]) => [path.join("/"), bound]));
     if (entry.bound !== null && entry.bound !== undefined) bounds.set("", entry.bound);
     const before = entry.before && entry.before.level1 ? entry.before : null;
-    const head = ["Dimension", "Score", "", ...(bounds.size ? ["Bound"] : []), ...(before ? ["Before"] : []), "What the judge says"];
+    const head = ["Dimension", "Score", "", ...(bounds.size ? ["Bound"] : []), ...(before ? ["Before"] : []), "Raw"];
     const body = make("tbody");
     const line = (key, depth, name) => {
       const lost = !key && entry.total === null && entry.unreadable.length;
@@ -252,15 +240,18 @@
       const place = places.get(key);
       const facet = depth === 3 ? entry.level3[place.at] : null;
       const raw = Array.isArray(facet) && facet[0] in RAW
-        ? make("span", { class: facet[0] === 0 ? "bad" : "" }, `${facet[0]} ${RAW[facet[0]]}${facet[1] ? ": " : ""}`) : null;
+        ? make("span", { class: facet[0] === 0 ? "bad" : "" }, `${facet[0]} ${RAW[facet[0]]}`) : null;
       const missed = isNumber(value) && bound !== undefined && value < bound;
       body.append(make("tr", { class: `level${depth}${isNumber(value) || value === "unreadable" ? "" : " quiet"}` },
         make("th", { scope: "row" }, name),
         make("td", { class: `number${missed || value === "unreadable" ? " bad" : ""}` }, show(value)),
-        make("td", { class: "bars" }, isNumber(value) ? bar(value, bound) : null),
-        bounds.size ? make("td", { class: "number", "data-name": "bound" }, bound === undefined ? "" : depth === 3 && bound > 0 && bound <= 60 ? "not 0" : String(bound)) : null,
+        make("td", { class: "bars" }, isNumber(value) ? bar(value, isNotZero(key, bound) ? undefined : bound, missed) : null),
+        bounds.size ? make("td", { class: "number", "data-name": "bound" }, bound === undefined ? "" : isNotZero(key, bound) ? "not 0" : String(bound)) : null,
         before ? make("td", { class: "number", "data-name": "before" }, change(figure(before, key), value, 1)) : null,
-        make("td", { class: "evidence words" }, raw, Array.isArray(facet) ? facet[1] : null)));
+        make("td", { class: "raw" }, raw)));
+      if (Array.isArray(facet) && facet[1]) { // the judge's words, across the table
+        body.append(make("tr", { class: "said" }, make("td", { class: "evidence words", colspan: head.length }, facet[1])));
+      }
     };
     line("", 0, "Total");
     tree.forEach(([one, twos], i) => {
@@ -320,18 +311,18 @@
     $("next").disabled = position < 0 || position >= chosen.length - 1;
     const edit = entry.kind === "edit";
     const figures = entry.pictures.map(([label, at]) => [label, at]);
-    if (entry.before && entry.before.same) figures[entry.cover][0] += " (the same as before)";
-    else if (entry.before) figures.splice(edit ? 1 : 0, 0, ["Before", entry.before.picture]);
+    const now = figures[entry.cover], then = entry.before && !entry.before.same ? ["Baseline", entry.before.picture] : null;
+    const pairs = edit ? [[[figures[0][1], "Source"], [now[1], "Edited"]]] : [];
+    if (then) {
+      pairs.push([[then[1], "Baseline"], [now[1], "Now"]]);
+      now[0] = edit ? "Edited, now" : "Now";
+      figures.splice(edit ? 1 : 0, 0, edit ? ["Edited, baseline", then[1]] : then);
+    } else if (entry.before) now[0] += " (the same as in the baseline)";
+    const alt = (label) => (edit || entry.before ? label : `Image for the prompt: ${entry.prompt.slice(0, 200)}`);
     const decided = Object.entries(fingerprints[entry.fingerprint]);
     const judged = !entry.error || Boolean(entry.level3 && entry.level3.some(Array.isArray));
     const text = make("div");
-    article.replaceChildren(...[
-      make("h2", { id: "page-title", tabindex: -1 }, entry.title),
-      make("p", {},
-        badge(entry), " ",
-        make("strong", {}, isNumber(entry.total) ? (edit ? `score ${show(entry.total, entry)} of 5` : `total ${show(entry.total)}`) : ""), " ",
-        entry.before && isNumber(entry.before.total) ? make("span", {}, "before: ", change(entry.before.total, entry.total, edit ? 2 : 1)) : null, " ",
-        entry.stored ? make("span", { class: "badge" }, `cached, judged ${entry.stored}`) : null),
+    const judged_words = [
       entry.error ? make("div", { class: "breach" }, make("p", {}, `Not judged: ${entry.error}`)) : null,
       ...entry.unreadable.map(([place, said]) => make("div", { class: "breach" },
         make("p", {}, make("strong", {}, `Unreadable: ${place}`), said ? `: “${said}”` : ""))),
@@ -343,38 +334,80 @@
           make("li", {}, make("strong", {}, `${place}: ${raw}`), said ? (quoted ? `: “${said}”` : `: ${said}`) : "")),
           breach.more ? make("li", {}, breach.more) : null) : null)),
       entry.advice ? make("p", { class: "note" }, entry.advice) : null,
-      make("h3", {}, edit ? "Instruction" : "Prompt"),
-      make("p", { class: "text prompt-full", tabindex: 0 }, entry.prompt),
-      make("div", { class: "pictures" }, figures.map(([label, at]) =>
-        make("figure", {}, picture(at, edit || entry.before ? label : `Image for the prompt: ${entry.prompt.slice(0, 200)}`), make("figcaption", {}, label)))),
-      edit ? null : make("h3", {}, "Scores"),
-      edit ? (entry.aspects.length || entry.words ? facts([
-        ...(entry.words ? [["Score", entry.words]] : []),
-        ...entry.aspects.map(([name, value, said]) => [name, `${isNumber(value) ? value.toFixed(2) : "N/A"}${said ? `: ${said}` : ""}`])]) : null)
-        : judged && entry.level1.some((value) => value !== "not asked") ? sheet(entry) : make("p", { class: "note" }, "Nothing was judged."),
-      entry.problems.length ? make("h3", {}, "Problems with the answer") : null,
-      entry.problems.length ? make("ul", {}, entry.problems.map(([place, kind, detail]) =>
-        make("li", {}, make("strong", {}, kind), place ? ` in ${place}` : "", detail ? `: ${detail}` : ""))) : null,
-      make("h3", {}, "In the judge's words"), text,
-      make("h3", {}, "Where it comes from"), facts(entry.facts),
-      decided.length ? make("h3", {}, "Fingerprint") : null,
-      facts(decided.map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)])),
-    ].filter((node) => node !== null));
+    ];
+    const scores = edit ? (entry.aspects.length || entry.words ? facts([
+      ...(entry.words ? [["Score", entry.words]] : []),
+      ...entry.aspects.map(([name, value, said]) => [name, `${isNumber(value) ? value.toFixed(2) : "N/A"}${said ? `: ${said}` : ""}`])]) : null)
+      : judged && entry.level1.some((value) => value !== "not asked") ? sheet(entry) : make("p", { class: "note" }, "Nothing was judged.");
+    article.className = then ? "compared" : "";
+    article.replaceChildren(
+      make("div", { class: "top" },
+        make("h2", { id: "page-title", tabindex: -1 }, entry.title),
+        make("p", {},
+          badge(entry), " ",
+          make("strong", {}, isNumber(entry.total) ? (edit ? `score ${show(entry.total, entry)} of ${entry.scale[1]}` : `total ${show(entry.total)}`) : ""), " ",
+          entry.before && isNumber(entry.before.total) ? make("span", {}, "before: ", change(entry.before.total, entry.total, edit ? 2 : 1)) : null, " ",
+          entry.stored ? make("span", { class: "badge" }, `cached, judged ${entry.stored}`) : null)),
+      make("div", { class: "side" }, gallery(figures, pairs, (at, label) => picture(at, alt(label)))),
+      make("div", { class: "rest" }, [
+        ...judged_words,
+        make("h3", {}, edit ? "Instruction" : "Prompt"),
+        make("p", { class: "text prompt-full", tabindex: 0 }, entry.prompt),
+        edit && !scores ? null : make("h3", {}, "Scores"), scores,
+        entry.history ? make("h3", {}, `Over the last ${entry.history.length} runs`) : null,
+        entry.history ? runs(entry.history, edit ? entry.scale : [0, 100], edit ? 2 : 1) : null,
+        entry.problems.length ? make("h3", {}, "Problems with the answer") : null,
+        entry.problems.length ? make("ul", {}, entry.problems.map(([place, kind, detail]) =>
+          make("li", {}, make("strong", {}, kind), place ? ` in ${place}` : "", detail ? `: ${detail}` : ""))) : null,
+        make("h3", {}, "In the judge's words"), text,
+        make("h3", {}, "Where it comes from"), facts(entry.facts),
+        make("details", { class: "prints" }, make("summary", {}, "Key and fingerprint"),
+          facts([...entry.prints, ...decided.map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)])])),
+      ].filter((node) => node !== null)));
     words(number, text);
     if (!page.open) page.showModal();
     page.scrollTop = 0;
     $("page-title").focus({ preventScroll: true });
   }
 
+  // The address: which image is open, and which filters and which order are set.
+
+  const nameOf = (key) => places.get(key).names.join(" / ");
+
+  function address(number) {
+    const { outcome, sort, text } = controls.elements;
+    const said = { outcome: outcome.value, dimension: dimension.value && nameOf(dimension.value), sort: sort.value === "worst" ? "" : sort.value,
+      find: text.value, only: broken ? "failed" : "" };
+    const words = new URLSearchParams(Object.entries(said).filter(([, value]) => value)).toString();
+    return [number === null ? "" : `image-${number}`, words].filter(Boolean).join("&");
+  }
+
+  function remember(number) {
+    const hash = address(number);
+    history.replaceState(null, "", location.pathname + location.search + (hash ? `#${hash}` : ""));
+  }
+
   function route() {
-    const found = /^#image-(\d+)$/.exec(location.hash);
+    const hash = location.hash.slice(1);
+    const found = /^image-(\d+)(?:&|$)/.exec(hash);
+    if (hash && !found && !hash.includes("=")) return; // a place on the page
+    const words = new URLSearchParams(found ? hash.slice(found[0].length) : hash);
+    const choose = (control, value, otherwise) => { control.value = value || otherwise; if (control.value !== (value || otherwise)) control.value = otherwise; };
+    choose(controls.elements.outcome, words.get("outcome"), "");
+    choose(dimension, [...places.keys()].find((key) => nameOf(key) === words.get("dimension")), "");
+    choose(controls.elements.sort, words.get("sort"), "worst");
+    controls.elements.text.value = words.get("find") || "";
+    broken = words.get("only") === "failed";
+    refresh();
     if (found && Number(found[1]) < entries.length) open(Number(found[1]));
     else if (page.open) page.close();
   }
 
   function step(by) {
     const next = chosen[chosen.indexOf(current) + by];
-    if (next !== undefined && chosen.includes(current)) location.replace(`#image-${next}`);
+    if (next === undefined || !chosen.includes(current)) return;
+    remember(next);
+    open(next);
   }
 
   $("previous").addEventListener("click", () => step(-1));
@@ -382,16 +415,22 @@
   $("close").addEventListener("click", () => page.close());
   page.addEventListener("click", (event) => { if (event.target === page) page.close(); });
   page.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("pre, .scroll, .prompt-full")) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("pre, .scroll, .prompt-full, input")) return;
     if (event.key === "ArrowLeft") step(-1);
     else if (event.key === "ArrowRight") step(1);
   });
   page.addEventListener("close", () => {
-    if (location.hash.startsWith("#image-")) history.replaceState(null, "", location.pathname + location.search);
-    const link = grid.querySelector(`a[href="#image-${current}"]`);
+    if (location.hash.startsWith("#image-")) remember(null);
+    const link = grid.querySelector(`a[data-number="${current}"]`);
     if (link) link.focus();
   });
   addEventListener("hashchange", route);
+  for (const link of document.querySelectorAll(".jump a")) { // the address keeps the filters
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      document.querySelector(link.hash).scrollIntoView();
+    });
+  }
 
   refresh();
   route();
