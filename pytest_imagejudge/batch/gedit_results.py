@@ -63,7 +63,7 @@ class GEditResults:
         about = row.extra
         semantics, quality = (result.aspects.get(name) for name in (SC, PQ))
         both = None if semantics is None or quality is None else math.sqrt(semantics * quality)
-        self.drawn += any(problem.kind == "drawn" for problem in result.problems)
+        self.drawn += both is None and any(problem.kind == "drawn" for problem in result.problems)
         columns = {
             "source_image": about["source_image"],
             "edited_image": about["edited_image"],
