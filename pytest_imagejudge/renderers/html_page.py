@@ -138,6 +138,7 @@ def _run(run: Run) -> list[tuple[str, str]]:
     cached = "" if told is None else f" ({told:,} cached)"
     facts = [
         ("Judge", "; ".join(explanations.judges(run))),
+        ("Copies", "; ".join(run.copies)),
         ("Started", run.started),
         ("Took", f"{run.seconds:,.1f} s" if run.seconds else ""),
         ("Requests", f"{run.requests:,}, {run.from_store:,} answered from the store" if run.requests else ""),

@@ -161,6 +161,8 @@ def _warnings(report: Report, tally: Tally) -> Iterator[Text]:
         yield Text(escape(words), style="yellow")
     if words := budget_words(run):
         yield Text(escape(f"budget: {words}"), style="bold red" if budget_is_over(run) else "dim")
+    for words in run.copies:
+        yield Text(escape(words), style="dim")
     if run.restarts:
         words = f"warning: the judge's server died and was started again {times(run.restarts)}"
         yield Text(words, style="yellow")

@@ -17,7 +17,7 @@ from .limits import Limits
 from .model_files import Model
 from .modelscope_models import SWITCH
 from .placement import cpu_cache_bytes, quantized
-from .supervisor import MODEL, PORT
+from .server_copy import MODEL, PORT
 from .user_arguments import deciding, option_name, own_split
 
 SEED = 42
@@ -27,9 +27,6 @@ MATCH_UNIT = 16
 
 
 ADAPTER = "adapter"  # the name under which the server has it, beside that of the model
-
-
-IMAGES_ON_GPU, IMAGES_ON_CPU = 48, 4
 
 
 SERVE = Path(__file__).parent / "server_side" / "imagejudge_serve.py"
