@@ -69,6 +69,7 @@ class Ranking(ReportPart):
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True)
     schema_: Literal["imagejudge-ranking/1"] = Field(default=RANKING, alias="schema")
+    complete: bool = False  # every copy is there; false while they are made
     kind: Literal["image", "edit"]
     n: int  # how many of each group were to be copied
     by: str | None = None  # the column that groups the rows
