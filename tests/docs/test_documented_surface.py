@@ -353,6 +353,7 @@ def test_every_field_that_the_reference_names_is_one_of_the_report() -> None:
 def test_every_field_of_a_ranking() -> None:
     parts = {
         "the ranking": ranking.Ranking,
+        "`run`": ranking.RankingRun,
         "of `groups`": ranking.RankedGroup,
         "of `ranked`": ranking.RankedImage,
         "of `unranked`": ranking.UnrankedImage,
