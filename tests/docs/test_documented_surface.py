@@ -47,6 +47,7 @@ FOREIGN = {
 FOREIGN |= {"--collect-only", "--help", "--junit-xml", "--maxfail", "--stepwise", "-dp", "-n", "-pp", "-tp", "-v", "-x"}
 
 FOREIGN |= {"--api-key", "--enable-cache-report", "--mmproj"}  # of servers
+FOREIGN |= {"--alluredir", "--html", "--self-contained-html"}  # of plugins of pytest
 
 
 def section(title: str) -> str:
