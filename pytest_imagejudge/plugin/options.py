@@ -30,6 +30,9 @@ _RUN_OPTIONS: dict[str, Option] = {
     "judge_no_store": Option("keep no answers between runs", kind="flag"),
     "judge_report": Option("write a report: .html, .json or .md; may be repeated", "FILE", "list"),
     "judge_baseline": Option("compare with this baseline", "FILE"),
+    "judge_baseline_pictures": Option(
+        "a folder for small copies of the baseline's pictures, which the page shows beside the new ones", "DIR"
+    ),
     "judge_history": Option(
         "show each image's scores over earlier runs: a JSON report of one, or a folder of them; may be repeated",
         "PATH",
