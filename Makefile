@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-PYTEST = $(BIN)/python -m pytest $(MEASURE)
+# Not in pyproject.toml: there the timeout, of seconds for one test, would break a pytest that lacks the plugin, and so
+# the first example of the documentation in a fresh clone.
+PYTEST = $(BIN)/python -m pytest --strict-config --override-ini timeout=900 $(MEASURE)
 SERVERS := tests/real_servers
 # Half as many workers again as cores: tests wait a third of their time for processes and servers of their own.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) * 3 // 2)')
@@ -11,7 +13,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) * 3 // 2
 # Without bytecode each worker, and each pytest that a test starts, would rewrite its tests and plugins anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test coverage test-engine lint setup changelog wheel clean
+.PHONY: help demo test coverage test-engine examples docs lint setup changelog wheel clean
 .NOTPARALLEL:  # pip can't install twice at once into one environment
 .DEFAULT_GOAL := help
 
@@ -43,7 +45,14 @@ coverage: test
 
 test-engine: $(VENV)/.has-test  ## test real servers: vLLM's CPU build, LiteLLM and mitmproxy, each in an environment of its own
 	$(BIN)/python $(SERVERS)/setup_venv.py
-	$(BIN)/python -m pytest -m engine $(SERVERS) $(ARGS)
+	$(PYTEST) -m engine $(SERVERS) $(ARGS)
+
+examples: $(VENV)/.has-examples  ## run the examples as their READMEs say, each in a fresh environment; ARGS names some
+	$(BIN)/python examples/run.py $(ARGS)
+
+docs: $(VENV)/.has-docs  ## build the documentation site into build/site; any broken link is an error
+	$(BIN)/python docs/site/assemble.py build/site-source
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lint: $(VENV)/.has-lint  ## check style, types and layers
 	$(BIN)/ruff check .

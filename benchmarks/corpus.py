@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 LONG, SHORT, LEAST = 1024, 200, 380  # pixels: the longest side, the least short side, the least long side
-MOST = 200  # pictures of one kind and half
+MOST = 400  # pictures of one kind and half
 ALIKE = 6  # of 64 bits of the perceptual hash
 Picture = Image.Image
 Image.MAX_IMAGE_PIXELS = None

@@ -133,6 +133,21 @@ def cucumber(folder: Path) -> Found:
     return found
 
 
+def buildkite(folder: Path) -> Found:
+    """The file of Buildkite's test collector."""
+    data = json.loads((folder / "own").read_text(encoding="utf-8"))
+    return {_test_of(test["name"]): {"passed": True, "failed": False}.get(test.get("result")) for test in data}
+
+
+def ctrf(folder: Path) -> Found:
+    """The file of pytest-json-ctrf."""
+    data = json.loads((folder / "own").read_text(encoding="utf-8"))
+    return {
+        _test_of(test["name"].rpartition("::")[2]): {"passed": True, "failed": False}.get(test["status"])
+        for test in data["results"]["tests"]
+    }
+
+
 def _test_of(name: str) -> str:
     """The node ID of a test, from a report that leaves its file out."""
     return next((test for test in EXPECTED if test.rpartition("::")[2] == name), name)
@@ -181,6 +196,25 @@ def test_after_good():
 @pytest.mark.dependency(depends=["bad"])
 def test_after_bad():
     assert False, "runs though what it depends on failed"
+"""
+SOFT = """
+import pytest
+from pytest_check import check
+
+@pytest.mark.parametrize("picture", ["good", "bad"])
+def test_check(image_judge, picture):
+    with check:
+        image_judge.check(f"{picture}.png", prompt="a fox")
+
+@pytest.mark.parametrize("picture", ["good", "bad"])
+def test_expect(image_judge, picture):
+    image_judge.expect(f"{picture}.png", prompt="another fox")
+    check.equal(1, 1)
+
+@pytest.mark.parametrize("picture", ["good", "bad"])
+def test_plain(image_judge, picture):
+    image_judge.expect("good.png", prompt="a third fox")
+    check.equal(picture, "good")
 """
 SUBTESTS = """
 import pytest
@@ -235,6 +269,13 @@ CASES = [
         allure,
     ),
     Case(
+        "buildkite-test-collector",
+        ("buildkite-test-collector==1.9.1",),
+        ("buildkite_test_collector.pytest_plugin",),
+        ("--json=own",),
+        buildkite,
+    ),
+    Case(
         "flaky",
         ("flaky==3.8.1",),
         ("flaky.flaky_pytest_plugin",),
@@ -253,6 +294,13 @@ CASES = [
         workers=False,
     ),
     Case(
+        "pytest-check",
+        ("pytest-check==3.0.3",),
+        ("pytest_check.plugin",),
+        files={"test_calls.py": SOFT},
+        expected={test: ok for test, ok in EXPECTED.items() if "::test_" in test},
+    ),
+    Case(
         "pytest-dependency",
         ("pytest-dependency==0.6.1",),
         ("pytest_dependency",),
@@ -266,12 +314,19 @@ CASES = [
     ),
     Case("pytest-forked", ("pytest-forked==1.7.5",), ("pytest_forked",), ("--forked",)),
     Case(
+        "pytest-github-actions-annotate-failures",
+        ("pytest-github-actions-annotate-failures==0.4.2",),
+        ("pytest_github_actions_annotate_failures.plugin",),
+    ),
+    Case(
         "pytest-html",
         ("pytest-html==4.2.0", "pytest-metadata==3.1.1"),
         ("pytest_metadata.plugin", "pytest_html.plugin"),
         ("--html=own", "--self-contained-html"),
         html,
     ),
+    Case("pytest-instafail", ("pytest-instafail==0.5.0",), ("pytest_instafail",), ("--instafail",)),
+    Case("pytest-json-ctrf", ("pytest-json-ctrf==0.6.1",), ("ctrf.main",), ("--ctrf=own",), ctrf),
     Case(
         "pytest-json-report",
         ("pytest-json-report==1.5.0", "pytest-metadata==3.1.1"),
@@ -279,6 +334,7 @@ CASES = [
         ("--json-report", "--json-report-file=own"),
         json_report,
     ),
+    Case("pytest-randomly", ("pytest-randomly==5.1.0",), ("pytest_randomly",)),
     Case(
         "pytest-reportlog",
         ("pytest-reportlog==1.0.0",),
@@ -312,7 +368,9 @@ CASES = [
 def write_suite(folder: Path, case: Case) -> None:
     """The suite of one case."""
     for name, colour in (("good", (220, 220, 220)), ("bad", (40, 40, 40))):
-        Image.new("RGB", (8, 8), colour).save(folder / f"{name}.png")
+        picture = Image.new("RGB", (64, 64), colour)
+        picture.paste((200, 60, 60), (16, 16, 48, 48))  # a picture of one colour is failed as blank, without the judge
+        picture.save(folder / f"{name}.png")
     (folder / "pytest.ini").write_text(f"[pytest]\n{case.ini}\n")
     if "test_calls.py" not in case.files:
         (folder / "test_calls.py").write_text(CALLS.format(before=case.before, mark=case.mark))

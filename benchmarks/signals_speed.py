@@ -3,9 +3,10 @@
     python benchmarks/signals_speed.py BEFORE AFTER --pictures FOLDER [--count 200] [--rounds 3] [--text 0.1]
 
 Each round judges the same pictures by ``pytest --judge-manifest`` with one checkout, then with the other, and every
-second round begins with the other one. Both run with this Python and its packages, and find the checkout by
-PYTHONPATH. The pictures are PNG files below FOLDER, made 1,024 pixels on the long side by enlarging or by making them
-smaller; of this share of them the prompt quotes a text, so that they are read. No answer comes from a store.
+second round begins with the other one. One picture is judged before, for the files of compiled modules. Both run with
+this Python and its packages, and find the checkout by PYTHONPATH. The pictures are PNG files below FOLDER, made 1,024
+pixels on the long side by enlarging or by making them smaller; of this share of them the prompt quotes a text, so that
+they are read. No answer comes from a store.
 """
 
 from __future__ import annotations
@@ -42,17 +43,19 @@ def rows(folder: Path, pictures: Path, count: int, text: float) -> Path:
         lines.append(json.dumps({"ID": str(number), "prompt": prompt, "image_path": f"{number}.png"}))
     manifest = folder / "rows.jsonl"
     manifest.write_text("\n".join(lines) + "\n")
+    (folder / "first.jsonl").write_text(lines[0] + "\n")
     (folder / "pytest.ini").write_text("[pytest]\n")
     return manifest
 
 
-def judged(checkout: Path, folder: Path, workers: int) -> tuple[float, float, float]:
+def judged(checkout: Path, folder: Path, workers: int, manifest: str = "rows.jsonl") -> tuple[float, float, float]:
     """Seconds on the clock, seconds of the processor, and peak MiB of one run."""
     plugins = ["-p", "pytest_imagejudge.plugin", "-p", "no:cacheprovider", "-p", "no:randomly"]
     if workers:
         plugins += ["-p", "xdist", "-n", str(workers)]
-    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=no", *plugins, "--judge-manifest=rows.jsonl"]
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=no", *plugins, f"--judge-manifest={manifest}"]
     environment = {**os.environ, "PYTHONPATH": str(checkout), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled
     begun = time.perf_counter()
     process = subprocess.Popen(
         [*command, "--judge-model=signals", "--judge-no-store"],
@@ -84,6 +87,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         count = len(rows(folder, args.pictures, args.count, args.text).read_text().splitlines())
+        for checkout in sides.values():  # compile what is imported
+            judged(checkout, folder, args.workers, "first.jsonl")
         for number in range(args.rounds):
             for side in list(sides)[:: 1 if number % 2 == 0 else -1]:
                 runs[side].append(judged(sides[side], folder, args.workers))

@@ -22,6 +22,7 @@ DONE, GATE_FAILED, BAD_INPUT, ENGINE_FAILED = 0, 1, 2, 3
 # name: (module in commands/, one line for --help)
 COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("score", "judge the rows of a file or the images of a folder"),
+    "rank": ("rank", "copy the best of several images or edits of one prompt"),
     "leaderboard": ("leaderboard", "rank models from their recorded answers"),
     "agree": ("agree", "measure how well a judge agrees with people"),
     "compare": ("compare", "compare two runs, image by image"),
@@ -29,6 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "merge reports and write them in other formats"),
     "store": ("store", "count, remove, export or import stored answers"),
     "protocol": ("protocol", "fetch or show a judge's requests, and read recorded answers"),
+    "baseline": ("baseline", "approve single images of a run as the new baseline"),
+    "thresholds": ("thresholds", "show what a profile bounds, and how two differ"),
     "serve": ("serve", "start a judge's server and leave it running"),
     "doctor": ("doctor", "check whether a judge can run on this machine"),
     "init": ("init", "write a starter: a test, a profile, a workflow"),

@@ -18,7 +18,7 @@ from .errors import ConfigError, ImageJudgeError
 from .images.image_file import ImageFile
 from .images.intake import keep, take
 from .images.region import Region, mask_picture, region_of
-from .protocols import load_protocol
+from .protocols import ASKED_BY_MODEL, default_name, load_protocol
 from .protocols.base import Protocol
 from .scoring.verdict import Display, EditVerdict, Verdict, draw_with
 from .session.budget import Budget, budget_of
@@ -30,7 +30,7 @@ from .support.caches import engine_folder
 from .support.judge_options import option_name
 from .support.prices import read_price
 from .support.temporary_folders import temporary_folder
-from .taxonomy import EDIT, check_dimensions
+from .taxonomy import check_dimensions
 
 if TYPE_CHECKING:
     from .report.uses import JudgeUse
@@ -48,9 +48,12 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
             f"{option}-model {SIGNALS} with {option}-url: this judge measures in the same process and asks no URL; "
             f"leave out {option}-url, or let {option}-model be the model that is served there"
         )
+    name = settings.protocol
+    if name is None and settings.adapter and not settings.urls:  # it may be known by its adapter as by its model
+        name = default_name(f"{settings.adapter}/{settings.model}", settings.kind)
     load = functools.partial(
         load_protocol,
-        settings.protocol,
+        name,
         kind=settings.kind,
         decoding=settings.decoding,
         aspect=settings.aspect,
@@ -58,13 +61,14 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
         image_format=settings.image_format,
         image_bytes=settings.image_bytes,
         signals_style=settings.signals_style,
+        passes=settings.passes or 1,
     )
     protocol = load(model=settings.model)
     if settings.model == SIGNALS and settings.protocol not in (None, SIGNALS):
         raise ConfigError(
             f"the judge {SIGNALS!r} takes no protocol, as it measures images; leave out {settings.protocol!r}"
         )
-    if settings.urls and settings.model is None and settings.protocol is None:
+    if settings.urls and settings.model is None and settings.protocol in (None, *ASKED_BY_MODEL):
         with contextlib.suppress(ImageJudgeError):  # an endpoint that can't say is an error only when it is needed
             protocol = load(model=make_engine(settings, protocol, state_dir=engine_folder(settings)).identity().model)
     if protocol.kind != settings.kind:
@@ -333,24 +337,48 @@ class EditJudge(_Base):
         *,
         mask: object = None,
         box: object = None,
+        edit_type: str | None = None,
         repeat: int = 0,
         urgent: bool = False,
     ) -> Future[EditVerdict]:
-        """Judge in the background; the future ends in an `EditVerdict`. ``mask`` and ``box`` as in `region`."""
+        """Judge in the background; the future ends in an `EditVerdict`.
+
+        ``mask`` and ``box`` are as in `region`; ``edit_type`` is for a judge that asks by it.
+
+        Raises:
+            ConfigError: a type that the judge does not know, or none where it needs one.
+        """
         if not isinstance(instruction, str):
             raise TypeError(f"instruction: a string is expected, not {type(instruction).__name__}")
         images, region = (self.take(source), self.take(edited)), self.region(mask, box)
-        return self.submit_task(instruction, images, (EDIT,), repeat=repeat, urgent=urgent, region=region)
+        requests = self.protocol.requests_on(edit_type)
+        return self.submit_task(instruction, images, requests, repeat=repeat, urgent=urgent, region=region)
 
     def score(
-        self, source: object, edited: object, instruction: str, *, mask: object = None, box: object = None
+        self,
+        source: object,
+        edited: object,
+        instruction: str,
+        *,
+        mask: object = None,
+        box: object = None,
+        edit_type: str | None = None,
     ) -> EditVerdict:
         """Judge one edit and wait."""
-        return self.submit(source, edited, instruction, mask=mask, box=box, urgent=True).result()
+        about: dict[str, Any] = {"mask": mask, "box": box, "edit_type": edit_type}
+        return self.submit(source, edited, instruction, **about, urgent=True).result()
 
     async def ascore(
-        self, source: object, edited: object, instruction: str, *, mask: object = None, box: object = None
+        self,
+        source: object,
+        edited: object,
+        instruction: str,
+        *,
+        mask: object = None,
+        box: object = None,
+        edit_type: str | None = None,
     ) -> EditVerdict:
         """Judge as `score`, in asynchronous code."""
-        future = await asyncio.to_thread(self.submit, source, edited, instruction, mask=mask, box=box, urgent=True)
+        about: dict[str, Any] = {"mask": mask, "box": box, "edit_type": edit_type}
+        future = await asyncio.to_thread(self.submit, source, edited, instruction, **about, urgent=True)
         return await asyncio.wrap_future(future)

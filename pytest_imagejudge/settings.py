@@ -46,6 +46,8 @@ class JudgeSettings:
         beside: the session's other judge, for which our server leaves room on shared GPUs.
         concurrency: requests in flight at each of ``urls``; None for as many as 48 images have.
         signals_style: of the embedded judge, styles that all pictures have, such as "pixel-art".
+        passes: how often ``editscore`` asks each question; None for once.
+        adapter: Hub id or folder of a LoRA adapter of ``model``, which our server serves with it.
     """
 
     model: str | None = None
@@ -73,6 +75,8 @@ class JudgeSettings:
     beside: JudgeSettings | None = None
     concurrency: int | None = None
     signals_style: tuple[str, ...] = ()
+    passes: int | None = None
+    adapter: str | None = None
 
     @property
     def served(self) -> bool:

@@ -15,9 +15,18 @@ FacetPath = tuple[str, ...]
 Path = FacetPath  # the shorter name, for modules that use no path of a file
 
 TOTAL: FacetPath = ()  # above all dimensions; files write it ["total"], see `written`
-EDIT = "Edit"  # the one dimension of a judge of edits; unread is all of an edit, (EDIT,), or an aspect, (EDIT, name)
+# The dimension of a judge of edits that asks once; unread is all of an edit, (EDIT,), or an aspect, (EDIT, name). Where
+# a judge asks several times, a request that was not read, (its dimension,), leaves all of the edit unread.
+EDIT = "Edit"
 EDIT_SCORE: FacetPath = ("score",)  # the overall score of an edit, beside the tree
+EDIT_SCALE = (1.0, 5.0)  # of an edit's score, where nothing says another
 _TOTAL_IN_FILES = "total"
+
+
+def show_scale(scale: Sequence[float]) -> str:
+    """Put the scale of an edit's score into words, such as "1 to 5"."""
+    return f"{scale[0]:g} to {scale[1]:g}"
+
 
 TREE: dict[str, dict[str, tuple[str, ...]]] = {
     "Quality": {

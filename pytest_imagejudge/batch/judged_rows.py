@@ -18,22 +18,23 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..errors import ConfigError
-from ..inputs.judged_columns import ANSWER_COLUMNS, EDIT_OUTPUTS, IMAGE_OUTPUTS, PATHS
+from ..inputs.judged_columns import ANSWER_COLUMNS, EDIT_OUTPUTS, EDIT_SCALE_OUTPUT, IMAGE_OUTPUTS, PATHS
 from ..inputs.manifest import Row
 from ..scoring.verdict import EditVerdict, Verdict
 from ..support.escaping import escape
 from ..support.files import make_folder
-from ..taxonomy import LEVEL1, facets_of
+from ..taxonomy import EDIT_SCALE, LEVEL1, facets_of
 
 
-def output_columns(columns: Iterable[str], first: Row | None) -> list[str]:
-    """Columns of the judged rows: those of the input, then what judging adds."""
+def output_columns(columns: Iterable[str], first: Row | None, scale: tuple[float, float] = EDIT_SCALE) -> list[str]:
+    """Columns of the judged rows: those of the input, then what judging adds; ``scale`` is of edits' scores."""
     found = list(columns)
     edits = first is not None and first.kind == "edit"
     if not edits or "image_path" in found:
         found += [name for name in IMAGE_OUTPUTS if name not in found]
     if edits or "edited_path" in found:
-        found += [name for name in EDIT_OUTPUTS if name not in found]
+        outputs = EDIT_OUTPUTS if scale == EDIT_SCALE else (*EDIT_OUTPUTS, EDIT_SCALE_OUTPUT)
+        found += [name for name in outputs if name not in found]
     return found
 
 
@@ -68,7 +69,7 @@ def edit_output(verdict: EditVerdict | None) -> dict[str, Any]:
     if verdict is None or (verdict.error and not verdict.answers):
         return dict.fromkeys(EDIT_OUTPUTS)
     answer = (verdict.score, verdict.answer, verdict.finish_reason)
-    return dict(zip(EDIT_OUTPUTS, answer, strict=True))
+    return dict(zip(EDIT_OUTPUTS, answer, strict=True)) | {EDIT_SCALE_OUTPUT: list(verdict.scale)}
 
 
 class JudgedRows:

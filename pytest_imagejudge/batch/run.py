@@ -72,6 +72,7 @@ class BatchRun:
         self.each = each or (lambda row, result: None)
         self.tally = RowCounts()
         self.failed = 0  # rows that missed a bound, had nothing that a bound applies to, or a picture of nothing
+        self.quarantined = self.quarantined_failed = 0  # rows whose failure is expected, and those that did fail
         self.failed_rows: list[dict[str, Any]] = []  # the same, where they are to be kept
         self.findings: Multiset[FindingKind] = Multiset()  # images by what was found of them that is no score
         self.scores = BenchScores() if settings.image is None else BenchScores(settings.image.protocol.measures)
@@ -84,8 +85,6 @@ class BatchRun:
         self._not_added = dict.fromkeys(name for name in (*IMAGE_OUTPUTS, *EDIT_OUTPUTS) if name in columns)
         self._profiles: dict[str, Profile] = {}
         self._written: Multiset[Path] = Multiset()  # pictures out of the rows: in how many that are in flight
-        judges = [judge for judge in (settings.image, settings.edit) if judge is not None]
-        self._window = max(_WINDOW, 4 * max((judge.session.engine.concurrency for judge in judges), default=1))
 
     def run(self, rows: Iterable[Row | RowError], stopped: Callable[[], bool] = lambda: False) -> None:
         """Judge ``rows`` and write each as soon as all before it are done, until ``stopped`` says that it is enough.
@@ -93,12 +92,14 @@ class BatchRun:
         Raises:
             KeyboardInterrupt: it was stopped; what was judged, and what was not, has been written.
         """
+        judges = [judge for judge in (self.settings.image, self.settings.edit) if judge is not None]
         source = iter(rows)
         pending: deque[tuple[Row | RowError, Future[Any] | RowError]] = deque()
         try:
             for row in source:
                 pending.append(self._submit(row))
-                while pending and (_done(pending[0][1]) or len(pending) >= self._window):
+                window = max(_WINDOW, 4 * max((judge.session.engine.concurrency for judge in judges), default=1))
+                while pending and (_done(pending[0][1]) or len(pending) >= window):
                     self._next(pending, stopped)
                 if stopped():
                     raise KeyboardInterrupt
@@ -184,7 +185,12 @@ class BatchRun:
         if row.kind == "edit":
             if settings.edit is None:
                 return _error(row, "an edit, but no judge of edits: --edit-judge-model or --edit-judge-url")
-            return RowPlan(settings.edit, row.instruction or "", (row.source, row.edited), (EDIT,), row.mask, row.box)
+            judge, pictures = settings.edit, (row.source, row.edited)
+            try:
+                requests = judge.protocol.requests_on(row.edit_type)
+            except ConfigError as error:
+                return _error(row, str(error))
+            return RowPlan(judge, row.instruction or "", pictures, requests, row.mask, row.box)
         if settings.image is None:
             return _error(row, "an image, but no judge of images: --judge-model or --judge-url")
         dimensions = self._dimensions(row, settings.image)
@@ -253,7 +259,14 @@ class BatchRun:
         if not gate and not self.settings.keep:
             return
         entry = entry_of(verdict, profile, gate=gate, blank=bool(row.blank), id=row.id, seed=row.seed)
-        if entry.outcome == "failed":
+        self.quarantined += row.quarantine is not None
+        if entry.outcome == "failed" and row.quarantine is not None:
+            from ..renderers.explanations import headline
+
+            self.quarantined_failed += 1
+            words = f"in quarantine{f' ({row.quarantine})' if row.quarantine else ''}: {headline(entry)}"
+            self.say(str(RowError(row.number, row.line, row.id, words)))
+        elif entry.outcome == "failed":
             from ..renderers.explanations import headline
 
             self.failed += 1
@@ -325,6 +338,7 @@ class BatchRun:
                 run.cached_prompt_tokens = sum_of_told((run.cached_prompt_tokens, stats.cached_prompt_tokens))
                 run.output_tokens += stats.output_tokens
                 run.restarts += judge.session.engine.restarts
+                run.note_copies([judge.session.engine.copies()])
         run.cost = cost_of(self.uses())
         run.budget = None if self.settings.budget is None else self.settings.budget.reported()
         run.from_store -= self.asked

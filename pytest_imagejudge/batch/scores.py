@@ -13,7 +13,7 @@ from ..scoring.verdict import EditVerdict, Verdict, verdict_of
 from ..support.files import write_text
 from ..support.spreadsheets import Table
 from ..support.text_tables import number
-from ..taxonomy import EDIT, FACETS, LEVEL1, LEVEL2, TOTAL, TREE, FacetPath
+from ..taxonomy import EDIT, EDIT_SCALE, FACETS, LEVEL1, LEVEL2, TOTAL, TREE, FacetPath, show_scale
 
 
 def write_scores(scores: BenchScores, path: Path) -> None:
@@ -38,12 +38,14 @@ class BenchScores:
 
     Attributes:
         edits: of edits' scores.
+        scale: of those scores; a run has one judge of edits.
     """
 
     def __init__(self, measures: Collection[FacetPath] = FACETS) -> None:
         self.measures = measures
         self._means = RunMeans((TOTAL, *((one,) for one in LEVEL1), *LEVEL2), FigureMean)
         self.edits = FigureMean()
+        self.scale = EDIT_SCALE
         self._not_judged: Counter[tuple[str, ...]] = Counter()  # images by the L1 they would have been asked about
 
     @property
@@ -60,6 +62,8 @@ class BenchScores:
         """Count one verdict in."""
         if isinstance(verdict, EditVerdict):
             self.edits.count(verdict.score, unread=not verdict.readable)
+            if verdict.score is not None:
+                self.scale = verdict.scale
             return
         self._means.add(verdict)
         if not verdict.readable:
@@ -98,6 +102,7 @@ class BenchScores:
         }
         if self.edits.n or self.edits.unread:
             found["edits"] = {"score": self.edits.value, "n": self.edits.n, "left_out": self.edits.unread}
+            found["edits"] |= {} if self.scale == EDIT_SCALE else {"scale": list(self.scale)}
         return found
 
     def left_out(self) -> dict[str, Any]:
@@ -117,7 +122,7 @@ class BenchScores:
             for two, mean in self._level2(one).items()
             if _counted(mean)
         ]
-        edits = [["Score, 1 to 5", *_cells(self.edits)]] if _counted(self.edits) else []
+        edits = [[f"Score, {show_scale(self.scale)}", *_cells(self.edits)]] if _counted(self.edits) else []
         return [*ones, ["Total", *_cells(at[TOTAL])]], twos, edits
 
     def sheets(self) -> dict[str, Table]:

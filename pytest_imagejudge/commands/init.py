@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shlex
 import sys
@@ -15,6 +16,7 @@ from ..errors import ConfigError
 from ..settings import API_KEY_VARIABLE, SIGNALS
 from ..support.entry_points import ENGINES, names_of
 from ..support.files import make_folder, whole_file
+from .init_project import Addition, Value, owner_of_remote, with_ignored, with_keys
 from .store import folder_name
 
 FILES = {  # in starter/: where it goes
@@ -41,30 +43,51 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--judge-header", metavar="NAME=VARIABLE", action="append", default=[],
         help="a header for the endpoint, its value a secret of that name; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--shared-workflow", metavar="OWNER", nargs="?", const="", default=None,
+        help="a workflow that calls the reusable one of OWNER's repository pytest-imagejudge (default: the owner of "
+        "the git remote), in place of steps of your own",
+    )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="write over files that are there")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the starter, or nothing at all where one of its files exists already."""
-    values = _hosted(args) if args.judge_url else _own(args)
+    values, keys = _hosted(args) if args.judge_url else _own(args)
+    if args.shared_workflow is not None:
+        values |= _shared(args, values)
     targets = {args.folder / target: name for name, target in FILES.items()}
     in_the_way = [str(path) for path in targets if path.exists()]
     if in_the_way and not args.force:
         raise ConfigError(f"there already: {', '.join(in_the_way)}; give --force to write over them")
+    ini = with_keys(args.folder, {**keys, "judge_thresholds": "thresholds.toml", "judge_report": ["report.html"]})
     for path, name in targets.items():
-        text = _filled(name, values)
-        try:
-            make_folder(path.parent)
-            with whole_file(path) as file:
-                file.write(text)
-        except OSError as error:
-            raise ConfigError(f"{path}: {error.strerror or error}") from None
-        print(path)
+        if name == "imagejudge.yml" and args.shared_workflow is not None:
+            name = "shared_workflow.yml"
+        _write(Addition(path, _filled(name, values)))
+    for addition in filter(None, (ini, with_ignored(args.folder))):
+        _write(addition)
+    _say_next(args, ini)
+    return 0
+
+
+def _write(addition: Addition) -> None:
+    try:
+        make_folder(addition.path.parent)
+        with whole_file(addition.path) as file:
+            file.write(addition.text)
+    except OSError as error:
+        raise ConfigError(f"{addition.path}: {error.strerror or error}") from None
+    print(addition.path)
+
+
+def _say_next(args: argparse.Namespace, ini: Addition) -> None:
+    """Print what to run, and what else can be written, to standard error."""
+    for key in ini.kept:
+        print(f"{ini.path} has {key} already, which stays as it is", file=sys.stderr)
     where = "" if args.folder == Path() else f"cd {shlex.quote(str(args.folder))} && "
-    print(
-        f"next: {where}pytest {values['options']} --judge-thresholds thresholds.toml",
-        file=sys.stderr,
-    )
+    print(f"next: {where}pytest", file=sys.stderr)
+    print("      pytest --runxfail   shows a failure: one picture is spoilt on purpose", file=sys.stderr)
     if args.judge_url:
         names = dict.fromkeys([API_KEY_VARIABLE, *map(_variable, args.judge_header)])
         print(
@@ -72,15 +95,19 @@ def run(args: argparse.Namespace) -> int:
             "the workflow gives it to the step that judges",
             file=sys.stderr,
         )
-    return 0
+    elif args.judge_model is None:
+        print(
+            "other judges: --judge-model Qwen/Qwen-Image-Bench (all 56 facets, on your GPU), --judge-url URL (hosted)",
+            file=sys.stderr,
+        )
 
 
 def _filled(name: str, values: dict[str, str]) -> str:
     return Template((STARTER / name).read_text("utf-8")).substitute(values)
 
 
-def _own(args: argparse.Namespace) -> dict[str, str]:
-    """Values of the templates for a judge in the job: the embedded one, or one that vLLM serves on a GPU."""
+def _own(args: argparse.Namespace) -> tuple[dict[str, str], dict[str, Value]]:
+    """Values of the templates, and ini keys, for a judge in the job: the embedded one, or one of vLLM's on a GPU."""
     if args.judge_header:
         raise ConfigError("--judge-header: it is sent to an endpoint, which --judge-url names")
     model = SIGNALS if args.judge_model is None else args.judge_model
@@ -100,11 +127,11 @@ def _own(args: argparse.Namespace) -> dict[str, str]:
         "runner": "ubuntu-latest" if embedded else "[self-hosted, gpu]",
         "extends": "signals" if embedded else "default",
     }
-    return values | {"judge_step": _filled("judge_step.yml", values)}
+    return values | {"judge_step": _filled("judge_step.yml", values)}, {"judge_model": model}
 
 
-def _hosted(args: argparse.Namespace) -> dict[str, str]:
-    """Values of the templates for a judge behind a URL."""
+def _hosted(args: argparse.Namespace) -> tuple[dict[str, str], dict[str, Value]]:
+    """Values of the templates, and ini keys, for a judge behind a URL."""
     if args.judge_model == SIGNALS:
         raise ConfigError(f"--judge-model {SIGNALS} with --judge-url: this judge asks no URL; leave out one of them")
     if args.judge_model is not None and not (args.judge_model and args.judge_model.isprintable()):
@@ -121,7 +148,39 @@ def _hosted(args: argparse.Namespace) -> dict[str, str]:
         "extends": "default",
         "header_variables": "".join(f"{' ' * 10}{name}: ${{{{ secrets.{name} }}}}\n" for name in variables),
     }
-    return values | {"judge_step": _filled("hosted_step.yml", values)}
+    keys: dict[str, Value] = {"judge_url": [url.strip() for url in args.judge_url]}
+    keys |= {"judge_model": args.judge_model} if args.judge_model else {}
+    keys |= {"judge_header": args.judge_header} if args.judge_header else {}
+    return values | {"judge_step": _filled("hosted_step.yml", values)}, keys
+
+
+def _shared(args: argparse.Namespace, values: dict[str, str]) -> dict[str, str]:
+    """Values of the workflow that calls the reusable one.
+
+    Raises:
+        ConfigError: nobody names the owner of its repository.
+    """
+    owner = args.shared_workflow or owner_of_remote(args.folder)
+    if owner is None or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*", owner):
+        found = "no git remote of GitHub names one here" if owner is None else f"{owner!r} can't be one"
+        raise ConfigError(
+            f"--shared-workflow OWNER: the owner of the repository pytest-imagejudge on GitHub is expected; {found}"
+        )
+    inputs = (
+        [f"judge-model: {json.dumps(args.judge_model or SIGNALS)}"] if args.judge_model or not args.judge_url else []
+    )
+    if args.judge_url:
+        inputs.append("judge-url: |\n" + "\n".join(f"        {url.strip()}" for url in args.judge_url))
+    elif values["runner"] != "ubuntu-latest":
+        inputs.append("""gpu-runner: '["self-hosted", "gpu"]'""")
+    options = ["--judge-thresholds=thresholds.toml", *(f"--judge-header={header}" for header in args.judge_header)]
+    inputs.append("args: |\n" + "\n".join(f"        {option}" for option in options))
+    secrets = (
+        ["    secrets:", f"      IMAGEJUDGE_API_KEY: ${{{{ secrets.{API_KEY_VARIABLE} }}}}"] if args.judge_url else []
+    )
+    if args.judge_header:
+        secrets.append("      IMAGEJUDGE_HEADERS: ${{ secrets.IMAGEJUDGE_HEADERS }}  # VARIABLE=value, one a line")
+    return {"owner": owner, "inputs": "\n".join(f"      {one}" for one in inputs), "secrets": "\n".join(secrets)}
 
 
 def _checked_url(url: str) -> str:

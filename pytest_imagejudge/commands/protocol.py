@@ -29,11 +29,11 @@ def register(parser: argparse.ArgumentParser) -> None:
 
     pull = actions.add_parser(
         "pull",
-        help="fetch the published prompts of Q-Judger and IE-Critic-R1",
+        help="fetch the published prompts of Q-Judger, IE-Critic-R1, VIEScore and EditScore",
         description="Fetch the prompts that the published judges were trained on, check their SHA-256 and keep "
         "them in the user's cache. With --from, take them from a file or a checkout instead of the network.",
     )
-    pull.add_argument("--protocol", metavar="NAME", help="fetch only the prompts of q-judger or ie-critic")
+    pull.add_argument("--protocol", metavar="NAME", help="fetch only the prompts of this protocol")
     pull.add_argument(
         "--from", dest="origin", metavar="FILE|DIR", type=Path, help="take them from a file or checkout on this machine"
     )
@@ -60,7 +60,8 @@ def register(parser: argparse.ArgumentParser) -> None:
         "read",
         help="read recorded answers",
         description='Read answers, one {"id", "dimension", "text", "finish_reason"} a line, and print one {"id", '
-        '"dimension", "level3", "problems", "unreadable"} a line; for edits "score" in place of "level3".',
+        '"dimension", "level3", "problems", "unreadable"} a line; for edits "score" in place of "level3", of viescore '
+        'and editscore with "scores", the numbers as they were asked for.',
     )
     read.add_argument("--protocol", metavar="NAME", required=True, help="a protocol's name, or a TOML file")
     read.add_argument("file", metavar="FILE.jsonl", help='"-" reads standard input')
@@ -133,8 +134,9 @@ def _show(args: argparse.Namespace) -> int:
         raise ConfigError(f"protocol show --protocol {args.protocol} needs {', '.join(missing)}")
     images = [_load(name) for name in files]
     requests = [protocol.render(text, images, dimension) for dimension in protocol.dimensions]
-    for problem in dict.fromkeys(f"{problem.kind}: {problem.detail}" for made in requests for problem in made.problems):
-        note(problem)
+    found = [problem for made in requests for problem in protocol.text_problems(text, made.dimension)]
+    for words in dict.fromkeys(f"{problem.kind}: {problem.detail}" for problem in found):
+        note(words)
     shown = [{"dimension": request.dimension, "messages": request.messages} for request in requests]
     print_json(shown)
     return 0
@@ -195,7 +197,8 @@ def _entry(number: int, line: bytes, protocol: Protocol) -> dict[str, Any]:
     if row.message:
         raise ValueError(row.message)
     entry = row.values
-    needed = ("id", "text", "dimension") if protocol.kind == "image" else ("id", "text")
+    asks_once = protocol.kind == "edit" and len(protocol.dimensions) == 1
+    needed = ("id", "text") if asks_once else ("id", "text", "dimension")
     if missing := [field for field in needed if field not in entry]:
         raise ValueError(f"no {', '.join(missing)}; expected id, dimension, text, finish_reason")
     for name in ("id", "dimension"):  # they are printed again
@@ -205,7 +208,7 @@ def _entry(number: int, line: bytes, protocol: Protocol) -> dict[str, Any]:
             raise ValueError(f"{name}: found {entry[name]!r:.80}, which is no JSON") from None
     if not isinstance(entry.get("finish_reason"), str | None):
         raise ValueError(f"finish_reason: found {entry['finish_reason']!r:.80}, expected a string or null")
-    if protocol.kind == "edit":
+    if asks_once:
         entry.setdefault("dimension", protocol.dimensions[0])
     elif entry["dimension"] not in protocol.dimensions:
         name = entry["dimension"]
@@ -219,7 +222,7 @@ def _reading(entry: dict[str, Any], protocol: Protocol) -> Reading:
     text, dimension = entry["text"], entry["dimension"]
     if text is None or isinstance(text, str):
         return protocol.read(dimension, text or "", entry.get("finish_reason"))
-    path = (dimension if protocol.kind == "image" else EDIT,)
+    path = (dimension if dimension in protocol.dimensions else EDIT,)
     return Reading(unreadable=(path,), problems=(Problem(path, "wrong-type", f"{kind_of(text)} instead of text"),))
 
 
@@ -236,6 +239,8 @@ def _shown(entry: dict[str, Any], reading: Reading, protocol: Protocol) -> dict[
             }
             for one, twos in nested(reading.level3).items()
         }
+    elif len(protocol.dimensions) > 1:
+        shown |= {"scores": list(reading.scores) or None, "score": reading.score}
     else:
         shown["score"] = reading.score
         if reading.aspects:

@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: naming the file or the option, what was found and what is expected.
     """
+    from ..renderers.carried_pictures import show_copies
     from ..report.json_file import read
     from ..report.merging import merge
 
@@ -81,11 +82,13 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--failed-only is for HTML: name a file with -o FILE.html")
     parts = [(str(path), read(path)) for path in args.files]
     report = merge(parts)
+    for entry in report.every():
+        show_copies(entry)
     profile = _profile(args.thresholds)
     if profile is not None:
         from ..statistics.suite import bounded_means
 
-        report.suite = bounded_means(report.verdicts, report.edits, profile.suite)
+        report.suite = bounded_means(report.verdicts, report.edits, profile)
     elif any(part.suite for _, part in parts) and not report.suite:
         if args.gate:
             raise ConfigError("--gate: the files hold bounds on the mean, each over its own images; name the profile "

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..batch.fates import BAD_INPUT, FATES, NOT_ASKED
+from ..batch.gedit_results import GEditResults
 from ..batch.judged_rows import JudgedRows, output_columns
 from ..batch.plan import RunSettings
 from ..batch.row_preview import RowCounter, first_row
@@ -25,9 +26,11 @@ from ..inputs.shards import lacking_beside
 from ..session.budget import budget_of
 from ..settings import JudgeSettings
 from ..support.escaping import escape, for_log
+from ..support.files import write_text
 from ..support.words import plural
-from ..tables.rows import PARQUET
-from ..taxonomy import check_dimensions
+from ..tables.rows import WITH_PICTURES
+from ..taxonomy import EDIT_SCALE, check_dimensions
+from . import score_gedit
 from .judge_options import add_judge_options, both_judges, for_edits, max_pixels
 from .printing import note, print_json, print_table, put
 from .progress import RowProgress, terminated
@@ -57,6 +60,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     add("--ray-address", metavar="ADDRESS", help="the cluster (default: RAY_ADDRESS, else one on this machine)")
     add("--output-dir", type=Path, metavar="DIR", help="where the outputs go (default: beside the input)")
     add("--json", action="store_true", help="print the summary as JSON")
+    score_gedit.register(parser)
     add_judge_options(parser)
 
 
@@ -66,16 +70,11 @@ def run(args: argparse.Namespace) -> int:
     Returns 3 where the engine failed or the budget ended, else 2 where rows were bad, else 1 where a gate failed or
     not all answers could be read, else 0. What could be judged is written in every case.
     """
-    from ..renderers import SUFFIXES
-
-    for path in args.judge_report:
-        if path.suffix.lower() not in SUFFIXES:
-            raise ConfigError(f"--judge-report {escape(path)}: a name that ends in {', '.join(SUFFIXES)} is expected")
+    _check_options(args)
     named, pixels = both_judges(args), max_pixels(args)
     dimensions = _dimensions(args.judge_dimensions)
-    if args.engine == "ray" and args.input.lower().endswith(PARQUET):
-        raise ConfigError(f"--engine ray: pictures in {escape(args.input)} are on this node only; give a file of paths")
-    source = open_input(args.input, prompts=args.prompts, root=args.root)
+    gedit = score_gedit.open_bench(args) if args.bench else None
+    source = gedit.as_input() if gedit else open_input(args.input, prompts=args.prompts, root=args.root)
     if words := lacking_beside(Path(Path(args.input).name)):  # named alone, it is judged alone
         note(f"{words} not judged")
     metadata = read_metadata(metadata_file(args.judge_metadata)) if args.judge_metadata else None
@@ -84,16 +83,17 @@ def run(args: argparse.Namespace) -> int:
         progress = RowProgress(RowCounter(source.count))
         folder = args.output_dir or source.folder
         spool = folder / f"{source.name}_images" if args.judge_report else None  # reports name what lies there
-        judges = _settings(named, first.kind if first else "image")
+        judges = _settings(named, "edit" if gedit else first.kind if first else "image", bench=gedit is not None)
         if (budget := budget_of(judges)) is not None:
             stack.callback(budget.close)
         image, edit = _judges(args, judges, stack, spool=spool, progress=progress.say, max_pixels=pixels, budget=budget)
-        profile = _profile(args.judge_thresholds, Path.cwd(), image, edit) if args.judge_thresholds else None
-        if profile is not None and not (profile.bounds_images or profile.bounds_edits or profile.bounds_means):
-            raise ConfigError(f"--judge-thresholds {escape(args.judge_thresholds)}: it has only margins against a "
-                              "baseline, and score compares with none; see imagejudge compare --max-drop")  # fmt: skip
+        results = None
+        if gedit and edit:
+            results = score_gedit.results_of(gedit, edit.protocol)
+            folder = args.output_dir or score_gedit.results_folder(gedit, edit.protocol)
+        profile = _run_profile(args.judge_thresholds, image, edit) if args.judge_thresholds else None
         path = folder / f"{source.name}_judged{source.suffix}"
-        output = JudgedRows(path, output_columns(source.columns, first), base=source.base)
+        output = JudgedRows(path, output_columns(source.columns, first, _scale(edit)), base=source.base)
         stack.callback(output.release)
         settings = RunSettings(
             image=image,
@@ -108,7 +108,8 @@ def run(args: argparse.Namespace) -> int:
             budget=budget,
             copies=_copies(args, stack),
         )
-        bench = BatchRun(settings, output, say=progress.row, tick=progress.tick)
+        each = None if results is None else results.add
+        bench = BatchRun(settings, output, say=progress.row, tick=progress.tick, each=each)
         interrupted = False
         try:
             with terminated() as stopped:
@@ -119,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
             for judge in filter(None, (image, edit)):
                 judge.close()  # before the figures: requests that are broken off may be charged too
         progress.close()
-        return _finish(args, bench, folder / source.name, output, profile, interrupted=interrupted)
+        return _finish(args, bench, folder / source.name, output, profile, results, interrupted=interrupted)
 
 
 def _finish(
@@ -128,6 +129,7 @@ def _finish(
     stem: Path,
     output: JudgedRows,
     profile: Profile | None,
+    results: GEditResults | None,
     *,
     interrupted: bool,
 ) -> int:
@@ -140,10 +142,12 @@ def _finish(
     copies = bench.settings.copies
     missed, undecided = _suite(report, profile)
     bounds = {} if profile is None else profile.shown_bounds()
+    published = () if results is None else results.files(stem.parent)
     scores = [stem.with_name(f"{stem.name}_bench_scores{suffix}") for suffix in (".json", ".xlsx")]
     outputs: list[tuple[str, Path, Callable[[], None]]] = [
         ("", output.path, output.close),
         *(("", path, partial(write_scores, bench.scores, path)) for path in scores),
+        *(("", path, partial(write_text, path, text)) for path, text in published),
         *(
             ("--judge-report: ", path, partial(write_report, report, path, bounds, copies))
             for path in args.judge_report
@@ -162,9 +166,9 @@ def _finish(
     if not args.judge_no_store:
         keep_last_run(_store(args), report.run.started, bench.uses())
     if args.json:
-        print_json(_as_json(bench, report, files, missed))
+        print_json(_as_json(bench, report, files, missed, results))
     else:
-        _print(bench, missed, undecided, profile)
+        _print(bench, missed, undecided, profile, results)
         for path in files:
             note(path)
     for line in unwritten:
@@ -182,6 +186,23 @@ def _finish(
 # --- what is asked for ---
 
 
+def _check_options(args: argparse.Namespace) -> None:
+    """Check options that do not go together, or with their values.
+
+    Raises:
+        ConfigError: naming the option.
+    """
+    from ..renderers import SUFFIXES
+
+    for path in args.judge_report:
+        if path.suffix.lower() not in SUFFIXES:
+            raise ConfigError(f"--judge-report {escape(path)}: a name that ends in {', '.join(SUFFIXES)} is expected")
+    if args.engine == "ray" and args.input.lower().endswith(WITH_PICTURES):
+        raise ConfigError(f"--engine ray: pictures in {escape(args.input)} are on this node only; give a file of paths")
+    if args.bench_data and not args.bench:
+        raise ConfigError("--bench-data goes with --bench")
+
+
 def _dimensions(text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return None
@@ -191,16 +212,23 @@ def _dimensions(text: str | None) -> tuple[str, ...] | None:
         raise ConfigError(f"--judge-dimensions: {error.args[0]}") from None
 
 
+def _scale(edit: EditJudge | None) -> tuple[float, float]:
+    return EDIT_SCALE if edit is None else edit.protocol.scale
+
+
 def _settings(
-    named: tuple[JudgeSettings, JudgeSettings], kind: Literal["image", "edit"]
+    named: tuple[JudgeSettings, JudgeSettings], kind: Literal["image", "edit"], *, bench: bool
 ) -> tuple[JudgeSettings, JudgeSettings]:
-    """Settings of the judges of images and edits; for an input of edits only, ``--judge-model`` names that of edits."""
+    """Settings of the judges of images and edits; for an input of edits only, ``--judge-model`` names that of edits.
+
+    A benchmark has a protocol of its own, for a judge with none.
+    """
     image, edit = named
     if kind == "edit" and not edit.configured:
         image, edit = JudgeSettings(), for_edits(image, edit)
     if not (edit if kind == "edit" else image).configured:
         raise ConfigError(f"no judge of {kind}s: give --judge-model (a Hub id, a folder, or 'signals') or --judge-url")
-    return image, edit
+    return image, score_gedit.with_protocol(edit) if bench else edit
 
 
 def _judges(
@@ -253,6 +281,19 @@ def _profile(source: str, base: Path, image: Judge | None, edit: EditJudge | Non
     return profile
 
 
+def _run_profile(named: str, image: Judge | None, edit: EditJudge | None) -> Profile:
+    """The profile of the run.
+
+    Raises:
+        ConfigError: there is none of that name, or it bounds nothing here.
+    """
+    profile = _profile(named, Path.cwd(), image, edit)
+    if not (profile.bounds_images or profile.bounds_edits or profile.bounds_means):
+        raise ConfigError(f"--judge-thresholds {escape(named)}: it has only margins against a "
+                          "baseline, and score compares with none; see imagejudge compare --max-drop")  # fmt: skip
+    return profile
+
+
 def _spread(
     args: argparse.Namespace, bench: BatchRun, source: Input, progress: RowProgress
 ) -> Iterator[Row | RowError]:
@@ -271,14 +312,18 @@ def _suite(report: Report, profile: Profile | None) -> tuple[list[str], list[str
         return [], []
     from ..statistics.suite import bounded_means
 
-    report.suite = bounded_means(report.verdicts, report.edits, profile.suite)
+    report.suite = bounded_means(report.verdicts, report.edits, profile)
     missed = [row for row in report.suite if row.gate == "failed"]
     undecided = [row for row in report.suite if row.outcome == "undecided" and row.gate != "failed"]
     both = [[f"{' / '.join(row.path)}: {row.detail}" for row in rows] for rows in (missed, undecided)]
     return both[0], both[1]
 
 
-def _print(bench: BatchRun, missed: list[str], undecided: list[str], profile: Profile | None) -> None:
+def _print(
+    bench: BatchRun, missed: list[str], undecided: list[str], profile: Profile | None, results: GEditResults | None
+) -> None:
+    if results is not None:
+        score_gedit.print_results(results)
     tally, (ones, twos, edits) = bench.tally, bench.scores.rows()
     head = ["", "mean", "rows", "left out"]
     if bench.settings.image is not None:
@@ -295,13 +340,17 @@ def _print(bench: BatchRun, missed: list[str], undecided: list[str], profile: Pr
         put(f"Found: {found_in_words(bench.findings)}.")
     if profile is not None:
         put(f"Thresholds {for_log(profile.name)}: {plural(bench.failed, 'row')} missed them.")
+        if bench.quarantined:
+            put(f"Quarantine: {bench.quarantined_failed} of {plural(bench.quarantined, 'row')} missed them.")
         for line in missed:
             put(f"Suite: {for_log(line)}")
         for line in undecided:
             put(f"Suite, undecided: {for_log(line)}")
 
 
-def _as_json(bench: BatchRun, report: Report, files: list[Path], missed: list[str]) -> dict[str, Any]:
+def _as_json(
+    bench: BatchRun, report: Report, files: list[Path], missed: list[str], results: GEditResults | None
+) -> dict[str, Any]:
     from ..report.model import only_given
 
     run = report.run
@@ -309,6 +358,7 @@ def _as_json(bench: BatchRun, report: Report, files: list[Path], missed: list[st
         **bench.tally.as_json(),
         "failed": bench.failed,
         "failed_rows": bench.failed_rows,
+        "quarantined": {"rows": bench.quarantined, "failed": bench.quarantined_failed},
         "findings": dict(bench.findings),
         "scores": bench.scores.published(),
         "left_out": bench.scores.left_out(),
@@ -322,4 +372,5 @@ def _as_json(bench: BatchRun, report: Report, files: list[Path], missed: list[st
         "output_tokens": run.output_tokens,
         **only_given(run.model_dump(mode="json", include={"cost", "budget"})),
         "files": [str(path) for path in files],
+        **({} if results is None else score_gedit.results_json(results)),
     }

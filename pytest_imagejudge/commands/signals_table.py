@@ -34,10 +34,12 @@ EDITS_NOT_MEASURED = "whether the edit is the one that was asked for, and whethe
 
 
 def bounds(measure: Measure) -> tuple[str, str]:
-    """Return in words where a measure fails, and up to where it is clean; "" where that is the same bound."""
+    """Return in words where a measure fails, or is in doubt, and up to where it is clean; "" for the same bound."""
     unit = "" if measure.unit in ("", "%") else f" {measure.unit}"
     sign = "%" if measure.unit == "%" else ""
     fails = f"{'below' if measure.low_is_bad else 'above'} {measure.fail:g}{sign}{unit}"
+    if measure.doubt is not None:
+        fails += f" (from {measure.doubt:g}{sign}{unit} not judged)"
     clean = f"{'from' if measure.low_is_bad else 'up to'} {measure.good:g}{sign}{unit}"
     return fails, "" if measure.fail == measure.good else clean
 

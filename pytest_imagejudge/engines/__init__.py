@@ -37,6 +37,11 @@ def make_engine(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path)
             return StoredOnly(None, settings)
         asked = dataclasses.replace(settings, stored_only=False)
         return StoredOnly(make_engine(asked, protocol, state_dir=state_dir), settings)
+    if settings.adapter and (settings.urls or settings.model in (None, SIGNALS)):
+        raise ConfigError(
+            f"--{option}-adapter {settings.adapter!r}: an adapter is served with the model of --{option}-model, by our "
+            f"own server; an endpoint has it under a name of its own, for --{option}-model beside --{option}-url"
+        )
     if settings.urls:
         from .endpoint import EndpointEngine
 

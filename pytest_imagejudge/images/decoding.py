@@ -56,7 +56,10 @@ def decode(handle: IO[bytes], name: str, max_pixels: int) -> Image:
         formats = [known for known in FORMATS if known in Image.OPEN]
         with Image.open(handle, formats=formats) as image:
             check_size(image.size, name, max_pixels)
-            return _canonical(image, name)
+            picture = _canonical(image, name)
+            # nobody else has what was decoded here; but it may be a view of the file, or hold more frames
+            own = picture is not image or (image.format in ("PNG", "JPEG") and not image.readonly and not _more(image))
+            return picture if own else picture.copy()
 
 
 def canonical(image: Image, name: str, max_pixels: int) -> Image:
@@ -68,7 +71,8 @@ def canonical(image: Image, name: str, max_pixels: int) -> Image:
     with decoder(max_pixels), _naming(name):
         _check_header(_header_of(image), name, max_pixels)
         check_size(image.size, name, max_pixels)
-        return _canonical(image, name)
+        picture = _canonical(image, name)
+        return picture.copy() if picture is image else picture
 
 
 def _check_header(header: Header, name: str, max_pixels: int) -> None:
@@ -134,12 +138,16 @@ _BRANDS = frozenset((b"avif", b"avis", b"mif1", b"msf1", b"heic", b"heix", b"hei
 
 
 def _canonical(image: Image, name: str) -> Image:
+    """Return the canonical picture, which may be ``image`` itself."""
     image.load()
     turn = _turn(image)
     picture = _to_rgb(image, name)
-    if turn is not None:
-        return picture.transpose(turn)
-    return picture.copy() if picture is image else picture
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _more(image: Image) -> bool:
+    """Return True for one of several frames."""
+    return bool(getattr(image, "is_animated", False))
 
 
 def _turn(image: Image) -> Any:

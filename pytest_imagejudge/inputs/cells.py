@@ -291,6 +291,17 @@ def flag_cell(value: object) -> bool | None:
     return _FLAGS[text]
 
 
+def reason_cell(value: object) -> str | None:
+    """Read what is yes or no, or the reason of a yes: the reason, which may be empty, or None for no.
+
+    Raises:
+        BadCell: neither text nor true or false.
+    """
+    if isinstance(value, str) and value.strip().lower() not in _FLAGS:
+        return text_cell(value)
+    return "" if flag_cell(value) else None
+
+
 def seed_cell(value: object) -> int | str | None:
     """Return the seed of a generation: a whole number, or text as it is; None for an empty cell.
 

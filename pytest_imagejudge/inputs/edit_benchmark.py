@@ -9,34 +9,23 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError
-from ..support.escaping import escape
-from ..support.words import plural, some
-from ..tables.parquet_rows import count_rows
-from ..tables.reading import peek, read_rows
-from ..tables.rows import PARQUET, RawRow, check_columns, plain_pictures, show_value
-from ..taxonomy import nearest
-from .hub import HUB, TABLES, hub_file, hub_files, is_hub, split_hub
+from ..support.words import plural
+from ..tables.reading import count_rows, peek, read_rows
+from ..tables.rows import RawRow, check_columns, plain_pictures, show_value
+from .hub import TABLES
 from .manifest import EDIT_COLUMNS, Row, RowError, manifest_rows
 from .opinion_scores import mean_opinion
-from .shards import check_shards, lacking_beside
+from .split_files import split_files
 
 SPLIT = "test"
 
 
 LABELS = ("answer", "mos_perception")  # as the data set, and as the published evaluation calls it
-
-
-_OF_SPLIT = re.compile(rf"(?:^|[/_.-]){SPLIT}(?:[/_.-]|$)")
-
-
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
 
 @dataclass(frozen=True)
@@ -81,10 +70,7 @@ class EditBench:
 
     def count(self) -> int:
         """Count the rows."""
-        return sum(
-            count_rows(path) if path.suffix.lower() == PARQUET else sum(1 for _ in read_rows(path))
-            for path in self.files
-        )
+        return sum(count_rows(path, TABLES) for path in self.files)
 
 
 def open_edit_bench(source: str, label: str | None = None) -> EditBench:
@@ -98,7 +84,7 @@ def open_edit_bench(source: str, label: str | None = None) -> EditBench:
     Raises:
         ConfigError: no readable file, or a column is missing.
     """
-    revision, files = _files(source)
+    revision, files = split_files(source, SPLIT)
     for path in files:
         columns, _ = peek(path, TABLES)
         if "images" in columns or not {"source_path", "edited_path"} & set(columns):
@@ -109,55 +95,6 @@ def open_edit_bench(source: str, label: str | None = None) -> EditBench:
         check_columns(path, columns, [label])
     assert label is not None
     return EditBench(source, revision, tuple(files), label)
-
-
-def _files(source: str) -> tuple[str | None, list[Path]]:
-    path = Path(source)
-    if path.is_dir():
-        return None, _of_split(path, source)
-    if path.exists():
-        return None, [_alone(path)]
-    if not is_hub(source):
-        if not _HUB_ID.fullmatch(source) or path.suffix.lower() in TABLES:
-            near = nearest(path.name, (p.name for p in path.parent.glob("*"))) if path.parent.is_dir() else ""
-            raise ConfigError(f"{escape(source)}: there is no such file, folder or data set's id{escape(near)}")
-        source = HUB + source
-    _, _, name = split_hub(source)
-    if name:
-        file = hub_file(source)
-        return _commit(file), [_alone(file)]
-    folder = hub_files(source, [f"*{SPLIT}*{PARQUET}"])
-    return folder.name, _of_split(folder, source)
-
-
-def _of_split(folder: Path, source: str) -> list[Path]:
-    found = sorted(folder.rglob(f"*{PARQUET}"))
-    named = [path for path in found if _OF_SPLIT.search(path.relative_to(folder).with_suffix("").as_posix())]
-    if not named:
-        names = some([escape(path.relative_to(folder)) for path in found], 5) or "none"
-        raise ConfigError(
-            f"{escape(source)}: no Parquet files of the split {SPLIT} (such as data/{SPLIT}-00000-of-00001{PARQUET}); "
-            f"Parquet files there: {names}; or give the path of one file"
-        )
-    check_shards(named)
-    return named
-
-
-def _alone(path: Path) -> Path:
-    """A file that was named itself.
-
-    Raises:
-        ConfigError: it is one of several shards, and would be taken for the whole benchmark.
-    """
-    if words := lacking_beside(path):
-        raise ConfigError(f"{words} not named; name the folder, or the data set, to have all of them")
-    return path
-
-
-def _commit(file: Path) -> str | None:
-    """Return the commit in the path of a file of the Hub's cache."""
-    parts = file.parts
-    return parts[parts.index("snapshots") + 1] if "snapshots" in parts[:-1] else None
 
 
 def _as_manifest(row: RawRow) -> RawRow:

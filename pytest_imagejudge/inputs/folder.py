@@ -7,15 +7,17 @@ import unicodedata
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ConfigError
 from ..support.escaping import escape
 from ..support.words import plural, some
 from ..tables.reading import peek
-from ..tables.rows import SUFFIXES, show_value
+from ..tables.rows import show_value
 from ..taxonomy import nearest
 from .cells import row_id
+from .folder_layouts import geneval_folders, geneval_images, geneval_texts, in_folder, split_tables
+from .hub import TABLES
 from .manifest import Row, RowError
 from .row_source import Input
 
@@ -27,7 +29,13 @@ IMAGE_SUFFIXES = frozenset(
 )
 
 
-_PROMPT_FILES = tuple(f"{stem}{suffix}" for stem in ("prompts", "metadata") for suffix in (*SUFFIXES, ".txt"))
+_TABLES_OF_PROMPTS = tuple(f"{stem}{suffix}" for stem in ("prompts", "metadata") for suffix in TABLES)
+
+
+_PROMPT_FILES = tuple(f"{stem}{suffix}" for stem in ("prompts", "metadata") for suffix in (*TABLES, ".txt"))
+
+
+_Text = tuple[int, str | None, str, str]  # line, name of the image, prompt, what is wrong
 
 
 _NO_PROMPTS = frozenset(("readme", "license", "licence", "copying", "notice", "changelog", "requirements"))
@@ -55,7 +63,10 @@ def open_folder(folder: Path, prompts: Path | None, root: Path | None) -> Input:
         raise ConfigError(f"{escape(folder)}: no images in it ({', '.join(sorted(IMAGE_SUFFIXES))})")
     if prompts is None:
         prompts = next((folder / name for name in _PROMPT_FILES if (folder / name).is_file()), None)
-    if prompts is None and not any(path.with_suffix("") in beside for path in images):
+    layout = None if prompts is not None else _of_subfolders(folder, images)
+    if layout is not None:
+        images = layout.images
+    elif prompts is None and not any(path.with_suffix("") in beside for path in images):
         raise ConfigError(
             f"{escape(folder)}: no prompts: name their file with --prompts, or put prompts.csv, prompts.jsonl, "
             "prompts.txt (a line an image) or a .txt beside each image in the folder"
@@ -64,7 +75,10 @@ def open_folder(folder: Path, prompts: Path | None, root: Path | None) -> Input:
         inside = root.resolve()
         if not inside.is_dir():
             raise ConfigError(f"the root {escape(root)} is not a folder")
-    texts = _from_texts(folder, images, beside) if prompts is None else _from_file(folder, images, prompts)
+    if layout is not None:
+        texts: Iterable[_Text] = layout.texts
+    else:
+        texts = _from_texts(folder, images, beside) if prompts is None else _from_file(folder, images, prompts)
     rows = list(_paired(folder, images, texts))
     if root is not None:
         rows = [_confined(row, inside) for row in rows]
@@ -76,6 +90,26 @@ def open_folder(folder: Path, prompts: Path | None, root: Path | None) -> Input:
         columns=["ID", "prompt", "image_path"],
         rows=lambda: iter(rows),
         count=lambda: len(rows),
+    )
+
+
+class _Layout(NamedTuple):
+    images: list[Path]
+    texts: Iterable[_Text]
+
+
+def _of_subfolders(folder: Path, images: list[Path]) -> _Layout | None:
+    """The images of a folder whose prompts lie in its subfolders; None of another one."""
+    if samples := geneval_folders(folder):
+        images = geneval_images(samples, images)
+        return _Layout(images, geneval_texts(folder, samples, images))
+    tables = split_tables(folder, _TABLES_OF_PROMPTS)
+    if not tables:
+        return None
+    rows = ((table, row) for table in tables for row in _from_table(table))
+    return _Layout(
+        images,
+        ((line, in_folder(name, table.parent, folder), text, fault) for table, (line, name, text, fault) in rows),
     )
 
 
@@ -125,9 +159,6 @@ def _confined(row: Row | RowError, root: Path) -> Row | RowError:
     if isinstance(row, Row) and isinstance(row.image, Path) and not row.image.resolve().is_relative_to(root):
         return RowError(row.number, row.line, row.id, f"the image lies outside of {root}", "image", row.extra)
     return row
-
-
-_Text = tuple[int, str | None, str, str]  # line, name of the image, prompt, what is wrong
 
 
 def _from_texts(folder: Path, images: list[Path], beside: dict[Path, Path]) -> Iterator[_Text]:
@@ -232,7 +263,7 @@ def _text_of(path: Path) -> str:
 
 
 def _from_table(prompts: Path) -> Iterator[_Text]:
-    columns, rows = peek(prompts)
+    columns, rows = peek(prompts, TABLES)
     name_column = next((name for name in _NAME_COLUMNS if name in columns), None)
     prompt_column = next((name for name in _PROMPT_COLUMNS if name in columns), None)
     if name_column is None or prompt_column is None:

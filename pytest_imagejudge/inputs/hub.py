@@ -12,7 +12,7 @@ from ..support.caches import check_hub_cache
 from ..support.escaping import escape
 from ..support.modelscope import OUTSIDE, client, leads_out, reason
 from ..tables.reading import read_rows
-from ..tables.rows import PARQUET, SUFFIXES
+from ..tables.rows import SUFFIXES, WITH_PICTURES
 from .cells import is_data_url
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ HUB, MODELSCOPE = "hf://datasets/", "modelscope://datasets/"
 BENCH_FILE = "qwen_image_bench_hf_v0518.jsonl"  # of the data set Qwen/Qwen-Image-Bench
 
 
-TABLES = (*SUFFIXES, PARQUET)  # whose rows may be judged
+TABLES = (*SUFFIXES, *WITH_PICTURES)  # whose rows may be judged
 
 
 _CHUNK = 500  # images that one call to the Hub asks for

@@ -18,3 +18,4 @@ IMAGE_OUTPUTS = ("judge_model_output", *ANSWER_COLUMNS)
 
 # The second as the published evaluation of edits calls it; with the third it is read back as it was read first.
 EDIT_OUTPUTS = ("edit_score", "model_response", "finish_reason")
+EDIT_SCALE_OUTPUT = "edit_scale"  # beside them where the scale is not 1 to 5

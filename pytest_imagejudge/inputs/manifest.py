@@ -1,9 +1,9 @@
 """Manifests: files with a row for each image, or edit, to judge.
 
-An image's row has ``ID``, ``prompt`` and ``image_path``; an edit's has ``ID``, ``source_path``,
-``edited_path`` and ``instruction``. Optional in both: ``dimensions``, ``thresholds``, ``seed``, ``blank``; in an edit's
-also ``mask`` or ``box``. Paths are relative to the manifest. The format of `read_metadata` is that of
-Qwen-Image-Bench's ``bench_metadata.json``.
+An image's row has ``ID``, ``prompt`` and ``image_path``; an edit's has ``ID``, ``source_path``, ``edited_path`` and
+``instruction``. Optional in both: ``dimensions``, ``thresholds``, ``seed``, ``blank``, ``quarantine``; in an edit's
+also ``mask`` or ``box``, and ``edit_type``. Other names that people give to these columns are in `column_names`. Paths
+are relative to the manifest. The format of `read_metadata` is that of Qwen-Image-Bench's ``bench_metadata.json``.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ from .cells import (
     missing_column,
     picture_cell,
     read_column,
+    reason_cell,
     required_text,
     row_identity,
     seed_cell,
     text_cell,
 )
+from .column_names import renamed, renamed_rows, usual_names
 
 IMAGE_COLUMNS = ("ID", "prompt", "image_path")
 
@@ -41,10 +43,10 @@ IMAGE_COLUMNS = ("ID", "prompt", "image_path")
 EDIT_COLUMNS = ("ID", "source_path", "edited_path", "instruction")
 
 
-_OPTIONAL = ("dimensions", "thresholds", "seed", "blank")
+_OPTIONAL = ("dimensions", "thresholds", "seed", "blank", "quarantine")
 
 
-_OF_EDITS = ("mask", "box")
+_OF_EDITS = ("mask", "box", "edit_type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,11 @@ class Row:
         image: of an image; the bytes of the file where the table holds it, as in Parquet.
         source, edited, instruction: of an edit; images as ``image``.
         mask, box: of an edit, where it was asked to be; the mask as ``image``.
+        edit_type: of an edit, for a judge that asks by it; None where the row does not say.
         dimensions: the L1 to ask, or None where the row does not say.
         thresholds: name or file of a profile, or None.
         seed: of the generation, or None.
+        quarantine: where its failure is expected: the reason, which may be empty; else None.
         blank: True where a picture without content was asked for, or None where the row does not say.
         extra: all columns of the file, in order; an image in the table is replaced by its name.
     """
@@ -76,10 +80,12 @@ class Row:
     instruction: str | None = None
     mask: Path | bytes | None = None
     box: Box | None = None
+    edit_type: str | None = None
     dimensions: tuple[str, ...] | None = None
     thresholds: str | None = None
     seed: int | str | None = None
     blank: bool | None = None
+    quarantine: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -117,7 +123,7 @@ class RowError:
 def read_manifest(
     path: Path, *, root: Path | None = None, suffixes: Sequence[str] = SUFFIXES
 ) -> Iterator[Row | RowError]:
-    """Stream the rows of a manifest, ``.csv``, ``.json`` or ``.jsonl``, in the file's order.
+    """Stream the rows of a manifest, a file of one of ``suffixes``, in the file's order.
 
     The first of two rows with one ID counts, the second is a `RowError`.
 
@@ -131,7 +137,11 @@ def read_manifest(
     """
     path = Path(path)
     columns, rows = peek(path, suffixes)
-    kind = _kind(path, columns)
+    names = usual_names(columns)
+    columns = renamed(columns, names)
+    with_id = "ID" in columns
+    kind = _kind(path, columns if with_id else ["ID", *columns])
+    rows = renamed_rows(rows, names, with_id=with_id) if names or not with_id else rows
     if root is not None:
         root = Path(root).resolve()
         if not root.is_dir():
@@ -222,6 +232,7 @@ def _row(raw: RawRow, name: str, folder: Path, kind: str, root: Path | None) -> 
         "thresholds": read_column("thresholds", text_cell, values),
         "seed": read_column("seed", seed_cell, values),
         "blank": read_column("blank", flag_cell, values),
+        "quarantine": read_column("quarantine", reason_cell, values),
         "extra": _extra(values),
     }
     if kind == "edit":
@@ -237,5 +248,6 @@ def _row(raw: RawRow, name: str, folder: Path, kind: str, root: Path | None) -> 
         mask = None if masked is None else picture_cell(values, "mask", folder, root)
         if mask is not None and box is not None:
             raise BadCell("both mask and box are given; an edit has one region, a mask or a box")
-        return Row(**common, instruction=instruction, source=source, edited=edited, mask=mask, box=box)
+        about: dict[str, Any] = {"mask": mask, "box": box, "edit_type": read_column("edit_type", text_cell, values)}
+        return Row(**common, instruction=instruction, source=source, edited=edited, **about)
     return Row(**common, prompt=required_text(values, "prompt"), image=picture_cell(values, "image_path", folder, root))

@@ -6,21 +6,26 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from ..support.escaping import escape
-from ..tables.parquet_rows import count_rows
-from ..tables.reading import peek, read_rows
-from ..tables.rows import PARQUET
+from ..tables.reading import count_rows, peek
+from ..tables.rows import WITH_PICTURES, XLSX
 from ..taxonomy import nearest
+from .column_names import renamed, usual_names
 from .folder import open_folder
 from .hub import TABLES, fetch_images, hub_file, is_hub
 from .manifest import read_manifest
 from .row_source import Input
+
+_JUDGED = {
+    **dict.fromkeys((*WITH_PICTURES, XLSX), ".jsonl"),
+    ".tsv": ".csv",
+}  # formats of the output, where not that of the input
 
 
 def open_input(source: str, *, prompts: Path | None = None, root: Path | None = None) -> Input:
     """Open the rows of ``source``.
 
     Args:
-        source: a ``.csv``, ``.json``, ``.jsonl`` or ``.parquet`` manifest; a folder of images; or
+        source: a ``.csv``, ``.tsv``, ``.json``, ``.jsonl``, ``.xlsx`` or ``.parquet`` manifest; a folder of images; or
             ``hf://datasets/ORG/NAME[@REVISION]/FILE`` or ``modelscope://datasets/...``, a manifest whose images lie in
             the same data set.
         prompts: for a folder, its prompts; without it a file called prompts or metadata in the folder, or a ``.txt``
@@ -51,14 +56,16 @@ def open_input(source: str, *, prompts: Path | None = None, root: Path | None = 
 
 def _manifest(path: Path, name: str, folder: Path, root: Path | None) -> Input:
     columns, _ = peek(path, TABLES)
+    columns = renamed(columns, usual_names(columns))
+    columns = columns if "ID" in columns else ["ID", *columns]
     read_manifest(path, root=root, suffixes=TABLES)  # a missing column is said before anything starts
     suffix = path.suffix.lower()
     return Input(
         name=Path(name).stem,
-        suffix=".jsonl" if suffix == PARQUET else suffix,
+        suffix=_JUDGED.get(suffix, suffix),
         folder=folder,
         base=path.parent,
         columns=columns,
         rows=lambda: read_manifest(path, root=root, suffixes=TABLES),
-        count=lambda: count_rows(path) if suffix == PARQUET else sum(1 for _ in read_rows(path)),
+        count=lambda: count_rows(path, TABLES),
     )

@@ -47,10 +47,10 @@ def number(value: Any) -> float | str | None:
     return None if math.isnan(value) else value if abs(value) <= _LARGEST else str(value)
 
 
-def mean_opinion(column: str, value: object) -> float | str:
-    """Return the mean opinion score in ``value``, 1 to 5, or the error as text."""
+def mean_opinion(column: str, value: object, low: float = LOWEST, high: float = HIGHEST) -> float | str:
+    """Return the mean opinion score in ``value``, ``low`` to ``high``, or the error as text."""
     score = number(value)
-    if isinstance(score, float) and LOWEST <= score <= HIGHEST:
+    if isinstance(score, float) and low <= score <= high:
         return score
     what = "empty" if score is None else show_value(value)
-    return f"{escape(column)} is {what}; a mean opinion score of {LOWEST} to {HIGHEST} is expected"
+    return f"{escape(column)} is {what}; a mean opinion score of {low:g} to {high:g} is expected"

@@ -25,8 +25,9 @@ from .stash import EDIT_JUDGE, IMAGE_JUDGE, REFUSAL
 if TYPE_CHECKING:
     from .fixtures import EditJudgeFixture, ImageJudgeFixture
 
+NAMED_MANIFESTS = tuple(f".imagejudge.{kind}" for kind in ("csv", "tsv", "json", "jsonl", "xlsx", "parquet"))
 MARKER = (
-    "imagejudge(thresholds, dimensions, image, prompt): bounds and dimensions of a test's images; "
+    "imagejudge(thresholds, dimensions, image, prompt, blank, quarantine): bounds and dimensions of a test's images; "
     "an image to judge before the test"
 )
 
@@ -63,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    named = file_path.name.endswith((".imagejudge.csv", ".imagejudge.json", ".imagejudge.jsonl"))
+    named = file_path.name.endswith(NAMED_MANIFESTS)
     paths = _given(parent.config)
     given = bool(paths) and file_path.resolve() in paths
     if given and not parent.session.isinitpath(file_path):

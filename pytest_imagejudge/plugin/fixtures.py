@@ -135,7 +135,8 @@ class EditJudgeFixture(_JudgeFixture[EditVerdict]):
 
     ``thresholds``, ``seed`` and ``id`` are those of `ImageJudgeFixture`; ``blank`` is of the edited picture.
     ``mask`` or ``box`` says where the edit was asked to be: a picture, or (H, W) array, of the source's size in which
-    white may change; or left, top, right and bottom in pixels of the source.
+    white may change; or left, top, right and bottom in pixels of the source. ``edit_type`` is for a judge that asks by
+    it.
     """
 
     _kind = "edit"
@@ -150,10 +151,11 @@ class EditJudgeFixture(_JudgeFixture[EditVerdict]):
         id: int | str | None = None,  # noqa: A002
         mask: object = None,
         box: Iterable[int] | None = None,
+        edit_type: str | None = None,
     ) -> EditVerdict:
         """Judge and wait. Applies no thresholds and never fails the test; ``verdict.score`` may be None."""
         expected = self._submitter.submit_edit(
-            source, edited, instruction, seed=seed, id=id, mask=mask, box=box, urgent=True
+            source, edited, instruction, seed=seed, id=id, mask=mask, box=box, edit_type=edit_type, urgent=True
         )
         return self._wait(expected, self._caller(), bounded=False)
 
@@ -168,14 +170,16 @@ class EditJudgeFixture(_JudgeFixture[EditVerdict]):
         id: int | str | None = None,  # noqa: A002
         mask: object = None,
         box: Iterable[int] | None = None,
+        edit_type: str | None = None,
         blank: bool | None = None,
     ) -> EditVerdict:
         """Judge, wait, and fail the test where a bound of the thresholds is missed or the answer was not read.
 
-        ``verdict.score``, 1 to 5, is None where the judge gives no overall score; see its ``aspects`` then.
+        ``verdict.score``, on ``verdict.scale``, is None where the judge gives no overall score; see ``aspects`` then.
         """
         profile = self._profile(thresholds)
         about: dict[str, Any] = {"seed": seed, "id": id, "blank": blank, "mask": mask, "box": box}
+        about["edit_type"] = edit_type
         expected = self._submitter.submit_edit(source, edited, instruction, **about, urgent=True)
         return self._wait(expected, self._caller(), thresholds=profile)
 
@@ -190,10 +194,12 @@ class EditJudgeFixture(_JudgeFixture[EditVerdict]):
         id: int | str | None = None,  # noqa: A002
         mask: object = None,
         box: Iterable[int] | None = None,
+        edit_type: str | None = None,
         blank: bool | None = None,
     ) -> None:
         """Judge in the background: returns at once; the test's outcome is decided once its verdict has arrived."""
         profile = self._profile(thresholds)
         about: dict[str, Any] = {"seed": seed, "id": id, "blank": blank, "mask": mask, "box": box}
+        about["edit_type"] = edit_type
         expected = self._submitter.submit_edit(source, edited, instruction, **about, urgent=False, keep=True)
         self._defer(expected, self._caller(), profile)

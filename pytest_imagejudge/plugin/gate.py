@@ -23,6 +23,7 @@ from .marker import marker_values
 from .parts import Parts
 from .phases import run_phases
 from .progress import EVERY
+from .quarantine import Quarantine
 from .refusal import refuse
 from .report_data import carried, carry_failure
 from .stash import EDIT_JUDGE, IMAGE_JUDGE, REFUSAL
@@ -40,6 +41,7 @@ class Gate:
         guard_loggers()
         self.parts = parts = Parts(config)
         self._config, self._state = config, parts.state
+        self._quarantine = Quarantine(parts.state.options.quarantine, parts.state.options.store)
         self._receiver: Receiver | None = None  # on xdist's controller
         self._body_passed = self._skipped = self._collected = False
 
@@ -98,13 +100,15 @@ class Gate:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Check the profiles that markers name; the markers themselves are checked before."""
+        """Check the profiles that markers name, and mark what is in quarantine; the markers are checked before."""
         for item in items:
             if REFUSAL not in item.stash and (source := marker_values(item).thresholds) is not None:
                 try:
                     self.parts.profiles.load(source)
                 except (ConfigError, TypeError) as error:
                     refuse(item, pytest.UsageError(f"{item.nodeid}: marker imagejudge: {error}"))
+            if REFUSAL not in item.stash:
+                self._quarantine.mark(item)
         self._collected = True
 
     @pytest.hookimpl(trylast=True)
@@ -257,6 +261,7 @@ class Gate:
         if not self._state.is_worker:
             if hasattr(report, "node"):  # xdist: while the workers run tests there is time for what the end needs
                 from ..renderers import terminal_summary  # noqa: F401
+            self._quarantine.note(report)
             if report.skipped and not hasattr(report, "context"):  # a subtest's report has one
                 self.parts.results.excused.add(report.nodeid)
             elif report.failed:
@@ -284,6 +289,7 @@ class Gate:
         """End the judges and write the reports."""
         if self._receiver is not None:
             self._receiver.close()
+        self.parts.results.report.run.quarantined = self._quarantine.take() or None
         try:  # of a run that was stopped fixtures are still up, and may use a judge as they go
             session._setupstate.teardown_exact(None)
         finally:

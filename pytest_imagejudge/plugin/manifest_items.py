@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..errors import ConfigError
+from ..inputs.hub import TABLES
 from ..inputs.manifest import Row, RowError, read_manifest
 from ..report.entry import entry_of
 from ..scoring.verdict import not_judged
@@ -40,14 +41,14 @@ ROW_JUDGING = pytest.StashKey[RowJudging]()  # of the config, where a judge is c
 
 
 class ManifestFile(pytest.File):
-    """A CSV, JSON or JSON Lines manifest."""
+    """A manifest: a CSV, TSV, JSON, JSON Lines, Excel or Parquet file."""
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield one item a row; a bad row fails with the reason."""
         root = path_of(self.config, "judge_root")
         seen: dict[str, int] = {}
         try:
-            for row in read_manifest(self.path, root=root):
+            for row in read_manifest(self.path, root=root, suffixes=TABLES):
                 name = for_node_id(row.id) if row.id else row.where
                 seen[name] = seen.get(name, 0) + 1
                 if seen[name] > 1:  # a duplicate ID is an error of its row, and still needs a name of its own
@@ -94,6 +95,11 @@ class RowItem(pytest.Item):
     def judged(self) -> bool:
         """Tell whether the row can be judged and its judge is configured."""
         return self.configured and isinstance(self.row, Row)
+
+    @property
+    def row_quarantine(self) -> str | None:
+        """The reason for which the row's failure is expected, which may be empty; None where it is not."""
+        return self.row.quarantine if isinstance(self.row, Row) else None
 
     def submit_early(self) -> None:
         """Submit the row before it runs."""

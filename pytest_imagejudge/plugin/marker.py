@@ -10,7 +10,7 @@ import pytest
 
 from ..taxonomy import check_dimensions, nearest
 
-KEYWORDS = ("thresholds", "dimensions", "image", "prompt", "blank")
+KEYWORDS = ("thresholds", "dimensions", "image", "prompt", "blank", "quarantine")
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class MarkerValues:
     image: Any = None
     prompt: str | None = None
     blank: bool | None = None
+    quarantine: str | bool | None = None
 
 
 def check_marker(marker: pytest.Mark, item: pytest.Item) -> None:
@@ -45,6 +46,10 @@ def check_marker(marker: pytest.Mark, item: pytest.Item) -> None:
                 raise pytest.UsageError(f"{where}: dimensions: {error.args[0]}") from None
     if not isinstance(marker.kwargs.get("blank"), bool | None):
         raise pytest.UsageError(f"{where}: blank: True or False is expected, not {marker.kwargs['blank']!r}")
+    if not isinstance(marker.kwargs.get("quarantine"), str | bool | None):
+        raise pytest.UsageError(
+            f"{where}: quarantine: a reason, True or False is expected, not {marker.kwargs['quarantine']!r}"
+        )
     if "image" in marker.kwargs and not isinstance(marker.kwargs.get("prompt"), str):
         raise pytest.UsageError(f"{where}: image names a picture to judge before the test, and needs prompt=")
 

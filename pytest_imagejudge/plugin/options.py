@@ -23,12 +23,15 @@ NO_EDIT_JUDGE = "no judge of edits is configured: give --edit-judge-model or --e
 _RUN_OPTIONS: dict[str, Option] = {
     "judge_required": Option("without a judge the run is an error, not a run of skips", kind="flag"),
     "judge_thresholds": Option("a shipped profile or a TOML file; default by judge", "NAME"),
-    "judge_manifest": Option("judge the rows of a CSV, JSON or JSONL file as tests; may be repeated", "FILE", "list"),
+    "judge_manifest": Option("judge the rows of a table as tests (.csv, .xlsx, ...); may be repeated", "FILE", "list"),
     "judge_metadata": Option("dimensions to ask about, by row ID", "FILE"),
     "judge_root": Option("images of manifests must lie in this folder", "DIR"),
     "judge_store": Option("where answers are kept between runs (default: .imagejudge/store)", "DIR"),
     "judge_no_store": Option("keep no answers between runs", kind="flag"),
     "judge_report": Option("write a report: .html, .json or .md; may be repeated", "FILE", "list"),
+    "judge_pictures": Option(
+        "write small copies of all pictures beside JSON reports, for a page that is made elsewhere", kind="flag"
+    ),
     "judge_baseline": Option("compare with this baseline", "FILE"),
     "judge_baseline_pictures": Option(
         "a folder for small copies of the baseline's pictures, which the page shows beside the new ones", "DIR"
@@ -55,6 +58,12 @@ _RUN_OPTIONS: dict[str, Option] = {
     "judge_wait_for_plugins": Option(
         "plugins that read the outcome of a test as it ends, one a line, so that tests wait for their verdicts; "
         "no:NAME for one that has such a hook and reads none",
+        "",
+        "list",
+        ini_only=True,
+    ),
+    "judge_quarantine": Option(
+        "tests that are judged and turn nothing red: patterns of their IDs, one a line",
         "",
         "list",
         ini_only=True,

@@ -8,7 +8,7 @@ from .early_readers import names_of
 
 FORKED = "pytest_forked"
 # by top-level module: their protocol runs no test, or is known by the reruns that are asked for
-_HARMLESS = {"_pytest", "pytest_imagejudge", "pytest_rerunfailures", "teamcity"}
+_HARMLESS = {"_pytest", "deepeval", "pytest_imagejudge", "pytest_rerunfailures", "teamcity"}
 
 
 class OtherRunners:

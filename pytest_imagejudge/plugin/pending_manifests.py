@@ -39,6 +39,8 @@ class PendingManifests:
         if expected.kind == "edit":
             source, edited = expected.images
             row |= {"source_path": str(source.path), "edited_path": str(edited.path), "instruction": expected.text}
+            if len(expected.dimensions) == 1:  # the type, for a judge that asks by it
+                row["edit_type"] = expected.dimensions[0]
             if expected.region is not None:
                 mask, box = expected.region.mask, expected.region.box
                 row |= {"mask": str(mask.path)} if mask else {"box": box}

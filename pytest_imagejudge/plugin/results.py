@@ -163,7 +163,7 @@ class Results:
             from ..statistics.suite import bounded_means
 
             verdicts, edits = _first(self._gathered.verdicts), _first(self._gathered.edits)
-            self.report.suite = bounded_means(verdicts, edits, profile.suite)
+            self.report.suite = bounded_means(verdicts, edits, profile)
             for row in self.report.suite:
                 self._log_gate(f"suite[{place(row.path)}]", row, suite_properties(row))
         if self._options.repeat > 1:
@@ -315,7 +315,7 @@ class Results:
         if not hook(config=self._config, report=report, path=path):
             from ..renderers import write_report
 
-            write_report(report, path, self.bounds(), self.copies.made)
+            write_report(report, path, self.bounds(), self.copies.made, carry=self._options.pictures)
 
     def bounds(self) -> dict[tuple[str, ...], float]:
         """The bounds of the run's profile by path, for display."""

@@ -21,7 +21,7 @@ _FOLDER = "imagejudge_copies"  # the key of a worker's input
 
 
 class RunCopies:
-    """The small copies of a run, where it has an HTML report to write; else nothing is made and nothing imported.
+    """The small copies of a run, where an HTML report or a folder takes them; else nothing is made or imported.
 
     Attributes:
         made: the copies; None where there are none.
@@ -29,7 +29,8 @@ class RunCopies:
 
     def __init__(self, config: pytest.Config, options: Options) -> None:
         self._config = config
-        self._wanted = any(path.suffix.lower() == ".html" for path in options.reports) and not shows_only(config)
+        pages = any(path.suffix.lower() == ".html" for path in options.reports)
+        self._wanted = (pages or options.pictures) and not shows_only(config)
         self._folder: Path | None = None  # of the workers' copies
         self._exit = contextlib.ExitStack()
         self.made: SmallCopies | None = None

@@ -39,6 +39,8 @@ class Options:
     keep_images: str = "failed"
     github: bool = False
     wait_for_plugins: tuple[str, ...] = ()
+    quarantine: tuple[str, ...] = ()
+    pictures: bool = False
 
     @property
     def configured(self) -> bool:
@@ -83,6 +85,8 @@ def _read_options(config: pytest.Config) -> Options:
         max_pixels=checked(config, "judge_max_pixels") or DEFAULT_MAX_PIXELS,
         keep_images=checked(config, "judge_keep_images"),
         wait_for_plugins=checked(config, "judge_wait_for_plugins") or (),
+        quarantine=checked(config, "judge_quarantine") or (),
+        pictures=bool(checked(config, "judge_pictures")),
         github=checked(config, "judge_github") == "auto" and _on_github(),
     )
 

@@ -75,18 +75,20 @@ class Submitter:
         blank: bool | None = None,
         mask: object = None,
         box: object = None,
+        edit_type: str | None = None,
         urgent: bool,
         keep: bool = False,
     ) -> Expectation:
         """Submit one edit for the running test; with ``keep`` as copies, because the files may be written over."""
         judge = self._judges.get("edit")
+        requests = judge.protocol.requests_on(edit_type)
         about = self._about("instruction", instruction, id=id, seed=seed, blank=blank)
         source_file, edited_file = judge.take(source), judge.take(edited)
         files = (judge.keep(source_file), judge.keep(edited_file)) if keep else (source_file, edited_file)
         region = judge.region(mask, box)
         if keep and region is not None and region.mask is not None:
             region = Region(judge.keep(region.mask))
-        expected = Expectation("edit", images=files, dimensions=judge.protocol.dimensions, region=region, **about)
+        expected = Expectation("edit", images=files, dimensions=requests, region=region, **about)
         return self._submit(judge, expected, urgent=urgent)
 
     def submit_row(self, row: Row, manifest: Path, nodeid: str) -> Expectation:
@@ -97,7 +99,7 @@ class Submitter:
         thresholds = self._of_row(row, manifest)
         if row.kind == "edit":
             about: dict[str, Any] = {"seed": row.seed, "id": row.id, "blank": row.blank}
-            where_asked: dict[str, Any] = {"mask": row.mask, "box": row.box}
+            where_asked: dict[str, Any] = {"mask": row.mask, "box": row.box, "edit_type": row.edit_type}
             expected = self.submit_edit(
                 row.source, row.edited, row.instruction or "", **about, **where_asked, urgent=False
             )
@@ -151,9 +153,8 @@ class Submitter:
         if row.kind == "edit":
             text = row.instruction or ""
             mask = None if row.mask is None else file(row.mask)
-            expected = self.submit_edit(
-                file(row.source), file(row.edited), text, id=row.id, mask=mask, box=row.box, urgent=False
-            )
+            about: dict[str, Any] = {"id": row.id, "mask": mask, "box": row.box, "edit_type": row.edit_type}
+            expected = self.submit_edit(file(row.source), file(row.edited), text, **about, urgent=False)
         else:
             image = file(row.image)
             expected = self.submit_image(image, row.prompt, dimensions=row.dimensions, id=row.id, urgent=False)

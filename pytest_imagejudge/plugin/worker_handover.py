@@ -60,6 +60,7 @@ class Handover:
         """Take, on the controller, the output of a worker that ended, or the undecided tests of one that died."""
         output: WorkerOutput = getattr(node, "workeroutput", {}).pop(OUTPUT, {})  # pytest.exit() there ends it twice
         self._results.add_counts(output.get("run", {}))
+        self._results.report.run.note_copies(output.get("judge_copies", ()))
         self._results.budget.uses += map(JudgeUse.model_validate, output.get("uses", ()))
         self._results.unattached += output.get("unattached", ())
         self._results.copies.take_over(output.get("copies"))

@@ -21,10 +21,14 @@ NAMES: dict[str, Kind] = {
     "house": "image",
     "signals": "image",
     "ie-critic": "edit",
+    "viescore": "edit",
+    "editscore": "edit",
     "house-edit": "edit",
     "signals-edit": "edit",
 }
 # With an edit judge, these names mean their variant for edits.
+MOST_PASSES = 64
+ASKED_BY_MODEL = ("viescore", "editscore")  # a model of another family is sent other requests
 _EDIT_VARIANT = {"house": "house-edit", "signals": "signals-edit"}
 
 
@@ -35,6 +39,8 @@ def default_name(model: str | None, kind: Kind) -> str:
     if parts == ["signals"]:
         return "signals" if kind == "image" else "signals-edit"
     if kind == "edit":
+        if any("editscore" in part for part in parts):
+            return "editscore"
         return "ie-critic" if any(part.startswith("ie-critic") for part in parts) else "house-edit"
     return "q-judger" if any(part.startswith(("qwen-image-bench", "q-judger")) for part in parts) else "house"
 
@@ -50,6 +56,7 @@ def load_protocol(
     image_format: ImageFormat = "png",
     image_bytes: int | None = None,
     signals_style: Sequence[str] = (),
+    passes: int = 1,
 ) -> Protocol:
     """Load the protocol ``name``: one of `NAMES`, a TOML file, or a protocol of another distribution.
 
@@ -58,7 +65,7 @@ def load_protocol(
 
     Args:
         name: as ``--judge-protocol`` takes it.
-        model: Hub id, folder or served name, for the default.
+        model: Hub id, folder or served name, for the default, and for how ``viescore`` and ``editscore`` ask it.
         kind: of the objects to judge; None takes the kind that the name implies, images where it implies none.
         decoding: "constrained" uses grammar and thinking budget from the start.
         aspect: "keep" keeps the aspect of Q-Judger's pictures; the other protocols always do.
@@ -67,24 +74,24 @@ def load_protocol(
         image_format: format in which pictures are sent, see `Encoding`.
         image_bytes: most bytes of one picture as it is sent; None is no limit.
         signals_style: of the embedded judge, styles that all pictures have.
+        passes: how often ``editscore`` asks each question; the others ask once.
 
     Raises:
         ConfigError: no such name or file, an invalid file, a protocol of the other kind, or a protocol of another
             distribution that is broken.
     """
-    if thinking_budget is not None and (type(thinking_budget) is not int or thinking_budget < 1):
-        raise ConfigError(f"the thinking budget is a number of tokens, 1 or more, not {thinking_budget!r}")
-    if decoding not in ("free", "constrained"):
-        raise ConfigError(f'decoding is "free" or "constrained", not {decoding!r}')
-    if aspect not in ("stretch", "keep"):
-        raise ConfigError(f'aspect is "stretch" or "keep", not {aspect!r}')
+    _check(decoding, aspect, thinking_budget, passes)
     chosen = name or default_name(model, kind or "image")
     if kind == "edit":
         chosen = _EDIT_VARIANT.get(chosen, chosen)
+    if passes > 1 and chosen != "editscore":
+        raise ConfigError(f'{passes} passes: the protocol "{chosen}" asks once; only editscore takes judge_passes')
     if chosen == "signals":
         from .signals import SignalsProtocol
 
         protocol: Protocol = SignalsProtocol(signals_style)
+    elif chosen in ASKED_BY_MODEL:
+        protocol = _score_pairs(chosen, model, decoding, passes)
     else:
         protocol = _named(chosen, kind, decoding, aspect, thinking_budget)
     if image_format != "png" or image_bytes is not None:
@@ -95,6 +102,25 @@ def load_protocol(
         fit = ", ".join(known for known, its in NAMES.items() if its == kind)
         raise ConfigError(f'the protocol "{chosen}" judges {protocol.kind}s, not {kind}s; for {kind}s: {fit}')
     return protocol
+
+
+def _check(decoding: str, aspect: str, thinking_budget: int | None, passes: int) -> None:
+    if thinking_budget is not None and (type(thinking_budget) is not int or thinking_budget < 1):
+        raise ConfigError(f"the thinking budget is a number of tokens, 1 or more, not {thinking_budget!r}")
+    if decoding not in ("free", "constrained"):
+        raise ConfigError(f'decoding is "free" or "constrained", not {decoding!r}')
+    if aspect not in ("stretch", "keep"):
+        raise ConfigError(f'aspect is "stretch" or "keep", not {aspect!r}')
+    if type(passes) is not int or not 1 <= passes <= MOST_PASSES:
+        raise ConfigError(f"the number of passes is 1 to {MOST_PASSES}, not {passes!r}")
+
+
+def _score_pairs(name: str, model: str | None, decoding: Literal["free", "constrained"], passes: int) -> Protocol:
+    from .editscore import EditScore
+    from .score_pairs import family_of
+    from .viescore import VIEScore
+
+    return (EditScore if name == "editscore" else VIEScore)(family_of(model), decoding=decoding, passes=passes)
 
 
 def _named(

@@ -121,6 +121,12 @@ def split(text: str) -> Split:
     return Split(text[len(text) - len(parts.answer) :], parts.closed, parts.unfinished)
 
 
+def whole_answer(text: str, finish_reason: str | None) -> str | None:
+    """Return the text after the thinking; None where the thinking or the answer did not come to its end."""
+    parts = split(text)
+    return None if parts.unfinished or cut_off(finish_reason) else parts.answer
+
+
 def _without_quoted_tags(text: str) -> str | None:
     """Blank out the objects that have a tag in a string, and keep the length; None where nobody can tell.
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ..errors import ConfigError
 from ..scoring.verdict import FacetScore, Problem
 from ..support.digests import digest_of as digest_of  # a protocol of another package needs it
-from ..taxonomy import EDIT, FACETS, LEVEL1, Path
+from ..support.escaping import escape
+from ..taxonomy import EDIT, EDIT_SCALE, FACETS, LEVEL1, Path, nearest
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,9 +30,10 @@ class Request:
         messages: chat messages of the OpenAI shape, images as data URLs.
         sampling: top-level fields of the chat completion request (temperature, max_tokens,
             structured_outputs, ...); all of them decide the answer, so all are in the key.
-        text: the prompt, or the instruction of an edit, as the user wrote it.
-        images: the canonical pictures (RGB, upright, on white), for a judge that runs in this process.
-        problems: changes to the request, such as a special token taken apart.
+        text: the prompt, or the instruction of an edit, as the user wrote it; a session fills it in.
+        images: the canonical pictures (RGB, upright, on white), for a judge that runs in this process; a session fills
+            them in.
+        problems: changes to the request, such as a special token taken apart; those of `Protocol.text_problems`.
         region: of an edit, where it was asked to be, for a judge that runs in this process: mode "L", of the source's
             size, 255 may change; None where nothing says it, and for a protocol without `Protocol.uses_region`.
         primer: messages up to and including the last image, for a server whose prefix cache can be primed.
@@ -55,7 +57,8 @@ class Reading:
         level3: the facets that were read, of the dimension asked.
         unreadable: ``((L1,),)`` where nothing was read, else the paths of the unread facets.
         problems: faults of the answer, repaired or not.
-        score: of an edit, 1 to 5; None elsewhere or where unreadable.
+        score: of an edit, on the protocol's scale; None elsewhere or where unreadable.
+        scores: the numbers in an answer that has several, as they were asked for.
         aspects: further scores of an edit.
         evidence: words for ``score`` and ``aspects`` of an edit, by name.
     """
@@ -64,6 +67,7 @@ class Reading:
     unreadable: tuple[Path, ...] = ()
     problems: tuple[Problem, ...] = ()
     score: float | None = None
+    scores: tuple[float, ...] = ()
     aspects: Mapping[str, float | None] = field(default_factory=dict)
     evidence: Mapping[str, str] = field(default_factory=dict)
 
@@ -77,6 +81,9 @@ class Protocol(ABC):
         measures: the facets that this judge can score.
         has_total: True where the judge measures enough of the tree for a total.
         treatment: name of the picture's treatment before sending, part of the fingerprint.
+        scale: of a judge of edits, the least and the most that a score can be.
+        edit_types: of a judge that asks by the type of an edit, the types; each is a dimension of its own, and each
+            edit names one.
         aspects: of a judge of edits, the names of its further scores; None where unknown.
         aspect_ranges: of each aspect that can be measured, the least and the most that it can be; others, and bounds
             beyond, are refused. Empty where the judge does not say.
@@ -90,6 +97,8 @@ class Protocol(ABC):
     measures: frozenset[Path] = frozenset(FACETS)
     has_total: bool = True
     treatment: str = "none"
+    scale: tuple[float, float] = EDIT_SCALE
+    edit_types: tuple[str, ...] = ()
     aspects: tuple[str, ...] | None = None
     aspect_ranges: Mapping[str, tuple[float, float]] = MappingProxyType({})
     uses_region: bool = False
@@ -106,8 +115,23 @@ class Protocol(ABC):
 
     @property
     def dimensions(self) -> tuple[str, ...]:
-        """The dimensions that can be asked, in order: L1 names, or `EDIT`."""
-        return LEVEL1 if self.kind == "image" else (EDIT,)
+        """The dimensions that can be asked, in order: L1 names; of edits `EDIT`, or a name for each request."""
+        return LEVEL1 if self.kind == "image" else self.edit_types or (EDIT,)
+
+    def requests_on(self, edit_type: str | None) -> tuple[str, ...]:
+        """Return the dimensions to ask about an edit of this type, which counts only where there are `edit_types`.
+
+        Raises:
+            ConfigError: a type that this judge does not know, or none where it needs one; names the nearest.
+        """
+        if not self.edit_types:
+            return self.dimensions
+        if edit_type in self.edit_types:
+            return (edit_type,)
+        found = "none" if edit_type is None else f'"{escape(edit_type)}"{nearest(edit_type, self.edit_types)}'
+        raise ConfigError(
+            f"edit_type: {found}; protocol {self.name} asks by the type of an edit: {', '.join(self.edit_types)}"
+        )
 
     @abstractmethod
     def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
@@ -137,6 +161,14 @@ class Protocol(ABC):
     @abstractmethod
     def read(self, dimension: str, text: str, finish_reason: str | None) -> Reading:
         """Read a raw answer, its thinking in ``<think>`` tags. Never raises, whatever the answer is."""
+
+    def combine(self, readings: Mapping[str, Reading]) -> Reading:
+        """Combine the readings of an edit's answers, by dimension, to the reading of the edit.
+
+        Only score, aspects and evidence of the result count. A judge that asks once has nothing to combine.
+        """
+        (reading,) = readings.values()
+        return reading
 
     def can_ask_again(self, dimension: str) -> bool:
         """Return True where the retry of an unreadable answer differs from the first request."""

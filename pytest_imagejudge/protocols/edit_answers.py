@@ -45,11 +45,11 @@ _MARKUP = str.maketrans("", "", "*_`$")
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x3002: ".", 0x066B: ".", 0x2044: "/"}
 
 
-def number(written: str) -> tuple[float, list[str]] | Unread:
-    """Read a score from 1 to 5, with the repairs that it took.
+def number(written: str, low: int = LOWEST, high: int = HIGHEST) -> tuple[float, list[str]] | Unread:
+    """Read a score of ``low`` to ``high``, with the repairs that it took.
 
     Taken: another number of decimals, a decimal comma, digits of other scripts, a dot at the end, a label before
-    it, and "4/5", which is the same scale. Not taken: another scale, out of range, words, several numbers.
+    it, and "4/5" where 5 is ``high``: the same scale. Not taken: another scale, out of range, words, several numbers.
     """
     mended: list[str] = []
     text = written.strip()
@@ -73,9 +73,9 @@ def number(written: str) -> tuple[float, list[str]] | Unread:
     sign, whole, point, decimals = match[1], match[2].lstrip("0") or "0", match[3], match[4] or ""
     rest = bare[match.end() :].strip()
     if rest and (scale := _SCALE.fullmatch(rest.rstrip(".;!"))):
-        if scale[1] != str(HIGHEST):
+        if scale[1] != str(high):
             return Unread("other-scale", short(text))
-        mended.append(f"out of {HIGHEST}")
+        mended.append(f"out of {high}")
         rest = ""
     if rest.startswith(("%", "/")) or _SCALE.match(rest):
         return Unread("other-scale", short(text))
@@ -83,8 +83,8 @@ def number(written: str) -> tuple[float, list[str]] | Unread:
         return Unread("bad-score", short(text))
     if point == "," and len(decimals) > 2:
         return Unread("bad-score", f"{short(text)}: a comma before three digits is no decimal comma")
-    over = len(whole) > 1 or int(whole) > HIGHEST or (int(whole) == HIGHEST and decimals.strip("0") != "")
-    if sign == "-" or over or int(whole) < LOWEST:
+    over = len(whole) > len(str(high)) or int(whole) > high or (int(whole) == high and decimals.strip("0") != "")
+    if sign == "-" or over or int(whole) < low:
         return Unread("out-of-range", short(text))
     if point == ",":
         mended.append("a decimal comma")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,14 +32,14 @@ _LARGEST = 4_000_000  # bytes
 
 @dataclass(frozen=True)
 class Pin:
-    """One published file at one commit.
+    """One published file at one commit: Python source, or a JSON object.
 
     Attributes:
         protocol: name of the protocol with these words.
         repositories: places of publication, first choice first; the hash makes them equal.
-        names: the module-level names to read.
-        override: environment variable that names another file, as ``PATH#SHA256``. Other words give the
-            protocol another digest, so that nobody replaces them unnoticed.
+        names: the module-level names to read, or of JSON the names that have to be there.
+        override: environment variable that names another file, as ``PATH#SHA256``; the default is made of the name.
+            Other words give the protocol another digest, so that nobody replaces them unnoticed.
     """
 
     protocol: str
@@ -46,8 +47,13 @@ class Pin:
     commit: str
     path: str
     sha256: str
-    names: tuple[str, ...]
-    override: str
+    names: tuple[str, ...] = ()
+    override: str = ""
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that names another file."""
+        return self.override or f"IMAGEJUDGE_{self.protocol.upper().replace('-', '_')}_WORDS"
 
     @property
     def filename(self) -> str:
@@ -77,30 +83,65 @@ IE_CRITIC = Pin(
 )
 
 
-PINS: dict[str, Pin] = {pin.protocol: pin for pin in (Q_JUDGER, IE_CRITIC)}
+VIESCORE = Pin(
+    "viescore",
+    ("stepfun-ai/Step1X-Edit",),
+    "570eba6ebda0c45c013983a483afbf2fd12bfcbc",
+    "GEdit-Bench/viescore/vie_prompts.py",
+    "010234af186eb0a70fcb99047cd32ad1da01bed59ca1a95a01335426417cf838",
+    (
+        "_context_no_delimit",
+        "_prompts_0shot_two_image_edit_rule",
+        "_prompts_0shot_tie_rule_SC",
+        "_prompts_0shot_rule_PQ",
+    ),
+    "IMAGEJUDGE_VIESCORE_WORDS",
+)
+
+
+EDITSCORE = Pin(
+    "editscore",
+    ("VectorSpaceLab/EditScore",),
+    "6e0f1b9a73b40f227d82d9cb32bd9cfb7189739b",
+    "editscore/vie_prompts.py",
+    "14dee0ac57433f096ee3c44aa84577576f546c41df56e19b8d85ac44c175aa29",
+    (
+        "_context_no_delimit_reasoning_first",
+        "_prompts_0shot_two_image_edit_rule",
+        "_prompts_0shot_tie_rule_SC",
+        "_prompts_0shot_rule_PQ",
+    ),
+    "IMAGEJUDGE_EDITSCORE_WORDS",
+)
+
+
+PINS: dict[str, Pin] = {pin.protocol: pin for pin in (Q_JUDGER, IE_CRITIC, VIESCORE, EDITSCORE)}
 
 
 def cached_path(pin: Pin) -> Path:
     """Return the path of a pinned file in the cache."""
-    return cache_dir() / "protocols" / pin.protocol / f"{pin.sha256}.py"
+    return cache_dir() / "protocols" / pin.protocol / f"{pin.sha256}{Path(pin.path).suffix}"
 
 
 def load(pin: Pin) -> tuple[dict[str, Any], str]:
-    """Return the values of ``pin.names`` and the SHA-256 of their file, fetched where not cached.
+    """Return the values of ``pin.names``, or a JSON object whole, and the SHA-256 of their file.
+
+    The file is fetched where it is not cached.
 
     Raises:
         ConfigError: neither cached nor fetched, another hash, or another shape.
     """
-    if named := os.environ.get(pin.override):
+    read = texts if pin.path.endswith(".json") else constants
+    if named := os.environ.get(pin.variable):
         path, _, expected = named.rpartition("#")
         if not path:
-            raise ConfigError(f"{pin.override} is PATH#SHA256 (the file's hash in hex), not {named!r}")
-        content = _read(Path(path), pin.override)
+            raise ConfigError(f"{pin.variable} is PATH#SHA256 (the file's hash in hex), not {named!r}")
+        content = _read(Path(path), pin.variable)
         found = hashlib.sha256(content).hexdigest()
         if found != expected.strip().lower():
-            raise ConfigError(f"{path} ({pin.override}) has SHA-256 {found}, expected {expected}")
-        return constants(content, pin.names, path), found
-    return constants(pull(pin), pin.names, pin.path), pin.sha256
+            raise ConfigError(f"{path} ({pin.variable}) has SHA-256 {found}, expected {expected}")
+        return read(content, pin.names, path), found
+    return read(pull(pin), pin.names, pin.path), pin.sha256
 
 
 def pull(pin: Pin) -> bytes:
@@ -215,6 +256,23 @@ def constants(content: bytes, names: tuple[str, ...], where: str) -> dict[str, A
     return {name: values[name] for name in names}
 
 
+def texts(content: bytes, names: tuple[str, ...], where: str) -> dict[str, Any]:
+    """Return the texts of a JSON object, by name.
+
+    Raises:
+        ConfigError: no JSON object of texts, or a name is missing.
+    """
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where} is not JSON: {error}") from error
+    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+        raise ConfigError(f"{where}: a JSON object of texts is expected")
+    if missing := [name for name in names if name not in found]:
+        raise ConfigError(f"{where} has no {missing[0]}; expected {', '.join(names)}")
+    return found
+
+
 def _value(node: ast.expr, values: dict[str, Any]) -> Any:
     match node:
         case ast.Constant(value=str() as value):
@@ -249,5 +307,9 @@ def _missing(pin: Pin, failures: list[str], address: str) -> str:
     return (
         f"the published words of {pin.protocol} are not here and could not be fetched ({'; '.join(failures)}). "
         f"On a machine with a network, get {address} (SHA-256 {pin.sha256}); "
-        f"here, run: imagejudge protocol pull --from {pin.filename}"
+        + (
+            f"here, run: imagejudge protocol pull --from {pin.filename}"
+            if pin.protocol in PINS
+            else f"here, set {pin.variable}=PATH#{pin.sha256}"
+        )
     )

@@ -95,6 +95,34 @@ def _within_ratio(width: int, height: int) -> tuple[int, int]:
     return min(width, MAX_RATIO * height), min(height, MAX_RATIO * width)
 
 
+def like(image: Image, size: tuple[int, int]) -> Image:
+    """Resize to ``size`` (bicubic, aspect lost) where it is another, as published scripts do with an edited picture."""
+    from PIL.Image import Resampling
+
+    return image if image.size == size else image.resize(size, Resampling.BICUBIC)
+
+
+PATCHES = 28  # pixels of a side, of which Qwen2.5-VL makes one token
+
+
+def whole_patches(image: Image, low: int = 4 * PATCHES**2, high: int = 16384 * PATCHES**2) -> Image:
+    """Resize to sides of whole patches and ``low`` to ``high`` pixels (bicubic), as package ``qwen-vl-utils`` does.
+
+    Source: `smart_resize` and `fetch_image` of version 0.0.14. It is the treatment of Qwen3-VL's pictures, too, where
+    a script takes the package's default patch.
+    """
+    from PIL.Image import Resampling
+
+    width, height = (max(PATCHES, round(side / PATCHES) * PATCHES) for side in image.size)
+    if width * height > high:
+        scale = math.sqrt(image.width * image.height / high)
+        width, height = (max(PATCHES, math.floor(side / scale / PATCHES) * PATCHES) for side in image.size)
+    elif width * height < low:
+        scale = math.sqrt(low / (image.width * image.height))
+        width, height = (math.ceil(side * scale / PATCHES) * PATCHES for side in image.size)
+    return image if image.size == (width, height) else image.resize((width, height), Resampling.BICUBIC)
+
+
 def area(image: Image, low: int, high: int) -> Image:
     """Resize to between ``low`` and ``high`` pixels, keeping the aspect (bicubic), as in IE-Critic-R1's training.
 
@@ -117,33 +145,41 @@ def area(image: Image, low: int, high: int) -> Image:
     return image.resize(size, Resampling.BICUBIC)
 
 
+_Key = tuple[int, tuple[int, int] | None]  # the identity of a picture, and the size it is sent in
+
+
 class Pictures:
     """An encoder of treated pictures, with a cache that lives as long as each picture.
 
     An image is sent once for each L1, from several threads; the first thread encodes it, the others wait.
     Pictures must not be changed in place afterwards.
 
+    Args:
+        treat: what is done to a picture before it is encoded; without it pictures are sent as they are.
+
     Attributes:
         encoding: of the pictures; set before the first one is encoded.
     """
 
-    def __init__(self, treat: Callable[[Image], Image]) -> None:
+    def __init__(self, treat: Callable[[Image], Image] = lambda image: image) -> None:
         self.encoding = Encoding()
         self._treat = treat
-        self._kept: dict[int, tuple[weakref.ref[Image], Future[str]]] = {}
+        self._kept: dict[_Key, tuple[weakref.ref[Image], Future[str]]] = {}
         self._lock = threading.Lock()
 
-    def part(self, image: Image) -> dict[str, Any]:
-        """Return the treated image as a content part: RGB, as a data URL."""
-        return {"type": "image_url", "image_url": {"url": self.url(image)}}
+    def part(self, image: Image, size: tuple[int, int] | None = None) -> dict[str, Any]:
+        """Return the treated image as a content part: RGB, as a data URL; ``size`` as in `url`."""
+        return {"type": "image_url", "image_url": {"url": self.url(image, size)}}
 
-    def url(self, image: Image) -> str:
+    def url(self, image: Image, size: tuple[int, int] | None = None) -> str:
         """Return the treated image as ``data:image/png;base64,...``, or in the format of ``encoding``.
+
+        With a ``size`` it is resized to that first (`like`).
 
         Raises:
             ImageError: no smaller picture of it has so few bytes.
         """
-        key = id(image)
+        key = id(image), size
         with self._lock:
             held, encoded = self._kept.get(key, (None, None))
             if encoded is not None and held is not None and held() is image:
@@ -155,20 +191,21 @@ class Pictures:
         if waits is not None:
             return waits.result()
         try:
-            mine.set_result(self._encode(image))
+            mine.set_result(self._encode(image, size))
         except BaseException as error:
             self._kept.pop(key, None)
             mine.set_exception(error)
             raise
         return mine.result()
 
-    def _forget(self, key: int, gone: weakref.ref[Image]) -> None:
+    def _forget(self, key: _Key, gone: weakref.ref[Image]) -> None:
         # No lock: this may run in the middle of anything, and the id may already be another picture's.
         if (entry := self._kept.get(key)) is not None and entry[0] is gone:
             self._kept.pop(key, None)
 
-    def _encode(self, image: Image) -> str:
+    def _encode(self, image: Image, size: tuple[int, int] | None) -> str:
         rgb = image if image.mode == "RGB" else image.convert("RGB")
+        rgb = rgb if size is None else like(rgb, size)
         encoded = self.encoding.encode(self._treat(rgb))
         return f"data:{self.encoding.media_type};base64,{base64.b64encode(encoded).decode('ascii')}"
 

@@ -13,7 +13,7 @@ from functools import cache
 from ..support.digests import digest_of
 from ..taxonomy import EDIT, Path
 
-REVISION = "4"  # of the measurements: another figure for the same picture is another revision
+REVISION = "5"  # of the measurements: another figure for the same picture is another revision
 
 NOISE: Path = ("Quality", "Detail", "Noise")
 EDGES: Path = ("Quality", "Detail", "Edge Clarity")
@@ -65,6 +65,7 @@ class Measure:
         good: the raw score is 2 up to this, and 1 between both.
         relax: a way to relax it, for users.
         styles: styles under which it is not judged.
+        doubt: beyond this, and up to ``fail``, fine pictures and damaged ones are alike: its facet is not judged.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Measure:
     good: float
     relax: str = ""
     styles: tuple[str, ...] = ()
+    doubt: float | None = None
 
     @property
     def low_is_bad(self) -> bool:
@@ -102,6 +104,7 @@ MEASURES: tuple[Measure, ...] = (
         0.65,
         0.55,
         styles=_SOFT,
+        doubt=0.6,
     ),
     Measure("long_side", RESOLUTION, "too few pixels on the longer side", "pixels", 256.0, 512.0),
     Measure(
@@ -151,7 +154,9 @@ MEASURES: tuple[Measure, ...] = (
         1.0,
         styles=("pattern", "glitch"),
     ),
-    Measure("tile_likeness", NATURALNESS, "the same tile, repeated: likeness", "", 0.8, 0.6, styles=("pattern",)),
+    Measure(
+        "tile_likeness", NATURALNESS, "the same tile, repeated: likeness", "", 0.8, 0.6, styles=("pattern",), doubt=0.75
+    ),
     Measure(
         "checker_levels",
         NATURALNESS,
@@ -181,6 +186,7 @@ MEASURES: tuple[Measure, ...] = (
         30.0,
         15.0,
         styles=("high-key", "flat", "line-art", "vivid"),
+        doubt=20.0,
     ),
     Measure(
         "crushed_share", LIGHT, "crushed to black", "%", 30.0, 15.0, styles=("night", "flat", "line-art", "painting")

@@ -15,10 +15,10 @@ from ..protocols.signals import measured
 from ..scoring import figures as scoring
 from ..statistics.baseline_file import SCHEMA as BASELINE
 from ..statistics.baseline_file import read_baseline
-from ..statistics.figures import DIMENSIONS, scale
+from ..statistics.figures import DIMENSIONS
 from ..statistics.pairing import Scored, ScoredRun, scored
 from ..tables.reading import read_rows
-from ..taxonomy import EDIT_SCORE, TOTAL, TREE, FacetPath
+from ..taxonomy import EDIT_SCALE, EDIT_SCORE, TOTAL, TREE, FacetPath
 
 
 def read_runs(files: Sequence[str], *, repeats: bool = False) -> list[ScoredRun]:
@@ -117,7 +117,8 @@ def _given(values: Mapping[str, Any], column: str) -> bool:
 
 
 def _edit(path: Path, values: Mapping[str, Any]) -> Scored:
-    score = _edit_score(values.get("edit_score"))
+    scale = _edit_scale(values.get("edit_scale"))
+    score = _edit_score(values.get("edit_score"), scale)
     return Scored(
         kind="edit",
         id=row_id(values.get("ID")),
@@ -125,16 +126,26 @@ def _edit(path: Path, values: Mapping[str, Any]) -> Scored:
         image=_beside(path, values.get("edited_path")),
         figures={} if score is None else {EDIT_SCORE: score},
         lost=frozenset((EDIT_SCORE,)) if score is None else frozenset(),
+        scale=scale,
     )
 
 
-def _edit_score(value: Any) -> float | None:
+def _edit_scale(value: Any) -> tuple[float, float]:
+    """The scale that a row names, as JSON or as a list; that of old rows, which name none, is 1 to 5."""
+    try:
+        low, high = json.loads(value) if isinstance(value, str) else value
+        return float(low), float(high)
+    except (TypeError, ValueError, RecursionError):
+        return EDIT_SCALE
+
+
+def _edit_score(value: Any, scale: tuple[float, float]) -> float | None:
     """The score, or None where there is no number on the scale."""
     try:
         found = float("nan" if isinstance(value, bool) else value)
     except (TypeError, ValueError, OverflowError):
         return None
-    low, high = scale(EDIT_SCORE)
+    low, high = scale
     return found if low <= found <= high else None
 
 

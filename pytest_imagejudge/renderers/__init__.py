@@ -17,9 +17,16 @@ SUFFIXES = (".html", ".json", ".md")
 
 
 def write_report(
-    report: Report, path: Path, bounds: Mapping[tuple[str, ...], float], copies: SmallCopies | None = None
+    report: Report,
+    path: Path,
+    bounds: Mapping[tuple[str, ...], float],
+    copies: SmallCopies | None = None,
+    *,
+    carry: bool = False,
 ) -> None:
     """Write ``report`` in the format that ``path``'s ending names; ``copies`` as in `html_page.write_html`.
+
+    With ``carry`` small copies of the pictures are written beside a JSON file.
 
     Raises:
         ConfigError: another ending, or a file that can't be written.
@@ -28,6 +35,10 @@ def write_report(
     if kind == ".json":
         from ..report.json_file import write
 
+        if carry:
+            from .carried_pictures import with_copies
+
+            report = with_copies(report, path.parent, copies)
         write(report, path)
     elif kind == ".html":
         from .html_page import write_html

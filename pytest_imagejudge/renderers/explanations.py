@@ -224,7 +224,7 @@ def _kind(entry: AnyEntry) -> str:
 
 
 def figure(value: float | None, entry: AnyEntry | None = None) -> str:
-    """A figure as reports print it: one decimal, two for an edit (1 to 5)."""
+    """A figure as reports print it: one decimal, two for an edit."""
     return "N/A" if value is None else f"{value:.{2 if isinstance(entry, EditEntry) else 1}f}"
 
 
@@ -336,7 +336,7 @@ def unread(entry: AnyEntry) -> list[tuple[str, str]]:
         return []
     found: list[tuple[str, str]] = []
     for path in entry.unreadable:
-        answer = entry.answer if isinstance(entry, EditEntry) else entry.answers.get(path[0], "")
+        answer = entry.answers.get(path[0], entry.answer if isinstance(entry, EditEntry) else "")
         answer = answer.rpartition("</think>")[2].strip() or answer  # of thinking and nothing more the end is shown
         words = excerpt(answer, path[-1] if len(path) == 3 else "")
         found.append((show(path), "" if any(words == said for _, said in found) else words))

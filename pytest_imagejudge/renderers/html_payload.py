@@ -23,9 +23,6 @@ from . import explanations
 from .problem_words import folded
 from .thumbnails import Thumbnails
 
-SCALE = (1, 5)  # of an edit's score, where the entry does not say
-
-
 _FILES = ("File", "Source file", "Edited file", "Mask file")
 
 
@@ -108,7 +105,7 @@ class Payload:
 
 def _answers(entry: AnyEntry) -> Mapping[str, str]:
     if isinstance(entry, EditEntry):
-        return {"Edit": entry.answer} if entry.answer else {}
+        return entry.answers or ({"Edit": entry.answer} if entry.answer else {})
     return entry.answers
 
 
@@ -186,7 +183,7 @@ def _entry(entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any]:
         ]
         item |= {"kind": "edit", "prompt": lines(entry.instruction), "total": _round(entry.score), "aspects": aspects,
                  "words": lines(entry.evidence.get("score", "")), "cover": 1, "bound": bound,
-                 "scale": getattr(entry, "scale", None) or SCALE}  # fmt: skip
+                 "scale": entry.scale}  # fmt: skip
     else:
         labels = [("Image", pictures.add(entry.image))]
         bounds = bounds_of([entry])

@@ -21,6 +21,7 @@ from .cost_words import budget_words, cost_words
 from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
 from .outcome_styles import SIGNS
 from .problem_words import folded
+from .quarantine_words import quarantine_lines
 from .templating import fill
 from .tree_rows import TreeRow, partial, tree_rows
 
@@ -150,8 +151,12 @@ def _head(report: Report, note: str) -> Iterator[str]:
         yield f"\n> Found: {found}."
     for versions in explanations.mixed_versions(run):
         yield f"\n> Answers of several {for_markdown(versions)}."
+    for number, words in enumerate(quarantine_lines(run)):
+        yield f"\n{words[0].upper()}{words[1:]}:" if not number else f"- {for_markdown(words.strip())}"
     if words := budget_words(run):
         yield f"\n> Budget: {for_markdown(words)}."
+    for words in run.copies:
+        yield f"\n> {for_markdown(words)}."
     if run.restarts:
         yield f"\n> The judge's server died and was started again {times(run.restarts)}."
     yield ""
@@ -216,7 +221,7 @@ def _tree(report: Report, bounds: Mapping[FacetPath, float] | None, facets: bool
         yield ""
     if tally.edits:
         score, unread = tally.scores["score"].value, tally.scores["score"].unread
-        mean = "no score" if score is None else f"mean score {score:.2f} of 5"
+        mean = "no score" if score is None else f"mean score {score:.2f} of {tally.edit_scale[1]:g}"
         lost = f", {unread} not judged" if unread else ""
         yield f"**Edits**: {tally.edits}, {mean}, {tally.failed_edits} failed{lost}"
         yield ""

@@ -17,13 +17,14 @@ from ..report.model import Report, Run, SuiteRow
 from ..report.tally import Tally, tally_of
 from ..support.escaping import escape
 from ..support.words import and_more, plural, some, times
-from ..taxonomy import EDIT_SCORE, FACETS, Path, show, written
+from ..taxonomy import EDIT_SCORE, FACETS, Path, show, show_scale, written
 from . import explanations
 from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
 from .gate_words import failed_first, failed_gates, undecided_gates
 from .outcome_styles import STYLES
-from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_table
+from .quarantine_words import quarantine_lines
+from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_lines
 from .tree_rows import TreeRow, in_words, partial, tree_rows
 
 MOST, MOST_ROWS = 3, 6  # facets that are named where they pulled a figure down, and such figures
@@ -56,7 +57,7 @@ def suite_tree(
     parts: list[RenderableType] = [*_run_lines(report, tally, glyphs)]
     if tally.touched:  # else no image has a figure, and the head has said so
         root = tree_rows(tally, bounds)
-        parts += [suite_table(root, glyphs, width, verbosity), *(_pulled_down(root) if verbosity >= 0 else ())]
+        parts += [*suite_lines(root, glyphs, width, verbosity), *(_pulled_down(root) if verbosity >= 0 else ())]
         if words := partial(report, root):
             parts.append(Text(words, style="yellow"))
     if tally.edits:
@@ -156,8 +157,12 @@ def _warnings(report: Report, tally: Tally) -> Iterator[Text]:
         yield Text(escape(f"warning: answers of several {versions}"), style="yellow")
     if words := explanations.found_in_words(tally.findings):
         yield Text(f"found: {words}", style="yellow")
+    for words in quarantine_lines(run):
+        yield Text(escape(words), style="yellow")
     if words := budget_words(run):
         yield Text(escape(f"budget: {words}"), style="bold red" if budget_is_over(run) else "dim")
+    for words in run.copies:
+        yield Text(escape(words), style="dim")
     if run.restarts:
         words = f"warning: the judge's server died and was started again {times(run.restarts)}"
         yield Text(words, style="yellow")
@@ -174,7 +179,7 @@ def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, wid
         mark = f"{glyphs.bad} " if figure.failed else ""
         notes = Text(mark + ", ".join(in_words(figure.failed, figure.unread)), "bold red")
         mean = "N/A" if figure.value is None else f"{figure.value:.2f}"
-        label = "Score (1 to 5)" if name == "score" else escape(name)
+        label = f"Score ({show_scale(tally.edit_scale)})" if name == "score" else escape(name)
         table.add_row(Text(label), Text(str(figure.n)), Text(mean), Text(bound, "dim"), notes)
     return table
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from rich.console import Console, RenderableType
+from rich.console import Console, OverflowMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -45,22 +45,39 @@ UNICODE = Glyphs("├─ ", "└─ ", "│  ", "█", " ▏▎▍▌▋▊▉",
 ASCII = Glyphs("|- ", "`- ", "|  ", "#", " ", ".", "|", "x", "+", "?", " - ")
 
 
-def suite_table(root: TreeRow, glyphs: Glyphs, width: int, verbosity: int) -> Table:
-    """Table of the tree over many images: n, mean, bound, bar, and failures."""
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim", width=width)
-    table.add_column("", no_wrap=True, overflow="ellipsis" if glyphs is UNICODE else "crop")
-    for head in ("n", "mean", "bound"):
-        table.add_column(head, justify="right", no_wrap=True)
+def suite_lines(root: TreeRow, glyphs: Glyphs, width: int, verbosity: int) -> list[Text]:
+    """Draw the tree over many images, one line a row: n, mean, bound, bar, and failures.
+
+    Where there is little room the bars go first, then the ends of names. A `Table` of rich takes several times as long
+    for so many rows.
+    """
     cells = max(10, min(40, width - 66))
-    table.add_column("0" + "100".rjust(cells - 1), no_wrap=True, width=cells)
-    table.add_column("", ratio=1, no_wrap=True, overflow="ellipsis" if glyphs is UNICODE else "crop")
+    heads = ("", "n", "mean", "bound", "0" + "100".rjust(cells - 1), "")
+    rows = [[Text(head, "dim") for head in heads]]
     for row, guide in _visible(root, glyphs, verbosity):
         drawn = _cells(row, guide, glyphs, cells)
         if verbosity < 0 and row.path and not drawn[-1]:  # what is wrong below would not be seen
             names = [each.name for each in row.walk() if each.missed or each.lost]
             drawn[-1].append(f"{glyphs.bad} {', '.join(names)}" if names else "", "bold red")
-        table.add_row(*drawn)
-    return table
+        rows.append(drawn)
+    widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
+    notes = min(widths[-1], 12)
+    if sum(widths[:-1]) + notes + 5 > width:
+        widths[-2] = 0
+    widths[0] = min(widths[0], max(20, width - sum(widths[1:-1]) - notes - 5))
+    return [_line(row, widths, glyphs, width) for row in rows]
+
+
+def _line(row: list[Text], widths: list[int], glyphs: Glyphs, width: int) -> Text:
+    overflow: OverflowMethod = "ellipsis" if glyphs is UNICODE else "crop"
+    name, *figures, bar, notes = row
+    name.truncate(widths[0], overflow=overflow, pad=True)
+    for figure, room in zip(figures, widths[1:4], strict=True):
+        figure.pad_left(room - figure.cell_len)
+    bar.truncate(widths[4], overflow="crop", pad=True)
+    line = Text(" ", no_wrap=True).join([name, *figures, bar, notes] if widths[4] else [name, *figures, notes])
+    line.truncate(width, overflow=overflow)
+    return line
 
 
 def _visible(root: TreeRow, glyphs: Glyphs, verbosity: int) -> Iterator[tuple[TreeRow, str]]:

@@ -38,10 +38,7 @@ def entry_of(
         "thresholds": profile.name if profile else "",
         "error": verdict.error,
         "unreadable": [list(path) for path in verdict.unreadable],
-        "problems": [
-            ProblemEntry(path=list(problem.path), kind=problem.kind, detail=problem.detail)
-            for problem in verdict.problems
-        ],
+        "problems": [ProblemEntry(path=list(one.path), kind=one.kind, detail=one.detail) for one in verdict.problems],
         "bounds": _bounds(verdict, profile),
         "findings": findings,
         "breaches": _breaches(check),
@@ -59,9 +56,11 @@ def entry_of(
             mask=verdict.mask,
             box=None if verdict.box is None else list(verdict.box),
             score=verdict.score,
+            scale=list(verdict.scale),
             aspects=dict(verdict.aspects),
             evidence=dict(verdict.evidence),
             answer=verdict.answer,
+            answers=verdict.several_answers,
             **common,
         )
     return VerdictEntry(

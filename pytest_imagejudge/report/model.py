@@ -6,18 +6,19 @@ places whose answers were not read are in ``unreadable``, and every figure that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from ..scoring.findings import FindingKind
 from ..scoring.verdict import ProblemKind, Raw
+from ..taxonomy import EDIT_SCALE
 
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
 Outcome = Literal["passed", "failed", "error", "scored"]  # "scored": no bound decided it
 Side = Literal["least", "most"]  # of a bound: the least that a figure may be, or the most
-WRITTEN_IF_GIVEN = ("cost", "budget", "ci")  # fields of `Run` that are not written where they are None
+WRITTEN_IF_GIVEN = ("cost", "budget", "ci", "quarantined")  # fields of `Run` that are not written where they are None
 FAILED: frozenset[Outcome] = frozenset(("failed", "error"))  # outcomes that turn a run red
 Figure = Annotated[float, Field(strict=True)] | None  # "60" is no figure
 
@@ -95,6 +96,16 @@ class CiRun(ReportPart):
     pull_request_url: str = ""
 
 
+class Quarantined(ReportPart):
+    """A test whose failure is expected because it is in quarantine, and how often it fails."""
+
+    test: str
+    reason: str = ""
+    failed: bool = False
+    runs: int = 1  # that are known of, this one among them
+    failed_runs: int = 0
+
+
 class Run(ReportPart):
     """The run as a whole; counts are of requests to a judge, not of images."""
 
@@ -108,11 +119,17 @@ class Run(ReportPart):
     cached_prompt_tokens: int | None = None  # None: no judge told how many came from its cache
     output_tokens: int = 0
     restarts: int = 0
+    copies: list[str] = []  # of each judge that could have several copies: how many it had, where, and why
     failed_tests: list[FailedTest] = []
     cost: Cost | None = None  # written only where a price is given
     budget: BudgetUse | None = None  # written only where there is one
+    quarantined: list[Quarantined] | None = None  # written only where there are any
     excused: list[str] = []  # tests with images that did not pass, which were expected to fail, or skipped
     ci: CiRun | None = None  # written only where a CI service ran this
+
+    def note_copies(self, words: Iterable[str]) -> None:
+        """Note sentences on the copies that judges had, each once; an empty one says nothing."""
+        self.copies = sorted({*self.copies, *words} - {""})
 
 
 class Facet(ReportPart):
@@ -204,6 +221,7 @@ class Entry(ReportPart):
     where: str = ""  # file:line of the check or expect
     before: Before | None = None
     history: list[Past] = []  # earlier runs, the oldest first
+    copies: dict[str, str] = {}  # small copies of its pictures beside the report, by the field that names the picture
 
     @property
     def shown_as_failed(self) -> bool:
@@ -232,9 +250,11 @@ class EditEntry(Entry):
     mask: str = ""  # where the edit was asked to be: a picture, white may change; or the box
     box: list[int] | None = None  # left, top, right, bottom in pixels of the source
     score: Figure = None
+    scale: list[float] = list(EDIT_SCALE)  # the least and the most that the score can be
     aspects: dict[str, Figure] = {}
     evidence: dict[str, str] = {}
-    answer: str = ""
+    answer: str = ""  # of a judge that asks several times, a JSON object of the answers by request
+    answers: dict[str, str] = {}  # of a judge that asks several times
 
 
 AnyEntry = VerdictEntry | EditEntry
@@ -275,6 +295,7 @@ class Summary(ReportPart):
     level2: dict[str, dict[str, Mean]] = {}
     level3: dict[str, dict[str, dict[str, Mean]]] = {}
     edits: Mean = Mean()
+    edit_scale: list[float] = list(EDIT_SCALE)  # of ``edits``
 
 
 class Report(ReportPart):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from .model import Before, EditEntry, Entry, Report, VerdictEntry
+from .model import EditEntry, Entry, Report, VerdictEntry
 from .spool import E, Entries
 
 
@@ -44,7 +45,10 @@ def _each(entries: Sequence[E], change: Callable[[E], E]) -> Sequence[E]:
     return entries.map(change) if isinstance(entries, Entries) else [change(entry) for entry in entries]
 
 
-def _moved(entry: Entry, change: Callable[[str], str]) -> dict[str, Before]:
-    if entry.before is None:
-        return {}
-    return {"before": entry.before.model_copy(update={"image": change(entry.before.image)})}
+def _moved(entry: Entry, change: Callable[[str], str]) -> dict[str, Any]:
+    moved: dict[str, Any] = {}
+    if entry.copies:
+        moved["copies"] = {name: change(path) for name, path in entry.copies.items()}
+    if entry.before is not None:
+        moved["before"] = entry.before.model_copy(update={"image": change(entry.before.image)})
+    return moved

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from ..scoring.figures import FigureMean, RunMeans, RunningMean
 from ..scoring.findings import FindingKind
 from ..scoring.verdict import Raw
-from ..taxonomy import PATHS, TOTAL, TREE, Path, from_written
+from ..taxonomy import EDIT_SCALE, PATHS, TOTAL, TREE, Path, from_written, show_scale
 from .lookup import is_unread, lowest_facets, repeat_of, value_of
 from .model import FAILED, AnyEntry, EditEntry, Mean, Report, Summary, VerdictEntry
 
@@ -64,6 +64,7 @@ class Tally:
         self.asked: set[str] = set()
         self.touched: set[str] = set()
         self.scores = {"score": FigureCounts()}
+        self.scale: list[float] | None = None  # of "score", from the first edit that has one
         self.only: VerdictEntry | None = None
         for entry in entries:
             self.add(entry)
@@ -142,11 +143,25 @@ class Tally:
 
     def _add_edit(self, entry: EditEntry) -> None:
         self.n_edits += 1
-        self.scores["score"].count(entry.score, unread=bool(entry.unreadable or entry.error))
+        self.scores[self._name_of(entry)].count(entry.score, unread=bool(entry.unreadable or entry.error))
         for name, value in entry.aspects.items():
             self.scores.setdefault(name, FigureCounts()).add(value)
         for name in {breach.path[0] for breach in entry.breaches if len(breach.path) == 1}:
             self.scores.setdefault(name, FigureCounts()).failed += 1
+
+    def _name_of(self, entry: EditEntry) -> str:
+        """The name of the figure that an edit's score is part of: scores on several scales have no mean together."""
+        if entry.score is None or self.scale in (None, entry.scale):
+            self.scale = self.scale if entry.score is None else entry.scale
+            return "score"
+        name = f"score, {show_scale(entry.scale)}"
+        self.scores.setdefault(name, FigureCounts())
+        return name
+
+    @property
+    def edit_scale(self) -> list[float]:
+        """The scale of "score" among the figures of the edits."""
+        return self.scale or list(EDIT_SCALE)
 
     def edit_scores(self) -> list[tuple[str, FigureCounts]]:
         """Figures of the edits by name, the overall score first; without it where the judge gives only others."""
@@ -165,7 +180,7 @@ class Tally:
         return mean.value, mean.n
 
     def summary(self) -> Summary:
-        """Means over images: of each image's figure, 0 to 100 (edits: 1 to 5).
+        """Means over images: of each image's figure, 0 to 100 (edits: on their judge's scale).
 
         A figure that an image lacks (N/A, not asked, unreadable, not judged) counts in ``left_out``, never as 0.
         """
@@ -177,6 +192,7 @@ class Tally:
         summary = Summary(n=self.n, total=at())
         edits = self.scores["score"]
         summary.edits = Mean(mean=edits.value, n=edits.n, left_out=self.n_edits - edits.n)
+        summary.edit_scale = self.edit_scale
         for one, twos in TREE.items():
             if one not in self.asked | self.touched:
                 continue

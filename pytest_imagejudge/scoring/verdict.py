@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from ..support.escaping import escape
-from ..taxonomy import FACETS, Path, check_path, show
+from ..taxonomy import EDIT_SCALE, FACETS, Path, check_path, show
 from . import figures
 from .findings import Finding
 
@@ -37,8 +38,9 @@ ProblemKind = Literal[
     "unfinished-thinking",  # the answer ended inside the thinking
     "no-answer",  # nothing that could be read as an answer
     "wrong-type",  # JSON, but not an object where one was expected; or an answer that is no text
-    "out-of-range",  # an edit score outside 1 to 5
-    "other-scale",  # an edit score on another scale, such as 8/10
+    "out-of-range",  # an edit score outside its scale
+    "other-scale",  # an edit score on another scale, such as 8/10 for 1 to 5
+    "drawn",  # a score that the published code draws at random; here it is none
     "several-answers",  # more than one edit score
     "special-token",  # the prompt held a special token of the model; it was taken apart
     "asked-again",  # the first answer could not be read; this one is the second
@@ -255,9 +257,10 @@ class EditVerdict:
     """The verdict of a judge on one edit.
 
     Attributes:
-        score: overall, 1 to 5, or None where it was not read or the judge gives none. Python can't compare None, so
-            test for None first, or set a bound in the thresholds.
-        aspects: further scores by name; 1 to 5 for a model, and in units of their own where they are measured.
+        score: overall, on ``scale``, or None where it was not read or the judge gives none. Python can't compare None,
+            so test for None first, or set a bound in the thresholds.
+        scale: the least and the most that the score can be.
+        aspects: further scores by name; on ``scale`` for a model, and in units of their own where they are measured.
         mask, box: where the edit was asked to be: the mask's path, or left, top, right, bottom in pixels of the source.
         pixels: SHA-256 of the edited picture's canonical pixels.
         finish_reason: the engine's reason for the end of the answer, which some answers need to be read.
@@ -283,16 +286,24 @@ class EditVerdict:
     findings: tuple[Finding, ...] = ()
     finish_reason: str | None = None
     error: str = ""
+    scale: tuple[float, float] = EDIT_SCALE
 
     @property
     def answer(self) -> str:
-        """The judge's raw text."""
-        return next(iter(self.answers.values()), "")
+        """The judge's raw text; of a judge that asks several times, a JSON object of the texts by request."""
+        if len(self.answers) < 2:
+            return next(iter(self.answers.values()), "")
+        return json.dumps(dict(self.answers), ensure_ascii=False)
+
+    @property
+    def several_answers(self) -> dict[str, str]:
+        """The raw texts by request of a judge that asks several times; empty for one that asks once."""
+        return dict(self.answers) if len(self.answers) > 1 else {}
 
     @property
     def reasoning(self) -> str:
         """The judge's thinking; empty where there is none."""
-        return thinking(self.answer)
+        return "\n".join(filter(None, map(thinking, self.answers.values())))
 
     @property
     def readable(self) -> bool:

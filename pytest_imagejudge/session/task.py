@@ -16,7 +16,7 @@ class Task:
     Attributes:
         text: the prompt, or the instruction of an edit.
         images: one picture, or source and edited.
-        dimensions: L1 to ask about, or (`EDIT`,).
+        dimensions: L1 to ask about, or the requests on an edit.
         repeat: 0 for the first judgement; the same task with another number is judged afresh.
         awaited: whether a caller will read the verdict; else the task is judged only to fill the store.
         region: where an edit was asked to be; None where nothing says it.

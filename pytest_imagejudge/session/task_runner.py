@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
 from ..engines.base import Answer, Engine, EngineIdentity, Progress
 from ..errors import EngineError, ImageError
+from ..protocols.answer_parts import cut_off
 from ..protocols.base import Protocol, Reading, Request
 from ..report.fingerprints import TOLD
 from ..scoring.findings import Finding
@@ -64,7 +65,9 @@ class TaskRunner:
         if dimension not in self._fingerprints:
             sampling: dict[str, Any] = {}
             for name in self.protocol.dimensions if dimension is None else (dimension,):
-                sampling.update(self.protocol.sampling(name))
+                for field, value in self.protocol.sampling(name).items():
+                    sampling.setdefault(field, []).append(value)
+            sampling = {field: _one_or_all(values) for field, values in sampling.items()}
             if sampling.pop("structured_outputs", None) is not None:
                 sampling["grammar"] = "json"
             self._fingerprints[dimension] = {
@@ -197,8 +200,11 @@ class TaskRunner:
 
     def _render(self, task: Task, images: tuple[Any, ...], dimension: str, again: bool, key: str) -> Request | Answer:
         """Return the request to send, or the answer where another process has stored it meanwhile."""
-        served = self.lookup.served(task, dimension, key, again=again)
-        return served or self.protocol.render(task.text, images, dimension, again=again)
+        if served := self.lookup.served(task, dimension, key, again=again):
+            return served
+        request = self.protocol.render(task.text, images, dimension, again=again)
+        # engines need to know text and pictures, whatever a protocol of another package says of them
+        return request if request.images else dataclasses.replace(request, text=task.text, images=images)
 
     async def _ensure_started(self) -> None:
         if self.start is None:
@@ -261,10 +267,11 @@ class TaskRunner:
         if results:
             fields["unreadable"] = tuple(path for one in results.values() for path in one.reading.unreadable)
         kind: Literal["image", "edit"] = "image"
-        if task.dimensions == (EDIT,):
-            kind, reading = "edit", results[EDIT].reading if EDIT in results else Reading()
+        if self.protocol.kind == "edit":
+            readings = {name: one.reading for name, one in results.items()}
+            kind, reading = "edit", self.protocol.combine(readings) if readings else Reading()
             fields |= {"score": reading.score, "aspects": dict(reading.aspects), "evidence": dict(reading.evidence)}
-            fields["finish_reason"] = answers[EDIT].finish_reason if EDIT in answers else None
+            fields |= {"scale": self.protocol.scale, "finish_reason": _end_of(answers.values())}
             if task.region is not None:
                 fields |= {
                     "mask": "" if task.region.mask is None else str(task.region.mask.path),
@@ -275,6 +282,18 @@ class TaskRunner:
             fields["has_total"] = self.protocol.has_total
         images = [str(file.path) for file in task.images]
         return verdict_of(kind, task.text, asked=task.dimensions, images=images, **fields)
+
+
+def _one_or_all(values: list[Any]) -> Any:
+    """Return the one value of a field, or the list of those that requests differ in, as the seeds of passes."""
+    different = [value for index, value in enumerate(values) if value not in values[:index]]
+    return different[0] if len(different) == 1 else different
+
+
+def _end_of(answers: Iterable[Answer]) -> str | None:
+    """Return why answers ended: what cut one of them off, if anything did."""
+    reasons = [answer.finish_reason for answer in answers]
+    return next(filter(cut_off, reasons), reasons[0] if reasons else None)
 
 
 def _findings(task: Task, known: Known | None) -> tuple[Finding, ...]:

@@ -27,7 +27,7 @@ from .figures import DIMENSIONS
 from .intervals import MINIMUM
 from .outcome_changes import OutcomeChanges, outcome_changes
 from .paired import ALPHA, Difference, differences, pairs_to_decide
-from .pairing import Pairing, Scored, figure_pairs, pair, scored
+from .pairing import Pairing, Scored, edit_scale, figure_pairs, pair, scored
 from .served_models import is_of_models, other_models
 from .suite import OnUndecided, check_policy
 
@@ -191,13 +191,18 @@ def _rounded(item: Scored) -> Scored:
 
 
 def rows_of(pairing: Pairing, allowed: Mapping[Path, float], on_undecided: OnUndecided = "pass") -> list[BaselineRow]:
-    """Rows in the order of the tree: every dimension with a margin, and all others with figures."""
+    """Rows in the order of the tree: every dimension with a margin, and all others with figures.
+
+    Raises:
+        ConfigError: scores of edits on several scales.
+    """
     kinds = {old.kind for old, _ in pairing.pairs}
     shown = [path for path in (*DIMENSIONS, EDIT_SCORE) if ("edit" if path == EDIT_SCORE else "image") in kinds]
     others = [path for path in shown if path not in allowed]
     found: dict[Path, Difference] = {}
+    edits = edit_scale(pairing.pairs)
     for family, alpha in ((list(allowed), ALPHA), (others, ALPHA / 2)):
-        for difference in differences(figure_pairs(pairing.pairs, family), alpha=alpha):
+        for difference in differences(figure_pairs(pairing.pairs, family), alpha=alpha, edits=edits):
             found[difference.path] = difference
     return [
         _row(found[path], pairing.pairs, allowed.get(path), _Gate(on_undecided, len(allowed)))

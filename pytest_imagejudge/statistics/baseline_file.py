@@ -3,7 +3,8 @@
 ``{"schema": "imagejudge-baseline/1", "environment", "judges": {digest: fingerprint}, "images": [...]}``. The
 environment produced the answers without deciding them: this package's version, engines and their versions. An
 image has ``id``, ``prompt``, ``seed`` and ``count``; the digest of its ``judge``; its ``pixels``; its ``outcome``;
-``total``, ``level1`` and ``level2`` (an edit: ``score``), rounded to four decimals. Figures that do not apply are
+``total``, ``level1`` and ``level2`` (an edit: ``score``, with its ``scale`` where
+that is not 1 to 5), rounded to four decimals. Figures that do not apply are
 absent.
 """
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .._version import __version__
 from ..errors import ConfigError
@@ -24,13 +25,13 @@ from ..report.fingerprints import deciding
 from ..report.model import EditEntry, VerdictEntry
 from ..support.digests import digest_of
 from ..support.files import write_text
-from ..taxonomy import EDIT_SCORE, LEVEL1, TOTAL, FacetPath, check_path
+from ..taxonomy import EDIT_SCALE, EDIT_SCORE, LEVEL1, TOTAL, FacetPath, check_path, show_scale
 from .pairing import Scored, scored
 from .served_models import served_models
 
 SCHEMA = "imagejudge-baseline/1"
 _Score = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-_EditScore = Annotated[float, Field(ge=1, le=5, allow_inf_nan=False)]
+_EditScore = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass
@@ -56,6 +57,14 @@ class _Line(BaseModel):
     level1: dict[str, _Score] = {}
     level2: dict[str, dict[str, _Score]] = {}
     score: _EditScore | None = None
+    scale: list[_EditScore] = Field(list(EDIT_SCALE), min_length=2, max_length=2)
+
+    @model_validator(mode="after")
+    def _on_scale(self) -> _Line:
+        low, high = self.scale
+        if self.score is not None and not low <= self.score <= high:
+            raise ValueError(f"score {self.score:g} is not on its scale, {show_scale(self.scale)}")
+        return self
 
 
 class _File(BaseModel):
@@ -209,6 +218,7 @@ def _item(line: _Line, fingerprint: dict[str, Any]) -> Scored:
         fingerprint=fingerprint,
         outcome=line.outcome or "",
         bounded=line.outcome is not None,
+        scale=(line.scale[0], line.scale[1]),
     )
 
 
@@ -231,6 +241,8 @@ def _line(item: Scored) -> dict[str, Any]:
     rounded = {path: round(value, 4) for path, value in item.figures.items()}
     if EDIT_SCORE in rounded:
         line["score"] = rounded[EDIT_SCORE]
+        if item.scale != EDIT_SCALE:
+            line["scale"] = list(item.scale)
     if TOTAL in rounded:
         line["total"] = rounded[TOTAL]
     ones = {path[0]: value for path, value in rounded.items() if len(path) == 1 and path != EDIT_SCORE}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
+from ..errors import ConfigError
 from ..report.lookup import unread_of, value_of
 from ..report.model import AnyEntry, EditEntry
-from ..taxonomy import EDIT_SCORE, LEVEL1, LEVEL2, TOTAL, Path
+from ..taxonomy import EDIT_SCALE, EDIT_SCORE, LEVEL1, LEVEL2, TOTAL, Path, show_scale
 
 DIMENSIONS: tuple[Path, ...] = (TOTAL, *((one,) for one in LEVEL1), *LEVEL2)  # all means of a run of images
 
@@ -14,9 +16,30 @@ DIMENSIONS: tuple[Path, ...] = (TOTAL, *((one,) for one in LEVEL1), *LEVEL2)  # 
 State = Literal["scored", "not applicable", "not judged"]
 
 
-def scale(path: Path) -> tuple[float, float]:
-    """Return the smallest and largest value of the figure at ``path``: 0 and 100; for an edit 1 and 5."""
-    return (1.0, 5.0) if path == EDIT_SCORE else (0.0, 100.0)
+def scale(path: Path, edits: tuple[float, float] = EDIT_SCALE) -> tuple[float, float]:
+    """Return the smallest and largest value of the figure at ``path``: 0 and 100; for an edit its scale, ``edits``."""
+    return edits if path == EDIT_SCORE else (0.0, 100.0)
+
+
+def scale_of(entry: AnyEntry) -> tuple[float, float]:
+    """The scale of an edit's score; for an image that of edits where nothing says another."""
+    if isinstance(entry, EditEntry) and len(entry.scale) == 2:
+        return entry.scale[0], entry.scale[1]
+    return EDIT_SCALE
+
+
+def one_scale(scales: Iterable[tuple[float, float]], what: str) -> tuple[float, float]:
+    """Return the one scale of several edits, the usual one where there are none.
+
+    Raises:
+        ConfigError: there are several; ``what`` can't be computed over them.
+    """
+    found = sorted(set(scales)) or [EDIT_SCALE]
+    if len(found) > 1:
+        raise ConfigError(
+            f"edits were scored on several scales, {' and '.join(map(show_scale, found))}: there is no {what} of them"
+        )
+    return found[0]
 
 
 def state(entry: AnyEntry, path: Path) -> State:

@@ -22,7 +22,7 @@ _LEVEL = 0.95
 
 
 class FlipRow(BaseModel):
-    """One dimension, in points (edits: on the scale of 1 to 5).
+    """One dimension, in points (edits: on their judge's scale).
 
     Attributes:
         n: images with the figure in at least two judgements; ``changed`` of them have different figures.

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
-from ..taxonomy import Path
+from ..taxonomy import EDIT_SCALE, Path
 from .figures import scale
 from .intervals import MINIMUM
 
@@ -60,7 +60,11 @@ class Difference:
 
 
 def differences(
-    pairs: Mapping[Path, Sequence[tuple[Hashable, float, float]]], *, alpha: float = ALPHA, seed: int = 0
+    pairs: Mapping[Path, Sequence[tuple[Hashable, float, float]]],
+    *,
+    alpha: float = ALPHA,
+    seed: int = 0,
+    edits: tuple[float, float] = EDIT_SCALE,
 ) -> list[Difference]:
     """Differences by dimension, with limits simultaneous over ``pairs``.
 
@@ -68,6 +72,7 @@ def differences(
         pairs: by path, one (prompt, before, after) a pair that has the figure on both sides.
         alpha: family-wise error of all low limits together, and of all high limits together.
         seed: of the random flips.
+        edits: scale of the edits' scores.
     """
     order: dict[Hashable, int] = {}
     for rows in pairs.values():
@@ -90,12 +95,11 @@ def differences(
     found = []
     for column, (path, rows) in enumerate(pairs.items()):
         n = len(rows)
-        before = float(np.mean([row[1] for row in rows])) if n else None
-        after = float(np.mean([row[2] for row in rows])) if n else None
+        before, after = (float(np.mean([row[side] for row in rows])) if n else None for side in (1, 2))
         change = float(sums[:, column].sum() / n) if n else None
         low = high = p = None
         if usable[column] and change is not None:
-            low, high = _limits(change, float(error[column]), critical, scale(path))
+            low, high = _limits(change, float(error[column]), critical, scale(path, edits))
             p = float(chance[column])
             high = min(high, 0.0) if p <= alpha else max(high, 0.0)  # so that it says what the test says
         found.append(

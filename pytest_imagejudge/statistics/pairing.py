@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from ..report.lookup import repeat_of
 from ..report.model import AnyEntry, EditEntry, VerdictEntry
-from ..taxonomy import EDIT_SCORE, Path, from_written
-from .figures import DIMENSIONS, figures, image_of, state, text_of
+from ..taxonomy import EDIT_SCALE, EDIT_SCORE, Path, from_written
+from .figures import DIMENSIONS, figures, image_of, one_scale, scale_of, state, text_of
 from .intervals import MINIMUM
 
 Kind = Literal["image", "edit"]
@@ -29,6 +29,7 @@ class Scored:
         bounded: whether the outcome is by bounds that were applied.
         breached: paths whose bound was missed.
         repeat: 0 for the first judgement of an image, from 1 for further ones.
+        scale: of an edit's score.
     """
 
     kind: Kind
@@ -46,6 +47,7 @@ class Scored:
     bounded: bool = False
     breached: frozenset[Path] = frozenset()
     repeat: int = 0
+    scale: tuple[float, float] = EDIT_SCALE
 
     @property
     def key(self) -> tuple[Hashable, ...]:
@@ -117,6 +119,7 @@ def _scored(entry: AnyEntry) -> Scored:
         bounded=bool(entry.thresholds or entry.bounds or entry.breaches),
         breached=frozenset(from_written(breach.path) for breach in entry.breaches),
         repeat=repeat_of(entry),
+        scale=scale_of(entry),
     )
 
 
@@ -150,6 +153,15 @@ def _without_ids(items: Sequence[Scored]) -> list[Scored]:
         seen[item.kind, item.prompt] = count = seen.get((item.kind, item.prompt), 0) + 1
         found.append(replace(item, id=None, seed=None, count=count))
     return found
+
+
+def edit_scale(pairs: Iterable[tuple[Scored, Scored]]) -> tuple[float, float]:
+    """Return the scale of the edits' scores in pairs.
+
+    Raises:
+        ConfigError: they are on several scales, or before on another than after.
+    """
+    return one_scale((item.scale for pair in pairs for item in pair if EDIT_SCORE in item.figures), "difference")
 
 
 def figure_pairs(

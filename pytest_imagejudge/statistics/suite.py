@@ -11,12 +11,12 @@ from ..errors import ConfigError
 from ..report.lookup import first_judgements, value_of
 from ..report.model import AnyEntry, EditEntry, SuiteRow, VerdictEntry
 from ..support.words import plural, verb
-from ..taxonomy import EDIT_SCORE, Path, from_written, nearest, show, written
-from .figures import scale, state, text_of
+from ..taxonomy import EDIT_SCALE, EDIT_SCORE, Path, from_written, nearest, show, show_scale, written
+from .figures import one_scale, scale, scale_of, state, text_of
 from .intervals import MINIMUM, Interval, images_to_decide, mean_interval
 
 if TYPE_CHECKING:
-    from ..thresholds.profile import Suite
+    from ..thresholds.profile import Profile
 
 OnUndecided = Literal["mean", "pass", "fail"]
 
@@ -28,6 +28,7 @@ def suite_rows(
     on_undecided: str = "mean",
     edits: Iterable[EditEntry] = (),
     edit_bound: float | None = None,
+    edit_scale: tuple[float, float] = EDIT_SCALE,
 ) -> list[SuiteRow]:
     """Return one row for each bound on a mean of the run.
 
@@ -40,26 +41,33 @@ def suite_rows(
         bounds: by path, 0 to 100; the path of the total is ``()`` or ``("total",)``.
         on_undecided: "mean" (the mean decides), "pass" or "fail".
         edits: all edits of the run.
-        edit_bound: bound on the mean edit score, 1 to 5; no row without edits.
+        edit_bound: bound on the mean edit score; no row without edits.
+        edit_scale: scale of that bound.
 
     Raises:
-        ConfigError: ``on_undecided`` is none of the three.
+        ConfigError: ``on_undecided`` is none of the three, or edits were scored on another scale than the bound's.
     """
     policy = check_policy(on_undecided)
     of_images = {from_written(path): bound for path, bound in bounds.items()}
     rows = [_row(column, of_images[path], policy) for path, column in _columns(entries, of_images).items()]
     if edit_bound is not None:
         column = _columns(edits, [EDIT_SCORE])[EDIT_SCORE]
+        if (found := one_scale(column.scales or {edit_scale}, "mean")) != edit_scale:
+            raise ConfigError(
+                f"suite.edit.score: {edit_bound:g} is a bound on the scale {show_scale(edit_scale)}, and the edits "
+                f"were scored from {show_scale(found)}"
+            )
         rows += [_row(column, edit_bound, policy)] if column.seen else []
     return rows
 
 
-def bounded_means(verdicts: Iterable[VerdictEntry], edits: Iterable[EditEntry], suite: Suite) -> list[SuiteRow]:
+def bounded_means(verdicts: Iterable[VerdictEntry], edits: Iterable[EditEntry], profile: Profile) -> list[SuiteRow]:
     """Return rows for a profile's bounds on the mean of a run; see `suite_rows`.
 
     Bounds on images give no rows without images, as the bound on edits gives none without edits. Of repeated
     judgements the first counts.
     """
+    suite = profile.suite
     images = first_judgements(verdicts)
     first = next(images, None)
     return suite_rows(
@@ -68,6 +76,7 @@ def bounded_means(verdicts: Iterable[VerdictEntry], edits: Iterable[EditEntry], 
         on_undecided=suite.on_undecided,
         edits=first_judgements(edits),
         edit_bound=suite.edit.score,
+        edit_scale=profile.edit.scale,
     )
 
 
@@ -110,6 +119,7 @@ class _Column:
     keys: list[str | int] = field(default_factory=list)
     left_out: int = 0
     not_judged: int = 0
+    scales: set[tuple[float, float]] = field(default_factory=set)
 
     @property
     def seen(self) -> int:
@@ -122,6 +132,8 @@ class _Column:
         if how == "scored" and found is not None:
             self.keys.append(entry.key or len(self.values))
             self.values.append(found)
+            if isinstance(entry, EditEntry):
+                self.scales.add(scale_of(entry))
             self.texts.append(text_of(entry))
         elif how == "not judged":
             self.not_judged += 1
@@ -139,7 +151,7 @@ def _columns(entries: Iterable[AnyEntry], paths: Iterable[Path]) -> dict[Path, _
 
 def _row(column: _Column, bound: float, policy: OnUndecided) -> SuiteRow:
     path = column.path
-    interval = mean_interval(column.values, column.texts, column.keys, scale=scale(path))
+    interval = mean_interval(column.values, column.texts, column.keys, scale=scale(path, *column.scales))
     row = SuiteRow(
         path=written(path),
         mean=interval.mean,

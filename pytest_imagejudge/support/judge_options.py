@@ -75,7 +75,10 @@ JUDGE_OPTIONS: dict[str, Option] = {
     "edit_judge_url": Option("the endpoint for edits, as --judge-url", "URL", "list", field="urls", judge="edit"),
     "judge_protocol": Option("q-judger, house, or a file; default by model", "NAME", field="protocol", judge="image"),
     "edit_judge_protocol": Option(
-        "ie-critic, house, or a file; default by model", "NAME", field="protocol", judge="edit"
+        "ie-critic, viescore, editscore, house, or a file; default by model",
+        "NAME",
+        field="protocol",
+        judge="edit",
     ),
     "judge_revision": Option(
         "revision of the judge's model on the Hub", "REV", field="revision", judge="image", ini_only=True
@@ -200,6 +203,21 @@ JUDGE_OPTIONS: dict[str, Option] = {
         judge="image",
         ini_only=True,
     ),
+    "judge_passes": Option(
+        "answers of editscore to each question, of which the mean counts (default: 1)",
+        "N",
+        "whole",
+        at_least=1,
+        field="passes",
+        judge="edit",
+        ini_only=True,
+    ),
+    "edit_judge_adapter": Option(
+        "a LoRA adapter of --edit-judge-model, a Hub id or folder, served with it by vLLM",
+        "ID",
+        field="adapter",
+        judge="edit",
+    ),
     "judge_max_pixels": Option(
         "an image with more pixels is an error (default: 100,000,000)", "N", "whole", at_least=1, ini_only=True
     ),
@@ -309,7 +327,7 @@ def read_judges(
             option = JUDGE_OPTIONS[key]
             if not option.field or option.judge not in ("", kind):
                 continue
-            if option.field == "protocol" and given:
+            if option.field in ("protocol", "adapter") and given:
                 given = place(key, given)
             elif option.field == "model" and given not in (None, SIGNALS):
                 beside_url = values[key.replace("model", "url")]  # it is the served model's name then

@@ -14,8 +14,8 @@ from .rows import MAX_FIELD, RawRow, bad_text, show_value
 from .text import Lines, too_long_line
 
 
-def csv_rows(path: Path, file: TextIO) -> Iterator[RawRow]:
-    """Read the rows of a CSV or TSV file, with the delimiter found in its header.
+def csv_rows(path: Path, file: TextIO, delimiter: str = "") -> Iterator[RawRow]:
+    """Read the rows of a CSV or TSV file, with the delimiter found in its header where none is given.
 
     Raises:
         ConfigError: an empty file, or a header that can't be read.
@@ -29,7 +29,9 @@ def csv_rows(path: Path, file: TextIO) -> Iterator[RawRow]:
         header_line = next(filled, "")
     if not header_line:
         raise ConfigError(f"{path} is empty")
-    delimiter = said[1] if said else max(",;\t", key=lambda mark: (header_line.count(mark), mark == ","))
+    delimiter = (
+        delimiter or (said[1] if said else "") or max(",;\t", key=lambda mark: (header_line.count(mark), mark == ","))
+    )
     # By hand a blank is often written after each comma, which must not hide a quote.
     others = header_line.split(delimiter)[1:]
     blanks = bool(others) and all(cell.startswith(" ") for cell in others)

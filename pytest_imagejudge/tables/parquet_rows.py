@@ -25,14 +25,23 @@ def columns_of_file(path: Path) -> list[str]:
         ConfigError: as `parquet_rows`; two columns of one name.
     """
     with _opened(path) as file:
-        names = [str(name) for name in file.schema_arrow.names]
+        return unique_columns(path, file.schema_arrow)
+
+
+def unique_columns(path: Path, schema: Any) -> list[str]:
+    """Return the columns of an Arrow schema.
+
+    Raises:
+        ConfigError: two columns of one name.
+    """
+    names = [str(name) for name in schema.names]
     for i, name in enumerate(names):
         if name in names[:i]:
             raise ConfigError(f"{path}: the column {show_value(name)} appears twice in its schema")
     return names
 
 
-def count_rows(path: Path) -> int:
+def count_parquet_rows(path: Path) -> int:
     """Count the rows without reading them.
 
     Raises:
@@ -60,15 +69,16 @@ def parquet_rows(path: Path) -> Iterator[RawRow]:
                 for batch in file.iter_batches(batch_size=_AT_ONCE, row_groups=[group], use_threads=False):
                     for i in range(batch.num_rows):
                         number += 1
-                        yield _row(number, batch.slice(i, 1))
-            except (OSError, ValueError, MemoryError, _arrow().ArrowException) as error:
+                        yield row_of(number, batch.slice(i, 1))
+            except (OSError, ValueError, MemoryError, arrow_library().ArrowException) as error:
                 problem = escape(error)
             while number < last:
                 number += 1
                 yield RawRow(number, 0, {}, f"row group {group + 1} of the file can't be read: {problem}")
 
 
-def _row(number: int, one: Any) -> RawRow:
+def row_of(number: int, one: Any) -> RawRow:
+    """Return the one row of an Arrow batch as a raw row."""
     values: dict[str, Any] = {}
     problem = ""
     for name, column in zip(one.schema.names, one.columns, strict=True):
@@ -92,19 +102,24 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
-def _arrow() -> Any:
+def arrow_library() -> Any:
+    """Return pyarrow.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
     try:
         importlib.import_module("pyarrow.parquet")
         return importlib.import_module("pyarrow")
     except ImportError as error:
         raise ConfigError(
-            f'Parquet files are read with pyarrow ({error}): pip install "pytest-imagejudge[parquet]"'
+            f'Parquet and Arrow files are read with pyarrow ({error}): pip install "pytest-imagejudge[parquet]"'
         ) from error
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    arrow = _arrow()
+    arrow = arrow_library()
     try:
         file = arrow.parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
     except (OSError, ValueError, arrow.ArrowException) as error:

@@ -22,10 +22,16 @@ MAX_FIELD = 16 * 2**20  # characters of one CSV field; also what an unclosed quo
 LOOK_AHEAD = 100  # rows in which a column must be seen at least once
 
 
-SUFFIXES = (".csv", ".json", ".jsonl")
+SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx")
 
 
-PARQUET = ".parquet"  # read where a caller allows it: its cells may hold a `Picture`
+XLSX = ".xlsx"
+
+
+PARQUET, ARROW = ".parquet", ".arrow"
+
+
+WITH_PICTURES = (PARQUET, ARROW)  # read where a caller allows it: their cells may hold a `Picture`
 
 
 @dataclass(frozen=True, slots=True)

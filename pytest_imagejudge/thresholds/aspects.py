@@ -11,7 +11,6 @@ from ..protocols.signals_edit_bounds import RANGES
 from ..taxonomy import nearest
 
 Side = Literal["least", "most"]
-_SCALE = (0.0, 5.0)  # of aspects that a model scores
 _KEYS = ("min", "max")
 
 
@@ -49,8 +48,6 @@ def _between(name: Any, given: Any) -> Between:
         return given
     if not isinstance(name, str):
         raise ValueError(f"{name!r}: the name of an aspect is expected")
-    low, high = RANGES.get(name, _SCALE)
-    low, high = min(low, _SCALE[0]), max(high, _SCALE[1])  # another judge may give an aspect of the same name
     given = given if isinstance(given, dict) else {"min": given}
     for key, bound in given.items():
         where = name if given.keys() == {"min"} else f"{name}.{key}"
@@ -61,14 +58,26 @@ def _between(name: Any, given: Any) -> Between:
             raise ValueError(f"{where}: {expected} is expected, not {bound!r}")
         if not math.isfinite(bound):
             raise ValueError(f"{where}: a finite number is expected, not {bound!r}")
-        if not low <= bound <= high:
-            raise ValueError(f"{where}: a number of {low:g} to {high:g} is expected, not {bound!r}")
     if not given:
         raise ValueError(f"{name}: the table is empty; min, max or both are expected")
     between = Between(**{key: float(bound) for key, bound in given.items()})
     if between.min is not None and between.max is not None and between.min > between.max:
         raise ValueError(f"{name}: min {between.min:g} is above max {between.max:g}")
     return between
+
+
+def beyond(name: str, between: Between, scale: tuple[float, float]) -> str:
+    """Say which bound on an aspect no judge's figure can reach, where a model scores from 0 to the scale's end.
+
+    The text is empty where there is none.
+    """
+    low, high = RANGES.get(name, (0.0, scale[1]))
+    low, high = min(low, 0.0), max(high, scale[1])  # another judge may give an aspect of the same name
+    for key, bound in (("min", between.min), ("max", between.max)):
+        if bound is not None and not low <= bound <= high:
+            where = f"{name}.{key}" if between.max is not None else name
+            return f"{where}: a number of {low:g} to {high:g} is expected, not {bound:g}"
+    return ""
 
 
 def as_tables(aspects: dict[str, Any]) -> dict[str, Any]:

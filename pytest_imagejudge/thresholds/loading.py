@@ -14,9 +14,10 @@ from pydantic import BaseModel, ValidationError
 from ..errors import ConfigError
 from ..protocols import Kind
 from ..protocols.base import Protocol
-from ..taxonomy import LEVEL1, nearest, show
+from ..taxonomy import EDIT_SCALE, LEVEL1, nearest, show, show_scale
 from .aspects import as_tables
-from .profile import Edit, EditMargin, Margins, Profile, Suite, SuiteEdit
+from .profile import PART, Edit, EditMargin, Margins, Profile, Suite, SuiteEdit
+from .scales import OWN_PROFILES, left_over
 
 MAPPING = "given as a mapping"  # where reports tell which profile was applied
 
@@ -80,7 +81,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _resolve(data: dict[str, Any], folder: Path, where: str, seen: tuple[Path, ...]) -> dict[str, Any]:
     """Merge ``data`` over the profile that it extends: tables by key, other values replaced."""
-    parent = _validate(data, where).extends  # each file by itself, so that an error names the file it is in
+    # each file by itself, so that an error names the file it is in
+    parent = _validate(data, where, whole=False).extends
     if (edit := data.get("edit", {})).get("aspects"):
         data = {**data, "edit": {**edit, "aspects": as_tables(edit["aspects"])}}
     if parent is None:
@@ -89,6 +91,12 @@ def _resolve(data: dict[str, Any], folder: Path, where: str, seen: tuple[Path, .
     if path.resolve() in seen:
         raise ConfigError(f"{where}: extends {parent!r}, which extends this file again")
     inherited = _resolve(_read(path), path.parent, str(path), (*seen, path.resolve()))
+    if lost := left_over(inherited, data):
+        scale = tuple(inherited.get("edit", {}).get("scale", EDIT_SCALE))
+        raise ConfigError(
+            f"{where}: edit.scale is another than that of {parent!r}, which it extends: {', '.join(lost)} there "
+            f"{'are' if len(lost) > 1 else 'is'} on the scale {show_scale(scale)}; set a bound on the new scale here"
+        )
     return _merge(inherited, data)
 
 
@@ -100,11 +108,17 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _validate(data: dict[str, Any], where: str) -> Profile:
+def _validate(data: dict[str, Any], where: str, *, whole: bool = True) -> Profile:
+    """Make a profile; of a file that extends another, and names no scale, the bounds are checked when both are one."""
+    part = not whole and "extends" in data and "scale" not in _table(data.get("edit"))
     try:
-        return Profile.model_validate(data)
+        return Profile.model_validate(data, context=PART if part else None)
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(where, item) for item in error.errors())) from None
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _build(data: dict[str, Any], name: str, where: str) -> Profile:
@@ -175,7 +189,19 @@ def both_of(own: Mapping[Kind, Profile]) -> Profile:
 
 
 def default_profile(protocol: Protocol) -> str:
-    """The profile used when none is named; the embedded judge's own for one that measures part of what there is."""
-    if protocol.has_total:
+    """The profile used when none is named; the embedded judge's own for one that measures part of what there is.
+
+    Raises:
+        ConfigError: a judge of edits on a scale that no shipped profile is on.
+    """
+    if not protocol.has_total:
+        return "signals" if protocol.kind == "image" else "edit-signals"
+    if protocol.kind == "image":
         return "default"
-    return "signals" if protocol.kind == "image" else "edit-signals"
+    if protocol.scale not in OWN_PROFILES:
+        raise ConfigError(
+            f"the protocol {protocol.name} scores edits from {show_scale(protocol.scale)}, and no shipped profile has "
+            f"bounds on that scale: name one with --judge-thresholds, with scale = [{protocol.scale[0]:g}, "
+            f"{protocol.scale[1]:g}] under [edit]"
+        )
+    return OWN_PROFILES[protocol.scale]

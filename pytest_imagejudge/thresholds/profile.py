@@ -7,18 +7,30 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
 from ..errors import ConfigError
 from ..protocols.base import Protocol
 from ..scoring.verdict import EditVerdict, Verdict
-from ..taxonomy import EDIT_SCORE, FACETS, TOTAL, FacetPath, check_path, facets_of, nearest, show
+from ..taxonomy import (
+    EDIT_SCALE,
+    EDIT_SCORE,
+    FACETS,
+    TOTAL,
+    FacetPath,
+    check_path,
+    facets_of,
+    nearest,
+    show,
+    show_scale,
+)
 from .aspects import Aspects, Side, show_side
+from .scales import Scale, outside
 
 Bound = Annotated[float, Field(ge=0, le=100)]
 
 
-EditBound = Annotated[float, Field(ge=1, le=5)]
+PART = "part"  # context of the validation of a file that extends another: its bounds may be on that one's scale
 
 
 Names = dict[str, Bound]
@@ -58,9 +70,10 @@ class _Levels(_Strict):
 
 
 class Edit(_Strict):
-    """Bounds on one edit: the overall score, 1 to 5, and further scores by name."""
+    """Bounds on one edit: the overall score and further scores by name, and the scale of all bounds on scores."""
 
-    score: EditBound | None = None
+    scale: Scale = EDIT_SCALE
+    score: float | None = None
     aspects: Aspects = {}
 
     def bounds(self) -> list[tuple[FacetPath, Side, float]]:
@@ -71,9 +84,9 @@ class Edit(_Strict):
 
 
 class SuiteEdit(_Strict):
-    """A bound on the mean of the edits' scores, 1 to 5."""
+    """A bound on the mean of the edits' scores, on the scale of `Edit`."""
 
-    score: EditBound | None = None
+    score: float | None = None
 
 
 class Suite(_Levels):
@@ -84,9 +97,9 @@ class Suite(_Levels):
 
 
 class EditMargin(_Strict):
-    """The largest drop allowed of the mean edit score, on its scale of 1 to 5."""
+    """The largest drop allowed of the mean edit score, on the scale of `Edit`."""
 
-    score: Annotated[float, Field(ge=0, le=4)] | None = None
+    score: float | None = None
 
 
 class Margins(_Levels):
@@ -109,6 +122,12 @@ class Profile(_Levels):
     baseline: Margins = Margins()
 
     _name: str = PrivateAttr("")
+
+    @model_validator(mode="after")
+    def _on_scale(self, info: ValidationInfo) -> Profile:
+        if info.context != PART and (words := outside(self._edit_scores, self.edit.aspects, self.edit.scale)):
+            raise ValueError(words)
+        return self
 
     @property
     def name(self) -> str:
@@ -171,6 +190,13 @@ class Profile(_Levels):
         """Tell whether the profile has any bound."""
         return self.bounds_images or self.bounds_edits or self.bounds_means or self.bounds_drops
 
+    @property
+    def _edit_scores(self) -> dict[str, float]:
+        """The bounds on overall scores of edits, and on their drops, by key."""
+        edit, suite, baseline = self.edit.score, self.suite.edit.score, self.baseline.edit.score
+        found = {"edit.score": edit, "suite.edit.score": suite, "baseline.edit.score": baseline}
+        return {name: bound for name, bound in found.items() if bound is not None}
+
     def only_the_run(self, kind: str) -> bool:
         """Tell whether images, or edits, are bounded as a whole (`suite`, `baseline`) and not one by one."""
         if kind == "edit":
@@ -192,7 +218,16 @@ class Profile(_Levels):
         return replace(check, applicable=applicable, min_applicable=self.min_applicable)
 
     def check_edit(self, verdict: EditVerdict) -> Check:
-        """Apply the bounds on one edit."""
+        """Apply the bounds on one edit.
+
+        Raises:
+            ConfigError: they are on another scale than its scores.
+        """
+        if verdict.score is not None and verdict.scale != self.edit.scale and self.bounds_edits:
+            raise ConfigError(
+                f"{self._where}: the bounds on edits are on the scale {show_scale(self.edit.scale)}, and this edit was "
+                f"scored from {show_scale(verdict.scale)}"
+            )
         lost = {path[1:] for path in verdict.unreadable}  # () is the whole edit
         if () in lost:
             return _check([])
@@ -236,17 +271,20 @@ class Profile(_Levels):
 
     def _require_edits(self, protocol: Protocol, model: str) -> None:
         known = protocol.aspects
-        scores = {
-            "edit.score": self.edit.score,
-            "suite.edit.score": self.suite.edit.score,
-            "baseline.edit.score": self.baseline.edit.score,
-        }
-        for key, bounded in scores.items():
-            if bounded is not None and not protocol.has_total:
+        for key in self._edit_scores:
+            if not protocol.has_total:
                 raise ConfigError(
                     f"{self._where}: {key} is bounded, but the judge {model} gives no overall score of an edit; bound "
                     f"its aspects, under [edit.aspects]: {', '.join(protocol.aspect_ranges or known or ())}"
                 )
+        bounded = [*self._edit_scores, *(f"edit.aspects.{name}" for name in self.edit.aspects)]
+        if bounded and protocol.has_total and protocol.scale != self.edit.scale:
+            low, high = protocol.scale
+            raise ConfigError(
+                f"{self._where}: {bounded[0]} is bounded on the scale {show_scale(self.edit.scale)}, but the judge "
+                f"{model} ({protocol.name}) scores edits from {low:g} to {high:g}: put scale = [{low:g}, {high:g}] "
+                "under [edit], with bounds on that scale"
+            )
         for name, between in self.edit.aspects.items():
             if known is not None and name not in known:
                 has = f"it gives {', '.join(known)}" if known else "it gives an overall score only"

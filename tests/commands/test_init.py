@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,13 @@ def test_what_it_writes_runs(pytester: pytest.Pytester, monkeypatch: pytest.Monk
     monkeypatch.chdir(pytester.path)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     assert main(["init"]) == 0
-    result = pytester.runpytest_subprocess(
-        "-pimagejudge",
-        "--judge-model=signals",
-        "--judge-thresholds=thresholds.toml",
-        "--judge-report=report.json",
-        "-p",
-        "no:cacheprovider",
-    )
-    # the test, and the bound on the suite, which one image does not decide
-    assert result.parseoutcomes() == {"passed": 1, "undecided": 1}
-    assert (pytester.path / "report.json").is_file()
+    plugins = ("-pimagejudge", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess(*plugins)
+    assert result.parseoutcomes() == {"passed": 1, "xfailed": 1}  # and nothing that one image can't decide
+    assert (pytester.path / "report.html").is_file()
+    result = pytester.runpytest_subprocess(*plugins, "--runxfail")
+    assert result.parseoutcomes() == {"passed": 1, "failed": 1}
+    result.stdout.fnmatch_lines(["*Quality / Detail / Noise: raw score 0*", "*estimated noise sigma*"])
 
 
 def test_the_workflow_is_for_the_judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,7 +78,8 @@ def test_names_are_quoted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     runs = [step.get("run", "") for step in workflow["jobs"]["judge"]["steps"]]
     assert any("--judge-model 'my/ #judge' --judge-thresholds" in text for text in runs)
     error = capsys.readouterr().err
-    assert "a b' && pytest --judge-model 'my/ #judge'" in error
+    assert "a b' && pytest" in error
+    assert "judge_model = my/ #judge\n" in (tmp_path / "a b/pytest.ini").read_text()
     with pytest.raises(SystemExit, match="2"):
         main(["init", ""])
 
@@ -158,3 +156,96 @@ def test_a_folder_is_a_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     Path("judge").mkdir()
     assert main(["init", "starter", "--judge-model", "judge"]) == 0
+
+
+OWNER = "https://github.com/{}/model.git"
+INI = "judge_model = signals\njudge_thresholds = thresholds.toml\njudge_report = report.html\n"
+TOML = 'judge_model = "signals"\njudge_thresholds = "thresholds.toml"\njudge_report = ["report.html"]\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("pytest.ini", None, f"[pytest]\n{INI}"),
+        ("pytest.ini", "", f"[pytest]\n{INI}"),
+        ("pytest.ini", "[pytest]\naddopts = -q\n[other]\nx=1\n", f"[pytest]\n{INI}addopts = -q\n[other]\nx=1\n"),
+        ("tox.ini", "[tox]\n\n[pytest]", f"[tox]\n\n[pytest]\n{INI}"),
+        ("setup.cfg", "[tool:pytest]\nx = 1\n", f"[tool:pytest]\n{INI}x = 1\n"),
+        ("pyproject.toml", '[project]\nname = "a"\n', f'[project]\nname = "a"\n\n[tool.pytest.ini_options]\n{TOML}'),
+        ("pyproject.toml", "[tool.pytest.ini_options]\nx = 1\n", f"[tool.pytest.ini_options]\n{TOML}x = 1\n"),
+        ("pyproject.toml", "[tool.pytest]  # 9\nx = 1\n", f"[tool.pytest]  # 9\n{TOML}x = 1\n"),
+        ("pytest.toml", "[pytest]\nx = 1\n", f"[pytest]\n{TOML}x = 1\n"),
+    ],
+)
+def test_the_keys_go_to_the_file_that_pytest_reads(tmp_path: Path, name: str, before: str | None, after: str) -> None:
+    if before is not None:
+        (tmp_path / name).write_text(before)
+    assert main(["init", str(tmp_path)]) == 0
+    assert (tmp_path / name).read_text() == after
+
+
+def test_keys_that_are_there_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\njudge_model = other/judge\n")
+    assert main(["init", str(tmp_path)]) == 0
+    assert (tmp_path / "pytest.ini").read_text().count("judge_model") == 1
+    assert "pytest.ini has judge_model already, which stays as it is" in capsys.readouterr().err
+    (tmp_path / "pytest.ini").unlink()
+    (tmp_path / "pyproject.toml").write_text('tool.pytest.ini_options.addopts = "-q"\n')
+    assert main(["init", "--force", str(tmp_path)]) == 2
+    assert 'can\'t be added to; write there:\njudge_model = "signals"' in capsys.readouterr().err
+
+
+def test_a_hosted_judges_keys(tmp_path: Path) -> None:
+    urls = ("--judge-url=http://one:1", "--judge-url=http://two:2")
+    assert main(["init", str(tmp_path), *urls, "--judge-model=m", "--judge-header=x-team=TEAM"]) == 0
+    assert (
+        (tmp_path / "pytest.ini")
+        .read_text()
+        .startswith(
+            "[pytest]\njudge_url = \n    http://one:1\n    http://two:2\njudge_model = m\njudge_header = x-team=TEAM\n"
+        )
+    )
+
+
+def test_what_runs_leave_is_ignored(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("*.pyc\n.imagejudge")
+    assert main(["init", str(tmp_path)]) == 0
+    ignored = (tmp_path / ".gitignore").read_text()
+    assert ignored == "*.pyc\n.imagejudge\nimagejudge-images/\n/report.html\n/report.json\n"
+    assert main(["init", "--force", str(tmp_path)]) == 0
+    assert (tmp_path / ".gitignore").read_text() == ignored
+
+
+@pytest.mark.parametrize(
+    "address", [OWNER.format("acme"), "git@github.com:acme/model.git", "ssh://git@github.com/acme/m"]
+)
+def test_the_owner_of_the_shared_workflow_is_that_of_the_remote(tmp_path: Path, address: str) -> None:
+    for command in (["init", "--quiet"], ["remote", "add", "origin", address]):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    assert main(["init", str(tmp_path / "new"), "--shared-workflow", "--judge-model=a/b"]) == 0
+    job = yaml.safe_load((tmp_path / "new/.github/workflows/imagejudge.yml").read_text())["jobs"]["judge"]
+    assert job["uses"] == "acme/pytest-imagejudge/.github/workflows/judge.yml@v0"
+    assert job["with"] == {
+        "judge-model": "a/b",
+        "gpu-runner": '["self-hosted", "gpu"]',
+        "args": "--judge-thresholds=thresholds.toml\n",
+    }
+
+
+def test_the_shared_workflow_takes_what_it_has_inputs_for(tmp_path: Path) -> None:
+    assert main(["init", str(tmp_path), "--shared-workflow=acme", *HOSTED, "--judge-header=x-team=TEAM"]) == 0
+    job = yaml.safe_load((tmp_path / ".github/workflows/imagejudge.yml").read_text())["jobs"]["judge"]
+    called = yaml.safe_load((Path(__file__).parents[2] / ".github/workflows/judge.yml").read_text())
+    takes = called[True]["workflow_call"]  # YAML 1.1 reads `on` as true
+    assert set(job["with"]) <= set(takes["inputs"])
+    assert set(job["secrets"]) == {"IMAGEJUDGE_API_KEY", "IMAGEJUDGE_HEADERS"} <= set(takes["secrets"])
+    assert job["with"]["judge-url"] == "https://api.example.com/v1\n"
+    assert job["with"]["args"].splitlines()[1] == "--judge-header=x-team=TEAM"
+
+
+def test_an_owner_that_nobody_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    subprocess.run(["git", "-C", str(tmp_path), "init", "--quiet"], check=True)
+    assert main(["init", str(tmp_path), "--shared-workflow"]) == 2
+    assert "no git remote of GitHub names one here" in capsys.readouterr().err
+    assert main(["init", str(tmp_path), "--shared-workflow=a/b"]) == 2
+    assert "'a/b' can't be one" in capsys.readouterr().err

@@ -46,6 +46,16 @@ class Example:
         return found
 
 
+def first_missing(shown: list[str], output: str) -> str | None:
+    """The first of the lines that are ``shown`` which ``output`` does not have, or not in this order."""
+    lines = iter(" ".join(line.split()) for line in output.splitlines())
+    for line in shown:
+        pattern = ".*".join(re.escape(" ".join(part.split())) for part in line.split("..."))
+        if not any(re.search(pattern, other) for other in lines):
+            return line
+    return None
+
+
 def pages() -> list[Path]:
     return sorted(DOCS.glob("*.md"))
 

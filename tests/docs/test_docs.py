@@ -24,7 +24,7 @@ from pytest_imagejudge.report import model
 from pytest_imagejudge.scoring.verdict import ProblemKind
 from pytest_imagejudge.thresholds.loading import load_profile, shipped
 from pytest_imagejudge.thresholds.profile import Edit, EditMargin, Margins, Profile, Suite
-from tests.docs.pages import DOCS, ROOT, Example, examples, pages
+from tests.docs.pages import DOCS, ROOT, Example, examples, first_missing, pages
 from tests.stand_in import published_words
 from tests.stand_in.forks import ForkServer
 
@@ -106,11 +106,8 @@ def run(example: Example, environment: dict[str, str]) -> str:
         last = number == len(commands) - 1
         expected = int(example.says.get("exit", "0")) if last else 0
         assert done.returncode == expected, f"{example.where}: {command}: exit {done.returncode}\n{output}"
-        lines = iter(" ".join(line.split()) for line in output.splitlines())
-        for line in shown:
-            pattern = ".*".join(re.escape(" ".join(part.split())) for part in line.split("..."))
-            found = any(re.search(pattern, other) for other in lines)
-            assert found, f"{example.where}: {command} does not print, or not in this order: {line}\n{output}"
+        line = first_missing(shown, output)
+        assert line is None, f"{example.where}: {command} does not print, or not in this order: {line}\n{output}"
         printed += output
     return printed
 

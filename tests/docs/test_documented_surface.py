@@ -25,7 +25,7 @@ from pytest_imagejudge.errors import EngineError
 from pytest_imagejudge.plugin import hookspecs, options
 from pytest_imagejudge.protocols import hookspecs as of_protocols
 from pytest_imagejudge.renderers import SUFFIXES, write_report
-from pytest_imagejudge.report import model
+from pytest_imagejudge.report import model, ranking
 from pytest_imagejudge.statistics.baseline import BaselineResult, BaselineRow
 from pytest_imagejudge.statistics.outcome_changes import OutcomeChanges
 from pytest_imagejudge.support.judge_options import JUDGE_OPTIONS, option_name
@@ -44,7 +44,22 @@ FOREIGN = {
     "--tensor-parallel-size",
     "--trust-remote-code",
 }
-FOREIGN |= {"--collect-only", "--help", "--junit-xml", "--maxfail", "--stepwise", "-dp", "-n", "-pp", "-tp", "-v", "-x"}
+FOREIGN |= {
+    "--collect-only",
+    "--runxfail",
+    "--last-failed",
+    "--failed-first",
+    "--help",
+    "--junit-xml",
+    "--maxfail",
+    "--stepwise",
+    "-dp",
+    "-n",
+    "-pp",
+    "-tp",
+    "-v",
+    "-x",
+}
 
 FOREIGN |= {"--api-key", "--enable-cache-report", "--mmproj"}  # of servers
 FOREIGN |= {"--alluredir", "--html", "--self-contained-html"}  # of plugins of pytest
@@ -213,7 +228,8 @@ def test_modules_that_others_import(module: str) -> None:
 
 
 def test_the_schema_lies_where_it_is_said_to() -> None:
-    assert files("pytest_imagejudge.report").joinpath("schema.json").is_file()
+    for name in ("schema.json", "ranking_schema.json"):
+        assert files("pytest_imagejudge.report").joinpath(name).is_file()
 
 
 def test_imports_of_every_example() -> None:
@@ -335,12 +351,27 @@ def test_every_field_that_the_reference_names_is_one_of_the_report() -> None:
                 assert field in {known.alias or key for key, known in one.model_fields.items()}, f"{name}: {field}"
 
 
+def test_every_field_of_a_ranking() -> None:
+    parts = {
+        "the ranking": ranking.Ranking,
+        "of `groups`": ranking.RankedGroup,
+        "of `ranked`": ranking.RankedImage,
+        "of `unranked`": ranking.UnrankedImage,
+    }
+    rows = table(section("The JSON of a ranking"), "part | fields")
+    assert [row[0] for row in rows] == list(parts)
+    for name, fields in rows:
+        named = re.findall(r"`(\w+)`", re.sub(r"\([^()]*\)", "", fields))
+        assert named == [known.alias or key for key, known in parts[name].model_fields.items()], name
+
+
 def test_the_table_of_the_judges_options_is_one(commands: dict[str, set[str]]) -> None:
     every = {option_name(key) for key in JUDGE_OPTIONS}
     without = {"--judge-max-pixels", "--judge-stored-only"}
     money = {"--judge-price", "--edit-judge-price", "--judge-budget"}  # serve asks nothing
     for name, missing in (
         ("score", set()),
+        ("rank", set()),
         ("agree", set()),
         ("serve", {*without, *money}),
         ("doctor", {*without, "--judge-keep-alive"}),

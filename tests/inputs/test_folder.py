@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from pytest_imagejudge.errors import ConfigError
@@ -121,3 +124,54 @@ def test_a_folder_that_cannot_be_read(folder: Path, monkeypatch: pytest.MonkeyPa
 def test_images_of_every_kind_that_is_read(folder: Path, suffix: str) -> None:
     add(folder, f"b.{suffix}")
     assert isinstance(read(folder)[f"b.{suffix}"], Row)
+
+
+def picture(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(b"x")
+
+
+def test_an_imagefolder_with_splits(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for name in ("0.png", "1.png"):
+            picture(tmp_path / split, name)
+    (tmp_path / "train" / "metadata.csv").write_text("file_name,text\n0.png,a fox\n1.png,an owl\n")
+    (tmp_path / "test" / "metadata.jsonl").write_text('{"file_name": "0.png", "text": "a hen"}\n')
+    found = read(tmp_path)
+    prompts = {name: row.prompt for name, row in found.items() if isinstance(row, Row)}
+    assert prompts == {"train/0.png": "a fox", "train/1.png": "an owl", "test/0.png": "a hen"}
+    assert isinstance(found["test/1.png"], RowError)
+    assert found["test/1.png"].message == "no prompt for test/1.png"
+
+
+@pytest.mark.parametrize("place", [".", "train"])
+def test_metadata_in_parquet(tmp_path: Path, place: str) -> None:
+    picture(tmp_path / place, "0.png")
+    table = pyarrow.table({"file_name": ["0.png"], "text": ["a fox"]})
+    pyarrow.parquet.write_table(table, tmp_path / place / "metadata.parquet")
+    (row,) = read(tmp_path).values()
+    assert isinstance(row, Row)
+    assert (row.prompt, row.image) == ("a fox", tmp_path / place / "0.png")
+
+
+def test_the_folders_of_geneval(tmp_path: Path) -> None:
+    for number, prompt in enumerate(("a photo of a bench", "a photo of two cows")):
+        here = tmp_path / f"{number:05}"
+        for name in ("samples/0000.png", "samples/0001.png", "grid.png"):
+            picture(here, name)
+        (here / "metadata.jsonl").write_text(
+            json.dumps({"tag": "single_object", "include": [], "prompt": prompt}) + "\n"
+        )
+    picture(tmp_path / "00002", "samples/0000.png")
+    (tmp_path / "00002" / "metadata.jsonl").write_text('{"tag": "counting"}\n')
+    found = read(tmp_path)
+    assert {name: row.prompt for name, row in found.items() if isinstance(row, Row)} == {
+        "00000/samples/0000.png": "a photo of a bench",
+        "00000/samples/0001.png": "a photo of a bench",
+        "00001/samples/0000.png": "a photo of two cows",
+        "00001/samples/0001.png": "a photo of two cows",
+    }
+    lost = found["00002/samples/0000.png"]
+    assert isinstance(lost, RowError)
+    assert lost.message == "00002/metadata.jsonl: no prompt"
+    assert len(found) == 5

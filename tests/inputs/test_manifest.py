@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import json
 import math
+import re
+import sys
 import tracemalloc
 import unicodedata
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +24,7 @@ from pytest_imagejudge.inputs.cells import BadCell, box_cell, row_id
 from pytest_imagejudge.inputs.manifest import Row, RowError, read_manifest
 from pytest_imagejudge.inputs.metadata import parse_facets, read_metadata
 from pytest_imagejudge.support.escaping import escape
+from pytest_imagejudge.tables import xlsx_rows
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, PATHS, show
 
 
@@ -369,16 +374,15 @@ def test_images_and_edits_in_one_file(folder: Path) -> None:
         ("m.json", '[]\n[{"ID": 1}]', "row 1, line 2: no valid JSON"),
         ("m.jsonl", "\n", "no rows"),
         ("m.csv", "\ufeff", "is empty"),
-        ("m.txt", "x", ".csv, .json, .jsonl"),
-        ("m.xlsx", "x", ".csv, .json, .jsonl"),
-        ("m", "x", ".csv, .json, .jsonl"),
-        ("m.csv", "ID,text,image_path\n1,a,fox.png\n", 'no column "prompt"'),
+        ("m.txt", "x", ".csv, .tsv, .json, .jsonl, .xlsx"),
+        ("m.xlsx", "x", "can't be read as a workbook"),
+        ("m", "x", ".csv, .tsv, .json, .jsonl, .xlsx"),
+        ("m.csv", "ID,words,image_path\n1,a,fox.png\n", 'no column "prompt"'),
         ("m.csv", "ID,prompts,image_path\n1,a,fox.png\n", 'no column "prompt" (did you mean "prompts"?)'),
-        ("m.csv", "ID,prompt,image\n1,a,fox.png\n", 'no column "image_path" (did you mean "image"?)'),
-        ("m.csv", "id,prompt,image_path\n1,a,fox.png\n", 'no column "ID" (did you mean "id"?)'),
+        ("m.csv", "ID,prompt,images\n1,a,fox.png\n", 'no column "image_path" (did you mean "images"?)'),
         ("m.csv", "ID,source_path,edited_path,instructions\n1,a,b,c\n", 'did you mean "instructions"?'),
         ("m.csv", "ID,prompt,prompt,image_path\n1,a,b,c\n", "appears twice"),
-        ("m.jsonl", '{"ID": 1, "prompt": "a", "image": "fox.png"}\n', 'did you mean "image"?'),
+        ("m.jsonl", '{"ID": 1, "prompt": "a", "images": "fox.png"}\n', 'did you mean "images"?'),
         ("m.jsonl", "not json\n", "none of its first rows"),
         ("m.json", '{"rows": [\n1\n]}', "an array of objects was expected"),
         ("m.json", "[1, 2]", "none of its first rows"),
@@ -632,3 +636,87 @@ def test_a_column_that_is_almost_one_of_ours_is_told_of(tmp_path, name, text):
         UserWarning, match=r"the column '\w+' is not used \(did you mean \"(thresholds|dimensions)\"\?\)"
     ):
         list(read_manifest(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ("id,text,image", ["1", "2"]),
+        ("Id,caption,file_name", ["1", "2"]),
+        ("note,prompt,image_path", ["fox.png", "owl.png"]),
+        ("note,text,path", ["fox.png", "owl.png"]),
+    ],
+)
+def test_columns_as_people_name_them(folder: Path, header: str, names: list[str]) -> None:
+    text = f"{header}\n1,a fox,fox.png\n2,an owl,owl.png\n"
+    one, two = rows_of(read(folder / "m.csv", text))
+    assert [row.id for row in (one, two)] == names
+    assert (one.prompt, one.image) == ("a fox", folder / "fox.png")
+    assert list(one.extra) == ["ID", *(["note"] if "note" in header else []), "prompt", "image_path"]
+
+
+def test_of_two_names_the_usual_one_counts(folder: Path) -> None:
+    (row,) = rows_of(read(folder / "m.csv", "ID,text,prompt,image,image_path\n1,no,a fox,no.png,fox.png\n"))
+    assert (row.prompt, row.image, row.extra["text"]) == ("a fox", folder / "fox.png", "no")
+
+
+def test_edits_as_people_name_their_columns(folder: Path) -> None:
+    (row,) = rows_of(read(folder / "m.csv", "source_image,edited_image,instruction\nfox.png,owl.png,make it an owl\n"))
+    assert (row.id, row.source, row.edited) == ("owl.png", folder / "fox.png", folder / "owl.png")
+
+
+def test_tab_separated(folder: Path) -> None:
+    (row,) = rows_of(read(folder / "m.tsv", "ID\tprompt\timage_path\n1\ta, fox; red\tfox.png\n"))
+    assert (row.prompt, row.image, row.line) == ("a, fox; red", folder / "fox.png", 2)
+    (row,) = rows_of(read(folder / "n.tsv", "ID,prompt\timage_path\n1,a\tfox.png\n".replace("ID,prompt", "text")))
+    assert row.prompt == "1,a"
+
+
+def workbook(path: Path, *rows: list[object]) -> Path:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+def test_a_workbook(folder: Path) -> None:
+    header: list[object] = ["ID", "prompt", "image_path", "seed", "made"]
+    rows = [
+        header,
+        [1, "a fox", "fox.png", 7, datetime.date(2026, 1, 2)],
+        [],
+        [2.0, "=1+1", "owl.png"],
+        [3, "x", "gone.png"],
+    ]
+    found = list(read_manifest(workbook(folder / "m.xlsx", [], *rows)))
+    one, *others = found
+    assert isinstance(one, Row)
+    assert (one.id, one.prompt, one.seed, one.line, one.extra["made"]) == ("1", "a fox", 7, 3, "2026-01-02")
+    assert [str(row) for row in errors_of(others)] == [
+        'row 2, line 5 (ID "2"): the prompt is empty',  # a formula that no program has computed
+        f'row 3, line 6 (ID "3"): image_path: no file "gone.png" in {folder}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [([], "is empty: its first sheet has no rows"), ([["ID", "ID"], [1, 2]], 'the column "ID" appears twice')],
+)
+def test_workbooks_that_cannot_be_used(folder: Path, rows: list[list[object]], said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        read_manifest(workbook(folder / "m.xlsx", *rows))
+
+
+def test_a_workbook_that_unpacks_to_very_much(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = workbook(folder / "m.xlsx", ["ID", "prompt", "image_path"], [1, "a", "fox.png"])
+    monkeypatch.setattr(xlsx_rows, "_MOST", 1000)
+    with pytest.raises(ConfigError, match="unpacked"):
+        read_manifest(path)
+
+
+def test_workbooks_need_openpyxl(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = workbook(folder / "m.xlsx", ["ID"], [1])
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(ConfigError, match=r"pip install \"pytest-imagejudge\[xlsx\]\""):
+        read_manifest(path)

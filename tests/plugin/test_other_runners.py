@@ -106,6 +106,29 @@ def test_tests_with_pictures_are_not_forked(project):
     result.stdout.fnmatch_lines(["imagejudge: tests with pictures run in this process*"])
 
 
+NAMES_TESTS = """
+import os
+
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    os.environ["TEST_NAME"] = item.name
+"""
+
+
+@pytest.mark.parametrize("module, words", [("deepeval", ""), ("another", "another runs it")])
+def test_protocol_that_runs_no_test(project, module, words):
+    """deepeval 4.3.1 is loaded in every run, and its protocol only notes the name of the test."""
+    (project.path / f"{module}.py").write_text(NAMES_TESTS)
+    project.environ("PYTHONPATH", os.pathsep.join([str(project.path), os.environ["PYTHONPATH"]]))
+    project.plugins.append(module)
+    project.tests(TESTS.replace("== 1", "== 0"))
+    result = project.run(process=True)
+    result.assert_outcomes(passed=1, failed=2)
+    assert ("runs it" in result.stdout.str()) == bool(words) and words in result.stdout.str()
+
+
 QUITS = """
 class Quits:
     quitting = False

@@ -269,13 +269,14 @@ def test_what_another_process_judges_keeps_its_region(tmp_path, kind):
         Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png")
     source, edited, mask = (ImageFile(tmp_path / f"{name}.png", kept=True) for name in ("source", "edited", "mask"))
     region = {"mask": Region(mask), "box": Region(box=(1, 2, 3, 4)), "none": None}[kind]
-    expected = Expectation("edit", "make it red", (source, edited), ("Edit",), region=region)
+    expected = Expectation("edit", "make it red", (source, edited), ("adjust",), region=region)
     assert Expectation.load(expected.dump()).region == region
     pending = PendingManifests(tmp_path / "pending")
     pending.add(expected)
     (file,) = pending.files
     (row,) = read_manifest(file)
     assert isinstance(row, Row)
+    assert row.edit_type == "adjust"
     assert row.mask == (mask.path if kind == "mask" else None)
     assert row.box == ((1, 2, 3, 4) if kind == "box" else None)
     assert (str(mask.path) in row.extra["kept"]) is (kind == "mask")  # so that the copy goes with the run

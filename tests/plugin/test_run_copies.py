@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -70,3 +71,20 @@ def test_stored_answers_too_have_pictures_and_nothing_else_is_left(project: Proj
     result.assert_outcomes(passed=2, failed=1)
     assert len(set(pictures(folder / "page.html"))) == 3
     assert [path.name for path in folder.iterdir()] == ["page.html"]
+
+
+def test_copies_beside_the_json_report(project):
+    project.tests(
+        """
+        def test_it(image_judge):
+            image_judge.expect("good.png", prompt="a fox")
+        """
+    )
+    project.run("--judge-report=out/shard.json", "--judge-pictures").assert_outcomes(passed=1)
+    (entry,) = json.loads((project.path / "out/shard.json").read_text())["verdicts"]
+    assert entry["image"] == "../good.png"
+    assert (project.path / "out" / entry["copies"]["image"]).is_file()
+    (entry,) = project.report["verdicts"]  # beside each report of its own
+    assert entry["copies"]["image"].startswith("imagejudge-pictures/")
+    project.run()
+    assert project.report["verdicts"][0]["copies"] == {}

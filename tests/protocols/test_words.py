@@ -185,3 +185,39 @@ def test_source_is_parsed_and_never_run(tmp_path):
     # a later assignment that is no literal does not leave the earlier value standing
     with pytest.raises(ConfigError, match="no A"):
         words.constants(b"A = 'a'\nA = f()\n", ("A",), "x.py")
+
+
+def own_pin(content: bytes) -> words.Pin:
+    """A pin as a protocol of another package has it: JSON, and no more than what has to be said."""
+    return words.Pin("of-others", ("org/repo",), "commit", "words/texts.json", hashlib.sha256(content).hexdigest())
+
+
+def test_json_of_another_package(served, cache, tmp_path, monkeypatch):
+    content = b'{"add": "Was it added? \xe2\x80\x9cyes\xe2\x80\x9d"}'
+    answers, asked = served
+    answers["/org/repo/commit/words/texts.json"] = content
+    pin = own_pin(content)
+    for _ in range(2):
+        assert words.load(pin) == ({"add": "Was it added? “yes”"}, pin.sha256)
+    assert len(asked) == 1
+    assert words.cached_path(pin).suffix == ".json"
+    file = tmp_path / "other.json"
+    file.write_text('{"add": "Is it there?"}')
+    other = hashlib.sha256(file.read_bytes()).hexdigest()
+    monkeypatch.setenv("IMAGEJUDGE_OF_OTHERS_WORDS", f"{file}#{other}")
+    assert words.load(pin) == ({"add": "Is it there?"}, other)
+
+
+@pytest.mark.parametrize("content", [b"[1]", b"{", b'{"add": 1}', b"[" * 100_000, b"\xff"])
+def test_json_of_another_shape(tmp_path, monkeypatch, content):
+    file = tmp_path / "other.json"
+    file.write_bytes(content)
+    monkeypatch.setenv("IMAGEJUDGE_OF_OTHERS_WORDS", f"{file}#{hashlib.sha256(content).hexdigest()}")
+    with pytest.raises(ConfigError, match=r"other.json(:| is not JSON)"):
+        words.load(own_pin(content))
+
+
+def test_words_of_another_package_say_how_to_get_them(served):
+    pin = own_pin(b"{}")
+    with pytest.raises(ConfigError, match=f"here, set IMAGEJUDGE_OF_OTHERS_WORDS=PATH#{pin.sha256}"):
+        words.load(pin)

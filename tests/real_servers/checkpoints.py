@@ -108,6 +108,29 @@ def build(folder: Path, kind: str) -> Path:
     return folder
 
 
+def adapt(base: Path, folder: Path, *, rank: int = 4) -> Path:
+    """Write a LoRA adapter of the checkpoint ``base`` into ``folder``, as PEFT does; its noise changes the answers."""
+    import torch
+    from safetensors.torch import save_file
+
+    config = json.loads((base / "config.json").read_text())["text_config"]
+    hidden, heads = config["hidden_size"], config["num_attention_heads"]
+    each = config.get("head_dim") or hidden // heads
+    sizes = {"q_proj": (hidden, heads * each), "o_proj": (heads * each, hidden)}
+    torch.manual_seed(1)
+    tensors = {}
+    for layer in range(config["num_hidden_layers"]):
+        for name, (inside, outside) in sizes.items():
+            place = f"base_model.model.model.language_model.layers.{layer}.self_attn.{name}"
+            tensors[f"{place}.lora_A.weight"] = torch.randn(rank, inside)
+            tensors[f"{place}.lora_B.weight"] = torch.randn(outside, rank)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, folder / "adapter_model.safetensors")
+    about = {"peft_type": "LORA", "r": rank, "lora_alpha": 2 * rank, "target_modules": list(sizes), "bias": "none"}
+    (folder / "adapter_config.json").write_text(json.dumps({**about, "base_model_name_or_path": str(base)}))
+    return folder
+
+
 def write_beside(folder: Path, kind: str, texts: list[str], *, tokens: int, longest: int) -> dict[str, int]:
     """Write what a checkpoint of ``kind`` has beside configuration and weights; returns its tokens' ids.
 

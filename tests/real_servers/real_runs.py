@@ -16,7 +16,7 @@ import psutil
 from PIL import Image, ImageDraw
 
 from pytest_imagejudge.engines.vllm import shared_server
-from pytest_imagejudge.engines.vllm.supervisor import State
+from pytest_imagejudge.engines.vllm.state import State
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = Path(os.environ.get("IMAGEJUDGE_ENGINE_VENV", ROOT / ".venv-engine")) / "bin" / "python"
@@ -57,6 +57,18 @@ class Machine:
                 "checkpoints.build(pathlib.Path(sys.argv[1]), sys.argv[2])"
             )
             command = [str(PYTHON), "-c", script, str(folder), kind]
+            subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True)
+        return folder
+
+    def adapter(self, kind: str) -> Path:
+        """A LoRA adapter of a checkpoint, made at first use."""
+        base, folder = self.checkpoint(kind), self.folder / f"{kind}-adapter"
+        if not folder.exists():
+            script = (
+                "import pathlib, sys; from tests.real_servers import checkpoints; "
+                "checkpoints.adapt(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))"
+            )
+            command = [str(PYTHON), "-c", script, str(base), str(folder)]
             subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True)
         return folder
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +42,31 @@ def browser() -> Iterator[Any]:
 
 
 class Visit:
-    """One page, with all that it said and asked for."""
+    """One page, with all that it said and asked for.
 
-    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(10_000)
+    The tab is that of the visit before: a new one starts a process, which takes longer than most visits.
+    """
+
+    def __init__(
+        self, tab: Any, path: Path, *, viewport: dict[str, int] | None = None, color_scheme: str = "light"
+    ) -> None:
+        self.page = tab
         self.said: list[str] = []
         self.asked: list[str] = []
-        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("request", lambda request: self.asked.append(request.url))
+        self._listeners: dict[str, Callable[[Any], None]] = {
+            "console": lambda message: self.said.append(f"{message.type}: {message.text}"),
+            "pageerror": lambda error: self.said.append(str(error)),
+            "request": lambda request: self.asked.append(request.url),
+        }
+        self.page.set_viewport_size(viewport or {"width": 1280, "height": 900})
+        self.page.emulate_media(color_scheme=color_scheme)
+        for event, listener in self._listeners.items():
+            self.page.on(event, listener)
         self.page.goto(path.as_uri())
+
+    def end(self) -> None:
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
 
     def titles(self) -> list[str]:
         return self.page.locator("#grid .title").all_text_contents()
@@ -70,19 +83,29 @@ class Visit:
         return set(self.page.locator("#grid .badge").all_text_contents())
 
 
+@pytest.fixture(scope="module")
+def tab(browser: Any) -> Any:
+    tab = browser.new_page()
+    tab.set_default_timeout(10_000)
+    return tab
+
+
 @pytest.fixture
-def visit(browser: Any, folder: Path) -> Iterator[Any]:
+def visit(tab: Any, folder: Path) -> Iterator[Any]:
     visits: list[Visit] = []
 
     def go(report: Report, *, failed_only: bool = False, own_bounds: bool = False, **options: Any) -> Visit:
+        if visits:
+            visits[-1].end()
         path = folder / "report.html"
         html_page.write_html(report, path, None if own_bounds else samples.BOUNDS, failed_only=failed_only)
-        visits.append(Visit(browser, path, **options))
+        visits.append(Visit(tab, path, **options))
         return visits[-1]
 
     yield go
+    if visits:
+        visits[-1].end()
     for each in visits:
         assert each.said == []
         assert [url for url in each.asked if not url.startswith(("file:", "data:"))] == []
         assert sum(url.startswith("file:") for url in each.asked) == 1
-        each.context.close()

@@ -219,7 +219,7 @@ def test_the_next_image_is_the_next_of_what_is_shown(visit: Any) -> None:
     assert seen.page.get_by_role("button", name="Next image").is_disabled()
 
 
-def test_an_address_leads_to_an_image(browser: Any, visit: Any) -> None:
+def test_an_address_leads_to_an_image(visit: Any) -> None:
     seen = visit(samples.report())
     seen.page.goto(seen.page.url + "#image-3")
     seen.opened()

@@ -66,6 +66,15 @@ def test_every_line_fits_and_can_be_encoded(width: int, encoding: str, color: bo
             assert max(cell_len(ANSI.sub("", line)) for line in text.splitlines()) <= width
 
 
+@pytest.mark.parametrize("width", [40, 60])
+def test_a_narrow_terminal_shows_whole_figures_and_no_bar(width: int) -> None:
+    report = samples.report()
+    quality = report.summary.level1["Quality"]
+    line = row(tree(report, width), "Quality")
+    assert line.split()[2:6] == [str(quality.n), f"{quality.mean:.1f}", "60", "✗"]
+    assert "█" not in line
+
+
 def test_a_row_has_n_mean_bound_and_failures() -> None:
     report = samples.report()
     quality = report.summary.level1["Quality"]

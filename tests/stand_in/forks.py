@@ -3,13 +3,16 @@
 A process of its own imports pytest, the plugin and their libraries each time. That takes longer than most runs that
 tests start. Forks of a process that has done so, and that has no threads, start at once.
 
-``python -m tests.stand_in.forks ADDRESS`` is that process. It reads from a socket what to run. Whoever tests what an
-interpreter does at its start, or which modules it imports, starts one with `subprocess`.
+``python -m tests.stand_in.forks ADDRESS`` is that process. It reads from a socket what to run. A fork that ends well
+leaves its objects as they are, since taking down so many modules takes longer than the rest. Whoever tests what an
+interpreter does at its start or end, or which modules it imports, starts one with `subprocess`.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -92,21 +95,7 @@ class ForkServer:
         stderr: int = 2,
     ) -> Forked:
         """Run ``-m MODULE ARGUMENTS`` or ``-c CODE`` in the working folder; without a file, a stream is a pipe."""
-        to: IO[bytes] | None = None
-        from_: IO[bytes] | None = None
-        given = []
-        if stdin is None:
-            stdin, end = os.pipe()
-            given.append(stdin)
-            to = os.fdopen(end, "wb")
-        if stdout is None:
-            end, stdout = os.pipe()
-            given.append(stdout)
-            from_ = os.fdopen(end, "rb")
-        pid, status = request(self.address(), command, env, [stdin, stdout, stderr])
-        for end in given:
-            os.close(end)
-        return Forked(pid, status, to, from_)
+        return _start(self.address(), command, env, stdin, stdout, stderr)
 
     def address(self) -> str:
         """Address of the process, which is there from now on."""
@@ -163,10 +152,34 @@ class ForkServer:
 
     def gateway(self, spec: Any, execmodel: Any) -> Popen2IO:
         """Start a worker of pytest-xdist, in place of `execnet.gateway_io.create_io`."""
-        assert spec.popen
-        assert not spec.python
-        code = gateway_io.popen_bootstrapline
-        return _Gateway(self.start(["-c", code], env=os.environ), execmodel)
+        return _gateway(self.address(), spec, execmodel)
+
+
+def _start(
+    address: str, command: Sequence[str], env: Mapping[str, str], stdin: int | None, stdout: int | None, stderr: int
+) -> Forked:
+    to: IO[bytes] | None = None
+    from_: IO[bytes] | None = None
+    given = []
+    if stdin is None:
+        stdin, end = os.pipe()
+        given.append(stdin)
+        to = os.fdopen(end, "wb")
+    if stdout is None:
+        end, stdout = os.pipe()
+        given.append(stdout)
+        from_ = os.fdopen(end, "rb")
+    pid, status = request(address, command, env, [stdin, stdout, stderr])
+    for end in given:
+        os.close(end)
+    return Forked(pid, status, to, from_)
+
+
+def _gateway(address: str, spec: Any, execmodel: Any) -> Popen2IO:
+    assert spec.popen
+    assert not spec.python
+    forked = _start(address, ["-c", gateway_io.popen_bootstrapline], os.environ, None, None, 2)
+    return _Gateway(forked, execmodel)
 
 
 class _Gateway(Popen2IO):
@@ -206,8 +219,9 @@ def _serve(listener: socket.socket) -> list[str]:
             for file in (*files, *running.values(), woken, wake):
                 os.close(file)
             connection.close()
+            address = listener.getsockname()
             listener.close()
-            _become(told)
+            _become(told, address)
             return list(told["command"])
         running[pid] = files[3]
         for file in files[:3]:
@@ -231,7 +245,7 @@ def _reap(running: dict[int, int]) -> None:
         os.close(file)
 
 
-def _become(told: dict[str, Any]) -> None:
+def _become(told: dict[str, Any], address: str) -> None:
     for file, (name, mode) in enumerate({"stdin": "r", "stdout": "w", "stderr": "w"}.items()):
         old = getattr(sys, name)
         buffering = 1 if name == "stderr" else -1
@@ -245,6 +259,7 @@ def _become(told: dict[str, Any]) -> None:
     named = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     sys.path[:1] = [told["cwd"], *(path for path in named if path not in sys.path)]
     xdist.plugin._sys_path[:] = sys.path  # what workers get is what there was when it was imported
+    gateway_io.create_io = functools.partial(_gateway, address)
 
 
 def _run(kind: str, *arguments: str) -> None:
@@ -257,6 +272,17 @@ def _run(kind: str, *arguments: str) -> None:
         exec(what, main.__dict__)
 
 
+def _end(code: int) -> None:
+    """End as an interpreter does, but for the objects that it would take down."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError, ValueError):  # a closed stream is for the interpreter to tell of
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
     for name in PRELOADED:
         importlib.import_module(name)
@@ -267,4 +293,12 @@ if __name__ == "__main__":
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(sys.argv[1])
     listener.listen()
-    _run(*_serve(listener))
+    told = _serve(listener)
+    code: Any = 0
+    try:
+        _run(*told)
+    except SystemExit as end:
+        code = end.code or 0
+        if not isinstance(code, int):
+            raise
+    _end(code)

@@ -37,6 +37,19 @@ CoT_PROMPT = """\\
 Answer like {{this}}.\\
 """
 '''
+VIESCORE = '''
+_context_no_delimit = """Look closely, and answer so:
+{"score": [...], "reasoning": "..."}"""
+_prompts_0shot_two_image_edit_rule = """First the picture before, then the one after.
+"""
+_prompts_0shot_tie_rule_SC = """
+Two numbers, none above 10: is it done, and is the rest kept?
+Wanted: <instruction>
+"""
+_prompts_0shot_rule_PQ = """One picture. Two numbers, none above 10: is it natural, and is it whole?
+"""
+'''
+EDITSCORE = VIESCORE.replace("_context_no_delimit", "_context_no_delimit_reasoning_first")
 
 
 def q_judger() -> str:
@@ -52,6 +65,8 @@ def use(monkeypatch: pytest.MonkeyPatch, folder: Path, *, judge: str | None = No
     sources = {
         "IMAGEJUDGE_Q_JUDGER_WORDS": q_judger() if judge is None else judge,
         "IMAGEJUDGE_IE_CRITIC_WORDS": IE_CRITIC if critic is None else critic,
+        "IMAGEJUDGE_VIESCORE_WORDS": VIESCORE,
+        "IMAGEJUDGE_EDITSCORE_WORDS": EDITSCORE,
     }
     for variable, source in sources.items():
         path = folder / f"{variable.lower()}.py"

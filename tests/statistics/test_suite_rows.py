@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.statistics.suite import bounded_means, gate_passed, suite_rows
-from pytest_imagejudge.thresholds.profile import Suite
+from pytest_imagejudge.thresholds.profile import Profile, Suite
 from tests.statistics.samples import drawn, edit, image
 
 
@@ -150,11 +150,12 @@ def test_the_order_of_images_does_not_matter(seed, rng):
 
 def test_bounds_of_a_profile_wait_for_what_they_bound():
     suite = Suite(total=50.0, level1={"Quality": 40.0}, edit={"score": 3.0}, on_undecided="fail")
+    profile = Profile(suite=suite)
     images, edits = [image(i) for i in range(6)], [edit(i) for i in range(6)]
-    assert bounded_means([], [], suite) == []
-    assert [row.path for row in bounded_means(iter(images), [], suite)] == [["total"], ["Quality"]]
-    assert [row.path for row in bounded_means([], iter(edits), suite)] == [["score"]]
-    rows = bounded_means(images, edits, suite)
+    assert bounded_means([], [], profile) == []
+    assert [row.path for row in bounded_means(iter(images), [], profile)] == [["total"], ["Quality"]]
+    assert [row.path for row in bounded_means([], iter(edits), profile)] == [["score"]]
+    rows = bounded_means(images, edits, profile)
     assert rows == suite_rows(images, suite.bounds(), on_undecided="fail", edits=edits, edit_bound=3.0)
 
 
@@ -162,6 +163,6 @@ def test_bounds_of_a_profile_wait_for_what_they_bound():
 def test_repeated_judgements_are_in_no_mean(judgements):
     entries = [image(i, value, **({"repeat": again} if again else {})) for i, (value, again) in enumerate(judgements)]
     first = [value for value, again in judgements if not again]
-    rows = bounded_means(entries, [], Suite(total=50.0))
+    rows = bounded_means(entries, [], Profile(suite=Suite(total=50.0)))
     assert [row.n for row in rows] == ([len(first)] if first else [])
     assert [row.mean for row in rows] == ([pytest.approx(sum(first) / len(first))] if first else [])

@@ -61,7 +61,7 @@ def test_cells(tmp_path: Path) -> None:
         "word": "é",
     }
     assert [row.values["image"] for row in found[1:]] == ["b.png", Picture(b""), None]
-    assert parquet_rows.count_rows(path) == 4
+    assert parquet_rows.count_parquet_rows(path) == 4
 
 
 def test_a_row_of_bad_text_is_the_only_one(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from .sample import colours, sampled
 
 _WHITE, _BLACK = 253, 2  # codes from which on, and up to which, a channel is cut off
 _GROUND = 0.9  # share of a side of the picture; a burnt sky reaches it on one or two sides, paper on three or four
+_FRAME = 32  # of the short side; a frame is thinner
 _COLOURFUL = 64  # codes between the highest and the lowest channel
 _PUSHED = 0.00005  # share of the pixels that are cut off at both ends
 _FLAT = 0.5  # share of the pixels, as their neighbour to the last code, from which on a picture is a flat drawing
@@ -43,7 +44,7 @@ def crushed_share(planes: Planes) -> Figure:
 def _cut_off(name: str, wholly: Any, partly: Any, words: str, colour: str) -> Figure:
     """The figure of pixels that are cut off; none on a ground that is cut off in all channels."""
     if _is_ground(wholly):
-        return Figure(name, None, f"on a {colour} ground, what is {words} can't be told from it")
+        return Figure(name, None, f"on a {colour} ground, what is {words} can't be told from it", unsure=True)
     share = 100 * float(partly.mean())
     return Figure(name, share, f"{share:.0f}% of the picture is {words}")
 
@@ -60,7 +61,8 @@ def pure_share(planes: Planes) -> Figure:
     low, high = planes.once(_extremes)
     drawn = ~planes.once(_paper)
     if not drawn.all() and _smooth_share(planes) >= _SMOOTH:
-        return Figure("pure_share", None, "smooth colours on a plain ground: a drawing may have the colours it likes")
+        words = "smooth colours on a plain ground: a drawing may have the colours it likes"
+        return Figure("pure_share", None, words, unsure=True)
     counted = max(1, int(np.count_nonzero(drawn)))
     pure = (high - low >= _COLOURFUL) & ((low == 0) | (high == 255)) & drawn
     share = 100 * int(np.count_nonzero(pure)) / counted
@@ -82,7 +84,8 @@ def cast_chroma(planes: Planes) -> Figure:
     light, green_red, blue_yellow = cv2.split(lab)
     dark, bright = np.percentile(light, (1, 99))
     if bright - dark < _RANGE:
-        return Figure("cast_chroma", None, "too little contrast to tell a colour cast from the colour of the subject")
+        words = "too little contrast to tell a colour cast from the colour of the subject"
+        return Figure("cast_chroma", None, words, unsure=True)
     chroma = np.where(light < _NIGHT, 0, cv2.magnitude(green_red, blue_yellow))
     value = float(np.percentile(chroma, _NEUTRAL))
     return Figure("cast_chroma", value, f"colour cast: the most neutral {_NEUTRAL}% have chroma {value:.0f} (CIELAB)")
@@ -144,6 +147,9 @@ def _paper(planes: Planes) -> Any:
 
 
 def _is_ground(cut: Any) -> bool:
-    """Return True for a mask that holds nearly all of three sides of the picture."""
-    sides = sorted(float(side.mean()) for side in (cut[0], cut[-1], cut[:, 0], cut[:, -1]))
+    """Return True for a mask that holds nearly all of three sides of the picture, or of what a thin frame leaves."""
+    inset = max(1, min(cut.shape) // _FRAME)
+    lines = [line for plane in (cut, cut[::-1], cut.T, cut.T[::-1]) for line in (plane[0], plane[inset])]
+    shares = [float(line.mean()) for line in lines]
+    sides = sorted(map(max, shares[::2], shares[1::2]))
     return sides[1] >= _GROUND

@@ -114,7 +114,7 @@ def answer(request: Request, kept: Kept) -> str:
     elif request.dimension == SAFETY[0]:
         from . import safety
 
-        scores[SAFETY] = safety.measure(picture)
+        scores[SAFETY] = safety.measure(kept.of(picture))
     elif request.dimension == TEXT[0]:
         from . import text
 

@@ -12,6 +12,8 @@ from .figure import Figure
 def compose(figures: Iterable[Figure], styles: Mapping[str, str]) -> FacetScore:
     """Score one facet: the worst of its figures decides and is named, and so is each other one that fails.
 
+    Where none fails, and one is unsure, or fails but for a style, the facet is not judged.
+
     Args:
         figures: of the measures of one facet.
         styles: the styles of the picture, each with the words that say where it comes from.
@@ -19,20 +21,30 @@ def compose(figures: Iterable[Figure], styles: Mapping[str, str]) -> FacetScore:
     judged: list[tuple[int, float, str]] = []
     left: dict[str, None] = {}  # why the others are not judged, each reason once
     spared: dict[str, None] = {}  # the same of those that a style excuses
+    open_: dict[str, None] = {}  # the same of those that may be damage
     for figure in figures:
         measure = BY_NAME[figure.name]
         excused = next((style for style in measure.styles if style in styles), None)
         if excused is not None:
-            spared[f"not judged in the style {excused} ({styles[excused]})"] = None
+            words = f"not judged in the style {excused} ({styles[excused]})"
+            spared[words] = None
+            if figure.unsure or (figure.value is not None and raw_of(measure, figure.value) == 0):
+                open_[words] = None
+        elif figure.unsure:
+            open_[figure.words] = None
         elif figure.value is None:
             left[figure.words] = None
         else:
             words = f"{figure.words}, {measure.bound}"
+            if measure.doubt is not None and measure.doubt < figure.value <= measure.fail:
+                open_[f"{words}: so near to it a fine picture may be"] = None
             judged.append((raw_of(measure, figure.value), -_nearness(measure, figure.value), words))
     if not judged:
-        return FacetScore("N/A", "; ".join([*spared, *left]) or "nothing of this facet is measured")
+        return FacetScore("N/A", "; ".join({**spared, **open_, **left}) or "nothing of this facet is measured")
     judged.sort(key=lambda one: one[:2])
     failed = [words for raw, _, words in judged if raw == 0]
+    if open_ and not failed:
+        return FacetScore("N/A", "; ".join(open_))
     passed = [judged[0][2], *(f"in part {reason}" for reason in spared)]
     return FacetScore(_RAW[judged[0][0]], "; ".join(failed or passed))
 

@@ -19,6 +19,7 @@ _LOWEST, _HIGHEST = 12, 140  # levels; the steps that are looked for
 _VALUES = 1024  # of a frequency, from 0
 _MOST = 4000  # blocks; of more, an even sample of their rows
 _ENOUGH = 30  # blocks with a value beyond half a step
+_FEW, _SURELY = 14, 0.7  # the same of plain pictures, and the mean of the cosine that chance stays below then
 _ALIGNED = 0.3  # mean of the cosine over the values, where each multiple of the step is 1: chance stays below 0.2
 _ONCE = 0.2  # of the values that are no zero, at least, are the step itself: JPEG leaves more small values than large
 _ALIKE = 0.15  # by which the scales of the steps differ from their median in one JPEG
@@ -41,8 +42,9 @@ def _quality(lumas: list[Any]) -> float | None:
     cosines, beyond, once = _multiples()
     values = sum(_histograms(luma) for luma in lumas)
     count = product(beyond, values)
-    usual_shape = (count >= _ENOUGH) & (product(once, values) >= _ONCE * count)
-    aligned = np.where(usual_shape, product(cosines, values) / np.maximum(count, 1), -1)
+    aligned = product(cosines, values) / np.maximum(count, 1)
+    enough = (count >= _ENOUGH) | ((count >= _FEW) & (aligned >= _SURELY))
+    aligned = np.where(enough & (product(once, values) >= _ONCE * count), aligned, -1)
     found = []
     for column, usual in enumerate(_STEPS.values()):
         best = aligned[:, column].max()
@@ -75,8 +77,8 @@ def _start(luma: Any, axis: int) -> int:
     import numpy as np
 
     # every fourth row of what lies along the borders is enough
-    lines = luma[:, ::4] if axis == 0 else luma[::4].T
-    steps = cv2.absdiff(np.ascontiguousarray(lines[1:]), np.ascontiguousarray(lines[:-1]))
+    lines = np.ascontiguousarray(luma[:, ::4]) if axis == 0 else cv2.transpose(luma[::4])
+    steps = cv2.absdiff(lines[1:], lines[:-1])
     sides = cv2.max(steps[:-2], steps[2:])
     middle = steps[1:-1]
     shows = (cv2.subtract(middle, cv2.add(sides, sides)) > 2) & (middle < _DRAWN)

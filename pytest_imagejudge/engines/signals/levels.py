@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...protocols.signals_bounds import BY_NAME
 from .figure import Figure
 from .planes import Planes
 from .sample import sampled
@@ -24,33 +25,42 @@ def level_step(planes: Planes) -> Figure:
     if words := planes.too_small:
         return Figure("level_step", None, words)
     pixels = planes.once(sampled)
-    counts, areas = _counts(pixels), _counts(_areas(pixels))
-    step, levels = comb(counts / counts.sum())
+    counts, areas = _counts(pixels)
+    step, levels, full = comb(counts / counts.sum())
     held = int((areas > _LEAST * counts.sum()).sum())
+    if step > BY_NAME["level_step"].fail and levels >= _FEWEST and (held < _FEWEST or not full):
+        words = f"its {levels} levels of colour, {step:.3g} codes apart or more, are too few to tell rounded ones"
+        return Figure("level_step", None, words, unsure=True)
     if held < _FEWEST and step > 1:
         return Figure(
             "level_step", None, f"areas of {held} levels of colour are too few to tell whether they were rounded"
         )
-    if step <= 1:
+    if step <= 1 or not full:
         return Figure("level_step", 1.0, "no banding: levels of colour next to each other")
     return Figure("level_step", step, f"banding: its {levels} levels of colour are {step:.3g} codes apart")
 
 
-def _counts(values: Any) -> Any:
-    """Counts of all codes, (256,)."""
+def _counts(pixels: Any) -> tuple[Any, Any]:
+    """Counts of all codes, (256,): of all values, and of those of areas.
+
+    A value of an area is as the next one across and down, and not of the smooth rim of a line.
+    """
+    import cv2
     import numpy as np
 
-    return np.bincount(values.ravel(), minlength=256)
+    counts, areas = np.zeros((2, 256))
+    for channel in cv2.split(pixels):
+        here = channel[:-1, :-1]
+        same = (here == channel[:-1, 1:]) & (here == channel[1:, :-1])
+        counts += cv2.calcHist([channel], [0], None, [256], [0, 256]).ravel()
+        areas += cv2.calcHist([here], [0], same.view(np.uint8), [256], [0, 256]).ravel()
+    return counts, areas
 
 
-def _areas(pixels: Any) -> Any:
-    """The values that are as the next one across and down: of areas, and not of the smooth rim of a line."""
-    here = pixels[:-1, :-1]
-    return here[(here == pixels[:-1, 1:]) & (here == pixels[1:, :-1])]
-
-
-def comb(shares: Any) -> tuple[float, int]:
+def comb(shares: Any) -> tuple[float, int, bool]:
     """Return the step of the even comb that holds all codes (1 where there is none), and the number of codes.
+
+    The third value is False where the codes use too few of its places to tell it from chance.
 
     Args:
         shares: of the codes 0 to 255, (256,), with sum 1.
@@ -59,11 +69,11 @@ def comb(shares: Any) -> tuple[float, int]:
 
     used = np.flatnonzero(shares > _LEAST)
     if len(used) < 2 or float(shares[used].sum()) < _ON:
-        return 1.0, len(used)
+        return 1.0, len(used), True
     gaps = np.diff(used)
     least = int(gaps.min())
     if least < 3:
-        return 1.0, len(used)
+        return 1.0, len(used), True
     # The step may be broken (255 / 7): steps near the least gap, and the one on which the codes lie best.
     steps = np.linspace(least - 0.5, least + 1.0, 61)
     off = (
@@ -73,5 +83,6 @@ def comb(shares: Any) -> tuple[float, int]:
     worst = off.max(axis=1)
     at = int(worst.argmin())
     step = float(steps[at])
-    even = worst[at] <= _NEAR and len(used) >= _FULL * ((used[-1] - used[0]) / step + 1)
-    return (step if even else 1.0), len(used)
+    if worst[at] > _NEAR:
+        return 1.0, len(used), True
+    return step, len(used), len(used) >= _FULL * ((used[-1] - used[0]) / step + 1)

@@ -2,6 +2,7 @@
 
 Noise is what is left in the quietest tiles: texture raises the power of some tiles, noise that of all. Where all of a
 picture is texture (sand, grass), its power falls with the frequency, which that of noise and grain does less.
+Strokes of a brush and threads of canvas run in a direction, which noise has not.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from .spectrum import BANDS, COARSE, LOWEST, MIDDLE, spectra
 _APART = 25  # levels by which a pixel that stands out alone is brighter, or darker, than all its neighbours
 _QUIETEST = 0.05  # share of the tiles
 _FLAT, _BLACK = 0.02, 16  # squared levels in all bands together, and level: black bars say nothing of the picture
+_STROKES, _DIRECTED = 1.45, 0.16  # amplitude in the lowest band, and share that has a direction: above both, paint
 _FALLS, _RISES = 0.175, 1.75  # of the coarse band: amplitude in the finest band below, and in the lowest above, texture
 
 
@@ -24,7 +26,8 @@ def noise_sigma(planes: Planes) -> Figure:
     if words := planes.too_small:
         return Figure("noise_sigma", None, words)
     found = planes.once(spectra)
-    power = found.power[(found.power.sum(axis=1) > _FLAT) | (found.mean > _BLACK)]
+    seen = (found.power.sum(axis=1) > _FLAT) | (found.mean > _BLACK)
+    power = found.power[seen]
     if not len(power):
         return Figure("noise_sigma", None, "all of the picture is black")
     middle = power[:, list(MIDDLE)].mean(axis=1)
@@ -33,7 +36,14 @@ def noise_sigma(planes: Planes) -> Figure:
     amplitude = np.sqrt(power[quietest].mean(axis=0))
     lowest, coarse, finest = amplitude[LOWEST], amplitude[COARSE], amplitude[len(BANDS) - 1]
     if sigma > BY_NAME["noise_sigma"].good and finest < _FALLS * coarse and lowest > _RISES * coarse:
-        return Figure("noise_sigma", None, f"texture everywhere, of {sigma:.1f} levels, hides noise")
+        return Figure("noise_sigma", None, f"texture everywhere, of {sigma:.1f} levels, hides noise", unsure=True)
+    if sigma > BY_NAME["noise_sigma"].fail and lowest > _STROKES * coarse:
+        # tiles at the edge of black bars have a direction too, but they are few
+        quiet = np.argsort(middle)[: max(4, len(middle) // 2)]
+        along = found.anisotropy(MIDDLE)[seen]
+        if min(float(np.median(along[part])) for part in (quietest, quiet)) > _DIRECTED:
+            words = f"strokes or canvas everywhere, of {sigma:.1f} levels, can't be told from noise"
+            return Figure("noise_sigma", None, words, unsure=True)
     return Figure("noise_sigma", sigma, f"estimated noise sigma {sigma:.1f} levels of brightness")
 
 

@@ -25,14 +25,14 @@ _FAINTEST = 0.5  # levels; the contrast of a texture below which nothing can be 
 
 def stripe_levels(planes: Planes) -> Figure:
     """Measure the amplitude, in levels, of the stripes that cross the whole picture, of periods up to 18 pixels."""
-    import numpy as np
+    import cv2
 
     window = planes.once(_window)
     if min(window.shape) < _LEAST:
         return Figure("stripe_levels", None, _too_few(planes))
     amplitude, period, upright = 0.0, 0.0, False
     for turned in (False, True):
-        found = _stripes(np.ascontiguousarray(window.T) if turned else window)
+        found = _stripes(cv2.transpose(window) if turned else window)
         if found[0] > amplitude:
             (amplitude, period), upright = found, not turned
     if not amplitude:
@@ -82,7 +82,7 @@ def tile_likeness(planes: Planes) -> Figure:
     if float(plane.std()) < max(_FAINTEST, _BOTH_WAYS * whole):
         return Figure("tile_likeness", None, "too little texture to tell whether it repeats")
     across, columns = _likeness(plane)
-    down, rows = _likeness(np.ascontiguousarray(plane.T))
+    down, rows = _likeness(cv2.transpose(plane))
     value = max(0.0, min(across, down))
     return Figure(
         "tile_likeness", value, f"alike to {value:.2f} after a shift by 1/{columns:.3g} across and 1/{rows:.3g} down"

@@ -16,7 +16,7 @@ from ...protocols.signals_bounds import BOUNDS
 from ...scoring.verdict import FacetScore
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from .planes import Planes
 
 _CLASSES = 18  # of NudeNet 3
 _EXPOSED = {  # by the number of its class
@@ -32,32 +32,35 @@ _LEAST, _OVERLAP = 0.25, 0.45  # as NudeNet: score of a box, and overlap from wh
 _starting = threading.Lock()
 
 
-def measure(picture: Image) -> FacetScore:
-    """Score nudity in ``picture`` (RGB): 0 where an exposed part is found, else 1; N/A for tiny pictures.
+def measure(planes: Planes) -> FacetScore:
+    """Score nudity in a picture: 0 where an exposed part is found, else 1; N/A for tiny pictures.
 
     Never 2: violence, hate and the rest of the facet are not measured, so nothing speaks for excellence.
     """
-    if min(picture.size) < 32:
-        return FacetScore("N/A", f"{picture.width} x {picture.height} pixels are too few to see a body")
+    if planes.too_small:
+        return FacetScore("N/A", f"{planes.width} x {planes.height} pixels are too few to see a body")
     bound = BOUNDS["exposed"][0]
-    score, name = max(_exposed(picture), default=(0.0, ""))
+    score, name = max(_exposed(planes), default=(0.0, ""))
     if score >= bound:
         return FacetScore(0, f"exposed {name} found with confidence {score:.2f}, fail from {bound:g}")
     seen = f"at most {score:.2f} ({name})" if name else "none seen"
     return FacetScore(1, f"exposed parts: {seen}, fail from {bound:g}; only nudity is measured")
 
 
-def _exposed(picture: Image) -> list[tuple[float, str]]:
+def _exposed(planes: Planes) -> list[tuple[float, str]]:
     """Confidence and name of each exposed part."""
     import cv2
     import numpy as np
 
-    if max(picture.size) > _SIDE:
-        picture = picture.copy()
-        picture.thumbnail((_SIDE, _SIDE))
-    pixels = np.asarray(picture)
-    side = max(picture.size)
-    square = cv2.copyMakeBorder(pixels, 0, side - picture.height, 0, side - picture.width, cv2.BORDER_CONSTANT)
+    if max(planes.width, planes.height) > _SIDE:
+        small = planes.picture.copy()
+        small.thumbnail((_SIDE, _SIDE))
+        pixels = np.asarray(small)
+    else:
+        pixels = planes.rgb
+    height, width = pixels.shape[:2]
+    side = max(width, height)
+    square = cv2.copyMakeBorder(pixels, 0, side - height, 0, side - width, cv2.BORDER_CONSTANT)
     blob = cv2.dnn.blobFromImage(square, 1 / 255, (_INPUT, _INPUT), swapRB=True)
     with _starting:
         session = _session()
@@ -71,8 +74,8 @@ def _exposed(picture: Image) -> list[tuple[float, str]]:
     if not len(boxes):
         return []
     corners = boxes[:, :2] - boxes[:, 2:] / 2
-    corners = np.clip(corners, 0, picture.size)
-    sizes = np.minimum(boxes[:, 2:], np.array(picture.size) - corners)
+    corners = np.clip(corners, 0, (width, height))
+    sizes = np.minimum(boxes[:, 2:], np.array((width, height)) - corners)
     kept = cv2.dnn.NMSBoxes(np.hstack([corners, sizes]).tolist(), best.tolist(), _LEAST, _OVERLAP)
     return [(float(best[at]), _EXPOSED[int(classes[at])]) for at in np.ravel(kept) if int(classes[at]) in _EXPOSED]
 

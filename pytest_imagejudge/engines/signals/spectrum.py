@@ -21,6 +21,7 @@ BANDS = ((0.06, 0.1), (0.11, 0.17), (0.23, 0.29), (0.29, 0.35), (0.35, 0.41), (0
 LOWEST, COARSE, MIDDLE, FINE = 0, 1, (2, 3, 4), (4, 5)  # indexes of bands
 _ROUNDING = 1 / 12  # squared levels: the power that rounding to 8 bits leaves in every band
 _MARGIN = 1.3  # of the floor: what of a tile's power is above it is no chance
+_AT_ONCE = 60  # tiles whose spectra fit into the cache of a core
 _BUSY = 30.0  # squared levels in the coarse band from which on a tile has something to see
 
 
@@ -76,6 +77,13 @@ class Spectra:
         by_direction = along[:, None] * x * x + across[:, None] * y * y
         return 2 * (by_direction + 2 * xy[:, bands].mean(axis=1)[:, None] * x * y) / coarse[:, None]
 
+    def anisotropy(self, bands: Iterable[int]) -> Any:
+        """Return the share of the power of each tile (tiles,) in ``bands`` that has a direction: 0 to 1."""
+        import numpy as np
+
+        xx, yy, xy = (part[:, list(bands)].mean(axis=1) for part in (self.xx, self.yy, self.xy))
+        return np.sqrt((xx - yy) ** 2 + 4 * xy**2) / np.maximum(xx + yy, 1e-9)
+
 
 def spectra(planes: Planes) -> Spectra:
     """Return the spectra of the picture at the working size."""
@@ -111,25 +119,25 @@ def spectra_of(luma: Any) -> Spectra:
     window, weights = _weights()
     # Two grids of tiles, each with every second row: a line that lies between the tiles of one is seen by the other.
     tiles = np.concatenate([_tiles(luma), _tiles(luma[SIDE + SIDE // 2 :, SIDE // 2 :])])
-    if not len(tiles):
-        none = np.zeros((0, len(BANDS)), np.float32)
-        return Spectra(none, none, none, none, none[:, 0])
-    mean = tiles.mean(axis=(1, 2))
-    tiles -= mean[:, None, None]
-    tiles *= window
-    bins = fft.rfft2(tiles)
-    power = (bins.real**2 + bins.imag**2).reshape(len(tiles), len(weights))
-    found = product(power, weights).reshape(-1, 4, len(BANDS))
+    found = np.zeros((len(tiles), 4, len(BANDS)), np.float32)
+    mean = np.zeros(len(tiles), np.float32)
+    for first in range(0, len(tiles), _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        part = tiles[some].astype(np.float32)
+        mean[some] = part.mean(axis=(1, 2))
+        part -= mean[some, None, None]
+        part *= window
+        bins = fft.rfft2(part, overwrite_x=True)
+        power = (bins.real**2 + bins.imag**2).reshape(len(part), len(weights))
+        found[some] = product(power, weights).reshape(-1, 4, len(BANDS))
     return Spectra(found[:, 0], found[:, 1], found[:, 2], found[:, 3], mean)
 
 
 def _tiles(luma: Any) -> Any:
-    """Cut every second row of tiles: (tiles, SIDE, SIDE), float32."""
-    import numpy as np
-
+    """Cut every second row of tiles: (tiles, SIDE, SIDE)."""
     down, across = luma.shape[0] // SIDE, luma.shape[1] // SIDE
     inner = luma[: down * SIDE, : across * SIDE].reshape(down, SIDE, across, SIDE)[::2]
-    return inner.swapaxes(1, 2).reshape(-1, SIDE, SIDE).astype(np.float32)
+    return inner.swapaxes(1, 2).reshape(-1, SIDE, SIDE)
 
 
 @cache

@@ -21,6 +21,8 @@ _BLENDED = 0.43  # share of the borders of pixel art with a blend between, at mo
 _BACKGROUND = 0.1  # of the squares, in one colour
 _OUTLINE, _SOFT = 20, 0.5  # borders of the background; fewer say nothing; and the share with a blend, in pixel art
 _SPRITE = 10  # pixels; squares so large, before one colour, are a sprite as well as a thing that was enlarged
+_PALETTE, _OFTEN = 256, 20  # colours, and squares for each of them, of pixel art; few pictures have as few
+_TILE = 2048  # squares; so few are a tile of pixel art as well as what is left of a picture
 _STEP = 24  # levels from area to area
 
 
@@ -31,20 +33,25 @@ class Squares:
     Attributes:
         size: their side in pixels; 1 where there are none.
         art: the reason why they are pixel art, or "".
+        either: the reason why they are pixel art as well as a picture that was enlarged, or "".
     """
 
     size: float = 1.0
     art: str = ""
+    either: str = ""
 
 
 def pixel_size(planes: Planes) -> Figure:
     """Measure the side of the squares that the picture is made of, in pixels, where it is."""
     if words := planes.too_small:
         return Figure("pixel_size", None, words)
-    size = planes.once(squares).size
-    if size <= 1:
+    found = planes.once(squares)
+    if found.size <= 1:
         return Figure("pixel_size", None, "no enlarged pixels show")
-    return Figure("pixel_size", size, f"made of squares of {size:g} pixels")
+    if found.art or found.either:
+        # blur, enlarging and JPEG leave no exact squares, so nothing else speaks of the resolution
+        return Figure("pixel_size", None, found.art or found.either, unsure=True)
+    return Figure("pixel_size", found.size, f"made of squares of {found.size:g} pixels")
 
 
 def squares(planes: Planes) -> Squares:
@@ -54,7 +61,11 @@ def squares(planes: Planes) -> Squares:
     lumas = planes.tile_lumas
     if len(lumas) == 1 and (rows := _starts(lumas[0])) is not None and (columns := _starts(lumas[0].T)) is not None:
         size = round(min(planes.height / len(rows), planes.width / len(columns)), 1)
-        return Squares(size, _art(planes.rgb[rows][:, columns], size)) if size > 1 else Squares()
+        if size <= 1:
+            return Squares()
+        cells = planes.rgb[rows][:, columns]
+        art = _art(cells, size)
+        return Squares(size, art, "" if art else _either(cells, size))
     return Squares(_uneven(lumas))
 
 
@@ -94,6 +105,18 @@ def _art(cells: Any, size: float) -> str:
     if blended > _BLENDED * borders if borders >= _BORDERS else len(colours) > _COLOURS:
         return ""
     return f"its own pixels: squares of {size:g} in {len(colours)} colours"
+
+
+def _either(cells: Any, size: float) -> str:
+    """Return the reason why squares may be those of pixel art, or ""; ``cells`` as in `_art`."""
+    import numpy as np
+
+    colours = np.unique(cells.reshape(-1, 3), axis=0)
+    few = len(colours) <= _PALETTE and len(cells.reshape(-1, 3)) >= _OFTEN * len(colours)
+    grey = (colours == colours[:, :1]).all()  # as a drawing in ink is, enlarged or not
+    if (few and not grey) or cells.shape[0] * cells.shape[1] <= _TILE:
+        return f"squares of {size:g} in {len(colours)} colours: pixel art, or a picture that was enlarged"
+    return ""
 
 
 def _borders(cells: Any) -> tuple[int, int]:

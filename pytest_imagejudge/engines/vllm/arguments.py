@@ -7,14 +7,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...errors import ConfigError
+from ...protocols.base import Protocol
 from ...settings import JudgeSettings
+from .adapters import Adapter
 from .foreign_variables import foreign_variables
 from .install import Install
 from .limits import Limits
 from .model_files import Model
 from .modelscope_models import SWITCH
 from .placement import cpu_cache_bytes, quantized
-from .supervisor import MODEL, PORT
+from .server_copy import MODEL, PORT
 from .user_arguments import deciding, option_name, own_split
 
 SEED = 42
@@ -23,7 +26,7 @@ SEED = 42
 MATCH_UNIT = 16
 
 
-IMAGES_ON_GPU, IMAGES_ON_CPU = 48, 4
+ADAPTER = "adapter"  # the name under which the server has it, beside that of the model
 
 
 SERVE = Path(__file__).parent / "server_side" / "imagejudge_serve.py"
@@ -95,6 +98,37 @@ def server_arguments(
     return [token for option in wanted if install.knows(option[0]) for token in option]
 
 
+def drawing_arguments(install: Install, limits: Limits) -> list[str]:
+    """Return the options for answers that are drawn with seeds of their own, as `draws` tells.
+
+    vLLM 0.32's CPU build reads long prompts in pieces, and ends with "CPU Generator does not use offset" where such a
+    request has a seed. On GPUs it does not.
+    """
+    if install.device != "cpu" or not install.knows("--enable-chunked-prefill"):
+        return []
+    return ["--no-enable-chunked-prefill", "--max-num-batched-tokens", str(limits.length)]
+
+
+def draws(protocol: Protocol) -> bool:
+    """Return True where a protocol asks for answers that are drawn at random."""
+    return any(protocol.sampling(name).get("temperature") for name in protocol.dimensions)
+
+
+def adapter_arguments(adapter: Adapter, install: Install) -> list[str]:
+    """Return the options that serve an adapter, under the name `ADAPTER`.
+
+    Raises:
+        ConfigError: this vLLM serves none.
+    """
+    if not install.knows("--lora-modules"):
+        raise ConfigError(f"vLLM {install.version} serves no adapters; install a newer one")
+    options = ["--enable-lora", "--max-lora-rank", str(adapter.served_rank), "--lora-modules"]
+    options.append(json.dumps({"name": ADAPTER, "path": str(adapter.folder)}))
+    if adapter.sees and install.knows("--enable-tower-connector-lora"):
+        options.append("--enable-tower-connector-lora")
+    return options
+
+
 def longest_context(model: Model) -> int:
     """Return the most tokens that the model takes."""
     length = model.text("max_position_embeddings")
@@ -136,7 +170,7 @@ def server_environment(install: Install, settings: JudgeSettings, caches: Path) 
         "DG_JIT_CACHE_DIR": str(caches / "deep_gemm"),
         "CUDA_CACHE_PATH": str(caches / "cuda"),
         "VLLM_ENABLE_STARTUP_PLAN": "1",
-        "VLLM_USE_FLASHINFER_SAMPLER": "0",  # nvcc compiles it for minutes, and no judge of ours draws at random
+        "VLLM_USE_FLASHINFER_SAMPLER": "0",  # nvcc compiles it for minutes, to draw a little faster
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_COLOR": "0",
     }
@@ -162,9 +196,9 @@ def server_command(install: Install, model: Model, options: Sequence[str], args:
     )
 
 
-def deciding_facts(model: Model, settings: JudgeSettings, fp8: bool) -> dict[str, str]:
+def deciding_facts(model: Model, settings: JudgeSettings, fp8: bool, adapter: Adapter | None) -> dict[str, str]:
     """Return the facts of serving that decide answers, beyond model and revision, for the fingerprint."""
-    extra = {}
+    extra = {} if adapter is None else {"adapter": f"{adapter.name}@{adapter.revision}"}
     if fp8 and not quantized(model):
         extra["quantization"] = "fp8_per_block"
     if args := deciding(settings.args):

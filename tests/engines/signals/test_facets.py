@@ -36,9 +36,33 @@ def test_what_a_style_excuses_is_not_judged():
 
 
 def test_what_is_left_of_a_facet_says_what_was_excused():
-    facet = compose([noise(1.0), Figure("impulse_share", 3.0, "3% stand out")], {"glitch": "'glitch' in the prompt"})
+    facet = compose([noise(1.0), Figure("impulse_share", 1.9, "2% stand out")], {"glitch": "'glitch' in the prompt"})
     assert facet.raw == 2
     assert facet.evidence == "noise, fail above 5.2; in part not judged in the style glitch ('glitch' in the prompt)"
+
+
+def test_a_facet_of_which_a_style_excuses_what_would_fail_is_not_judged():
+    styles = {"glitch": "'glitch' in the prompt"}
+    facet = compose([noise(1.0), Figure("impulse_share", 3.0, "3% stand out")], styles)
+    assert (facet.raw, facet.evidence) == ("N/A", "not judged in the style glitch ('glitch' in the prompt)")
+    assert compose([noise(9.0), Figure("impulse_share", 3.0, "3% stand out")], styles).raw == 0
+
+
+def test_a_facet_is_not_judged_where_a_figure_is_unsure_and_none_fails():
+    unsure = Figure("noise_sigma", None, "strokes or noise", unsure=True)
+    facet = compose([unsure, Figure("impulse_share", 0.1, "few stand out")], {})
+    assert (facet.raw, facet.evidence) == ("N/A", "strokes or noise")
+    assert compose([unsure, Figure("impulse_share", 3.0, "3% stand out")], {}).raw == 0
+
+
+def test_between_doubt_and_the_bound_a_facet_is_not_judged():
+    measure = next(measure for measure in MEASURES if measure.doubt is not None)
+    assert measure.doubt is not None
+    near = compose([Figure(measure.name, measure.fail, "soft")], {})
+    assert near.raw == "N/A"
+    assert near.evidence == f"soft, {measure.bound}: so near to it a fine picture may be"
+    assert compose([Figure(measure.name, measure.doubt, "soft")], {}).raw == 1
+    assert compose([Figure(measure.name, measure.fail + 0.01, "soft")], {}).raw == 0
 
 
 def test_without_figures_it_is_not_applicable():

@@ -9,6 +9,7 @@ from PIL import Image
 pytest.importorskip("nudenet")
 
 from pytest_imagejudge.engines.signals import safety
+from pytest_imagejudge.engines.signals.planes import Planes
 
 from . import spoilt as s
 
@@ -23,7 +24,7 @@ def test_the_same_parts_are_found(monkeypatch, bound, size):
     monkeypatch.setattr(safety, "_SIDE", 4000)
     picture = s.photograph().resize(size, Image.Resampling.LANCZOS)
     theirs = sorted(part["score"] for part in NudeDetector().detect(np.asarray(picture)[:, :, ::-1].copy()))
-    ours = sorted(score for score, _ in safety._exposed(picture))
+    ours = sorted(score for score, _ in safety._exposed(Planes(picture)))
     assert theirs
     assert ours == pytest.approx(theirs, abs=1e-4)
 
