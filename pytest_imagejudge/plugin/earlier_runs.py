@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ def attach_earlier_runs(report: Report, baseline: Sequence[Scored], options: Opt
         yield from attach_what_is_there(report, options.history)
 
 
-def keep_baseline_pictures(entries: Iterable[AnyEntry], options: Options) -> Iterator[str]:
+def keep_baseline_pictures(options: Options, *entries: Iterable[AnyEntry]) -> Iterator[str]:
     """Write small copies of the pictures of a new baseline, where a folder is named, and yield a line on them.
 
     Raises:
@@ -38,5 +39,5 @@ def keep_baseline_pictures(entries: Iterable[AnyEntry], options: Options) -> Ite
     if options.baseline_pictures is not None:
         from ..renderers.baseline_pictures import write_pictures
 
-        number = write_pictures(options.baseline_pictures, entries)
+        number = write_pictures(options.baseline_pictures, itertools.chain(*entries))
         yield f"baseline: {plural(number, 'picture')} in {options.baseline_pictures}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import itertools
 import json
 import os
 import time
@@ -204,9 +203,8 @@ class Results:
                 before = _labels(path)
                 written, left_out = update_baseline(path, _first(self._gathered.verdicts), _first(self._gathered.edits))
                 self.lines.append(f"baseline: {plural(written, 'image')} written to {path}")
-                images, edits = _first(self._gathered.verdicts), _first(self._gathered.edits)
-                every: Iterator[AnyEntry] = itertools.chain(images, edits)
-                self.lines += keep_baseline_pictures(every, self._options)
+                kinds = _first(self._gathered.verdicts), _first(self._gathered.edits)
+                self.lines += keep_baseline_pictures(self._options, *kinds)
                 if gone := len(before - _labels(path)):
                     self.lines.append(
                         f"baseline: {plural(gone, 'image')} of the earlier baseline {verb(gone, 'was')} not in this run"
