@@ -198,14 +198,13 @@ def _write(report: Report, args: argparse.Namespace, profile: Profile | None) ->
 
 
 def _unjudged(report: Report) -> None:
-    from ..renderers.explanations import headline
+    from ..renderers.explanations import file_name, headline, title
+    from ..statistics.figures import image_of
 
-    for entry in report.verdicts:
+    for entry in report.every():
         if entry.outcome == "error":
-            put(for_log(f"{entry.id or entry.image or entry.test}: {headline(entry)}"))
-    for edit in report.edits:
-        if edit.outcome == "error":
-            put(for_log(f"{edit.id or edit.edited_image or edit.test}: {headline(edit)}"))
+            name = entry.id or (image_of(entry) if file_name(entry) else title(entry))
+            put(for_log(f"{name}: {headline(entry)}"))
 
 
 def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:
