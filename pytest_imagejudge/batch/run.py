@@ -85,8 +85,6 @@ class BatchRun:
         self._not_added = dict.fromkeys(name for name in (*IMAGE_OUTPUTS, *EDIT_OUTPUTS) if name in columns)
         self._profiles: dict[str, Profile] = {}
         self._written: Multiset[Path] = Multiset()  # pictures out of the rows: in how many that are in flight
-        judges = [judge for judge in (settings.image, settings.edit) if judge is not None]
-        self._window = max(_WINDOW, 4 * max((judge.session.engine.concurrency for judge in judges), default=1))
 
     def run(self, rows: Iterable[Row | RowError], stopped: Callable[[], bool] = lambda: False) -> None:
         """Judge ``rows`` and write each as soon as all before it are done, until ``stopped`` says that it is enough.
@@ -94,12 +92,14 @@ class BatchRun:
         Raises:
             KeyboardInterrupt: it was stopped; what was judged, and what was not, has been written.
         """
+        judges = [judge for judge in (self.settings.image, self.settings.edit) if judge is not None]
         source = iter(rows)
         pending: deque[tuple[Row | RowError, Future[Any] | RowError]] = deque()
         try:
             for row in source:
                 pending.append(self._submit(row))
-                while pending and (_done(pending[0][1]) or len(pending) >= self._window):
+                window = max(_WINDOW, 4 * max((judge.session.engine.concurrency for judge in judges), default=1))
+                while pending and (_done(pending[0][1]) or len(pending) >= window):
                     self._next(pending, stopped)
                 if stopped():
                     raise KeyboardInterrupt
@@ -338,6 +338,7 @@ class BatchRun:
                 run.cached_prompt_tokens = sum_of_told((run.cached_prompt_tokens, stats.cached_prompt_tokens))
                 run.output_tokens += stats.output_tokens
                 run.restarts += judge.session.engine.restarts
+                run.note_copies([judge.session.engine.copies()])
         run.cost = cost_of(self.uses())
         run.budget = None if self.settings.budget is None else self.settings.budget.reported()
         run.from_store -= self.asked

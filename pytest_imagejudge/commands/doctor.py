@@ -9,6 +9,7 @@ from typing import Any
 
 from ..engines.endpoint import EndpointEngine
 from ..engines.vllm import shared_server
+from ..engines.vllm.copy_plan import most_words
 from ..engines.vllm.engine import VllmEngine
 from ..engines.vllm.foreign_variables import describe_left_out, foreign_variables
 from ..engines.vllm.gpus import gib, gpu_problem, visible_gpus
@@ -73,7 +74,14 @@ def inspect_machine(judges: list[JudgeSettings]) -> dict[str, Any]:
     try:
         found["cache"] = str(cache_dir())
         found["servers"] = [
-            {"model": state.title, "status": state.status, "url": state.url, "users": users, "folder": str(folder)}
+            {
+                "model": state.title,
+                "status": state.status,
+                "url": state.first.url,
+                "users": users,
+                "folder": str(folder),
+                "copies": [{"status": copy.status, "url": copy.url, "place": copy.place} for copy in state.copies],
+            }
             for folder, state, users in shared_server.running(cache_dir())
         ]
     except ConfigError:
@@ -164,6 +172,7 @@ def _served(engine: VllmEngine, problems: list[str]) -> dict[str, Any]:
         problems.append(f"it does not fit into the memory that is free: {describe(fits)}")
     return {
         "tensor_parallel": plan.placement.parallel or 1,
+        "most_copies": engine.planner.most_copies(),
         "fp8": plan.placement.fp8,
         "needed_bytes": fits.needed_bytes,
         "needed_at_most": plan.placement.at_most,
@@ -217,7 +226,9 @@ def _server_lines(found: dict[str, Any]) -> list[str]:
     if left_out := describe_left_out(found["left_out"]):
         lines.append(left_out)
     for one in found["servers"]:
-        lines.append(f"a server is up: {escape(one['model'])}, {one['status']}, users: {one['users']}, {one['url']}")
+        copies = f", copies: {len(one['copies'])}" if len(one["copies"]) > 1 else ""
+        shown = f"{one['status']}, users: {one['users']}, {one['url']}{copies}"
+        lines.append(f"a server is up: {escape(one['model'])}, {shown}")
     return lines
 
 
@@ -238,6 +249,8 @@ def _judge_lines(judge: dict[str, Any]) -> list[str]:
             + (f"; split over {judge['tensor_parallel']}" if judge["tensor_parallel"] > 1 else "")
             + ("; in FP8" if judge["fp8"] else "")
         )
+        if judge["most_copies"] > 1:
+            lines.append(f"  {most_words(judge['most_copies'])}")
     if judge.get("beside"):
         lines.append(f"  {escape(judge['beside'])}")
     lines += trial_lines(judge)

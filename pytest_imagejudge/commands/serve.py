@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..engines.vllm import shared_server
 from ..engines.vllm.engine import VllmEngine
-from ..engines.vllm.supervisor import State
+from ..engines.vllm.state import State
 from ..errors import ConfigError, EngineError
 from ..settings import API_KEY_VARIABLE, SIGNALS, JudgeSettings, cache_dir
 from ..support.escaping import escape, for_log
@@ -80,13 +80,13 @@ async def _serve(settings: JudgeSettings, *, foreground: bool, as_json: bool) ->
     engine.preflight()
     try:
         await engine.start(lambda line: print(line, file=sys.stderr, flush=True))
-        state, folder = engine.running()
+        state, log = engine.running()
         facts = {
             "model": settings.model,
             "revision": engine.identity().revision,
             "url": f"{state.url}/v1",
             "key": state.key,
-            "log": str(folder / "server.log"),
+            "log": str(log),
             "pid": state.server,
             "keep_alive_minutes": settings.keep_alive,
         }
@@ -101,19 +101,19 @@ async def _serve(settings: JudgeSettings, *, foreground: bool, as_json: bool) ->
             )
             print(f"{API_KEY_VARIABLE}={state.key} pytest {option}-url {facts['url']}", flush=True)
         if foreground:
-            await _follow(folder)
+            await _follow(log)
     finally:
         await engine.close()
     return 0
 
 
-async def _follow(folder: Path) -> None:
+async def _follow(log: Path) -> None:
     """Copy the log to standard error for as long as the server is up."""
-    with (folder / "server.log").open(encoding="utf-8", errors="replace") as log:
+    with log.open(encoding="utf-8", errors="replace") as lines:
         while True:
-            for line in log:
+            for line in lines:
                 print(for_log(line.rstrip("\n")), file=sys.stderr, flush=True)
-            state = State.read(folder)
+            state = State.read(log.parent)
             if state is None or state.status not in ("starting", "ready"):
                 raise EngineError(f"the server ended{f': {state.message}' if state and state.message else ''}")
             await asyncio.sleep(0.5)
@@ -127,7 +127,8 @@ def _stop(judges: list[JudgeSettings], *, as_json: bool) -> int:
             if not shared_server.stop(folder):
                 raise EngineError(f"the server of {escape(state.title)} (process {state.supervisor}) does not end")
             print(f"ended the server of {escape(state.title)}", file=sys.stderr)
-            stopped.append({"model": state.title, "url": f"{state.url}/v1" if state.url else None, "pid": state.server})
+            first = state.first
+            stopped.append({"model": state.title, "url": f"{first.url}/v1" if first.url else None, "pid": first.server})
     if not stopped:
         print("no such server is up", file=sys.stderr)
     if as_json:

@@ -58,6 +58,7 @@ class Engine(ABC):
 
     Attributes:
         concurrency: number of images to keep in flight.
+        grown: set by the session; an engine whose ``concurrency`` has grown calls it, in the event loop.
         primes: True where `prime` does anything.
         restarts: number of times that the engine had to be started again.
         counts_tokens: False where a request uses no tokens, so that there is nothing to pay for.
@@ -67,6 +68,7 @@ class Engine(ABC):
 
     name: str
     concurrency: int = 1
+    grown: Callable[[], None] = staticmethod(lambda: None)
     primes: bool = False
     restarts: int = 0
     counts_tokens: bool = True
@@ -121,6 +123,16 @@ class Engine(ABC):
         False too where the engine can't start.
         """
         return False
+
+    def awaits(self, images: int) -> None:  # noqa: B027
+        """Take note of the number of images that have been handed in for requests and have no verdict yet.
+
+        Called in the event loop, before the start too.
+        """
+
+    def copies(self) -> str:
+        """Return a sentence on the copies of the model that served and why, or an empty string."""
+        return ""
 
     def in_use(self) -> bool:
         """Return True where the engine's server is up or starting and has a user, so that joining starts nothing."""

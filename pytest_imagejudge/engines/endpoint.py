@@ -175,7 +175,7 @@ class EndpointEngine(Engine):
             if not self._clients:
                 await self.start(lambda line: None)
         error: EngineError | None = None
-        checked = self.settings.sight == "checked" and any(_image_urls(request.messages))
+        checked = self.settings.sight == "checked" and any(image_urls(request.messages))
         for client in self._order(request):
             try:
                 if checked:
@@ -269,8 +269,11 @@ class EndpointEngine(Engine):
         try:
             reply = json.loads(body)
             models = [str(entry["id"]) for entry in reply["data"]]
-        except (ValueError, KeyError, TypeError, RecursionError):
+            bases = {entry.get("parent") for entry in reply["data"]}  # of adapters, in vLLM's list
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise ConfigError(f"{shown}: not a list of models: {found}") from None
+        if self.settings.model is None:  # an adapter beside its base model is the judge
+            models = [name for name in models if name not in bases]
         models = list(dict.fromkeys(models))
         _remember_models(memory, models)
         return models
@@ -313,13 +316,14 @@ class EndpointEngine(Engine):
 def picture_digest(request: Request) -> bytes:
     """Return SHA-256 over the pictures of a request as sent, or over its text where there are none."""
     digest = hashlib.sha256()
-    urls = list(_image_urls(request.messages))
+    urls = list(image_urls(request.messages))
     for part in urls or [request.text]:
         digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
     return digest.digest()
 
 
-def _image_urls(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def image_urls(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the pictures of messages, as data URLs."""
     for message in messages:
         content = message.get("content")
         for part in content if isinstance(content, list) else ():

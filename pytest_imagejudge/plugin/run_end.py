@@ -76,10 +76,12 @@ class RunEnd:
         finally:  # whatever becomes of the engines
             for judge in judges:  # only now: requests that are broken off may be charged too
                 self._results.count(judge)
+                self._results.report.run.note_copies([judge.session.engine.copies()])
             if self._outbox is not None:
                 results = self._results
                 self._outbox.send(
                     run=results.run_counts(),
+                    judge_copies=results.report.run.copies,
                     uses=[use.model_dump(mode="json") for use in results.budget.uses],
                     undecided=results.undecided,
                     unattached=results.unattached,

@@ -47,6 +47,7 @@ class WorkerOutput(TypedDict, total=False):
     Attributes:
         parcels: in the order in which they are to be taken in.
         run: the counts of its judges.
+        judge_copies: sentences on the copies that they had.
         uses: the use of each judge, as plain data.
         undecided: node ids of tests that were not decided.
         unattached: the worker's `Results.unattached`.
@@ -55,6 +56,7 @@ class WorkerOutput(TypedDict, total=False):
 
     parcels: list[Parcel]
     run: Mapping[str, int]
+    judge_copies: list[str]
     uses: list[dict[str, Any]]
     undecided: list[str]
     unattached: list[tuple[str, str, str | None]]
@@ -98,6 +100,7 @@ class WorkerOutbox:
         self,
         *,
         run: Mapping[str, int],
+        judge_copies: list[str],
         uses: list[dict[str, Any]],
         undecided: list[str],
         unattached: list[tuple[str, str, str | None]],
@@ -107,6 +110,7 @@ class WorkerOutbox:
         output: WorkerOutput = {
             "parcels": self._parcels,
             "run": run,
+            "judge_copies": judge_copies,
             "uses": uses,
             "undecided": undecided,
             "unattached": unattached,

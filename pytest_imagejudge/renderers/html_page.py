@@ -22,6 +22,7 @@ from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
 from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
 from .html_payload import Payload
+from .quarantine_words import quarantine_lines
 from .templating import source, stream
 from .thumbnails import Thumbnails
 from .tree_rows import TreeRow, in_words, partial, tree_rows
@@ -138,6 +139,7 @@ def _run(run: Run) -> list[tuple[str, str]]:
     cached = "" if told is None else f" ({told:,} cached)"
     facts = [
         ("Judge", "; ".join(explanations.judges(run))),
+        ("Copies", "; ".join(run.copies)),
         ("Started", run.started),
         ("Took", f"{run.seconds:,.1f} s" if run.seconds else ""),
         ("Requests", f"{run.requests:,}, {run.from_store:,} answered from the store" if run.requests else ""),
@@ -160,6 +162,7 @@ def _warnings(report: Report) -> list[str]:
     found = [f"Answers of several {versions}." for versions in mixed]
     if budget_is_over(report.run):
         found.append(f"Budget: {budget_words(report.run)}.")
+    found += quarantine_lines(report.run)
     if report.run.restarts:
         found.append(f"The judge's server died and was started again {times(report.run.restarts)}.")
     return [escape(text) for text in found]

@@ -155,6 +155,8 @@ def _head(report: Report, note: str) -> Iterator[str]:
         yield f"\n{words[0].upper()}{words[1:]}:" if not number else f"- {for_markdown(words.strip())}"
     if words := budget_words(run):
         yield f"\n> Budget: {for_markdown(words)}."
+    for words in run.copies:
+        yield f"\n> {for_markdown(words)}."
     if run.restarts:
         yield f"\n> The judge's server died and was started again {times(run.restarts)}."
     yield ""

@@ -126,6 +126,7 @@ def _merge_runs(every: Sequence[Run]) -> Run:
         quarantined=list({one.test: one for run in runs for one in run.quarantined or ()}.values()) or None,
         excused=sorted({test for run in runs for test in run.excused}),
         ci=common([run.ci for run in runs]),
+        copies=sorted({words for run in runs for words in run.copies}),
         cached_prompt_tokens=sum_of_told(run.cached_prompt_tokens for run in runs),
         cost=sum_of_costs([run.cost for run in runs if run.cost is not None]),
         **{name: sum(getattr(run, name) for run in runs) for name in counts},

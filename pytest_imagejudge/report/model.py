@@ -6,7 +6,7 @@ places whose answers were not read are in ``unreadable``, and every figure that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
@@ -119,12 +119,17 @@ class Run(ReportPart):
     cached_prompt_tokens: int | None = None  # None: no judge told how many came from its cache
     output_tokens: int = 0
     restarts: int = 0
+    copies: list[str] = []  # of each judge that could have several copies: how many it had, where, and why
     failed_tests: list[FailedTest] = []
     cost: Cost | None = None  # written only where a price is given
     budget: BudgetUse | None = None  # written only where there is one
     quarantined: list[Quarantined] | None = None  # written only where there are any
     excused: list[str] = []  # tests with images that did not pass, which were expected to fail, or skipped
     ci: CiRun | None = None  # written only where a CI service ran this
+
+    def note_copies(self, words: Iterable[str]) -> None:
+        """Note sentences on the copies that judges had, each once; an empty one says nothing."""
+        self.copies = sorted({*self.copies, *words} - {""})
 
 
 class Facet(ReportPart):

@@ -110,6 +110,8 @@ class JudgeSession(Generic[V]):
         self._new: list[tuple[int, int, Task, _Promise[V]]] = []  # a heap of what is not looked up yet
         self._sifter: asyncio.Task[None] | None = None
         self._unread = 0
+        self._asked = 0  # tasks that were passed to the workers and are not done
+        engine.grown = self._hire
         self._open: set[Future[V]] = set()
         self._closed = False
 
@@ -255,6 +257,7 @@ class JudgeSession(Generic[V]):
                 _, _, task, future = item
                 if found is None:
                     self._queue.put_nowait(item)
+                    self._asked += 1
                     continue
                 if future.set_running_or_notify_cancel():
                     if task.awaited:
@@ -262,6 +265,7 @@ class JudgeSession(Generic[V]):
                         future.on_read = partial(self._count_unread, -1)
                     future.set_result(cast(V, self._asker.verdict_of(task, found)))
                 self._count_done(future)
+            self.engine.awaits(self._asked)
             self._hire()
 
     def _count_unread(self, change: int) -> None:
@@ -272,7 +276,8 @@ class JudgeSession(Generic[V]):
         """Start workers: as many as images may be in flight, but no more than there are tasks."""
         assert self._queue is not None
         assert self._loop is not None
-        wanted = min(max(1, self.engine.concurrency), len(self._open)) if self._queue.qsize() else 0
+        waiting = self._queue.qsize() and not self._closed
+        wanted = min(max(1, self.engine.concurrency), len(self._open)) if waiting else 0
         while len(self._workers) < wanted:
             self._workers.append(self._loop.create_task(self._work()))
 
@@ -288,6 +293,8 @@ class JudgeSession(Generic[V]):
                     raise
                 except Exception as error:  # noqa: BLE001 - a fault in one image must not end the worker
                     self._break(task, future, error)
+            self._asked -= 1
+            self.engine.awaits(self._asked)
             self._count_done(future)
 
     def _count_done(self, future: Future[V]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.stand_in.endpoint import StandIn, completion
 from tests.stand_in.forks import ForkServer
 from tests.stand_in.judge import levels
-from tests.stand_in.vllm import checkpoint, install
+from tests.stand_in.vllm import checkpoint, gpus, install
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -122,6 +122,21 @@ def test_memory_that_is_not_told_is_unknown(command: Command, tmp_path: Path) ->
     (judge,) = judges(command("doctor", "--json", *options, "--judge-arg=-qfp8", **more))
     assert judge["needed_at_most"]
     assert "needs at most 11.7 GiB" in command("doctor", *options, "--judge-arg=-qfp8", **more).stdout
+
+
+def test_how_many_copies_there_may_be(command: Command, tmp_path: Path) -> None:
+    options = ["--judge-model", str(checkpoint(tmp_path / "model", size=10**10)), "--judge-protocol=house"]
+    bin_ = gpus(tmp_path / "bin", 2)
+    more = {
+        **without_nvml(bin_),
+        "PATH": f"{bin_}:{os.environ['PATH']}",
+        "IMAGEJUDGE_VLLM_PYTHON": str(install(tmp_path / "cuda", version="9.9.9")),
+    }
+    words = "up to 2 copies on GPUs that nothing else uses, one for every 48 images that wait"
+    assert words in command("doctor", *options, **more).stdout
+    (judge,) = judges(command("doctor", "--json", *options, "--judge-gpus=1", **more))
+    assert judge["most_copies"] == 1
+    assert "for every 48 images" not in command("doctor", *options, "--judge-gpus=1", **more).stdout
 
 
 def test_an_endpoint(command: Command) -> None:

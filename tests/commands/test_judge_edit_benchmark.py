@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import csv
+import functools
 import html
 import io
 import json
@@ -27,6 +28,7 @@ from PIL import Image
 
 from pytest_imagejudge.batch.fates import RowCounts
 from pytest_imagejudge.cli import main
+from pytest_imagejudge.statistics import agreement
 from tests.commands.test_agree import edits
 from tests.stand_in import published_words
 from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure
@@ -60,6 +62,12 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]
     stand_in = StandIn(answer)
     yield stand_in
     stand_in.close()
+
+
+@pytest.fixture(autouse=True)
+def few_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit a tenth of the resamples: those of one run and another are alike, and `tests.commands.test_agree` has all."""
+    monkeypatch.setattr(agreement, "score_agreement", functools.partial(agreement.score_agreement, fits=30))
 
 
 @pytest.fixture

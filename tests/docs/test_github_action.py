@@ -122,17 +122,30 @@ def test_other_peoples_code_is_pinned() -> None:
                 assert len(commit) == 40, line
 
 
-@pytest.fixture
-def clean(tmp_path: Path, forks: ForkServer) -> Any:
-    """A clean folder with a Python of its own that finds this project, and a way to run a step there."""
-    venv.create(tmp_path / "venv", symlinks=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    packages = subprocess.run(
-        [python, "-c", "import site; print(site.getsitepackages()[0])"], capture_output=True, text=True, check=True
-    ).stdout.strip()
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory, forks: ForkServer) -> str:
+    """Folders of programs: forks, before a Python of its own that finds this project."""
+    folder = tmp_path_factory.mktemp("programs")
+    venv.create(folder / "venv", symlinks=True)
+    (packages,) = (folder / "venv" / "lib").glob("python*/site-packages")
     lines = [*(path for path in sys.path if Path(path).name == "site-packages"), str(ROOT)]
-    (Path(packages) / "outer.pth").write_text("".join(f"{line}\n" for line in lines))
-    programs = forks.programs(tmp_path / "forks")
+    (packages / "outer.pth").write_text("".join(f"{line}\n" for line in lines))
+    return f"{forks.programs(folder / 'forks')}:{folder / 'venv' / 'bin'}"
+
+
+@pytest.fixture
+def no_pip(tmp_path: Path) -> str:
+    """Path with a Python that prints what it is given, and fails."""
+    folder = tmp_path / "no-pip"
+    folder.mkdir()
+    (folder / "python").write_text('#!/bin/sh\necho "$@"\nexit 1\n')
+    (folder / "python").chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+@pytest.fixture
+def clean(tmp_path: Path, programs: str) -> Any:
+    """A clean folder, and a way to run a step there."""
     work = tmp_path / "work"
     work.mkdir()
 
@@ -147,7 +160,7 @@ def clean(tmp_path: Path, forks: ForkServer) -> Any:
             check=False,
             timeout=600,
             env={
-                "PATH": f"{programs}:{python.parent}:{os.environ['PATH']}",
+                "PATH": f"{programs}:{os.environ['PATH']}",
                 "HOME": str(tmp_path / "home"),
                 "GITHUB_OUTPUT": str(output),
                 "GITHUB_STEP_SUMMARY": str(summary),
@@ -168,7 +181,7 @@ def clean(tmp_path: Path, forks: ForkServer) -> Any:
         found = dict(line.split("=", 1) for line in output.read_text().splitlines())
         return done.returncode, found, done.stdout + done.stderr
 
-    run.work, run.summary, run.python = work, tmp_path / "summary.md", str(python)  # type: ignore[attr-defined]
+    run.work, run.summary = work, tmp_path / "summary.md"  # type: ignore[attr-defined]
     return run
 
 
@@ -178,7 +191,7 @@ def test_picture(image_judge):
 """
 
 
-def test_the_actions_steps_run(clean: Any) -> None:
+def test_the_actions_steps_run(clean: Any, no_pip: str) -> None:
     found = steps(ACTION)
     code, outputs, said = clean(found["Name the folders"], MODEL="Qwen/Qwen Image", NAME="a/b c")
     assert code == 0, said
@@ -186,21 +199,21 @@ def test_the_actions_steps_run(clean: Any) -> None:
     assert outputs["name"] == "a-b-c"
     assert outputs["report"] == str(clean.work / "imagejudge-report")
 
-    install = {"PYTHON": clean.python, "MODEL": "signals", "PACKAGE": "", "INSTALL": "pytest-imagejudge\n\npytest\n"}
+    install = {"PYTHON": "python", "MODEL": "signals", "PACKAGE": "", "INSTALL": "pytest-imagejudge\n\npytest\n"}
     code, _, said = clean(found["Install"], **install)
     assert code == 0, said
     assert "already satisfied: pytest-imagejudge" in said
     assert "[signals]" not in said
     for model, extra in (("signals", "signals"), ("x", "vllm")):  # what is installed beside it replaces nothing
-        code, _, said = clean(found["Install"], **install | {"MODEL": model, "PACKAGE": "no-such-package-here"})
-        assert code != 0
-        assert f"no-such-package-here[{extra}]" in said
+        code, _, said = clean(found["Install"], **install | {"MODEL": model, "PACKAGE": "wheel", "PATH": no_pip})
+        assert code == 1
+        assert said == f"-m pip install wheel[{extra}] pytest-imagejudge pytest\n"
     code, _, said = clean(found["Install"], **install | {"INSTALL": "no-such-package-here"})
     assert code != 0
     assert found["Install"]["if"] == "inputs.package != '' || inputs.install != ''"  # nothing is installed without both
 
     (clean.work / "test_it.py").write_text(TEST.format(path=str(ROOT / "fixtures" / "coffee.jpg")))
-    options = {"PYTHON": clean.python, "MODEL": "signals", "REPORT": outputs["report"], "STORE": outputs["store"]}
+    options = {"PYTHON": "python", "MODEL": "signals", "REPORT": outputs["report"], "STORE": outputs["store"]}
     code, _, said = clean(found["Judge"], ARGS="-q\n--judge-thresholds\nsignals\n", **options)
     assert code == 0, said
     report = json.loads((clean.work / "imagejudge-report" / "report.json").read_text(encoding="utf-8"))
@@ -343,14 +356,14 @@ def test_what_is_decided_needs_no_gpu_job(clean: Any, kind: str) -> None:
     assert (code, outputs) == (0, {"unjudged": "0", "go-on": "true"}), said
 
 
-def test_the_workflows_gpu_job_runs(clean: Any) -> None:
+def test_the_workflows_gpu_job_runs(clean: Any, no_pip: str) -> None:
     found = steps(WORKFLOW, "gpu")
     code, outputs, said = clean(found["Name the folders of compiled kernels and weights"], MODEL="a/b")
     assert code == 0, said
     assert outputs["model"] == "a-b"
-    code, _, said = clean(found["Install"], PACKAGE="no-such-package", INSTALL="")
-    assert code != 0
-    assert "no-such-package[vllm]" in said
+    code, _, said = clean(found["Install"], PACKAGE="wheel", INSTALL="", PATH=no_pip)
+    assert code == 1
+    assert said == "-m pip install wheel[vllm]\n"
     (clean.work / "test_it.py").write_text(TEST.format(path=str(ROOT / "fixtures" / "coffee.jpg")))
     code, _, said = clean(found["Judge"], MODEL="signals", ARGS="--judge-thresholds=signals")
     assert code == 0, said
@@ -403,7 +416,7 @@ def hosted(clean: Any, server: StandIn) -> Any:
         clean.summary.write_text("")
         if kind == "action":
             folders = {"REPORT": str(clean.work / "out"), "STORE": str(clean.work / ".imagejudge" / "store")}
-            code, outputs, said = clean(steps(ACTION)["Judge"], PYTHON=clean.python, **folders, **common)
+            code, outputs, said = clean(steps(ACTION)["Judge"], PYTHON="python", **folders, **common)
             return code, outputs["judged"], said
         if kind == "starter":
             assert (
@@ -501,14 +514,13 @@ def test_the_model_need_not_be_named(hosted: Any, server: StandIn, kind: str) ->
     assert "NOT JUDGED: 2 images" in said
 
 
-def test_a_hosted_judge_needs_no_extra(clean: Any) -> None:
-    environ = {"MODEL": "a/b", "URLS": "http://a", "PACKAGE": "no-such-package-here", "INSTALL": ""}
+def test_a_hosted_judge_needs_no_extra(clean: Any, no_pip: str) -> None:
+    environ = {"MODEL": "a/b", "URLS": "http://a", "PACKAGE": "wheel", "INSTALL": "", "PATH": no_pip}
     for step in (steps(ACTION), steps(WORKFLOW, "stored"), steps(WORKFLOW, "gpu")):
         for model in ("a/b", "signals"):
-            code, _, said = clean(step["Install"], PYTHON=clean.python, **environ | {"MODEL": model})
-            assert code != 0
-            assert "no-such-package-here" in said
-            assert "no-such-package-here[" not in said
+            code, _, said = clean(step["Install"], PYTHON="python", **environ | {"MODEL": model})
+            assert code == 1
+            assert said == "-m pip install wheel\n"
 
 
 def test_tests_that_need_a_gpu_go_on_to_it_and_ask_the_same_endpoint(hosted: Any, clean: Any, server: StandIn) -> None:

@@ -22,6 +22,7 @@ from pytest_imagejudge.engines.connection import Connection
 from pytest_imagejudge.engines.endpoint import EndpointEngine
 from pytest_imagejudge.engines.vllm import engine as of_vllm
 from pytest_imagejudge.engines.vllm.engine import VllmEngine
+from pytest_imagejudge.engines.vllm.state import CopyState
 from pytest_imagejudge.errors import ConfigError, EngineError
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.protocols.base import Request
@@ -206,7 +207,7 @@ def test_requests_to_our_own_server_have_the_same_time(
     monkeypatch.setattr(engine, "plan", lambda: SimpleNamespace(install=SimpleNamespace(version="1")))
     made: list[float] = []
     monkeypatch.setattr(of_vllm, "ChatClient", lambda *args, timeout, **options: made.append(timeout))
-    asyncio.run(engine._use(SimpleNamespace(url="http://127.0.0.1:1/v1", key="", restarts=0)))  # type: ignore[arg-type]
+    engine._connect(CopyState(url="http://127.0.0.1:1/v1"))
     assert made == [seconds]
 
 

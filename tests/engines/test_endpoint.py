@@ -84,6 +84,13 @@ def ask_in_turn(engine: EndpointEngine, *requests: Request) -> list[Answer | Bas
     return asyncio.run(run())
 
 
+@pytest.mark.parametrize("text", ["an é and a 猫", "half a pair: \ud83d", "\x00 \u2028 \U0001f600"])
+def test_a_text_arrives_as_it_is(server: StandIn, engine: Callable[..., EndpointEngine], text: str) -> None:
+    ask(engine(), request(text))
+    (call,) = server.asked
+    assert call.body["messages"] == request(text).messages
+
+
 @pytest.mark.parametrize("form", ["{}", "{}/", "{}/v1", "{}/v1/", "{}/v1/chat/completions"])
 def test_every_form_of_a_url_is_taken(server: StandIn, engine: Callable[..., EndpointEngine], form: str) -> None:
     (answer,) = ask(engine(form.format(server.url)))

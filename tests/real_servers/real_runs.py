@@ -16,7 +16,7 @@ import psutil
 from PIL import Image, ImageDraw
 
 from pytest_imagejudge.engines.vllm import shared_server
-from pytest_imagejudge.engines.vllm.supervisor import State
+from pytest_imagejudge.engines.vllm.state import State
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = Path(os.environ.get("IMAGEJUDGE_ENGINE_VENV", ROOT / ".venv-engine")) / "bin" / "python"

@@ -79,7 +79,7 @@ def test_two_workers_then_a_run_that_finds_the_server_again(
     pictures(project, 2, seed=100)
     assert len(judged(project.run(*q_judger))) == 2
     (after,) = machine.servers()
-    assert (after.server, after.generation) == (before.server, 1)
+    assert (after.first.server, after.generation) == (before.first.server, 1)
 
     doctor = machine.imagejudge("doctor", "--json", *q_judger)
     assert doctor.returncode == 0, doctor.stderr
@@ -96,7 +96,7 @@ def test_the_server_is_killed_in_the_middle(machine: Machine, project: Project, 
     report = project.folder / "report.json"
     run = project.start("--judge-report", str(report), *q_judger)
     state = project.until_ready(run)
-    psutil.Process(state.server).kill()  # the API server; its engine's processes go on by themselves
+    psutil.Process(state.first.server).kill()  # the API server; its engine's processes go on by themselves
     assert run.wait(timeout=900) in (0, 1), project.output
     found = json.loads(report.read_text())
     assert len(judged(found)) == 6

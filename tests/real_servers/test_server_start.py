@@ -66,10 +66,10 @@ def ask(root: str, key: str, model: str) -> list[Any]:
 @contextmanager
 def plain_server(spec: dict[str, Any], model: str, folder: Path) -> Iterator[str]:
     """``vllm serve`` with the options of a server of ours; yields its address."""
-    _, _, *options = spec["command"]
+    _, _, *options = spec["copies"][0]["command"]
     options[options.index("{port}")] = "18917"
     command = [str(PYTHON), "-m", "vllm.entrypoints.cli.main", "serve", model, *options[1:]]
-    environment = {**os.environ, **spec["env"], "VLLM_API_KEY": "plain"}
+    environment = {**os.environ, **spec["copies"][0]["env"], "VLLM_API_KEY": "plain"}
     environment = {name: value for name, value in environment.items() if value is not None}
     with (folder / "plain.log").open("w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder, start_new_session=True)

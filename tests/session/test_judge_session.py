@@ -191,6 +191,49 @@ def test_in_flight_is_bounded_and_an_images_requests_are_adjacent(make, task, en
     assert max(last - first for first, last in positions.values()) <= 2 * engine.concurrency * 2
 
 
+def test_an_engine_that_can_do_more_gets_more_at_once(make, task, engine):
+    at_work, all_are = [], asyncio.Event()
+
+    async def grow_when_full(request):
+        at_work.append(request)
+        if len(at_work) == engine.concurrency == 4:
+            engine.concurrency = 9
+            engine.grown()
+        if len(at_work) == 9:
+            all_are.set()
+        await all_are.wait()
+        return engine.reply(request)
+
+    engine.ask = grow_when_full
+    session = make()
+    futures = [session.submit(task(number, dimensions=("Quality",))) for number in range(9)]
+    assert all(future.result().readable for future in futures)
+
+
+def test_an_engine_knows_how_many_images_wait_for_it(make, task, engine):
+    told, all_are = [], asyncio.Event()
+
+    def awaits(images):
+        told.append(images)
+        if images in (1, 39):  # of one, and of those that are not stored by then
+            all_are.set()
+
+    async def when_all_are_known(request):
+        await all_are.wait()
+        return engine.reply(request)
+
+    engine.awaits, engine.ask = awaits, when_all_are_known
+    session = make()
+    session.judge(task(0))
+    told.clear()
+    all_are.clear()
+    for future in [session.submit(task(number)) for number in range(40)]:  # the first of which is stored
+        assert future.result().readable
+    session.close()
+    assert max(told) == 39
+    assert told[-1] == 0
+
+
 def test_urgent_goes_before_what_waits(make, task, engine):
     engine.concurrency = 1
     session = make(hold=True)

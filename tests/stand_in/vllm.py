@@ -27,6 +27,7 @@ def spawn(**how):
 
 def main():
     place = Path(os.environ["STANDIN"])
+    gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     with (place / "starts").open("a") as file:
         file.write(json.dumps(sys.argv[1:]) + "\\n")
     (place / "environment").write_text(json.dumps(dict(os.environ)))
@@ -37,7 +38,7 @@ def main():
     if (place / "hold-start").exists():
         (place / "held").write_text(str(os.getpid()))
         time.sleep(600)
-    if (place / "fail-start").exists():
+    if (place / "fail-start").exists() or (place / ("fail-start-" + gpu)).exists():
         print("ValueError: the \\x1b[31mweights\\x1b[0m are wrong", flush=True)
         print("RuntimeError: Engine core initialization failed. See root cause above.", flush=True)
         sys.exit(3)
@@ -68,13 +69,15 @@ def main():
         def do_POST(self):
             if self.path.startswith(("/sleep", "/wake_up")):
                 with (place / "naps").open("a") as file:
-                    file.write(self.path + "\\n")
+                    file.write(self.path + (" of " + gpu if gpu else "") + "\\n")
                 return self.reply(200, {})
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             if self.headers["authorization"] != "Bearer " + os.environ["IMAGEJUDGE_SERVER_KEY"]:
                 return self.reply(401, {})
             with (place / "asked").open("a") as file:
-                file.write(json.dumps(body) + "\\n")
+                file.write(json.dumps({**body, "gpu": gpu}) + "\\n")
+            while (place / "hold-answers").exists():
+                time.sleep(0.02)
             text = body["messages"][-1]["content"]
             text = text if isinstance(text, str) else "a picture"
             first = (place / "starts").read_text().count("\\n") == 1
@@ -139,4 +142,14 @@ def checkpoint(folder: Path, *, size: int = 1000, **config: object) -> Path:
     (folder / "config.json").write_text(json.dumps(config))
     with (folder / "model.safetensors").open("wb") as file:
         file.truncate(size)
+    return folder
+
+
+def gpus(folder: Path, count: int, mib: int = 81_559) -> Path:
+    """Make a stand-in for nvidia-smi that tells of so many GPUs, which nothing uses; returns its folder."""
+    folder.mkdir()
+    rows = "\n".join(f"{number}, GPU-{number}abc, Card {number}, {mib}, {mib}" for number in range(count))
+    program = folder / "nvidia-smi"
+    program.write_text(f'#!/bin/sh\ncase "$1" in --query-gpu=*) cat <<E\n{rows}\nE\n;; esac\n')
+    program.chmod(0o755)
     return folder

@@ -17,19 +17,13 @@ from .limits import Limits
 from .model_files import Model
 from .modelscope_models import SWITCH
 from .placement import cpu_cache_bytes, quantized
-from .supervisor import MODEL, PORT
+from .server_copy import MODEL, PORT
 from .user_arguments import deciding, option_name, own_split
 
 SEED = 42
 
 
 MATCH_UNIT = 16
-
-
-ADAPTER = "adapter"  # the name under which the server has it, beside that of the model
-
-
-IMAGES_ON_GPU, IMAGES_ON_CPU = 48, 4
 
 
 SERVE = Path(__file__).parent / "server_side" / "imagejudge_serve.py"
@@ -118,7 +112,7 @@ def draws(protocol: Protocol) -> bool:
 
 
 def adapter_arguments(adapter: Adapter, install: Install) -> list[str]:
-    """Return the options that serve an adapter, under the name `ADAPTER`.
+    """Return the options that serve an adapter, under its own name.
 
     Raises:
         ConfigError: this vLLM serves none.
@@ -126,7 +120,7 @@ def adapter_arguments(adapter: Adapter, install: Install) -> list[str]:
     if not install.knows("--lora-modules"):
         raise ConfigError(f"vLLM {install.version} serves no adapters; install a newer one")
     options = ["--enable-lora", "--max-lora-rank", str(adapter.served_rank), "--lora-modules"]
-    options.append(json.dumps({"name": ADAPTER, "path": str(adapter.folder)}))
+    options.append(json.dumps({"name": adapter.served_name, "path": str(adapter.folder)}))
     if adapter.sees and install.knows("--enable-tower-connector-lora"):
         options.append("--enable-tower-connector-lora")
     return options

@@ -1,4 +1,4 @@
-"""The engine of a local vLLM server, which processes with the same judge share."""
+"""The engine of local vLLM servers, one for each copy of the model, which processes with the same judge share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 from pathlib import Path
 
-from ...errors import ConfigError, EngineError
+from ...errors import ConfigError, EngineError, ImageJudgeError
 from ...protocols.base import Protocol, Request
 from ...settings import JudgeSettings
 from .. import chat_client, spending
@@ -17,40 +17,54 @@ from ..chat_client import ChatClient, RefusedError
 from ..connection import ANSWER_SECONDS, Connection
 from ..retries import UnavailableError
 from . import arguments
+from .copies import Copies
+from .copy_news import copies_words
+from .copy_plan import IMAGES_ON_CPU, IMAGES_ON_GPU
 from .foreign_variables import describe_left_out, foreign_variables
 from .gpus import gib
 from .model_download import check_space
 from .model_files import Model
 from .placement import Fit
 from .planning import Plan, Planner
+from .served_copies import ServedCopies
+from .sleeping import asleep_of, put_to_sleep, wake_up
 from .starting import Starter
-from .supervisor import State, healthy
+from .state import CopyState, log_file
 
 END_SECONDS = 20.0  # how long the last user waits to see the server gone
 
 
-CRASHES = 3  # tries of one request over restarts of the server
+CRASHES = 3  # tries of one request over restarts of servers
+
+
+COUNT_SECONDS = 0.5  # between two looks at the number of images that wait
 
 
 class VllmEngine(Engine):
-    """An engine on one vLLM server process, started at the first request and restarted once after a crash."""
+    """An engine on vLLM servers: one is started at the first request, further copies where the images are worth them.
+
+    Each is restarted once after a crash; the others take its images over.
+    """
 
     name = "vllm"
     primes = True
     local = True
-    concurrency = arguments.IMAGES_ON_GPU
+    concurrency = IMAGES_ON_GPU
 
     def __init__(self, settings: JudgeSettings, protocol: Protocol, *, state_dir: Path) -> None:
         self.planner = Planner(settings, state_dir, protocol)
         self.starter = Starter(self.planner)
         self.protocol = protocol
         self.state_dir = state_dir
-        self._client: ChatClient | None = None
-        self._state: State | None = None
-        self._restarts_before = 0
+        self._served: ServedCopies | None = None
+        self._starting = asyncio.Lock()
+        self._waking = asyncio.Lock()
         self._progress: Progress = lambda line: None
-        self._recovery = asyncio.Lock()
         self._failed: EngineError | None = None
+        self._restarts_before = 0
+        self._images = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._words = ""
 
     @property
     def settings(self) -> JudgeSettings:
@@ -64,8 +78,8 @@ class VllmEngine(Engine):
     def plan(self) -> Plan:
         """See `Planner.plan`."""
         plan = self.planner.plan()
-        if plan.install.device == "cpu":
-            self.concurrency = arguments.IMAGES_ON_CPU
+        if self._served is None:
+            self.concurrency = _images_each(plan)
         return plan
 
     def fit(self) -> Fit:
@@ -124,18 +138,18 @@ class VllmEngine(Engine):
             return self.planner.as_planned().in_use
         return False
 
-    def running(self) -> tuple[State, Path]:
-        """Return the state of the started server, and its folder."""
-        assert self._state is not None
-        assert self.starter.server is not None
-        return self._state, self.starter.server.folder
+    def running(self) -> tuple[CopyState, Path]:
+        """Return the state of the first copy that is up, and the log of its server."""
+        assert self._served is not None
+        state = self._served.copies.up[0].state
+        return state, log_file(self._served.server.folder, state.number)
 
     def warm_up(self) -> None:
         """Import the HTTP client."""
         chat_client.warm_up()
 
     async def start(self, progress: Progress) -> None:
-        """Join the server, or have it started, and wait until it is ready.
+        """Join the servers, or have one started, and wait until one is ready.
 
         Raises:
             ConfigError: as `preflight`.
@@ -146,42 +160,88 @@ class VllmEngine(Engine):
         check_space(plan.model)
         if left_out := describe_left_out(foreign_variables()):
             progress(left_out)
+        most = await asyncio.to_thread(self.planner.most_copies)
         try:
             await self.starter.join(plan, progress)
             assert self.starter.server is not None
-            state = await self.starter.server.ready(progress)
+            self._restarts_before = self.restarts  # it may have been suspended in between
+            copies = Copies(_images_each(plan), self._connect, spread=most > 1)
+            self._served = ServedCopies(self.starter.server, copies, progress, self._copies_changed)
+            if most > 1:
+                self._tasks = [asyncio.create_task(self._count_images(plan)), asyncio.create_task(self._served.watch())]
+            await self._served.until_up()
         except EngineError as error:
             self._failed = error
             raise
-        self._restarts_before = state.restarts - self.restarts  # it may have been suspended in between
-        await self._use(state)
+
+    def awaits(self, images: int) -> None:
+        """See `Engine.awaits`."""
+        self._images = images
+
+    async def _count_images(self, plan: Plan) -> None:
+        """Tell the other users how many images wait, and have copies started that these are worth."""
+        told = 0
+        while True:
+            if self._images != told:
+                told = self._images
+                with contextlib.suppress(OSError, ImageJudgeError):  # what runs goes on
+                    await asyncio.to_thread(self.starter.count_images, plan, told)
+            await asyncio.sleep(COUNT_SECONDS)
+
+    def _copies_changed(self) -> None:
+        if self._served is None:  # it is being closed
+            return
+        copies = self._served.copies
+        self.restarts = self._restarts_before + self._served.restarts
+        before, self.concurrency = self.concurrency, copies.each * max(1, len(copies.up))
+        if self.concurrency > before:
+            self.grown()
 
     async def ask(self, request: Request) -> Answer:
         """Answer one request, again after a crash of the server.
 
         Raises:
-            EngineError: refused, or the server is gone for good.
+            EngineError: refused, or the servers are gone for good.
         """
-        async with self._recovery:
-            if self._client is None and self._failed is None:
-                await self.start(self._progress)
-        for _ in range(CRASHES):
-            if self._failed is not None:
-                raise EngineError(str(self._failed))
-            client, state = self._client, self._state
-            assert client is not None
-            assert state is not None
-            try:
-                if self.asleep:
-                    await self.wake()
-                return await self._ask(client, request)
-            except UnavailableError as lost:
-                await self._recover(state, lost)
-            except RefusedError as refusal:
-                if refusal.status != 401:
-                    raise
-                await self._recover(state, refusal)  # another program has its port now
+        tries = 0
+        while tries < CRASHES:
+            served = await self._up()
+            async with served.copies.one_for(request) as copy:
+                if copy is None:
+                    continue
+                tries += 1
+                lost: EngineError
+                try:
+                    if self.asleep:
+                        await self.wake()
+                    return await self._ask(copy.client, request)
+                except UnavailableError as error:
+                    lost = error
+                except RefusedError as refusal:
+                    if refusal.status != 401:
+                        raise
+                    lost = refusal  # another program has its port now
+            await served.take_out(copy, lost)
         raise EngineError("the judge's server was lost again and again while it answered one request")
+
+    async def _up(self) -> ServedCopies:
+        """Return the copies, at least one of which is up.
+
+        Raises:
+            EngineError: none comes back.
+        """
+        async with self._starting:
+            if self._failed is None and self._served is None:
+                await self.start(self._progress)
+        if self._failed is not None:
+            raise EngineError(str(self._failed))
+        assert self._served is not None
+        try:
+            await self._served.until_up()
+        except EngineError as error:
+            self._failed = error
+            raise
+        return self._served
 
     async def _ask(self, client: ChatClient, request: Request) -> Answer:
         """Ask the server, without the thinking budget of a model that does not think."""
@@ -204,106 +264,67 @@ class VllmEngine(Engine):
 
     @property
     def asleep(self) -> bool:
-        """Return True where one of the users put this server to sleep."""
-        if self.settings.sleep is None or self.starter.server is None or self._state is None:
-            return False
-        return self.starter.server.asleep == self._state.generation
+        """Return True where one of the users put a server that is up to sleep."""
+        return self.settings.sleep is not None and self._served is not None and bool(asleep_of(self._served))
 
     async def sleep(self) -> None:
-        """Have the server move its weights to main memory and release the GPU's; the next request wakes it.
+        """Have the servers move their weights to main memory and release the GPUs'; the next request wakes them.
 
         Does nothing without sleep mode, with other users, and without room for the weights in main memory.
 
         Raises:
-            EngineError: the server refused.
+            EngineError: a server refused.
         """
-        if self.settings.sleep is None or self._client is None or self.starter.server is None or self._state is None:
-            return
-        if self.asleep or self.starter.server.shared():
-            return
-        if _free_main_memory() < self.model().weights:
-            self._progress("the judge's server does not sleep: the main memory has no room for its weights")
-            return
-        self.starter.server.asleep = self._state.generation
-        await self._tell("/sleep?level=1")
+        if self.settings.sleep is not None and self._served is not None:
+            await put_to_sleep(self._served, self.model().weights, self._progress)
 
     async def wake(self) -> None:
-        """Have the server take the GPU's memory again.
+        """Have the servers take the GPUs' memory again.
 
         Raises:
             EngineError: the memory is not free any more.
         """
-        async with self._recovery:
-            if self.asleep:
-                assert self.starter.server is not None
-                await self._tell("/wake_up")
-                self.starter.server.asleep = 0
+        async with self._waking:
+            if self._served is not None and self.asleep:
+                await wake_up(self._served)
 
     async def close(self) -> None:
-        """Leave the server; the last user waits for its end. Safe to call twice."""
+        """Leave the servers; the last user waits for their end. Safe to call twice."""
         self.starter.closed += 1
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._words = self.copies()
+        served, self._served = self._served, None
+        if served is not None:
+            await served.copies.close()
         mine, self.starter.server = self.starter.server, None
-        if mine is None:
-            return
-        mine.leave()
-        self._state = None
-        await mine.ended(END_SECONDS)
+        if mine is not None:
+            mine.leave()
+            await mine.ended(END_SECONDS)
 
-    async def _use(self, state: State) -> None:
-        old, self._state = self._client, state
-        self._client = ChatClient(
-            Connection(Address.parse(state.url), key=state.key, direct=True),
-            arguments.ADAPTER if self.settings.adapter else str(self.settings.model),
+    def copies(self) -> str:
+        """See `Engine.copies`."""
+        if self._served is None or not self._served.copies.spread:
+            return self._words
+        return copies_words(self.model().name, self._served.server.places(), lacks_room=self.starter.lacks_room)
+
+    def _connect(self, copy: CopyState) -> ChatClient:
+        adapter = self.plan().adapter
+        return ChatClient(
+            Connection(Address.parse(copy.url), key=copy.key, direct=True),
+            str(self.settings.model) if adapter is None else adapter.served_name,
             timeout=self.settings.timeout or ANSWER_SECONDS,
             engine=self.name,
             version=self.plan().install.version,
             attempts=2,
             adapt=False,
         )
-        self.restarts = max(0, state.restarts - self._restarts_before)
-        if old is not None:
-            await old.close()
 
-    async def _recover(self, used: State, lost: EngineError) -> None:
-        """Wait for the successor of the server that was ``used``, once for all waiting requests.
 
-        Raises:
-            EngineError: there is no successor, or the server that was ``used`` lives.
-        """
-        mine = self.starter.server
-        assert mine is not None
-        # looked at without the lock, for which other requests wait
-        if self._failed is None and self._state is used:
-            # one that answers lives, unless it is about to end because its engine is dead, and says so
-            answers = isinstance(lost, UnavailableError) and lost.status is not None
-            lives = answers and await asyncio.to_thread(healthy, used.url)
-            if lives or not await mine.noticed(used.generation):
-                raise EngineError(f"the judge's server is up, but a request failed: {lost}\n  log: {mine.log}")
-        async with self._recovery:
-            if self._failed is not None or self._state is not used:
-                return
-            self._progress("the judge's server was lost; its requests wait for it to be started again")
-            try:
-                await self._use(await mine.ready(self._progress, after=used.generation))
-            except EngineError as error:
-                self._failed = error
-                raise
-
-    async def _tell(self, path: str) -> None:
-        import httpx
-
-        assert self._client is not None
-        url = f"{self._client.address.root}{path}"
-        async with httpx.AsyncClient(trust_env=False, timeout=600.0) as client:
-            try:
-                response = await client.post(url, headers=self._client.connection.headers)
-            except httpx.TransportError as error:
-                raise UnavailableError(f"{url}: {type(error).__name__}: {error}") from None
-        if response.status_code != 200:
-            raise EngineError(f"{url}: HTTP {response.status_code}: {response.text[:400]}")
+def _images_each(plan: Plan) -> int:
+    return IMAGES_ON_CPU if plan.install.device == "cpu" else IMAGES_ON_GPU
 
 
 def fits(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path) -> Fit:
@@ -313,9 +334,3 @@ def fits(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path) -> Fit
         ConfigError: the judge could not be served even on empty GPUs.
     """
     return VllmEngine(settings, protocol, state_dir=state_dir).fit()
-
-
-def _free_main_memory() -> int:
-    import psutil
-
-    return int(psutil.virtual_memory().available)

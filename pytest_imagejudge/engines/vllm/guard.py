@@ -1,23 +1,26 @@
-"""A guard process that ends the server of a supervisor that was killed."""
+"""A guard process that ends the servers of a supervisor that was killed."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from .processes import ServerProcesses
 
+HEARD = 4096  # bytes; the leaders of hundreds of servers have room
+
 
 class Guard:
-    """A forked process at the other end of a pipe; it ends the server when this process is gone."""
+    """A forked process at the other end of a pipe; it ends the servers when this process is gone."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
         self._pid = 0
         self._pipe = -1
-        self._leader: int | None = None
+        self._leaders: Sequence[int] = ()
 
     def watch(self) -> None:
         """Fork a guard where there is none, or where it was killed."""
@@ -31,14 +34,13 @@ class Guard:
             os.close(self._pipe)
             _guard(reading, self._home)
         os.close(reading)
-        if self._leader is not None:
-            self.tell(self._leader)
+        self.tell(self._leaders)
 
-    def tell(self, leader: int) -> None:
-        """Tell the guard the session to end."""
-        self._leader = leader
+    def tell(self, leaders: Sequence[int]) -> None:
+        """Tell the guard the sessions to end, in place of those before."""
+        self._leaders = leaders
         try:
-            os.write(self._pipe, f"{leader}\n".encode())
+            os.write(self._pipe, f"{' '.join(map(str, leaders))}\n".encode())
         except OSError:
             pass  # it was killed; the next one is told
 
@@ -52,15 +54,15 @@ class Guard:
 
 
 def _guard(pipe: int, home: Path) -> NoReturn:
-    """Run as the guard: read the session to end, and end it when the pipe closes."""
+    """Run as the guard: read the sessions to end, and end them when the pipe closes."""
     try:
         os.setsid()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         heard = b""
         while chunk := os.read(pipe, 4096):
-            heard = (heard + chunk)[-64:]
-        if words := heard.split():
-            ServerProcesses(int(words[-1]), home).end()
+            heard = (heard + chunk)[-HEARD:]
+        if leaders := [int(word) for word in heard.rstrip(b"\n").rpartition(b"\n")[2].split()]:
+            ServerProcesses(leaders, home).end()
     finally:
         os._exit(0)

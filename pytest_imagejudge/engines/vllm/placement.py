@@ -48,7 +48,7 @@ class Placement:
         parallel: number of GPUs that the model is split over; 0 where no GPUs are known.
         fp8: True where the weights are converted to FP8.
         needed: bytes on each GPU, or of the main memory.
-        copies: number of copies that are served, by the user's own arguments.
+        copies: number of copies in one server, by the user's own arguments.
         at_most: True where the user's arguments reduce the needed memory by an unknown amount. Then ``needed`` is an
             upper limit, and no start is refused by it.
     """

@@ -15,6 +15,7 @@ from ...settings import JudgeSettings
 from . import arguments, shared_server, user_arguments
 from .adapters import Adapter, find_adapter
 from .caches import caches_folder
+from .copy_plan import CopyRoom, place_words
 from .gpus import Gpu, Holder, gib, visible_gpus
 from .install import Install, find_vllm
 from .limits import Limits, limits
@@ -167,10 +168,11 @@ class Planner:
     def _unclaimed(self, gpu: Gpu) -> Gpu:
         """Return ``gpu`` without the memory that our starting servers will take."""
         for _, state, _ in shared_server.running(self.state_dir):
-            left = state.leaves.get(gpu.uuid)
-            if state.status == "starting" and left is not None and gpu.free is not None and left < gpu.free:
-                starting = Holder(state.server, f"{state.title}, which is starting,", gpu.free - left)
-                gpu = dataclasses.replace(gpu, free=left, holders=(*gpu.holders, starting))
+            for copy in state.of("starting"):
+                left = copy.leaves.get(gpu.uuid)
+                if left is not None and gpu.free is not None and left < gpu.free:
+                    starting = Holder(copy.server, f"{state.title}, which is starting,", gpu.free - left)
+                    gpu = dataclasses.replace(gpu, free=left, holders=(*gpu.holders, starting))
         return gpu
 
     @functools.cached_property
@@ -184,8 +186,35 @@ class Planner:
         except ConfigError:
             return JointPlacement("apart")  # the other will not start, and says so itself
 
-    def spec(self, plan: Plan, gpus: Sequence[Gpu]) -> shared_server.ServerSpec:
-        """Return the specification of the server of ``plan`` on ``gpus``."""
+    def room(self, placement: Placement, *, other_is_up: bool = False) -> CopyRoom:
+        """Return the room for copies, with what the session's other judge needs left to it where it is not up yet."""
+        reserved = 0
+        if self.settings.beside is not None and self.beside.how == "apart" and not other_is_up:
+            reserved = self._gpus_of_the_other
+        named = user_arguments.names_copies(self.settings.args)
+        return CopyRoom(placement, self.settings.memory_share or FULL_SHARE, reserved, named)
+
+    def most_copies(self) -> int:
+        """Return the number of copies of the model for which there is room on empty GPUs; 1 at least.
+
+        Raises:
+            ConfigError: as `plan`.
+        """
+        return self.room(self.plan().placement).most() if self.beside.how == "apart" else 1
+
+    @functools.cached_property
+    def _gpus_of_the_other(self) -> int:
+        """Return the number of GPUs that the session's other judge takes of those that this one may use."""
+        assert self.settings.beside is not None
+        try:
+            other = Planner(self.settings.beside, self.state_dir).plan().placement
+        except ConfigError:
+            return 0
+        mine = {gpu.uuid for gpu in self.plan().placement.gpus}
+        return other.parallel * other.copies if mine & {gpu.uuid for gpu in other.gpus} else 0
+
+    def copy(self, plan: Plan, gpus: Sequence[Gpu], why: str = "") -> shared_server.CopySpec:
+        """Return the specification of one copy of ``plan``, on ``gpus``."""
         env = arguments.server_environment(plan.install, self.settings, caches_folder(self.state_dir, plan.install))
         memory: list[str] = []
         leaves: dict[str, int] = {}
@@ -195,8 +224,14 @@ class Planner:
             leaves = {gpu.uuid: _left(gpu, part) for gpu in gpus}
             if part is not None:  # else vLLM has a share of its own, of what it finds there
                 memory = ["--gpu-memory-utilization", f"{part:g}"]
+        command = arguments.server_command(plan.install, plan.model, (*plan.options, *memory), self.settings.args)
+        return shared_server.CopySpec(command, env, leaves, place_words(gpus), why)
+
+    def spec(self, plan: Plan, gpus: Sequence[Gpu]) -> shared_server.ServerSpec:
+        """Return the specification of the servers of ``plan``, the first copy on ``gpus``."""
+        copy = self.copy(plan, gpus)
         target = shared_server.servers_folder(self.state_dir)
-        deciding_env = sorted(f"{name}={value}" for name, value in env.items() if name.startswith("VLLM_CPU"))
+        deciding_env = sorted(f"{name}={value}" for name, value in copy.env.items() if name.startswith("VLLM_CPU"))
         identity = (
             *(plan.install.python, plan.install.version, str(plan.model.folder), plan.model.revision),
             *(*plan.options, *self.settings.args, plan.deciding, *deciding_env),
@@ -204,14 +239,7 @@ class Planner:
             *(gpu.uuid for gpu in plan.placement.gpus),
             *(() if plan.adapter is None else (plan.adapter.revision,)),
         )
-        spec = shared_server.ServerSpec(
-            title=plan.model.name,
-            command=arguments.server_command(plan.install, plan.model, (*plan.options, *memory), self.settings.args),
-            env=env,
-            download=None,
-            identity=identity,
-            leaves=leaves,
-        )
+        spec = shared_server.ServerSpec(title=plan.model.name, copy=copy, download=None, identity=identity)
         if plan.model.complete:
             return spec
         command = download_command(plan.model, target / spec.digest / "model")
@@ -219,7 +247,8 @@ class Planner:
 
     def idle_holders(self, gpus: Sequence[Gpu]) -> list[Holder]:
         """Return the processes of our idle servers that hold memory on ``gpus``."""
-        idle = {state.server for _, state, users in shared_server.running(self.state_dir) if users == 0}
+        states = [state for _, state, users in shared_server.running(self.state_dir) if users == 0]
+        idle = {copy.server for state in states for copy in state.copies}
         return [holder for gpu in gpus for holder in gpu.holders if holder.pid and _session(holder.pid) in idle]
 
 

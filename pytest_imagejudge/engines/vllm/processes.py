@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -50,9 +50,9 @@ class Lease:
 
 
 def live_leases(folder: Path, *, apart_from: Path | None = None) -> list[dict[str, Any]]:
-    """Return the contents of the living users' leases, and remove the files of dead ones.
+    """Return the contents of the living users' leases, with the "name" of each, and remove the files of dead ones.
 
-    A lease of this process counts as an empty one, because reading its file would unlock it.
+    A lease of this process has no more than its name, because reading its file would unlock it.
     """
     found: list[dict[str, Any]] = []
     try:
@@ -63,12 +63,12 @@ def live_leases(folder: Path, *, apart_from: Path | None = None) -> list[dict[st
         if file == apart_from:
             continue
         if file.name.startswith(f"{os.getpid()}-"):
-            found.append({})  # of this process; opening and closing it here would let go of it
+            found.append({"name": file.name})  # of this process; opening and closing it here would let go of it
         elif is_held(file):
             try:
-                found.append(dict(json.loads(file.read_text("utf-8"))))
+                found.append({**json.loads(file.read_text("utf-8")), "name": file.name})
             except (OSError, ValueError, TypeError):
-                found.append({})
+                found.append({"name": file.name})
         else:
             file.unlink(missing_ok=True)
     return found
@@ -91,24 +91,25 @@ def die_with_parent() -> Callable[[], None]:
 
 
 class ServerProcesses:
-    """The processes of one server: those in its session, and those in a working directory of its own.
+    """The processes of servers: those in the sessions of their leaders, and those in ``home`` or a folder below it.
 
     A process may leave the session, and vLLM's processes overwrite their environment with a title. All of them stay
     in the working directory.
     """
 
-    def __init__(self, leader: int | None, home: Path) -> None:
-        self.leader, self.home = leader, home
+    def __init__(self, leaders: Collection[int], home: Path) -> None:
+        # what came from outside a container is in a "session 0"
+        self.leaders, self.home = frozenset(leader for leader in leaders if leader > 1), home
 
     def look(self) -> list[psutil.Process]:
-        """Return all living processes of the server."""
+        """Return all living processes of the servers."""
         import psutil
 
         found = []
         apart = {1, os.getpid(), os.getppid()}
         for process in psutil.process_iter():
             try:
-                mine = self._in_session(process.pid) or process.cwd() == str(self.home)
+                mine = self._in_session(process.pid) or f"{process.cwd()}/".startswith(f"{self.home}/")
                 if mine and process.pid not in apart and process.uids().real == os.getuid() and _alive(process):
                     found.append(process)
             except (psutil.Error, OSError):
@@ -116,10 +117,10 @@ class ServerProcesses:
         return found
 
     def end(self, term_seconds: float = TERM_SECONDS) -> None:
-        """End all processes: ask the leader to end in order, then kill the rest."""
+        """End all processes: ask the leaders to end in order, then kill the rest."""
         import psutil
 
-        leaders = [process for process in self.look() if process.pid == self.leader]
+        leaders = [process for process in self.look() if process.pid in self.leaders]
         for process in leaders:
             _send(process, signal.SIGTERM)
         psutil.wait_procs(leaders, timeout=term_seconds)
@@ -134,22 +135,20 @@ class ServerProcesses:
             psutil.wait_procs(left, timeout=0.1)
 
     def _in_session(self, pid: int) -> bool:
-        if self.leader is None or self.leader <= 1:  # what came from outside a container is in a "session 0"
-            return False
         try:
-            return os.getsid(pid) == self.leader
+            return bool(self.leaders) and os.getsid(pid) in self.leaders
         except OSError:
             return False
 
 
 def end_orphans(home: Path, patience: float = 10.0) -> None:
-    """End the processes that a killed supervisor left of the server in ``home``, after the guard had its chance.
+    """End the processes that a killed supervisor left of the servers in ``home``, after the guard had its chance.
 
-    Not for a server with a living supervisor.
+    Not for servers with a living supervisor.
     """
     import psutil
 
-    processes = ServerProcesses(None, home)
+    processes = ServerProcesses((), home)
     if left := processes.look():
         psutil.wait_procs(left, timeout=patience)
     processes.end()

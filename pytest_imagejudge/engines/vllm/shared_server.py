@@ -13,9 +13,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ...errors import EngineError
 from ...settings import CACHE_HINT
@@ -24,12 +25,11 @@ from ...support.files import whole_file
 from ...support.locks import is_held, machine
 from ..base import Progress
 from .processes import Lease, end_orphans, live_leases
-from .supervisor import AGAIN, HOME, State, log_tail
+from .server_copy import HOME
+from .start_progress import ANSI, StartWatcher
+from .state import State, log_file, log_tail
 
 POLL_SECONDS = 0.25
-
-
-REPORT_SECONDS = 20.0  # between two lines about the same phase of a start
 
 
 NOTICE_SECONDS = 10.0  # how long a supervisor may take to notice that its server is dead
@@ -46,53 +46,46 @@ OLD_SECONDS = 7 * 24 * 3600.0  # how long the folder of a server that is gone is
 SECRETS = ("IMAGEJUDGE_STORE_KEY", "IMAGEJUDGE_API_KEY", "GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_")
 
 
-# What a line of vLLM's log says about how far a start has come; the last that matches counts.
-PHASES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), phase)
-    for pattern, phase in (
-        (r"imagejudge: (downloading .*)", r"\1"),
-        (r"non-default args", "reading the model's configuration"),
-        (r"Resolved architecture|Using max model len", "starting the engine's processes"),
-        (r"Initializing a V1 LLM engine|Starting to load model", "loading the model"),
-        (r"Loading safetensors checkpoint shards: +(\d+%)", r"loading weights, \1"),
-        (r"Loading weights took|Model loading took", "weights are loaded"),
-        (r"[Tt]orch\.compile |Dynamo bytecode|Compiling a graph|Cache the graph", "compiling"),
-        (r"Encoder cache will be initialized|[Mm]emory profiling|profile run", "measuring memory"),
-        (r"[GC]PU KV cache size|Available KV cache memory", "setting up the caches"),
-        (r"Capturing CUDA graphs?", "capturing CUDA graphs"),
-        (r"init engine .* took|Starting vLLM server|Started server process", "starting the HTTP server"),
-    )
-)
-
-
 _CAUSE = re.compile(r"\b(\w+(?:Error|Exception|Interrupt): .*|Killed|.*CUDA out of memory.*)")
 
 
 _NOISE = re.compile(r"\] Route: /|UserWarning: resource_tracker: |warnings\.warn\('resource_tracker: ")  # tells nothing
 
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+@dataclass(frozen=True)
+class CopySpec:
+    """The specification of one copy of the model, which has a server of its own.
+
+    Attributes:
+        command: of the server; "{port}" and "{model}" as whole words are filled in when known.
+        env: variables to set, or with None to remove.
+        leaves: bytes of each of its GPUs, by UUID, that the running server leaves for others.
+        place: its GPUs, for people; empty without any.
+        why: the reason for this copy, for people; empty for the first.
+    """
+
+    command: tuple[str, ...]
+    env: dict[str, str | None]
+    leaves: dict[str, int] = field(default_factory=dict)
+    place: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class ServerSpec:
-    """The specification of a server; users with the same ``digest`` share one server.
+    """The specification of a judge's servers; users with the same ``digest`` share them.
 
     Attributes:
         title: name for people.
-        command: of the server; "{port}" and "{model}" as whole words are filled in when known.
-        env: variables to set, or with None to remove.
+        copy: the first copy; others are added where they are worth it.
         download: a command to run before, which writes the model's folder into the file ``model``.
-        identity: the facts that make two servers different; the other fields may differ.
-        leaves: bytes of each GPU, by UUID, that the running server leaves for others.
+        identity: the facts that make two judges' servers different; the other fields may differ.
     """
 
     title: str
-    command: tuple[str, ...]
-    env: dict[str, str | None]
+    copy: CopySpec
     download: tuple[str, ...] | None
     identity: tuple[str, ...]
-    leaves: dict[str, int] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -101,7 +94,7 @@ class ServerSpec:
 
 
 class Server:
-    """One user of one shared server."""
+    """One user of the shared servers of one judge."""
 
     def __init__(self, spec: ServerSpec, state_dir: Path) -> None:
         self.spec = spec
@@ -109,22 +102,49 @@ class Server:
         self._lease: Lease | None = None
 
     @property
-    def log(self) -> Path:
-        """The server's output."""
-        return self.folder / "server.log"
-
-    @property
-    def asleep(self) -> int:
-        """The generation that a user put to sleep, or 0."""
+    def asleep(self) -> frozenset[int]:
+        """The generations that a user put to sleep."""
         try:
-            return int((self.folder / "asleep").read_text("utf-8"))
+            return frozenset(map(int, (self.folder / "asleep").read_text("utf-8").split()))
         except (OSError, ValueError):
-            return 0
+            return frozenset()
 
     @asleep.setter
-    def asleep(self, generation: int) -> None:
+    def asleep(self, generations: Iterable[int]) -> None:
         with whole_file(self.folder / "asleep") as file:
-            file.write(str(generation))
+            file.write(" ".join(map(str, generations)))
+
+    def tell(self, images: int) -> None:
+        """Tell the other users how many images this one waits for."""
+        if self._lease is not None:
+            with contextlib.suppress(OSError):  # then there may be fewer copies
+                (self.folder / "images").mkdir(exist_ok=True)
+                (self.folder / "images" / self._lease.path.name).write_text(str(images), "utf-8")
+
+    def images(self) -> int:
+        """Return the number of images that all users wait for."""
+        found = 0
+        for lease in live_leases(self.folder / "leases"):
+            with contextlib.suppress(OSError, ValueError):  # it has told nothing, or is just telling
+                found += int((self.folder / "images" / lease["name"]).read_text("utf-8"))
+        return found
+
+    def add(self, copy: CopySpec) -> None:
+        """Have the supervisor start one more copy."""
+        from filelock import FileLock
+
+        with FileLock(self.folder / "lock"):
+            spec = json.loads((self.folder / "spec.json").read_text("utf-8"))
+            spec["copies"].append(asdict(copy))
+            with whole_file(self.folder / "spec.json") as file:
+                json.dump(spec, file)
+
+    def places(self) -> list[dict[str, Any]]:
+        """Return the specifications of all copies, as they are in the file: `CopySpec` by field."""
+        try:
+            return list(json.loads((self.folder / "spec.json").read_text("utf-8"))["copies"])
+        except (OSError, ValueError, KeyError):
+            return []
 
     def shared(self) -> bool:
         """Return True where the server has other users."""
@@ -168,18 +188,19 @@ class Server:
             with FileLock(self.folder / "lock"):
                 state = self.state()
                 if not self.supervised:
-                    if state is not None and (again or live_leases(leases, apart_from=self._lease.path)):
+                    goes_on = state is not None and (again or live_leases(leases, apart_from=self._lease.path))
+                    if state is not None and goes_on:
                         self._check_that_it_may_start(state, leave=not again)
                     elif state is not None:
                         (self.folder / "state.json").unlink(missing_ok=True)
-                    self._supervise()
+                    self._supervise(same=bool(goes_on))
                     return
                 if state is not None and state.status not in ("stopping", "stopped", "failed"):
                     return
             time.sleep(POLL_SECONDS)  # it is just ending
 
     def _check_that_it_may_start(self, state: State, *, leave: bool) -> None:
-        if state.status in ("starting", "ready") and state.restarts:
+        if state.status in ("starting", "ready") and state.copies and all(copy.restarts for copy in state.copies):
             state.status, state.message = "failed", "its supervisor was killed again after its restart"
             state.write(self.folder)
         if state.status == "failed":
@@ -187,17 +208,13 @@ class Server:
                 self.leave()
             raise self.failure(state)
 
-    def _supervise(self) -> None:
-        spec = {
-            "title": self.spec.title,
-            "command": self.spec.command,
-            "env": self.spec.env,
-            "download": self.spec.download,
-            "leaves": self.spec.leaves,
-        }
+    def _supervise(self, *, same: bool) -> None:
+        """Start the supervisor, with the ``same`` copies as before or with the first one only."""
         (self.folder / "asleep").unlink(missing_ok=True)
-        with whole_file(self.folder / "spec.json") as file:
-            json.dump(spec, file)
+        if not (same and self.places()):
+            spec = {"title": self.spec.title, "download": self.spec.download, "copies": [asdict(self.spec.copy)]}
+            with whole_file(self.folder / "spec.json") as file:
+                json.dump(spec, file)
         with (self.folder / "supervisor.log").open("w+", encoding="utf-8") as output:
             done = subprocess.run(
                 [sys.executable, "-P", "-m", "pytest_imagejudge.engines.vllm.supervisor", str(self.folder)],
@@ -213,18 +230,26 @@ class Server:
                 self.leave()
                 raise EngineError(f"the judge's supervisor did not start: {escape(output.read()[-2000:])}")
 
-    async def ready(self, progress: Progress, *, after: int = 0) -> State:
-        """Wait until a server later than generation ``after`` takes requests.
+    async def settled(self) -> None:
+        """Wait until no copy is starting."""
+        while self.supervised:
+            state = self.state()
+            if state is None or not state.of("starting"):
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def ready(self, progress: Progress, *, lost: Collection[int] = ()) -> State:
+        """Wait until a server takes requests, apart from the generations that are known to be ``lost``.
 
         Raises:
-            EngineError: the server failed; with its log's tail.
+            EngineError: the servers failed; with a log's tail.
         """
-        watcher = _Watcher(self.log, progress)
+        watcher = StartWatcher(self.folder, progress)
         while True:
             state = self.state()
             if state is not None and state.status == "failed":
                 raise self.failure(state)
-            if state is not None and state.status == "ready" and state.generation > after and self.supervised:
+            if state is not None and any(copy.generation not in lost for copy in state.of("ready")) and self.supervised:
                 watcher.done(state)
                 return state
             if not self.supervised:
@@ -244,7 +269,8 @@ class Server:
         deadline = time.monotonic() + NOTICE_SECONDS
         while time.monotonic() < deadline:
             state = self.state()
-            if state is None or state.status != "ready" or state.generation != generation or not self.supervised:
+            ready = state is not None and any(copy.generation == generation for copy in state.of("ready"))
+            if not (ready and self.supervised):
                 return True
             await asyncio.sleep(POLL_SECONDS)
         return False
@@ -253,6 +279,7 @@ class Server:
         """Stop being a user; the last one to leave ends the server, unless kept alive. Safe to call twice."""
         lease, self._lease = self._lease, None
         if lease is not None:
+            (self.folder / "images" / lease.path.name).unlink(missing_ok=True)
             lease.end()
 
     async def ended(self, seconds: float) -> None:
@@ -268,40 +295,16 @@ class Server:
             await asyncio.to_thread(end_orphans, self.folder / HOME)  # the supervisor was killed
 
     def failure(self, state: State) -> EngineError:
-        """Make the error of a failed server: the cause, the most telling line of the log, and the log's tail."""
-        lines = [line for line in _ANSI.sub("", log_tail(self.log, 65_536)).splitlines() if line.strip()]
+        """Make the error of failed servers: the cause, the most telling line of a log, and that log's tail."""
+        log = log_file(self.folder, next(iter((*state.of("failed"), state.first))).number)
+        lines = [line for line in ANSI.sub("", log_tail(log, 65_536)).splitlines() if line.strip()]
         lines = [line for line in lines if not _NOISE.search(line)]
         causes = [m[1] for line in lines if (m := _CAUSE.search(line)) and "See root cause above" not in line]
         message = f"the judge's server failed: {state.message}"
         if causes:
             message += f"\n  cause: {escape(causes[-1])[:1000]}"
         shown = "\n".join(f"  | {escape(line)[:500]}" for line in lines[-TAIL_LINES:])
-        return EngineError(f"{message}\n  log: {self.log}" + (f", its end:\n{shown}" if shown else ", which is empty"))
-
-
-class _Watcher:
-    """Reports a server's log as a line of progress now and then."""
-
-    def __init__(self, log: Path, progress: Progress) -> None:
-        self._log, self._progress = log, progress
-        self._phase, self._said, self._generation = "", 0.0, 0
-
-    def look(self, state: State) -> None:
-        phase = "downloading" if state.phase == "download" else "importing vLLM"
-        log = log_tail(self._log).rpartition(AGAIN)[2]  # not what the server before has come to
-        for line in _ANSI.sub("", log).replace("\r", "\n").splitlines():
-            for pattern, words in PHASES:
-                if match := pattern.search(line):
-                    phase = match.expand(words) if "\\" in words else words
-        kind = re.sub(r"[\d.,%]+", "", phase)
-        now = time.monotonic()
-        if kind != self._phase or now - self._said > REPORT_SECONDS:
-            self._phase, self._said = kind, now
-            self._progress(f"{escape(state.title)}: {escape(phase)} ({time.time() - state.started:.0f} s so far)")
-
-    def done(self, state: State) -> None:
-        if self._phase:
-            self._progress(f"{escape(state.title)}: ready after {time.time() - state.started:.0f} s")
+        return EngineError(f"{message}\n  log: {log}" + (f", its end:\n{shown}" if shown else ", which is empty"))
 
 
 def servers_folder(state_dir: Path) -> Path:

@@ -1,18 +1,24 @@
-"""Join the running server of a judge, or make room for a new one and have it started."""
+"""Join the running servers of a judge, make room for a first one and have it started, and add copies."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+import time
 
-from ...errors import EngineError
+from ...errors import ConfigError, EngineError
 from ..base import Progress
 from . import shared_server
 from .caches import use_caches
+from .copy_plan import deserved, why_words
 from .placement import fit, pick
 from .planning import Plan, Planner, describe
 
 LOOK_SECONDS = 1.0  # between two looks at whether another server has started
+
+
+LOOK_AGAIN_SECONDS = 10.0  # between two looks for GPUs that nothing uses
 
 
 class Starter:
@@ -21,12 +27,15 @@ class Starter:
     Attributes:
         server: the joined server, or None.
         closed: number of times that the judge was closed; each ends a start that is under way.
+        lacks_room: True where the images were worth one more copy, and no GPU was unused.
     """
 
     def __init__(self, planner: Planner) -> None:
         self.planner = planner
         self.server: shared_server.Server | None = None
         self.closed = 0
+        self.lacks_room = False
+        self._look_again = 0.0
 
     async def join(self, plan: Plan, progress: Progress) -> None:
         """Join the server or have it started, once no other server is starting on its GPUs.
@@ -58,8 +67,8 @@ class Starter:
             use_caches(self.planner.state_dir, plan.install)
             spec = self.make_room(plan, progress)
             for place, state, _ in shared_server.running(self.planner.state_dir):
-                starts = state.status == "starting" and place.name != spec.digest
-                if starts and state.leaves.keys() & spec.leaves.keys():
+                starting = {uuid for copy in state.of("starting") for uuid in copy.leaves}
+                if place.name != spec.digest and starting & spec.copy.leaves.keys():
                     return state.title
             mine = shared_server.Server(spec, self.planner.state_dir)
             if self.closed == closed:
@@ -70,6 +79,43 @@ class Starter:
             mine.leave()
             raise EngineError("the judge was closed while it started")
         return ""
+
+    def count_images(self, plan: Plan, images: int) -> None:
+        """Tell the other users how many images this one waits for, and add copies that all those images are worth."""
+        mine = self.server
+        if mine is None:
+            return
+        mine.tell(images)
+        lacks = deserved(mine.images(), self.planner.most_copies()) > len(mine.places())
+        if lacks and time.monotonic() >= self._look_again:
+            self._look_again = time.monotonic() + LOOK_AGAIN_SECONDS
+            self._add_copies(plan, mine)
+
+    def _add_copies(self, plan: Plan, mine: shared_server.Server) -> None:
+        """Have further copies started where GPUs are unused; one process at a time."""
+        from filelock import FileLock
+
+        with FileLock(shared_server.servers_folder(self.planner.state_dir) / "choosing.lock"):
+            images, copies = mine.images(), mine.places()
+            wanted = deserved(images, self.planner.most_copies())
+            taken = {uuid for copy in copies for uuid in copy["leaves"]}
+            for _ in range(len(copies), wanted):
+                room = self.planner.room(self.planner.place(plan.model, plan.install), other_is_up=self._other_is_up())
+                gpus = room.further(taken)
+                self.lacks_room = not gpus
+                if not gpus:
+                    return
+                mine.add(self.planner.copy(plan, gpus, why_words(images)))
+                taken |= {gpu.uuid for gpu in gpus}
+
+    def _other_is_up(self) -> bool:
+        """Return True where the session's other judge has its GPU already."""
+        if self.planner.settings.beside is None:
+            return False
+        other = Planner(self.planner.settings.beside, self.planner.state_dir)
+        with contextlib.suppress(ConfigError):
+            return other.as_planned().supervised
+        return False
 
     def make_room(self, plan: Plan, progress: Progress) -> shared_server.ServerSpec:
         """Choose GPUs by their free memory, and stop idle servers of ours that are in the way.

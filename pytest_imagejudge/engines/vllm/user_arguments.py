@@ -275,3 +275,8 @@ def own_split(args: Sequence[str]) -> tuple[int, int] | None:
         return None
     tensor, pipeline, data = (sizes.get(name, 1) for name in SPLITS)
     return tensor * pipeline, data
+
+
+def names_copies(args: Sequence[str]) -> bool:
+    """Return True where the user's tokens say how many copies of the model one server holds."""
+    return any(_started(option_name(token), ("--data-parallel-size",)) for token in args)

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from pytest_imagejudge.engines.vllm import arguments, placement, shared_server
+from pytest_imagejudge.engines.vllm import arguments, model_files, placement, shared_server
 from pytest_imagejudge.engines.vllm import install as installs
 from pytest_imagejudge.engines.vllm.engine import VllmEngine
 from pytest_imagejudge.engines.vllm.gpus import GIB, MIB, gib, visible_gpus
 from pytest_imagejudge.engines.vllm.model_lookup import find_model
 from pytest_imagejudge.engines.vllm.placement import needed_bytes
 from pytest_imagejudge.engines.vllm.planning import describe
-from pytest_imagejudge.engines.vllm.supervisor import State
+from pytest_imagejudge.engines.vllm.state import CopyState, State
 from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.settings import JudgeSettings, side_by_side
@@ -44,6 +44,7 @@ class Computer:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.patch = folder, monkeypatch
         self.model = checkpoint(folder / "judge", size=WEIGHTS, **JUDGE)  # a hole: nothing is on the disk
+        monkeypatch.setattr(model_files, "STRIDE", GIB)  # its digest takes a second of 13,000 samples
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         monkeypatch.setitem(sys.modules, "pynvml", None)  # it would tell of this machine's own GPUs
         self.vllm("0.32.0")
@@ -196,7 +197,7 @@ def test_by_the_size_of_weights_that_the_users_own_arguments_lessen_nothing_is_r
     computer.gpus((49_140, 30_000))
     assert not engine.fit().ok  # beside what is there it may be too much, so it waits as long as it can
     spec = engine.starter.make_room(engine.plan(), print)
-    share = float(spec.command[spec.command.index("--gpu-memory-utilization") + 1])
+    share = float(spec.copy.command[spec.copy.command.index("--gpu-memory-utilization") + 1])
     assert share == pytest.approx((30_000 - 1024) / 49_140, abs=0.001)
     computer.gpus(*[(24_564, 24_564)] * 4)
     assert computer.engine(args=args).plan().placement.parallel == 4  # as without them
@@ -243,8 +244,8 @@ def test_mig_instances_are_taken_as_they_are(computer: Computer) -> None:
         fit = engine.fit()
         assert (fit.ok, fit.free_bytes) == (True, None)
         spec = engine.planner.spec(engine.plan(), fit.gpus)
-        assert spec.env["CUDA_VISIBLE_DEVICES"] == "MIG-aaaa-bbbb"
-        assert "--gpu-memory-utilization" not in spec.command
+        assert spec.copy.env["CUDA_VISIBLE_DEVICES"] == "MIG-aaaa-bbbb"
+        assert "--gpu-memory-utilization" not in spec.copy.command
     assert computer.engine(gpus="MIG-cccc").server_folder() != engine.server_folder()
 
 
@@ -260,8 +261,8 @@ def test_of_memory_that_is_not_told_nothing_is_claimed(
     assert "an unknown amount of" in describe(fit)
     assert "python (process 4711) an unknown amount" in describe(fit)
     spec = engine.starter.make_room(engine.plan(), print)
-    assert "--gpu-memory-utilization" not in spec.command
-    assert spec.leaves.keys() == {"GPU-0abc"}  # two do not start on it at once
+    assert "--gpu-memory-utilization" not in spec.copy.command
+    assert spec.copy.leaves.keys() == {"GPU-0abc"}  # two do not start on it at once
     assert share_of(computer.engine(memory_share=0.8)) == 0.8
     if told[0] == "[N/A]":
         assert both(computer, edit_settings)[0].beside() == ""
@@ -336,12 +337,13 @@ def test_memory_that_a_starting_server_is_going_to_take_is_not_free(
     image, edit = both(computer, edit_settings)
     assert edit.fit().ok
     spec = image.planner.spec(image.plan(), image.fit().gpus)
-    state = State(status="starting", server=4711, title="the other", leaves=spec.leaves)
+    copy = CopyState(status="starting", server=4711, leaves=spec.copy.leaves)
+    state = State(title="the other", copies=[copy])
     computer.patch.setattr(shared_server, "running", lambda folder: [(folder / spec.digest, state, 1)])
     fit = edit.fit()
     assert not fit.ok
     assert "the other, which is starting, (process 4711) 73.3 GiB" in describe(fit)
-    state.status = "ready"  # what nvidia-smi says is the whole truth now
+    copy.status = "ready"  # what nvidia-smi says is the whole truth now
     assert edit.fit().ok
 
 
@@ -349,7 +351,8 @@ def test_two_servers_do_not_start_on_one_gpu_at_once(computer: Computer, edit_se
     computer.gpus((143_771, 143_500))
     image, edit = both(computer, edit_settings)
     spec = image.planner.spec(image.plan(), image.fit().gpus)
-    state = State(status="starting", server=4711, title="the other", leaves=spec.leaves)
+    copy = CopyState(status="starting", server=4711, leaves=spec.copy.leaves)
+    state = State(title="the other", copies=[copy])
     computer.patch.setattr(shared_server, "running", lambda folder: [(folder / spec.digest, state, 1)])
     joined = []
     computer.patch.setattr(shared_server.Server, "join", lambda self, **more: joined.append(self.spec.title))
@@ -360,7 +363,7 @@ def test_two_servers_do_not_start_on_one_gpu_at_once(computer: Computer, edit_se
         joining = asyncio.create_task(edit.starter.join(edit.plan(), lambda line: (lines.append(line), told.set())))
         await told.wait()
         assert not joined
-        state.status = "ready"
+        copy.status = "ready"
         await joining
         return lines
 
@@ -369,7 +372,7 @@ def test_two_servers_do_not_start_on_one_gpu_at_once(computer: Computer, edit_se
 
 
 def share_of(engine: VllmEngine) -> float:
-    command = engine.planner.spec(engine.plan(), engine.fit().gpus).command
+    command = engine.planner.spec(engine.plan(), engine.fit().gpus).copy.command
     return float(command[command.index("--gpu-memory-utilization") + 1])
 
 

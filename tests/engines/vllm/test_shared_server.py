@@ -21,6 +21,8 @@ from pytest_imagejudge.engines.vllm import install as installs
 from pytest_imagejudge.engines.vllm import shared_server
 from pytest_imagejudge.engines.vllm.engine import VllmEngine
 from pytest_imagejudge.engines.vllm.processes import Lease
+from pytest_imagejudge.engines.vllm.start_progress import StartWatcher
+from pytest_imagejudge.engines.vllm.state import CopyState, State
 from pytest_imagejudge.errors import EngineError
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.protocols.base import Request
@@ -102,7 +104,7 @@ class Place:
 
     def server(self) -> psutil.Process:
         ((_, state, _),) = shared_server.running(self.state_dir)
-        return psutil.Process(state.server)
+        return psutil.Process(state.first.server)
 
     def close(self) -> None:
         for user in self.users:
@@ -181,10 +183,10 @@ def test_the_server_is_told_what_it_needs(place: Place) -> None:
     assert "VLLM_API_KEY" not in environment
     assert not [name for name in environment if name.startswith(("PYTEST_", "IMAGEJUDGE_STORE"))]
     ((folder, _),) = shared_server._of_this_machine(place.state_dir)
-    assert (folder / "run" / "model").resolve() == place.model.resolve()
+    assert (folder / "run" / "1" / "model").resolve() == place.model.resolve()
     caches = place.state_dir.resolve() / "compiled" / "vllm-9.9.9+cpu-torch-unknown"
     for variable in ("vllm_cache_root", "triton_cache_dir"):
-        assert (folder / "run" / variable).resolve().parent == caches
+        assert (folder / "run" / "1" / variable).resolve().parent == caches
 
 
 def test_a_file_that_is_named_from_here_is_found_by_the_server(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +275,7 @@ def test_folders_of_servers_long_gone_are_removed(place: Place) -> None:
         folders[name] = folder = shared_server.servers_folder(place.state_dir) / name
         (folder / "leases").mkdir(parents=True)
         here = shared_server.machine() if name != "of another machine" else "another"
-        shared_server.State(status="stopped", machine=here).write(folder)
+        State(status="stopped", machine=here).write(folder)
         for file in (folder / "state.json", folder / "server.log"):
             file.touch()
             if name != "of today":
@@ -390,8 +392,8 @@ def test_a_crash_is_survived_once(place: Place) -> None:
 
 def test_the_second_start_is_told_from_its_beginning(tmp_path: Path) -> None:
     log, said = tmp_path / "server.log", list[str]()
-    watcher = shared_server._Watcher(log, said.append)
-    state = shared_server.State(title="judge", started=time.time())
+    watcher = StartWatcher(tmp_path, said.append)
+    state = State(title="judge", copies=[CopyState(started=time.time())])
     before = "INFO Starting vLLM server\nimagejudge: the server died (exit status SIGKILL); it is started again\n"
     log.write_text(before)
     watcher.look(state)
