@@ -62,6 +62,7 @@ FOREIGN |= {
 }
 
 FOREIGN |= {"--api-key", "--enable-cache-report", "--mmproj"}  # of servers
+FOREIGN |= {"--alluredir", "--html", "--self-contained-html"}  # of plugins of pytest
 
 
 def section(title: str) -> str:
@@ -353,6 +354,7 @@ def test_every_field_that_the_reference_names_is_one_of_the_report() -> None:
 def test_every_field_of_a_ranking() -> None:
     parts = {
         "the ranking": ranking.Ranking,
+        "`run`": ranking.RankingRun,
         "of `groups`": ranking.RankedGroup,
         "of `ranked`": ranking.RankedImage,
         "of `unranked`": ranking.UnrankedImage,
