@@ -38,6 +38,10 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--baseline", metavar="FILE", type=Path, help="show a baseline or an earlier report side by side"
     )
     parser.add_argument(
+        "--baseline-pictures", metavar="DIR", type=Path,
+        help="the folder with small copies of the baseline's pictures (--judge-baseline-pictures of pytest)",
+    )  # fmt: skip
+    parser.add_argument(
         "--history", action="append", default=[], metavar="PATH", type=Path,
         help="show each image's scores over earlier runs: a JSON report of one, or a folder of them; may be repeated",
     )  # fmt: skip
@@ -104,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
 
         stored_gate = decide(report, args.gate_stored)
     if args.baseline is not None:
-        _compare(report, args.baseline, profile)
+        _compare(report, args.baseline, profile, args.baseline_pictures)
     if args.history:
         from ..statistics.history import attach_history, report_files
 
@@ -147,9 +151,10 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
         raise ConfigError("--gate: no bounds were applied to the images of these reports; judge them with thresholds")
 
 
-def _compare(report: Report, path: Path, profile: Profile | None) -> None:
-    """Attach the earlier run's figures to this one."""
+def _compare(report: Report, path: Path, profile: Profile | None, pictures: Path | None) -> None:
+    """Attach the earlier run's figures to this one, and its pictures where they are."""
     from ..recorded.runs import read_run
+    from ..renderers.baseline_pictures import with_pictures
     from ..report.lookup import first_judgements
     from ..statistics.baseline import compare_with_baseline
     from ..statistics.baseline_file import Baseline, environment_of
@@ -158,7 +163,7 @@ def _compare(report: Report, path: Path, profile: Profile | None) -> None:
     images = read_run(path).images
     for item in images:  # as a baseline file rounds them, so that an unchanged image differs by nothing
         item.figures.update({place: round(value, 4) for place, value in item.figures.items()})
-    if not attach(report, images):
+    if not attach(report, images if pictures is None else with_pictures(pictures, images)):
         _say(f"{path}: no image of this run is in it")
     report.baseline = compare_with_baseline(
         first_judgements(report.verdicts),
@@ -193,14 +198,13 @@ def _write(report: Report, args: argparse.Namespace, profile: Profile | None) ->
 
 
 def _unjudged(report: Report) -> None:
-    from ..renderers.explanations import headline
+    from ..renderers.explanations import file_name, headline, title
+    from ..statistics.figures import image_of
 
-    for entry in report.verdicts:
+    for entry in report.every():
         if entry.outcome == "error":
-            put(for_log(f"{entry.id or entry.image or entry.test}: {headline(entry)}"))
-    for edit in report.edits:
-        if edit.outcome == "error":
-            put(for_log(f"{edit.id or edit.edited_image or edit.test}: {headline(edit)}"))
+            name = entry.id or (image_of(entry) if file_name(entry) else title(entry))
+            put(for_log(f"{name}: {headline(entry)}"))
 
 
 def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from .expectation import AnyEntry, Expectation
 from .failure import JudgeFailure
+from .other_reports import Shown
 from .xdist_types import WorkerNode
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class OpenVerdicts:
         open: expectations that are no entries yet, in the order in which they were handed over.
         failed: entries that fail the test.
         properties: of the entries so far, for JUnit's file.
+        shown: of the entries so far, for the reports of other tools.
         shared: failures of expectations of a fixture of several tests, in the form of `Results.unattached`.
         raised: entries that fail the test, by the failure that told the caller: it has to come out of the test.
     """
@@ -34,6 +36,7 @@ class OpenVerdicts:
     open: deque[Expectation] = field(default_factory=deque)
     failed: list[AnyEntry] = field(default_factory=list)
     properties: list[tuple[str, str]] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
     shared: list[tuple[str, str, str | None]] = field(default_factory=list)
     raised: dict[JudgeFailure, list[AnyEntry]] = field(default_factory=dict)
 

@@ -193,7 +193,8 @@ class DeferredTests:
         entries = expected.entries(expected.verdicts(reason))
         verdicts.failed += failing(entries)
         verdicts.shared += _shared(expected, entries)
-        verdicts.properties += self._notes.junit_properties(entries)
+        verdicts.properties += self._notes.others.properties(entries)
+        verdicts.shown += self._notes.others.shown(entries)
         self._keep(entries)
 
     def _decide(self, test: DeferredTest, reason: str) -> None:
@@ -209,6 +210,7 @@ class DeferredTests:
         if self.is_too_much(call):
             return
         test.reports[-1].user_properties += verdicts.properties
+        self._notes.others.add(test.reports[-1], verdicts.shown)
         if self._outbox is not None:
             self._outbox.add_decided(test)
             self._notes.sent(test.reports)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..report.model import Report
+from ..report.model import AnyEntry, Report
+from ..support.words import plural
 
 if TYPE_CHECKING:
     from ..statistics.pairing import Scored
@@ -17,8 +19,25 @@ def attach_earlier_runs(report: Report, baseline: Sequence[Scored], options: Opt
     if baseline:
         from ..statistics.earlier_run import attach
 
+        if options.baseline_pictures is not None:
+            from ..renderers.baseline_pictures import with_pictures
+
+            baseline = with_pictures(options.baseline_pictures, baseline)
         attach(report, baseline)
     if options.history and options.reports:
         from ..statistics.history import attach_what_is_there
 
         yield from attach_what_is_there(report, options.history)
+
+
+def keep_baseline_pictures(options: Options, *entries: Iterable[AnyEntry]) -> Iterator[str]:
+    """Write small copies of the pictures of a new baseline, where a folder is named, and yield a line on them.
+
+    Raises:
+        ConfigError: a copy can't be written.
+    """
+    if options.baseline_pictures is not None:
+        from ..renderers.baseline_pictures import write_pictures
+
+        number = write_pictures(options.baseline_pictures, itertools.chain(*entries))
+        yield f"baseline: {plural(number, 'picture')} in {options.baseline_pictures}"

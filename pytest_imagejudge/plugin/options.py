@@ -33,6 +33,9 @@ _RUN_OPTIONS: dict[str, Option] = {
         "write small copies of all pictures beside JSON reports, for a page that is made elsewhere", kind="flag"
     ),
     "judge_baseline": Option("compare with this baseline", "FILE"),
+    "judge_baseline_pictures": Option(
+        "a folder for small copies of the baseline's pictures, which the page shows beside the new ones", "DIR"
+    ),
     "judge_history": Option(
         "show each image's scores over earlier runs: a JSON report of one, or a folder of them; may be repeated",
         "PATH",

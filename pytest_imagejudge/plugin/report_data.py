@@ -24,6 +24,7 @@ class Carried(TypedDict, total=False):
         forgiven: of a test whose outcome comes later, `DeferredTest.forgiven`.
         xfail: of a test whose outcome comes later, the result of `expected_failure`.
         files: the worker's manifests of images and edits that are judged after the last test.
+        texts: what JUnit's file says of the images, where one is written.
         number: by which this process knows the entries again once the report is logged.
     """
 
@@ -34,6 +35,7 @@ class Carried(TypedDict, total=False):
     forgiven: bool
     xfail: tuple[bool, str] | None
     files: list[str]
+    texts: list[str]
     number: int
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from ..renderers.junit import properties
 from .expectation import AnyEntry
 from .failure_words import scored_lines
+from .other_reports import OtherReports
 from .report_data import carried, carry_entries
 from .state import RunState
 
@@ -18,10 +18,14 @@ class ReportNotes:
     """Store of entries until a report of their test carries them.
 
     A report that another plugin makes and never logs takes nothing along: its entries stay here.
+
+    Attributes:
+        others: writes images into the reports of other tools.
     """
 
     def __init__(self, state: RunState) -> None:
         self._state = state
+        self.others = OtherReports(state.config)
         self._entries: dict[str | None, list[AnyEntry]] = {}
         self._scored: dict[str, list[AnyEntry]] = {}  # of the running test, what no bound decided
         self._numbers = itertools.count(1)
@@ -33,13 +37,8 @@ class ReportNotes:
         if test is not None:
             self._scored.setdefault(test, []).extend(entry for entry in entries if entry.outcome == "scored")
         if self._state.item is not None:
-            self._state.item.user_properties += self.junit_properties(entries)
-
-    def junit_properties(self, entries: Sequence[AnyEntry]) -> list[tuple[str, str]]:
-        """Return the properties of entries in JUnit's file; none where no such file is written."""
-        if not getattr(self._state.config.option, "xmlpath", None):
-            return []
-        return [pair for entry in entries for pair in properties(entry)]
+            self._state.item.user_properties += self.others.properties(entries)
+            self.others.attach_to_running(entries)
 
     def attach(self, report: pytest.TestReport) -> None:
         """Attach to ``report`` the entries that its test has so far."""
@@ -48,9 +47,11 @@ class ReportNotes:
             self._unlogged[number] = report.nodeid, entries
             as_json = self._state.is_worker or hasattr(report, "node")
             carry_entries(report, entries, number, as_json=as_json)
+            self.others.add(report, self.others.shown(entries))
 
     def logged(self, report: pytest.TestReport) -> None:
         """Forget what ``report`` carries, for it is logged; where it was logged before, it carries nothing more."""
+        self.others.logged(report)
         data = carried(report)
         if not hasattr(report, "node") and self._unlogged.pop(data.get("number", 0), None) is None:
             data.pop("entries", None)

@@ -27,7 +27,7 @@ from ..support.counts import sum_of_told
 from ..support.escaping import for_log
 from ..support.files import whole_file
 from ..support.words import and_more, plural, verb
-from .earlier_runs import attach_earlier_runs
+from .earlier_runs import attach_earlier_runs, keep_baseline_pictures
 from .kept_images import KeptImages
 from .last_look import LastLook
 from .run_copies import RunCopies
@@ -203,6 +203,8 @@ class Results:
                 before = _labels(path)
                 written, left_out = update_baseline(path, _first(self._gathered.verdicts), _first(self._gathered.edits))
                 self.lines.append(f"baseline: {plural(written, 'image')} written to {path}")
+                kinds = _first(self._gathered.verdicts), _first(self._gathered.edits)
+                self.lines += keep_baseline_pictures(self._options, *kinds)
                 if gone := len(before - _labels(path)):
                     self.lines.append(
                         f"baseline: {plural(gone, 'image')} of the earlier baseline {verb(gone, 'was')} not in this run"

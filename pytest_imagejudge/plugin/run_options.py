@@ -29,6 +29,7 @@ class Options:
     store: Path | None = None
     reports: tuple[Path, ...] = ()
     baseline: Path | None = None
+    baseline_pictures: Path | None = None
     history: tuple[Path, ...] = ()
     update_baseline: bool = False
     when: str = "auto"
@@ -75,6 +76,7 @@ def _read_options(config: pytest.Config) -> Options:
         store=_store(config),
         reports=_reports(config),
         baseline=path(config, "judge_baseline"),
+        baseline_pictures=path(config, "judge_baseline_pictures"),
         history=paths(config, "judge_history"),
         update_baseline=_update_baseline(config),
         when=checked(config, "judge_when"),

@@ -22,6 +22,7 @@ from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
 from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
 from .html_payload import Payload
+from .quarantine_words import quarantine_lines
 from .templating import source, stream
 from .thumbnails import Thumbnails
 from .tree_rows import TreeRow, in_words, partial, tree_rows
@@ -161,6 +162,7 @@ def _warnings(report: Report) -> list[str]:
     found = [f"Answers of several {versions}." for versions in mixed]
     if budget_is_over(report.run):
         found.append(f"Budget: {budget_words(report.run)}.")
+    found += quarantine_lines(report.run)
     if report.run.restarts:
         found.append(f"The judge's server died and was started again {times(report.run.restarts)}.")
     return [escape(text) for text in found]

@@ -52,7 +52,8 @@ def failure_text(
         if words:
             parts.append(Padding(Text(escape(f'the answer: "{words}"')), (0, 0, 0, 4)))
     kind = "image" if isinstance(entry, VerdictEntry) else "edit"
-    if entry.not_applicable and not entry.breaches and not any(found.failed for found in entry.findings):
+    failed = entry.outcome != "passed"
+    if failed and entry.not_applicable and not entry.breaches and not any(found.failed for found in entry.findings):
         parts.append(Text(f"bounded, but not applicable to this {kind}: {escape(_bounded(entry))}", style="yellow"))
     elif explanations.nothing_bounded(entry):
         parts.append(Text(escape(explanations.headline(entry)), style="bold red"))

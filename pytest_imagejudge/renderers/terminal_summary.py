@@ -16,7 +16,7 @@ from rich.text import Text
 from ..report.model import Report, Run, SuiteRow
 from ..report.tally import Tally, tally_of
 from ..support.escaping import escape
-from ..support.words import plural, some, times
+from ..support.words import and_more, plural, some, times
 from ..taxonomy import EDIT_SCORE, FACETS, Path, show, show_scale, written
 from . import explanations
 from .baseline_lines import changes
@@ -27,7 +27,7 @@ from .quarantine_words import quarantine_lines
 from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_lines
 from .tree_rows import TreeRow, in_words, partial, tree_rows
 
-MOST = 3  # facets that are named where they pulled a figure down
+MOST, MOST_ROWS = 3, 6  # facets that are named where they pulled a figure down, and such figures
 
 
 def suite_tree(
@@ -186,11 +186,13 @@ def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, wid
 
 def _pulled_down(root: TreeRow) -> Iterator[RenderableType]:
     """Of each figure that images missed the bound on, the facets that pulled it down, and how many more there are."""
-    for row in root.walk():
-        if row.pulled:
-            names = [f"{show(tuple(dict.fromkeys(path[len(row.path) :])))} ({number})" for path, number in row.pulled]
-            place = explanations.place(row.path)
-            yield Text(escape(f"{place}: {row.failed} failed, pulled down by {some(names, MOST)}"))
+    rows = [row for row in root.walk() if row.pulled]
+    for row in rows[:MOST_ROWS]:
+        names = [f"{show(tuple(dict.fromkeys(path[len(row.path) :])))} ({number})" for path, number in row.pulled]
+        place = explanations.place(row.path)
+        yield Text(escape(f"{place}: {row.failed} failed, pulled down by {some(names, MOST)}"))
+    if len(rows) > MOST_ROWS:
+        yield Text(f"{and_more(len(rows) - MOST_ROWS)} figures with a missed bound", style="dim")
 
 
 def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[RenderableType]:

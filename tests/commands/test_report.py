@@ -83,6 +83,16 @@ def test_what_was_not_judged_is_listed(capsys: pytest.CaptureFixture[str]) -> No
     ]
 
 
+def test_what_was_not_judged_goes_by_its_test_where_its_file_is_a_hash(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = samples.report(0, edits=False)
+    lost.verdicts[-1].image = f"kept/{'0a' * 32}.png"
+    report_json.write(lost, folder / "c.json")
+    assert run("c.json", "--unjudged") == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("test_b: not judged:")
+
+
 def test_gate(folder: Path) -> None:
     assert run("a.json", "--gate", "-o", "x.md") == 1
     assert Path("x.md").exists()

@@ -64,6 +64,7 @@ FOREIGN |= {
 }
 
 FOREIGN |= {"--api-key", "--enable-cache-report", "--mmproj"}  # of servers
+FOREIGN |= {"--alluredir", "--html", "--self-contained-html"}  # of plugins of pytest
 
 
 def section(title: str) -> str:

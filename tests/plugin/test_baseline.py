@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pytest_imagejudge.cli import main
 from pytest_imagejudge.plugin.run_options import renewing_command
 from tests.stand_in.project import Project
 
@@ -275,3 +276,42 @@ def test_a_report_that_each_run_writes_anew_keeps_the_history(project: Project) 
     kept = json.loads((project.path / "kept.json").read_text(encoding="utf-8"))
     found = [(past["started"], past["total"], past["outcome"]) for past in kept["verdicts"][0]["history"]]
     assert found == [("2026-01-01", 60.0, "passed"), ("2026-01-02", 60.0, "passed")]
+
+
+def test_a_baseline_keeps_small_pictures_and_pages_show_them(project: Project) -> None:
+    project.tests(
+        """
+        import pytest
+        from PIL import Image
+
+        @pytest.mark.parametrize("n", [0, 1])
+        def test_fox(image_judge, n):
+            image_judge.expect(Image.open(f"now{n}.png"), prompt=f"a fox {n}")
+
+        def test_edit(edit_judge):
+            edit_judge.expect("fair.png", "now0.png", instruction="brighter")
+        """
+    )
+    options = ("--judge-baseline=base.json", "--judge-baseline-pictures=pictures", "--edit-judge-model=stand-in")
+    for n in (0, 1):
+        project.picture("fair", f"now{n}.png", n)
+    old = project.path / "pictures" / f"{'0a' * 32}.jpg"
+    old.parent.mkdir()
+    old.touch()
+    (old.parent / "README").touch()
+    result = project.run("--judge-update-baseline", *options)
+    result.stdout.fnmatch_lines(["baseline: 3 images written to *", "baseline: 2 pictures in *"])
+    copies = {path.stem for path in old.parent.glob("*.jpg")}
+    assert copies == {entry["pixels"] for entry in (*project.report["verdicts"], *project.report["edits"])}
+    assert (old.parent / "README").exists()
+    project.picture("good", "now0.png", 7)
+    project.run(*options, "--judge-report=report.html").assert_outcomes(passed=3)
+    before = [entry["before"] for entry in (*project.report["verdicts"], *project.report["edits"])]
+    assert {Path(each["image"]).parent.name for each in before} == {"pictures"}
+    assert [Path(each["image"]).stem == each["pixels"] for each in before] == [True] * 3
+    assert (
+        main(["report", "report.json", "--baseline", "base.json", "--baseline-pictures", "pictures", "-o", "r.json"])
+        == 0
+    )
+    again = json.loads((project.path / "r.json").read_text(encoding="utf-8"))
+    assert [entry["before"]["image"] for entry in again["verdicts"]] == [each["image"] for each in before[:2]]

@@ -311,13 +311,13 @@
     $("next").disabled = position < 0 || position >= chosen.length - 1;
     const edit = entry.kind === "edit";
     const figures = entry.pictures.map(([label, at]) => [label, at]);
-    const now = figures[entry.cover], then = entry.before && !entry.before.same ? ["Baseline", entry.before.picture] : null;
+    const now = figures[entry.cover], then = entry.before && !entry.before.same && entry.before.picture !== null ? ["Baseline", entry.before.picture] : null;
     const pairs = edit ? [[[figures[0][1], "Source"], [now[1], "Edited"]]] : [];
     if (then) {
       pairs.push([[then[1], "Baseline"], [now[1], "Now"]]);
       now[0] = edit ? "Edited, now" : "Now";
       figures.splice(edit ? 1 : 0, 0, edit ? ["Edited, baseline", then[1]] : then);
-    } else if (entry.before) now[0] += " (the same as in the baseline)";
+    } else if (entry.before && entry.before.same) now[0] += " (the same as in the baseline)";
     const alt = (label) => (edit || entry.before ? label : `Image for the prompt: ${entry.prompt.slice(0, 200)}`);
     const decided = Object.entries(fingerprints[entry.fingerprint]);
     const judged = !entry.error || Boolean(entry.level3 && entry.level3.some(Array.isArray));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,3 +56,16 @@ def test_the_size_is_found_in_any_cut(size, left, top):
     whole = s.pixel_art(size)
     found = squares(Planes(whole.crop((left, top, whole.width - 1, whole.height - 3))))
     assert found.size == pytest.approx(size, abs=0.2)
+
+
+def test_soft_squares_of_few_colours_may_be_pixel_art(quality):
+    line = np.resize([0, 0, 0, 1, 2, 2, 2, 3, 4, 4, 4, 3, 2, 2, 2, 1], 96)  # areas, with blends between them
+    colours = np.linspace((20, 60, 40), (200, 220, 120), 5).astype(np.uint8)
+    cells = colours[np.stack([np.roll(line, row // 2 * 5) for row in range(80)])]
+    facet = quality(Image.fromarray(cells.repeat(6, axis=0).repeat(6, axis=1)))["Resolution"]
+    assert facet.raw == "N/A"
+    assert facet.evidence == "squares of 6 in 5 colours: pixel art, or a picture that was enlarged"
+
+
+def test_the_resolution_of_pixel_art_is_not_judged(quality):
+    assert quality(s.pixel_art())["Resolution"].raw == "N/A"
