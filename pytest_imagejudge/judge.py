@@ -61,16 +61,19 @@ def protocol_for(settings: JudgeSettings) -> Protocol:
         image_format=settings.image_format,
         image_bytes=settings.image_bytes,
         signals_style=settings.signals_style,
-        passes=settings.passes or 1,
     )
-    protocol = load(model=settings.model)
+    passes = settings.passes or 1
+    asks_for_model = settings.urls and settings.model is None and settings.protocol in (None, *ASKED_BY_MODEL)
+    protocol = load(model=settings.model, passes=1 if asks_for_model else passes)
     if settings.model == SIGNALS and settings.protocol not in (None, SIGNALS):
         raise ConfigError(
             f"the judge {SIGNALS!r} takes no protocol, as it measures images; leave out {settings.protocol!r}"
         )
-    if settings.urls and settings.model is None and settings.protocol in (None, *ASKED_BY_MODEL):
+    if asks_for_model:
+        model = None
         with contextlib.suppress(ImageJudgeError):  # an endpoint that can't say is an error only when it is needed
-            protocol = load(model=make_engine(settings, protocol, state_dir=engine_folder(settings)).identity().model)
+            model = make_engine(settings, protocol, state_dir=engine_folder(settings)).identity().model
+        protocol = load(model=model, passes=passes)
     if protocol.kind != settings.kind:
         raise ConfigError(f"protocol {protocol.name} judges {protocol.kind}s, not {settings.kind}s")
     return protocol

@@ -5,6 +5,7 @@ import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -35,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         # Many tests start processes that may not write bytecode; without it each would compile the package.
         compileall.compile_dir(Path(__file__).parents[1] / "pytest_imagejudge", quiet=2)
+        config.pluginmanager.register(SharedForks())
 
 
 def pytest_collection_finish() -> None:
@@ -44,8 +46,23 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def forks() -> Iterator[ForkServer]:
+def forks(request: pytest.FixtureRequest) -> Iterator[ForkServer]:
     """Where processes of Python start at once; see there for what is not to be tested with them."""
-    forks = ForkServer()
+    shared = getattr(request.config, "workerinput", {}).get("forks")
+    forks = ForkServer(shared)
     yield forks
     forks.close()
+
+
+class SharedForks:
+    """One process to fork from for all workers of a run; it starts while they collect."""
+
+    def __init__(self) -> None:
+        self.forks = ForkServer()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["forks"] = self.forks.address()
+
+    def pytest_unconfigure(self) -> None:
+        self.forks.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import re
 from collections import defaultdict
@@ -17,10 +18,13 @@ PACKAGE = Path(pytest_imagejudge.__file__).parent
 INTERROGATIVES = frozenset(("how", "what", "when", "where", "whether", "which", "who", "whom", "whose", "why"))
 
 
+parsed = functools.cache(ast.parse)  # several tests read the whole package
+
+
 def modules(package: Path = PACKAGE) -> Iterator[tuple[str, ast.Module]]:
     """Every module of a package: its path below the package, and its syntax tree."""
     for path in sorted(package.rglob("*.py")):
-        yield path.relative_to(package).as_posix(), ast.parse(path.read_text(encoding="utf-8"), str(path))
+        yield path.relative_to(package).as_posix(), parsed(path.read_text(encoding="utf-8"), str(path))
 
 
 def public_classes(package: Path = PACKAGE) -> dict[str, list[str]]:

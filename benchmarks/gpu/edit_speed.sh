@@ -21,18 +21,20 @@ ours() { # SECONDS NAME ARGUMENT...
   timeout 60 python3 -m pytest_imagejudge serve --stop > /dev/null 2>&1
   cp "$IMAGEJUDGE_CACHE"/servers/*/server.log "$out/$2-server.log" 2> /dev/null; rm -rf "$IMAGEJUDGE_CACHE/servers"
 }
-python3 -m pytest_imagejudge protocol pull --from "$WORDS" > /dev/null
+# what is missing shows before a server is up
+python3 -c 'import certifi, editscore, filelock, httpx, jinja2, orjson, platformdirs, pluggy, psutil, pydantic, rich, sniffio, tenacity, vllm' || exit
+python3 -m pytest_imagejudge protocol pull --from "$WORDS" > /dev/null || exit
 for step in "${@:-4b}"; do
   case $step in
     4b)
       shape qwen3-vl-4b
-      speed 230 published-4b published "$work/qwen3-vl-4b" --family qwen3-vl --edits 24 --batch 200 --passes 1
       ours 200 ours-4b "$work/qwen3-vl-4b" --family qwen3-vl --edits 200 --passes 1 4
+      speed 200 published-4b published "$work/qwen3-vl-4b" --family qwen3-vl --edits 24 --batch 50 --passes 1
       ;;
     8b)
       shape qwen3-vl-8b
-      speed 200 published-8b published "$work/qwen3-vl-8b" --family qwen3-vl --edits 16 --batch 0 --passes 1
       ours 200 ours-8b "$work/qwen3-vl-8b" --family qwen3-vl --edits 200 --passes 1
+      speed 200 published-8b published "$work/qwen3-vl-8b" --family qwen3-vl --edits 16 --batch 0 --passes 1
       ;;
     7b)
       shape ie-critic

@@ -177,24 +177,27 @@ class BestFolder:
         Raises:
             ConfigError: a picture can't be copied, or a file can't be written.
         """
-        kept: set[Path] = set()
+        copies: dict[Path, Path] = {}
         for group, pictures, source in candidates.groups(ranking.n):
             group.source_image = "" if source is None else self._relative(source)
             for one, picture in zip(group.ranked, pictures, strict=True):
                 if picture is None:
                     continue
                 if one.file is not None:
-                    self._put(picture, self.folder / one.file)
-                    kept.add(self.folder / one.file)
+                    copies[self.folder / one.file] = picture
                 one.image = self._relative(picture) if picture.name == one.image else one.image
             ranking.groups.append(group)
-        path = self.folder / FILE
-        write_text(path, ranking_text(ranking))
-        for old in set(self._earlier) - kept:
+        for old in set(self._earlier) - copies.keys():
             with suppress(OSError):
                 old.unlink()
             with suppress(OSError):
                 old.parent.rmdir()  # where it is empty now
+        path = self.folder / FILE
+        write_text(path, ranking_text(ranking))  # first, so that a later run knows the copies of one that was killed
+        for target, picture in copies.items():
+            self._put(picture, target)
+        ranking.complete = True
+        write_text(path, ranking_text(ranking))
         return path
 
     def _put(self, picture: Path, target: Path) -> None:

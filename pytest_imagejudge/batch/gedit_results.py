@@ -45,25 +45,32 @@ class _Edit:
 class GEditResults:
     """Collector of the edits as they are judged.
 
+    Args:
+        model: its name, with which the files' names begin.
+        folder: of the model's edits; None where they lie in a table.
+
     Attributes:
         lost: edits that were not judged.
         drawn: edits with an answer for which the published code would have drawn scores.
     """
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, folder: Path | None = None) -> None:
         self.model = model
+        self._folder = folder
+        self._named: set[str] = set()
         self.lost = self.drawn = 0
         self._edits: list[_Edit] = []
 
     def add(self, row: Row | RowError, result: Verdict | EditVerdict | RowError) -> None:
         """Count one edit in."""
+        self._named.add(row.id or "")
         if not isinstance(result, EditVerdict) or result.error:
             self.lost += 1
             return
         about = row.extra
         semantics, quality = (result.aspects.get(name) for name in (SC, PQ))
         both = None if semantics is None or quality is None else math.sqrt(semantics * quality)
-        self.drawn += any(problem.kind == "drawn" for problem in result.problems)
+        self.drawn += both is None and any(problem.kind == "drawn" for problem in result.problems)
         columns = {
             "source_image": about["source_image"],
             "edited_image": about["edited_image"],
@@ -86,6 +93,14 @@ class GEditResults:
             ordered += edits
             yield folder / f"{self.model}_{task}_gpt_score.csv", _text(edits)
         yield folder / f"{self.model}_combined_gpt_score.csv", _text(ordered)
+
+    def unnamed(self) -> list[str]:
+        """Return the pictures of the folder that belong to no row of the data set, which nobody judged."""
+        if self._folder is None:
+            return []
+        base = self._folder / "fullset"
+        found = (path.relative_to(base) for path in base.rglob("*.png") if not path.stem.endswith("_SRCIMG"))
+        return sorted(path.as_posix() for path in found if path.with_suffix("").as_posix() not in self._named)
 
     def tables(self) -> dict[str, dict[str, dict[str, dict[str, TaskMean]]]]:
         """Return the means by language, set, figure and task; "average" is the mean over tasks.

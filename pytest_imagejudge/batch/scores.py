@@ -39,6 +39,7 @@ class BenchScores:
     Attributes:
         edits: of edits' scores.
         scale: of those scores; a run has one judge of edits.
+        drawn: edits whose scores the published code would have drawn at random.
     """
 
     def __init__(self, measures: Collection[FacetPath] = FACETS) -> None:
@@ -46,6 +47,7 @@ class BenchScores:
         self._means = RunMeans((TOTAL, *((one,) for one in LEVEL1), *LEVEL2), FigureMean)
         self.edits = FigureMean()
         self.scale = EDIT_SCALE
+        self.drawn = 0
         self._not_judged: Counter[tuple[str, ...]] = Counter()  # images by the L1 they would have been asked about
 
     @property
@@ -64,6 +66,7 @@ class BenchScores:
             self.edits.count(verdict.score, unread=not verdict.readable)
             if verdict.score is not None:
                 self.scale = verdict.scale
+            self.drawn += any(problem.kind == "drawn" for problem in verdict.problems)
             return
         self._means.add(verdict)
         if not verdict.readable:
@@ -102,7 +105,7 @@ class BenchScores:
         }
         if self.edits.n or self.edits.unread:
             found["edits"] = {"score": self.edits.value, "n": self.edits.n, "left_out": self.edits.unread}
-            found["edits"] |= {} if self.scale == EDIT_SCALE else {"scale": list(self.scale)}
+            found["edits"] |= {} if self.scale == EDIT_SCALE else {"scale": list(self.scale), "drawn": self.drawn}
         return found
 
     def left_out(self) -> dict[str, Any]:

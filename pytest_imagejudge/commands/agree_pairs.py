@@ -31,7 +31,7 @@ GROUPS = {
 }
 _METHOD = (
     "Accuracy: share of the pairs in which the preferred edit has the higher score; a tie is wrong, as published. "
-    "Groups and average: means over tasks. Intervals: 95%, Jeffreys, pairs taken as independent."
+    "Groups and average: means over tasks. Intervals: 95%, Wilson's, pairs taken as independent."
 )
 
 
@@ -64,12 +64,12 @@ def agree_pairs(
 class _Collected:
     """Collector of both scores of each pair; ``--save`` writes a pair with its second edit."""
 
-    columns = ("key", "idx", "task_type", "dimension", "score", "error")
+    columns = ("key", "idx", "task_type", "dimension", "score", "would_be_drawn", "error")
 
     def __init__(self, source: str) -> None:
         self.scores = PairScores()
         self._source = source
-        self._first: tuple[float | None, bool, str] | None = None
+        self._first: tuple[float | None, bool, bool, str] | None = None
 
     def add(self, row: Row | RowError, result: Verdict | EditVerdict | RowError) -> dict[str, Any] | None:
         """Count one edit in; return its pair where it is complete."""
@@ -77,24 +77,29 @@ class _Collected:
         about = row.extra
         if error:
             self.scores.errors.append(f"{self._source}, {where(row)}: {error}")
-        score, measured = None, False
+        score, measured, drawn = None, False, False
         if isinstance(result, EditVerdict):
             score, measured = _score(result, about["dimension"])
-        this = (score, measured, error)
+            drawn = score is None and any(problem.kind == "drawn" for problem in result.problems)
+        this = (score, measured, drawn, error)
         if about.get("side") == 0:
             self._first = this
             return None
         sides = [this] if self._first is None else [self._first, this]  # alone: a pair that can't be used
         self._first = None
-        errors = [said for _, _, said in sides if said]
-        pair: list[float | None] = [value for value, _, _ in sides]
-        if not errors and all(known for _, known, _ in sides):
+        errors = [said for *_, said in sides if said]
+        pair: list[float | None] = [value for value, *_ in sides]
+        drawn = not errors and any(would for _, _, would, _ in sides)
+        if not errors and all(known for _, known, _, _ in sides):
             self.scores.add(about["dimension"], about["task_type"], pair[0], pair[1])
+            self.scores.would_be_drawn += drawn
         elif not errors:
             unmeasured = self.scores.unmeasured
             unmeasured[about["dimension"]] = unmeasured.get(about["dimension"], 0) + 1
         named = {name: about.get(name) for name in ("key", "task_type", "dimension")}
-        return {**named, "idx": row.number - 1, "score": pair if len(pair) == 2 else None, "error": "; ".join(errors)}
+        scores = pair if len(pair) == 2 else None
+        told = {"would_be_drawn": drawn, "error": "; ".join(errors)}
+        return {**named, "idx": row.number - 1, "score": scores, **told}
 
 
 def _score(verdict: EditVerdict, dimension: str) -> tuple[float | None, bool]:
@@ -162,7 +167,7 @@ def _notes(scores: PairScores) -> list[str]:
     if unreadable and not scores.drawn:
         lines.append(
             f"{plural(unreadable, 'pair')} can't be read and count as wrong; the published evaluation would have drawn "
-            "a score for each."
+            f"a score for {scores.would_be_drawn} of them."
         )
     return lines
 
@@ -189,6 +194,7 @@ def _as_json(scores: PairScores) -> dict[str, Any]:
             for name, found in _means(scores).items()
         },
         "drawn": scores.drawn,
+        "would_be_drawn": scores.would_be_drawn,
         "unmeasured": scores.unmeasured,
     }
 

@@ -239,7 +239,7 @@ def _shown(entry: dict[str, Any], reading: Reading, protocol: Protocol) -> dict[
             }
             for one, twos in nested(reading.level3).items()
         }
-    elif len(protocol.dimensions) > 1:
+    elif len(protocol.dimensions) > 1 and not protocol.edit_types:
         shown |= {"scores": list(reading.scores) or None, "score": reading.score}
     else:
         shown["score"] = reading.score

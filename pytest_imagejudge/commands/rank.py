@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     Returns 3 where the engine failed or the budget ended, else 2 where rows were bad, else 1 where answers could not be
     read, else 0. A run that is interrupted ranks nothing; its answers are stored.
     """
-    from ..report.ranking import Ranking, ranking_text
+    from ..report.ranking import Ranking, RankingRun, ranking_text
 
     if args.n < 1:
         raise ConfigError(f"--n {args.n}: a whole number of 1 or more is expected")
@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
             by=args.by,
             score=figure if isinstance(figure, str) else show(figure),
             scale=_scale(figure, judge.protocol),
-            run=bench.report().run,
+            run=RankingRun.model_validate(bench.report().run.model_dump(include=set(RankingRun.model_fields))),
             judge=candidates.fingerprint,
             rows=bench.tally.as_json(),
         )

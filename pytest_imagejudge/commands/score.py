@@ -332,6 +332,8 @@ def _print(
             print_table("Level 2", head, twos)
     if edits:
         print_table("Edits", head, edits)
+        if (drawn := bench.scores.drawn) and results is None:  # a benchmark has said it
+            put(f"{plural(drawn, 'edit')} can't be read: the published code would have drawn random scores there.")
     counts = [[FATES[fate], count] for fate, count in tally.fates.items() if count or fate == "judged"]
     print_table("Rows", ["", "n"], [["all", tally.rows], *counts, ["from the store", tally.from_store]])
     if bench.findings:

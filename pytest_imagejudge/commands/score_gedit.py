@@ -13,8 +13,8 @@ from ..inputs.gedit import DATA_SET, TASKS, GEdit, open_gedit
 from ..protocols import default_name
 from ..protocols.score_pairs import PQ, SC
 from ..settings import JudgeSettings
-from ..support.escaping import for_log
-from ..support.words import plural
+from ..support.escaping import escape, for_log
+from ..support.words import plural, some
 from .agree_tables import shown
 from .printing import print_table, put
 
@@ -26,7 +26,7 @@ BENCHES = ("gedit",)
 _FOLDERS = {"openai": "gpt4o", "qwen2.5-vl": "qwen25vl"}  # of published results, by the family of the judge's model
 _METHOD = (
     "Semantics and quality: the least of two scores of 0 to 10; overall: the square root of their product, per edit. "
-    "Average: mean over tasks. Intervals: 95%; of the average a bootstrap of the edits within each task."
+    "Average: mean over tasks. Intervals: 95%; of the average made of the tasks' own."
 )
 
 
@@ -67,7 +67,7 @@ def results_of(data: GEdit, protocol: Protocol) -> GEditResults:
             f"--bench gedit: protocol {protocol.name} gives edits no {SC} and {PQ} (semantic consistency, perceptual "
             "quality); viescore and editscore do"
         )
-    return GEditResults(data.name)
+    return GEditResults(data.name, None if data.edited else data.folder)
 
 
 def results_folder(data: GEdit, protocol: Protocol) -> Path:
@@ -89,6 +89,9 @@ def print_results(results: GEditResults) -> None:
     if results.drawn:
         edits = plural(results.drawn, "edit")
         put(f"{edits} could not be read; the published code would have drawn their scores at random.")
+    if unnamed := results.unnamed():
+        names = some([escape(name) for name in unnamed], 5)
+        put(f"{plural(len(unnamed), 'picture')} in fullset/ not judged, as no row of the data names them: {names}.")
 
 
 def results_json(results: GEditResults) -> dict[str, Any]:
@@ -110,7 +113,8 @@ def results_json(results: GEditResults) -> dict[str, Any]:
         }
         for language, sets in results.tables().items()
     }
-    return {"gedit": {"not_judged": results.lost, "would_be_drawn": results.drawn, "languages": tables}}
+    counts = {"not_judged": results.lost, "would_be_drawn": results.drawn, "not_in_data": results.unnamed()}
+    return {"gedit": {**counts, "languages": tables}}
 
 
 def _row(task: str, means: list[TaskMean]) -> list[object]:

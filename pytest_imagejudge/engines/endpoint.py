@@ -269,8 +269,11 @@ class EndpointEngine(Engine):
         try:
             reply = json.loads(body)
             models = [str(entry["id"]) for entry in reply["data"]]
-        except (ValueError, KeyError, TypeError, RecursionError):
+            bases = {entry.get("parent") for entry in reply["data"]}  # of adapters, in vLLM's list
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise ConfigError(f"{shown}: not a list of models: {found}") from None
+        if self.settings.model is None:  # an adapter beside its base model is the judge
+            models = [name for name in models if name not in bases]
         models = list(dict.fromkeys(models))
         _remember_models(memory, models)
         return models

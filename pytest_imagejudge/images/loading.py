@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from ..errors import ImageError
 from ..settings import DEFAULT_MAX_PIXELS
@@ -61,18 +62,47 @@ def load(file: ImageFile | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS) 
 
 def load_hashed(file: ImageFile | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[Image, str]:
     """Load as `load`, and return SHA-256 (hex) of the decoded bytes too."""
+    with opened(file) as content:
+        return content.picture(max_pixels), content.digest
+
+
+@contextlib.contextmanager
+def opened(file: ImageFile | Path | str) -> Iterator[OpenPicture]:
+    """Give the content of an image file, read once for its hash, and again only where its picture is asked for.
+
+    Raises:
+        ImageError: as `load`.
+    """
     path = as_path(file)
-    name = show(path)
     with open_image(path) as handle:
-        digest = digest_of_file(handle)
-        before = os.fstat(handle.fileno())
-        picture = decode(handle, name, max_pixels)
-        after = os.fstat(handle.fileno())
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise ImageError(f"{name}: changed while it was read")
-    for watcher in tuple(_watchers):
-        watcher(path, after, digest, picture)
-    return picture, digest
+        yield OpenPicture(path, handle, os.fstat(handle.fileno()), digest_of_file(handle))
+
+
+@dataclass(frozen=True)
+class OpenPicture:
+    """An open image file.
+
+    Attributes:
+        path, handle: of the file.
+        status: of the file, before its bytes were hashed.
+        digest: SHA-256 (hex) of its bytes.
+    """
+
+    path: Path
+    handle: IO[bytes]
+    status: os.stat_result
+    digest: str
+
+    def picture(self, max_pixels: int) -> Image:
+        """Decode the canonical picture of the bytes that were hashed; raises as `load`."""
+        name = show(self.path)
+        picture = decode(self.handle, name, max_pixels)
+        after = os.fstat(self.handle.fileno())
+        if (self.status.st_size, self.status.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise ImageError(f"{name}: changed while it was read")
+        for watcher in tuple(_watchers):
+            watcher(self.path, after, self.digest, picture)
+        return picture
 
 
 def pixel_hash(image: Image) -> str:

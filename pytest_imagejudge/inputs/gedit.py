@@ -33,6 +33,7 @@ LANGUAGES = ("en", "cn")
 DATA_SET = "stepfun-ai/GEdit-Bench"
 SPLIT = "train"
 _ABOUT = ("key", "task_type", "instruction", "instruction_language", "Intersection_exist")
+_PLACE = ("task_type", "instruction_language", "key")  # of an edit, below fullset
 _EDITED = ("edited_path", "edited_image", "output_image")  # where a table holds the edits too
 _SOURCES = ("source_path", "source_image", "input_image")
 _PICTURES = (*_EDITED, *_SOURCES, "input_image_raw")
@@ -96,8 +97,10 @@ class GEdit:
         about = {name: row.values.get(name) for name in _ABOUT}
         message = row.message or _fault(about)
         if message:
-            return replace(row, values={"ID": str(row.number), **about}, message=message)
-        task, language, key = (str(about[name]) for name in ("task_type", "instruction_language", "key"))
+            named = [name for name in map(about.get, _PLACE) if isinstance(name, str) and name]
+            one = "/".join(named) if len(named) == len(_PLACE) else str(row.number)
+            return replace(row, values={"ID": one, **about}, message=message)
+        task, language, key = (str(about[name]) for name in _PLACE)
         place = self.folder / "fullset" / task / language
         about["Intersection_exist"] = flag_cell(about["Intersection_exist"])
         values: dict[str, Any] = {
@@ -167,7 +170,7 @@ def _column(files: tuple[Path, ...], names: tuple[str, ...]) -> str | None:
 
 def _fault(about: dict[str, Any]) -> str:
     """The reason why a row of the data set can't be used; empty where it can."""
-    for name in ("task_type", "instruction_language", "key"):
+    for name in _PLACE:
         value = about[name]
         if not isinstance(value, str) or not value.strip():
             return f"{name}: a name was expected, not {show_value(value)}"

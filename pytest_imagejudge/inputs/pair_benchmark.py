@@ -68,7 +68,7 @@ def open_pair_bench(source: str) -> PairBench:
 
 def _sides(row: RawRow) -> Iterator[RawRow]:
     """Yield the edits of a pair as rows of a manifest, or one row with what is wrong with the pair."""
-    values = {name: _list(row.values.get(name)) for name in ("key", "output_images")}
+    values = {name: list_cell(row.values.get(name)) for name in ("key", "output_images")}
     about = {name: row.values.get(name) for name in ("instruction", "task_type", "dimension")}
     pair = {**about, "pair": row.number, "key": values["key"]}
     edits = values["output_images"]
@@ -90,8 +90,8 @@ def _sides(row: RawRow) -> Iterator[RawRow]:
         )
 
 
-def _list(value: Any) -> Any:
-    """A list, also one that a table has as text in a cell."""
+def list_cell(value: Any) -> Any:
+    """Return a list that a table has as text in a cell; anything else as it is."""
     if isinstance(value, str):
         with contextlib.suppress(ValueError, RecursionError):
             return plain_pictures(json.loads(value))

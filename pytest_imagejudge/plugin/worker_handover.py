@@ -59,8 +59,10 @@ class Handover:
     def take_over(self, node: WorkerNode, error: object) -> None:
         """Take, on the controller, the output of a worker that ended, or the undecided tests of one that died."""
         output: WorkerOutput = getattr(node, "workeroutput", {}).pop(OUTPUT, {})  # pytest.exit() there ends it twice
-        self._results.add_counts(output.get("run", {}))
-        self._results.report.run.note_copies(output.get("judge_copies", ()))
+        run, counts = self._results.report.run, dict(output.get("run", {}))
+        run.restarts = max(run.restarts, counts.pop("restarts", 0))  # all workers saw the same servers
+        self._results.add_counts(counts)
+        run.note_copies(output.get("judge_copies", ()))
         self._results.budget.uses += map(JudgeUse.model_validate, output.get("uses", ()))
         self._results.unattached += output.get("unattached", ())
         self._results.copies.take_over(output.get("copies"))

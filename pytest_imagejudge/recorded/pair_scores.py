@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..inputs.opinion_scores import number
-from ..inputs.pair_benchmark import DIMENSIONS
+from ..inputs.pair_benchmark import DIMENSIONS, list_cell
 from ..protocols.score_lists import behind_mark
 from ..statistics.pair_accuracy import PairCounts
 from ..support.escaping import escape
@@ -32,12 +32,14 @@ class PairScores:
     Attributes:
         counts: by dimension, then by task in the order in which tasks are met.
         drawn: pairs with a score that was drawn; they are counted as unreadable.
+        would_be_drawn: pairs with an answer for which the published evaluation would have drawn a score.
         errors: errors of pairs that can't be used.
         unmeasured: pairs in whose dimension the judge gives no score, by dimension; they are not in ``counts``.
     """
 
     counts: dict[str, dict[str, PairCounts]] = field(default_factory=lambda: {name: {} for name in DIMENSIONS})
     drawn: int = 0
+    would_be_drawn: int = 0
     errors: list[str] = field(default_factory=list)
     unmeasured: dict[str, int] = field(default_factory=dict)
 
@@ -72,13 +74,14 @@ def read_pair_scores(path: Path) -> PairScores:
 
 def _read(found: PairScores, file: Path, rows: Iterator[RawRow], named: dict[str, str]) -> None:
     for row in rows:
-        values = {**row.values, **named}
+        values = {**row.values, "score": list_cell(row.values.get("score")), **named}
         fault = row.message or _fault(values)
         if fault:
             found.errors.append(f"{escape(file)}, row {row.number}, line {row.line}: {fault}")
             continue
         sides = [None if drawn else number(score) for score, drawn in zip(values["score"], _drawn(values), strict=True)]
         found.drawn += any(_drawn(values))
+        found.would_be_drawn += values.get("would_be_drawn") in (True, "True", "true")
         preferred, other = (side if isinstance(side, float) else None for side in sides)
         found.add(values["dimension"], values["task_type"], preferred, other)
 

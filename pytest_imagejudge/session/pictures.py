@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from ..errors import ImageError
 from ..images.content import Look, look_at
 from ..images.image_file import ImageFile, file_hash
-from ..images.loading import load_hashed
+from ..images.loading import OpenPicture, opened
 from ..images.region import Region, region_hash
 from ..settings import DEFAULT_MAX_PIXELS
 from ..store.answer_store import Store
@@ -38,7 +39,9 @@ class TaskPictures:
         Raises:
             ImageError: a picture can't be read, or its region is none of the source.
         """
-        self.found = (self._indexed() if self.region is None else ()) or self._decode()
+        with contextlib.ExitStack() as stack:
+            contents = [stack.enter_context(opened(file)) for file in self.files]
+            self.found = (self._indexed(contents) if self.region is None else ()) or self._decode(contents)
         return self.found
 
     @property
@@ -46,22 +49,27 @@ class TaskPictures:
         """Hash of the region, after `looks`; empty where there is none."""
         return "" if self.mask is None else region_hash(self.mask)
 
-    def _indexed(self) -> tuple[Look, ...]:
-        """Return the looks where the store's index has all of them, else (); raises as `looks`."""
-        contents = file_hashes(self.files, self.max_pixels)
-        return looks_of_all(contents, self.store.pixels_of(contents))
+    def _indexed(self, contents: Sequence[OpenPicture]) -> tuple[Look, ...]:
+        """Return the looks where the store's index has all of them, else ()."""
+        if self.max_pixels < DEFAULT_MAX_PIXELS:  # the index does not say how large a picture is
+            return ()
+        digests = [content.digest for content in contents]
+        return looks_of_all(digests, self.store.pixels_of(digests))
 
-    def _decode(self) -> tuple[Look, ...]:
+    def _decode(self, contents: Sequence[OpenPicture]) -> tuple[Look, ...]:
         images, looks = [], []
-        for file in self.files:
-            image, content = load_hashed(file, max_pixels=self.max_pixels)
-            images.append(image)
-            looks.append(look_at(image))
-            self.store.remember_pixels(content, looks[-1].line())
+        for content in contents:
+            images.append(content.picture(self.max_pixels))
+            looks.append(look_at(images[-1]))
+            self.store.remember_pixels(content.digest, looks[-1].line())
         if self.region is not None and self.mask is None:
             self.mask = self.region.picture(images[0].size, max_pixels=self.max_pixels)
         self.decoded = tuple(images)
         return tuple(looks)
+
+    def _decode_again(self) -> tuple[Look, ...]:
+        with contextlib.ExitStack() as stack:
+            return self._decode([stack.enter_context(opened(file)) for file in self.files])
 
     async def images(self) -> tuple[Any, ...]:
         """Return the decoded pictures, after checking that they have the same hashes.
@@ -70,7 +78,7 @@ class TaskPictures:
             ImageError: a file was changed in between.
         """
         async with self.lock:
-            if self.decoded is None and await asyncio.to_thread(self._decode) != self.found:
+            if self.decoded is None and await asyncio.to_thread(self._decode_again) != self.found:
                 self.decoded = None
                 names = ", ".join(str(file.path) for file in self.files)
                 raise ImageError(f"{names}: changed while it was waiting to be judged")

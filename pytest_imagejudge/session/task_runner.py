@@ -86,6 +86,8 @@ class TaskRunner:
 
         Call this outside the loop's thread: it waits for the disk.
         """
+        if not self.store.knows_pixels():
+            return [None] * len(tasks)
         contents = [self._readable(task) for task in tasks]
         index = self.store.pixels_of(content for some in contents for content in some)
         looks = [looks_of_all(some, index) for some in contents]

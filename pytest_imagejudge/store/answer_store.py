@@ -209,6 +209,14 @@ class Store:
         names = {_file_key(file_hash): file_hash for file_hash in file_hashes}
         return {names[name]: pixels for name, pixels in self._lines_of(list(names)).items()}
 
+    def knows_pixels(self) -> bool:
+        """Return False where the index is empty, as in a new store: then no file need be hashed to look there."""
+        query = "SELECT EXISTS(SELECT 1 FROM pixels)"
+        with self._guard():
+            return bool(self._waiting) or self.file.do(
+                lambda connection: bool(connection.execute(query).fetchone()[0]), False
+            )
+
     def _lines_of(self, names: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         with self._guard():

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from pytest_imagejudge.cli import main
+from tests.stand_in import pair_words
 from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure
 
 IMAGE = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
@@ -173,6 +174,33 @@ def test_what_cannot_be_read_is_wrong_and_told(work: Path, server: StandIn, caps
     assert again["means"] == found["means"]
     assert main(["agree", "--bench", "editreward-bench", "scores.jsonl"]) == 2
     assert "1 pair can't be read and count as wrong" in capsys.readouterr().out
+
+
+def test_pairs_that_would_have_been_drawn(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EditScore's answer without anything to read is told from one with three scores, which its reader takes."""
+    pair_words.use(monkeypatch, work)
+    said = {"a": "I would rather not say", "b": '{"reasoning": "", "score": [1, 2, 3]}'}
+    good = completion('{"reasoning": "", "score": [20, 20]}')
+
+    def by_name(call: Call) -> Reply:
+        name = pair_words.asked_for(call)
+        return completion(said[name]) if name in said and call_is_red(call) else good
+
+    server.answer = by_name
+    parquet(work / "train.parquet", [pair(i, name, "extract", "overall") for i, name in enumerate("abc")])
+    judge = ["--edit-judge-url", server.url, "--edit-judge-protocol", "editscore", "--judge-sight=assumed"]
+    command = ["agree", "--bench", "editreward-bench", "train.parquet", "--save", "scores.csv", *judge]
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    overall = found["tasks"]["extract"]["overall"]
+    assert (overall["unreadable"], overall["ties"], found["would_be_drawn"]) == (2, 1, 1)
+    assert main(command) == 0
+    assert "the published evaluation would have drawn a score for 1 of them." in capsys.readouterr().out
+    assert main(["agree", "--bench", "editreward-bench", "scores.csv", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert (again["tasks"], again["would_be_drawn"]) == (found["tasks"], 1)
 
 
 def test_a_judge_that_gives_one_score_only(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:

@@ -316,3 +316,43 @@ def test_reader_that_leaves_early_gets_no_complaint(folder):
     finally:
         os.close(writer)
     assert (found.returncode, found.stderr) == (0, b"")
+
+
+# --- judges that ask several times -----------------------------------------------------------------------------------
+
+
+def test_read_prints_the_numbers_as_asked_for_and_the_least_of_them(command):
+    file = lines(
+        "a.jsonl",
+        {"id": 1, "dimension": "SC", "text": '{"reasoning": "", "score": [20, 5]}', "finish_reason": "stop"},
+        {"id": 2, "dimension": "PQ", "text": '{"score": [20]}', "finish_reason": "stop"},
+        {"id": 3, "dimension": "PQ", "text": "no", "finish_reason": None},
+        {"id": 4, "dimension": "PQ", "text": 7},
+    )
+    code, out, _ = command("read", "--protocol", "editscore", file)
+    first, second, third, fourth = map(json.loads, out.splitlines())
+    assert code == 0
+    assert first == {"id": 1, "dimension": "SC", "scores": [20, 5], "score": 2, "problems": [], "unreadable": []}
+    assert (second["scores"], second["score"], second["unreadable"]) == (None, None, [["PQ"]])
+    assert [problem["kind"] for problem in third["problems"]] == ["no-answer", "drawn"]
+    assert fourth["problems"][0]["kind"] == "wrong-type"
+    assert (fourth["score"], fourth["unreadable"]) == (None, [["PQ"]])
+
+
+@pytest.mark.parametrize("dimension", ["Edit", "SC 2", None])
+def test_read_of_a_dimension_that_was_not_asked(command, dimension):
+    file = lines("a.jsonl", {"id": 1, "text": "", **({"dimension": dimension} if dimension else {})})
+    code, _, err = command("read", "--protocol", "viescore", file)
+    assert code == 2
+    assert "expected SC, PQ" in err if dimension else "no dimension" in err
+
+
+def test_show_prints_both_requests(command, tmp_path, monkeypatch):
+    published_words.use(monkeypatch, tmp_path)
+    edit = ("--source", "red.png", "--edited", "blue.png", "--instruction", "make it blue")
+    code, out, _ = command("show", "--protocol", "viescore", *edit)
+    change, quality = json.loads(out)
+    assert code == 0
+    assert [one["dimension"] for one in (change, quality)] == ["SC", "PQ"]
+    assert [part["type"] for part in change["messages"][0]["content"]] == ["image_url", "image_url", "text"]
+    assert [part["type"] for part in quality["messages"][0]["content"]] == ["image_url", "text"]

@@ -179,6 +179,29 @@ def test_a_later_run_asks_nothing_and_replaces_the_copies(
     assert copied(work / "edits_best") == ["0001/1_1.png", "own.txt", FILE]
 
 
+def test_a_run_that_ends_while_it_copies(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = manifest((FOX, "0.png"), (FOX, "1.png"), (OWL, "3.png"))
+    judge = ["--edit-judge-url", server.url, "--edit-judge-protocol", "ie-critic", "--judge-sight=assumed"]
+    with monkeypatch.context() as patch:
+        usual = shutil.copyfile
+
+        def copy(source: Path, target: Path) -> Path:
+            if Path(source).name == "0.png":
+                raise KeyboardInterrupt
+            return usual(source, target)
+
+        patch.setattr(shutil, "copyfile", copy)
+        assert main(["rank", str(path), "--n", "2", *judge]) == 130
+    folder = work / "edits_best"
+    assert json.loads((folder / FILE).read_text())["complete"] is False
+    assert (folder / "0001/1_1.png").exists()
+    found, _ = rank(capsys, server, path)
+    assert found["complete"] is True
+    assert copied(folder) == ["0001/1_1.png", "0002/1_3.png", FILE]
+
+
 @pytest.mark.parametrize("listed", ["../../keep.png", "/etc/hostname", "0001/../../keep.png", 7])
 def test_only_what_a_ranking_copied_is_removed(
     work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], listed: object

@@ -187,7 +187,9 @@ def test_every_row_is_accounted_for(work: Path, server: StandIn, capsys: pytest.
         row(7, "color_alter", "6,6"),
     ]
     folder = bench(work, rows)
-    (folder / "fullset/color_alter/en/k8.png").unlink()
+    (folder / "fullset/color_alter/en/k8.png").rename(folder / "fullset/color_alter/en/stray.png")
+    (folder / "fullset/tone_transfer/en").mkdir(parents=True)
+    marked((9, 9, 9)).save(folder / "fullset/tone_transfer/en/k1.png")
     with (work / "metadata.jsonl").open("a") as file:
         file.write(json.dumps({**row(12, "color_alter", "6,6"), "key": "../../../etc/passwd"}) + "\n")
     found, said = score(capsys, server, "results/ours", code=3)
@@ -215,8 +217,10 @@ def test_every_row_is_accounted_for(work: Path, server: StandIn, capsys: pytest.
         "k8.png",
     ):
         assert words in said
+    assert found["gedit"]["not_in_data"] == ["color_alter/en/stray.png", "tone_transfer/en/k1.png"]
     main(command(server, "results/ours"))
     out = capsys.readouterr().out
+    assert "2 pictures in fullset/ not judged, as no row of the data names them: color_alter/en/stray.png, " in out
     assert "1 edit could not be read; the published code would have drawn their scores at random." in out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -77,3 +78,14 @@ def test_an_edit_without_its_type_is_an_error(package: Path, environment: dict[s
     assert done.returncode == 1, done.stdout + done.stderr
     assert 'edit_type: "adjsut" (did you mean "adjust"?); protocol imgedit asks by the type of an edit' in done.stdout
     assert "edit_type: none; protocol imgedit asks by the type of an edit: add, adjust" in done.stdout
+
+
+def test_recorded_answers_are_read_by_type(package: Path, environment: dict[str, str]) -> None:
+    lines = [{"id": i, "dimension": "adjust", "text": text} for i, text in enumerate(("A: 4\nB: 5\nC: 3", "A: 4"))]
+    (package / "answers.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    command = [sys.executable, "-m", "pytest_imagejudge", "protocol", "read", "--protocol", "imgedit", "answers.jsonl"]
+    done = subprocess.run(command, cwd=package, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    read, unread = map(json.loads, done.stdout.splitlines())
+    assert (read["score"], read["aspects"]) == (4, {"A": 4, "B": 5, "C": 3})
+    assert (unread["score"], unread["unreadable"]) == (None, [["adjust"]])

@@ -164,7 +164,7 @@ def test_good(image_judge):
     def decode(*args, **options):
         raise AssertionError("decoded")
 
-    monkeypatch.setattr("pytest_imagejudge.session.pictures.load_hashed", decode)
+    monkeypatch.setattr("pytest_imagejudge.images.loading.decode", decode)
     project.run().assert_outcomes(passed=1, failed=1)
     second = project.report["verdicts"]
     assert [entry["source"] for entry in second] == ["store", "store"]

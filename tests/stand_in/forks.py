@@ -3,7 +3,7 @@
 A process of its own imports pytest, the plugin and their libraries each time. That takes longer than most runs that
 tests start. Forks of a process that has done so, and that has no threads, start at once.
 
-``python -m tests.stand_in.forks ADDRESS`` is that process. It reads from a socket what to run. A fork that ends well
+``python -m tests.stand_in.forks SOCKET`` is that process. It reads from a socket what to run. A fork that ends well
 leaves its objects as they are, since taking down so many modules takes longer than the rest. Whoever tests what an
 interpreter does at its start or end, or which modules it imports, starts one with `subprocess`.
 """
@@ -78,12 +78,13 @@ class Forked:
 
 
 class ForkServer:
-    """Starts the process to fork from when it is first needed."""
+    """Starts the process to fork from when it is first needed, or uses the one at ``shared``."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: str | None = None) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="forks-")
-        self._address = str(Path(self._folder.name, "socket"))
+        self._shared = shared
+        self._address = shared or str(Path(self._folder.name, "socket"))
 
     def start(
         self,
@@ -98,17 +99,18 @@ class ForkServer:
         return _start(self.address(), command, env, stdin, stdout, stderr)
 
     def address(self) -> str:
-        """Address of the process, which is there from now on."""
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__, self._address],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                cwd=ROOT,
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # a process with threads is not to fork
-            )
-            assert self._process.stdout is not None
-            assert self._process.stdout.read(1)
+        """Address of the process; it takes requests from now on, and answers them once it has imported all."""
+        if self._process is None and self._shared is None:
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(self._address)
+                listener.listen()
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", __name__, str(listener.fileno())],
+                    stdin=subprocess.PIPE,
+                    pass_fds=[listener.fileno()],
+                    cwd=ROOT,
+                    env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # a process with threads is not to fork
+                )
         return self._address
 
     def programs(self, folder: Path) -> Path:
@@ -197,7 +199,6 @@ def _serve(listener: socket.socket) -> list[str]:
     signal.set_wakeup_fd(wake)
     gc.collect()
     gc.freeze()
-    os.write(1, b"1")
     while True:
         ready, _, _ = select.select([listener, woken, 0], [], [])
         if woken in ready:
@@ -290,10 +291,7 @@ if __name__ == "__main__":
     for point in entry_points(group="pytest11"):  # pytest warns of plugins that it can no longer rewrite
         for name in {point.module, point.module.partition(".")[0]} & sys.modules.keys():
             sys.modules[name].__doc__ = "PYTEST_DONT_REWRITE"
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(sys.argv[1])
-    listener.listen()
-    told = _serve(listener)
+    told = _serve(socket.socket(fileno=int(sys.argv[1])))
     code: Any = 0
     try:
         _run(*told)

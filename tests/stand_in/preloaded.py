@@ -2,7 +2,14 @@
 
 pytester has a run within this process forget what it imported, which takes its time again in the next run. numpy can't
 be loaded twice. httpx knows the errors of that httpcore only which it loaded itself. Forks take over what is loaded.
+
+Each run also reads the entry points of all that is installed, several times over: they are kept.
 """
+
+import functools
+import importlib.metadata
+import os
+from pathlib import Path
 
 import httpcore  # noqa: F401
 import httpx  # noqa: F401
@@ -26,3 +33,22 @@ import pytest_imagejudge.report.json_file
 import pytest_imagejudge.statistics.baseline
 import pytest_imagejudge.statistics.suite  # noqa: F401
 import tests.stand_in.judge  # noqa: F401
+
+_read = importlib.metadata.Distribution.entry_points.fget  # type: ignore[attr-defined]
+
+
+@functools.cache
+def _kept(path: str, changed: float) -> importlib.metadata.EntryPoints:
+    return _read(importlib.metadata.PathDistribution(Path(path)))
+
+
+def _entry_points(found: importlib.metadata.PathDistribution) -> importlib.metadata.EntryPoints:
+    path = str(found._path)  # type: ignore[attr-defined]
+    try:
+        changed = os.stat(f"{path}/entry_points.txt").st_mtime  # noqa: PTH116 (a Path takes as long as all the rest)
+    except OSError:
+        changed = 0.0
+    return _kept(path, changed)
+
+
+importlib.metadata.PathDistribution.entry_points = property(_entry_points)  # type: ignore[assignment]

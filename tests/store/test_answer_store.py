@@ -353,6 +353,17 @@ def test_the_index_is_of_bytes_not_of_names_or_times(root, tmp_path):
             store.pixels(file)
 
 
+def test_a_new_store_says_that_no_file_need_be_hashed(root, tmp_path):
+    with Store(root) as store:
+        assert not store.knows_pixels()
+        store.remember_pixels("0" * 64, PIXELS)
+        assert store.knows_pixels()
+    with Store(root) as store:
+        assert store.knows_pixels()
+    with Store(tmp_path / "none", create=False) as store:
+        assert not store.knows_pixels()
+
+
 def test_a_forged_line_of_the_index_is_not_believed(root, tmp_path):
     file = tmp_path / "fox.png"
     file.write_bytes(b"one")

@@ -36,6 +36,7 @@ class Adapter:
         rank: the highest of its modules.
         bytes: of its weights.
         sees: True where it changes the part of the model that sees, too.
+        served_name: its name beside that of the model; it says what both are, for those who ask by URL.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Adapter:
     rank: int
     bytes: int
     sees: bool
+    served_name: str
 
     @property
     def served_rank(self) -> int:
@@ -73,7 +75,9 @@ def find_adapter(name: str, model: Model, option: str) -> Adapter:
         raise ConfigError(f"{shown} has no {WEIGHTS}, so it can't be served")
     shapes = _shapes(file, shown)
     _check_sizes(shapes, model, shown)
-    return Adapter(title, revision, folder, rank, file.stat().st_size, any(VISION.search(key) for key in shapes))
+    return Adapter(
+        title, revision, folder, rank, file.stat().st_size, any(map(VISION.search, shapes)), f"{model.name}+{title}"
+    )
 
 
 def _files(name: str, shown: str) -> tuple[Path, str, str]:

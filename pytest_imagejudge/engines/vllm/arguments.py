@@ -26,9 +26,6 @@ SEED = 42
 MATCH_UNIT = 16
 
 
-ADAPTER = "adapter"  # the name under which the server has it, beside that of the model
-
-
 SERVE = Path(__file__).parent / "server_side" / "imagejudge_serve.py"
 
 
@@ -115,7 +112,7 @@ def draws(protocol: Protocol) -> bool:
 
 
 def adapter_arguments(adapter: Adapter, install: Install) -> list[str]:
-    """Return the options that serve an adapter, under the name `ADAPTER`.
+    """Return the options that serve an adapter, under its own name.
 
     Raises:
         ConfigError: this vLLM serves none.
@@ -123,7 +120,7 @@ def adapter_arguments(adapter: Adapter, install: Install) -> list[str]:
     if not install.knows("--lora-modules"):
         raise ConfigError(f"vLLM {install.version} serves no adapters; install a newer one")
     options = ["--enable-lora", "--max-lora-rank", str(adapter.served_rank), "--lora-modules"]
-    options.append(json.dumps({"name": ADAPTER, "path": str(adapter.folder)}))
+    options.append(json.dumps({"name": adapter.served_name, "path": str(adapter.folder)}))
     if adapter.sees and install.knows("--enable-tower-connector-lora"):
         options.append("--enable-tower-connector-lora")
     return options

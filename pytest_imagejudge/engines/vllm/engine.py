@@ -311,9 +311,10 @@ class VllmEngine(Engine):
         return copies_words(self.model().name, self._served.server.places(), lacks_room=self.starter.lacks_room)
 
     def _connect(self, copy: CopyState) -> ChatClient:
+        adapter = self.plan().adapter
         return ChatClient(
             Connection(Address.parse(copy.url), key=copy.key, direct=True),
-            arguments.ADAPTER if self.settings.adapter else str(self.settings.model),
+            str(self.settings.model) if adapter is None else adapter.served_name,
             timeout=self.settings.timeout or ANSWER_SECONDS,
             engine=self.name,
             version=self.plan().install.version,

@@ -18,7 +18,7 @@ def asleep_of(served: ServedCopies) -> list[Copy]:
 async def put_to_sleep(served: ServedCopies, weights: int, progress: Progress) -> None:
     """Put all copies to sleep, where nobody else uses them and the main memory has room for their ``weights``.
 
-    A copy that starts is waited for: it would take its GPU's memory later.
+    A copy that starts is waited for: it would take its GPU's memory later. With requests in flight by then none sleeps.
 
     Raises:
         EngineError: a server refused.
@@ -28,6 +28,8 @@ async def put_to_sleep(served: ServedCopies, weights: int, progress: Progress) -
     await served.server.settled()
     await served.look()
     copies = served.copies.up
+    if any(copy.requests for copy in copies):
+        return
     if _free_main_memory() < weights * len(copies):
         progress("the judge's server does not sleep: the main memory has no room for its weights")
         return

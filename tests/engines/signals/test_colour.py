@@ -6,6 +6,10 @@ import pytest
 
 pytest.importorskip("cv2")
 
+from pytest_imagejudge.engines.signals import colour
+from pytest_imagejudge.engines.signals.measures import score_pixels
+from pytest_imagejudge.engines.signals.planes import Planes
+
 from . import pictures as p
 from .failures import COLOUR, LIGHT, failed
 
@@ -24,3 +28,30 @@ def test_spoilt_colour_fails(facet, words, picture):
     found = failed(picture, "an astronaut")
     assert words in found[facet]
     assert "fail above" in found[facet]
+
+
+@pytest.mark.parametrize("frame", [0, 2])
+def test_black_ground_is_not_crushed_whatever_its_frame(frame):
+    pixels = p.np.zeros((512, 512, 3), p.np.uint8)
+    pixels[150:400, 180:350] = p.np.asarray(PHOTO)[100:350, 100:270]
+    for side in (pixels, pixels[::-1], pixels.transpose(1, 0, 2), pixels.transpose(1, 0, 2)[::-1]):
+        side[:frame] = 20
+    figure = colour.crushed_share(Planes(p.of(pixels)))
+    assert figure.value is None
+    assert figure.words == "on a black ground, what is crushed to black can't be told from it"
+
+
+def test_on_white_ground_light_is_not_judged():
+    facets = score_pixels(Planes(p.product_on_white()), "Aesthetics", "a cup")
+    assert facets[LIGHT].raw == "N/A"
+    assert "can't be told from it" in facets[LIGHT].evidence or "flat colour" in facets[LIGHT].evidence
+
+
+def test_a_thing_alone_on_a_plain_ground_may_be_saturated():
+    pixels = p.np.full((512, 512, 3), 255, p.np.uint8)
+    rough = p.np.random.default_rng(3).integers(150, 256, (250, 200, 3))
+    pixels[150:400, 180:380] = rough * p.np.array([1, 0.3, 0])
+    alone = colour.pure_share(Planes(p.of(pixels)))
+    assert (alone.value, alone.unsure) == (None, True)
+    assert "of a thing alone on a plain ground is saturated" in alone.words
+    assert (colour.pure_share(Planes(p.of(pixels[150:400, 180:380]))).value or 0) > 22

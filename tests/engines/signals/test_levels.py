@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("cv2")
+
+from pytest_imagejudge.engines.signals import levels
+from pytest_imagejudge.engines.signals.planes import Planes
 
 from . import pictures as p
 from .failures import NATURALNESS, failed
@@ -23,3 +27,13 @@ def test_few_levels_fail(words, picture):
     found = failed(picture, "an astronaut")
     assert words in found[NATURALNESS]
     assert "fail above" in found[NATURALNESS]
+
+
+def test_a_few_colours_on_even_steps_are_not_judged():
+    flat = Image.new("RGB", (512, 512), (17, 34, 68))
+    for number, colour in enumerate([(204, 17, 34), (238, 204, 17), (34, 119, 68), (68, 204, 238)]):
+        flat.paste(colour, (40 + 110 * number, 60 + 40 * number, 130 + 110 * number, 330 + 40 * number))
+    figure = levels.level_step(Planes(flat))
+    assert figure.value is None
+    assert figure.unsure
+    assert "are too few to tell rounded ones" in figure.words

@@ -49,3 +49,19 @@ def test_grain_that_was_asked_for_is_no_noise(quality):
     assert quality(grainy, "a street at noon, no film grain")["Noise"].raw == 0
     named = quality(grainy, "a street at noon", "film-grain")["Noise"]
     assert (named.raw, "judge_signals_style" in named.evidence) == ("N/A", True)
+
+
+def painted(sigma, along):
+    """A picture of strokes ``along`` pixels long, on patches of colour: noise where they are of one pixel."""
+    draw = np.random.default_rng(7)
+    strokes = np.convolve(draw.normal(0, 1, 512 * 512 + along - 1), np.ones(along) / along, "valid").reshape(512, 512)
+    patches = np.kron(draw.integers(60, 200, (64, 64)), np.ones((8, 8)))
+    pixels = 0.4 * patches + 70 + strokes * sigma / strokes.std()
+    return Image.fromarray(np.repeat(pixels.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2))
+
+
+def test_strokes_of_a_brush_are_not_judged_as_noise(quality):
+    facet = quality(painted(20, 5))["Noise"]
+    assert facet.raw == "N/A"
+    assert facet.evidence.startswith("strokes or canvas everywhere, of ")
+    assert quality(painted(20, 1))["Noise"].raw == 0

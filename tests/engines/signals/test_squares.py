@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ KINDS = {"photograph": s.photograph, "illustration": s.illustration, "line art":
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [4, 5.3, 8])
 def test_a_picture_made_of_squares_fails(quality, kind, size):
-    facet = quality(s.enlarged(KINDS[kind](), size, NEAREST))["Resolution"]
+    facet = quality(s.enlarged(KINDS[kind](), size, NEAREST), "line art" if kind == "line art" else "")["Resolution"]
     assert facet.raw == 0, facet.evidence
     assert f"made of squares of {size:.0f}"[:22] in facet.evidence
 
@@ -55,3 +56,23 @@ def test_the_size_is_found_in_any_cut(size, left, top):
     whole = s.pixel_art(size)
     found = squares(Planes(whole.crop((left, top, whole.width - 1, whole.height - 3))))
     assert found.size == pytest.approx(size, abs=0.2)
+
+
+def test_soft_squares_of_few_colours_may_be_pixel_art(quality):
+    line = np.resize([0, 0, 0, 1, 2, 2, 2, 3, 4, 4, 4, 3, 2, 2, 2, 1], 96)  # areas, with blends between them
+    colours = np.linspace((20, 60, 40), (200, 220, 120), 5).astype(np.uint8)
+    cells = colours[np.stack([np.roll(line, row // 2 * 5) for row in range(80)])]
+    facet = quality(Image.fromarray(cells.repeat(6, axis=0).repeat(6, axis=1)))["Resolution"]
+    assert facet.raw == "N/A"
+    why = "squares of 6 in 5 colours: pixel art, or a picture that was enlarged"
+    assert facet.evidence == f"not judged in the style pixel-art ({why})"
+
+
+def test_squares_in_a_picture_that_was_asked_for_as_another_drawing_are_damage(quality):
+    ink = s.enlarged(s.line_art(), 4, NEAREST)
+    assert quality(ink)["Resolution"].raw == "N/A"
+    assert quality(ink, "a drawing in pen and ink")["Resolution"].raw == 0
+
+
+def test_the_resolution_of_pixel_art_is_not_judged(quality):
+    assert quality(s.pixel_art())["Resolution"].raw == "N/A"

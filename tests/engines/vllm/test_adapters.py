@@ -4,7 +4,7 @@ import struct
 import pytest
 
 from pytest_imagejudge.engines.vllm.adapters import find_adapter
-from pytest_imagejudge.engines.vllm.arguments import ADAPTER, adapter_arguments
+from pytest_imagejudge.engines.vllm.arguments import adapter_arguments
 from pytest_imagejudge.engines.vllm.model_files import Model
 from pytest_imagejudge.errors import ConfigError
 
@@ -79,7 +79,7 @@ def test_the_servers_options(write, model):
     found = find(write(r=20), model)
     enable, limit, rank, modules, named = adapter_arguments(found, Install(*options))
     assert (enable, limit, rank, modules) == ("--enable-lora", "--max-lora-rank", "32", "--lora-modules")
-    assert json.loads(named) == {"name": ADAPTER, "path": str(found.folder)}
+    assert json.loads(named) == {"name": "Qwen/Qwen3-VL-4B-Instruct+adapter", "path": str(found.folder)}
     visual = {
         "base_model.model.visual.blocks.0.attn.qkv.lora_A.weight": (16, 8),
         LAYER.format(0, "q_proj", "A"): (16, 64),

@@ -311,6 +311,23 @@ def test_both_copies_are_found_again(machine: Machine) -> None:
     assert machine.gone()
 
 
+def test_with_a_request_in_flight_no_copy_sleeps(machine: Machine) -> None:
+    async def run() -> None:
+        engine = await machine.started(sleep=0.0)
+        (machine.standin / "hold-answers").touch()
+        asking = asyncio.create_task(engine.ask(question(1)))
+        await machine.until(machine.asked)
+        await engine.sleep()
+        assert not engine.asleep
+        (machine.standin / "hold-answers").unlink()
+        await asking
+        await engine.close()
+
+    asyncio.run(run())
+    assert not (machine.standin / "naps").exists()
+    assert machine.gone()
+
+
 def test_both_copies_sleep_and_wake(machine: Machine) -> None:
     async def run() -> None:
         engine = await machine.started(sleep=0.0)

@@ -125,4 +125,5 @@ def test_two_workers_share_both_copies(pytester: pytest.Pytester, model: Path, m
     assert answered(report) == IMAGES
     (words,) = report["run"]["copies"]
     assert words.startswith("model: 2 copies")
+    assert report["run"]["restarts"] == 1
     assert len((model.parent / "standin" / "starts").read_text().splitlines()) == 3

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_imagejudge.engines.vllm import arguments, placement, shared_server
+from pytest_imagejudge.engines.vllm import arguments, model_files, placement, shared_server
 from pytest_imagejudge.engines.vllm import install as installs
 from pytest_imagejudge.engines.vllm.engine import VllmEngine
 from pytest_imagejudge.engines.vllm.gpus import GIB, MIB, gib, visible_gpus
@@ -44,6 +44,7 @@ class Computer:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.patch = folder, monkeypatch
         self.model = checkpoint(folder / "judge", size=WEIGHTS, **JUDGE)  # a hole: nothing is on the disk
+        monkeypatch.setattr(model_files, "STRIDE", GIB)  # its digest takes a second of 13,000 samples
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         monkeypatch.setitem(sys.modules, "pynvml", None)  # it would tell of this machine's own GPUs
         self.vllm("0.32.0")
