@@ -39,9 +39,9 @@ def default_name(model: str | None, kind: Kind) -> str:
     if parts == ["signals"]:
         return "signals" if kind == "image" else "signals-edit"
     if kind == "edit":
-        if any("editscore" in part for part in parts):
-            return "editscore"
-        return "ie-critic" if any(part.startswith("ie-critic") for part in parts) else "house-edit"
+        if any(part.startswith("ie-critic") for part in parts):
+            return "ie-critic"
+        return "editscore" if any("editscore" in part for part in parts) else "house-edit"
     return "q-judger" if any(part.startswith(("qwen-image-bench", "q-judger")) for part in parts) else "house"
 
 

@@ -165,8 +165,13 @@ class Protocol(ABC):
     def combine(self, readings: Mapping[str, Reading]) -> Reading:
         """Combine the readings of an edit's answers, by dimension, to the reading of the edit.
 
-        Only score, aspects and evidence of the result count. A judge that asks once has nothing to combine.
+        Only score, aspects and evidence of the result count. A judge that asks once has nothing to combine; one that
+        asks several times has its own way.
         """
+        if len(readings) != 1:
+            raise NotImplementedError(
+                f"protocol {self.name} asks {len(readings)} times and does not say how to combine"
+            )
         (reading,) = readings.values()
         return reading
 

@@ -31,8 +31,8 @@ class EditScore(ScorePairs):
     def published_sampling(self, index: int, *, again: bool) -> dict[str, Any]:
         """Return the request fields of pass ``index``, from 0, where decoding is free."""
         seed = SEED + index + (AGAIN if again else 0)
-        if self.family == "openai":
-            return {"seed": seed}
+        if self.family == "openai":  # the published code sends no limit; without one no budget can be kept
+            return {"seed": seed, "max_tokens": 4096}
         return {
             "temperature": 0.7,
             "top_p": 0.9,

@@ -474,3 +474,22 @@ def test_a_gate_against_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert 'the ID "99" is not in' in said
     assert 'the label is "maybe"' in said
     assert "<svg" in (tmp_path / "page.html").read_text()
+
+
+def test_recorded_answers_of_a_judge_that_asks_several_times(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = []
+    for number_ in range(12):
+        pair = [number_ % 9 + 1, 9]
+        answers = {"SC": json.dumps({"score": pair}), "PQ": json.dumps({"score": [9, 9]})}
+        if number_ > 9:
+            answers["PQ"] = "I can't help with that."
+        rows.append({"mos_perception": 1 + number_ % 5, "model_response": json.dumps(answers), "finish_reason": "stop"})
+    path = tmp_path / "answers.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    found, _ = agree(capsys, "--bench", "ie-bench-4k", path, "--protocol", "viescore")
+    assert (found["n"], found["unreadable"]) == (12, 2)
+    assert found["problems"] == {"drawn": 2, "no-answer": 2}
+    assert main(["agree", "--bench", "ie-bench-4k", str(path), "--protocol", "viescore"]) == 0
+    assert "Problems in the answers: drawn 2, no-answer 2." in capsys.readouterr().out
