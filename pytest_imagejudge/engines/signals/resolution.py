@@ -29,7 +29,7 @@ def fine_detail(planes: Planes) -> Figure:
         return Figure("fine_detail", None, words)
     exact = planes.once(squares)
     if why := exact.art or exact.either:  # what was enlarged smoothly has none
-        return Figure("fine_detail", None, f"detail of {why}", unsure=True)
+        return Figure("fine_detail", None, why)
     found = planes.once(spectra)
     if found.busy.sum() >= FEW:
         share = 100 * min(float(sharpest(found.detail([band]))) / usual for band, usual in _FINEST)
