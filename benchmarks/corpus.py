@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 LONG, SHORT, LEAST = 1024, 200, 380  # pixels: the longest side, the least short side, the least long side
-MOST = 400  # pictures of one kind and half
+MOST = 600  # pictures of one kind and half
 ALIKE = 6  # of 64 bits of the perceptual hash
 Picture = Image.Image
 Image.MAX_IMAGE_PIXELS = None
@@ -154,7 +154,21 @@ def windows(picture: Picture) -> Iterator[tuple[str, Picture]]:
     for top in range(0, max(1, picture.height - 95), 192):
         for left in range(0, max(1, picture.width - 127), 256):
             box = left, top, min(left + 128, picture.width), min(top + 96, picture.height)
-            yield f"-{left}-{top}", picture.crop(box)
+            window = picture.crop(box)
+            if not half_empty(window):
+                yield f"-{left}-{top}", window
+
+
+def half_empty(picture: Picture) -> bool:
+    """Whether a half of it is of one colour, as where a sheet ends: that is one of the damages."""
+    across, down = picture.width // 2, picture.height // 2
+    halves = (
+        (0, 0, across, picture.height),
+        (picture.width - across, 0, picture.width, picture.height),
+        (0, 0, picture.width, down),
+        (0, picture.height - down, picture.width, picture.height),
+    )
+    return any((np.ptp(np.asarray(picture.crop(half)), axis=(0, 1)) < 8).all() for half in halves)
 
 
 def rendered(path: Path, cache: Path) -> Path | None:

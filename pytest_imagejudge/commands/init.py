@@ -16,11 +16,11 @@ from ..errors import ConfigError
 from ..settings import API_KEY_VARIABLE, SIGNALS
 from ..support.entry_points import ENGINES, names_of
 from ..support.files import make_folder, whole_file
-from .init_project import Addition, Value, owner_of_remote, with_ignored, with_keys
+from .init_project import Addition, Value, owner_of_remote, tests_folder, with_ignored, with_keys
 from .store import folder_name
 
 FILES = {  # in starter/: where it goes
-    "test_images.txt": "tests/test_images.py",
+    "test_images.txt": "test_images.py",  # in the folder of tests
     "thresholds.toml": "thresholds.toml",
     "imagejudge.yml": ".github/workflows/imagejudge.yml",
 }
@@ -56,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
     values, keys = _hosted(args) if args.judge_url else _own(args)
     if args.shared_workflow is not None:
         values |= _shared(args, values)
-    targets = {args.folder / target: name for name, target in FILES.items()}
+    tests = {"test_images.txt": f"{tests_folder(args.folder)}/test_images.py"}
+    targets = {args.folder / target: name for name, target in (FILES | tests).items()}
     in_the_way = [str(path) for path in targets if path.exists()]
     if in_the_way and not args.force:
         raise ConfigError(f"there already: {', '.join(in_the_way)}; give --force to write over them")

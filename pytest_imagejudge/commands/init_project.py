@@ -67,6 +67,24 @@ def with_keys(folder: Path, keys: Mapping[str, Value]) -> Addition:
     return Addition(path, text, tuple(key for key in keys if key in present))
 
 
+def tests_folder(folder: Path) -> str:
+    """Return the name of the folder in which pytest looks for tests: that of ``testpaths``, else ``tests``.
+
+    Raises:
+        ConfigError: pytest's file can't be read.
+    """
+    path, section = _place(folder)
+    text = _read(path)
+    if path.suffix == ".toml":
+        said = _table(path, text, section).get("testpaths", "")
+        names = [str(name) for name in said] if isinstance(said, list) else str(said).split()
+    else:
+        found = re.search(r"^testpaths[ \t]*[=:](.*(?:\n[ \t]+\S.*)*)", text, re.MULTILINE)
+        names = found[1].split() if found else []
+    there = [name for name in (*names, "tests", "test") if name != "." and (folder / name).is_dir()]
+    return there[0].rstrip("/") if there else "tests"
+
+
 def with_ignored(folder: Path) -> Addition | None:
     """Add what runs leave to ``.gitignore``; None where all of it is ignored already."""
     path = folder / ".gitignore"

@@ -211,11 +211,8 @@ class Store:
 
     def knows_pixels(self) -> bool:
         """Return False where the index is empty, as in a new store: then no file need be hashed to look there."""
-        query = "SELECT EXISTS(SELECT 1 FROM pixels)"
         with self._guard():
-            return bool(self._waiting) or self.file.do(
-                lambda connection: bool(connection.execute(query).fetchone()[0]), False
-            )
+            return bool(self._waiting) or self.file.do(_has_pixels, False)
 
     def _lines_of(self, names: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -374,6 +371,10 @@ class Store:
 
 
 _BAD = object()
+
+
+def _has_pixels(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT EXISTS(SELECT 1 FROM pixels)").fetchone()[0])
 
 
 def _file_key(file_hash: str) -> str:

@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from ..support.escaping import escape
 from .rows import RawRow, bad_text, show_value
 
-_MOST = 512 * 2**20  # bytes of a workbook, unpacked
+_MOST = 256 * 2**20  # bytes of a workbook, unpacked
 
 
 def xlsx_rows(path: Path) -> Iterator[RawRow]:

@@ -249,3 +249,29 @@ def test_an_owner_that_nobody_names(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "no git remote of GitHub names one here" in capsys.readouterr().err
     assert main(["init", str(tmp_path), "--shared-workflow=a/b"]) == 2
     assert "'a/b' can't be one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("ini", "folders", "place"),
+    [
+        ("", (), "tests"),
+        ("", ("test",), "test"),
+        ("[pytest]\ntestpaths = checks more\n", ("checks", "tests"), "checks"),
+        ("[pytest]\ntestpaths =\n    gone\n    more/deep\nx = 1\n", ("more/deep",), "more/deep"),
+        ("[pytest]\ntestpaths = .\n", (), "tests"),
+    ],
+)
+def test_the_test_lies_where_pytest_looks(tmp_path: Path, ini: str, folders: tuple[str, ...], place: str) -> None:
+    for name in folders:
+        (tmp_path / name).mkdir(parents=True)
+    if ini:
+        (tmp_path / "pytest.ini").write_text(ini)
+    assert main(["init", str(tmp_path)]) == 0
+    assert (tmp_path / place / "test_images.py").is_file()
+
+
+def test_testpaths_in_toml(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\ntestpaths = ["checks"]\n')
+    (tmp_path / "checks").mkdir()
+    assert main(["init", str(tmp_path)]) == 0
+    assert (tmp_path / "checks" / "test_images.py").is_file()

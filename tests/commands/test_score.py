@@ -918,3 +918,33 @@ def test_prices_and_budgets_that_are_refused(
     assert main(command(server, path, *options)) == 2
     assert words in capsys.readouterr().err
     assert server.asked == []
+
+
+def test_rows_in_quarantine_are_named_and_fail_nothing(
+    server: StandIn, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = rows("good", "bad", "good")
+    table[1]["quarantine"] = "new sampler"
+    table[2]["quarantine"] = "yes"
+    (work / "m.json").write_text(json.dumps(table))
+    args = ["score", "m.json", f"--judge-url={server.url}", "--judge-protocol=q-judger", "--judge-thresholds=default"]
+    assert main(args) == 0
+    said = capsys.readouterr()
+    assert "Quarantine: 1 of 2 rows missed them." in said.out
+    assert "0 rows missed them" in said.out
+    assert '(ID "1"): in quarantine (new sampler): ' in said.err
+    assert main([*args, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["quarantined"] == {"rows": 2, "failed": 1}
+
+
+def test_a_workbook_with_other_names(server: StandIn, work: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["image", "text"], ["0.png", "good"], ["1.png", "bad"]):
+        book.active.append(row)
+    book.save(work / "m.xlsx")
+    assert main(["score", "m.xlsx", f"--judge-url={server.url}", "--judge-protocol=q-judger"]) == 0
+    judged = [json.loads(line) for line in (work / "m_judged.jsonl").read_text().splitlines()]
+    assert [(row["ID"], row["prompt"], row["image_path"]) for row in judged] == [
+        ("0.png", "good", "0.png"),
+        ("1.png", "bad", "1.png"),
+    ]

@@ -28,7 +28,9 @@ from tests.docs.pages import DOCS, ROOT, Example, examples, first_missing, pages
 from tests.stand_in import published_words
 from tests.stand_in.forks import ForkServer
 
-REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
+REFERENCE = "\n".join(
+    (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("reference", "manifests", "report")
+)
 KINDS = {"console", "csv", "ini", "json", "jsonl", "mermaid", "python", "text", "toml", "yaml"}
 INI_KEYS = {option.lstrip("-").replace("-", "_") for option in options.OPTIONS} | set(options.INI_ONLY)
 

@@ -32,7 +32,9 @@ from pytest_imagejudge.support.judge_options import JUDGE_OPTIONS, option_name
 from tests.docs.pages import DOCS, ROOT, examples, pages
 
 PAGES = [ROOT / "README.md", *pages()]
-REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
+REFERENCE = "\n".join(
+    (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("reference", "manifests", "report")
+)
 OPTION = r"--?[a-z](?:[\w-]*\w)?"
 # options of other programs and of pytest, which the pages speak of
 FOREIGN = {
@@ -195,15 +197,6 @@ def test_no_option_of_others_is_listed_for_nothing() -> None:
 def test_the_list_of_commands_in_the_readme() -> None:
     (named,) = [span for span in spans(ROOT / "README.md") if span.startswith("imagejudge ") and "|" in span]
     assert re.findall(r"\w+", named)[1:] == list(cli.COMMANDS)
-
-
-def test_the_readme_has_every_option_and_key_of_pytest() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = table(text.partition("\n## Options\n")[2].partition("\n## ")[0], "option | meaning")
-    named = {option for row in rows for option in options_in(row[0])}
-    assert named == set(options.OPTIONS)
-    only = text.partition("Ini only: ")[2].partition("\n\n")[0]
-    assert set(re.findall(r"`(\w+)`", only)) == set(options.INI_ONLY)
 
 
 # --- names ---

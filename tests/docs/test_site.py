@@ -20,7 +20,7 @@ def test_every_page_is_in_the_navigation() -> None:
     assert all((ROOT / name).is_file() for name in named)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert {name for name in named if name.startswith("docs/")} - {"docs/architecture.md", "docs/glossary.md"} <= set(
-        re.findall(r"\]\((docs/[\w/]+\.md)\)", readme)
+        re.findall(r"\]\((docs/[\w/-]+\.md)\)", readme)
     )
 
 

@@ -51,6 +51,13 @@ def test_smaller_reports(
     assert markdown.render(made(), {}, facets=False) == snapshot
 
 
+def test_copies_of_the_judge() -> None:
+    run = Run(copies=["a|judge: 2 copies, on GPU 0, GPU 1: 60 images wait"])
+    report = Report(verdicts=[samples.entry(1, bounds={})], run=run)
+    line = f"> {for_markdown(run.copies[0])}."
+    assert line in markdown.render(report, {}, facets=False).splitlines()
+
+
 def test_a_picture_by_its_address(snapshot: SnapshotAssertion) -> None:
     report = Report(verdicts=[samples.entry(1, bounds={("Quality",): 99})])
     text = markdown.render(report, {}, facets=False, pictures={"img/1.png": 'https://x.invalid/a?b&c"d'})

@@ -45,6 +45,13 @@ def row(text: str, name: str) -> str:
     return next(line for line in text.splitlines() if re.match(rf"(?:[│ ]*[├└]─ ){re.escape(name)} +\S", line))
 
 
+def test_copies_of_the_judge() -> None:
+    run = Run(copies=["judge\x1b[31m: 2 copies, on GPU 0, GPU 1: 60 images wait"])
+    shown = tree(Report(verdicts=[samples.entry(1, bounds={})], run=run), width=200)
+    assert ": 2 copies, on GPU 0, GPU 1: 60 images wait" in shown
+    assert "\x1b" not in shown
+
+
 @pytest.mark.parametrize(
     ("width", "encoding", "color"),
     [

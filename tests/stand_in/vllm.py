@@ -21,7 +21,7 @@ HANGS = IGNORE + "print('up', flush=True); time.sleep(600)"
 
 
 def spawn(**how):
-    child = subprocess.Popen([sys.executable, "-c", HANGS, "standin-engine"], stdout=subprocess.PIPE, **how)
+    child = subprocess.Popen([sys.executable, "-I", "-S", "-c", HANGS, "standin-engine"], stdout=subprocess.PIPE, **how)
     child.stdout.readline()
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...protocols.signals_bounds import BY_NAME
 from .figure import Figure
 from .planes import Planes
 from .sample import colours, sampled
 
 _WHITE, _BLACK = 253, 2  # codes from which on, and up to which, a channel is cut off
 _GROUND = 0.9  # share of a side of the picture; a burnt sky reaches it on one or two sides, paper on three or four
+_ALONE = 0.75  # of the picture; what fills no more of it is cut out, or stands alone
 _FRAME = 32  # of the short side; a frame is thinner
 _COLOURFUL = 64  # codes between the highest and the lowest channel
 _PUSHED = 0.00005  # share of the pixels that are cut off at both ends
@@ -66,6 +68,9 @@ def pure_share(planes: Planes) -> Figure:
     counted = max(1, int(np.count_nonzero(drawn)))
     pure = (high - low >= _COLOURFUL) & ((low == 0) | (high == 255)) & drawn
     share = 100 * int(np.count_nonzero(pure)) / counted
+    if counted < _ALONE * drawn.size and share > BY_NAME["pure_share"].fail:
+        words = f"{share:.0f}% of a thing alone on a plain ground is saturated: it may have the colours it likes"
+        return Figure("pure_share", None, words, unsure=True)
     words = f"{share:.0f}% of the picture is saturated to the end of the range"
     if np.count_nonzero((low == 0) & (high == 255) & drawn) < _PUSHED * counted:
         return Figure("pure_share", share / 2, f"{words}, nowhere to both ends: half of it counts")

@@ -12,6 +12,7 @@ from ...images.content import one_colour as _one_colour
 from .figure import Figure
 from .planes import Planes
 from .sample import sampled
+from .squares import squares
 
 _SAME = 4  # codes in each channel within which a part is of one colour
 _OTHER = 12  # codes by which content differs from it
@@ -20,6 +21,7 @@ _CUT = 0.08  # share of the line at which content stands
 _CHANGES = 3  # places along the line where content changes: the flat ground below a flat sky has none
 _WORTH = 0.25  # share of the picture that has to be flat for a search
 _FULL = 0.97  # share of its box that a rectangle fills
+_RECTANGLE = "a blank rectangle"
 _AROUND = 0.5  # share of a rectangle's outline at which content stands
 
 
@@ -38,6 +40,8 @@ def blank_share(planes: Planes) -> Figure:
         return Figure("blank_share", None, words)
     pixels = planes.once(sampled)
     share, words = max(_band(pixels), _rectangle(np.ascontiguousarray(pixels[::2, ::2])))
+    if words == _RECTANGLE and planes.once(squares).size > 1:
+        return Figure("blank_share", None, f"{words} among squares: a drawn box, or blank", unsure=True)
     percent = 100 * share
     return Figure(
         "blank_share", percent, f"{percent:.0f}% of the picture is {words}" if share else "no blank part found"
@@ -106,4 +110,4 @@ def _rectangle(pixels: Any) -> tuple[float, str]:
         return 0.0, ""
     lengths = [part.shape[1] for part in parts]
     around = sum(_cut(part, colour) * length for part, length in zip(parts, lengths, strict=True)) / sum(lengths)
-    return (width * height / (tall * wide), "a blank rectangle") if around >= _AROUND else (0.0, "")
+    return (width * height / (tall * wide), _RECTANGLE) if around >= _AROUND else (0.0, "")

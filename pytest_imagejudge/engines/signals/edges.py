@@ -11,6 +11,7 @@ import math
 from .figure import Figure
 from .planes import Planes
 from .spectrum import BANDS, COARSE, FINE, Spectra, half_spectra, quarter_spectra, sharpest, spectra
+from .squares import squares
 
 _DIRECTIONS = tuple(22.5 * step for step in range(8))
 FEW = 4  # tiles with something to see; fewer say nothing of a picture
@@ -25,6 +26,11 @@ def blur_sigma(planes: Planes) -> Figure:
     """Measure the blur of the sharpest places, as the sigma of a Gaussian, in pixels at the working size."""
     if words := planes.too_small:
         return Figure("blur_sigma", None, words)
+    grid = planes.once(squares)
+    if grid.art:
+        return Figure("blur_sigma", 0.0, f"its squares have sharp edges ({grid.art})")
+    if grid.either:
+        return Figure("blur_sigma", None, f"edges of squares are never soft ({grid.either})", unsure=True)
     sigma, direction = 0.0, 0.0
     seen = False
     for scale, make, usual in _SCALES:

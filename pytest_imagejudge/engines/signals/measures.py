@@ -34,6 +34,11 @@ FUNCTIONS: dict[str, Callable[[Planes], Figure]] = {
 }
 
 
+OTHERS = frozenset(
+    ("flat", "line-art", "painting", "watercolour", "film-grain")
+)  # than pixel art, where a prompt says so
+
+
 def figures_of(planes: Planes, facet: Path) -> list[Figure]:
     """Measure all of one facet."""
     return [FUNCTIONS[measure.name](planes) for measure in MEASURES if measure.facet == facet]
@@ -42,6 +47,7 @@ def figures_of(planes: Planes, facet: Path) -> list[Figure]:
 def score_pixels(planes: Planes, dimension: str, prompt: str, named: Iterable[str] = ()) -> dict[Path, FacetScore]:
     """Score the facets of ``dimension`` that are measured on pixels alone, under the styles of the prompt."""
     styles = styles_of(prompt, named)
-    if art := planes.once(squares.squares).art:
-        styles.setdefault("pixel-art", art)
+    found = planes.once(squares.squares)
+    if found.art or (found.either and not styles.keys() & OTHERS):
+        styles.setdefault("pixel-art", found.art or found.either)
     return {facet: compose(figures_of(planes, facet), styles) for facet in PIXELS if facet[0] == dimension}

@@ -10,6 +10,7 @@ from typing import Any
 
 from .figure import Figure
 from .planes import Planes
+from .squares import squares
 
 _WINDOW = 1024  # pixels; the middle of a larger picture, at its own pixels
 _LEAST = 128  # side of a window below which averages over it still hold its content
@@ -17,6 +18,7 @@ _CELL = 16  # pixels; a checkerboard of period 2, 4, 8 or 16 repeats in it
 _REGIONS = 4  # across and down; the checkerboard has to be in most of them
 _BANDS = 8  # across the stripes; they have to be in nearly all of them
 _LONGEST = 18  # pixels; wider stripes are drawn ones
+_OWN = 0.1  # of the side of squares; enlarged pixels repeat with it
 _PROMINENT = 4.0  # times as strong as the periods around it: content is spread over many periods
 _LOCAL = 8.0  # pixels of `quarter`; what is wider than this is shading, and no texture that repeats
 _BOTH_WAYS = 0.25  # share of the contrast that changes both ways; of a grid, or of stripes, nearly all changes one way
@@ -35,6 +37,9 @@ def stripe_levels(planes: Planes) -> Figure:
         found = _stripes(cv2.transpose(window) if turned else window)
         if found[0] > amplitude:
             (amplitude, period), upright = found, not turned
+    size = planes.once(squares).size
+    if size > 1 and abs(period / size - 1) < _OWN:
+        return Figure("stripe_levels", 0.0, f"stripes of {period:.1f} pixels are those of the squares of {size:g}")
     if not amplitude:
         return Figure("stripe_levels", 0.0, "no stripes found")
     across = "vertical" if upright else "horizontal"

@@ -21,7 +21,10 @@ _BLENDED = 0.43  # share of the borders of pixel art with a blend between, at mo
 _BACKGROUND = 0.1  # of the squares, in one colour
 _OUTLINE, _SOFT = 20, 0.5  # borders of the background; fewer say nothing; and the share with a blend, in pixel art
 _SPRITE = 10  # pixels; squares so large, before one colour, are a sprite as well as a thing that was enlarged
-_PALETTE, _OFTEN = 256, 20  # colours, and squares for each of them, of pixel art; few pictures have as few
+_PALETTE = 64  # colours; no picture that was enlarged has so few
+_VARIED = 0.3  # colours for each square, from which on it is a picture that was enlarged
+_MANY, _NEARLY = 40, 0.95  # borders with a blend, and their share, from which on it is a flat drawing that was
+_HARD = 0.15  # share of borders without a blend, from which on grey squares may be pixel art
 _TILE = 2048  # squares; so few are a tile of pixel art as well as what is left of a picture
 _STEP = 24  # levels from area to area
 
@@ -45,13 +48,10 @@ def pixel_size(planes: Planes) -> Figure:
     """Measure the side of the squares that the picture is made of, in pixels, where it is."""
     if words := planes.too_small:
         return Figure("pixel_size", None, words)
-    found = planes.once(squares)
-    if found.size <= 1:
+    size = planes.once(squares).size
+    if size <= 1:
         return Figure("pixel_size", None, "no enlarged pixels show")
-    if found.art or found.either:
-        # blur, enlarging and JPEG leave no exact squares, so nothing else speaks of the resolution
-        return Figure("pixel_size", None, found.art or found.either, unsure=True)
-    return Figure("pixel_size", found.size, f"made of squares of {found.size:g} pixels")
+    return Figure("pixel_size", size, f"made of squares of {size:g} pixels")
 
 
 def squares(planes: Planes) -> Squares:
@@ -111,10 +111,17 @@ def _either(cells: Any, size: float) -> str:
     """Return the reason why squares may be those of pixel art, or ""; ``cells`` as in `_art`."""
     import numpy as np
 
-    colours = np.unique(cells.reshape(-1, 3), axis=0)
-    few = len(colours) <= _PALETTE and len(cells.reshape(-1, 3)) >= _OFTEN * len(colours)
-    grey = (colours == colours[:, :1]).all()  # as a drawing in ink is, enlarged or not
-    if (few and not grey) or cells.shape[0] * cells.shape[1] <= _TILE:
+    if size % 1:
+        return ""
+    codes = cells.reshape(-1, 3).astype(np.int32) @ np.array([65536, 256, 1], np.int32)
+    colours = np.unique(codes)
+    soft, hard = (sum(pair) for pair in zip(*map(_borders, (cells, cells.swapaxes(0, 1))), strict=True))
+    if ((colours >> 16) == (colours & 255)).all():  # a drawing in ink is grey as well
+        either = hard > _HARD * (soft + hard)
+    else:
+        drawn = soft >= _MANY and soft > _NEARLY * (soft + hard)
+        either = len(colours) <= _PALETTE or (len(colours) < _VARIED * len(codes) and not drawn)
+    if either or len(codes) < _TILE:
         return f"squares of {size:g} in {len(colours)} colours: pixel art, or a picture that was enlarged"
     return ""
 

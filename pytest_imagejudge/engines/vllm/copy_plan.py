@@ -6,8 +6,9 @@ from the 49th waiting image on. The images that wait are counted while the judge
 how many a run will have: tests that make their images get a further copy when they are ahead of the judge.
 
 Copies start at once, also where nothing is compiled yet. They compile the same then, each on cores of its own, and
-write into the same cache: Triton, Inductor and vLLM (its graphs, 0.26 and 0.32) put each file in place whole. If the
-others waited for the first one to have compiled, they would come a warm start later.
+write into the same cache: Triton, Inductor and vLLM (its graphs, 0.26 and 0.32) put each file in place whole. Only a
+list of a few lines, vllm_compile_cache.py, is written in place, when a graph is compiled; it is read before that. If
+the others waited for the first one to have compiled, they would come a warm start later.
 """
 
 from __future__ import annotations

@@ -45,3 +45,13 @@ def test_on_white_ground_light_is_not_judged():
     facets = score_pixels(Planes(p.product_on_white()), "Aesthetics", "a cup")
     assert facets[LIGHT].raw == "N/A"
     assert "can't be told from it" in facets[LIGHT].evidence or "flat colour" in facets[LIGHT].evidence
+
+
+def test_a_thing_alone_on_a_plain_ground_may_be_saturated():
+    pixels = p.np.full((512, 512, 3), 255, p.np.uint8)
+    rough = p.np.random.default_rng(3).integers(150, 256, (250, 200, 3))
+    pixels[150:400, 180:380] = rough * p.np.array([1, 0.3, 0])
+    alone = colour.pure_share(Planes(p.of(pixels)))
+    assert (alone.value, alone.unsure) == (None, True)
+    assert "of a thing alone on a plain ground is saturated" in alone.words
+    assert (colour.pure_share(Planes(p.of(pixels[150:400, 180:380]))).value or 0) > 22

@@ -7,6 +7,9 @@ from PIL import Image
 
 pytest.importorskip("cv2")
 
+from pytest_imagejudge.engines.signals import content
+from pytest_imagejudge.engines.signals.planes import Planes
+
 from . import pictures as p
 from .failures import NATURALNESS, failed
 
@@ -28,3 +31,12 @@ def test_what_shows_nothing_fails(words, picture):
     found = failed(picture, "an astronaut")
     assert words in found[NATURALNESS]
     assert "fail above" in found[NATURALNESS]
+
+
+def test_a_box_among_the_squares_of_pixel_art_may_be_drawn():
+    art = p.np.asarray(p.pixel_art()).copy()
+    down, across = art.shape[0] // 96 * 12, art.shape[1] // 96 * 12
+    art[down : 7 * down, across : 7 * across] = 120
+    figure = content.blank_share(Planes(p.of(art)))
+    assert (figure.value, figure.unsure) == (None, True)
+    assert figure.words == "a blank rectangle among squares: a drawn box, or blank"

@@ -20,7 +20,7 @@ KINDS = {"photograph": s.photograph, "illustration": s.illustration, "line art":
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [4, 5.3, 8])
 def test_a_picture_made_of_squares_fails(quality, kind, size):
-    facet = quality(s.enlarged(KINDS[kind](), size, NEAREST))["Resolution"]
+    facet = quality(s.enlarged(KINDS[kind](), size, NEAREST), "line art" if kind == "line art" else "")["Resolution"]
     assert facet.raw == 0, facet.evidence
     assert f"made of squares of {size:.0f}"[:22] in facet.evidence
 
@@ -64,7 +64,14 @@ def test_soft_squares_of_few_colours_may_be_pixel_art(quality):
     cells = colours[np.stack([np.roll(line, row // 2 * 5) for row in range(80)])]
     facet = quality(Image.fromarray(cells.repeat(6, axis=0).repeat(6, axis=1)))["Resolution"]
     assert facet.raw == "N/A"
-    assert facet.evidence == "squares of 6 in 5 colours: pixel art, or a picture that was enlarged"
+    why = "squares of 6 in 5 colours: pixel art, or a picture that was enlarged"
+    assert facet.evidence == f"not judged in the style pixel-art ({why})"
+
+
+def test_squares_in_a_picture_that_was_asked_for_as_another_drawing_are_damage(quality):
+    ink = s.enlarged(s.line_art(), 4, NEAREST)
+    assert quality(ink)["Resolution"].raw == "N/A"
+    assert quality(ink, "a drawing in pen and ink")["Resolution"].raw == 0
 
 
 def test_the_resolution_of_pixel_art_is_not_judged(quality):
