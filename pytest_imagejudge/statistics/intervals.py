@@ -1,7 +1,7 @@
 """Intervals of a mean over images.
 
-An image's figure is bounded (0 to 100; an edit's 1 to 5), discrete and often skewed, and a run may be as small
-as five images. From 5 to 199 units the interval is Wilson's score interval on the effective number of images:
+An image's figure is bounded (0 to 100; of an edit, by its judge's scale), discrete and often skewed, and a run may be
+as small as five images. From 5 to 199 units the interval is Wilson's score interval on the effective number of images:
 the variance of the mean is taken as proportional to mu (R - mu), as of a proportion, with the factor estimated
 from the images (the design-effect form of Korn and Graubard, Survey Methodology 24, 1998) and Student's t in
 place of the normal quantile. It never leaves the scale and follows the skew near its ends. From 200 it is

@@ -39,12 +39,12 @@ def compose(figures: Iterable[Figure], styles: Mapping[str, str]) -> FacetScore:
             if measure.doubt is not None and measure.doubt < figure.value <= measure.fail:
                 open_[f"{words}: so near to it a fine picture may be"] = None
             judged.append((raw_of(measure, figure.value), -_nearness(measure, figure.value), words))
-    if not judged:
-        return FacetScore("N/A", "; ".join({**spared, **open_, **left}) or "nothing of this facet is measured")
     judged.sort(key=lambda one: one[:2])
     failed = [words for raw, _, words in judged if raw == 0]
     if open_ and not failed:
         return FacetScore("N/A", "; ".join(open_))
+    if not judged:
+        return FacetScore("N/A", "; ".join({**spared, **left}) or "nothing of this facet is measured")
     passed = [judged[0][2], *(f"in part {reason}" for reason in spared)]
     return FacetScore(_RAW[judged[0][0]], "; ".join(failed or passed))
 

@@ -11,6 +11,7 @@ from .edges import FEW
 from .figure import Figure
 from .planes import Planes
 from .spectrum import half_spectra, quarter_spectra, sharpest, spectra
+from .squares import squares
 
 _FINEST = ((3, 3.0), (5, 1.0))  # bands, each with its detail in a picture that has just enough, of the finest's
 
@@ -26,6 +27,9 @@ def fine_detail(planes: Planes) -> Figure:
     """Measure the finest detail of the sharpest places, in percent of a natural picture's."""
     if words := planes.too_small:
         return Figure("fine_detail", None, words)
+    exact = planes.once(squares)
+    if why := exact.art or exact.either:  # what was enlarged smoothly has none
+        return Figure("fine_detail", None, why)
     found = planes.once(spectra)
     if found.busy.sum() >= FEW:
         share = 100 * min(float(sharpest(found.detail([band]))) / usual for band, usual in _FINEST)
