@@ -52,7 +52,7 @@ examples: $(VENV)/.has-examples  ## run the examples as their READMEs say, each 
 
 docs: $(VENV)/.has-docs  ## build the documentation site into build/site; any broken link is an error
 	$(BIN)/python docs/site/assemble.py build/site-source
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict  # not --quiet: that hides what --strict counts
 
 lint: $(VENV)/.has-lint  ## check style, types and layers
 	$(BIN)/ruff check .
