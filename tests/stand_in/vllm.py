@@ -28,6 +28,7 @@ def spawn(**how):
 def main():
     place = Path(os.environ["STANDIN"])
     gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    (place / ("used-" + gpu)).touch()
     with (place / "starts").open("a") as file:
         file.write(json.dumps(sys.argv[1:]) + "\\n")
     (place / "environment").write_text(json.dumps(dict(os.environ)))
@@ -146,10 +147,19 @@ def checkpoint(folder: Path, *, size: int = 1000, **config: object) -> Path:
 
 
 def gpus(folder: Path, count: int, mib: int = 81_559) -> Path:
-    """Make a stand-in for nvidia-smi that tells of so many GPUs, which nothing uses; returns its folder."""
+    """Make a stand-in for nvidia-smi with so many GPUs, each unused until a server is on it; returns its folder."""
     folder.mkdir()
-    rows = "\n".join(f"{number}, GPU-{number}abc, Card {number}, {mib}, {mib}" for number in range(count))
+    script = f"""\
+        #!/bin/sh
+        case "$1" in --query-gpu=*)
+            for number in $(seq 0 {count - 1}); do
+                free={mib}
+                [ -e "$STANDIN/used-$number" ] && free=5000
+                echo "$number, GPU-${{number}}abc, Card $number, {mib}, $free"
+            done
+        esac
+        """
     program = folder / "nvidia-smi"
-    program.write_text(f'#!/bin/sh\ncase "$1" in --query-gpu=*) cat <<E\n{rows}\nE\n;; esac\n')
+    program.write_text(textwrap.dedent(script))
     program.chmod(0o755)
     return folder

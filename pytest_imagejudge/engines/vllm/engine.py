@@ -182,7 +182,7 @@ class VllmEngine(Engine):
         """Tell the other users how many images wait, and have copies started that these are worth."""
         told = 0
         while True:
-            if self._images != told:
+            if self._images != told or self.starter.lacks_room:
                 told = self._images
                 with contextlib.suppress(OSError, ImageJudgeError):  # what runs goes on
                     await asyncio.to_thread(self.starter.count_images, plan, told)

@@ -27,7 +27,7 @@ from ..base import Progress
 from .processes import Lease, end_orphans, live_leases
 from .server_copy import HOME
 from .start_progress import ANSI, StartWatcher
-from .state import State, log_file, log_tail
+from .state import CopyState, State, log_file, log_tail
 
 POLL_SECONDS = 0.25
 
@@ -141,10 +141,7 @@ class Server:
 
     def places(self) -> list[dict[str, Any]]:
         """Return the specifications of all copies, as they are in the file: `CopySpec` by field."""
-        try:
-            return list(json.loads((self.folder / "spec.json").read_text("utf-8"))["copies"])
-        except (OSError, ValueError, KeyError):
-            return []
+        return _copies_in(self.folder)
 
     def shared(self) -> bool:
         """Return True where the server has other users."""
@@ -322,9 +319,14 @@ def usable_folder() -> Iterator[None]:
 
 
 def running(state_dir: Path) -> Iterator[tuple[Path, State, int]]:
-    """Yield folder, state and number of users of each server of this machine that is up."""
+    """Yield folder, state and number of users of each server of this machine that is up.
+
+    Copies that its supervisor has not taken in yet are among those that start, so that nobody else takes their GPUs.
+    """
     for place, state in _of_this_machine(state_dir):
         if is_held(place / "supervisor.lock"):
+            for number, copy in enumerate(_copies_in(place)[len(state.copies) :], len(state.copies) + 1):
+                state.copies.append(CopyState(number, leaves=copy["leaves"], place=copy["place"], why=copy["why"]))
             yield place, state, len(live_leases(place / "leases"))
 
 
@@ -337,6 +339,13 @@ def _of_this_machine(state_dir: Path) -> Iterator[tuple[Path, State]]:
         state = State.read(place)
         if state is not None and state.machine == machine():
             yield place, state
+
+
+def _copies_in(folder: Path) -> list[dict[str, Any]]:
+    try:
+        return list(json.loads((folder / "spec.json").read_text("utf-8"))["copies"])
+    except (OSError, ValueError, KeyError):
+        return []
 
 
 def remove_old(state_dir: Path) -> None:

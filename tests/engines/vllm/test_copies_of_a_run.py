@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.stand_in.vllm import checkpoint, gpus, install
 
 IMAGES = 60
 
-# Answers are held until both copies have been asked. Then the servers in DEATHS are killed, each as often as it says.
+# Answers are held until all GPUs have been asked. Then the servers in DEATHS are killed, each as often as it says.
 CONFTEST = """
 import json, os, signal, threading, time
 from pathlib import Path
@@ -49,7 +50,7 @@ def die(number):
 
 
 def watch():
-    wait(lambda: asked() == {"0", "1"})
+    wait(lambda: asked() == set(os.environ.get("GPUS", "01")))
     for number in DEATHS:
         die(number)
     (STANDIN / "hold-answers").unlink()
@@ -127,3 +128,25 @@ def test_two_workers_share_both_copies(pytester: pytest.Pytester, model: Path, m
     assert words.startswith("model: 2 copies")
     assert report["run"]["restarts"] == 1
     assert len((model.parent / "standin" / "starts").read_text().splitlines()) == 3
+
+
+def test_the_judge_of_edits_keeps_a_gpu(
+    pytester: pytest.Pytester, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEATHS", "[]")
+    monkeypatch.setenv("GPUS", "012")
+    monkeypatch.setenv("PATH", f"{gpus(model.parent / 'three', 3)}:{os.environ['PATH']}")
+    other = checkpoint(model.parent / "editor", architectures=["Qwen2_5_VLForConditionalGeneration"])
+    row = {"ID": "edit", "source_path": "1.png", "edited_path": "2.png", "instruction": "make it blue"}
+    (pytester.path / "edits.jsonl").write_text(json.dumps(row))
+    edits = (f"--edit-judge-model={other}", "--edit-judge-protocol=house", "--judge-manifest=edits.jsonl")
+    _, report = run(pytester, model, *edits)
+    assert answered(report) == IMAGES
+    assert [edit["answer"] for edit in report["edits"]] == ["to a picture"]
+    places = {words.partition(":")[0]: words.split(": ")[1] for words in report["run"]["copies"]}
+    assert places["model"].startswith("2 copies, on GPU ")
+    assert places["editor"].startswith("1 copy, on GPU ")
+    asked = [json.loads(line) for line in (model.parent / "standin" / "asked").read_text().splitlines()]
+    by_gpu = {(body["gpu"], Path(body["model"]).name) for body in asked}
+    assert sorted(gpu for gpu, _ in by_gpu) == ["0", "1", "2"]
+    assert len([gpu for gpu, name in by_gpu if name == "editor"]) == 1
