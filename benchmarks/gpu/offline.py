@@ -10,12 +10,27 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent / "suite"))
+
+
+def fixed(tokens: int) -> dict[str, Any]:
+    """Sampling of answers of so many tokens; 0 for answers as they come."""
+    return {"max_tokens": tokens, "ignore_eos": True} if tokens else {}
+
+
+def use_server_environment(install: Any, settings: Any) -> None:
+    """Set the variables that the plugin sets for its server, caches included."""
+    from pytest_imagejudge.engines.vllm import arguments, caches
+    from pytest_imagejudge.settings import cache_dir
+
+    changes = arguments.server_environment(install, settings, caches.caches_folder(cache_dir(), install))
+    os.environ.update({name: value for name, value in changes.items() if value is not None})
 
 
 def main() -> None:
@@ -26,6 +41,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=1, help="as many batches, each of other images")
     parser.add_argument("--thinking-budget", type=int, default=340)
+    parser.add_argument("--tokens", action="append", type=int, default=[], help="of a batch's answers, in free text")
     parser.add_argument("--server-arg", action="append", default=[])
     args = parser.parse_args()
 
@@ -36,10 +52,12 @@ def main() -> None:
     from pytest_imagejudge.settings import JudgeSettings, cache_dir
 
     conftest.SIDE = args.side
-    settings = JudgeSettings(model=args.checkpoint, args=tuple(args.server_arg), decoding="constrained")
-    protocol = load_protocol("q-judger", decoding="constrained", thinking_budget=args.thinking_budget)
+    decoding = "free" if args.tokens else "constrained"
+    settings = JudgeSettings(model=args.checkpoint, args=tuple(args.server_arg), decoding=decoding)
+    protocol = load_protocol("q-judger", decoding=decoding, thinking_budget=args.thinking_budget)
     engine: Any = make_engine(settings, protocol, state_dir=cache_dir())
     plan = engine.plan()
+    use_server_environment(plan.install, settings)
 
     def render(first: int) -> tuple[list[Any], list[Any], float]:
         """Requests and primers of the images from number ``first`` on, and the seconds that they took."""
@@ -76,6 +94,8 @@ def main() -> None:
 
     def params(sampling: dict[str, Any]) -> SamplingParams:
         fields = {k: v for k, v in sampling.items() if k not in ("structured_outputs", "chat_template_kwargs")}
+        if "structured_outputs" not in sampling:
+            return SamplingParams(**fields)
         grammar = StructuredOutputsParams(json=sampling["structured_outputs"]["json"])
         return SamplingParams(**fields, structured_outputs=grammar)
 
@@ -83,7 +103,7 @@ def main() -> None:
     warm = [request.messages for request in requests[:5]]
     llm.chat(warm, [params({**r.sampling, "max_tokens": 8}) for r in requests[:5]], chat_template_kwargs=kwargs)
     llm.reset_prefix_cache()
-    for number in range(args.rounds):
+    for number, tokens_each in enumerate(args.tokens or [0] * args.rounds):
         if number:
             requests, primers, rendered = render(args.first + number * args.images)
         begun = time.monotonic()
@@ -96,7 +116,7 @@ def main() -> None:
         )
         outputs = llm.chat(
             [request.messages for request in requests],
-            [params(dict(request.sampling)) for request in requests],
+            [params({**request.sampling, **fixed(tokens_each)}) for request in requests],
             chat_template_kwargs=kwargs,
             use_tqdm=False,
         )

@@ -53,6 +53,37 @@ class EngineIdentity:
     extra: dict[str, str] = field(default_factory=dict)  # further deciding facts, such as quantization
 
 
+class HeadStart(ABC):
+    """A start that begins before the first request, beside the tests.
+
+    Attributes:
+        in_vain: True where a start that had begun beside models of the tests failed, and the next one did not have to.
+    """
+
+    in_vain: bool = False
+
+    @abstractmethod
+    def apart(self) -> str:
+        """Return what keeps a start away from the GPU memory of the tests' own models; empty where nothing does."""
+
+    @abstractmethod
+    def free_memory(self) -> dict[str, int]:
+        """Return the bytes that are free now on each GPU of the engine, by name; empty where they are not known."""
+
+    @abstractmethod
+    def begin(self, progress: Progress, free: Mapping[str, int] | None = None) -> str:
+        """Have a start begin, whose rest `Engine.start` waits for; return why none begins, or an empty string.
+
+        Args:
+            progress: takes a line on what is in the way.
+            free: the bytes of each GPU, as `free_memory` names it, that the tests' own models will leave free, for a
+                judge that is not apart from them.
+
+        Raises:
+            ConfigError, EngineError: as `Engine.start`, which will raise the same.
+        """
+
+
 class Engine(ABC):
     """The engine of one judge: one instance a session, used from one event loop.
 
@@ -61,6 +92,7 @@ class Engine(ABC):
         grown: set by the session; an engine whose ``concurrency`` has grown calls it, in the event loop.
         primes: True where `prime` does anything.
         restarts: number of times that the engine had to be started again.
+        head_start: begins a start before the first request; None where there is nothing that could begin.
         counts_tokens: False where a request uses no tokens, so that there is nothing to pay for.
         local: True where the engine serves its model on this machine, beside the tests' own use of the GPU. Only such
             an engine has ``fit`` and overrides `beside`, `on_gpus` and `in_use`.
@@ -71,6 +103,7 @@ class Engine(ABC):
     grown: Callable[[], None] = staticmethod(lambda: None)
     primes: bool = False
     restarts: int = 0
+    head_start: HeadStart | None = None
     counts_tokens: bool = True
     local: bool = False
 

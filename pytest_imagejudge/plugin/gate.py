@@ -111,21 +111,32 @@ class Gate:
                 self._quarantine.mark(item)
         self._collected = True
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Submit rows of manifests and images that markers name, which are known in advance."""
-        if not self._collected:
-            return  # pytest calls this after an error in the collection too
-        if self._state.is_controller or self._state.runs_no_test:
-            return
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Tell the controller what is asked, before xdist tells it that a worker is ready; submit what is known."""
+        runs = self._collected and not self._state.runs_no_test  # pytest calls this after a failed collection too
+        if runs and self._state.is_worker:
+            self.parts.ahead.note(session.items)
+        result = yield
+        if runs and not self._state.is_controller:
+            self._submit_known(session)
+        return result
+
+    def _submit_known(self, session: pytest.Session) -> None:
+        """Submit rows of manifests and images that markers name, and have judges start; last, when no test is left out.
+
+        On a worker nothing is submitted: it does not know which of its items it will run.
+        """
         refuse_missing_judges(session.items, self._state)
         for words in self.parts.waiting.found_late([item for item in session.items if used_kinds(item)]):
             self.parts.progress.say(words)
-        if self._state.is_worker:  # it does not know which of its items it will run, and has time until it hears it
+        if self._state.is_worker:  # it has time until it hears which items it will run
             for kind in {used for item in session.items for used in used_kinds(item)} & set(self._state.protocols):
                 self.parts.judges.get(kind).warm_up()
             return
         submit_early(session.items, self._state, self.parts.submitter)
+        self.parts.ahead.begin(session.items)
+        self.parts.progress.flush()
         self.parts.waiting.refuse_to_come_after(bool(self.parts.judging_time.after))
 
     @pytest.hookimpl(tryfirst=True)
@@ -220,6 +231,7 @@ class Gate:
             carry_failure(report, failure)
             self.parts.notes.show_scored(report)
         if words := out_of_memory_help(call, self.parts.judges.used()):
+            self.parts.ahead.ran_out_of_memory()
             report.sections.append(("image judge", words))
         if call.when == "teardown":
             self._state.item, self._state.tearing_down = None, False
@@ -277,6 +289,13 @@ class Gate:
         progress = self.parts.progress
         self._receiver = self._receiver or Receiver(progress.say, progress.say_how_far, progress.flush, EVERY)
         node.workerinput["imagejudge_progress"] = str(self._receiver.folder)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self) -> None:
+        """Have the judges start that the tests may ask, as soon as xdist's controller knows of them."""
+        if self._receiver is not None:
+            self.parts.ahead.begin_noted(self._receiver.folder)
+            self.parts.progress.flush()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: WorkerNode, error: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..engines.base import Engine
@@ -40,12 +41,15 @@ class JudgingTime:
 
     Attributes:
         after: the kinds of judges that begin after the last test, each with the reason.
+        decided: the kinds of judges whose time is decided.
+        on_during: called with the kind of a judge that is about to judge while tests run.
     """
 
     def __init__(self, mode: str, judges: Judges, progress: Progress) -> None:
         self._mode, self._judges, self._progress = mode, judges, progress
         self.after: dict[Kind, str] = {}
-        self._decided: set[Kind] = set()
+        self.decided: set[Kind] = set()
+        self.on_during: Callable[[Kind], None] = lambda kind: None
 
     def words(self) -> str:
         """A line for the run's header on the time of judging; empty where it does not depend on a GPU's memory."""
@@ -68,12 +72,13 @@ class JudgingTime:
 
     def decide(self, kind: Kind, judge: AnyJudge) -> str:
         """Return the reason why ``judge`` begins after the last test; empty where it judges while tests run."""
-        if kind not in self._decided:
-            self._decided.add(kind)
+        if kind not in self.decided:
+            self.decided.add(kind)
             if why := self._why_after(judge):
                 self.after[kind] = why
                 self._progress.say(f"judging after the last test: {why}")
             else:
+                self.on_during(kind)
                 judge.session.release()
         return self.after.get(kind, "")
 

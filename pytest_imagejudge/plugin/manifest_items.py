@@ -21,6 +21,7 @@ from .options import path as path_of
 from .required import skip_or_fail
 
 if TYPE_CHECKING:
+    from ..session.task import Task
     from .deferred_tests import DeferredTests
     from .report_notes import ReportNotes
     from .state import Kind, RunState
@@ -105,6 +106,12 @@ class RowItem(pytest.Item):
         """Submit the row before it runs."""
         if self._judging is not None and isinstance(self.row, Row):
             self._judging.submitter.submit_row_early(self.row, self.path, self.nodeid)
+
+    def tasks(self) -> list[Task]:
+        """The tasks of the row, which are not submitted; none of a row that can't be judged."""
+        if self._judging is None or not isinstance(self.row, Row) or not self.judged:
+            return []
+        return self._judging.submitter.row_tasks(self.row, self.path)
 
     def setup(self) -> None:
         """Skip the row without a judge, or fail it where one is required; a bad row is an error even then."""

@@ -20,6 +20,7 @@ from .report_notes import ReportNotes
 from .results import Results
 from .run_budget import RunBudget
 from .run_end import RunEnd
+from .start_ahead import StartAhead
 from .state import RunState, usage_errors
 from .submitting import Submitter
 from .waiting import Waiting
@@ -58,6 +59,7 @@ class Parts:
         self.judges = judges = Judges(state, spool=results.spool, say=progress.say, starts_later=later, budget=budget)
         self.judging_time = JudgingTime(options.when, judges, progress)
         self.submitter = Submitter(state, judges, self.profiles, self.judging_time, metadata)
+        self.ahead = StartAhead(state, judges, self.judging_time, self.submitter, progress)
         self.waiting = Waiting(state, used_kinds)
         self.notes = ReportNotes(state)
         self.words = FailureWords(config)
@@ -85,6 +87,7 @@ class Parts:
             self.submitter,
             self.deferred,
             self.handover,
+            self.ahead,
             results=results,
             pending=pending,
             outbox=outbox,

@@ -12,6 +12,7 @@ from .judges import Judges
 from .judging_time import JudgingTime
 from .pending_manifests import PendingManifests
 from .results import Results
+from .start_ahead import StartAhead
 from .state import RunState
 from .submitting import Submitter
 from .worker_handover import Handover
@@ -29,13 +30,14 @@ class RunEnd:
         submitter: Submitter,
         deferred: DeferredTests,
         handover: Handover,
+        ahead: StartAhead,
         *,
         results: Results,
         pending: PendingManifests,
         outbox: WorkerOutbox | None,
     ) -> None:
         self._state, self._judges, self._time, self._submitter = state, judges, judging_time, submitter
-        self._deferred, self._handover = deferred, handover
+        self._deferred, self._handover, self._ahead = deferred, handover, ahead
         self._results, self._pending, self._outbox = results, pending, outbox
 
     def settle(self, reason: str) -> None:
@@ -70,11 +72,11 @@ class RunEnd:
         """Close the judges; then write the reports, or hand a worker's results to the controller."""
         self._deferred.keep_rest()
         self._forget_undecided_in_junit()
-        judges = self._judges.used()
+        judges = dict(self._judges.by_kind())
         try:
             self._judges.close()
         finally:  # whatever becomes of the engines
-            for judge in judges:  # only now: requests that are broken off may be charged too
+            for judge in judges.values():  # only now: requests that are broken off may be charged too
                 self._results.count(judge)
                 self._results.report.run.note_copies([judge.session.engine.copies()])
             if self._outbox is not None:
@@ -86,8 +88,10 @@ class RunEnd:
                     undecided=results.undecided,
                     unattached=results.unattached,
                     copies=results.copies.hand_over(),
+                    needed=[kind for kind, judge in judges.items() if judge.session.needed],
                 )
             elif not self._state.runs_no_test:
+                self._ahead.keep(session, judges, self._handover.needed)
                 self._results.look_again(session)
                 self._results.write(session)
 

@@ -45,6 +45,12 @@ class Submitter:
         self._early: dict[str, Expectation] = {}  # rows that were submitted before the first test, by node id
 
     def submit_image(
+        self, image: object, prompt: str, *, urgent: bool, keep: bool = False, **about: Any
+    ) -> Expectation:
+        """Submit one image for the running test; with ``keep`` as a copy, because the file may be written over."""
+        return self._submit(self._judges.get("image"), self._image(image, prompt, keep=keep, **about), urgent=urgent)
+
+    def _image(
         self,
         image: object,
         prompt: str,
@@ -53,18 +59,22 @@ class Submitter:
         seed: int | str | None = None,
         id: int | str | None = None,  # noqa: A002
         blank: bool | None = None,
-        urgent: bool,
         keep: bool = False,
     ) -> Expectation:
-        """Submit one image for the running test; with ``keep`` as a copy, because the file may be written over."""
         judge = self._judges.get("image")
         names = dimensions_of(dimensions) if dimensions is not None else self._dimensions()
         about = self._about("prompt", prompt, id=id, seed=seed, blank=blank)
         file = judge.keep(judge.take(image)) if keep else judge.take(image)
-        expected = Expectation("image", images=(file,), dimensions=names or judge.protocol.dimensions, **about)
-        return self._submit(judge, expected, urgent=urgent)
+        return Expectation("image", images=(file,), dimensions=names or judge.protocol.dimensions, **about)
 
     def submit_edit(
+        self, source: object, edited: object, instruction: str, *, urgent: bool, keep: bool = False, **about: Any
+    ) -> Expectation:
+        """Submit one edit for the running test; with ``keep`` as copies, because the files may be written over."""
+        expected = self._edit(source, edited, instruction, keep=keep, **about)
+        return self._submit(self._judges.get("edit"), expected, urgent=urgent)
+
+    def _edit(
         self,
         source: object,
         edited: object,
@@ -76,10 +86,8 @@ class Submitter:
         mask: object = None,
         box: object = None,
         edit_type: str | None = None,
-        urgent: bool,
         keep: bool = False,
     ) -> Expectation:
-        """Submit one edit for the running test; with ``keep`` as copies, because the files may be written over."""
         judge = self._judges.get("edit")
         requests = judge.protocol.requests_on(edit_type)
         about = self._about("instruction", instruction, id=id, seed=seed, blank=blank)
@@ -88,8 +96,7 @@ class Submitter:
         region = judge.region(mask, box)
         if keep and region is not None and region.mask is not None:
             region = Region(judge.keep(region.mask))
-        expected = Expectation("edit", images=files, dimensions=requests, region=region, **about)
-        return self._submit(judge, expected, urgent=urgent)
+        return Expectation("edit", images=files, dimensions=requests, region=region, **about)
 
     def submit_row(self, row: Row, manifest: Path, nodeid: str) -> Expectation:
         """Submit a manifest's row for its item, unless the row was submitted early."""
@@ -97,22 +104,31 @@ class Submitter:
             return early
         where = self._state.place(str(manifest), row.line)
         thresholds = self._of_row(row, manifest)
-        if row.kind == "edit":
-            about: dict[str, Any] = {"seed": row.seed, "id": row.id, "blank": row.blank}
-            where_asked: dict[str, Any] = {"mask": row.mask, "box": row.box, "edit_type": row.edit_type}
-            expected = self.submit_edit(
-                row.source, row.edited, row.instruction or "", **about, **where_asked, urgent=False
-            )
-        else:
-            file = self._state.options.metadata
-            if file and row.dimensions is None and row.id not in self._metadata:
-                raise ConfigError(f"{manifest.name}, {row.where}: ID {row.id!r} is not in {file}")
-            names = row.dimensions or self._metadata.get(row.id)
-            expected = self.submit_image(
-                row.image, row.prompt, dimensions=names, seed=row.seed, id=row.id, blank=row.blank, urgent=False
-            )
+        expected = self._submit(self._judges.get(row.kind), self._expected_of_row(row, manifest), urgent=False)
         expected.where, expected.thresholds = where, thresholds
         return expected
+
+    def row_tasks(self, row: Row, manifest: Path) -> list[Task]:
+        """The tasks of a manifest's row, which are not submitted.
+
+        Raises:
+            Exception: whatever is wrong with the row, which submitting it raises too.
+        """
+        expected = self._expected_of_row(row, manifest)
+        return [
+            Task(expected.text, expected.images, expected.dimensions, number, region=expected.region)
+            for number in range(self._state.options.repeat)
+        ]
+
+    def _expected_of_row(self, row: Row, manifest: Path) -> Expectation:
+        about: dict[str, Any] = {"seed": row.seed, "id": row.id, "blank": row.blank}
+        if row.kind == "edit":
+            asked: dict[str, Any] = {"mask": row.mask, "box": row.box, "edit_type": row.edit_type}
+            return self._edit(row.source, row.edited, row.instruction or "", **about, **asked)
+        file = self._state.options.metadata
+        if file and row.dimensions is None and row.id not in self._metadata:
+            raise ConfigError(f"{manifest.name}, {row.where}: ID {row.id!r} is not in {file}")
+        return self._image(row.image, row.prompt, dimensions=row.dimensions or self._metadata.get(row.id), **about)
 
     def submit_row_early(self, row: Row, manifest: Path, nodeid: str) -> None:
         """Submit a manifest's row before its item runs."""
@@ -120,16 +136,25 @@ class Submitter:
 
     def submit_marked(self, item: pytest.Item) -> None:
         """Submit the image that the markers of a test name, if any, before the test runs."""
+        if (task := self.marked_task(item)) is not None:
+            self._judges.get("image").session.submit(task)
+
+    def marked_task(self, item: pytest.Item) -> Task | None:
+        """The task of the image that the markers of a test name; None where they name none.
+
+        Raises:
+            pytest.UsageError: what they name is no image.
+        """
         values = marker_values(item)
         if values.image is None:
-            return
+            return None
         judge = self._judges.get("image")
         names = values.dimensions or self._state.dimensions or judge.protocol.dimensions
         try:
             image = judge.take(values.image)
         except (TypeError, ImageError) as error:
             raise pytest.UsageError(f"{item.nodeid}: marker imagejudge: image: {error}") from None
-        judge.session.submit(Task(plain_text("prompt", values.prompt), (image,), names, awaited=False))
+        return Task(plain_text("prompt", values.prompt), (image,), names, awaited=False)
 
     def _of_row(self, row: Row, manifest: Path) -> Profile | None:
         """The profile for a manifest's row; a profile's file is relative to the manifest, as images are."""

@@ -24,7 +24,11 @@ from .xdist_types import WorkerNode
 
 
 class Handover:
-    """Takes in reports of tests, the outputs of workers that ended, and the undecided tests of workers that died."""
+    """Takes in reports of tests, the outputs of workers that ended, and the undecided tests of workers that died.
+
+    Attributes:
+        needed: the kinds of judges that workers needed, because the store did not have all answers.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class Handover:
         self._state, self._judges, self._submitter, self._deferred = state, judges, submitter, deferred
         self._results, self._pending = results, pending
         self._remote: dict[str, pytest.TestReport] = {}  # setups of the workers' tests that are not decided
+        self.needed: set[str] = set()
         self._left: list[DeferredTest] = []  # by workers that died, and not submitted yet
 
     def collect(self, report: pytest.TestReport) -> None:
@@ -66,6 +71,7 @@ class Handover:
         self._results.budget.uses += map(JudgeUse.model_validate, output.get("uses", ()))
         self._results.unattached += output.get("unattached", ())
         self._results.copies.take_over(output.get("copies"))
+        self.needed.update(output.get("needed", ()))
         for nodeid in output.get("undecided", ()):
             self._results.undecided.append(nodeid)
             self._remote.pop(nodeid, None)

@@ -52,6 +52,7 @@ class WorkerOutput(TypedDict, total=False):
         undecided: node ids of tests that were not decided.
         unattached: the worker's `Results.unattached`.
         copies: the list of its small copies of pictures, or None.
+        needed: the kinds of judges that it needed, because the store did not have all answers.
     """
 
     parcels: list[Parcel]
@@ -61,6 +62,7 @@ class WorkerOutput(TypedDict, total=False):
     undecided: list[str]
     unattached: list[tuple[str, str, str | None]]
     copies: str | None
+    needed: list[str]
 
 
 class WorkerOutbox:
@@ -105,6 +107,7 @@ class WorkerOutbox:
         undecided: list[str],
         unattached: list[tuple[str, str, str | None]],
         copies: str | None,
+        needed: list[str],
     ) -> None:
         """Send the parcels and the worker's results to the controller."""
         output: WorkerOutput = {
@@ -115,6 +118,7 @@ class WorkerOutbox:
             "undecided": undecided,
             "unattached": unattached,
             "copies": copies,
+            "needed": needed,
         }
         worker_output(self._config)[OUTPUT] = output
 

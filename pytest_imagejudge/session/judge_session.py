@@ -10,7 +10,7 @@ import asyncio
 import heapq
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
@@ -114,6 +114,7 @@ class JudgeSession(Generic[V]):
         engine.grown = self._hire
         self._open: set[Future[V]] = set()
         self._closed = False
+        self._begun = False  # a start, before the first request
 
     # -- from any thread ------------------------------------------------------------------------------------
 
@@ -140,9 +141,34 @@ class JudgeSession(Generic[V]):
         return self._asker.lookup.unanswered(task, pixels, dimension, again=again)
 
     @property
+    def needed(self) -> bool:
+        """Tell whether the engine was needed, for a request that the store could not answer."""
+        return self._asker.start is not None or self.stats.requests > self.stats.from_store
+
+    @property
     def started(self) -> bool:
         """Tell whether the engine was started."""
-        return self._asker.start is not None
+        return self._asker.start is not None or self._begun
+
+    def begin(self, free: Mapping[str, int] | None = None) -> str:
+        """Have the engine's start begin, before the first request; return why none begins, or an empty string.
+
+        What is in the way then is raised by the first request that needs the engine. ``free`` is as of
+        `HeadStart.begin`.
+        """
+        if self.engine.head_start is None:
+            return "it starts when it is needed"
+        self._begun = True  # before all else, so that `close` ends whatever has begun
+        try:
+            why = self.engine.head_start.begin(self._progress, free)
+        except ImageJudgeError as error:
+            why = str(error)
+        self._begun = not why
+        return why
+
+    def stored(self, tasks: Sequence[Task]) -> bool:
+        """Tell whether the store answers all of ``tasks``. Call this before the first one is submitted."""
+        return all(known is not None for known in self._asker.stored(tasks))
 
     @property
     def outstanding(self) -> int:
@@ -179,9 +205,9 @@ class JudgeSession(Generic[V]):
 
     def suspend(self) -> None:
         """Close the engine until the next request starts it again. Call this only when nothing is outstanding."""
-        if self._loop is not None:
-            asyncio.run_coroutine_threadsafe(self.engine.close(), self._loop).result()
-            self._asker.start = None
+        if self.started:
+            asyncio.run_coroutine_threadsafe(self.engine.close(), self._running()).result()
+            self._asker.start, self._begun = None, False
 
     def sleep(self) -> None:
         """Put the engine to sleep, if it can, until the next request."""
@@ -200,6 +226,8 @@ class JudgeSession(Generic[V]):
             return
         self._closed = True
         try:
+            if self._begun:
+                self._running()
             if self._loop is not None:
                 asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result()
         finally:

@@ -113,11 +113,50 @@ def test_pytest_is_killed(machine: Machine, project: Project, q_judger: list[str
     assert machine.gone()
 
 
+SLOW = """
+import json, os, time
+from pathlib import Path
+
+import pytest
+
+@pytest.fixture(scope="session")
+def generator():  # loads until the server is ready, which nobody has asked anything
+    servers = Path(os.environ["IMAGEJUDGE_CACHE"]) / "servers"
+    for _ in range(6000):
+        if any(json.loads(file.read_text())["status"] == "ready" for file in servers.glob("*/state.json")):
+            return lambda name: name
+        time.sleep(0.1)
+    raise AssertionError("no server was ready")
+
+@pytest.mark.parametrize("name", {names})
+def test_picture(image_judge, generator, name):
+    image_judge.expect(generator(name), prompt="a red fox in the snow")
+"""
+
+
+def slow_pictures(project: Project, count: int, seed: int) -> None:
+    """As `pictures`, of a generator that is slower than any judge."""
+    pictures(project, count, seed)
+    project.tests(SLOW.format(names=[f"picture{number}.png" for number in range(count)]))
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_the_server_is_ready_before_the_first_image(
+    machine: Machine, project: Project, q_judger: list[str], workers: tuple[str, ...]
+) -> None:
+    slow_pictures(project, 2, seed=700 + len(workers))
+    report = project.run(*workers, *q_judger)
+    assert len(judged(report)) == 2
+    assert f"{q_judger[1]} starts while the tests run: it is served on the CPU" in project.output
+    assert machine.gone()
+
+
+@pytest.mark.parametrize("asked", [True, False])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_start_is_interrupted(
-    machine: Machine, project: Project, q_judger: list[str], number: signal.Signals
+    machine: Machine, project: Project, q_judger: list[str], number: signal.Signals, asked: bool
 ) -> None:
-    pictures(project, 1, seed=400)
+    (pictures if asked else slow_pictures)(project, 1, seed=400)
     run = project.start(*q_judger)
     wait(machine.has_engine, 300, "an engine that starts")
     run.send_signal(number)

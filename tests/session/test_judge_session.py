@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError
 import pytest
 from PIL import Image
 
-from pytest_imagejudge.engines.base import Answer, Engine, EngineIdentity
+from pytest_imagejudge.engines.base import Answer, Engine, EngineIdentity, HeadStart
 from pytest_imagejudge.errors import ConfigError, EngineError
 from pytest_imagejudge.images.image_file import ImageFile
 from pytest_imagejudge.protocols import load_protocol
@@ -771,6 +771,73 @@ def test_suspended_it_starts_again(make, task, engine):
     assert engine.closed == 1
     assert session.judge(task(1)).readable
     assert engine.started == 2
+
+
+class Head(HeadStart):
+    """Begins, or says what is in the way."""
+
+    def __init__(self, why=""):
+        self.why, self.begun = why, []
+
+    def apart(self):
+        return "it is alone"
+
+    def free_memory(self):
+        return {}
+
+    def begin(self, progress, free=None):
+        self.begun.append(free)
+        if isinstance(self.why, Exception):
+            raise self.why
+        return self.why
+
+
+def test_a_head_start_is_ended_with_the_session(make, task, engine):
+    engine.head_start = Head()
+    session = make()
+    assert session.begin({"0 Card": 5}) == ""
+    assert (session.started, session.needed, engine.started) == (True, False, 0)
+    session.close()
+    assert engine.closed == 1
+    assert engine.head_start.begun == [{"0 Card": 5}]
+
+
+def test_a_head_start_gives_way_to_another_judge(make, task, engine):
+    engine.head_start = Head()
+    session = make()
+    session.begin()
+    session.suspend()
+    assert (session.started, engine.closed) == (False, 1)
+    assert session.judge(task()).readable
+    assert (session.started, session.needed, engine.started) == (True, True, 1)
+
+
+@pytest.mark.parametrize("why", ["no room", EngineError("no room"), ConfigError("no room")])
+def test_a_head_start_that_can_not_be_leaves_the_start_to_the_first_request(make, task, engine, why):
+    engine.head_start = Head(why)
+    session = make()
+    assert session.begin() == "no room"
+    assert not session.started
+    assert session.judge(task()).readable
+    assert engine.started == 1
+
+
+def test_an_engine_without_a_head_start(make, engine):
+    session = make()
+    assert session.begin()
+    session.close()
+    assert (session.started, engine.closed) == (False, 0)
+
+
+def test_what_the_store_answers_needs_no_engine(make, task):
+    first = make()
+    assert not first.stored([task()])
+    first.judge(task())
+    second = make()
+    assert second.stored([task()])
+    assert not second.stored([task(), task(1)])
+    second.judge(task())
+    assert not second.needed
 
 
 def test_edits(tmp_path, engine, task):

@@ -7,7 +7,7 @@ Runs of pytest load this module as a plugin (``-p tests.stand_in.judge`` or PYTE
 - STAND_IN_DELAY: seconds to each answer.
 - STAND_IN_AT_ONCE: cyan pictures are answered when so many requests wait.
 - STAND_IN_CONCURRENCY: how many requests it takes at once.
-- STAND_IN_GPU: it needs a GPU, which is free while there is no file "held".
+- STAND_IN_GPU: it needs a GPU, which is free while there is no file "held"; ``own`` for a GPU of its own.
 - STAND_IN_FOR_ALL: it answers for every model but ``signals``, and every picture is sound.
 """
 
@@ -16,13 +16,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_imagejudge.engines.base import Answer, Engine, EngineIdentity
+from pytest_imagejudge.engines.base import Answer, Engine, EngineIdentity, HeadStart
 from pytest_imagejudge.engines.vllm.gpus import Gpu, Holder
 from pytest_imagejudge.engines.vllm.placement import Fit
 from pytest_imagejudge.errors import ConfigError, EngineError
@@ -157,8 +157,19 @@ class OnGpu(StandIn):
 
     local = True
 
+    def __init__(self, log: Path, kind: str) -> None:
+        super().__init__(log, kind)
+        self.head_start = StandInHeadStart(self)
+
     def on_gpus(self) -> bool:
         return True
+
+    def begin(self, free: Mapping[str, int] | None) -> str:
+        if self._fault == "begin":
+            raise EngineError("stand-in: 56.0 GiB are needed on GPU 0")
+        left = "" if free is None else f", {free['GPU-0'] // 2**30} GiB are free"
+        self._say(f"begin {self._kind}{left}")
+        return ""
 
     def fit(self) -> Fit:
         gib = 2**30
@@ -169,6 +180,22 @@ class OnGpu(StandIn):
 
     async def sleep(self) -> None:
         self._say(f"sleep {self._kind}")
+
+
+class StandInHeadStart(HeadStart):
+    """Writes down that a start has begun."""
+
+    def __init__(self, engine: OnGpu) -> None:
+        self._engine = engine
+
+    def apart(self) -> str:
+        return "it has GPUs of its own (GPU 0, --judge-gpus)" if os.environ["STAND_IN_GPU"] == "own" else ""
+
+    def free_memory(self) -> dict[str, int]:
+        return {gpu.uuid: gpu.free for gpu in self._engine.fit().gpus if gpu.free is not None}
+
+    def begin(self, progress: Callable[[str], None], free: Mapping[str, int] | None = None) -> str:
+        return self._engine.begin(free)
 
 
 @pytest.hookimpl(optionalhook=True)  # runs without the plugin load this too

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -17,6 +19,8 @@ FIXTURES = Path(__file__).parents[3] / "fixtures"
 COUNT = int(os.environ.get("IMAGES", "48"))
 FIRST = int(os.environ.get("FIRST", "0"))  # another one makes other pictures
 SIDE = int(os.environ.get("SIDE", "1024"))
+TOKENS = int(os.environ.get("TOKENS", "0"))  # of every answer, in free text; 0 for answers as they come
+LOAD = float(os.environ.get("LOAD_SECONDS", "0"))  # how long the model under test loads
 SHARE = os.environ.get("SHARE", "")  # of the GPU's memory for the server, to stand for a smaller card
 PROMPT = "a photograph, number {}, with soft light from the left and a plain background"
 
@@ -40,14 +44,38 @@ def numbers() -> range:
 
 @pytest.fixture(scope="session")
 def generator() -> Iterator[Callable[[int], Image.Image]]:
-    """The model under test; holds ``HOLD_GIB`` of the GPU's memory, as a pipeline would."""
+    """The model under test; loads for ``LOAD_SECONDS`` and holds ``HOLD_GIB`` of the GPU, as a pipeline would."""
+    mark("the generator loads")
     held = None
     if gib := int(os.environ.get("HOLD_GIB", "0")):
         import torch
 
         held = torch.empty(gib * 2**30, dtype=torch.uint8, device="cuda")
+    time.sleep(LOAD)
+    mark("the generator is there")
     yield picture
     del held
+
+
+def mark(what: str) -> None:
+    """Note the time since the process began, for the summary."""
+    MARKS.append(f"AT {time.time() - psutil.Process().create_time():.1f} s: {what}")
+
+
+def fixed(request: Any) -> Any:
+    """The request in free text with ``TOKENS`` tokens to the answer, the end of text ignored; a primer as it is."""
+    if request.sampling.get("max_tokens") == 1:
+        return request
+    return replace(request, sampling={**request.sampling, "max_tokens": TOKENS, "ignore_eos": True})
+
+
+def readable(request: Any, answer: Any) -> Any:
+    """The answer with words that can be read: of random weights none can, and it would be asked for again."""
+    from pytest_imagejudge.taxonomy import TREE
+
+    assert answer.output_tokens in (1, TOKENS), answer.output_tokens
+    scores = {two: dict.fromkeys(threes, 1) for two, threes in TREE[request.dimension].items()}
+    return replace(answer, text=f"<think>It is fine.</think>{json.dumps(scores)}", finish_reason="stop")
 
 
 class Clock:
@@ -62,9 +90,11 @@ class Clock:
         ask = engine.ask
 
         async def timed(request: Any) -> Any:
-            self.first = self.first or time.monotonic()
+            if self.first is None:
+                self.first = time.monotonic()
+                mark("first request")
             try:
-                return await ask(request)
+                return readable(request, await ask(fixed(request))) if TOKENS else await ask(request)
             finally:
                 self.last = time.monotonic()
 
@@ -73,6 +103,7 @@ class Clock:
 
 
 CLOCK = Clock()
+MARKS: list[str] = []
 
 
 def pytest_imagejudge_engine(config: pytest.Config, settings: Any, protocol: Any) -> Any:
@@ -85,6 +116,10 @@ def pytest_imagejudge_engine(config: pytest.Config, settings: Any, protocol: Any
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for line in MARKS:
+        terminalreporter.write_line(line)
     if CLOCK.first is not None:
         seconds = CLOCK.last - CLOCK.first
         terminalreporter.write_line(f"TIMED first request to last answer: {seconds:.1f} s")
+        whole = time.time() - psutil.Process().create_time() - (time.monotonic() - CLOCK.last)
+        terminalreporter.write_line(f"TIMED start of pytest to last answer: {whole:.1f} s")

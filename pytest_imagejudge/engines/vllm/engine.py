@@ -17,6 +17,7 @@ from ..chat_client import ChatClient, RefusedError
 from ..connection import ANSWER_SECONDS, Connection
 from ..retries import UnavailableError
 from . import arguments
+from .beginning import ServedHeadStart
 from .copies import Copies
 from .copy_news import copies_words
 from .copy_plan import IMAGES_ON_CPU, IMAGES_ON_GPU
@@ -54,6 +55,7 @@ class VllmEngine(Engine):
     def __init__(self, settings: JudgeSettings, protocol: Protocol, *, state_dir: Path) -> None:
         self.planner = Planner(settings, state_dir, protocol)
         self.starter = Starter(self.planner)
+        self.head_start = self._head_start = ServedHeadStart(self.planner, self.starter)
         self.protocol = protocol
         self.state_dir = state_dir
         self._served: ServedCopies | None = None
@@ -160,19 +162,26 @@ class VllmEngine(Engine):
         check_space(plan.model)
         if left_out := describe_left_out(foreign_variables()):
             progress(left_out)
-        most = await asyncio.to_thread(self.planner.most_copies)
         try:
-            await self.starter.join(plan, progress)
-            assert self.starter.server is not None
-            self._restarts_before = self.restarts  # it may have been suspended in between
-            copies = Copies(_images_each(plan), self._connect, spread=most > 1)
-            self._served = ServedCopies(self.starter.server, copies, progress, self._copies_changed)
-            if most > 1:
-                self._tasks = [asyncio.create_task(self._count_images(plan)), asyncio.create_task(self._served.watch())]
-            await self._served.until_up()
+            await self._until_up(plan)
         except EngineError as error:
-            self._failed = error
-            raise
+            if not self._head_start.try_again():
+                self._failed = error
+                raise
+            progress(f"{plan.model.name}: the start beside the tests failed; it starts once more")
+            await self.close()
+            await self.start(progress)
+
+    async def _until_up(self, plan: Plan) -> None:
+        most = await asyncio.to_thread(self.planner.most_copies)
+        await self.starter.join(plan, self._progress)
+        assert self.starter.server is not None
+        self._restarts_before = self.restarts  # it may have been suspended in between
+        copies = Copies(_images_each(plan), self._connect, spread=most > 1)
+        self._served = ServedCopies(self.starter.server, copies, self._progress, self._copies_changed)
+        if most > 1:
+            self._tasks = [asyncio.create_task(self._count_images(plan)), asyncio.create_task(self._served.watch())]
+        await self._served.until_up()
 
     def awaits(self, images: int) -> None:
         """See `Engine.awaits`."""

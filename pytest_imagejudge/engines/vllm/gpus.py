@@ -54,6 +54,11 @@ class Gpu:
     free: int | None
     holders: tuple[Holder, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """Index and name, which are the same on the next machine of a kind."""
+        return f"{self.index} {self.name}"
+
 
 def visible_gpus(chosen: str | None = None) -> list[Gpu]:
     """Return the GPUs that the judge may use: those in ``chosen``, else those of CUDA_VISIBLE_DEVICES.

@@ -52,6 +52,9 @@ class Planner:
         state_dir: the folder of the servers' state.
         protocol: the protocol that asks the judge; None where it is not known.
 
+    Attributes:
+        most_free: bytes of GPUs, by `Gpu.label`, that count as free at most, because something will take the rest.
+
     Raises:
         ConfigError: an argument for the server, or a number, is invalid.
     """
@@ -70,6 +73,7 @@ class Planner:
         self._option = "--edit-judge-model" if settings.kind == "edit" else "--judge-model"
         self._model: Model | None = None
         self._plan: Plan | None = None
+        self.most_free: dict[str, int] = {}
         self._adapter: Adapter | None = None
 
     def model(self) -> Model:
@@ -166,7 +170,9 @@ class Planner:
         return limits(model, share, placement.parallel, fp8=placement.fp8)
 
     def _unclaimed(self, gpu: Gpu) -> Gpu:
-        """Return ``gpu`` without the memory that our starting servers will take."""
+        """Return ``gpu`` without the memory that our starting servers, and the tests' own models, will take."""
+        if gpu.free is not None and self.most_free.get(gpu.label, gpu.free) < gpu.free:
+            gpu = dataclasses.replace(gpu, free=self.most_free[gpu.label])
         for _, state, _ in shared_server.running(self.state_dir):
             for copy in state.of("starting"):
                 left = copy.leaves.get(gpu.uuid)

@@ -37,6 +37,14 @@ class Starter:
         self.lacks_room = False
         self._look_again = 0.0
 
+    def begin(self, plan: Plan, progress: Progress) -> str:
+        """Join the server or have it started now; return the title of another start that is in the way, or ''.
+
+        Raises:
+            EngineError: as `join`.
+        """
+        return self._try_to_join(plan, self.closed, progress) if self.server is None else ""
+
     async def join(self, plan: Plan, progress: Progress) -> None:
         """Join the server or have it started, once no other server is starting on its GPUs.
 
