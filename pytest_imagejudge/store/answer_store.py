@@ -211,11 +211,8 @@ class Store:
 
     def knows_pixels(self) -> bool:
         """Return False where the index is empty, as in a new store: then no file need be hashed to look there."""
-        query = "SELECT EXISTS(SELECT 1 FROM pixels)"
         with self._guard():
-            return bool(self._waiting) or self.file.do(
-                lambda connection: bool(connection.execute(query).fetchone()[0]), False
-            )
+            return bool(self._waiting) or self.file.has_pixels()
 
     def _lines_of(self, names: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}
