@@ -212,7 +212,7 @@ class Store:
     def knows_pixels(self) -> bool:
         """Return False where the index is empty, as in a new store: then no file need be hashed to look there."""
         with self._guard():
-            return bool(self._waiting) or self.file.do(_has_pixels, False)
+            return bool(self._waiting) or self.file.has_pixels()
 
     def _lines_of(self, names: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -371,10 +371,6 @@ class Store:
 
 
 _BAD = object()
-
-
-def _has_pixels(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT EXISTS(SELECT 1 FROM pixels)").fetchone()[0])
 
 
 def _file_key(file_hash: str) -> str:

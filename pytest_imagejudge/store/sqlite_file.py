@@ -135,6 +135,11 @@ class StoreFile:
         """Return the lines of the index for ``files``, without checking their seals."""
         return self._select(f"SELECT {PIXELS_COLUMNS} FROM pixels WHERE file", files)  # noqa: S608
 
+    def has_pixels(self) -> bool:
+        """Return True where the index has a line."""
+        query = "SELECT EXISTS(SELECT 1 FROM pixels)"
+        return self.do(lambda connection: bool(connection.execute(query).fetchone()[0]), False)
+
     def _select(self, query: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []
         for start in range(0, len(names), _AT_ONCE):

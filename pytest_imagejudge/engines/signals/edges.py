@@ -26,11 +26,11 @@ def blur_sigma(planes: Planes) -> Figure:
     """Measure the blur of the sharpest places, as the sigma of a Gaussian, in pixels at the working size."""
     if words := planes.too_small:
         return Figure("blur_sigma", None, words)
-    grid = planes.once(squares)
-    if grid.art:
-        return Figure("blur_sigma", 0.0, f"its squares have sharp edges ({grid.art})")
-    if grid.either:
-        return Figure("blur_sigma", None, f"edges of squares are never soft ({grid.either})", unsure=True)
+    exact = planes.once(squares)
+    if exact.art:
+        return Figure("blur_sigma", 0.0, f"its squares have sharp edges ({exact.art})")
+    if exact.either:
+        return Figure("blur_sigma", None, f"edges of squares are never soft ({exact.either})", unsure=True)
     sigma, direction = 0.0, 0.0
     seen = False
     for scale, make, usual in _SCALES:
