@@ -204,7 +204,7 @@ def test_requests_to_our_own_server_have_the_same_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: float | None, seconds: float
 ) -> None:
     engine = VllmEngine(JudgeSettings(model="judge", timeout=given), load_protocol("house"), state_dir=tmp_path)
-    monkeypatch.setattr(engine, "plan", lambda: SimpleNamespace(install=SimpleNamespace(version="1")))
+    monkeypatch.setattr(engine, "plan", lambda: SimpleNamespace(install=SimpleNamespace(version="1"), adapter=None))
     made: list[float] = []
     monkeypatch.setattr(of_vllm, "ChatClient", lambda *args, timeout, **options: made.append(timeout))
     engine._connect(CopyState(url="http://127.0.0.1:1/v1"))

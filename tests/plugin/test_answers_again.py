@@ -148,12 +148,12 @@ def test_what_came_from_the_cache_is_said_where_the_server_tells_it(
 ) -> None:
     usage = {"prompt_tokens": 100, "completion_tokens": 9, "prompt_tokens_details": details}
     server.answer = lambda call: sound(call, usage=usage)
-    result = ask(project, server, "--judge-report=page.html", "-n1", "-o", "judge_sight=assumed")
+    result = ask(project, server, "--judge-report=page.html", "-v", "-n1", "-o", "judge_sight=assumed")
     result.assert_outcomes(passed=1)
     assert project.report["run"]["cached_prompt_tokens"] == cached
     page = (project.path / "page.html").read_text(encoding="utf-8")
     if cached is None:
-        result.stdout.no_fnmatch_line("*cached*")
+        result.stdout.no_fnmatch_line("*% cached*")
         result.stdout.fnmatch_lines(["*500 prompt tokens, 45 output tokens*"])
         assert "500 in, 45 out" in page
     else:

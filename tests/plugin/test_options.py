@@ -64,6 +64,8 @@ def test_the_command_reads_the_judges_options_alike(project):
         "edit_judge_model": "served",
         "edit_judge_protocol": "ie-critic",
         "edit_judge_revision": "two",
+        "edit_judge_adapter": "team/adapter",
+        "judge_passes": "4",
         "judge_decoding": "constrained",
         "judge_aspect": "keep",
         "judge_thinking_budget": "700",
