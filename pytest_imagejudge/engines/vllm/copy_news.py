@@ -23,21 +23,23 @@ class CopyNews:
             before, now = self._told.get(copy.number), (copy.generation, copy.status)
             if before != now:
                 self._told[copy.number] = now
-                words = _words(copy, before is not None and before[1] == "ready", others=up > 0)
+                words = _words(copy, before[1] if before else "", others=up > 0)
                 lines += [f"{escape(state.title)}, copy {copy.number}{_on(copy.place)}: {words}"] if words else []
         return lines
 
 
-def _words(copy: CopyState, was_ready: bool, *, others: bool) -> str:
+def _words(copy: CopyState, before: str, *, others: bool) -> str:
+    started = f"it is started: {copy.why}" if copy.why else ""
     if copy.status == "failed":
         go_on = "; the others take its images over" if others else ""
         return f"{escape(copy.message)}{go_on}"
     if copy.status == "ready":
-        return f"ready after {time.time() - copy.started:.0f} s" if copy.number > 1 or copy.restarts else ""
-    if was_ready:
+        ready = f"ready after {time.time() - copy.started:.0f} s" if copy.number > 1 or copy.restarts else ""
+        return f"{started}; {ready}" if started and not before else ready  # its start was over before it was seen
+    if before == "ready":
         go_on = "; the others take its images over meanwhile" if others else ""
         return f"it died, and is started again{go_on}"
-    return f"it is started: {copy.why}" if copy.why else ""
+    return started
 
 
 def _on(place: str) -> str:

@@ -35,7 +35,8 @@ def wait(condition):
 
 def asked():
     file = STANDIN / "asked"
-    return {json.loads(line)["gpu"] for line in file.read_text().splitlines()} if file.exists() else set()
+    lines = file.read_text().splitlines(True) if file.exists() else []
+    return {json.loads(line)["gpu"] for line in lines if line.endswith("\\n")}  # the last one may be half written
 
 
 def copy(number):
@@ -69,6 +70,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     (folder / "standin").mkdir()
     (folder / "standin" / "hold-answers").touch()
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # of the worker that this test runs in
     monkeypatch.setenv("IMAGEJUDGE_VLLM_PYTHON", str(install(folder / "site", version="9.9.9")))
     monkeypatch.setenv("IMAGEJUDGE_CACHE", str(folder / "cache"))
     monkeypatch.setenv("STANDIN", str(folder / "standin"))

@@ -20,6 +20,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     folder = tmp_path_factory.mktemp("machine")
     (folder / "standin").mkdir()
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # of the worker that this test runs in
     monkeypatch.setenv("IMAGEJUDGE_VLLM_PYTHON", str(install(folder / "site")))
     monkeypatch.setenv("IMAGEJUDGE_CACHE", str(folder / "cache"))
     monkeypatch.setenv("STANDIN", str(folder / "standin"))
