@@ -79,9 +79,11 @@ def model(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     return checkpoint(folder / "model")
 
 
-def run(pytester: pytest.Pytester, model: Path, *args: str) -> tuple[pytest.RunResult, dict[str, Any]]:
+def run(
+    pytester: pytest.Pytester, model: Path, *args: str, images: int = IMAGES
+) -> tuple[pytest.RunResult, dict[str, Any]]:
     rows = []
-    for number in range(IMAGES):
+    for number in range(images):
         Image.new("RGB", (16, 16), (number, 100, 200)).save(pytester.path / f"{number}.png")
         rows.append({"ID": str(number), "prompt": "a blue field", "image_path": f"{number}.png"})
     (pytester.path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -124,8 +126,9 @@ def test_when_both_copies_are_dead_the_images_are_errors(
 
 def test_two_workers_share_both_copies(pytester: pytest.Pytester, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEATHS", "[2]")
-    _, report = run(pytester, model, "-n2")
-    assert answered(report) == IMAGES
+    images = 4 * IMAGES  # enough that each worker has more than one copy takes at once, however they share
+    _, report = run(pytester, model, "-n2", images=images)
+    assert answered(report) == images
     (words,) = report["run"]["copies"]
     assert words.startswith("model: 2 copies")
     assert report["run"]["restarts"] == 1
