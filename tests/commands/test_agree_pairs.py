@@ -67,12 +67,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]
 
 
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    (folder / "pairs.toml").write_text(PROTOCOL)
-    return folder
+def work(work: Path) -> Path:
+    (work / "pairs.toml").write_text(PROTOCOL)
+    return work
 
 
 def picture(red: int, other: int) -> dict[str, Any]:

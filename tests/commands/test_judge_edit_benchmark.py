@@ -70,14 +70,6 @@ def few_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agreement, "score_agreement", functools.partial(agreement.score_agreement, fits=30))
 
 
-@pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def picture(shade: int) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8), (shade % 256, shade // 256, 90)).save(buffer, "PNG")

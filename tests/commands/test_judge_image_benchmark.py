@@ -50,14 +50,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]
     stand_in.close()
 
 
-@pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def bench(folder: Path, rows: list[str], images: str = "") -> Path:
     """The folder as people have it: the table with Windows' line ends, the images beside it or in a folder below."""
     (folder / images).mkdir(parents=True, exist_ok=True)

@@ -57,14 +57,11 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]
 
 
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    marked((200, 200, 200)).save(folder / "source.png")
+def work(work: Path) -> Path:
+    marked((200, 200, 200)).save(work / "source.png")
     for i in range(6):
-        marked((i * 20, 90, 90)).save(folder / f"{i}.png")
-    return folder
+        marked((i * 20, 90, 90)).save(work / f"{i}.png")
+    return work
 
 
 def manifest(*instructions: tuple[str, str], name: str = "edits.csv", **columns: list[str]) -> Path:

@@ -77,13 +77,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]
 
 
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
+def work(work: Path) -> Path:
     for i in range(6):
-        marked((i * 20, 90, 90)).save(folder / f"{i}.png")
-    return folder
+        marked((i * 20, 90, 90)).save(work / f"{i}.png")
+    return work
 
 
 def rows(*prompts: str) -> list[dict[str, Any]]:

@@ -48,14 +48,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]
     stand_in.close()
 
 
-@pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def row(i: int, task: str, scores: str, language: str = "en", *, intersection: Any = True) -> dict[str, Any]:
     words = "make it, please, blue" if language == "en" else "把它变成蓝色，谢谢"
     return {
