@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError
 from ..support.escaping import escape
 from ..support.words import plural
 from .agree_opinions import opinion_agreement, print_opinions
 from .agree_pairs import agree_pairs
-from .judge_benchmark import JudgedBench
+from .judge_benchmark import JudgedBench, recorded_file
 from .judge_edit_benchmark import judge_bench
 from .judge_image_benchmark import judge_image_bench, recorded_image_bench
 from .printing import print_table, put
@@ -63,14 +61,8 @@ def _edits(args: argparse.Namespace, *, judging: bool) -> tuple[Agreement, Judge
 
 def _recorded(args: argparse.Namespace) -> LabelledAnswers:
     from ..recorded.edit_answers import read_bench
-    from ..tables.rows import SUFFIXES
 
-    path = Path(args.files[0])
-    if path.suffix.lower() not in SUFFIXES:
-        raise ConfigError(
-            f"{escape(path)}: a file of recorded answers is expected ({', '.join(SUFFIXES)}); to have a benchmark "
-            "judged, name a judge: --edit-judge-model or --edit-judge-url"
-        )
+    path = recorded_file(args, "--edit-judge-model or --edit-judge-url")
     return read_bench(path, args.protocol or "ie-critic", args.label_field or "mos_perception", args.answer_field)
 
 

@@ -20,6 +20,7 @@ from ..scoring.verdict import EditVerdict, Verdict
 from ..settings import JudgeSettings
 from ..support.escaping import escape
 from ..support.words import listed
+from ..tables.rows import SUFFIXES
 from .judge_options import add_judge_options, judge_settings, max_pixels
 from .printing import note
 from .progress import RowProgress, terminated
@@ -49,6 +50,26 @@ def register(parser: argparse.ArgumentParser) -> None:
 def names_judge(args: argparse.Namespace) -> bool:
     """Tell whether a judge is named."""
     return bool(judge_settings(args))
+
+
+def recorded_file(args: argparse.Namespace, options: str, *, data: str | None = None) -> Path:
+    """Return the file of recorded answers that is read where no judge is named.
+
+    Args:
+        args: the command's arguments.
+        options: that would name a judge.
+        data: the name of the benchmark's own table, which holds no answers.
+
+    Raises:
+        ConfigError: it is no file of answers.
+    """
+    path = Path(args.files[0])
+    if path.suffix.lower() not in SUFFIXES or path.name == data:
+        raise ConfigError(
+            f"{escape(path)}: a file of recorded answers is expected ({', '.join(SUFFIXES)}); to have a benchmark "
+            f"judged, name a judge: {options}"
+        )
+    return path
 
 
 class _Judge(argparse.Action):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
@@ -15,9 +14,8 @@ from ..recorded.labelled_answers import LabelledAnswers
 from ..scoring.verdict import EditVerdict, Verdict
 from ..settings import JudgeSettings
 from ..support.escaping import escape
-from ..tables.rows import SUFFIXES
 from ..taxonomy import LEVEL1
-from .judge_benchmark import JudgedBench, judge_rows, where
+from .judge_benchmark import JudgedBench, judge_rows, recorded_file, where
 from .judge_options import both_judges
 
 Axes = dict[str, LabelledAnswers]  # by dimension
@@ -43,12 +41,7 @@ def recorded_image_bench(args: argparse.Namespace) -> tuple[Axes, list[str]]:
     Raises:
         ConfigError: no such file, or one without these answers.
     """
-    path = Path(args.files[0])
-    if path.suffix.lower() not in SUFFIXES or path.name == "data.csv":
-        raise ConfigError(
-            f"{escape(path)}: a file of recorded answers is expected ({', '.join(SUFFIXES)}); to have a benchmark "
-            "judged, name a judge: --judge-model or --judge-url"
-        )
+    path = recorded_file(args, "--judge-model or --judge-url", data="data.csv")
     return read_image_bench(path, args.protocol or "q-judger")
 
 
