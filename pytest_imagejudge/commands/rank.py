@@ -13,8 +13,7 @@ from ..batch.plan import RunSettings
 from ..batch.row_preview import RowCounter, first_row
 from ..batch.run import BatchRun
 from ..errors import ConfigError
-from ..inputs.hub import HUB
-from ..inputs.opening import open_input
+from ..inputs.opening import INPUT, open_input
 from ..settings import JudgeSettings
 from ..support.escaping import escape, for_log
 from ..support.text_tables import number
@@ -36,7 +35,7 @@ _SHOWN = 20  # groups in the table
 def register(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     add = parser.add_argument
-    add("input", metavar="INPUT", help=f"a CSV, JSON, JSONL or Parquet file, a folder of images, or {HUB}ORG/NAME/FILE")
+    add("input", metavar="INPUT", help=INPUT)
     add("--n", type=int, default=1, metavar="N", help="how many of each prompt are copied (default: %(default)s)")
     add(
         "--by",

@@ -20,7 +20,7 @@ from ..errors import ConfigError
 from ..inputs.hub import HUB, metadata_file
 from ..inputs.manifest import Row, RowError
 from ..inputs.metadata import read_metadata
-from ..inputs.opening import open_input
+from ..inputs.opening import INPUT, open_input
 from ..inputs.row_source import Input
 from ..inputs.shards import lacking_beside
 from ..session.budget import budget_of
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 def register(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     add = parser.add_argument
-    add("input", metavar="INPUT", help=f"a CSV, JSON, JSONL or Parquet file, a folder of images, or {HUB}ORG/NAME/FILE")
+    add("input", metavar="INPUT", help=INPUT)
     add("--prompts", type=Path, metavar="FILE", help="the prompts of a folder's images")
     add("--judge-thresholds", metavar="NAME", help="a shipped profile or a TOML file: exit 1 where it is missed")
     add("--judge-metadata", metavar="FILE", help=f"dimensions to ask about by ID: a file, or {HUB}ORG/NAME")

@@ -11,9 +11,12 @@ from ..tables.rows import WITH_PICTURES, XLSX
 from ..taxonomy import nearest
 from .column_names import renamed, usual_names
 from .folder import open_folder
-from .hub import TABLES, fetch_images, hub_file, is_hub
+from .hub import HUB, TABLES, fetch_images, hub_file, is_hub
 from .manifest import read_manifest
 from .row_source import Input
+
+# for the help of commands that take such an input
+INPUT = f"a CSV, TSV, JSON, JSONL, Excel, Parquet or Arrow file, a folder of images, or {HUB}ORG/NAME/FILE"
 
 _JUDGED = {
     **dict.fromkeys((*WITH_PICTURES, XLSX), ".jsonl"),
@@ -25,9 +28,9 @@ def open_input(source: str, *, prompts: Path | None = None, root: Path | None = 
     """Open the rows of ``source``.
 
     Args:
-        source: a ``.csv``, ``.tsv``, ``.json``, ``.jsonl``, ``.xlsx`` or ``.parquet`` manifest; a folder of images; or
-            ``hf://datasets/ORG/NAME[@REVISION]/FILE`` or ``modelscope://datasets/...``, a manifest whose images lie in
-            the same data set.
+        source: a manifest (``.csv``, ``.tsv``, ``.json``, ``.jsonl``, ``.xlsx``, ``.parquet`` or ``.arrow``); a folder
+            of images; or ``hf://datasets/ORG/NAME[@REVISION]/FILE`` or ``modelscope://datasets/...``, a manifest whose
+            images lie in the same data set.
         prompts: for a folder, its prompts; without it a file called prompts or metadata in the folder, or a ``.txt``
             beside each image.
         root: folder that images may not lie outside of.
