@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -175,6 +176,15 @@ class _Base:
     def take(self, image: object) -> ImageFile:
         """Return ``image`` as a file; pictures in memory are written to the spool."""
         return take(image, self.spool, max_pixels=self._max_pixels)
+
+    def take_pair(self, source: object, edited: object) -> tuple[ImageFile, ImageFile]:
+        """Return both pictures of an edit as files, as `take` does; pictures in memory are encoded side by side."""
+        if any(isinstance(value, (str, os.PathLike, ImageFile)) for value in (source, edited)):
+            return self.take(source), self.take(edited)
+        spool = self.spool  # made before the thread begins, for both
+        with ThreadPoolExecutor(1) as thread:
+            other = thread.submit(take, edited, spool, max_pixels=self._max_pixels)
+            return self.take(source), other.result()
 
     def keep(self, file: ImageFile) -> ImageFile:
         """Copy ``file`` into the spool, because it may be overwritten before it is judged."""
@@ -353,7 +363,7 @@ class EditJudge(_Base):
         """
         if not isinstance(instruction, str):
             raise TypeError(f"instruction: a string is expected, not {type(instruction).__name__}")
-        images, region = (self.take(source), self.take(edited)), self.region(mask, box)
+        images, region = self.take_pair(source, edited), self.region(mask, box)
         requests = self.protocol.requests_on(edit_type)
         return self.submit_task(instruction, images, requests, repeat=repeat, urgent=urgent, region=region)
 

@@ -117,6 +117,17 @@ def test_where_an_edit_was_asked_to_be(tmp_path):
             judge.score(source, edited, "make it red", box="0, 0, 5, 5")
 
 
+def test_both_pictures_of_an_edit_may_be_in_memory(tmp_path):
+    source, edited = picture(3), picture(4)
+    with EditJudge("signals", store=tmp_path / "store") as judge:
+        files = judge.take(source), judge.take(edited)
+        assert judge.take_pair(source, np.asarray(edited)) == files
+        assert judge.take_pair(files[0].path, edited)[1] == files[1]
+        for pair in (("not an image", object()), (object(), edited), (source, object())):
+            with pytest.raises(TypeError, match="got object"):
+                judge.take_pair(*pair)
+
+
 def test_edits_need_an_edit_protocol():
     with pytest.raises(ConfigError, match="not edits"):
         EditJudge("signals", protocol="q-judger")

@@ -91,7 +91,7 @@ class Submitter:
         judge = self._judges.get("edit")
         requests = judge.protocol.requests_on(edit_type)
         about = self._about("instruction", instruction, id=id, seed=seed, blank=blank)
-        source_file, edited_file = judge.take(source), judge.take(edited)
+        source_file, edited_file = judge.take_pair(source, edited)
         files = (judge.keep(source_file), judge.keep(edited_file)) if keep else (source_file, edited_file)
         region = judge.region(mask, box)
         if keep and region is not None and region.mask is not None:
