@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 _PRICES = {"image": "judge_price", "edit": "edit_judge_price"}  # by kind of judge
 UNKNOWN = (
-    "Time, tokens and cost are not known, as no earlier run is: judge a few of the images first, or name a report with "
-    "--from. An image takes up to five requests, one an L1; an edit takes one, or one each for SC and PQ."
+    "Time, tokens and cost are not known, since there is no earlier run: judge a few of the images first, or name a "
+    "report with --from. An image takes up to five requests, one for each L1; an edit takes one, or two with viescore "
+    "and editscore."
 )
 
 
@@ -94,7 +95,7 @@ def estimate_lines(estimate: dict[str, Any]) -> Iterator[str]:
         return
     parts = [f"about {duration(estimate['seconds'])}"] if estimate["seconds"] else []
     if estimate["prompt_tokens"] is None:
-        parts.append("tokens not known, as the judge told of none")
+        parts.append("tokens not known, since the judge reported none")
     else:
         cached = estimate["cached_prompt_tokens"]
         told = "" if cached is None else f" ({cached:,} of them cached)"
