@@ -263,7 +263,7 @@ def _outcome(row: BaselineRow, allowed: float) -> tuple[GateOutcome, str]:
     if -row.change <= allowed + _ROUNDING:
         words = f"the mean drop of {drop:.2f} is within {margin}" if drop > _ROUNDING else "the mean did not drop"
         if row.low is not None and row.low < -allowed - _ROUNDING:
-            words += f"; one of up to {-row.low:.2f} is not ruled out"
+            words += f"; a drop of up to {-row.low:.2f} is not ruled out"
         return "passed", words
     beyond = f"the mean drop of {drop:.2f} is beyond {margin}"
     if row.p is None:
@@ -319,7 +319,7 @@ def _other_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     name = after.get("protocol")
     if before.get("protocol") != name or before.get("protocol_digest") == after.get("protocol_digest"):
         return ""
-    return f"\nThe protocol {name} asks in other words than then: its file, or this package, changed"
+    return f"\nThe protocol {name} has other words now: its file, or this package, changed"
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -196,7 +196,7 @@ def test_a_baseline_of_other_words_is_refused(project, gate):
     (project.path / "base.json").write_text(json.dumps(data))
     result = gate(["good"] * 12)
     assert result.ret != 0
-    assert f"protocol {fingerprint['protocol']} asks in other words than then" in result.stdout.str()
+    assert f"protocol {fingerprint['protocol']} has other words now" in result.stdout.str()
     assert "--judge-update-baseline" in result.stdout.str()
 
 
