@@ -333,9 +333,9 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         if isinstance(left, Mapping) and isinstance(right, Mapping):
             for name in sorted({*left, *right}):
                 if left.get(name) != right.get(name):
-                    lines.append(f"{key}.{name}: {_text(left.get(name))} there, {_text(right.get(name))} here")
+                    lines.append(f"{key}.{name}: {_text(left.get(name))} before, {_text(right.get(name))} now")
         else:
-            lines.append(f"{key}: {_text(left)} there, {_text(right)} here")
+            lines.append(f"{key}: {_text(left)} before, {_text(right)} now")
     return lines
 
 
@@ -351,7 +351,7 @@ def _warnings(result: BaselineResult, baseline: Baseline, after: Sequence[Scored
     for key, found in here.items():
         there = baseline.environment.get(key, [])
         if there != found and (there or key == "notes") and not is_of_models(key):
-            lines.append(f"other {key}: {', '.join(there) or 'none'} there, {', '.join(found) or 'none'} here")
+            lines.append(f"other {key}: {', '.join(there) or 'none'} before, {', '.join(found) or 'none'} now")
     lines += other_models(baseline.environment, here)
     for labels, what in (
         (result.missing, "of the baseline, not in this run"),

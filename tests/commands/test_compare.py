@@ -260,7 +260,7 @@ def test_other_judges_are_a_warning_and_no_gate(compare, save):
     files = save("a.json", run_of(20, 1)), save("b.json", other)
     code, _, err = compare(*files)
     assert code == 0
-    assert "model: 'judge' there, 'another' here" in err
+    assert "model: 'judge' before, 'another' now" in err
     code, _, err = compare(*files, "--max-drop", 2)
     assert code == 2
     assert "model" in err

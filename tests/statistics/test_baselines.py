@@ -296,12 +296,12 @@ def test_seeds_of_a_prompt_are_a_cluster():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"model": "other"}, "model: 'judge' there, 'other' here"),
-        ({"revision": None}, "revision: 'r1' there, none here"),
+        ({"model": "other"}, "model: 'judge' before, 'other' now"),
+        ({"revision": None}, "revision: 'r1' before, none now"),
         ({"protocol_digest": "e"}, "protocol_digest"),
         ({"treatment": "keep"}, "treatment"),
-        ({"sampling": {"temperature": 1}}, "sampling.temperature: 0 there, 1 here"),
-        ({"quantization": "fp8"}, "quantization: none there, 'fp8' here"),
+        ({"sampling": {"temperature": 1}}, "sampling.temperature: 0 before, 1 now"),
+        ({"quantization": "fp8"}, "quantization: none before, 'fp8' now"),
     ],
 )
 def test_another_judge_is_refused_with_what_differs(change, words):
@@ -328,7 +328,7 @@ def test_another_engine_is_a_warning(tmp_path):
         entry.fingerprint.update(engine_version="2", notes=["unconstrained"])
     found = compare_with_baseline(before, read_baseline(tmp_path / "b.json"), MARGINS)
     assert found.gate == "passed"
-    assert any("vllm 1 there, vllm 2 here" in line for line in found.warnings)
+    assert any("vllm 1 before, vllm 2 now" in line for line in found.warnings)
     assert any("unconstrained" in line for line in found.warnings)
 
 
