@@ -95,7 +95,7 @@ def estimate_lines(estimate: dict[str, Any]) -> Iterator[str]:
         return
     parts = [f"about {duration(estimate['seconds'])}"] if estimate["seconds"] else []
     if estimate["prompt_tokens"] is None:
-        parts.append("tokens not known, since the judge reported none")
+        parts.append("no tokens reported")
     else:
         cached = estimate["cached_prompt_tokens"]
         told = "" if cached is None else f" ({cached:,} of them cached)"
@@ -110,9 +110,10 @@ def estimate_lines(estimate: dict[str, Any]) -> Iterator[str]:
     for judge in estimate["judges"]:
         noun, rate = judge["kind"], judge["images_a_second"]
         speed = pace(judge["images"], None, judge["images"] / rate, f"{noun}s").removeprefix(", ") if rate else ""
-        tokens = f"{judge['prompt_tokens']:,.0f} prompt and {judge['output_tokens']:,.0f} output tokens"
+        tokens = f"{judge['prompt_tokens']:,.0f} prompt and {judge['output_tokens']:,.0f} output tokens an {noun}"
+        counted = judge["prompt_tokens"] or judge["output_tokens"]
         name = escape(" ".join(filter(None, (judge["model"], judge["protocol"]))) or "the judge")
-        yield f"{name}: {f'{speed}, ' if speed else ''}{tokens} an {noun}."
+        yield f"{name}: {', '.join(filter(None, (speed, tokens if counted else 'no tokens reported')))}."
     yield f"Figures from: {escape(estimate['source'])}. Images in the store take no request."
 
 
