@@ -494,6 +494,7 @@ def test_repeated_judgements_of_several_files(compare, save):
     assert (total["changed"], total["n"]) == (1, 10)
     assert total["sd"] == pytest.approx((50 / 10) ** 0.5)
     code, out, _ = compare("--repeat", save("a.json", first), save("b.json", second))
+    assert "1 changed the outcome: 10.0% (95% interval 0.3% to 44.5%)" in out
     assert "prompt 4: passed, failed" in out
 
 
