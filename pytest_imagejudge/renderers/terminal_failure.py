@@ -80,7 +80,7 @@ def _error_text(error: str, width: int, *, log: bool) -> Group:
     kept = list(itertools.takewhile(lambda line: not line.startswith(LOG), rest[:3]))  # the cause, and the log's place
     rest = rest[len(kept) :]
     if not log and rest:
-        rest = ["(the rest is shown with the first test that it failed)"]
+        rest = ["(the rest is shown with the first test that failed for it)"]
     elif len(rest) > MOST_LINES:
         rest = [f"({plural(len(rest) - MOST_LINES, 'line')} left out)", *rest[-MOST_LINES:]]
     rest = [*kept, *rest]
