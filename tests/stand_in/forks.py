@@ -17,6 +17,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import runpy
 import select
 import signal
@@ -37,19 +38,38 @@ from execnet import gateway_io
 from execnet.gateway_base import Popen2IO
 from PIL import Image
 
+import pytest_imagejudge
 from tests.stand_in import fork_client
 from tests.stand_in.fork_client import exit_code, request
 
 ROOT = Path(__file__).resolve().parents[2]
+# Not what has threads (onnxruntime), reads the environment as it is loaded (huggingface_hub), or is hidden by tests
+# (modelscope_hub, pynvml).
 PRELOADED = (
+    "cv2",
     "encodings.utf_8_sig",
-    "pytest_imagejudge.plugin.hookspecs",
+    "filelock",
+    "httpx2",
+    "jinja2",
+    "omegaconf",
+    "pdb",
+    "psutil",
+    "requests",
+    "rich.table",
+    "shapely",
+    "tenacity",
     "tests.stand_in.preloaded",
     "xdist.looponfail",
     "xdist.newhooks",
     "xdist.remote",
     "xdist.workermanage",
+    "yaml",
     *(f"_pytest.{name}" for name in default_plugins),
+    *(
+        module.name
+        for module in pkgutil.walk_packages(pytest_imagejudge.__path__, "pytest_imagejudge.")
+        if not module.name.endswith("__main__") and ".server_side." not in module.name
+    ),
 )
 
 
@@ -286,7 +306,8 @@ def _end(code: int) -> None:
 
 if __name__ == "__main__":
     for name in PRELOADED:
-        importlib.import_module(name)
+        with contextlib.suppress(ImportError):  # of what is optional
+            importlib.import_module(name)
     Image.init()  # Pillow's formats
     for point in entry_points(group="pytest11"):  # pytest warns of plugins that it can no longer rewrite
         for name in {point.module, point.module.partition(".")[0]} & sys.modules.keys():
