@@ -45,13 +45,6 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Spare it what a file has left, too: each run within this process looks through all that is there."""
-    if nextitem is not None and nextitem.path != item.path:
-        gc.collect()
-        gc.freeze()
-
-
 @pytest.fixture(scope="session")
 def forks(request: pytest.FixtureRequest) -> Iterator[ForkServer]:
     """Where processes of Python start at once; see there for what is not to be tested with them."""

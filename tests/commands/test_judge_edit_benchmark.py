@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import csv
-import functools
 import html
 import io
 import json
@@ -27,11 +26,12 @@ from PIL import Image
 from pytest_imagejudge.batch import run
 from pytest_imagejudge.batch.fates import RowCounts
 from pytest_imagejudge.cli import main
-from pytest_imagejudge.statistics import agreement
 from tests.commands.test_agree import edits
 from tests.stand_in import published_words
 from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure
 from tests.stand_in.forks import ForkServer
+
+pytestmark = pytest.mark.usefixtures("few_fits")
 
 IMAGE = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
 FIGURES = ("n", "readable", "unreadable", "left_out", "counted")
@@ -62,12 +62,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]
     stand_in = StandIn(answer)
     yield stand_in
     stand_in.close()
-
-
-@pytest.fixture(autouse=True)
-def few_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fit a hundredth of the resamples: those of two runs are alike, and `tests.commands.test_agree` has all."""
-    monkeypatch.setattr(agreement, "score_agreement", functools.partial(agreement.score_agreement, fits=3))
 
 
 def picture(shade: int) -> bytes:
