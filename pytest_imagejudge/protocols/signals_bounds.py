@@ -239,7 +239,7 @@ _ALSO = {  # the same library under other names
     "onnxruntime": ("onnxruntime-gpu",),
     "opencv-python-headless": ("opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
 }
-MODULES = ("cv2", "nudenet", "onnxruntime", "rapidocr", "scipy")
+MODULES = ("cv2", "nudenet", "onnxruntime", "rapidocr")
 INSTALL = 'pip install "pytest-imagejudge[signals]"'
 
 

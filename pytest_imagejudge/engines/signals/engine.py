@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...settings import JudgeSettings
     from ...taxonomy import Path
 
-LOADED = ("cv2", "numpy", "onnxruntime", "scipy.fft")  # libraries that every picture needs
+LOADED = ("cv2", "numpy", "onnxruntime")  # libraries that every picture needs
 
 
 class SignalsEngine(Engine):
