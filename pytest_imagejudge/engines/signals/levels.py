@@ -24,11 +24,14 @@ _ON = 0.995  # share of the values that lie on the comb
 def level_step(planes: Planes) -> Figure:
     """Measure how many codes lie between the levels of the picture: 1 where it uses them all."""
     import cv2
+    import numpy as np
 
     if words := planes.too_small:
         return Figure("level_step", None, words)
     channels = cv2.split(planes.once(sampled))
-    counts = sum(cv2.calcHist([channel], [0], None, [256], [0, 256]).ravel() for channel in channels).astype(float)
+    counts = np.zeros(256)
+    for channel in channels:
+        counts += cv2.calcHist([channel], [0], None, [256], [0, 256]).ravel()
     step, levels, full = comb(counts / counts.sum())
     if step <= 1:
         return Figure("level_step", 1.0, "no banding: levels of colour next to each other")
