@@ -13,7 +13,7 @@ from functools import cache
 from ..support.digests import digest_of
 from ..taxonomy import EDIT, Path
 
-REVISION = "5"  # of the measurements: another figure for the same picture is another revision
+REVISION = "6"  # of the measurements: another figure for the same picture is another revision
 
 NOISE: Path = ("Quality", "Detail", "Noise")
 EDGES: Path = ("Quality", "Detail", "Edge Clarity")
@@ -167,7 +167,14 @@ MEASURES: tuple[Measure, ...] = (
         styles=("pattern",),
     ),
     Measure(
-        "pure_share", COLOUR, "colour saturated to the end of the range", "%", 22.0, 11.0, styles=("vivid", "flat")
+        "pure_share",
+        COLOUR,
+        "colour saturated to the end of the range",
+        "%",
+        18.0,
+        11.0,
+        styles=("vivid", "flat"),
+        doubt=15.0,
     ),
     Measure(
         "cast_chroma",

@@ -72,7 +72,7 @@ def comb(shares: Any) -> tuple[float, int, bool]:
     import numpy as np
 
     used = np.flatnonzero(shares > _LEAST)
-    if len(used) < 2 or float(shares[used].sum()) < _ON:
+    if len(used) < 2:
         return 1.0, len(used), True
     gaps = np.diff(used)
     least = int(gaps.min())
@@ -87,6 +87,7 @@ def comb(shares: Any) -> tuple[float, int, bool]:
     worst = off.max(axis=1)
     at = int(worst.argmin())
     step = float(steps[at])
-    if worst[at] > _NEAR:
+    places = (np.arange(len(shares)) - used[0]) / step
+    if worst[at] > _NEAR or float(shares[np.abs(places - np.rint(places)) * step <= _NEAR].sum()) < _ON:
         return 1.0, len(used), True
     return step, len(used), len(used) >= _FULL * ((used[-1] - used[0]) / step + 1)
