@@ -62,12 +62,12 @@ def failure_text(
         parts.append(Text(escape(f"problem: {problem}{where}{words}"), style="dim"))
     drawn = tree and isinstance(entry, VerdictEntry) and entry.level1 and (entry.level3 or not entry.error)
     parts.append(Text())
-    parts.append(_facts(entry, scores=not drawn))
+    parts += _facts(entry, width, scores=not drawn)
     if advice and (words := explanations.advice(entry)):
         parts += [Text(), Text(words, style="italic")]
     if drawn and isinstance(entry, VerdictEntry):
         parts += [Text(), image_table(entry, glyphs, width)]
-    return draw(Group(*parts), width, color, encoding, crop=not entry.error)
+    return draw(Group(*parts), width, color, encoding, crop=False)
 
 
 def _error_text(error: str, width: int, *, log: bool) -> Group:
@@ -126,17 +126,15 @@ def _cause(cause: explanations.Cause, breach: Breach, entry: VerdictEntry | Edit
     return text
 
 
-def _facts(entry: VerdictEntry | EditEntry, *, scores: bool) -> Table:
-    table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
+def _facts(entry: VerdictEntry | EditEntry, width: int, *, scores: bool) -> Iterator[RenderableType]:
+    """Yield name and value of each fact; a path wider than the terminal is not wrapped, so that it can be copied."""
     if isinstance(entry, VerdictEntry):
-        facts = [("prompt", clip_prompt(entry.prompt)), ("image", _near(entry.image) or "(in memory, not kept)")]
+        paths = {"image": _near(entry.image) or "(in memory, not kept)"}
+        facts = [("prompt", clip_prompt(entry.prompt)), *paths.items()]
     else:
+        paths = {"source": _near(entry.source_image), "edited": _near(entry.edited_image), "mask": _near(entry.mask)}
         facts = [
-            ("source", _near(entry.source_image)),
-            ("edited", _near(entry.edited_image)),
-            ("mask", _near(entry.mask)),
+            *paths.items(),
             ("box", ", ".join(map(str, entry.box or ()))),
             ("instruction", clip_prompt(entry.instruction)),
         ]
@@ -148,15 +146,23 @@ def _facts(entry: VerdictEntry | EditEntry, *, scores: bool) -> Table:
         words = [f"{name} {value:.1f}" for name, value in figures.items() if value is not None]
         facts.append(("scores", ", ".join(words)))
     if entry.breaches and entry.not_applicable:
-        facts.append(("N/A", f"{_bounded(entry)} (bounded)"))
+        whose = "their bounds do" if len(entry.not_applicable) > 1 else "its bound does"
+        facts.append(("N/A", f"{_bounded(entry)}: {whose} not apply"))
     if entry.thresholds:
         facts.append(("thresholds", entry.thresholds))
     if entry.source == "store":
         facts.append(("judged", f"from the store{', ' + entry.judged_at if entry.judged_at else ''}"))
+    facts = [(name, escape(value)) for name, value in facts if value]
+    names = max(len(name) for name, _ in facts)
     for name, value in facts:
-        if value:
-            table.add_row(name, Text(escape(value)))
-    return table
+        if name in (*paths, "thresholds") and names + 1 + cell_len(value) > width:
+            yield Text.assemble((f"{name:<{names}} ", "dim"), value, no_wrap=True, overflow="ignore")
+        else:
+            row = Table.grid(padding=(0, 1, 0, 0))
+            row.add_column(style="dim", no_wrap=True, width=names)
+            row.add_column(overflow="fold")
+            row.add_row(name, Text(value))
+            yield row
 
 
 def _bounded(entry: VerdictEntry | EditEntry) -> str:

@@ -338,6 +338,10 @@ def test_what_has_to_be_copied_is_not_broken() -> None:
     url = "https://example.invalid/" + "word/" * 20
     entry = samples.entry(1).model_copy(update={"error": f"could not be fetched ({url}); run", "level3": {}})
     assert url in failure_text(entry, width=80, color=False)
+    image = f"imagejudge-images/{'0' * 64}.png"
+    assert f" {image}\n" in failure_text(changed(samples.entry(1), image=image), width=80, color=False)
+    edit = changed(samples.edit(1, 2.1), source_image=image, edited_image=image)
+    assert f"\nedited      {image}\n" in failure_text(edit, width=80, color=False)
 
 
 def test_a_verdict_draws_itself(snapshot: SnapshotAssertion) -> None:
