@@ -344,6 +344,20 @@ def test_what_has_to_be_copied_is_not_broken() -> None:
     assert f"\nedited      {image}\n" in failure_text(edit, width=80, color=False)
 
 
+@pytest.mark.parametrize(
+    ("entry", "profile"),
+    [
+        (samples.entry(), "default"),
+        (changed(samples.entry(), fingerprint={"protocol": "signals"}), "signals"),
+        (samples.edit(1, 4.0), "edit"),
+        (samples.edit(1, 4.0, scale=[0, 10]), "edit-10"),
+        (changed(samples.edit(1, 4.0), score=None, aspects={"fidelity": 0.9}), "edit-signals"),
+    ],
+)
+def test_a_profile_without_bounds_for_such_names_one_that_has(entry: VerdictEntry | EditEntry, profile: str) -> None:
+    assert f'(thresholds="{profile}" of the call or the marker)' in failure(changed(entry, **BARE), width=999)
+
+
 def test_a_verdict_draws_itself(snapshot: SnapshotAssertion) -> None:
     shown = samples.verdict(1, prompt="a [red] <b>fox</b>")
     console = Console(width=100, color_system=None)
