@@ -83,7 +83,7 @@ def ours(args: argparse.Namespace, told: Callable[..., None]) -> None:
             told("start", seconds=time.monotonic() - begun)
             made = edits(args, 10_000 * number, args.edits)
             before, begun = judge.session.stats.output_tokens, time.monotonic()
-            verdicts = [future.result() for future in [judge.submit(*edit) for edit in made]]
+            verdicts = list(judge.score_many(made))
             seconds = time.monotonic() - begun
             if failed := [verdict.error for verdict in verdicts if verdict.error]:
                 raise SystemExit(failed[0])
