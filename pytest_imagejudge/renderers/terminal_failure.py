@@ -65,7 +65,7 @@ def failure_text(
         parts += [Text(), Text(words, style="italic")]
     if drawn and isinstance(entry, VerdictEntry):
         parts += [Text(), *image_lines(entry, glyphs, width)]
-    return draw(parts, width, color, encoding, crop=not entry.error)
+    return draw(parts, width, color, encoding, crop=False)
 
 
 def _error_lines(error: str, width: int, *, log: bool) -> list[Text]:
@@ -78,7 +78,7 @@ def _error_lines(error: str, width: int, *, log: bool) -> list[Text]:
     kept = list(itertools.takewhile(lambda line: not line.startswith(LOG), rest[:3]))  # the cause, and the log's place
     rest = rest[len(kept) :]
     if not log and rest:
-        rest = ["(the rest is shown with the first test that it failed)"]
+        rest = ["(the rest is shown with the first test that failed for it)"]
     elif len(rest) > MOST_LINES:
         rest = [f"({plural(len(rest) - MOST_LINES, 'line')} left out)", *rest[-MOST_LINES:]]
     rest = [*kept, *rest]
@@ -125,13 +125,14 @@ def _cause(cause: explanations.Cause, breach: Breach, entry: VerdictEntry | Edit
 
 
 def _facts(entry: VerdictEntry | EditEntry, width: int, *, scores: bool) -> Iterator[Text]:
+    """Yield name and value of each fact; a path wider than the terminal is not wrapped, so that it can be copied."""
     if isinstance(entry, VerdictEntry):
-        facts = [("prompt", clip_prompt(entry.prompt)), ("image", _near(entry.image) or "(in memory, not kept)")]
+        paths = {"image": _near(entry.image) or "(in memory, not kept)"}
+        facts = [("prompt", clip_prompt(entry.prompt)), *paths.items()]
     else:
+        paths = {"source": _near(entry.source_image), "edited": _near(entry.edited_image), "mask": _near(entry.mask)}
         facts = [
-            ("source", _near(entry.source_image)),
-            ("edited", _near(entry.edited_image)),
-            ("mask", _near(entry.mask)),
+            *paths.items(),
             ("box", ", ".join(map(str, entry.box or ()))),
             ("instruction", clip_prompt(entry.instruction)),
         ]
@@ -143,15 +144,19 @@ def _facts(entry: VerdictEntry | EditEntry, width: int, *, scores: bool) -> Iter
         words = [f"{name} {value:.1f}" for name, value in figures.items() if value is not None]
         facts.append(("scores", ", ".join(words)))
     if entry.breaches and entry.not_applicable:
-        facts.append(("N/A", f"{_bounded(entry)} (bounded)"))
+        whose = "their bounds do" if len(entry.not_applicable) > 1 else "its bound does"
+        facts.append(("N/A", f"{_bounded(entry)}: {whose} not apply"))
     if entry.thresholds:
         facts.append(("thresholds", entry.thresholds))
     if entry.source == "store":
         facts.append(("judged", f"from the store{', ' + entry.judged_at if entry.judged_at else ''}"))
-    shown = [(name, value) for name, value in facts if value]
+    shown = [(name, escape(value)) for name, value in facts if value]
     widest = max(len(name) for name, _ in shown)
     for name, value in shown:
-        yield from in_columns([Text(name, "dim"), Text(escape(value))], [widest], width)
+        if name in (*paths, "thresholds") and widest + 1 + cell_len(value) > width:
+            yield Text.assemble((f"{name:<{widest}} ", "dim"), value, no_wrap=True, overflow="ignore")
+        else:
+            yield from in_columns([Text(name, "dim"), Text(value)], [widest], width)
 
 
 def _bounded(entry: VerdictEntry | EditEntry) -> str:
