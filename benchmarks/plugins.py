@@ -4,7 +4,7 @@ Installs the plugins, pinned, into a temporary folder, and runs with each a suit
 of each kind (`check`, `expect`, a manifest's row, and a test without a picture), in one process and with two workers.
 The judge is a stand-in, so that no GPU is needed.
 
-    python benchmarks/plugins.py [NAME ...]      # writes the table of docs/plugins.md
+    python benchmarks/plugins.py [NAME ...]      # writes the table of plugins.md
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "plugins.md"
+PAGE = ROOT / "benchmarks" / "plugins.md"
 BEGIN, END = "<!-- benchmarks/plugins.py writes this table -->\n", "<!-- its end -->\n"
 HEAD = """| plugin | run with | pytest, one process | pytest, 2 workers | what the plugin itself reports |
 |---|---|---|---|---|

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -30,6 +31,7 @@ from .support.caches import engine_folder
 from .support.judge_options import option_name
 from .support.prices import read_price
 from .support.temporary_folders import temporary_folder
+from .support.threads import in_order
 from .taxonomy import check_dimensions
 
 if TYPE_CHECKING:
@@ -132,6 +134,7 @@ class _Base:
         if store is None:  # kept for the session only, so that one image is judged once
             store = self._exit.enter_context(temporary_folder())
         self._spool = spool
+        self._making = threading.Lock()
         self._max_pixels = max_pixels
         self.session: JudgeSession[Any] = JudgeSession(
             self.protocol,
@@ -148,8 +151,9 @@ class _Base:
     @property
     def spool(self) -> Path:
         """The folder for pictures from memory, named by content."""
-        if self._spool is None:
-            self._spool = self._exit.enter_context(temporary_folder())
+        with self._making:
+            if self._spool is None:
+                self._spool = self._exit.enter_context(temporary_folder())
         return self._spool
 
     def preflight(self) -> None:
@@ -301,7 +305,8 @@ class Judge(_Base):
         self, pairs: Iterable[tuple[object, str]], *, dimensions: Iterable[str] | None = None
     ) -> Iterator[Verdict]:
         """Judge ``(image, prompt)`` pairs as one batch; return the verdicts in the order of the pairs."""
-        futures = [self.submit(image, prompt, dimensions=dimensions) for image, prompt in pairs]
+        taken = in_order(lambda pair: (self.take(pair[0]), pair[1]), pairs)
+        futures = [self.submit(image, prompt, dimensions=dimensions) for image, prompt in taken]
         for future in futures:
             yield future.result()
 
@@ -354,7 +359,7 @@ class EditJudge(_Base):
         """
         if not isinstance(instruction, str):
             raise TypeError(f"instruction: a string is expected, not {type(instruction).__name__}")
-        images, region = (self.take(source), self.take(edited)), self.region(mask, box)
+        images, region = tuple(in_order(self.take, (source, edited))), self.region(mask, box)
         requests = self.protocol.requests_on(edit_type)
         return self.submit_task(instruction, images, requests, repeat=repeat, urgent=urgent, region=region)
 
@@ -371,6 +376,12 @@ class EditJudge(_Base):
         """Judge one edit and wait."""
         about: dict[str, Any] = {"mask": mask, "box": box, "edit_type": edit_type}
         return self.submit(source, edited, instruction, **about, urgent=True).result()
+
+    def score_many(self, edits: Iterable[tuple[object, object, str]]) -> Iterator[EditVerdict]:
+        """Judge ``(source, edited, instruction)`` as one batch; return the verdicts in the order of the edits."""
+        taken = in_order(lambda edit: (self.take(edit[0]), self.take(edit[1]), edit[2]), edits)
+        for future in [self.submit(*edit) for edit in taken]:
+            yield future.result()
 
     async def ascore(
         self,

@@ -11,6 +11,7 @@ from decimal import Decimal
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from pytest_imagejudge import ConfigError, EditJudge, Judge
@@ -115,6 +116,26 @@ def test_where_an_edit_was_asked_to_be(tmp_path):
             judge.score(source, edited, "make it red", mask=mask, box=(0, 0, 5, 5))
         with pytest.raises(TypeError, match="four whole numbers"):
             judge.score(source, edited, "make it red", box="0, 0, 5, 5")
+
+
+def test_edits_of_pictures_in_memory(tmp_path):
+    pytest.importorskip("cv2")
+    random = np.random.default_rng(2)
+    pictures = random.integers(0, 255, (6, 96, 128, 3), dtype=np.uint8)
+    files = [tmp_path / f"{number}.png" for number in range(6)]
+    for file, pixels in zip(files, pictures, strict=True):
+        Image.fromarray(pixels).save(file)
+    with EditJudge("signals", store=tmp_path / "store") as judge:
+        edits = ((pixels, pictures[0], f"edit {number}") for number, pixels in enumerate(pictures))
+        verdicts = list(judge.score_many(edits))
+        assert [verdict.instruction for verdict in verdicts] == [f"edit {number}" for number in range(6)]
+        again = [judge.score(file, files[0], f"edit {number}") for number, file in enumerate(files)]
+        assert [(verdict.key, verdict.source) for verdict in again] == [(made.key, "store") for made in verdicts]
+        for pair in ((files[0], object()), (object(), pictures[0])):
+            with pytest.raises(TypeError, match="got object"):
+                judge.submit(*pair, "no picture")
+        with pytest.raises(TypeError, match="got object"):
+            list(judge.score_many([(files[0], pictures[1], "good"), (files[0], object(), "no picture")]))
 
 
 def test_edits_need_an_edit_protocol():

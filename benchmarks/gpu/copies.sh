@@ -7,8 +7,9 @@ work=${WORK:-/tmp/imagejudge-copies} out=${OUT:-/tmp/imagejudge-copies/out} shap
 images=${1:-96} tokens=${2:-400}
 shift $(($# < 2 ? $# : 2))
 mkdir -p "$work" "$out"
-export IMAGEJUDGE_CACHE=$work/cache PYTHONUNBUFFERED=1
-PYTHONPATH=${PYTHONPATH:-}:$here/../.. python3 "$here/shapes.py" "$work/$shape" --shape "$shape" --text "$here/../../pytest_imagejudge/protocols/house.toml"
+# the servers' processes import the package, too
+export IMAGEJUDGE_CACHE=$work/cache PYTHONUNBUFFERED=1 PYTHONPATH=${PYTHONPATH:-}:$(realpath "$here/../..")
+python3 "$here/shapes.py" "$work/$shape" --shape "$shape" --text "$here/../../pytest_imagejudge/protocols/house.toml"
 nvidia-smi --query-gpu=index,name,memory.total,memory.used --format=csv
 python3 "$here/copies.py" "$work/$shape" "$images" "$tokens" --judge-arg=--load-format --judge-arg=dummy --judge-arg=--gdn-prefill-backend --judge-arg=triton "$@" 2>&1 | tee "$out/copies.txt"
 cp "$IMAGEJUDGE_CACHE"/servers/*/*.log* "$out/" 2>/dev/null

@@ -1,6 +1,6 @@
 """Edits a second of viescore and editscore, and of the published package's own vLLM path on the same weights.
 
-    python edit_speed.py ours MODEL --protocol editscore|viescore --family qwen3-vl|qwen2.5-vl [--adapter FOLDER]
+    python edit_speed.py ours MODEL --protocol editscore viescore --family qwen3-vl|qwen2.5-vl [--adapter FOLDER]
     python edit_speed.py published MODEL --family qwen3-vl|qwen2.5-vl     # needs the package editscore 0.2
 
 Random weights (`--load-format dummy`, the same ones on both sides) never write what can be read: every answer has
@@ -42,13 +42,12 @@ def edits(args: argparse.Namespace, first: int, count: int) -> list[tuple[Image.
     return [(picture(n, sides), picture(n + 100_000, sides), f"make the background plain, number {n}") for n in numbers]
 
 
-def ours(args: argparse.Namespace, told: Callable[..., None]) -> None:
-    from pytest_imagejudge.judge import EditJudge
+def fixed(name: str, args: argparse.Namespace, passes: int) -> Any:
+    """The protocol ``name`` with ``--tokens`` tokens to each answer and no second question."""
     from pytest_imagejudge.protocols.editscore import EditScore
     from pytest_imagejudge.protocols.viescore import VIEScore
-    from pytest_imagejudge.settings import JudgeSettings
 
-    base: Any = EditScore if args.protocol == "editscore" else VIEScore
+    base: Any = {"editscore": EditScore, "viescore": VIEScore}[name]
 
     class Fixed(base):
         def sampling(self, dimension: str, *, again: bool = False) -> dict[str, Any]:
@@ -58,6 +57,13 @@ def ours(args: argparse.Namespace, told: Callable[..., None]) -> None:
         def can_ask_again(self, dimension: str) -> bool:
             return False
 
+    return Fixed(args.family, passes=passes) if name == "editscore" else Fixed(args.family)
+
+
+def ours(args: argparse.Namespace, told: Callable[..., None]) -> None:
+    from pytest_imagejudge.judge import EditJudge
+    from pytest_imagejudge.settings import JudgeSettings
+
     compilation = ("--compilation-config", args.compilation) if args.compilation else ()
     settings = JudgeSettings(
         model=args.model,
@@ -66,23 +72,23 @@ def ours(args: argparse.Namespace, told: Callable[..., None]) -> None:
         keep_alive=5,
         adapter=args.adapter,
     )
-    for number, passes in enumerate(args.passes):
-        protocol = Fixed(args.family, passes=passes)
+    runs = [(name, passes) for name in args.protocol for passes in (args.passes if name == "editscore" else [1])]
+    for number, (name, passes) in enumerate(runs):
         begun = time.monotonic()
         with EditJudge.from_settings(
-            settings, protocol=protocol, progress=lambda line: print(line, file=sys.stderr)
+            settings, protocol=fixed(name, args, passes), progress=lambda line: print(line, file=sys.stderr)
         ) as judge:
             for source, edited, text in edits(args, 900_000 + 100 * number, 4):
                 judge.score(source, edited, text)
             told("start", seconds=time.monotonic() - begun)
             made = edits(args, 10_000 * number, args.edits)
             before, begun = judge.session.stats.output_tokens, time.monotonic()
-            verdicts = [future.result() for future in [judge.submit(*edit) for edit in made]]
+            verdicts = list(judge.score_many(made))
             seconds = time.monotonic() - begun
             if failed := [verdict.error for verdict in verdicts if verdict.error]:
                 raise SystemExit(failed[0])
             tokens = judge.session.stats.output_tokens - before
-            told(f"{args.protocol}, ours", edits=len(made), passes=passes, seconds=seconds, output_tokens=tokens)
+            told(f"{name}, ours", edits=len(made), passes=passes, seconds=seconds, output_tokens=tokens)
 
 
 def published(args: argparse.Namespace, told: Callable[..., None]) -> None:
@@ -133,7 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("ours", "published"))
     parser.add_argument("model")
-    parser.add_argument("--protocol", choices=("editscore", "viescore"), default="editscore")
+    parser.add_argument("--protocol", choices=("editscore", "viescore"), nargs="+", default=["editscore"])
     parser.add_argument("--family", choices=tuple(MODULES), required=True)
     parser.add_argument("--edits", type=int, default=200)
     parser.add_argument("--batch", type=int, default=0, help="edits of batch_evaluate")

@@ -28,18 +28,18 @@ for step in "${@:-4b}"; do
   case $step in
     4b)
       shape qwen3-vl-4b
-      ours 200 ours-4b "$work/qwen3-vl-4b" --family qwen3-vl --edits 200 --passes 1 4
-      speed 200 published-4b published "$work/qwen3-vl-4b" --family qwen3-vl --edits 24 --batch 50 --passes 1
+      ours 240 ours-4b "$work/qwen3-vl-4b" --family qwen3-vl --protocol editscore viescore
+      speed 170 published-4b published "$work/qwen3-vl-4b" --family qwen3-vl --edits 16 --batch 50
       ;;
     8b)
       shape qwen3-vl-8b
-      ours 200 ours-8b "$work/qwen3-vl-8b" --family qwen3-vl --edits 200 --passes 1
-      speed 200 published-8b published "$work/qwen3-vl-8b" --family qwen3-vl --edits 16 --batch 0 --passes 1
+      ours 240 ours-8b "$work/qwen3-vl-8b" --family qwen3-vl --protocol editscore viescore
+      speed 130 published-8b published "$work/qwen3-vl-8b" --family qwen3-vl --edits 16
       ;;
     7b)
       shape ie-critic
-      ours 200 viescore-7b "$work/ie-critic" --family qwen2.5-vl --protocol viescore --edits 200
-      ours 200 editscore-7b "$work/ie-critic" --family qwen2.5-vl --edits 200
+      ours 240 ours-7b "$work/ie-critic" --family qwen2.5-vl --protocol editscore viescore
+      speed 130 published-7b published "$work/ie-critic" --family qwen2.5-vl --edits 16
       ;;
   esac
 done

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Times a start beside the tests, and answers in free text: overlap.sh NEW_CHECKOUT OLD_CHECKOUT STEP...
-# Steps, in this order: setup cold overlap free-400 free-1200 stop old offline. All use the caches that `cold` leaves.
+# Steps, in this order: setup cold overlap free-400 free-1200 stop old offline. All use the caches that `cold` leaves; `old` its
+# kernels, so that the older build finds compiled what any earlier run of its own would have left.
 # Needs: PYTHONPATH with vLLM and this package's dependencies.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -29,7 +30,11 @@ for step in "${@:3}"; do
     setup) PYTHONPATH=$site:$new python3 "$here/shapes.py" "$WORK/q-judger" --shape q-judger --text "$new/pytest_imagejudge/protocols/house.toml" ;;
     cold) HOLD_GIB=${HOLD_GIB-2} TOKENS=400 IMAGES=4 FIRST=0 run new-cold "$new" ;; # it records what the tests leave of the GPU
     overlap) HOLD_GIB=${HOLD_GIB-2} LOAD_SECONDS=${LOAD:-60} TOKENS=400 IMAGES=4 FIRST=100 run new-overlap "$new" --judge-keep-alive=20 ;;
-    old) HOLD_GIB=${HOLD_GIB-2} LOAD_SECONDS=${LOAD:-60} TOKENS=400 IMAGES=4 FIRST=200 run old-warm "$old" ;;
+    old)
+      mkdir -p "$WORK/old-cache/compiled" && cp -r "$IMAGEJUDGE_CACHE"/compiled/vllm-*/{triton,deep_gemm,flashinfer,cuda} "$WORK/old-cache/compiled/" 2> /dev/null
+      IMAGEJUDGE_CACHE=$WORK/old-cache HOLD_GIB=${HOLD_GIB-2} LOAD_SECONDS=${LOAD:-60} TOKENS=400 IMAGES=4 FIRST=200 run old-warm "$old"
+      cp "$WORK"/old-cache/servers/*/server.log "$out/old-server.log"
+      ;;
     free-*) TOKENS=${step#free-} FIRST=${step#free-}0 run "$step" "$new" --judge-keep-alive=20 --judge-no-store ;;
     stop) cp "$IMAGEJUDGE_CACHE"/servers/*/server.log "$out/"; PYTHONPATH=$site:$new python3 -m pytest_imagejudge serve --stop ;;
     offline)

@@ -160,14 +160,14 @@ def _notes(scores: PairScores) -> list[str]:
     lines = []
     if scores.drawn:
         pairs = plural(scores.drawn, "pair")
-        lines.append(f"Of {pairs} a recorded score was drawn, not read; here they count as unreadable.")
+        lines.append(f"For {pairs} a recorded score is random, not read from an answer; here they count as unreadable.")
     for dimension, n in scores.unmeasured.items():
         lines.append(f"{dimension}: this judge gives no such score, so {plural(n, 'pair')} can't be compared.")
     unreadable = sum(one.unreadable for tasks in scores.counts.values() for one in tasks.values())
     if unreadable and not scores.drawn:
         lines.append(
             f"{plural(unreadable, 'pair')} can't be read and count as wrong; the published evaluation would have drawn "
-            f"a score for {scores.would_be_drawn} of them."
+            f"a random score for {scores.would_be_drawn} of them."
         )
     return lines
 

@@ -72,7 +72,7 @@ def _read(args: argparse.Namespace) -> _Pair:
     judge = read_scores(Path(args.files[0]), args.key, args.judge_as)
     human = read_scores(Path(args.files[1]), args.key, args.human_as)
     if paired := pair_up(judge, human):
-        note(f'note: "{escape(paired[0])}" and "{escape(paired[1])}", the only numbers, are compared')
+        note(f'note: "{escape(paired[0])}" and "{escape(paired[1])}", the only columns of numbers, are compared')
     shared = _shared_columns(judge, human)
     items = [name for name in judge.items if name in human.items]
     lone = {

@@ -166,7 +166,8 @@ def _show_flips(found: Flips, top: int) -> None:
     console.print(f"{plural(found.images, 'image')}, judged {plural(found.judgements, 'time')} in all")
     if found.share is not None:
         console.print(
-            f"{len(found.flipped)} changed the outcome: {found.share:.1%} ({found.low:.1%} to {found.high:.1%}, 95%)"
+            f"{len(found.flipped)} changed the outcome: {found.share:.1%} "
+            f"(95% interval {found.low:.1%} to {found.high:.1%})"
         )
         for image in found.flipped[:top]:
             console.print(f"  {escape(image.label)}: {', '.join(image.outcomes)}")
@@ -186,7 +187,7 @@ def _show_flips(found: Flips, top: int) -> None:
     print_table("", head, rows)
     console.print(
         "An image nearer to its bound than its margin may flip; "
-        "the judge's noise alone moves a mean by more than its margin in 5%."
+        "the judge's noise alone moves a mean by more than its margin in 5% of runs."
     )
     for count, words in (
         (found.not_judged, "judgements failed"),

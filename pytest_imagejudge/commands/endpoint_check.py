@@ -88,7 +88,7 @@ async def _question(engine: EndpointEngine, protocol: Protocol, problems: list[s
         "answer": shown[:WORDS] + ("…" if len(shown) > WORDS else ""),
     }
     if reading.unreadable:
-        kinds = ", ".join(dict.fromkeys(found["problems"])) or "nothing of what was asked is in it"
+        kinds = ", ".join(dict.fromkeys(found["problems"])) or "it holds no score that was asked for"
         problems.append(
             f"its answer to one question of protocol {protocol.name} ({dimension}) can't be read ({kinds}; "
             f"finish reason {answer.finish_reason!r}): {found['answer'] or '(empty)'}"
@@ -111,7 +111,7 @@ def trial_lines(judge: dict[str, Any]) -> list[str]:
         state, again = ("readable", " at the second try") if question["readable"] else ("unreadable", ", twice")
         again = again if question["asked_again"] else ""
         told = f"{question['prompt_tokens']} prompt tokens, {question['output_tokens']} output tokens"
-        counted = told if question["prompt_tokens"] or question["output_tokens"] else "tokens not told"
+        counted = told if question["prompt_tokens"] or question["output_tokens"] else "tokens not reported"
         lines.append(
             f"  one question ({question['dimension']}): {state}{again}, {question['seconds']:.1f} s, {counted}: "
             f"{escape(question['answer']) or '(empty)'}"

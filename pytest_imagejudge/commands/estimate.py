@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 _PRICES = {"image": "judge_price", "edit": "edit_judge_price"}  # by kind of judge
 UNKNOWN = (
-    "Time, tokens and cost are not known, as no earlier run is: judge a few of the images first, or name a report with "
-    "--from. An image takes up to five requests, one an L1; an edit takes one, or one each for SC and PQ."
+    "Time, tokens and cost are not known, since there is no earlier run: judge a few of the images first, or name a "
+    "report with --from. An image takes up to five requests, one for each L1; an edit takes one, or two with viescore "
+    "and editscore."
 )
 
 
@@ -94,7 +95,7 @@ def estimate_lines(estimate: dict[str, Any]) -> Iterator[str]:
         return
     parts = [f"about {duration(estimate['seconds'])}"] if estimate["seconds"] else []
     if estimate["prompt_tokens"] is None:
-        parts.append("tokens not known, as the judge told of none")
+        parts.append("no tokens reported")
     else:
         cached = estimate["cached_prompt_tokens"]
         told = "" if cached is None else f" ({cached:,} of them cached)"
@@ -109,9 +110,10 @@ def estimate_lines(estimate: dict[str, Any]) -> Iterator[str]:
     for judge in estimate["judges"]:
         noun, rate = judge["kind"], judge["images_a_second"]
         speed = pace(judge["images"], None, judge["images"] / rate, f"{noun}s").removeprefix(", ") if rate else ""
-        tokens = f"{judge['prompt_tokens']:,.0f} prompt and {judge['output_tokens']:,.0f} output tokens"
+        tokens = f"{judge['prompt_tokens']:,.0f} prompt and {judge['output_tokens']:,.0f} output tokens an {noun}"
+        counted = judge["prompt_tokens"] or judge["output_tokens"]
         name = escape(" ".join(filter(None, (judge["model"], judge["protocol"]))) or "the judge")
-        yield f"{name}: {f'{speed}, ' if speed else ''}{tokens} an {noun}."
+        yield f"{name}: {', '.join(filter(None, (speed, tokens if counted else 'no tokens reported')))}."
     yield f"Figures from: {escape(estimate['source'])}. Images in the store take no request."
 
 

@@ -188,8 +188,8 @@ def notes(board: Leaderboard) -> list[str]:
             lines.append(f"{escape(s.model)}: its judge measures too little for a total, so it has no rank.")
         if s.total.left_out:
             lines.append(
-                f"{escape(s.model)}: {s.total.left_out} of {plural(board.prompts, 'prompt')} left out of the total "
-                "for that."
+                f"{escape(s.model)}: {s.total.left_out} of {plural(board.prompts, 'prompt')} left out of the total, "
+                "for want of an answer."
             )
     return lines
 

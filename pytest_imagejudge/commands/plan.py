@@ -225,7 +225,7 @@ def _show(plan: dict[str, Any]) -> None:
         f"A baseline gate with at most {plan['alpha']:.0%} false alarms over {of}, {plan['power']:.0%} power."
     )
     heads = ["SD prompts", "SD seeds", *(f"prompts (x {option['seeds']})" for option in plan.get("options", ()))]
-    heads += ["sees a drop of", "mean known within"] if suite else []
+    heads += ["sees a drop of", "mean known to ±"] if suite else []
     shown = []
     for row in rows:
         cells = [show(row["path"]), f"{row['sd_between_prompts']:.1f}", f"{row['sd_between_seeds']:.1f}"]
@@ -238,13 +238,14 @@ def _show(plan: dict[str, Any]) -> None:
         ways = " or ".join(
             f"{_count(option['prompts'])} x {option['seeds']} ({_many(option['images'])})" for option in plan["options"]
         )
-        console.print(f"To see a drop of {plan['detect']:g} points {beyond}, in every one: prompts x seeds {ways}.")
+        console.print(f"To see a drop of {plan['detect']:g} points in any of them, {beyond}: prompts x seeds {ways}.")
     if suite:
         seeds = plural(suite["seeds"], "seed", shown=f"{suite['seeds']:g}")
         over = suite["images"] - round(suite["prompts"] * suite["seeds"])
         rest = f", {over} left over" if over > 0 else ""
         size = f"{plural(suite['images'], 'image')} ({plural(suite['prompts'], 'prompt')} x {seeds}{rest})"
-        console.print(f"A suite of {size} sees a drop of {_points(suite['detects'])} points {beyond}, in every one.")
+        found = _points(suite["detects"])
+        console.print(f"A suite of {size} sees a drop of {found} points in any of them, {beyond}.")
         for line in estimate_lines(plan["estimate"]):
             console.print(line)
     console.print(f"Spread from: {escape(plan['source'])}.")

@@ -175,7 +175,7 @@ def _print(args: argparse.Namespace, ranking: Ranking) -> None:
     if more := and_more(len(ranking.groups) - _SHOWN):
         put(f"{more}.")
     if tied := sum(group.tied for group in ranking.groups):
-        put(f"In {plural(tied, 'group')} the cut parts equal scores; the rows that came first were taken.")
+        put(f"In {plural(tied, 'group')} scores are equal on both sides of the cut; the first rows were taken.")
     if few := sum(len(group.ranked) < args.n for group in ranking.groups):
         put(f"{plural(few, 'group')} had fewer than {args.n} that could be ranked.")
     counts = [[FATES[fate], ranking.rows[fate]] for fate in FATES if ranking.rows[fate] or fate == "judged"]

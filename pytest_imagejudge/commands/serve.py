@@ -60,7 +60,7 @@ def _left_up(settings: JudgeSettings, *, foreground: bool) -> JudgeSettings:
         return settings
     minutes = DEFAULT_MINUTES if settings.keep_alive is None else settings.keep_alive
     if minutes == 0:
-        raise ConfigError(f"--judge-keep-alive is {minutes:g}; it is minutes, more than 0")
+        raise ConfigError(f"--judge-keep-alive: minutes, more than 0, are expected, not {minutes:g}")
     return replace(settings, keep_alive=minutes)
 
 

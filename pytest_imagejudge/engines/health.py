@@ -149,7 +149,7 @@ class HealthWatch:
             if misses >= MISSES:
                 shown = f"{self.address.root}/health" if self.has_health else self.address.to_show("/models")
                 why = f"HTTP {found}" if isinstance(found, int) else found
-                silent = f"no word for {loop.time() - oldest:.0f} s"
+                silent = f"silent for {loop.time() - oldest:.0f} s"
                 self._cut(missed, f"{self.address.to_show('/chat/completions')}: {silent}, and {shown}: {why}")
                 misses = 0
             await asyncio.sleep(self.every)

@@ -47,7 +47,7 @@ class StoredOnly(Engine):
         """Start nothing; say why nothing is found."""
         if self._engine is None and not self._settings.model:
             option = "--edit-judge-model" if self._settings.kind == "edit" else "--judge-model"
-            progress(f"--judge-stored-only finds no answer without {option}: the endpoint is not asked for it")
+            progress(f"--judge-stored-only finds no answer without {option}: the endpoint is not asked its name")
 
     async def ask(self, request: Request) -> Answer:
         """Refuse every request.

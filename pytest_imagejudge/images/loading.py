@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 from ..errors import ImageError
 from ..settings import DEFAULT_MAX_PIXELS
 from .decoding import canonical, decode
+from .encoding import QUICK_PNG
 from .image_file import ImageFile, as_path, digest_of_file, open_image, show
 
 if TYPE_CHECKING:
@@ -122,5 +123,5 @@ def pixel_hash(image: Image) -> str:
 def to_png(image: Image) -> bytes:
     """Encode a picture as PNG, lossless, at the quickest compression that still helps."""
     buffer = BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
+    image.save(buffer, "PNG", **QUICK_PNG)
     return buffer.getvalue()

@@ -208,7 +208,7 @@ def _data_url(column: str, text: str) -> bytes:
     except ValueError as error:
         raise BadCell(f"{column}: a data: URL that can't be read: {error}", "image") from None
     if not content:
-        raise BadCell(f"{column}: a data: URL with nothing {'in it' if comma else 'behind a comma'}", "image")
+        raise BadCell(f"{column}: a data: URL with no {'data' if comma else 'comma before its data'}", "image")
     return content
 
 

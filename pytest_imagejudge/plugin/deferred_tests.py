@@ -24,7 +24,7 @@ from .state import RunState
 from .waiting import Waiting
 from .worker_outbox import WorkerOutbox
 
-NO_TEST = "expected while no test was running, so that no test could fail by it"
+NO_TEST = "handed over while no test was running, so no test could fail for it"
 
 
 class DeferredTests:
@@ -302,6 +302,6 @@ class DeferredTests:
 
 def _shared(expected: Expectation, entries: Sequence[AnyEntry]) -> list[tuple[str, str, str | None]]:
     """Failures of expectations of a fixture of several tests, for where the test that they count for is skipped."""
-    words = "expected by a fixture of several tests, and the test that it counts for was skipped: "
+    words = "handed over by a fixture of several tests, and the test that it counts for was skipped: "
     found = failing(entries) if expected.shared else []
     return [(expected.where, words + headline(entry), expected.test) for entry in found]

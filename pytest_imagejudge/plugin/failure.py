@@ -81,10 +81,12 @@ def explain_missing_figure(verdict: Verdict | EditVerdict) -> str:
     """Explain why a verdict has no overall figure, and the alternative; empty where there is one."""
     if isinstance(verdict, EditVerdict):
         name, figure, gives = "score", verdict.score, not verdict.aspects or bool(verdict.unreadable)
-        instead = "a bound on edit.score says so" if gives else f"it has verdict.aspects: {', '.join(verdict.aspects)}"
+        instead = (
+            "a bound on edit.score reports this" if gives else f"it has verdict.aspects: {', '.join(verdict.aspects)}"
+        )
     else:
         name, figure, gives = "total", verdict.total, verdict.has_total
-        instead = "a bound on total says so" if gives else 'it has verdict["Quality"] and the others'
+        instead = "a bound on total reports this" if gives else 'it has verdict["Quality"] and the others'
     if figure is not None:
         return ""
     if verdict.error:

@@ -21,7 +21,7 @@ NO_JUDGE = "no judge is configured: give --judge-model or --judge-url"
 NO_EDIT_JUDGE = "no judge of edits is configured: give --edit-judge-model or --edit-judge-url"
 
 _RUN_OPTIONS: dict[str, Option] = {
-    "judge_required": Option("without a judge the run is an error, not a run of skips", kind="flag"),
+    "judge_required": Option("without a judge the run is an error; by default its tests are skipped", kind="flag"),
     "judge_thresholds": Option("a shipped profile or a TOML file; default by judge", "NAME"),
     "judge_manifest": Option("judge the rows of a table as tests (.csv, .xlsx, ...); may be repeated", "FILE", "list"),
     "judge_metadata": Option("dimensions to ask about, by row ID", "FILE"),

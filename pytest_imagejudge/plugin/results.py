@@ -343,7 +343,7 @@ class Results:
             reporter.write_line(f"not counted, because the test was run again: {plural(self.superseded, 'image')}")
         if self._left_again:
             both = plural(self._left_again, "image")
-            reporter.write_line(f"counted once, of this run and of one that was cut off: {both}")
+            reporter.write_line(f"counted once, though a killed run had them too: {both}")
         for line in self.lines:
             reporter.write_line(for_log(line))
 

@@ -13,8 +13,8 @@ from .state import Kind, RunState
 _TEST_BY_TEST = {"stepwise": "--stepwise", "setupshow": "--setup-show", "setuponly": "--setup-only", "usepdb": "--pdb"}
 
 WAYS_OUT = (
-    "Run without it (-p no:NAME); or list no:{name} under judge_wait_for_plugins in the ini file, if it may take such "
-    "a test for passed; or give the judge GPUs of its own (--judge-gpus), or use --judge-url"
+    "Run without it (-p no:NAME); or list no:{name} under judge_wait_for_plugins in the ini file, if it may count "
+    "such a test as passed; or give the judge GPUs of its own (--judge-gpus), or use --judge-url"
 )
 
 
@@ -64,7 +64,7 @@ class Waiting:
         return (
             WAYS_OUT.format(name=name)
             if name
-            else "Run without, give the judge GPUs of its own (--judge-gpus), or use --judge-url"
+            else "Run without it, give the judge GPUs of its own (--judge-gpus), or use --judge-url"
         )
 
     def runs_elsewhere(self, item: pytest.Item) -> bool:

@@ -25,7 +25,7 @@ def cost_in_words(cost: Cost) -> str:
     """Say an amount; of several currencies each."""
     if cost.by_currency:
         return " and ".join(cost_in_words(part) for part in cost.by_currency)
-    untold = f"the tokens of {plural(cost.uncounted, 'request')} are not told"
+    untold = f"the tokens of {plural(cost.uncounted, 'request')} were not reported"
     if cost.amount is None:
         return f"unknown: {untold}"
     shown = shown_amount(Decimal(repr(cost.amount)), cost.currency)
@@ -40,7 +40,7 @@ def budget_words(run: Run) -> str:
     words = f"{shown_amount(used, budget.unit)} of {shown_amount(limit, budget.unit)} used"
     if used > limit:
         over = shown_amount(used - limit, budget.unit)
-        words += f", passed by {over}: a server counted more tokens than a request was taken for"
+        words += f", passed by {over}: a server counted more tokens than a request was estimated at"
     if budget.refused:
         words += f"; {plural(budget.refused, 'request')} not sent"
     return words

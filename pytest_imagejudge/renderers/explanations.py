@@ -14,7 +14,7 @@ from ..report.tally import Tally
 from ..scoring.findings import FindingKind
 from ..scoring.verdict import thinking
 from ..support.words import nouns
-from ..taxonomy import EDIT_SCORE, TOTAL, Path, from_written, show
+from ..taxonomy import EDIT_SCALE, EDIT_SCORE, TOTAL, Path, from_written, show
 from .excerpts import clipped, excerpt
 
 
@@ -372,11 +372,18 @@ def advice(entry: AnyEntry) -> str:
             "suit such images, give them their own (thresholds= of the marker or the call, or a manifest's column)."
         )
     if nothing_bounded(entry):
-        table = "[level1] (Quality = 60)"
+        table, shipped = "[level1] (Quality = 60)", "default"
         if isinstance(entry, EditEntry):
             given = ", ".join(name for name, value in entry.aspects.items() if value is not None)
-            table = f"[edit.aspects] ({given})" if entry.score is None and given else "[edit] (score = 3.5)"
-        return f"Add bounds for {_kind(entry)}s to the profile, under {table}, or call score, which applies no bounds."
+            table, shipped = "[edit] (score = 3.5)", "edit" if entry.scale[1] == EDIT_SCALE[1] else "edit-10"
+            if entry.score is None and given:
+                table, shipped = f"[edit.aspects] ({given})", "edit-signals"
+        elif entry.fingerprint.get("protocol") == "signals":
+            shipped = "signals"
+        return (
+            f'Give {_kind(entry)}s a shipped profile (thresholds="{shipped}" of the call or the marker), add bounds '
+            f"for them to the profile, under {table}, or call score, which applies no bounds."
+        )
     if entry.not_applicable and isinstance(entry, EditEntry):
         given = ", ".join(name for name, value in entry.aspects.items() if value is not None)
         return (

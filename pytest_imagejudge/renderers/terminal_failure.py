@@ -7,9 +7,6 @@ import pathlib
 from collections.abc import Iterator
 
 from rich.cells import cell_len
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from ..report.model import Breach, EditEntry, VerdictEntry
@@ -17,7 +14,8 @@ from ..support.escaping import escape
 from ..support.words import and_more, plural
 from . import explanations
 from .problem_words import folded
-from .tree_drawing import Glyphs, draw, glyphs_for, image_table, stream_encoding
+from .text_lines import in_columns, indented
+from .tree_drawing import Glyphs, draw, glyphs_for, image_lines, stream_encoding
 
 MOST_PROMPT = 600  # characters of a prompt that are shown
 
@@ -44,13 +42,13 @@ def failure_text(
     """
     encoding = encoding or stream_encoding()
     glyphs = glyphs_for(encoding)
-    parts: list[RenderableType] = [*_found_lines(entry, glyphs), *_breach_lines(entry, glyphs)]
+    parts = [*_found_lines(entry, glyphs), *_breach_lines(entry, glyphs, width)]
     if entry.error:
-        parts.append(_error_text(entry.error, width, log=log))
+        parts += _error_lines(entry.error, width, log=log)
     for place, words in explanations.unread(entry):
         parts.append(Text.assemble(("unreadable: ", "bold red"), escape(place)))
         if words:
-            parts.append(Padding(Text(escape(f'the answer: "{words}"')), (0, 0, 0, 4)))
+            parts += indented(Text(escape(f'the answer: "{words}"')), 4, width)
     kind = "image" if isinstance(entry, VerdictEntry) else "edit"
     failed = entry.outcome != "passed"
     if failed and entry.not_applicable and not entry.breaches and not any(found.failed for found in entry.findings):
@@ -62,15 +60,15 @@ def failure_text(
         parts.append(Text(escape(f"problem: {problem}{where}{words}"), style="dim"))
     drawn = tree and isinstance(entry, VerdictEntry) and entry.level1 and (entry.level3 or not entry.error)
     parts.append(Text())
-    parts.append(_facts(entry, scores=not drawn))
+    parts += _facts(entry, width, scores=not drawn)
     if advice and (words := explanations.advice(entry)):
         parts += [Text(), Text(words, style="italic")]
     if drawn and isinstance(entry, VerdictEntry):
-        parts += [Text(), image_table(entry, glyphs, width)]
-    return draw(Group(*parts), width, color, encoding, crop=not entry.error)
+        parts += [Text(), *image_lines(entry, glyphs, width)]
+    return draw(parts, width, color, encoding, crop=False)
 
 
-def _error_text(error: str, width: int, *, log: bool) -> Group:
+def _error_lines(error: str, width: int, *, log: bool) -> list[Text]:
     """Show the error that kept an image from being judged, line by line; of a long ``log`` the end, or nothing.
 
     A line with a path or a URL wider than the terminal is not wrapped: a wrapped one can't be copied.
@@ -80,7 +78,7 @@ def _error_text(error: str, width: int, *, log: bool) -> Group:
     kept = list(itertools.takewhile(lambda line: not line.startswith(LOG), rest[:3]))  # the cause, and the log's place
     rest = rest[len(kept) :]
     if not log and rest:
-        rest = ["(the rest is shown with the first test that it failed)"]
+        rest = ["(the rest is shown with the first test that failed for it)"]
     elif len(rest) > MOST_LINES:
         rest = [f"({plural(len(rest) - MOST_LINES, 'line')} left out)", *rest[-MOST_LINES:]]
     rest = [*kept, *rest]
@@ -88,28 +86,28 @@ def _error_text(error: str, width: int, *, log: bool) -> Group:
     for line in lines:
         if any(cell_len(word) > width for word in line.plain.split()):
             line.no_wrap, line.overflow = True, "ignore"
-    return Group(*lines)
+    return lines
 
 
 # One image
 
 
-def _found_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[RenderableType]:
+def _found_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[Text]:
     for found in sorted(entry.findings, key=lambda each: not each.failed):
         sign, style = (f"{glyphs.bad} ", "bold red") if found.failed else ("found: ", "yellow")
         yield Text(sign + escape(explanations.found_words(found)), style)
 
 
-def _breach_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[RenderableType]:
+def _breach_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs, width: int) -> Iterator[Text]:
     for breach, causes, more in explanations.explained(entry):
         score, bound = explanations.missed(breach, entry)
         yield Text.assemble(
             (f"{glyphs.bad} {escape(explanations.place(breach.path))}: {score}", "bold red"), f", {bound}"
         )
         for cause in causes:
-            yield Padding(_cause(cause, breach, entry), (0, 0, 0, 4))
+            yield from indented(_cause(cause, breach, entry), 4, width)
         if more:
-            yield Padding(Text(and_more(more), style="dim"), (0, 0, 0, 4))
+            yield from indented(Text(and_more(more), style="dim"), 4, width)
 
 
 def _cause(cause: explanations.Cause, breach: Breach, entry: VerdictEntry | EditEntry) -> Text:
@@ -126,17 +124,15 @@ def _cause(cause: explanations.Cause, breach: Breach, entry: VerdictEntry | Edit
     return text
 
 
-def _facts(entry: VerdictEntry | EditEntry, *, scores: bool) -> Table:
-    table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
+def _facts(entry: VerdictEntry | EditEntry, width: int, *, scores: bool) -> Iterator[Text]:
+    """Yield name and value of each fact; a path wider than the terminal is not wrapped, so that it can be copied."""
     if isinstance(entry, VerdictEntry):
-        facts = [("prompt", clip_prompt(entry.prompt)), ("image", _near(entry.image) or "(in memory, not kept)")]
+        paths = {"image": _near(entry.image) or "(in memory, not kept)"}
+        facts = [("prompt", clip_prompt(entry.prompt)), *paths.items()]
     else:
+        paths = {"source": _near(entry.source_image), "edited": _near(entry.edited_image), "mask": _near(entry.mask)}
         facts = [
-            ("source", _near(entry.source_image)),
-            ("edited", _near(entry.edited_image)),
-            ("mask", _near(entry.mask)),
+            *paths.items(),
             ("box", ", ".join(map(str, entry.box or ()))),
             ("instruction", clip_prompt(entry.instruction)),
         ]
@@ -148,15 +144,19 @@ def _facts(entry: VerdictEntry | EditEntry, *, scores: bool) -> Table:
         words = [f"{name} {value:.1f}" for name, value in figures.items() if value is not None]
         facts.append(("scores", ", ".join(words)))
     if entry.breaches and entry.not_applicable:
-        facts.append(("N/A", f"{_bounded(entry)} (bounded)"))
+        whose = "their bounds do" if len(entry.not_applicable) > 1 else "its bound does"
+        facts.append(("N/A", f"{_bounded(entry)}: {whose} not apply"))
     if entry.thresholds:
         facts.append(("thresholds", entry.thresholds))
     if entry.source == "store":
         facts.append(("judged", f"from the store{', ' + entry.judged_at if entry.judged_at else ''}"))
-    for name, value in facts:
-        if value:
-            table.add_row(name, Text(escape(value)))
-    return table
+    shown = [(name, escape(value)) for name, value in facts if value]
+    widest = max(len(name) for name, _ in shown)
+    for name, value in shown:
+        if name in (*paths, "thresholds") and widest + 1 + cell_len(value) > width:
+            yield Text.assemble((f"{name:<{widest}} ", "dim"), value, no_wrap=True, overflow="ignore")
+        else:
+            yield from in_columns([Text(name, "dim"), Text(value)], [widest], width)
 
 
 def _bounded(entry: VerdictEntry | EditEntry) -> str:

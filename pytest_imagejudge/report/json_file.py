@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,8 @@ def _other_schema(path: Path, data: dict[str, Any], found: Any) -> str:
     if found is None:
         hint = nearest("schema", data) or f"; its fields: {some(list(map(str, data)), 8) or 'none'}"
         return f'{path}: not a report of this project: field "schema" is missing, expected "{SCHEMA}"{hint}'
+    if kind := re.fullmatch(r"imagejudge-(baseline|ranking)/\d+", str(found)):
+        return f"{path}: a {kind[1]}, not a report; name the JSON file of --judge-report"
     newer = isinstance(found, str) and found.startswith(SCHEMA.rpartition("/")[0] + "/")
     hint = "; another version of pytest-imagejudge wrote it" if newer else nearest(str(found), [SCHEMA])
     return f'{path}: field "schema" is {json.dumps(found)[:80]}, expected "{SCHEMA}"{hint}'

@@ -263,7 +263,7 @@ def _outcome(row: BaselineRow, allowed: float) -> tuple[GateOutcome, str]:
     if -row.change <= allowed + _ROUNDING:
         words = f"the mean drop of {drop:.2f} is within {margin}" if drop > _ROUNDING else "the mean did not drop"
         if row.low is not None and row.low < -allowed - _ROUNDING:
-            words += f"; one of up to {-row.low:.2f} is not ruled out"
+            words += f"; a drop of up to {-row.low:.2f} is not ruled out"
         return "passed", words
     beyond = f"the mean drop of {drop:.2f} is beyond {margin}"
     if row.p is None:
@@ -319,7 +319,7 @@ def _other_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     name = after.get("protocol")
     if before.get("protocol") != name or before.get("protocol_digest") == after.get("protocol_digest"):
         return ""
-    return f"\nThe protocol {name} asks in other words than then: its file, or this package, changed"
+    return f"\nThe protocol {name} has other words now: its file, or this package, changed"
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -333,9 +333,9 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         if isinstance(left, Mapping) and isinstance(right, Mapping):
             for name in sorted({*left, *right}):
                 if left.get(name) != right.get(name):
-                    lines.append(f"{key}.{name}: {_text(left.get(name))} there, {_text(right.get(name))} here")
+                    lines.append(f"{key}.{name}: {_text(left.get(name))} before, {_text(right.get(name))} now")
         else:
-            lines.append(f"{key}: {_text(left)} there, {_text(right)} here")
+            lines.append(f"{key}: {_text(left)} before, {_text(right)} now")
     return lines
 
 
@@ -351,7 +351,7 @@ def _warnings(result: BaselineResult, baseline: Baseline, after: Sequence[Scored
     for key, found in here.items():
         there = baseline.environment.get(key, [])
         if there != found and (there or key == "notes") and not is_of_models(key):
-            lines.append(f"other {key}: {', '.join(there) or 'none'} there, {', '.join(found) or 'none'} here")
+            lines.append(f"other {key}: {', '.join(there) or 'none'} before, {', '.join(found) or 'none'} now")
     lines += other_models(baseline.environment, here)
     for labels, what in (
         (result.missing, "of the baseline, not in this run"),

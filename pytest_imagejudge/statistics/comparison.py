@@ -163,7 +163,7 @@ def _warnings(a: ScoredRun, b: ScoredRun, pairing: Pairing, *, strict: bool) -> 
         if not (old.fingerprint and new.fingerprint):
             continue
         if found := differing(old.fingerprint, new.fingerprint):
-            text = f"{a.name} (there) and {b.name} (here) were judged with different settings: {'; '.join(found)}"
+            text = f"{a.name} (before) and {b.name} (now) were judged with different settings: {'; '.join(found)}"
             if strict:
                 raise ConfigError(
                     f"{text}\na drop between them says nothing about the images; judge both with the same settings"
@@ -171,7 +171,7 @@ def _warnings(a: ScoredRun, b: ScoredRun, pairing: Pairing, *, strict: bool) -> 
             lines.append(text)
             break
     there, here = (served_models(item.fingerprint for item in run.images) | run.environment for run in (a, b))
-    lines += [f"{a.name} (there) and {b.name} (here): {line}" for line in other_models(there, here)]
+    lines += [f"{a.name} (before) and {b.name} (now): {line}" for line in other_models(there, here)]
     if pairing.reworded:
         so = ", so the gate fails" if strict else ""
         lines.append(

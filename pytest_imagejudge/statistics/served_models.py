@@ -41,9 +41,9 @@ def other_models(there: Mapping[str, list[str]], here: Mapping[str, list[str]]) 
         left, right = ", ".join(before), ", ".join(after)
         if key.startswith(served):
             name = key.removeprefix(served)
-            lines.append(f"{name} was answered by {left} there, by {right} here: another model under the same name")
+            lines.append(f"{name} was answered by {left} before, by {right} now: another model under the same name")
         elif key.startswith(system) and not set(after) <= set(before):
             name = key.removeprefix(system)
             if there.get(f"{served}{name}") == here.get(f"{served}{name}"):
-                lines.append(f"other system_fingerprint of {name}: {left} there, {right} here (the setup may differ)")
+                lines.append(f"other system_fingerprint of {name}: {left} before, {right} now (the setup may differ)")
     return lines

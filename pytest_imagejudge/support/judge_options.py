@@ -62,7 +62,7 @@ class Option:
 # by the key of the ini file, which is the option without its dashes
 JUDGE_OPTIONS: dict[str, Option] = {
     "judge_model": Option(
-        "judge: a Hub id or folder, served by vLLM, or 'signals'", "ID", field="model", judge="image"
+        "the judge: a Hub id or folder, served by vLLM, or 'signals'", "ID", field="model", judge="image"
     ),
     "judge_url": Option(
         "use a running OpenAI-compatible endpoint; may be repeated (key: IMAGEJUDGE_API_KEY)",
@@ -94,14 +94,19 @@ JUDGE_OPTIONS: dict[str, Option] = {
         ini_only=True,
     ),
     "judge_aspect": Option(
-        "stretch (as published, the default) or keep",
+        "stretch Q-Judger's pictures to a square (as published, the default), or keep their aspect",
         kind="choice",
         choices=("stretch", "keep"),
         field="aspect",
         ini_only=True,
     ),
     "judge_thinking_budget": Option(
-        "tokens of thinking where a budget is used", "N", "whole", at_least=1, field="thinking_budget", ini_only=True
+        "tokens that the model may think where that is limited",
+        "N",
+        "whole",
+        at_least=1,
+        field="thinking_budget",
+        ini_only=True,
     ),
     "judge_concurrency": Option(
         "requests in flight at each --judge-url (default: those of 48 images)",
@@ -164,7 +169,7 @@ JUDGE_OPTIONS: dict[str, Option] = {
         ini_only=True,
     ),
     "judge_stored_only": Option(
-        "ask no judge: what the store has no answer to is an error of its image", kind="flag", field="stored_only"
+        "ask no judge: an image without a stored answer is an error", kind="flag", field="stored_only"
     ),
     "judge_price": Option(
         "prices of a million of the judge's tokens: input=2.50 cached=1.25 output=10 currency=USD",
@@ -189,14 +194,14 @@ JUDGE_OPTIONS: dict[str, Option] = {
         field="budget",
     ),
     "judge_sight": Option(
-        "checked (the default: an endpoint that no picture reaches is an error) or assumed",
+        "checked (the default: an endpoint that no picture reaches is an error) or assumed (not checked)",
         kind="choice",
         choices=("checked", "assumed"),
         field="sight",
         ini_only=True,
     ),
     "judge_signals_style": Option(
-        "of 'signals', a style of all pictures, such as pixel-art or film-grain, which is no damage; may be repeated",
+        "a style of all pictures, such as film-grain, that 'signals' takes for no damage; may be repeated",
         "STYLE",
         "list",
         field="signals_style",

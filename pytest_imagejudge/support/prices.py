@@ -79,7 +79,7 @@ def read_price(text: str, shown: str) -> Price:
             raise _no_price(shown, text, f"{word!r} is none of {', '.join(names)} with = and its value"
                                          f"{nearest(name, names)}")  # fmt: skip
         if name in found:
-            raise _no_price(shown, text, f"{name} stands there twice")
+            raise _no_price(shown, text, f"{name} is given twice")
         if name == "currency" and not _CURRENCY.fullmatch(value):
             raise _no_price(shown, text, f"a currency has three letters, not {value!r}")
         if name != "currency" and not _NUMBER.fullmatch(value):

@@ -194,7 +194,7 @@ def test_pairs_that_would_have_been_drawn(
     overall = found["tasks"]["extract"]["overall"]
     assert (overall["unreadable"], overall["ties"], found["would_be_drawn"]) == (2, 1, 1)
     assert main(command) == 0
-    assert "the published evaluation would have drawn a score for 1 of them." in capsys.readouterr().out
+    assert "the published evaluation would have drawn a random score for 1 of them." in capsys.readouterr().out
     assert main(["agree", "--bench", "editreward-bench", "scores.csv", "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert (again["tasks"], again["would_be_drawn"]) == (found["tasks"], 1)
@@ -229,7 +229,7 @@ def test_the_published_layout(work: Path, capsys: pytest.CaptureFixture[str]) ->
     assert said.count("row 2, line 2: score:") + said.count("row 3, line 3: score:") == 2
     main(["agree", "--bench", "editreward-bench", "qwen25vl"])
     out = capsys.readouterr().out
-    assert "Of 2 pairs a recorded score was drawn, not read; here they count as unreadable." in out
+    assert "For 2 pairs a recorded score is random, not read from an answer; here they count as unreadable." in out
     assert re.search(r"^average +5 ", out, re.MULTILINE)
 
 

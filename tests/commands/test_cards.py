@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.commands import cards
-from pytest_imagejudge.engines.vllm.cards import rows
+from pytest_imagejudge.engines.vllm.cards import JUDGES, SIZES, rows
 from pytest_imagejudge.engines.vllm.gpus import MIB, Gpu
 from tests.docs.pages import DOCS
 
@@ -56,12 +55,16 @@ def test_a_machine_that_is_no_such_card(
 
 def test_the_page_has_the_same_table() -> None:
     page = (DOCS / "cards.md").read_text(encoding="utf-8")
-    written = [line for line in page.splitlines() if re.match(r"\| \d+ GB ", line)]
-    assert written == [
-        f"| {row.gb} GB | {row.judge} | {row.precision or 'does not fit'} | {row.requests or ''} | "
-        f"{f'measured: {row.speed}' if row.measured else 'computed'} | {' '.join(f'`{one}`' for one in row.options)} |"
-        for row in rows()
-    ]
+    written = [line for line in page.splitlines() if line.startswith("| `")]
+    assert f"| to type | {' | '.join(f'{gb} GB' for gb in SIZES)} |" in page
+    expected = []
+    for judge in JUDGES:
+        found = [row for row in rows() if row.judge == judge.model.name]
+        cells = [f"{row.requests}{' in FP8' * (row.precision == 'FP8')}" if row.precision else "-" for row in found]
+        shown = [f"**{cell}**" if row.measured else cell for row, cell in zip(found, cells, strict=True)]
+        expected.append(f"| {' '.join(f'`{one}`' for one in judge.options)} | {' | '.join(shown)} |")
+        assert all(row.speed in " ".join(page.split()) for row in found)
+    assert written == expected
 
 
 def test_json(gpus: list[Gpu], capsys: pytest.CaptureFixture[str]) -> None:

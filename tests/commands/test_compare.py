@@ -260,7 +260,7 @@ def test_other_judges_are_a_warning_and_no_gate(compare, save):
     files = save("a.json", run_of(20, 1)), save("b.json", other)
     code, _, err = compare(*files)
     assert code == 0
-    assert "model: 'judge' there, 'another' here" in err
+    assert "model: 'judge' before, 'another' now" in err
     code, _, err = compare(*files, "--max-drop", 2)
     assert code == 2
     assert "model" in err
@@ -494,6 +494,7 @@ def test_repeated_judgements_of_several_files(compare, save):
     assert (total["changed"], total["n"]) == (1, 10)
     assert total["sd"] == pytest.approx((50 / 10) ** 0.5)
     code, out, _ = compare("--repeat", save("a.json", first), save("b.json", second))
+    assert "1 changed the outcome: 10.0% (95% interval 0.3% to 44.5%)" in out
     assert "prompt 4: passed, failed" in out
 
 

@@ -94,7 +94,7 @@ def test_tokens_that_are_not_told_are_no_problem(server: StandIn, doctor: Doctor
     code, text = doctor()
     assert code == 0
     assert "so it can't be known whether pictures reach the judge" in text
-    assert "tokens not told" in text
+    assert "tokens not reported" in text
 
 
 def test_an_answer_that_can_not_be_read_is_a_problem(server: StandIn, doctor: Doctor) -> None:

@@ -87,6 +87,13 @@ def test_the_last_run_is_scaled(plan, estimate, kept):
     assert "A suite of 200 images" in text  # as before
 
 
+def test_a_judge_that_uses_no_tokens(plan, kept):
+    kept(USE.model_copy(update=dict.fromkeys(USED, 0)))
+    text = plan().out
+    assert "200 images more: about 10 min 00 s, no tokens reported." in text
+    assert "m house: 20 images a minute, no tokens reported." in text
+
+
 def test_without_a_price_the_cost_is_not_known(plan, estimate, kept):
     kept(USE)
     assert estimate()["cost"] is None
@@ -123,7 +130,7 @@ def test_a_judge_that_told_no_tokens(plan, estimate, kept):
     kept(JudgeUse(images=20, began=1.0, ended=61.0, uncounted=100))
     found = estimate("--judge-price", PRICE)
     assert (found["seconds"], found["prompt_tokens"], found["cost"]) == (600.0, None, None)
-    assert "tokens not known" in plan().out
+    assert "no tokens reported" in plan().out
 
 
 def test_some_tokens_that_were_not_told_make_it_a_least_one(plan, kept):

@@ -57,7 +57,7 @@ def test_defaults_say_that_they_are(plan):
     assert err == ""
     assert "no baseline was given" in out
     assert "Real-world Fidelity" in out
-    assert "where no drop is allowed" in out
+    assert "To see a drop of 2 points in any of them, where no drop is allowed: " in " ".join(out.split())
     assert "\x1b" not in out
 
 
@@ -121,6 +121,7 @@ def test_from_two_reports(plan, plan_json, tmp_path):
     code, out, _ = plan("--from", tmp_path / "a.json", tmp_path / "b.json")
     assert code == 0
     assert "A suite of 60 images" in out
+    assert "points in any of them, where no drop is allowed." in " ".join(out.split())
 
 
 def test_from_judged_edits(plan_json, tmp_path):

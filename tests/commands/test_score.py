@@ -861,7 +861,7 @@ def test_a_second_try_costs_too(work: Path, server: StandIn, capsys: pytest.Capt
 def test_a_cost_that_nobody_told_is_no_zero(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     found, said = score(capsys, server, write(work / "in.jsonl", rows("a good fox")), PRICE)
     assert (found["cost"]["amount"], found["cost"]["uncounted"]) == (None, 5)
-    assert "cost unknown: the tokens of 5 requests are not told" in said
+    assert "cost unknown: the tokens of 5 requests were not reported" in said
 
 
 def test_without_a_price_no_cost_is_told(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+REFERENCE = "\n".join(  # the pages that leave nothing out
+    (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("reference", "commands", "environment", "thresholds", "manifests", "report")
+)
 _FENCE = re.compile(
     r"(?P<comments>(?:^<!--[^\n]*-->\n+)*)^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )

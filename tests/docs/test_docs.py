@@ -24,13 +24,10 @@ from pytest_imagejudge.report import model
 from pytest_imagejudge.scoring.verdict import ProblemKind
 from pytest_imagejudge.thresholds.loading import load_profile, shipped
 from pytest_imagejudge.thresholds.profile import Edit, EditMargin, Margins, Profile, Suite
-from tests.docs.pages import DOCS, ROOT, Example, examples, first_missing, pages
+from tests.docs.pages import DOCS, REFERENCE, ROOT, Example, examples, first_missing, pages
 from tests.stand_in import published_words
 from tests.stand_in.forks import ForkServer
 
-REFERENCE = "\n".join(
-    (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("reference", "manifests", "report")
-)
 KINDS = {"console", "csv", "ini", "json", "jsonl", "mermaid", "python", "text", "toml", "yaml"}
 INI_KEYS = {option.lstrip("-").replace("-", "_") for option in options.OPTIONS} | set(options.INI_ONLY)
 

@@ -29,12 +29,9 @@ from pytest_imagejudge.report import model, ranking
 from pytest_imagejudge.statistics.baseline import BaselineResult, BaselineRow
 from pytest_imagejudge.statistics.outcome_changes import OutcomeChanges
 from pytest_imagejudge.support.judge_options import JUDGE_OPTIONS, option_name
-from tests.docs.pages import DOCS, ROOT, examples, pages
+from tests.docs.pages import DOCS, REFERENCE, ROOT, examples, pages
 
 PAGES = [ROOT / "README.md", *pages()]
-REFERENCE = "\n".join(
-    (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("reference", "manifests", "report")
-)
 OPTION = r"--?[a-z](?:[\w-]*\w)?"
 # options of other programs and of pytest, which the pages speak of
 FOREIGN = {
@@ -129,12 +126,27 @@ def commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     return found
 
 
+def options_and_keys(*titles: str) -> dict[str, tuple[str, str]]:
+    """The options and the keys of the ini file in tables of the reference, each with its value and its meaning."""
+    found: dict[str, tuple[str, str]] = {}
+    for title in titles:
+        for named, meaning in table(section("Options").partition(f"### {title}\n")[2], "option or key | meaning"):
+            for name, value in re.findall(r"`([\w-]+)([^`]*)`", named):
+                assert name not in found, f"{name}: named twice"
+                found[name] = (value, meaning)
+    return found
+
+
 def test_the_reference_has_every_option_of_every_command(commands: dict[str, set[str]]) -> None:
+    of_a_judge = {option_name(name) if "_" in name else name for name in options_and_keys("Options of a judge")}
     named: dict[str, set[str]] = {}
     for who, what in table(section("Commands and exit codes"), "command | options"):
         for name in re.findall(r"`([^`]+)`", who):
             taken = {option for span in re.findall(r"`([^`]+)`", re.sub(r"\([^)]*\)", "", what))
                      for option in options_in(span)}  # fmt: skip
+            if "all options of a judge" in what:
+                but = options_in(what.partition(" but ")[2].partition(";")[0])
+                taken = of_a_judge - but | (taken - but)
             assert not taken & named.setdefault(name, set()), f"{name}: named twice"
             named[name] |= taken
     assert {name: taken for name, taken in commands.items() if taken} == named
@@ -147,24 +159,24 @@ def test_the_reference_has_every_option_and_key_of_pytest() -> None:
     printed = done.stdout
     given = offered(printed.partition("\nimage judge:\n")[2].partition("\n\n")[0])
     assert given == set(options.OPTIONS), done.stderr
-    named = {option for row in table(section("Options"), "option | meaning") for option in options_in(row[0])}
-    assert named == given
+    named = options_and_keys("Options of a judge", "Options of a run")
+    assert {name for name in named if name.startswith("-")} == given
     keys = set(re.findall(r"^  ((?:edit_)?judge_\w+) \(", printed, re.MULTILINE))
     twins = {option.lstrip("-").replace("-", "_") for option in given}
-    own = [
-        key for row in table(section("Keys of the ini file"), "key | meaning") for key in re.findall(r"`(\w+)`", row[0])
-    ]
-    assert keys == twins | set(own)
-    assert not twins & set(own)
+    own = {name for name in named if not name.startswith("-")}
+    assert keys == twins | own
+    assert not twins & own
 
 
-def test_the_lists_and_numbers_of_the_ini_file_are_told() -> None:
-    kinds = {row[0].partition(":")[0]: set(re.findall(r"`(\w+)`", row[0]))
-             for row in table(section("Keys of the ini file"), "| `pytest.ini`, `setup.cfg`, `tox.ini` | "
-                              "`[tool.pytest.ini_options]` of pyproject.toml | `[tool.pytest]` of pyproject.toml "
-                              "(pytest 9), pytest.toml")}  # fmt: skip
-    for words, wanted in (("lists", {"list"}), ("numbers", {"whole", "number"}), ("yes or no", {"flag"})):
-        assert kinds[words] == {key for key, option in options.TABLE.items() if option.kind in wanted}, words
+def test_what_is_a_list_and_what_takes_no_value_is_told() -> None:
+    named = {name.lstrip("-").replace("-", "_"): told
+             for name, told in options_and_keys("Options of a judge", "Options of a run").items()}  # fmt: skip
+    kinds = {key: option.kind for key, option in options.TABLE.items()}
+    lists = {key for key, (_, meaning) in named.items() if re.search("; repeatable|, one a line", meaning)}
+    assert lists == {key for key, kind in kinds.items() if kind == "list"}
+    without = {key for key, (value, _) in named.items() if not value and key not in options.INI_ONLY}
+    (row,) = re.findall(r"^\| options without a value, (.*?) \|", section("How a value is written"), re.MULTILINE)
+    assert without | set(re.findall(r"\w+", row)) == {key for key, kind in kinds.items() if kind == "flag"}
 
 
 # --- what the pages name ---
@@ -252,7 +264,7 @@ def test_names_and_files_that_a_page_names(page: Path) -> None:
 
 
 def test_fixtures_and_their_methods() -> None:
-    text = section("Keys of the ini file").partition("Fixtures: ")[2]
+    text = section("Marker and fixtures").partition("Fixtures: ")[2]
     first, methods = re.search(r"((?:`\w+`, )+`\w+`) \(([^)]*)\)", text).groups()  # type: ignore[union-attr]
     types = [pytest_imagejudge.ImageJudgeFixture, pytest_imagejudge.EditJudgeFixture]
     assert re.findall(r"`(\w+)`", first) == ["image_judge", "edit_judge"]
@@ -310,8 +322,7 @@ def test_each_exit_code_of_the_command(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_every_format_of_reports_is_written(tmp_path: Path) -> None:
-    (row,) = [row for row in table(section("Options"), "option | meaning") if row[0].startswith("`--judge-report")]
-    named = re.findall(r"`(\.\w+)`", row[1])
+    named = re.findall(r"`(\.\w+)`", options_and_keys("Options of a run")["--judge-report"][1])
     assert set(named) == set(SUFFIXES)
     for suffix in named:
         write_report(model.Report(), tmp_path / f"report{suffix}", {})

@@ -102,7 +102,7 @@ def test_a_server_that_goes_away_is_named(
     assert isinstance(error, EngineError)
     assert all(isinstance(other, EngineError) for other in others)
     assert said[1:] == [str(error)]  # once for all of them
-    words = rf"{server.url}/v1/chat/completions: no word for \d+ s, and {server.url}/v1/models: ConnectError"
+    words = rf"{server.url}/v1/chat/completions: silent for \d+ s, and {server.url}/v1/models: ConnectError"
     assert re.match(words, str(error))
 
 

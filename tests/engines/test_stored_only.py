@@ -44,7 +44,9 @@ def test_the_endpoint_is_not_asked_for_its_model(server: StandIn, tmp_path: Path
     with EditJudge.from_settings(settings, store=tmp_path, progress=said.append) as judge:
         judge.preflight()
         assert judge.score(picture, picture, "make it blue").error == NOT_ASKED
-    assert said == ["--judge-stored-only finds no answer without --edit-judge-model: the endpoint is not asked for it"]
+    assert said == [
+        "--judge-stored-only finds no answer without --edit-judge-model: the endpoint is not asked its name"
+    ]
     assert server.calls == []
 
 

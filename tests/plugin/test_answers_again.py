@@ -99,7 +99,7 @@ def test_another_model_under_the_same_name_is_told(
     server.answer = lambda call: sound(call, told={"model": served, "system_fingerprint": "fp_1"})
     result = ask(project, server, *against)
     result.assert_outcomes(passed=1)
-    told = "judge was answered by judge-may there, by judge-june here: another model under the same name"
+    told = "judge was answered by judge-may before, by judge-june now: another model under the same name"
     assert " ".join(result.stdout.str().split()).count(told) == lines
     assert project.report["verdicts"][0]["fingerprint"]["served_model"] == served
     assert main(["compare", str(project.path / "may.json"), str(project.path / "report.json")]) == 0

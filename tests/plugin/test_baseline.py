@@ -179,7 +179,7 @@ def test_another_judge_is_refused(project, gate):
     (project.path / "base.json").write_text(json.dumps(data))
     result = gate(["good"] * 12)
     assert result.ret != 0
-    assert "sampling.temperature: 0.7 there" in result.stdout.str()
+    assert "sampling.temperature: 0.7 before" in result.stdout.str()
     (command,) = [line for line in result.stdout.str().splitlines() if "--judge-update-baseline" in line]
     assert "asks in other words" not in result.stdout.str()
     words = shlex.split(command.strip().removeprefix("E").strip())
@@ -196,7 +196,7 @@ def test_a_baseline_of_other_words_is_refused(project, gate):
     (project.path / "base.json").write_text(json.dumps(data))
     result = gate(["good"] * 12)
     assert result.ret != 0
-    assert f"protocol {fingerprint['protocol']} asks in other words than then" in result.stdout.str()
+    assert f"protocol {fingerprint['protocol']} has other words now" in result.stdout.str()
     assert "--judge-update-baseline" in result.stdout.str()
 
 

@@ -361,9 +361,9 @@ def test_a_comparison_with_no_score_says_why_there_is_none(project):
     result.stdout.fnmatch_lines(
         [
             "E *TypeError: '>=' not supported*",
-            "E *verdict.score is None (the answer could not be read: *); a bound on edit.score says so",
+            "E *verdict.score is None (the answer could not be read: *); a bound on edit.score reports this",
             "E *TypeError: '>=' not supported*",
-            "E *verdict.total is None (the answer could not be read: *); a bound on total says so",
+            "E *verdict.total is None (the answer could not be read: *); a bound on total reports this",
         ]
     )
     assert result.stdout.str().count(" is None (") == 2

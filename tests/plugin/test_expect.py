@@ -690,7 +690,7 @@ def pytest_collection_finish(session):
     (project.path / "conftest.py").write_text(late)
     result = project.run()
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["conftest.py:* expected while no test was running*", "FAILED imagejudge::expect*"])
+    result.stdout.fnmatch_lines(["conftest.py:* handed over while no test was running*", "FAILED imagejudge::expect*"])
 
 
 @pytest.mark.parametrize("scope", ["session", "module"])

@@ -1,8 +1,6 @@
 """``--judge-when``: beside the tests, or after the last one has freed the GPU."""
 
-import os
 import signal
-import subprocess
 
 import pytest
 
@@ -137,10 +135,7 @@ def killed(project, number: int) -> str:
                 os.kill(os.getpid(), int(os.environ["KILL"]))
         """
     )
-    command = project.command("--judge-when=after")
-    done = subprocess.run(
-        command, cwd=project.path, env={**os.environ, "KILL": str(number)}, capture_output=True, text=True, timeout=600
-    )
+    done = project.killed("--judge-when=after", KILL=str(number))
     assert done.returncode
     return done.stdout
 
@@ -158,9 +153,7 @@ def test_the_next_run_takes_up_what_was_left(project, number: int) -> None:
     result.stdout.fnmatch_lines([f"judged too, from a run that was killed: {left[0]}"])
     (entry,) = project.report["verdicts"]  # the same image, of this run and of the one before
     assert (entry["test"], entry["outcome"]) == ("test_it.py::test_kept", "passed")
-    result.stdout.fnmatch_lines(
-        ["1 image · 1 passed", "counted once, of this run and of one that was cut off: 1 image"]
-    )
+    result.stdout.fnmatch_lines(["1 image · 1 passed", "counted once, though a killed run had them too: 1 image"])
     assert not list((project.path / ".imagejudge" / "pending").iterdir())
 
 
@@ -212,9 +205,7 @@ def test_each_image_counts_once_after_a_kill_between_the_phases(project, workers
     )
     arguments = ("--judge-when=after", "--edit-judge-model=stand-in")
     for _ in range(2):  # killed twice, the same images were left twice
-        command = project.command(*arguments)
-        environment = {**os.environ, "KILL": "1", "CHANGED": "1"}
-        done = subprocess.run(command, cwd=project.path, env=environment, capture_output=True, timeout=600)
+        done = project.killed(*arguments, KILL="1", CHANGED="1")
         assert done.returncode == -signal.SIGKILL
     result = project.run(*arguments, *workers, process=True)
     result.assert_outcomes(passed=13)
@@ -223,7 +214,7 @@ def test_each_image_counts_once_after_a_kill_between_the_phases(project, workers
     assert len(set(tests)) == 13
     assert tests.count(None) == 1  # only the earlier run made it
     result.stdout.fnmatch_lines(
-        ["7 images, 6 edits · 12 passed · 1 scored", "counted once, of this run and of one that was cut off: 25 images"]
+        ["7 images, 6 edits · 12 passed · 1 scored", "counted once, though a killed run had them too: 25 images"]
     )
     assert not list((project.path / ".imagejudge" / "pending").iterdir())
     assert not (project.path / "imagejudge-images").exists()  # nor are copies left of any run

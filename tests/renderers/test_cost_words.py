@@ -36,8 +36,8 @@ def terminal(run, width=140):
         (Run(), ""),
         (run(), "1.23 USD"),
         (run(0.0), "0.00 USD"),
-        (run(uncounted=3), "at least 1.23 USD (the tokens of 3 requests are not told)"),
-        (run(None, uncounted=1), "unknown: the tokens of 1 request are not told"),
+        (run(uncounted=3), "at least 1.23 USD (the tokens of 3 requests were not reported)"),
+        (run(None, uncounted=1), "unknown: the tokens of 1 request were not reported"),
         (
             run(None, "EUR, USD", by_currency=[Cost(amount=1, currency="EUR"), Cost(amount=2, currency="USD")]),
             "1.00 EUR and 2.00 USD",

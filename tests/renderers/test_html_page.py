@@ -228,6 +228,13 @@ def test_an_address_leads_to_an_image(visit: Any) -> None:
     seen.asked.append("file:")  # the address of an image is not fetched
 
 
+def test_pictures_are_drawn_with_the_page(visit: Any) -> None:
+    seen = visit(samples.report())
+    assert seen.page.locator("#grid img").count() > 3
+    # a screenshot from the command line is taken as soon as the page is loaded, decoded or not
+    assert seen.page.locator('#grid img[decoding="async"], #grid img[loading="lazy"]').count() == 0
+
+
 def test_a_picture_from_memory_goes_by_its_test_and_leads_to_its_file(visit: Any, folder: Path) -> None:
     report = samples.report(2, edits=False)
     kept = f"{'0a' * 32}.png"

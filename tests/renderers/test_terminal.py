@@ -338,6 +338,24 @@ def test_what_has_to_be_copied_is_not_broken() -> None:
     url = "https://example.invalid/" + "word/" * 20
     entry = samples.entry(1).model_copy(update={"error": f"could not be fetched ({url}); run", "level3": {}})
     assert url in failure_text(entry, width=80, color=False)
+    image = f"imagejudge-images/{'0' * 64}.png"
+    assert f" {image}\n" in failure_text(changed(samples.entry(1), image=image), width=80, color=False)
+    edit = changed(samples.edit(1, 2.1), source_image=image, edited_image=image)
+    assert f"\nedited      {image}\n" in failure_text(edit, width=80, color=False)
+
+
+@pytest.mark.parametrize(
+    ("entry", "profile"),
+    [
+        (samples.entry(), "default"),
+        (changed(samples.entry(), fingerprint={"protocol": "signals"}), "signals"),
+        (samples.edit(1, 4.0), "edit"),
+        (samples.edit(1, 4.0, scale=[0, 10]), "edit-10"),
+        (changed(samples.edit(1, 4.0), score=None, aspects={"fidelity": 0.9}), "edit-signals"),
+    ],
+)
+def test_a_profile_without_bounds_for_such_names_one_that_has(entry: VerdictEntry | EditEntry, profile: str) -> None:
+    assert f'(thresholds="{profile}" of the call or the marker)' in failure(changed(entry, **BARE), width=999)
 
 
 def test_a_verdict_draws_itself(snapshot: SnapshotAssertion) -> None:

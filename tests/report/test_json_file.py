@@ -83,6 +83,8 @@ def test_unknown_fields_are_kept(tmp_path: Path) -> None:
         ("{}", ['"schema" is missing', "imagejudge-report/1"]),
         ('{"shema": "imagejudge-report/1"}', ['did you mean "shema"']),
         ('{"schema": "imagejudge-report/2"}', ["imagejudge-report/2", "another version"]),
+        ('{"schema": "imagejudge-baseline/1"}', ["a baseline, not a report", "--judge-report"]),
+        ('{"schema": "imagejudge-ranking/1"}', ["a ranking, not a report"]),
         ('{"schema": "imagejudge-repot/1"}', ['did you mean "imagejudge-report/1"']),
         ('{"schema": 1}', ['"schema" is 1']),
         ('{"schema": "imagejudge-report/1", "verdicts": 3}', ["verdicts is 3"]),

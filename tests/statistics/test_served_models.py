@@ -41,12 +41,12 @@ CASES: list[tuple[Any, Any, list[str]]] = [
     (
         served(OLD),
         served(NEW),
-        [f"gpt-4o was answered by {OLD} there, by {NEW} here: another model under the same name"],
+        [f"gpt-4o was answered by {OLD} before, by {NEW} now: another model under the same name"],
     ),
     (served(OLD, "fp_a"), served(NEW, "fp_b"), [OLD]),  # the weaker note is in the stronger
-    (served(OLD, "fp_a"), served(OLD, "fp_b"), ["other system_fingerprint of gpt-4o: fp_a there, fp_b here"]),
+    (served(OLD, "fp_a"), served(OLD, "fp_b"), ["other system_fingerprint of gpt-4o: fp_a before, fp_b now"]),
     (served(OLD, "fp_a, fp_b"), served(OLD, "fp_b"), []),  # fewer of the same
-    (served(OLD, "fp_a"), served(OLD, "fp_a, fp_b"), ["fp_a there, fp_a, fp_b here"]),
+    (served(OLD, "fp_a"), served(OLD, "fp_a, fp_b"), ["fp_a before, fp_a, fp_b now"]),
     (served(OLD), served(OLD), []),
     ({}, served(NEW, "fp_b"), []),  # an old baseline
     (served(OLD, "fp_a"), {}, []),
@@ -68,13 +68,13 @@ def test_another_model_under_the_same_name_is_one_line(
     for earlier in ("b.json", "r.json"):
         runs = read_run(tmp_path / earlier), read_run(tmp_path / "n.json")
         warnings = compare_runs(*runs, max_drop=2.0).warnings
-        assert warnings == [f"{earlier} (there) and n.json (here): {line}" for line in of_models]
+        assert warnings == [f"{earlier} (before) and n.json (now): {line}" for line in of_models]
 
 
 def test_names_that_were_asked_for_are_told_apart() -> None:
     there = served_models([{"model": "a", "served_model": "x"}, {"model": "b", "served_model": "y"}])
     here = served_models([{"model": "b", "served_model": "x"}])
-    assert other_models(there, here) == ["b was answered by y there, by x here: another model under the same name"]
+    assert other_models(there, here) == ["b was answered by y before, by x now: another model under the same name"]
 
 
 def test_a_baseline_without_the_fields_is_as_it_was(tmp_path: Any) -> None:

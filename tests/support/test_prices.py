@@ -44,7 +44,7 @@ def test_a_price():
         ("input=2.50", "output is missing"),
         ("2.50", "'2.50' is none of input, cached, output, currency"),
         ("inpt=1 output=2", 'did you mean "input"'),
-        ("input=1 input=2 output=3", "input stands there twice"),
+        ("input=1 input=2 output=3", "input is given twice"),
         ("input=-1 output=2", "'-1'"),
         ("input=nan output=2", "'nan'"),
         ("input=inf output=2", "'inf'"),

@@ -184,7 +184,7 @@
     if (number === null || number === undefined) return make("span", { class: "none" }, "no picture");
     const found = pictures[number];
     if (Array.isArray(found)) return make("span", { class: "none" }, found[0] || "no picture");
-    return make("img", { src: found, alt: text, decoding: "async", ...attributes });
+    return make("img", { src: found, alt: text, ...attributes });
   }
 
   function card(number, key) {
