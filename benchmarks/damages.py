@@ -211,9 +211,11 @@ DAMAGES = (
         Damage(f"lower half {name}", (NATURAL,), lambda p, grey=grey: half(p, grey), from_changed=0.05)
         for name, grey in (("black", 0), ("white", 255), ("grey", 128))
     ),
-    Damage("levels x 2, 20% clipped", (COLOUR, LIGHT), lambda p: brighter(p, 2), from_clipped=0.2),
-    Damage("light x 4, 20% clipped", (COLOUR, LIGHT), lambda p: exposed(p, 4), from_clipped=0.2),
-    Damage("saturation x 4, 20% clipped", (COLOUR, LIGHT), lambda p: saturated(p, 4), from_clipped=0.2),
+    Damage("levels x 2, 30% clipped", (LIGHT,), lambda p: brighter(p, 2), from_clipped=0.3),
+    Damage("light x 4, 30% clipped", (LIGHT,), lambda p: exposed(p, 4), from_clipped=0.3),
+    Damage("levels x 2, 20% clipped", (LIGHT,), lambda p: brighter(p, 2), from_clipped=0.2, mild=True),
+    Damage("light x 4, 20% clipped", (LIGHT,), lambda p: exposed(p, 4), from_clipped=0.2, mild=True),
+    Damage("saturation x 4, 20% clipped", (COLOUR,), lambda p: saturated(p, 4), from_clipped=0.2),
     *(
         Damage(f"checkerboard, period {n}, 8 levels", (NATURAL,), lambda p, n=n: checkerboard(p, n, 8))
         for n in (2, 4, 8)

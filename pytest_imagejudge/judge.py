@@ -130,6 +130,7 @@ class _Base:
         if budget is None and (budget := budget_of([settings])) is not None:
             self._exit.callback(budget.close)
         self.budget = budget
+        lasting = store is not None
         if store is None:  # kept for the session only, so that one image is judged once
             store = self._exit.enter_context(temporary_folder())
         self._spool = spool
@@ -138,7 +139,7 @@ class _Base:
         self.session: JudgeSession[Any] = JudgeSession(
             self.protocol,
             self.engine,
-            Store(Path(store)),
+            Store(Path(store), lasting=lasting),
             progress=progress,
             max_pixels=max_pixels,
             hold=hold,

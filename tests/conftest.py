@@ -50,6 +50,7 @@ def forks(request: pytest.FixtureRequest) -> Iterator[ForkServer]:
     """Where processes of Python start at once; see there for what is not to be tested with them."""
     shared = getattr(request.config, "workerinput", {}).get("forks")
     forks = ForkServer(shared)
+    forks.address()  # now, before a test changes the environment that it would take over
     yield forks
     forks.close()
 

@@ -15,7 +15,7 @@ def test_the_lists_are_of_the_same_names() -> None:
     assert set(pytest_imagejudge.__all__) == set(pytest_imagejudge._PUBLIC)
 
 
-def test_type_checkers_see_names_and_typos(tmp_path: Path) -> None:
+def test_type_checkers_see_names_and_typos(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     pytest.importorskip("mypy")
     file = tmp_path / "user.py"
     file.write_text(
@@ -23,7 +23,7 @@ def test_type_checkers_see_names_and_typos(tmp_path: Path) -> None:
         + "".join(f"reveal_type(package.{name})\n" for name in pytest_imagejudge.__all__),
         encoding="utf-8",
     )
-    options = ["--config-file=", "--follow-imports=silent", f"--cache-dir={tmp_path / 'cache'}"]
+    options = ["--config-file=", "--follow-imports=silent", f"--cache-dir={pytestconfig.cache.mkdir('mypy')}"]
     command = [sys.executable, "-m", "mypy", *options, str(file)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], timeout=600)
     assert 'has no attribute "Verdikt"' in done.stdout, done.stdout + done.stderr

@@ -11,7 +11,7 @@ from ..report.model import VerdictEntry
 from ..support.escaping import escape
 from .explanations import found_words, headline
 from .terminal_failure import clip_prompt
-from .tree_drawing import glyphs_for, image_table, stream_encoding
+from .tree_drawing import glyphs_for, image_lines, stream_encoding
 from .tree_rows import tree_rows
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def verdict_tree(verdict: Verdict) -> RenderableType:
     if entry.error:
         return Group(head, Text(escape(headline(entry)), style="red"))
     found = [Text(f"found: {escape(found_words(each))}", style="yellow") for each in entry.findings]
-    return Group(head, *found, image_table(entry, glyphs, 100))
+    return Group(head, *found, *image_lines(entry, glyphs, 100))
 
 
 def verdict_html(verdict: Verdict) -> str:

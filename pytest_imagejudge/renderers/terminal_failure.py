@@ -7,9 +7,6 @@ import pathlib
 from collections.abc import Iterator
 
 from rich.cells import cell_len
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from ..report.model import Breach, EditEntry, VerdictEntry
@@ -17,7 +14,8 @@ from ..support.escaping import escape
 from ..support.words import and_more, plural
 from . import explanations
 from .problem_words import folded
-from .tree_drawing import Glyphs, draw, glyphs_for, image_table, stream_encoding
+from .text_lines import in_columns, indented
+from .tree_drawing import Glyphs, draw, glyphs_for, image_lines, stream_encoding
 
 MOST_PROMPT = 600  # characters of a prompt that are shown
 
@@ -44,13 +42,13 @@ def failure_text(
     """
     encoding = encoding or stream_encoding()
     glyphs = glyphs_for(encoding)
-    parts: list[RenderableType] = [*_found_lines(entry, glyphs), *_breach_lines(entry, glyphs)]
+    parts = [*_found_lines(entry, glyphs), *_breach_lines(entry, glyphs, width)]
     if entry.error:
-        parts.append(_error_text(entry.error, width, log=log))
+        parts += _error_lines(entry.error, width, log=log)
     for place, words in explanations.unread(entry):
         parts.append(Text.assemble(("unreadable: ", "bold red"), escape(place)))
         if words:
-            parts.append(Padding(Text(escape(f'the answer: "{words}"')), (0, 0, 0, 4)))
+            parts += indented(Text(escape(f'the answer: "{words}"')), 4, width)
     kind = "image" if isinstance(entry, VerdictEntry) else "edit"
     failed = entry.outcome != "passed"
     if failed and entry.not_applicable and not entry.breaches and not any(found.failed for found in entry.findings):
@@ -66,11 +64,11 @@ def failure_text(
     if advice and (words := explanations.advice(entry)):
         parts += [Text(), Text(words, style="italic")]
     if drawn and isinstance(entry, VerdictEntry):
-        parts += [Text(), image_table(entry, glyphs, width)]
-    return draw(Group(*parts), width, color, encoding, crop=False)
+        parts += [Text(), *image_lines(entry, glyphs, width)]
+    return draw(parts, width, color, encoding, crop=False)
 
 
-def _error_text(error: str, width: int, *, log: bool) -> Group:
+def _error_lines(error: str, width: int, *, log: bool) -> list[Text]:
     """Show the error that kept an image from being judged, line by line; of a long ``log`` the end, or nothing.
 
     A line with a path or a URL wider than the terminal is not wrapped: a wrapped one can't be copied.
@@ -88,28 +86,28 @@ def _error_text(error: str, width: int, *, log: bool) -> Group:
     for line in lines:
         if any(cell_len(word) > width for word in line.plain.split()):
             line.no_wrap, line.overflow = True, "ignore"
-    return Group(*lines)
+    return lines
 
 
 # One image
 
 
-def _found_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[RenderableType]:
+def _found_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[Text]:
     for found in sorted(entry.findings, key=lambda each: not each.failed):
         sign, style = (f"{glyphs.bad} ", "bold red") if found.failed else ("found: ", "yellow")
         yield Text(sign + escape(explanations.found_words(found)), style)
 
 
-def _breach_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[RenderableType]:
+def _breach_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs, width: int) -> Iterator[Text]:
     for breach, causes, more in explanations.explained(entry):
         score, bound = explanations.missed(breach, entry)
         yield Text.assemble(
             (f"{glyphs.bad} {escape(explanations.place(breach.path))}: {score}", "bold red"), f", {bound}"
         )
         for cause in causes:
-            yield Padding(_cause(cause, breach, entry), (0, 0, 0, 4))
+            yield from indented(_cause(cause, breach, entry), 4, width)
         if more:
-            yield Padding(Text(and_more(more), style="dim"), (0, 0, 0, 4))
+            yield from indented(Text(and_more(more), style="dim"), 4, width)
 
 
 def _cause(cause: explanations.Cause, breach: Breach, entry: VerdictEntry | EditEntry) -> Text:
@@ -126,7 +124,7 @@ def _cause(cause: explanations.Cause, breach: Breach, entry: VerdictEntry | Edit
     return text
 
 
-def _facts(entry: VerdictEntry | EditEntry, width: int, *, scores: bool) -> Iterator[RenderableType]:
+def _facts(entry: VerdictEntry | EditEntry, width: int, *, scores: bool) -> Iterator[Text]:
     """Yield name and value of each fact; a path wider than the terminal is not wrapped, so that it can be copied."""
     if isinstance(entry, VerdictEntry):
         paths = {"image": _near(entry.image) or "(in memory, not kept)"}
@@ -152,17 +150,13 @@ def _facts(entry: VerdictEntry | EditEntry, width: int, *, scores: bool) -> Iter
         facts.append(("thresholds", entry.thresholds))
     if entry.source == "store":
         facts.append(("judged", f"from the store{', ' + entry.judged_at if entry.judged_at else ''}"))
-    facts = [(name, escape(value)) for name, value in facts if value]
-    names = max(len(name) for name, _ in facts)
-    for name, value in facts:
-        if name in (*paths, "thresholds") and names + 1 + cell_len(value) > width:
-            yield Text.assemble((f"{name:<{names}} ", "dim"), value, no_wrap=True, overflow="ignore")
+    shown = [(name, escape(value)) for name, value in facts if value]
+    widest = max(len(name) for name, _ in shown)
+    for name, value in shown:
+        if name in (*paths, "thresholds") and widest + 1 + cell_len(value) > width:
+            yield Text.assemble((f"{name:<{widest}} ", "dim"), value, no_wrap=True, overflow="ignore")
         else:
-            row = Table.grid(padding=(0, 1, 0, 0))
-            row.add_column(style="dim", no_wrap=True, width=names)
-            row.add_column(overflow="fold")
-            row.add_row(name, Text(value))
-            yield row
+            yield from in_columns([Text(name, "dim"), Text(value)], [widest], width)
 
 
 def _bounded(entry: VerdictEntry | EditEntry) -> str:

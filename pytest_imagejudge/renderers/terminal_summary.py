@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +24,7 @@ from .cost_words import budget_is_over, budget_words, cost_words
 from .gate_words import failed_first, failed_gates, undecided_gates
 from .outcome_styles import STYLES
 from .quarantine_words import quarantine_lines
+from .text_lines import in_columns
 from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_lines
 from .tree_rows import TreeRow, in_words, partial, tree_rows
 
@@ -53,7 +54,7 @@ def suite_tree(
     glyphs = glyphs_for(encoding)
     tally = tally_of(report)
     if verbosity <= 0 and _is_one_that_passed(report, tally, bounds):
-        return draw(Group(*_in_short(report, tally, bounds, glyphs)), width, color, encoding)
+        return draw([*_in_short(report, tally, bounds, glyphs)], width, color, encoding)
     parts: list[RenderableType] = [*_run_lines(report, tally, glyphs)]
     if tally.touched:  # else no image has a figure, and the head has said so
         root = tree_rows(tally, bounds)
@@ -62,9 +63,9 @@ def suite_tree(
             parts.append(Text(words, style="yellow"))
     if tally.edits:
         parts.append(_edits_table(tally, bounds, glyphs, width))
-    parts += _suite_lines(report.suite, glyphs)
-    parts += _baseline_lines(report.baseline, glyphs)
-    return draw(Group(*parts), width, color, encoding)
+    parts += _suite_lines(report.suite, glyphs, width)
+    parts += _baseline_lines(report.baseline, glyphs, width)
+    return draw(parts, width, color, encoding)
 
 
 # One image
@@ -77,9 +78,7 @@ def _is_one_that_passed(report: Report, tally: Tally, bounds: Mapping[Path, floa
     return tally.images + tally.edits == good == 1 and not decided and not tree_rows(tally, bounds).trouble
 
 
-def _in_short(
-    report: Report, tally: Tally, bounds: Mapping[tuple[str, ...], float], glyphs: Glyphs
-) -> Iterator[RenderableType]:
+def _in_short(report: Report, tally: Tally, bounds: Mapping[tuple[str, ...], float], glyphs: Glyphs) -> Iterator[Text]:
     """The outcome, the judge with its requests, and the figures: a line each."""
     yield _count_line(report, tally, glyphs)
     judges = [f"judge {escape(name)}" for name in explanations.judges(report.run)]
@@ -184,7 +183,7 @@ def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, wid
     return table
 
 
-def _pulled_down(root: TreeRow) -> Iterator[RenderableType]:
+def _pulled_down(root: TreeRow) -> Iterator[Text]:
     """Of each figure that images missed the bound on, the facets that pulled it down, and how many more there are."""
     rows = [row for row in root.walk() if row.pulled]
     for row in rows[:MOST_ROWS]:
@@ -195,7 +194,7 @@ def _pulled_down(root: TreeRow) -> Iterator[RenderableType]:
         yield Text(f"{and_more(len(rows) - MOST_ROWS)} figures with a missed bound", style="dim")
 
 
-def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[RenderableType]:
+def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs, width: int) -> Iterator[Text]:
     if suite:
         yield Text("Suite bounds (on the mean of the run)", style="bold")
     for row in failed_first(suite):
@@ -208,23 +207,21 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs) -> Iterator[Renderab
         )
         detail = f"; {row.detail}" if row.detail else needed
         text = f"{explanations.place(row.path)}: {mean}{interval}, n {row.n}, bound {row.bound:g}: "
-        yield _hanging(Text(sign, style), Text(escape(text)).append(row.outcome, style).append(escape(detail), "dim"))
+        shown = Text(escape(text)).append(row.outcome, style).append(escape(detail), "dim")
+        yield from _hanging(Text(sign, style), shown, width)
 
 
 def _sign(outcome: str, glyphs: Glyphs) -> str:
     return {"failed": glyphs.bad, "undecided": glyphs.unsure, "passed": glyphs.good}.get(outcome, " ")
 
 
-def _hanging(sign: Text, text: Text) -> RenderableType:
-    """Return ``text`` after a sign; wrapped lines begin below the first word."""
-    line = Table.grid(padding=(0, 1))
-    line.add_column(width=3, justify="right")
-    line.add_column(overflow="fold")
-    line.add_row(sign, text)
-    return line
+def _hanging(sign: Text, text: Text, width: int) -> Iterator[Text]:
+    """Yield the lines of ``text`` after a sign; wrapped ones begin below the first word."""
+    sign.pad_left(3 - sign.cell_len)
+    yield from in_columns([sign, text], [3], width)
 
 
-def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs) -> Iterator[RenderableType]:
+def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs, width: int) -> Iterator[Text]:
     if not baseline:
         return
     name, lines, warnings = changes(baseline)
@@ -234,6 +231,6 @@ def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs) -> Itera
         shown = Text(escape(text))
         if outcome:
             shown.highlight_regex(f"(?<=: ){re.escape(outcome)}\\b", style)
-        yield _hanging(Text(_sign(outcome, glyphs), style), shown)
+        yield from _hanging(Text(_sign(outcome, glyphs), style), shown, width)
     for text in warnings:
-        yield _hanging(Text("!", "yellow"), Text(escape(f"warning: {text}"), "yellow"))
+        yield from _hanging(Text("!", "yellow"), Text(escape(f"warning: {text}"), "yellow"), width)

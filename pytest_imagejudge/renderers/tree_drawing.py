@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rich.console import Console, OverflowMethod, RenderableType
-from rich.table import Table
+from rich.console import Console, Group, OverflowMethod, RenderableType
 from rich.text import Text
 
 from ..report.lookup import may_not_fail
@@ -19,6 +18,7 @@ from ..support.words import plural
 from ..taxonomy import from_written
 from . import explanations
 from .excerpts import clipped
+from .text_lines import fits, in_columns
 from .tree_rows import TreeRow, tree_rows
 
 
@@ -148,19 +148,15 @@ def _bar(row: TreeRow, glyphs: Glyphs, cells: int) -> Text:
     return text
 
 
-def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
-    """Table of the tree of one image: score, raw score, missed bounds, the judge's words."""
+def image_lines(entry: VerdictEntry, glyphs: Glyphs, width: int) -> list[Text]:
+    """Draw the tree of one image: score, raw score, missed bounds, the judge's words."""
     bounds = {from_written(breach.path): breach.bound for breach in entry.breaches}
     root = tree_rows([entry], bounds)
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim", width=width)
-    table.add_column("", no_wrap=True)
-    table.add_column("score", justify="right", no_wrap=True)
-    table.add_column("raw", no_wrap=True)
-    table.add_column("", ratio=1, overflow="fold")
+    rows = [[Text(), Text("score", "dim"), Text("raw", "dim"), Text()]]
     for row, guide, grouped in _image_rows(root, "", glyphs):
         if grouped:
-            table.add_row(
-                Text(guide + "the rest", "dim"), Text(row.state, "dim"), Text(), Text(", ".join(grouped), "dim")
+            rows.append(
+                [Text(guide + "the rest", "dim"), Text(row.state, "dim"), Text(), Text(", ".join(grouped), "dim")]
             )
             continue
         row = _merged(row)
@@ -173,8 +169,15 @@ def image_table(entry: VerdictEntry, glyphs: Glyphs, width: int) -> Table:
             (escape(" ".join(clipped(row.evidence).split())), "" if raw == "0" else "dim"),
         )
         raw_text = Text(raw if raw != "N/A" else "", "red" if raw == "0" else "")
-        table.add_row(Text.assemble((guide, "dim"), (row.name, style)), score, raw_text, notes)
-    return table
+        rows.append([Text.assemble((guide, "dim"), (row.name, style)), score, raw_text, notes])
+    widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)][:-1]
+    widths[0] = min(widths[0], max(20, width - sum(widths[1:]) - 15))
+    lines: list[Text] = []
+    for name, score, *rest in rows:
+        name.truncate(widths[0], overflow="ellipsis" if glyphs is UNICODE else "crop")
+        score.pad_left(widths[1] - score.cell_len)
+        lines += in_columns([name, score, *rest], widths, width)
+    return lines
 
 
 def _missed(row: TreeRow) -> str:
@@ -218,15 +221,16 @@ def glyphs_for(encoding: str) -> Glyphs:
     return UNICODE
 
 
-def draw(renderable: RenderableType, width: int, color: bool, encoding: str, *, crop: bool = True) -> str:
-    """Draw ``renderable`` as text, in characters that ``encoding`` has; the text ends with one newline.
+def draw(parts: Sequence[RenderableType], width: int, color: bool, encoding: str, *, crop: bool = True) -> str:
+    """Draw ``parts`` below each other, in characters that ``encoding`` has; the text ends with one newline.
 
     Without ``crop`` lines that must not be wrapped may be wider than the terminal.
     """
     file = io.StringIO()
+    width = max(width, 40)
     console = Console(
         file=file,
-        width=max(width, 40),
+        width=width,
         force_terminal=color,
         color_system="standard" if color else None,
         no_color=not color,
@@ -237,7 +241,11 @@ def draw(renderable: RenderableType, width: int, color: bool, encoding: str, *, 
         soft_wrap=False,
         _environ={},
     )
-    console.print(renderable, crop=crop)
+    for part in parts:
+        if not color and isinstance(part, Text) and fits(part, width):
+            file.write(part.plain + "\n")  # as the console would, which takes much longer
+        else:
+            console.print(Group(part), crop=crop)  # without a group a text would lose its own way to wrap
     lines = [_COMMAND.sub(r"\1: :", line.rstrip()).replace("##[", "## [") for line in file.getvalue().split("\n")]
     text = "\n".join(lines).rstrip("\n") + "\n"
     if glyphs_for(encoding) is ASCII:

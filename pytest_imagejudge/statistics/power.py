@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import sqrt
 from typing import Any
 
@@ -243,9 +244,14 @@ def power_of(
         return float(drop > margin)
     error = deviation / sqrt(units)
     # Over the spreads that a run may show: what the mean drop has to pass, in true standard errors.
-    shown = np.sqrt(chdtri(units - 1, _SPREADS) / (units - 1))
-    needed = np.maximum(noise.critical(prompts, alpha) * shown, margin / error)
+    needed = np.maximum(noise.critical(prompts, alpha) * _shown(units), margin / error)
     return float(ndtr(drop / error - needed).mean())
+
+
+@lru_cache(maxsize=1024)
+def _shown(units: float) -> Any:
+    """The spreads that so many prompts may show, as shares of the true one; a search asks for the same ones again."""
+    return np.sqrt(chdtri(units - 1, _SPREADS) / (units - 1))
 
 
 def prompts_needed(

@@ -42,6 +42,9 @@ _MAX_UNSAVED = 64 << 20  # compressed bytes held in memory when the disk takes n
 _MAX_WAITING = 256  # lines of the index that wait for the next answer to be written with
 
 
+Say = Callable[[str], None]
+
+
 def default_root() -> Path:
     """Default folder of the store: ``.imagejudge/store`` under the current directory."""
     return Path.cwd() / ".imagejudge" / "store"
@@ -82,8 +85,8 @@ class Store:
         troubles: the lines given to ``say``.
     """
 
-    def __init__(self, root: Path | str, *, create: bool = True, say: Callable[[str], None] | None = None) -> None:
-        """Use the store in the folder ``root``; only with ``create`` is a missing store made.
+    def __init__(self, root: Path | str, *, create: bool = True, lasting: bool = True, say: Say | None = None) -> None:
+        """Use the store in ``root``, made there only with ``create``; not ``lasting``, it goes with its process.
 
         Raises:
             ConfigError: ``root`` is no folder, or has a database of another program or of a newer version.
@@ -106,7 +109,7 @@ class Store:
                 raise ConfigError(f"the store {escape(self.root)}: {escape(there)} is not a folder")
             if self.path.exists() and not self.path.is_file():
                 raise ConfigError(f"the store's {escape(self.path)} is not a file")
-        self.file = StoreFile(self.path, create, self._trouble, lambda row: self.read(row) is not None)
+        self.file = StoreFile(self.path, create, self._trouble, lambda row: self.read(row) is not None, lasting)
         self.file.do(lambda connection: None, None)
 
     # --- answers

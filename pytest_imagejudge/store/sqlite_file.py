@@ -62,10 +62,19 @@ class StoreFile:
     """
 
     def __init__(
-        self, path: Path, create: bool, trouble: Callable[[str], None], good: Callable[[StoredRow], bool]
+        self,
+        path: Path,
+        create: bool,
+        trouble: Callable[[str], None],
+        good: Callable[[StoredRow], bool],
+        lasting: bool = True,
     ) -> None:
-        """Use ``path``, made at the first write where ``create``. ``good`` tells intact rows from damaged ones."""
+        """Use ``path``, made at the first write where ``create``. ``good`` tells intact rows from damaged ones.
+
+        A file that is not ``lasting`` goes with its process: no write waits for the disk.
+        """
         self.path = path
+        self._lasting = lasting
         self._create = create
         self._trouble = trouble
         self._good = good
@@ -178,7 +187,9 @@ class StoreFile:
             connection.execute("PRAGMA page_size=8192")  # of a new file: a page holds three answers, not one
             connection.execute("PRAGMA trusted_schema=OFF")
             connection.execute("PRAGMA cell_size_check=ON")
-            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(f"PRAGMA synchronous={'NORMAL' if self._lasting else 'OFF'}")
+            if not self._lasting:
+                connection.execute("PRAGMA journal_mode=MEMORY")
             self._check_schema(connection)
         except BaseException as error:
             connection.close()

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
+
+from pytest_imagejudge.statistics import agreement
 
 
 @pytest.fixture
@@ -12,3 +15,9 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture
+def few_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit a hundredth of the resamples: those of two runs are alike, and `tests.commands.test_agree` has all."""
+    monkeypatch.setattr(agreement, "score_agreement", functools.partial(agreement.score_agreement, fits=3))

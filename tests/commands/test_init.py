@@ -12,9 +12,11 @@ import pytest
 import yaml
 
 from pytest_imagejudge.cli import main
+from tests.stand_in.forks import ForkServer
 
 
-def test_what_it_writes_runs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_it_writes_runs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, forks: ForkServer) -> None:
+    monkeypatch.setattr(pytester, "popen", forks.popen)
     monkeypatch.chdir(pytester.path)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     assert main(["init"]) == 0

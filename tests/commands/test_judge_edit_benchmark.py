@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import csv
-import functools
 import html
 import io
 import json
@@ -13,8 +12,6 @@ import os
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,12 +23,15 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from pytest_imagejudge.batch import run
 from pytest_imagejudge.batch.fates import RowCounts
 from pytest_imagejudge.cli import main
-from pytest_imagejudge.statistics import agreement
 from tests.commands.test_agree import edits
 from tests.stand_in import published_words
 from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure
+from tests.stand_in.forks import ForkServer
+
+pytestmark = pytest.mark.usefixtures("few_fits")
 
 IMAGE = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
 FIGURES = ("n", "readable", "unreadable", "left_out", "counted")
@@ -62,12 +62,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]
     stand_in = StandIn(answer)
     yield stand_in
     stand_in.close()
-
-
-@pytest.fixture(autouse=True)
-def few_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fit a tenth of the resamples: those of one run and another are alike, and `tests.commands.test_agree` has all."""
-    monkeypatch.setattr(agreement, "score_agreement", functools.partial(agreement.score_agreement, fits=30))
 
 
 def picture(shade: int) -> bytes:
@@ -129,15 +123,15 @@ def figures(found: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("suffix", ["jsonl", "json", "csv"])
 def test_judged_as_recorded(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], suffix: str) -> None:
-    rows = bench(60)
+    rows = bench(20)
     rows[3]["edit_inst"] = "odd"
     rows[4]["edit_inst"] = "cut"
     rows[5]["edit_inst"] = "bare"
     rows[6]["edit_inst"] = "say 50"
     path = parquet(work / "test.parquet", rows)
     found, said = agree(capsys, server, path, "--save", f"answers.{suffix}", "-o", "page.html")
-    assert (found["n"], found["readable"], found["unreadable"], found["errors"]) == (60, 57, 3, [])
-    assert (found["rows"]["judged"], found["rows"]["unreadable"]) == (57, 3)
+    assert (found["n"], found["readable"], found["unreadable"], found["errors"]) == (20, 17, 3, [])
+    assert (found["rows"]["judged"], found["rows"]["unreadable"]) == (17, 3)
     assert [row["row"] for row in found["unreadable_rows"]] == [4, 5, 7]
     assert found["judge"]["protocol"] == "ie-critic"
     assert found["data"] == {"source": str(path), "revision": None, "files": [str(path)]}
@@ -352,6 +346,7 @@ def test_pictures_are_kept_no_longer_than_they_are_judged(
     work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many rows: what is on the disk is what is in flight."""
+    monkeypatch.setattr(run, "_WINDOW", 1)  # so that four times as many requests as the judge takes at once count
     temporary = work / "tmp"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
@@ -363,9 +358,9 @@ def test_pictures_are_kept_no_longer_than_they_are_judged(
         return answer(call)
 
     server.answer = watched
-    found, _ = agree(capsys, server, parquet(work / "test.parquet", bench(200)))
-    assert found["rows"]["judged"] == 200
-    assert 0 < most <= 2 * 128
+    found, _ = agree(capsys, server, parquet(work / "test.parquet", bench(40)), "--judge-concurrency=4")
+    assert found["rows"]["judged"] == 40
+    assert 0 < most <= 2 * 16
     assert not list(temporary.rglob("*.png"))
 
 
@@ -378,7 +373,9 @@ def stored(store: Path) -> int:
             return 0
 
 
-def test_an_interrupted_run_goes_on(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupted_run_goes_on(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], forks: ForkServer
+) -> None:
     path = parquet(work / "test.parquet", bench(30))
     reached, going_on = threading.Event(), threading.Event()
 
@@ -389,25 +386,20 @@ def test_an_interrupted_run_goes_on(work: Path, server: StandIn, capsys: pytest.
         return answer(call)
 
     server.answer = slow
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pytest_imagejudge", *command(server, path, "--save", "answers.jsonl", "--json")],
-        cwd=work,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    arguments = ["-m", "pytest_imagejudge", *command(server, path, "--save", "answers.jsonl", "--json")]
+    with Path("out").open("wb") as out, Path("said").open("wb") as said:
+        process = forks.start(arguments, env=os.environ, stdin=0, stdout=out.fileno(), stderr=said.fileno())
     assert reached.wait(600)
     store = work / ".imagejudge" / "store" / "answers.sqlite"
     for _ in range(12_000):  # until something of what was answered is in the store
         if store.exists() and stored(store):
             break
         going_on.wait(0.05)
-    process.send_signal(signal.SIGTERM)
-    out, said = process.communicate(timeout=600)
+    os.kill(process.pid, signal.SIGTERM)
+    code = process.wait(600)
     going_on.set()
-    assert process.returncode == 130, said
-    found = json.loads(out)
+    assert code == 130, Path("said").read_text()
+    found = json.loads(Path("out").read_text())
     assert found["rows"]["not_reached"] > 0
     assert found["rows"]["rows"] == 30
     assert len((work / "answers.jsonl").read_text().splitlines()) == 30

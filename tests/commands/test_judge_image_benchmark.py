@@ -17,6 +17,8 @@ from pytest_imagejudge.taxonomy import TREE
 from tests.stand_in import published_words
 from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure
 
+pytestmark = pytest.mark.usefixtures("few_fits")
+
 HEADER = "name,prompt,adj1,adj2,style,mos_quality,std_quality,mos_align,std_align"
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from pytest_imagejudge.judge import Judge
 from pytest_imagejudge.report.json_file import read
 from pytest_imagejudge.report.model import Breach, FindingEntry, Report, Run, SuiteRow, VerdictEntry
 from pytest_imagejudge.settings import JudgeSettings
+from tests.stand_in.forks import ForkServer
 from tests.stand_in.judge import Sound
 from tests.stand_in.pictures import marked
 
@@ -149,6 +149,7 @@ def test_a_whole_run(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    forks: ForkServer,
     bound: int,
     fine: bool,
     code: int,
@@ -167,7 +168,7 @@ def test_a_whole_run(
         *(f"--judge-url={settings.urls[0]}", "--judge-thresholds=bounds.toml"),
         *("--judge-report=report.json", "--junit-xml=junit.xml"),
     )
-    done = subprocess.run([sys.executable, "-m", "pytest", *options], check=False, capture_output=True, text=True)
+    done = forks.run("-m", "pytest", *options, env=os.environ)
     assert done.returncode == 1, done.stdout + done.stderr
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
     gate = ("--gate-stored", "junit.xml", "--github-summary", "--github-annotations")

@@ -70,7 +70,7 @@ def test_workers_load_for_a_judge_only_where_a_test_asks_it(project):
     loaded = []
     for test in ("def test_plain(): pass", "def test_asks(image_judge): pass"):
         project.tests(test)
-        result = project.pytester.runpytest_subprocess("-pimagejudge", "-pxdist", "-n", "2", *judge)
+        result = project.pytester.runpytest_subprocess("-pimagejudge", "-pxdist", "-n1", *judge)
         result.assert_outcomes(passed=1)
-        loaded.append({(project.path / f"gw{number}.txt").read_text() for number in range(2)})
-    assert loaded == [{""}, {"PIL httpx"}]
+        loaded.append((project.path / "gw0.txt").read_text())
+    assert loaded == ["", "PIL httpx"]

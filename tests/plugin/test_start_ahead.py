@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 
@@ -221,7 +220,7 @@ def test_an_interrupted_run_closes_what_has_begun(project) -> None:
             os.kill(os.getpid(), signal.SIGINT)
         """
     )
-    done = subprocess.run(project.command(), cwd=project.path, capture_output=True, timeout=600)
+    done = project.killed()
     assert done.returncode == pytest.ExitCode.INTERRUPTED
     assert events(project) == ["begin image", "close image"]
 

@@ -1,8 +1,6 @@
 """``--judge-when``: beside the tests, or after the last one has freed the GPU."""
 
-import os
 import signal
-import subprocess
 
 import pytest
 
@@ -137,10 +135,7 @@ def killed(project, number: int) -> str:
                 os.kill(os.getpid(), int(os.environ["KILL"]))
         """
     )
-    command = project.command("--judge-when=after")
-    done = subprocess.run(
-        command, cwd=project.path, env={**os.environ, "KILL": str(number)}, capture_output=True, text=True, timeout=600
-    )
+    done = project.killed("--judge-when=after", KILL=str(number))
     assert done.returncode
     return done.stdout
 
@@ -210,9 +205,7 @@ def test_each_image_counts_once_after_a_kill_between_the_phases(project, workers
     )
     arguments = ("--judge-when=after", "--edit-judge-model=stand-in")
     for _ in range(2):  # killed twice, the same images were left twice
-        command = project.command(*arguments)
-        environment = {**os.environ, "KILL": "1", "CHANGED": "1"}
-        done = subprocess.run(command, cwd=project.path, env=environment, capture_output=True, timeout=600)
+        done = project.killed(*arguments, KILL="1", CHANGED="1")
         assert done.returncode == -signal.SIGKILL
     result = project.run(*arguments, *workers, process=True)
     result.assert_outcomes(passed=13)

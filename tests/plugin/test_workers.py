@@ -78,7 +78,8 @@ def test_the_same_outcomes_printed_once(project, extra):
     assert suite.get("failures") == "7"
 
 
-def test_plugins_named_one_by_one(project):
+def test_plugins_named_one_by_one(project, forks, monkeypatch):
+    monkeypatch.setattr(project.pytester, "popen", forks.popen)
     project.tests(TESTS)
     for named in (("pytest_imagejudge.plugin",), ("pytest_imagejudge.plugin", "xdist.plugin")):
         options = [*(f"-p{name}" for name in named), *(["-n2"] if len(named) > 1 else [])]

@@ -10,7 +10,7 @@ from pytest_imagejudge.protocols import checklist_answers
 from pytest_imagejudge.protocols.checklist_answers import fold, read_checklist
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, TREE, facets_of
 
-CASES = int(os.environ.get("IMAGEJUDGE_CASES", "200"))  # of each property
+CASES = int(os.environ.get("IMAGEJUDGE_CASES", "100"))  # of each property
 many = settings(max_examples=CASES)
 
 GOOD = {

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pytest_imagejudge.protocols.edit_answers import read_scores, read_tagged
 
-CASES = int(os.environ.get("IMAGEJUDGE_CASES", "200"))  # of each property
+CASES = int(os.environ.get("IMAGEJUDGE_CASES", "100"))  # of each property
 many = settings(max_examples=CASES)
 THOUGHT = "<think>Perhaps <answer>1.23</answer>?</think>"
 

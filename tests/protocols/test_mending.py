@@ -14,7 +14,7 @@ from pytest_imagejudge.protocols.edit_answers import read_scores
 from pytest_imagejudge.protocols.mending import BRACE, COMMA, COMMENT, ESCAPE, LONGEST, QUOTES, mend
 from pytest_imagejudge.taxonomy import LEVEL1, facets_of
 
-CASES = int(os.environ.get("IMAGEJUDGE_CASES", "200"))  # of each property
+CASES = int(os.environ.get("IMAGEJUDGE_CASES", "100"))  # of each property
 many = settings(max_examples=CASES)
 
 GOOD = {

@@ -17,7 +17,7 @@ from pytest_imagejudge.protocols.q_judger import checklist_schema
 from pytest_imagejudge.protocols.reasons import LONGEST, MOST, SCHEMA
 from pytest_imagejudge.taxonomy import LEVEL1, TREE, facets_of
 
-CASES = int(os.environ.get("IMAGEJUDGE_CASES", "200"))  # of each property
+CASES = int(os.environ.get("IMAGEJUDGE_CASES", "100"))  # of each property
 PATTERN = re.compile(SCHEMA["pattern"])
 NAMES = ["text_alignment", "fidelity", "perceptual_quality", "overall"]
 FACETS = facets_of(("Quality",))

@@ -15,8 +15,10 @@ import contextlib
 import functools
 import gc
 import importlib
+import io
 import json
 import os
+import pkgutil
 import runpy
 import select
 import signal
@@ -37,26 +39,43 @@ from execnet import gateway_io
 from execnet.gateway_base import Popen2IO
 from PIL import Image
 
+import pytest_imagejudge
 from tests.stand_in import fork_client
 from tests.stand_in.fork_client import exit_code, request
 
 ROOT = Path(__file__).resolve().parents[2]
+# Not what has threads (onnxruntime), reads the environment as it is loaded (huggingface_hub), or is hidden by tests
+# (modelscope_hub, pynvml).
 PRELOADED = (
+    "cv2",
     "encodings.utf_8_sig",
-    "pytest_imagejudge.plugin.hookspecs",
+    "filelock",
+    "httpx2",
+    "jinja2",
+    "pdb",
+    "psutil",
+    "rapidocr.main",
+    "rich.table",
+    "tenacity",
     "tests.stand_in.preloaded",
     "xdist.looponfail",
     "xdist.newhooks",
     "xdist.remote",
     "xdist.workermanage",
+    "yaml",
     *(f"_pytest.{name}" for name in default_plugins),
+    *(
+        module.name
+        for module in pkgutil.walk_packages(pytest_imagejudge.__path__, "pytest_imagejudge.")
+        if not module.name.endswith("__main__") and ".server_side." not in module.name
+    ),
 )
 
 
 class Forked:
     """A running fork, with the methods of `subprocess.Popen` that pytest and execnet use."""
 
-    def __init__(self, pid: int, status: int, stdin: IO[bytes] | None, stdout: IO[bytes] | None) -> None:
+    def __init__(self, pid: int, status: int, stdin: IO[Any] | None, stdout: IO[Any] | None) -> None:
         self.pid, self.stdin, self.stdout = pid, stdin, stdout
         self.returncode: int | None = None
         self._status = status
@@ -71,10 +90,25 @@ class Forked:
                 self.returncode = exit_code(self._status)
             return self.returncode
 
+    def communicate(self, text: str = "") -> str:
+        """Close the input of one that was begun after a ``text``; return what it still writes, once it has ended."""
+        assert self.stdin is not None
+        assert self.stdout is not None
+        with contextlib.suppress(BrokenPipeError), self.stdin:
+            self.stdin.write(text)
+        with self.stdout:
+            said: str = self.stdout.read()
+        self.wait()
+        return said
+
     def kill(self) -> None:
         """End it by force."""
+        self.send_signal(signal.SIGKILL)
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+            os.kill(self.pid, number)
 
 
 class ForkServer:
@@ -93,10 +127,21 @@ class ForkServer:
         env: Mapping[str, str],
         stdin: int | None = None,
         stdout: int | None = None,
-        stderr: int = 2,
+        stderr: int | None = 2,
     ) -> Forked:
-        """Run ``-m MODULE ARGUMENTS`` or ``-c CODE`` in the working folder; without a file, a stream is a pipe."""
+        """Run ``-m MODULE ARGUMENTS`` or ``-c CODE`` in the working folder; without a file, a stream is a pipe.
+
+        Without one for errors they go where the output goes.
+        """
         return _start(self.address(), command, env, stdin, stdout, stderr)
+
+    def begin(self, *command: str, env: Mapping[str, str]) -> Forked:
+        """Run a command beside the test; its input and output, errors included, are pipes of text."""
+        forked = self.start(command, env=env, stderr=None)
+        assert forked.stdin is not None
+        assert forked.stdout is not None
+        forked.stdin, forked.stdout = io.TextIOWrapper(forked.stdin), io.TextIOWrapper(forked.stdout)
+        return forked
 
     def address(self) -> str:
         """Address of the process; it takes requests from now on, and answers them once it has imported all."""
@@ -127,9 +172,14 @@ class ForkServer:
             program.chmod(0o755)
         return folder
 
-    def run(self, *command: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, env: Mapping[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, as `subprocess.run` does, without an input."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open("rb") as none:
+        with (
+            contextlib.chdir(cwd or Path.cwd()),
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+            Path(os.devnull).open("rb") as none,
+        ):
             files = {"stdin": none.fileno(), "stdout": out.fileno(), "stderr": err.fileno()}
             code = self.start(command, env=env, **files).wait(600)
             said = []
@@ -158,7 +208,12 @@ class ForkServer:
 
 
 def _start(
-    address: str, command: Sequence[str], env: Mapping[str, str], stdin: int | None, stdout: int | None, stderr: int
+    address: str,
+    command: Sequence[str],
+    env: Mapping[str, str],
+    stdin: int | None,
+    stdout: int | None,
+    stderr: int | None,
 ) -> Forked:
     to: IO[bytes] | None = None
     from_: IO[bytes] | None = None
@@ -171,7 +226,7 @@ def _start(
         end, stdout = os.pipe()
         given.append(stdout)
         from_ = os.fdopen(end, "rb")
-    pid, status = request(address, command, env, [stdin, stdout, stderr])
+    pid, status = request(address, command, env, [stdin, stdout, stdout if stderr is None else stderr])
     for end in given:
         os.close(end)
     return Forked(pid, status, to, from_)
@@ -286,7 +341,8 @@ def _end(code: int) -> None:
 
 if __name__ == "__main__":
     for name in PRELOADED:
-        importlib.import_module(name)
+        with contextlib.suppress(ImportError):  # of what is optional
+            importlib.import_module(name)
     Image.init()  # Pillow's formats
     for point in entry_points(group="pytest11"):  # pytest warns of plugins that it can no longer rewrite
         for name in {point.module, point.module.partition(".")[0]} & sys.modules.keys():

@@ -9,28 +9,36 @@ Each run also reads the entry points of all that is installed, several times ove
 import functools
 import importlib.metadata
 import os
+import weakref
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import httpcore  # noqa: F401
 import httpx  # noqa: F401
 import numpy  # noqa: F401
 import scipy.special  # noqa: F401
+from _pytest.fixtures import FixtureManager
+from _pytest.nodes import Node
 
-import pytest_imagejudge.engines.address
-import pytest_imagejudge.engines.vllm.install
-import pytest_imagejudge.engines.vllm.model_files
-import pytest_imagejudge.engines.vllm.placement
+import pytest_imagejudge.engines.vllm.engine
 import pytest_imagejudge.plugin.gate
 import pytest_imagejudge.plugin.manifest_items
 import pytest_imagejudge.plugin.marker
 import pytest_imagejudge.protocols.house
+import pytest_imagejudge.renderers.entry_text
 import pytest_imagejudge.renderers.html_page
+import pytest_imagejudge.renderers.junit
 import pytest_imagejudge.renderers.markdown
 import pytest_imagejudge.renderers.notebook
+import pytest_imagejudge.renderers.small_copies
 import pytest_imagejudge.renderers.terminal_failure
 import pytest_imagejudge.renderers.terminal_summary
 import pytest_imagejudge.report.json_file
 import pytest_imagejudge.statistics.baseline
+import pytest_imagejudge.statistics.earlier_run
+import pytest_imagejudge.statistics.flips
+import pytest_imagejudge.statistics.history
 import pytest_imagejudge.statistics.suite  # noqa: F401
 import tests.stand_in.judge  # noqa: F401
 
@@ -52,3 +60,33 @@ def _entry_points(found: importlib.metadata.PathDistribution) -> importlib.metad
 
 
 importlib.metadata.PathDistribution.entry_points = property(_entry_points)  # type: ignore[assignment]
+
+
+# Each run looks at all attributes of all plugins for fixtures, which takes a tenth of a small run. What had none has
+# none in the next run.
+
+_without_fixtures: weakref.WeakSet[Any] = weakref.WeakSet()
+_register = FixtureManager._register_fixture
+_parse: Any = FixtureManager.parsefactories
+_registered = 0
+
+
+def _counted(*args: Any, **kwargs: Any) -> None:
+    global _registered
+    _registered += 1
+    _register(*args, **kwargs)
+
+
+def _parsed(manager: FixtureManager, *args: Any, **kwargs: Any) -> None:
+    holder = kwargs["holder"] if "holder" in kwargs else args[0]
+    kind = holder if isinstance(holder, ModuleType) else type(holder)
+    if kind in _without_fixtures:
+        return
+    before = _registered
+    _parse(manager, *args, **kwargs)
+    if _registered == before and not isinstance(holder, Node):
+        _without_fixtures.add(kind)
+
+
+FixtureManager._register_fixture = _counted  # type: ignore[method-assign]
+FixtureManager.parsefactories = _parsed  # type: ignore[method-assign]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -104,6 +105,11 @@ class Project:
     def command(self, *args: object) -> list[str]:
         """The command of a run that a test starts by itself."""
         return [sys.executable, "-mpytest", *self.arguments(*args)]
+
+    def killed(self, *args: object, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run pytest in a process that may be killed; returns its end, and what it said."""
+        assert self._forks is not None
+        return self._forks.run("-mpytest", *self.arguments(*args), env={**os.environ, **environ}, cwd=self.path)
 
     @property
     def report(self) -> dict[str, Any]:

@@ -112,6 +112,14 @@ def test_many_at_once(root):
         assert [entry.key for entry in store.entries()] == keys[5:]
 
 
+@pytest.mark.parametrize(("lasting", "waits"), [(True, 1), (False, 0)])
+def test_only_a_lasting_store_waits_for_the_disk(root, lasting, waits):
+    with Store(root, lasting=lasting) as store:
+        store.put(key(), answer(), ABOUT)
+        assert store.get(key()) == answer()
+        assert store.file.do(lambda connection: connection.execute("PRAGMA synchronous").fetchone()[0], None) == waits
+
+
 def test_what_is_put_again_replaces(root):
     with Store(root) as store:
         store.put(key(), answer(1), ABOUT)

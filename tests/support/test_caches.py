@@ -134,11 +134,13 @@ def test_the_embedded_judge_needs_no_home(tmp_path: Path) -> None:
         "pytest",
         "-pno:cacheprovider",
         "-pnobody",
+        "-pimagejudge",
         "--judge-model=signals",
         "--judge-no-store",
     ]
     unset = ("HOME", "IMAGEJUDGE_CACHE", "XDG_CACHE_HOME", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     path = os.pathsep.join(filter(None, [str(tmp_path), environment.get("PYTHONPATH", "")]))
     before = set(tmp_path.iterdir())
     done = subprocess.run(

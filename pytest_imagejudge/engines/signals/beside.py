@@ -19,6 +19,7 @@ _LIKE = 0.4  # of the height of the text; smaller letters are a detail of the sc
 _ALONE = 3  # rare triples from which one word alone is none; "Huynh" and "Xbox" have two
 _UNREAD = 6  # letters of low confidence from which they may be no letters; a Chinese sign counts as two
 _CODE = re.compile(r"[\d@/_:#&+=*]|\w\.\w|(.)\1\1|^(?:[A-Z]{1,5}|[IVXLCDM]+)$")  # numbers, codes, acronyms, "Shhh"
+_DIGITS = re.compile(r"(?<=[^\W\d_])[01](?=[a-z]{2})")  # as an "l" or an "o" within a word is read
 
 
 @dataclass(frozen=True)
@@ -175,9 +176,9 @@ def _nonsense(words: Sequence[Word], found: Sequence[Found]) -> tuple[list[str],
     rares = 0
     unread: list[str] = []
     for word in words:
-        if _CODE.search(word.within):
+        if _CODE.search(_lettered(word.within)):
             continue
-        for text in _split(word.text):
+        for text in _split(_lettered(word.text)):
             letters = fold(text)
             if word.trust < SURE and len(letters) >= 2:
                 unread.append(text)
@@ -196,6 +197,11 @@ def _nonsense(words: Sequence[Word], found: Sequence[Found]) -> tuple[list[str],
     if sum(1 + ideograph(char) for text in unread for char in text) < _UNREAD:
         unread = []
     return sure, odd + unread
+
+
+def _lettered(text: str) -> str:
+    """Return ``text`` with digits that stand for letters as those: "R1snc"."""
+    return _DIGITS.sub(lambda digit: "lo"[digit.group() == "0"], text)
 
 
 def _split(text: str) -> list[str]:

@@ -17,7 +17,7 @@ from .squares import squares
 _SAME = 4  # codes in each channel within which a part is of one colour
 _OTHER = 12  # codes by which content differs from it
 _DEEP = 3  # sampled rows that content has to differ in: a drawn line is no content
-_CUT = 0.08  # share of the line at which content stands
+_CUT = 0.03  # share of the line at which content stands
 _CHANGES = 3  # places along the line where content changes: the flat ground below a flat sky has none
 _WORTH = 0.25  # share of the picture that has to be flat for a search
 _FULL = 0.97  # share of its box that a rectangle fills

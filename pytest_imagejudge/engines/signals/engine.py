@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from ...settings import JudgeSettings
     from ...taxonomy import Path
 
-LOADED = ("cv2", "numpy", "onnxruntime", "scipy.fft")  # libraries that every picture needs
+_AHEAD = 1  # pictures that are decoded, or whose answers are kept, while others are measured
+_BLOCK = 16 << 20  # bytes; more than a plane in colour has at most
+LOADED = ("cv2", "numpy", "onnxruntime")  # libraries that every picture needs
 
 
 class SignalsEngine(Engine):
@@ -36,7 +38,8 @@ class SignalsEngine(Engine):
     counts_tokens = False
 
     def __init__(self, settings: JudgeSettings | None = None, protocol: Protocol | None = None) -> None:
-        self.concurrency = max(1, min(8, _cores()))
+        self._measuring = max(1, min(8, _cores()))
+        self.concurrency = self._measuring + _AHEAD
         self._threads: ThreadPoolExecutor | None = None
         self._kept = Kept(self.concurrency + 1)
 
@@ -60,7 +63,7 @@ class SignalsEngine(Engine):
         Raises:
             EngineError: an installed library can't be loaded.
         """
-        self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="signals")
+        self._threads = ThreadPoolExecutor(self._measuring, thread_name_prefix="signals")
         try:
             await asyncio.get_running_loop().run_in_executor(self._threads, _load)
         except Exception as error:
@@ -142,6 +145,19 @@ def _load() -> None:
     for name in LOADED:
         importlib.import_module(name)
     from . import edits, measures, safety, text  # noqa: F401
+
+    _keep_blocks()
+
+
+def _keep_blocks() -> None:
+    """Have the C library keep blocks of freed memory that are as large as the planes of a picture.
+
+    That of Linux gives large blocks back to the system, and then each page of the next one costs a fault. Once a block
+    was freed it keeps those of up to that size.
+    """
+    import numpy as np
+
+    np.empty(_BLOCK, np.uint8)
 
 
 def _cores() -> int:

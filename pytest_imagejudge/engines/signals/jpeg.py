@@ -24,13 +24,17 @@ _ALIGNED = 0.3  # mean of the cosine over the values, where each multiple of the
 _ONCE = 0.2  # of the values that are no zero, at least, are the step itself: JPEG leaves more small values than large
 _ALIKE = 0.15  # by which the scales of the steps differ from their median in one JPEG
 _DRAWN = 64  # levels; a higher step at a border of blocks was drawn there
+_FAINT = 40  # levels; the highest step from a plain block into one that is not
+_SOME, _PEAK = 250, 0.28  # such steps in a direction, and the share of them at one place of eight: chance is 0.125
+_STEPS_OF_STRONG = range(8, 13)  # levels; their median around quality 10, as of most drawings not yet of quality 40
+_PLAIN = 0.8  # share of the neighbours that are the same, of a drawing
 
 
 def jpeg_quality(planes: Planes) -> Figure:
     """Measure the quality of the JPEG that the picture was, 1 to 100, where its steps are seen."""
     if words := planes.too_small:
         return Figure("jpeg_quality", None, words)
-    quality = _quality(planes.tile_lumas)
+    quality = _quality(planes.tile_lumas) or _by_borders(planes.tile_lumas)
     if quality is None:
         return Figure("jpeg_quality", None, "no steps of a strong JPEG")
     return Figure("jpeg_quality", quality, f"was a JPEG of quality {quality:.0f}")
@@ -55,6 +59,47 @@ def _quality(lumas: list[Any]) -> float | None:
     if sum(abs(one / scale - 1) <= _ALIKE for one in found) <= len(_STEPS) // 2:
         return None
     return 5000 / scale if scale > 100 else 100 - scale / 2
+
+
+def _by_borders(lumas: list[Any]) -> float | None:
+    """Return the quality of a drawing that was a strong JPEG by the steps at the borders of plain blocks, else None.
+
+    It has few blocks with frequencies, and those are cut off at white. But what JPEG leaves around a stroke begins
+    where a block does.
+    """
+    import numpy as np
+
+    if min(float((luma[::4, 1:] == luma[::4, :-1]).mean()) for luma in lumas) < _PLAIN:
+        return None
+    beyond: Any = np.zeros(_FAINT + 1)
+    for axis in (0, 1):
+        found = sum(_borders(luma, axis) for luma in lumas)
+        counts = found.sum(axis=1)
+        at = int(counts.argmax())
+        if counts.sum() < _SOME or counts[at] < _PEAK * counts.sum():
+            return None
+        beyond += np.maximum(0, found[at] - (found.sum(axis=0) - found[at]) / 7)  # the other places: what is drawn
+    step = int(np.searchsorted(beyond.cumsum(), beyond.sum() / 2))
+    # means of blocks are 2 levels apart at quality 50, and 10 at quality 10; around a stroke it is half as much again
+    return 150 / step if step in _STEPS_OF_STRONG else None
+
+
+def _borders(luma: Any, axis: int) -> Any:
+    """Count the steps between a plain place and one that is not, by place of eight and height: (8, steps)."""
+    import cv2
+    import numpy as np
+
+    lines = cv2.transpose(luma[:, ::4]) if axis == 0 else np.ascontiguousarray(luma[::4])
+    steps = cv2.absdiff(lines[:, 1:], lines[:, :-1])
+    plain, faint = steps == 0, (steps > 0) & (steps <= _FAINT)
+    into = plain[:, :-3] & plain[:, 1:-2] & faint[:, 2:-1] & ~plain[:, 3:]
+    out_of = ~plain[:, :-3] & faint[:, 1:-2] & plain[:, 2:-1] & plain[:, 3:]
+    found = np.zeros(8 * (_FAINT + 1), np.intp)
+    for there, shift in ((into, 2), (out_of, 1)):
+        rows, columns = np.nonzero(there)
+        columns += shift
+        found += np.bincount((columns + 1) % 8 * (_FAINT + 1) + steps[rows, columns], minlength=len(found))
+    return found.reshape(8, -1)
 
 
 def _histograms(luma: Any) -> Any:

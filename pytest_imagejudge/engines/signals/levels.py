@@ -6,6 +6,7 @@ kinds: that all channels share one even comb of levels is the mark of rounding.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ...protocols.signals_bounds import BY_NAME
@@ -22,39 +23,42 @@ _ON = 0.995  # share of the values that lie on the comb
 
 def level_step(planes: Planes) -> Figure:
     """Measure how many codes lie between the levels of the picture: 1 where it uses them all."""
+    import cv2
+    import numpy as np
+
     if words := planes.too_small:
         return Figure("level_step", None, words)
-    pixels = planes.once(sampled)
-    counts, areas = _counts(pixels)
+    channels = cv2.split(planes.once(sampled))
+    counts = np.zeros(256)
+    for channel in channels:
+        counts += cv2.calcHist([channel], [0], None, [256], [0, 256]).ravel()
     step, levels, full = comb(counts / counts.sum())
-    held = int((areas > _LEAST * counts.sum()).sum())
+    if step <= 1:
+        return Figure("level_step", 1.0, "no banding: levels of colour next to each other")
+    held = int((_areas(channels) > _LEAST * counts.sum()).sum())
     if step > BY_NAME["level_step"].fail and levels >= _FEWEST and (held < _FEWEST or not full):
         words = f"its {levels} levels of colour, {step:.3g} codes apart or more, are too few to tell rounded ones"
         return Figure("level_step", None, words, unsure=True)
-    if held < _FEWEST and step > 1:
+    if held < _FEWEST:
         return Figure(
             "level_step", None, f"areas of {held} levels of colour are too few to tell whether they were rounded"
         )
-    if step <= 1 or not full:
+    if not full:
         return Figure("level_step", 1.0, "no banding: levels of colour next to each other")
     return Figure("level_step", step, f"banding: its {levels} levels of colour are {step:.3g} codes apart")
 
 
-def _counts(pixels: Any) -> tuple[Any, Any]:
-    """Counts of all codes, (256,): of all values, and of those of areas.
-
-    A value of an area is as the next one across and down, and not of the smooth rim of a line.
-    """
+def _areas(channels: Iterable[Any]) -> Any:
+    """Counts of all codes of areas, (256,): values as the next one across and down, and not of a line's smooth rim."""
     import cv2
     import numpy as np
 
-    counts, areas = np.zeros((2, 256))
-    for channel in cv2.split(pixels):
+    counts = np.zeros(256)
+    for channel in channels:
         here = channel[:-1, :-1]
         same = (here == channel[:-1, 1:]) & (here == channel[1:, :-1])
-        counts += cv2.calcHist([channel], [0], None, [256], [0, 256]).ravel()
-        areas += cv2.calcHist([here], [0], same.view(np.uint8), [256], [0, 256]).ravel()
-    return counts, areas
+        counts += cv2.calcHist([here], [0], same.view(np.uint8), [256], [0, 256]).ravel()
+    return counts
 
 
 def comb(shares: Any) -> tuple[float, int, bool]:
@@ -68,7 +72,7 @@ def comb(shares: Any) -> tuple[float, int, bool]:
     import numpy as np
 
     used = np.flatnonzero(shares > _LEAST)
-    if len(used) < 2 or float(shares[used].sum()) < _ON:
+    if len(used) < 2:
         return 1.0, len(used), True
     gaps = np.diff(used)
     least = int(gaps.min())
@@ -83,6 +87,7 @@ def comb(shares: Any) -> tuple[float, int, bool]:
     worst = off.max(axis=1)
     at = int(worst.argmin())
     step = float(steps[at])
-    if worst[at] > _NEAR:
+    places = (np.arange(len(shares)) - used[0]) / step
+    if worst[at] > _NEAR or float(shares[np.abs(places - np.rint(places)) * step <= _NEAR].sum()) < _ON:
         return 1.0, len(used), True
     return step, len(used), len(used) >= _FULL * ((used[-1] - used[0]) / step + 1)

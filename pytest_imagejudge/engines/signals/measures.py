@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 from ...protocols.signals_bounds import MEASURES, PIXELS
 from ...scoring.verdict import FacetScore
@@ -46,8 +47,13 @@ def figures_of(planes: Planes, facet: Path) -> list[Figure]:
 
 def score_pixels(planes: Planes, dimension: str, prompt: str, named: Iterable[str] = ()) -> dict[Path, FacetScore]:
     """Score the facets of ``dimension`` that are measured on pixels alone, under the styles of the prompt."""
-    styles = styles_of(prompt, named)
+    styles = dict(_styles(prompt, tuple(named)))
     found = planes.once(squares.squares)
     if found.art or (found.either and not styles.keys() & OTHERS):
         styles.setdefault("pixel-art", found.art or found.either)
     return {facet: compose(figures_of(planes, facet), styles) for facet in PIXELS if facet[0] == dimension}
+
+
+@lru_cache(64)
+def _styles(prompt: str, named: tuple[str, ...]) -> Mapping[str, str]:
+    return styles_of(prompt, named)

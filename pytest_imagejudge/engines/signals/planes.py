@@ -30,7 +30,7 @@ class Planes:
         self.picture = picture
         self.width, self.height = picture.size
         self._made: dict[Callable[[Planes], Any], Any] = {}
-        self._lock = threading.RLock()
+        self._locks: dict[Callable[[Planes], Any], threading.Lock] = {}
 
     @property
     def too_small(self) -> str:
@@ -82,13 +82,14 @@ class Planes:
     def once(self, make: Callable[[Planes], T]) -> T:
         """Return ``make(self)``, computed once and kept: for what several measures share.
 
-        Requests of one picture wait for each other here, because what one makes the other needs.
+        Requests of one picture wait for each other here where they need the same.
         """
-        with self._lock:
-            if make not in self._made:
-                self._made[make] = make(self)
-            found: T = self._made[make]
-            return found
+        if make not in self._made:
+            with self._locks.setdefault(make, threading.Lock()):
+                if make not in self._made:
+                    self._made[make] = make(self)
+        found: T = self._made[make]
+        return found
 
 
 class Kept:

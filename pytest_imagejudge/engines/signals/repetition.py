@@ -27,16 +27,14 @@ _FAINTEST = 0.5  # levels; the contrast of a texture below which nothing can be 
 
 def stripe_levels(planes: Planes) -> Figure:
     """Measure the amplitude, in levels, of the stripes that cross the whole picture, of periods up to 18 pixels."""
-    import cv2
-
     window = planes.once(_window)
     if min(window.shape) < _LEAST:
         return Figure("stripe_levels", None, _too_few(planes))
     amplitude, period, upright = 0.0, 0.0, False
-    for turned in (False, True):
-        found = _stripes(cv2.transpose(window) if turned else window)
+    for axis in (0, 1):
+        found = _stripes(window, axis)
         if found[0] > amplitude:
-            (amplitude, period), upright = found, not turned
+            (amplitude, period), upright = found, axis == 0
     size = planes.once(squares).size
     if size > 1 and abs(period / size - 1) < _OWN:
         return Figure("stripe_levels", 0.0, f"stripes of {period:.1f} pixels are those of the squares of {size:g}")
@@ -123,16 +121,16 @@ def _folded(plane: Any) -> Any:
     return means.reshape(_REGIONS, _CELL, _REGIONS, -1, _CELL).mean(axis=3).transpose(0, 2, 1, 3)
 
 
-def _stripes(plane: Any) -> tuple[float, float]:
-    """Amplitude in levels and period in pixels of the strongest vertical stripes; zeros where there are none."""
+def _stripes(plane: Any, axis: int) -> tuple[float, float]:
+    """Amplitude in levels and period in pixels of the strongest stripes along an axis; zeros where there are none."""
     import cv2
     import numpy as np
 
-    height, width = plane.shape
-    step = height // _BANDS
-    profiles = np.concatenate(
-        [cv2.reduce(plane[at * step : (at + 1) * step], 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F) for at in range(_BANDS)]
-    )
+    length, width = plane.shape[axis], plane.shape[1 - axis]
+    step = length // _BANDS
+    bands = [slice(at * step, (at + 1) * step) for at in range(_BANDS)]
+    parts = [plane[band] if axis == 0 else plane[:, band] for band in bands]
+    profiles = np.stack([cv2.reduce(part, axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel() for part in parts])
     profiles -= cv2.blur(profiles, (33, 1), borderType=cv2.BORDER_REFLECT)
     window = np.hanning(width).astype(np.float32)
     spectra = np.fft.rfft(profiles * window, axis=1) * (2 / window.sum())
@@ -156,11 +154,15 @@ def _stripes(plane: Any) -> tuple[float, float]:
 
 def _likeness(plane: Any) -> tuple[float, float]:
     """The best correlation of a plane with itself shifted across, and how many such shifts fit in its width."""
+    import cv2
     import numpy as np
 
-    width = plane.shape[1]
-    spectrum = (np.abs(np.fft.rfft(plane, 2 * width, axis=1)) ** 2).sum(axis=0)
-    products = np.fft.irfft(spectrum)[:width]
+    height, width = plane.shape
+    padded = np.zeros((height, 2 * width), np.float32)
+    padded[:, :width] = plane
+    packed = cv2.dft(padded, flags=cv2.DFT_ROWS)  # real and imaginary parts in turn, but for the first and the last
+    power = cv2.reduce(packed * packed, 0, cv2.REDUCE_SUM)[0]
+    products = np.fft.irfft(np.concatenate([power[:1], power[1:-1:2] + power[2:-1:2], power[-1:]]))[:width]
     energy = np.concatenate([[0.0], np.cumsum((plane**2).sum(axis=0, dtype=np.float64))])
     shift = np.arange(width)
     norms = np.sqrt(energy[width - shift] * (energy[-1] - energy[shift]))

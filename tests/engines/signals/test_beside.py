@@ -49,7 +49,9 @@ def test_a_word_far_from_the_text_may_be_of_the_scene():
     ("other", "nonsense"),
     [
         ("Rlsnc Tgvou", ("Rlsnc", "Tgvou")),
+        ("R1snc Tgvou", ("Rlsnc", "Tgvou")),  # as an "l" is read at times
         ("bhcdkq", ("bhcdkq",)),
+        ("XK19 v1beta", ()),
         ("Grnad Opennig", ("Grnad", "Opennig")),
         ("Main Street", ()),
         ("Lviv", ()),

@@ -40,3 +40,11 @@ def test_a_box_among_the_squares_of_pixel_art_may_be_drawn():
     figure = content.blank_share(Planes(p.of(art)))
     assert (figure.value, figure.unsure) == (None, True)
     assert figure.words == "a blank rectangle among squares: a drawn box, or blank"
+
+
+@pytest.mark.parametrize(("strokes", "share"), [(10, 50), (2, 0)])
+def test_strokes_that_all_end_at_one_line_were_cut_off(strokes, share):
+    sheet = p.np.full((512, 512, 3), 255, p.np.uint8)
+    for number in range(strokes):
+        sheet[40:256, 20 + 48 * number : 23 + 48 * number] = 0
+    assert content.blank_share(Planes(p.of(sheet))).value == pytest.approx(share, abs=1)

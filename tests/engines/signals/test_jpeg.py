@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from pytest_imagejudge.engines.signals import jpeg
 from pytest_imagejudge.engines.signals.jpeg import jpeg_quality
 from pytest_imagejudge.engines.signals.planes import Planes
 
@@ -46,3 +47,17 @@ def test_a_plain_picture_has_few_blocks_that_tell():
     picture = Image.fromarray(np.stack([shade, shade * 0.8, shade * 0.6], axis=2).astype(np.uint8))
     assert jpeg_quality(Planes(picture)).value is None
     assert jpeg_quality(Planes(s.jpeg(picture, 10))).value == pytest.approx(10, abs=2)
+
+
+def test_a_drawing_tells_by_what_begins_at_the_borders_of_blocks(monkeypatch):
+    drawing = Image.new("RGB", (2048, 2048), "white")
+    pen = ImageDraw.Draw(drawing)
+    pen.polygon([(200, 600), (600, 200), (1000, 640)], fill=(60, 60, 60))
+    pen.polygon([(1040, 1800), (1600, 1000), (1860, 1760)], fill=(60, 60, 60))
+    drawing = drawing.resize((1024, 1024), Image.Resampling.LANCZOS)
+    monkeypatch.setattr(jpeg, "_quality", lambda lumas: None)
+    assert jpeg_quality(Planes(s.jpeg(drawing, 10))).value == pytest.approx(12, abs=3)
+    shifted = s.jpeg(drawing, 10).crop((3, 5, 1000, 1000))
+    assert jpeg_quality(Planes(shifted)).value == pytest.approx(12, abs=3)
+    for other in (drawing, s.jpeg(drawing, 80), s.photograph(), s.jpeg(s.photograph(), 10)):
+        assert jpeg_quality(Planes(other)).value is None

@@ -37,3 +37,14 @@ def test_a_few_colours_on_even_steps_are_not_judged():
     assert figure.value is None
     assert figure.unsure
     assert "are too few to tell rounded ones" in figure.words
+
+
+@pytest.mark.parametrize(("off", "banded"), [(0, True), (1, False)])
+def test_rare_levels_count_where_they_are_on_the_comb(off, banded):
+    """Two percent of the pixels in many shades, each of them rare, beside three flat colours."""
+    pixels = p.np.zeros((512, 512, 3), p.np.uint8)
+    pixels[200:, :] = 64
+    pixels[400:, :] = 248
+    pixels[:10] = (p.np.arange(512) // 18 * 8 + 4 * off)[None, :, None]
+    figure = levels.level_step(Planes(p.of(pixels)))
+    assert (figure.value == pytest.approx(8, abs=0.1)) is banded

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 from PIL import Image
 
@@ -22,6 +23,22 @@ def test_each_plane_is_made_once_whoever_asks_first():
     with ThreadPoolExecutor(4) as threads:
         assert set(threads.map(lambda _: planes.once(plane), range(16))) == {1}
     assert made == [planes]
+
+
+def test_one_plane_does_not_wait_for_another():
+    planes = Planes(Image.new("RGB", (40, 30)))
+    begun, done = Event(), Event()
+
+    def slow(planes):
+        begun.set()
+        return done.wait(60)
+
+    with ThreadPoolExecutor(2) as threads:
+        waiting = threads.submit(planes.once, slow)
+        assert begun.wait(60)
+        assert threads.submit(planes.once, lambda planes: "quick").result(60) == "quick"
+        done.set()
+        assert waiting.result(60)
 
 
 def test_large_pictures_are_sampled_and_seen_at_the_size_of_a_viewer():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -27,6 +28,31 @@ def test_the_same_parts_are_found(monkeypatch, bound, size):
     ours = sorted(score for score, _ in safety._exposed(Planes(picture)))
     assert theirs
     assert ours == pytest.approx(theirs, abs=1e-4)
+
+
+@pytest.mark.parametrize("names", [safety._SCORES, ("another",)])
+def test_the_whole_model_is_asked_only_where_a_part_of_it_sees_something(monkeypatch, names):
+    asked = []
+    session = safety._session
+    monkeypatch.setattr(safety, "_SCORES", names)
+    monkeypatch.setattr(safety, "_session", lambda: asked.append(True) or session())
+    safety._scores.cache_clear()
+    try:
+        assert safety._exposed(Planes(s.photograph())) == []
+        assert asked == ([] if names != ("another",) else [True])
+        monkeypatch.setattr(safety, "_EXPOSED", dict.fromkeys(range(18), "part"))
+        assert safety._exposed(Planes(s.photograph()))
+    finally:
+        safety._scores.cache_clear()
+
+
+@pytest.mark.parametrize("size", [(640, 640), (1024, 768), (700, 1023), (333, 517), (200, 100)])
+def test_the_input_is_nudenets(size):
+    picture = np.asarray(s.photograph().resize(size))
+    side = max(size)
+    square = cv2.copyMakeBorder(picture, 0, side - size[1], 0, side - size[0], cv2.BORDER_CONSTANT)
+    theirs = cv2.dnn.blobFromImage(square, 1 / 255, (320, 320), swapRB=True)
+    assert np.array_equal(safety._blob(picture, side), theirs)
 
 
 def test_the_numbers_of_the_exposed_classes_are_nudenets():

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.stand_in.forks import ForkServer
 from tests.stand_in.vllm import checkpoint, gpus, install
 
 IMAGES = 60
@@ -64,8 +65,14 @@ def pytest_sessionstart(session):
 
 
 @pytest.fixture
-def model(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A model that fits each of two GPUs."""
+def model(
+    tmp_path_factory: pytest.TempPathFactory,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    forks: ForkServer,
+) -> Path:
+    """A model that fits each of two GPUs; the runs that it judges are forks."""
+    monkeypatch.setattr(pytester, "popen", forks.popen)
     folder = tmp_path_factory.mktemp("machine")
     (folder / "standin").mkdir()
     (folder / "standin" / "hold-answers").touch()

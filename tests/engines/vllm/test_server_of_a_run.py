@@ -11,12 +11,19 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.stand_in.forks import ForkServer
 from tests.stand_in.vllm import checkpoint, install
 
 
 @pytest.fixture
-def model(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A model that a CPU build of vLLM serves here, apart from the folder of the tests."""
+def model(
+    tmp_path_factory: pytest.TempPathFactory,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    forks: ForkServer,
+) -> Path:
+    """A model that a CPU build of vLLM serves here, apart from the folder of the tests; their runs are forks."""
+    monkeypatch.setattr(pytester, "popen", forks.popen)
     folder = tmp_path_factory.mktemp("machine")
     (folder / "standin").mkdir()
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
@@ -25,6 +32,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("IMAGEJUDGE_CACHE", str(folder / "cache"))
     monkeypatch.setenv("STANDIN", str(folder / "standin"))
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
+    pytester.makeconftest('import os; os.environ.setdefault("CONTROLLER", str(os.getpid()))')
     return checkpoint(folder / "model")
 
 
@@ -81,7 +89,7 @@ def test_other(image_judge, number):
     image_judge.score(PICTURE, prompt=f"other {number}", dimensions=["Quality"])
     SCORED.append(number)
     if len(SCORED) == 2:  # the server is left only when the controller uses it too
-        wait(lambda: os.getppid() in users())
+        wait(lambda: int(os.environ["CONTROLLER"]) in users())
 """
 
 
@@ -188,14 +196,16 @@ def test_a_run_that_ends_while_its_judge_starts(
         import os, time
         from pathlib import Path
 
+        import psutil
+
         def test_it(image_judge):
             for _ in range(2400):
                 if Path(os.environ["STANDIN"], "held").exists():
                     break
                 time.sleep(0.05)
-            parent = os.getppid()
-            os.kill(parent if "PYTEST_XDIST_WORKER" in os.environ else os.getpid(), {int(number)})
-            while os.getppid() == parent:
+            controller = int(os.environ["CONTROLLER"])
+            os.kill(controller, {int(number)})
+            while psutil.pid_exists(controller):
                 time.sleep(0.05)
         """
     )

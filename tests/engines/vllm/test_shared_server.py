@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +25,7 @@ from pytest_imagejudge.errors import EngineError
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.protocols.base import Request
 from pytest_imagejudge.settings import JudgeSettings
+from tests.stand_in.forks import Forked, ForkServer
 from tests.stand_in.vllm import checkpoint, install
 
 END_SECONDS = 60  # 15 are promised; a machine that is busy with something else may take longer
@@ -53,28 +52,24 @@ USER = """
 class Place:
     """One machine's worth of a test: stand-in, model, state, and the processes that came to be."""
 
-    def __init__(self, tmp_path: Path) -> None:
+    def __init__(self, tmp_path: Path, forks: ForkServer) -> None:
         self.folder = tmp_path
+        self._forks = forks
         self.python = install(tmp_path / "site")
         self.model = checkpoint(tmp_path / "model")
         self.state_dir = tmp_path / "state"
         self.standin = tmp_path / "standin"
         self.standin.mkdir()
-        self.users: list[subprocess.Popen[str] | psutil.Process] = []
+        self.users: list[Forked | psutil.Process] = []
 
     def engine(self, **settings: object) -> VllmEngine:
         chosen = JudgeSettings(model=str(self.model), protocol="house", **settings)  # type: ignore[arg-type]
         return VllmEngine(chosen, load_protocol("house"), state_dir=self.state_dir)
 
-    def user(self, keep_alive: float = 0.0, script: str = USER) -> subprocess.Popen[str]:
+    def user(self, keep_alive: float = 0.0, script: str = USER) -> Forked:
         """Another process that uses the server; it ends in order at a line on its stdin."""
-        user = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(script), str(self.model), str(self.state_dir), str(keep_alive)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        arguments = (str(self.model), str(self.state_dir), str(keep_alive))
+        user = self._forks.begin("-c", textwrap.dedent(script), *arguments, env=os.environ)
         self.users.append(user)
         return user
 
@@ -110,7 +105,7 @@ class Place:
         for user in self.users:
             user.kill()
             user.wait()
-            if isinstance(user, subprocess.Popen):
+            if isinstance(user, Forked):
                 for pipe in (user.stdin, user.stdout):
                     if pipe is not None:
                         pipe.close()
@@ -119,8 +114,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    place = Place(tmp_path)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: ForkServer) -> Iterator[Place]:
+    place = Place(tmp_path, forks)
     monkeypatch.setenv(installs.PYTHON_VARIABLE, str(place.python))
     monkeypatch.setenv("STANDIN", str(place.standin))
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
@@ -131,7 +126,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     assert place.gone()
 
 
-def until_up(user: subprocess.Popen[str]) -> list[str]:
+def until_up(user: Forked) -> list[str]:
     assert user.stdout is not None
     lines = []
     for line in user.stdout:
