@@ -7,8 +7,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # the first example of the documentation in a fresh clone.
 PYTEST = $(BIN)/python -m pytest --strict-config --override-ini timeout=900 $(MEASURE)
 SERVERS := tests/real_servers
-# Half as many workers again as cores: tests wait a third of their time for processes and servers of their own.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) * 3 // 2)')
+# Twice as many workers as cores: tests of servers wait most of their time for processes of their own.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) * 2)')
 
 # Without bytecode each worker, and each pytest that a test starts, would rewrite its tests and plugins anew.
 unexport PYTHONDONTWRITEBYTECODE

@@ -2,7 +2,7 @@ import os
 
 from PIL import Image, ImageDraw, ImageFilter
 
-PROMPTS = [f"a {colour} ball before a wall" for colour in ("red", "green", "blue", "white", "yellow", "black")]
+PROMPTS = [f"a {colour} ball before a wall" for colour in ("red", "green", "blue", "purple", "yellow", "black")]
 
 
 def model(prompt):

@@ -195,7 +195,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if found["judges"] and all(judge.get("engine") == SIGNALS for judge in found["judges"]):
         return [*judges, *here]
     if not judges:
-        judges = ["name a judge (--judge-model, --judge-url, --edit-judge-model) to have it checked"]
+        judges = [
+            "name a judge (--judge-model, --judge-url, --edit-judge-model) to have it checked; pytest's ini file is "
+            "not read here"
+        ]
     return [*here, *_server_lines(found), *judges]
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..report.uses import JudgeUse
 
 _PRICES = {"image": "judge_price", "edit": "edit_judge_price"}  # by kind of judge
+FEW = 10  # images of a run, of whose time the judge's start is a large part
 UNKNOWN = (
     "Time, tokens and cost are not known, since there is no earlier run: judge a few of the images first, or name a "
     "report with --from. An image takes up to five requests, one for each L1; an edit takes one, or two with viescore "
@@ -112,9 +113,12 @@ def estimate_lines(estimate: dict[str, Any]) -> Iterator[str]:
         speed = pace(judge["images"], None, judge["images"] / rate, f"{noun}s").removeprefix(", ") if rate else ""
         tokens = f"{judge['prompt_tokens']:,.0f} prompt and {judge['output_tokens']:,.0f} output tokens an {noun}"
         counted = judge["prompt_tokens"] or judge["output_tokens"]
-        name = escape(" ".join(filter(None, (judge["model"], judge["protocol"]))) or "the judge")
+        name = escape(" ".join(dict.fromkeys(filter(None, (judge["model"], judge["protocol"])))) or "the judge")
         yield f"{name}: {', '.join(filter(None, (speed, tokens if counted else 'no tokens reported')))}."
     yield f"Figures from: {escape(estimate['source'])}. Images in the store take no request."
+    if estimate["seconds"] and (few := [judge for judge in estimate["judges"] if judge["images"] < FEW]):
+        known = " and ".join(plural(judge["images"], judge["kind"]) for judge in few)
+        yield f"Note: that run judged {known}, so its time is mostly the judge's start: many images take less each."
 
 
 def _figures(args: argparse.Namespace) -> tuple[str, list[JudgeUse], Cost | None]:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Container
 from dataclasses import replace
 
+from ..errors import ConfigError
 from ..settings import DEFAULT_MAX_PIXELS, JudgeSettings
 from ..support.judge_options import JUDGE_OPTIONS, argparse_keywords, option_name, read_judges, read_option
 
@@ -46,6 +47,14 @@ def for_edits(image: JudgeSettings, edit: JudgeSettings) -> JudgeSettings:
     protocol, revision = edit.protocol or image.protocol, edit.revision or image.revision
     price = edit.price or image.price
     return replace(named, kind="edit", protocol=protocol, revision=revision, price=price, beside=None)
+
+
+def no_judge(kind: str) -> ConfigError:
+    """Make the error of a command that needs a judge of ``kind``, image or edit, and was given none."""
+    return ConfigError(
+        f"no judge of {kind}s: give --judge-model (a Hub id, a folder, or 'signals') or --judge-url; pytest's ini file "
+        "is not read here"
+    )
 
 
 def max_pixels(args: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ from ..support.words import and_more, plural
 from ..tables.rows import WITH_PICTURES
 from ..taxonomy import TOTAL, check_path, nearest, show
 from .judge_benchmark import exit_code, ready_judge, told
-from .judge_options import add_judge_options, both_judges, for_edits
+from .judge_options import add_judge_options, both_judges, for_edits, no_judge
 from .printing import note, print_table, put
 from .progress import RowProgress, terminated
 
@@ -119,7 +119,7 @@ def _settings(args: argparse.Namespace, kind: str) -> JudgeSettings:
     image, edit = both_judges(args)
     settings = for_edits(image, edit) if kind == "edit" else image
     if not settings.configured:
-        raise ConfigError(f"no judge of {kind}s: give --judge-model (a Hub id, a folder, or 'signals') or --judge-url")
+        raise no_judge(kind)
     return settings
 
 

@@ -31,7 +31,7 @@ from ..support.words import plural
 from ..tables.rows import WITH_PICTURES
 from ..taxonomy import EDIT_SCALE, check_dimensions
 from . import score_gedit
-from .judge_options import add_judge_options, both_judges, for_edits, max_pixels
+from .judge_options import add_judge_options, both_judges, for_edits, max_pixels, no_judge
 from .printing import note, print_json, print_table, put
 from .progress import RowProgress, terminated
 
@@ -227,7 +227,7 @@ def _settings(
     if kind == "edit" and not edit.configured:
         image, edit = JudgeSettings(), for_edits(image, edit)
     if not (edit if kind == "edit" else image).configured:
-        raise ConfigError(f"no judge of {kind}s: give --judge-model (a Hub id, a folder, or 'signals') or --judge-url")
+        raise no_judge(kind)
     return image, score_gedit.with_protocol(edit) if bench else edit
 
 

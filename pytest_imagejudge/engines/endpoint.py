@@ -255,9 +255,8 @@ class EndpointEngine(Engine):
             lost = connection.failure("/models", error)
             if not isinstance(lost, UnavailableError):
                 raise ConfigError(str(lost)) from None
-            raise UnavailableError(
-                f"{lost}{self._hint_on(lost)} (with {self._option}-model the list of models is not needed)"
-            ) from None
+            named = "" if self.settings.model else f" (with {self._option}-model the list of models is not needed)"
+            raise UnavailableError(f"{lost}{self._hint_on(lost)}{named}") from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError, OSError) as error:
             raise ConfigError(f"{shown}: {cause(error, secrets)}") from None
         found = excerpt(body, secrets) or "(empty)"

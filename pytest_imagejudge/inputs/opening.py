@@ -10,7 +10,7 @@ from ..tables.reading import count_rows, peek
 from ..tables.rows import WITH_PICTURES, XLSX
 from ..taxonomy import nearest
 from .column_names import renamed, usual_names
-from .folder import open_folder
+from .folder import IMAGE_SUFFIXES, open_folder
 from .hub import HUB, TABLES, fetch_images, hub_file, is_hub
 from .manifest import read_manifest
 from .row_source import Input
@@ -54,6 +54,11 @@ def open_input(source: str, *, prompts: Path | None = None, root: Path | None = 
     if not path.exists():
         near = nearest(path.name, (p.name for p in path.parent.glob("*"))) if path.parent.is_dir() else ""
         raise ConfigError(f"{escape(path)}: there is no such file or folder{escape(near)}")
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        raise ConfigError(
+            f"{escape(path)}: a picture, without its prompt; name its folder, with the prompts in a file (--prompts) "
+            "or in a .txt beside each picture, or a table with the columns prompt and image_path"
+        )
     return _manifest(path, path.name, path.parent, root)
 
 

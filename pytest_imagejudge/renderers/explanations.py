@@ -200,7 +200,8 @@ def judges(run: Run) -> Iterator[str]:
     for name, versions in judge_names(run).items():
         own = [version.removeprefix(f"{name} ") for version in versions if version.startswith(f"{name} ")]
         other = [version for version in versions if not version.startswith(f"{name} ")]
-        yield " on ".join(filter(None, (" ".join([name, ", ".join(own)]).strip(), ", ".join(other))))
+        version = f", version{'s' if len(own) > 1 else ''} {', '.join(own)}" if own else ""
+        yield " on ".join(filter(None, (name + version, ", ".join(other))))
 
 
 def mixed_versions(run: Run) -> list[str]:

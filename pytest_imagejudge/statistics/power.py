@@ -155,9 +155,10 @@ def noise_from(items: Sequence[Scored], paths: Sequence[Path], source: str) -> N
             between[path] = sqrt(max(0.0, float(means.var(ddof=1)) - pooled / size))
     notes = ["a drop is taken to fall evenly on all prompts"]
     if not repeated:
+        few = "one image a prompt" if len(items) == len(groups) else "hardly a prompt with several images"
         notes.insert(
             0,
-            f"{source} has one image a prompt: {_WITHIN_SHARE:.0%} of the variance is taken to be the seed's, as in "
+            f"{source} has {few}: {_WITHIN_SHARE:.0%} of the variance is taken to be the seed's, as in "
             "the simulated suites; a baseline with several seeds a prompt would tell",
         )
     residuals = _residuals(groups, paths) if repeated else _rows(items, paths)

@@ -50,7 +50,10 @@ def test_without_a_judge_it_tells_what_is_here(command: Command) -> None:
     assert found["vllm"]["version"] == "9.9.9+cpu"
     assert found["servers"] == []
     assert found["memory_bytes"] > 0
-    assert "vLLM 9.9.9+cpu (cpu build" in command("doctor").stdout
+    said = command("doctor").stdout
+    assert "vLLM 9.9.9+cpu (cpu build" in said
+    assert "name a judge" in said
+    assert "pytest's ini file is not read here" in said
 
 
 def without_nvml(folder: Path) -> dict[str, str]:

@@ -92,6 +92,14 @@ def test_a_judge_that_uses_no_tokens(plan, kept):
     text = plan().out
     assert "200 images more: about 10 min 00 s, no tokens reported." in text
     assert "m house: 20 images a minute, no tokens reported." in text
+    assert "Note: that run" not in text
+
+
+def test_the_time_of_a_run_of_few_images_is_told_as_such(plan, kept):
+    kept(USE.model_copy(update={"model": "signals", "protocol": "signals", "images": 1}))
+    text = plan().out
+    assert ". signals: 1 images a minute" in text  # its name once
+    assert "Note: that run judged 1 image, so its time is mostly the judge's start" in text
 
 
 def test_without_a_price_the_cost_is_not_known(plan, estimate, kept):

@@ -27,6 +27,7 @@ def test_what_it_writes_runs(pytester: pytest.Pytester, monkeypatch: pytest.Monk
     result = pytester.runpytest_subprocess(*plugins, "--runxfail")
     assert result.parseoutcomes() == {"passed": 1, "failed": 1}
     result.stdout.fnmatch_lines(["*Quality / Detail / Noise: raw score 0*", "*estimated noise sigma*"])
+    result.stdout.no_fnmatch_line("*Naturalness: raw score*")  # what was spoilt fails, and nothing beside it
 
 
 def test_the_workflow_is_for_the_judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -523,6 +523,7 @@ def test_folders_that_do_not_fit(work: Path, server: StandIn, capsys: pytest.Cap
         ([work / "empty"], "no images in it"),
         ([work], "no prompts"),
         ([work / "gone.csv"], "no such file or folder"),
+        ([work / "0.png"], "0.png: a picture, without its prompt; name its folder, with the prompts in a file"),
         ([""], "INPUT is empty"),
         ([work / "p.csv", "--prompts", work / "p.csv"], "is not a folder"),
         (["hf://models/x/y"], "is expected"),
@@ -534,7 +535,9 @@ def test_folders_that_do_not_fit(work: Path, server: StandIn, capsys: pytest.Cap
         assert main(command(server, *args)) == 2
         assert expected in capsys.readouterr().err
     assert main(["score", str(work / "in.csv")]) == 2
-    assert "no judge of images" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "no judge of images" in said
+    assert "pytest's ini file is not read here" in said
 
 
 def test_hub_data_sets(

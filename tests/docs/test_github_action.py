@@ -50,19 +50,23 @@ def tool(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("schema", "path"),
+    ("schema", "paths"),
     [
-        ("vendor.github-actions", ACTION),
-        *(("vendor.github-workflows", path) for path in (WORKFLOW, *OWN_WORKFLOWS)),
-        *(("vendor.github-issue-forms", FORMS / name) for name in ("bug.yml", "feature.yml")),
-        ("vendor.github-issue-config", FORMS / "config.yml"),
+        ("vendor.github-actions", [ACTION]),
+        ("vendor.github-workflows", [WORKFLOW, *OWN_WORKFLOWS]),
+        ("vendor.github-issue-forms", [FORMS / "bug.yml", FORMS / "feature.yml"]),
+        ("vendor.github-issue-config", [FORMS / "config.yml"]),
     ],
-    ids=lambda value: value.name if isinstance(value, Path) else value,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_they_fit_githubs_schema(schema: str, path: Path) -> None:
-    done = subprocess.run(
-        [tool("check-jsonschema"), "--builtin-schema", schema, path], capture_output=True, text=True, check=False
-    )
+def test_they_fit_githubs_schema(schema: str, paths: list[Path], forks: ForkServer) -> None:
+    fit(schema, paths, forks)
+
+
+def fit(schema: str, paths: list[Path], forks: ForkServer) -> None:
+    """Check files by a schema; names those that do not fit."""
+    pytest.importorskip("check_jsonschema")
+    done = forks.run("-m", "check_jsonschema", "--builtin-schema", schema, *map(str, paths), env=os.environ)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -174,7 +178,7 @@ def clean(tmp_path: Path, programs: str) -> Any:
                 "PIP_DISABLE_PIP_VERSION_CHECK": "1",
                 "LANG": "C.UTF-8",
                 "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # those that tests here use take long to load
-                "PYTEST_ADDOPTS": "-pimagejudge",
+                "PYTEST_ADDOPTS": "-pimagejudge -ptests.stand_in.judge",
                 **environ,
             },
         )
@@ -303,7 +307,7 @@ def test_bad(image_judge):
     "undecided as a run": (0, "# chance"),
 }  # fmt: skip
 SUITE = """
-extends = "signals"
+extends = "default"
 [suite]
 on_undecided = "fail"
 [suite.level1]
@@ -312,7 +316,10 @@ Quality = 99
 
 
 def write_test(folder: Path, text: str, *, passing: bool = True) -> None:
-    pictures = {"good": str(ROOT / "fixtures" / "coffee.jpg"), "noisy": str(ROOT / "fixtures" / "coffee_noisy.jpg")}
+    """A test with pictures for a stand-in: the embedded judge takes longer to load, and decides alike."""
+    pictures = {"good": str(folder / "good.png"), "noisy": str(folder / "noisy.png")}
+    for path, shade in zip(pictures.values(), (128, 40), strict=True):
+        marked((shade, shade, shade)).save(path)
     first = TEST.format(path=pictures["good"]) if passing else ""
     (folder / "test_it.py").write_text("import pytest\n" + first + text.format(**pictures))
 
@@ -322,7 +329,7 @@ def test_what_may_need_a_gpu_goes_on_to_the_gpu_job(clean: Any, kind: str) -> No
     found = steps(WORKFLOW, "stored")
     say = found["Say which images need the GPU job"]
     write_test(clean.work, NEEDS_A_GPU[kind], passing=kind != "no test")
-    code, outputs, said = clean(found["Judge"], MODEL="signals", ARGS="-q\n--judge-thresholds=signals")
+    code, outputs, said = clean(found["Judge"], MODEL="stand-in", ARGS="-q")
     assert code == 0, said
     environ = {"MODEL": "a/b", "CODE": outputs["code"], "RUNNER_WITH_GPU": '["gpu"]', "FORK": "false"}
     assert (environ["CODE"] == "0") == kind.startswith("skipped")
@@ -345,8 +352,8 @@ def test_what_is_decided_needs_no_gpu_job(clean: Any, kind: str) -> None:
     write_test(clean.work, text)
     (clean.work / "suite.toml").write_text(SUITE)
     (clean.work / "chance.toml").write_text(SUITE.replace("fail", "pass"))
-    profile = {"# suite": "suite.toml", "# chance": "chance.toml"}.get(text, "signals")
-    code, outputs, said = clean(found["Judge"], MODEL="signals", ARGS=f"-q\n--judge-thresholds={profile}")
+    profile = {"# suite": "suite.toml", "# chance": "chance.toml"}.get(text, "default")
+    code, outputs, said = clean(found["Judge"], MODEL="stand-in", ARGS=f"-q\n--judge-thresholds={profile}")
     assert outputs == {"code": str(expected)}, said
     environ = {"MODEL": "a/b", "CODE": outputs["code"], "RUNNER_WITH_GPU": '["gpu"]', "FORK": "false"}
     code, outputs, said = clean(found["Say which images need the GPU job"], **environ)
@@ -577,7 +584,7 @@ def test_only_the_steps_that_judge_get_the_key() -> None:
             assert found == ["Judge"]
 
 
-def test_the_starters_are_sound(tmp_path: Path) -> None:
+def test_the_starters_are_sound(tmp_path: Path, forks: ForkServer) -> None:
     judges = {"signals": "--judge-model=signals", "gpu": "--judge-model=a/b", "hosted": "--judge-url=https://a.example"}
     paths = []
     for name, option in judges.items():
@@ -585,7 +592,7 @@ def test_the_starters_are_sound(tmp_path: Path) -> None:
             folder = tmp_path / f"{name}-{own}"
             assert main(["init", str(folder), option, *more]) == 0
             paths.append(folder / ".github" / "workflows" / "imagejudge.yml")
-    schema = [tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows"]
-    for command in (schema, [tool("zizmor"), "--offline", "--no-progress"]):
-        done = subprocess.run([*command, *paths], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    fit("vendor.github-workflows", paths, forks)
+    command = [tool("zizmor"), "--offline", "--no-progress"]
+    done = subprocess.run([*command, *paths], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -911,6 +911,9 @@ def test_what_is_wrong_with_an_endpoint(server: StandIn, engine: Callable[..., E
     assert 'did you mean "judge"' in line
     (line,) = engine("http://127.0.0.1:9", model="x").unreachable()
     assert "ConnectError" in line
+    assert "is not needed" not in line  # the model is named
+    (line,) = engine("http://127.0.0.1:9").unreachable()
+    assert "with --judge-model the list of models is not needed" in line
 
 
 def test_no_judge_is_an_error() -> None:

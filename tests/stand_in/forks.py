@@ -47,6 +47,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Not what has threads (onnxruntime), reads the environment as it is loaded (huggingface_hub), or is hidden by tests
 # (modelscope_hub, pynvml).
 PRELOADED = (
+    "check_jsonschema",
     "cv2",
     "encodings.utf_8_sig",
     "filelock",

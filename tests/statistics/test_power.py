@@ -89,6 +89,8 @@ def test_one_seed_a_prompt_is_an_assumption_that_is_stated():
     noise = noise_from(items(values), [TOTAL], "b.json")
     assert noise.between[TOTAL] ** 2 + noise.within[TOTAL] ** 2 == pytest.approx(values.var(ddof=1))
     assert "b.json has one image a prompt" in noise.notes[0]
+    twice = [*items(values), *items(values[:3])]  # three prompts have a second image: too few to tell
+    assert "b.json has hardly a prompt with several images" in noise_from(twice, [TOTAL], "b.json").notes[0]
 
 
 def test_two_runs_show_how_unevenly_a_change_falls():

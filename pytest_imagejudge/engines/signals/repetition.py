@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...protocols.signals_bounds import BY_NAME
 from .figure import Figure
 from .planes import Planes
 from .squares import squares
@@ -18,6 +19,7 @@ _CELL = 16  # pixels; a checkerboard of period 2, 4, 8 or 16 repeats in it
 _REGIONS = 4  # across and down; the checkerboard has to be in most of them
 _BANDS = 8  # across the stripes; they have to be in nearly all of them
 _LONGEST = 18  # pixels; wider stripes are drawn ones
+_DARK = 12.5  # levels in the mean: of stripes that halve the light, the amplitude is a sixth of it, below the bound
 _OWN = 0.1  # of the side of squares; enlarged pixels repeat with it
 _PROMINENT = 4.0  # times as strong as the periods around it: content is spread over many periods
 _LOCAL = 8.0  # pixels of `quarter`; what is wider than this is shading, and no texture that repeats
@@ -38,6 +40,9 @@ def stripe_levels(planes: Planes) -> Figure:
     size = planes.once(squares).size
     if size > 1 and abs(period / size - 1) < _OWN:
         return Figure("stripe_levels", 0.0, f"stripes of {period:.1f} pixels are those of the squares of {size:g}")
+    dark = float(window.mean())
+    if amplitude <= BY_NAME["stripe_levels"].fail and dark < _DARK:
+        return Figure("stripe_levels", None, f"too dark, {dark:.0f} levels in the mean, to show stripes", unsure=True)
     if not amplitude:
         return Figure("stripe_levels", 0.0, "no stripes found")
     across = "vertical" if upright else "horizontal"

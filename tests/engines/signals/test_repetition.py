@@ -7,6 +7,9 @@ from PIL import Image
 
 pytest.importorskip("cv2")
 
+from pytest_imagejudge.engines.signals import repetition
+from pytest_imagejudge.engines.signals.planes import Planes
+
 from . import pictures as p
 from .failures import NATURALNESS, failed
 
@@ -28,3 +31,13 @@ def test_what_repeats_fails(words, picture):
     found = failed(picture, "an astronaut")
     assert words in found[NATURALNESS]
     assert "fail above" in found[NATURALNESS]
+
+
+@pytest.mark.parametrize(("level", "unsure"), [(30, True), (250, False)])
+def test_on_black_stripes_do_not_show(level, unsure):
+    sky = p.np.zeros((512, 512, 3), p.np.uint8)
+    for number in range(8):
+        sky[20 + 60 * number : 40 + 60 * number, 30:480] = level
+    figure = repetition.stripe_levels(Planes(p.of(sky)))
+    assert figure.unsure is unsure
+    assert (figure.value is None) is unsure
