@@ -15,6 +15,7 @@ from PIL import Image
 from rich.console import Console
 
 from pytest_imagejudge import ConfigError, EditJudge, Judge
+from pytest_imagejudge.engines.base import Answer
 from pytest_imagejudge.judge import protocol_for
 from pytest_imagejudge.session.budget import Budget
 from pytest_imagejudge.settings import JudgeSettings
@@ -153,6 +154,14 @@ def test_closing_twice_and_what_was_written_is_gone(tmp_path):
     assert not image.exists()
     with pytest.raises(RuntimeError, match="closed"):
         judge.score(tmp_path / "x.png", "a fox")
+
+
+@pytest.mark.parametrize(("given", "waits"), [(True, 1), (False, 0)])
+def test_only_a_store_that_is_kept_waits_for_the_disk(tmp_path, given, waits):
+    with Judge("signals", store=tmp_path / "store" if given else None) as judge:
+        judge.session.store.put("0" * 64, Answer("{}", "stop"), {})
+        work = judge.session.store.file.do
+        assert work(lambda connection: connection.execute("PRAGMA synchronous").fetchone()[0], None) == waits
 
 
 def test_the_store_says_whether_it_has_answers(judge):
