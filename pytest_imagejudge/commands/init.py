@@ -16,7 +16,7 @@ from ..errors import ConfigError
 from ..settings import API_KEY_VARIABLE, SIGNALS
 from ..support.entry_points import ENGINES, names_of
 from ..support.files import make_folder, whole_file
-from .init_project import Addition, Value, owner_of_remote, tests_folder, with_ignored, with_keys
+from .init_project import Addition, Value, is_package, owner_of_remote, tests_folder, with_ignored, with_keys
 from .store import folder_name
 
 FILES = {  # in starter/: where it goes
@@ -54,6 +54,8 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the starter, or nothing at all where one of its files exists already."""
     values, keys = _hosted(args) if args.judge_url else _own(args)
+    own = " -e .  # your package, with extras that its tests need: -e .[test]"
+    values["own"] = own if is_package(args.folder) else "  # and your own package: pip install -e ."
     if args.shared_workflow is not None:
         values |= _shared(args, values)
     tests = {"test_images.txt": f"{tests_folder(args.folder)}/test_images.py"}
@@ -174,6 +176,8 @@ def _shared(args: argparse.Namespace, values: dict[str, str]) -> dict[str, str]:
         inputs.append("judge-url: |\n" + "\n".join(f"        {url.strip()}" for url in args.judge_url))
     elif values["runner"] != "ubuntu-latest":
         inputs.append("""gpu-runner: '["self-hosted", "gpu"]'""")
+    if is_package(args.folder):
+        inputs.append("install: .")
     options = ["--judge-thresholds=thresholds.toml", *(f"--judge-header={header}" for header in args.judge_header)]
     inputs.append("args: |\n" + "\n".join(f"        {option}" for option in options))
     secrets = (

@@ -97,6 +97,16 @@ def with_ignored(folder: Path) -> Addition | None:
     return Addition(path, before + "".join(f"{line}\n" for line in missing))
 
 
+def is_package(folder: Path) -> bool:
+    """Tell whether pip can install ``folder``: it names its build system, or has a setup.py.
+
+    Raises:
+        ConfigError: a pyproject.toml that is none.
+    """
+    path = folder / "pyproject.toml"
+    return (folder / "setup.py").is_file() or (path.is_file() and bool(_table(path, _read(path), "build-system")))
+
+
 def owner_of_remote(folder: Path) -> str | None:
     """Return the owner in the address of the git remote ``origin`` on GitHub, or None."""
     where = next((one for one in (folder, *folder.resolve().parents) if one.is_dir()), folder)

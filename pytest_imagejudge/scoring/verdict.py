@@ -222,6 +222,10 @@ class Verdict:
         path = check_path(name if isinstance(name, (tuple, list)) else (name,))
         return Score(self.value(path), path, self)
 
+    def __str__(self) -> str:
+        scores = {"total": self.total, **self.level1}
+        return _in_short(self.image, self.error, scores, self.unreadable, 1)
+
     def __rich__(self) -> Any:
         return _display.tree(self)
 
@@ -236,11 +240,11 @@ class Display:
         """Return a rich renderable; rich would take a plain string for markup."""
         from rich.text import Text
 
-        return Text(escape(verdict))
+        return Text(escape(repr(verdict)))
 
     def html(self, verdict: Verdict) -> str:
         """Return HTML for part of a page."""
-        return f"<pre>{html.escape(escape(verdict))}</pre>"
+        return f"<pre>{html.escape(escape(repr(verdict)))}</pre>"
 
 
 _display = Display()
@@ -288,6 +292,10 @@ class EditVerdict:
     error: str = ""
     scale: tuple[float, float] = EDIT_SCALE
 
+    def __str__(self) -> str:
+        scores = {"score": self.score, **self.aspects}
+        return _in_short(self.edited_image, self.error, scores, self.unreadable, 2)
+
     @property
     def answer(self) -> str:
         """The judge's raw text; of a judge that asks several times, a JSON object of the texts by request."""
@@ -309,6 +317,16 @@ class EditVerdict:
     def readable(self) -> bool:
         """True where the edit was judged and the answer read."""
         return not self.error and not self.unreadable
+
+
+def _in_short(
+    image: str, error: str, scores: Mapping[str, float | None], unreadable: Sequence[Path], digits: int
+) -> str:
+    """Return a verdict on one line: its image, and the error or the scores that there are."""
+    found = [f"{name} {value:.{digits}f}" for name, value in scores.items() if value is not None]
+    if unreadable:
+        found.append(f"unreadable: {', '.join(map(show, unreadable))}")
+    return ": ".join(filter(None, (image, error or ", ".join(found) or "no score")))
 
 
 def verdict_of(

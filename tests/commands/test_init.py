@@ -246,6 +246,26 @@ def test_the_shared_workflow_takes_what_it_has_inputs_for(tmp_path: Path) -> Non
     assert job["with"]["args"].splitlines()[1] == "--judge-header=x-team=TEAM"
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "installed"),
+    [
+        ("pyproject.toml", '[build-system]\nrequires = ["hatchling"]\n', True),
+        ("pyproject.toml", '[project]\nname = "scripts"\n', False),  # of uv: dependencies alone, not built
+        ("setup.py", "", True),
+        ("setup.cfg", "[tool:pytest]\n", False),
+    ],
+)
+def test_the_workflow_installs_what_can_be_installed(tmp_path: Path, name: str, text: str, installed: bool) -> None:
+    (tmp_path / name).write_text(text)
+    workflow = tmp_path / ".github/workflows/imagejudge.yml"
+    assert main(["init", str(tmp_path)]) == 0
+    (step,) = (step for step in yaml.safe_load(workflow.read_text())["jobs"]["judge"]["steps"] if "pip" in str(step))
+    assert step["run"] == 'pip install "pytest-imagejudge[signals]"' + (" -e ." if installed else "")
+    assert main(["init", str(tmp_path), "--force", "--shared-workflow=acme"]) == 0
+    job = yaml.safe_load(workflow.read_text())["jobs"]["judge"]
+    assert job["with"].get("install") == ("." if installed else None)
+
+
 def test_an_owner_that_nobody_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     subprocess.run(["git", "-C", str(tmp_path), "init", "--quiet"], check=True)
     assert main(["init", str(tmp_path), "--shared-workflow"]) == 2

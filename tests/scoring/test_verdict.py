@@ -146,6 +146,17 @@ def test_thinking_takes_any_text(text):
     assert isinstance(thinking(text), str)
 
 
+def test_printed_it_takes_one_line():
+    assert str(verdict(2, ("Quality",), image="a.png")) == "a.png: total 100.0, Quality 100.0"
+    lost = verdict(0, ("Quality",), image="a.png", unreadable=(("Aesthetics",),))
+    assert str(lost) == "a.png: Quality 0.0, unreadable: Aesthetics"
+    assert str(Verdict("p", error="no such file")) == "no such file"
+    assert str(EditVerdict("i", 3.5, {"fidelity": 0.912, "text": None}, edited_image="b.png")) == (
+        "b.png: score 3.50, fidelity 0.91"
+    )
+    assert str(EditVerdict("i")) == "no score"
+
+
 def test_shown_in_a_notebook_and_a_console():
     from rich.console import Console
 
