@@ -157,4 +157,5 @@ def test_without_such_a_report_nothing_is_made(project: Project) -> None:
             assert "pytest_imagejudge.renderers.entry_text" not in sys.modules
         """
     )
-    project.run(process=True).assert_outcomes(passed=1)
+    result = project.pytester.runpytest_subprocess(*project.arguments())  # no fork, which has all modules
+    result.assert_outcomes(passed=1)

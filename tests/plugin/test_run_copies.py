@@ -60,7 +60,9 @@ def test_no_picture_is_copied_where_no_page_is_asked_for(project: Project) -> No
         "import sys\n\ndef pytest_unconfigure():\n"
         "    assert 'pytest_imagejudge.renderers.small_copies' not in sys.modules\n"
     )
-    project.run("--judge-report=report.md").assert_outcomes(passed=2, failed=1)
+    result = project.pytester.runpytest_subprocess(*project.arguments("--judge-report=report.md"))
+    result.assert_outcomes(passed=2, failed=1)
+    assert not result.errlines  # where the assertion of its end would be
 
 
 def test_stored_answers_too_have_pictures_and_nothing_else_is_left(project: Project) -> None:

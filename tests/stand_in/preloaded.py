@@ -26,12 +26,10 @@ import pytest_imagejudge.plugin.gate
 import pytest_imagejudge.plugin.manifest_items
 import pytest_imagejudge.plugin.marker
 import pytest_imagejudge.protocols.house
-import pytest_imagejudge.renderers.entry_text
 import pytest_imagejudge.renderers.html_page
 import pytest_imagejudge.renderers.junit
 import pytest_imagejudge.renderers.markdown
 import pytest_imagejudge.renderers.notebook
-import pytest_imagejudge.renderers.small_copies
 import pytest_imagejudge.renderers.terminal_failure
 import pytest_imagejudge.renderers.terminal_summary
 import pytest_imagejudge.report.json_file
