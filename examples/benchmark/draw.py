@@ -11,8 +11,8 @@ for model in ("sharp", "soft"):
     folder = HERE / "models" / model
     folder.mkdir(parents=True, exist_ok=True)
     for row in csv.DictReader((HERE / "prompts.csv").open(encoding="utf-8")):
-        image = Image.effect_noise((512, 512), 8).convert("RGB")
-        ImageDraw.Draw(image).ellipse((120, 120, 390, 390), fill=row["prompt"].split()[1], outline="grey", width=6)
+        image = Image.effect_noise((512, 512), 6).convert("RGB")
+        ImageDraw.Draw(image).ellipse((156, 156, 356, 356), fill=row["prompt"].split()[1], outline="grey", width=6)
         if model == "soft":
             image = image.filter(ImageFilter.GaussianBlur(6))
         image.save(folder / row["image"])

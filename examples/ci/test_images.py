@@ -5,8 +5,8 @@ PROMPTS = ["a red ball before a wall", "a blue ball before a wall"]
 
 def model(prompt):
     """Stands for your model."""
-    image = Image.effect_noise((512, 512), 8).convert("RGB")
-    ImageDraw.Draw(image).ellipse((120, 120, 390, 390), fill=prompt.split()[1], outline="grey", width=6)
+    image = Image.effect_noise((512, 512), 6).convert("RGB")
+    ImageDraw.Draw(image).ellipse((156, 156, 356, 356), fill=prompt.split()[1], outline="grey", width=6)
     return image
 
 

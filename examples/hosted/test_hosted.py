@@ -5,7 +5,7 @@ from PIL import Image, ImageDraw
 def picture(wall):
     """Stands for your model."""
     image = Image.new("RGB", (512, 512), wall)
-    ImageDraw.Draw(image).ellipse((120, 120, 390, 390), fill="red")
+    ImageDraw.Draw(image).ellipse((156, 156, 356, 356), fill="red")
     return image
 
 

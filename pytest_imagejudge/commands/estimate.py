@@ -118,7 +118,7 @@ def estimate_lines(estimate: dict[str, Any]) -> Iterator[str]:
     yield f"Figures from: {escape(estimate['source'])}. Images in the store take no request."
     if estimate["seconds"] and (few := [judge for judge in estimate["judges"] if judge["images"] < FEW]):
         judged = " and ".join(plural(judge["images"], judge["kind"]) for judge in few)
-        yield f"Note: that run judged {judged}, so its time is mostly the judge's start: many images take less each."
+        yield f"Note: that run judged {judged}: much of its time may be the judge's start; many images take less each."
 
 
 def _figures(args: argparse.Namespace) -> tuple[str, list[JudgeUse], Cost | None]:

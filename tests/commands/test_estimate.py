@@ -99,7 +99,7 @@ def test_the_time_of_a_run_of_few_images_is_told_as_such(plan, kept):
     kept(USE.model_copy(update={"model": "signals", "protocol": "signals", "images": 1}))
     text = plan().out
     assert ". signals: 1 images a minute" in text  # its name once
-    assert "Note: that run judged 1 image, so its time is mostly the judge's start" in text
+    assert "Note: that run judged 1 image: much of its time may be the judge's start" in text
 
 
 def test_without_a_price_the_cost_is_not_known(plan, estimate, kept):
