@@ -62,7 +62,7 @@ def test_a_plan_keeps_its_figures_in_narrow_terminals(monkeypatch, capsys, width
     out = plain(capsys.readouterr().out)
     assert max(map(len, out.splitlines())) <= width
     assert "…" not in out
-    assert all(word in out.split() for word in ("Fidelity", "24.5", "807", "within"))
+    assert all(word in out.split() for word in ("Fidelity", "24.5", "807", "SD", "seeds"))
     assert "(12 prompts x 4 seeds, 2 left over)" in " ".join(out.split())
 
 
