@@ -23,7 +23,11 @@ def test_type_checkers_see_names_and_typos(tmp_path: Path, pytestconfig: pytest.
         + "".join(f"reveal_type(package.{name})\n" for name in pytest_imagejudge.__all__),
         encoding="utf-8",
     )
-    options = ["--config-file=", "--follow-imports=silent", f"--cache-dir={pytestconfig.cache.mkdir('mypy')}"]
+    options = [
+        "--config-file=",
+        "--follow-imports=silent",
+        f"--cache-dir={pytestconfig.rootpath / '.mypy_cache/names'}",
+    ]
     command = [sys.executable, "-m", "mypy", *options, str(file)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], timeout=600)
     assert 'has no attribute "Verdikt"' in done.stdout, done.stdout + done.stderr

@@ -71,6 +71,9 @@ def wait(condition):
     raise AssertionError("it did not come about")
 
 
+CONTROLLER = int(os.environ["CONTROLLER"])
+
+
 def users():
     return {int(lease.name.partition("-")[0]) for lease in CACHE.glob("servers/*/leases/*")}
 
@@ -80,7 +83,8 @@ def test_left(image_judge):
 
 
 def test_dies():
-    wait(lambda: len(users()) == int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) and (STANDIN / "starts").exists())
+    workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    wait(lambda: len(users() - {CONTROLLER}) == workers and (STANDIN / "starts").exists())
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -89,7 +93,7 @@ def test_other(image_judge, number):
     image_judge.score(PICTURE, prompt=f"other {number}", dimensions=["Quality"])
     SCORED.append(number)
     if len(SCORED) == 2:  # the server is left only when the controller uses it too
-        wait(lambda: int(os.environ["CONTROLLER"]) in users())
+        wait(lambda: CONTROLLER in users())
 """
 
 
