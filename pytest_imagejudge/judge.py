@@ -17,7 +17,7 @@ from .engines.base import Engine, Progress
 from .engines.stored_only import StoredOnly
 from .errors import ConfigError, ImageJudgeError
 from .images.image_file import ImageFile
-from .images.intake import keep, take
+from .images.intake import keep, take, take_pair
 from .images.region import Region, mask_picture, region_of
 from .protocols import ASKED_BY_MODEL, default_name, load_protocol
 from .protocols.base import Protocol
@@ -359,7 +359,7 @@ class EditJudge(_Base):
         """
         if not isinstance(instruction, str):
             raise TypeError(f"instruction: a string is expected, not {type(instruction).__name__}")
-        images, region = tuple(in_order(self.take, (source, edited))), self.region(mask, box)
+        images, region = take_pair(self.take, source, edited), self.region(mask, box)
         requests = self.protocol.requests_on(edit_type)
         return self.submit_task(instruction, images, requests, repeat=repeat, urgent=urgent, region=region)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +16,7 @@ from ..errors import ImageError
 from ..settings import DEFAULT_MAX_PIXELS
 from ..support.escaping import escape
 from ..support.files import make_folder, whole_file
+from ..support.threads import in_order
 from .arrays import ACCEPTED, from_array, from_tensor, is_a, kind_of, refusal
 from .decoding import suffix
 from .image_file import ImageFile, file_hash, open_image
@@ -57,6 +58,13 @@ def take(value: object, spool: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
     picture = _picture(value, max_pixels)
     path = _write(spool, to_png(picture), pixel_hash(picture) + ".png")
     return ImageFile(path, kept=True, flagged=_flagged(value))
+
+
+def take_pair(take: Callable[[object], ImageFile], source: object, edited: object) -> tuple[ImageFile, ImageFile]:
+    """Return both pictures of an edit as ``take`` returns one; two in memory are encoded side by side."""
+    on_disk = any(isinstance(value, (str, os.PathLike, ImageFile)) for value in (source, edited))
+    source_file, edited_file = (map if on_disk else in_order)(take, (source, edited))
+    return source_file, edited_file
 
 
 def _take_path(value: str | os.PathLike[Any]) -> ImageFile:

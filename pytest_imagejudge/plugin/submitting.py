@@ -11,10 +11,10 @@ import pytest
 
 from ..errors import ConfigError, ImageError
 from ..images.image_file import ImageFile
+from ..images.intake import take_pair
 from ..images.region import Region
 from ..inputs.manifest import Row, RowError
 from ..session.task import Task
-from ..support.threads import in_order
 from ..thresholds.profile import Profile
 from .expectation import Expectation, plain_label, plain_text
 from .failure import JudgeFailure
@@ -92,7 +92,7 @@ class Submitter:
         judge = self._judges.get("edit")
         requests = judge.protocol.requests_on(edit_type)
         about = self._about("instruction", instruction, id=id, seed=seed, blank=blank)
-        source_file, edited_file = in_order(judge.take, (source, edited))
+        source_file, edited_file = take_pair(judge.take, source, edited)
         files = (judge.keep(source_file), judge.keep(edited_file)) if keep else (source_file, edited_file)
         region = judge.region(mask, box)
         if keep and region is not None and region.mask is not None:
