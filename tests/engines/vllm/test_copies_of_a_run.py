@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.stand_in.forks import ForkServer
 from tests.stand_in.vllm import checkpoint, gpus, install
 
 IMAGES = 60
@@ -65,25 +64,13 @@ def pytest_sessionstart(session):
 
 
 @pytest.fixture
-def model(
-    tmp_path_factory: pytest.TempPathFactory,
-    pytester: pytest.Pytester,
-    monkeypatch: pytest.MonkeyPatch,
-    forks: ForkServer,
-) -> Path:
-    """A model that fits each of two GPUs; the runs that it judges are forks."""
-    monkeypatch.setattr(pytester, "popen", forks.popen)
-    folder = tmp_path_factory.mktemp("machine")
-    (folder / "standin").mkdir()
-    (folder / "standin" / "hold-answers").touch()
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # of the worker that this test runs in
-    monkeypatch.setenv("IMAGEJUDGE_VLLM_PYTHON", str(install(folder / "site", version="9.9.9")))
-    monkeypatch.setenv("IMAGEJUDGE_CACHE", str(folder / "cache"))
-    monkeypatch.setenv("STANDIN", str(folder / "standin"))
-    monkeypatch.setenv("PATH", f"{gpus(folder / 'bin', 2)}:{Path(sys.executable).parent}:/usr/bin:/bin")
+def model(vllm_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model that fits each of two GPUs."""
+    (vllm_folder / "standin" / "hold-answers").touch()
+    monkeypatch.setenv("IMAGEJUDGE_VLLM_PYTHON", str(install(vllm_folder / "site", version="9.9.9")))
+    monkeypatch.setenv("PATH", f"{gpus(vllm_folder / 'bin', 2)}:{Path(sys.executable).parent}:/usr/bin:/bin")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    return checkpoint(folder / "model")
+    return checkpoint(vllm_folder / "model")
 
 
 def run(

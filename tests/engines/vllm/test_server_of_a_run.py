@@ -11,29 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.stand_in.forks import ForkServer
 from tests.stand_in.vllm import checkpoint, install
 
 
 @pytest.fixture
-def model(
-    tmp_path_factory: pytest.TempPathFactory,
-    pytester: pytest.Pytester,
-    monkeypatch: pytest.MonkeyPatch,
-    forks: ForkServer,
-) -> Path:
-    """A model that a CPU build of vLLM serves here, apart from the folder of the tests; their runs are forks."""
-    monkeypatch.setattr(pytester, "popen", forks.popen)
-    folder = tmp_path_factory.mktemp("machine")
-    (folder / "standin").mkdir()
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # of the worker that this test runs in
-    monkeypatch.setenv("IMAGEJUDGE_VLLM_PYTHON", str(install(folder / "site")))
-    monkeypatch.setenv("IMAGEJUDGE_CACHE", str(folder / "cache"))
-    monkeypatch.setenv("STANDIN", str(folder / "standin"))
+def model(vllm_folder: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model that a CPU build of vLLM serves here."""
+    monkeypatch.setenv("IMAGEJUDGE_VLLM_PYTHON", str(install(vllm_folder / "site")))
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
     pytester.makeconftest('import os; os.environ.setdefault("CONTROLLER", str(os.getpid()))')
-    return checkpoint(folder / "model")
+    return checkpoint(vllm_folder / "model")
 
 
 def run(pytester: pytest.Pytester, model: Path, *args: str) -> pytest.RunResult:
