@@ -14,8 +14,8 @@ from .planes import Planes
 from .spectrum import half_spectra, quarter_spectra, sharpest, spectra
 from .squares import squares
 
-_FALL = 1.38  # the same of the detail in the bands 3 and 4 together, for that in band 2, where blocks of JPEG show
-_ALIKE = 8.0  # percent of that: up to here, sharp pictures under JPEG and enlarged ones are alike
+_FALL = 1.03  # the same of the detail in the bands 3 and 4 together, for that in band 2, where blocks of JPEG show
+_ALIKE = 10.7  # percent of that: up to here, sharp pictures under JPEG and enlarged ones are alike
 _FINEST = ((3, 3.0), (5, 1.0))  # bands, each with its detail in a picture that has just enough, of the finest's
 
 

@@ -27,6 +27,7 @@ _MANY, _NEARLY = 40, 0.99  # borders with a blend, and their share, from which o
 _HARD = 0.15  # share of borders without a blend, from which on grey squares may be pixel art
 _TILE = 2048  # squares; so few are a tile of pixel art as well as what is left of a picture
 _STEP = 24  # levels from area to area
+_FREQUENT, _FEW_COLOURS = 24, 0.65  # colours, and the share of squares in them, from which on these may be pixel art
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def squares(planes: Planes) -> Squares:
         cells = planes.rgb[rows][:, columns]
         art = _art(cells, size)
         return Squares(size, art, "" if art else _either(cells, size))
-    return Squares(_uneven(lumas))
+    return _uneven(planes)
 
 
 def _starts(luma: Any) -> Any:
@@ -175,8 +176,8 @@ def _outlined(cells: Any, codes: Any) -> bool:
     return borders >= _OUTLINE and soft < _SOFT * borders
 
 
-def _uneven(lumas: list[Any]) -> float:
-    """Return the side of squares that are not exact, as after JPEG or at a broken factor.
+def _uneven(planes: Planes) -> Squares:
+    """Find squares that are not exact, as after JPEG or at a broken factor.
 
     Then the steps between columns peak at even distances all over the picture, with little between them, and so
     between rows. The edges of letters and drawn shapes peak too, at distances that differ.
@@ -185,21 +186,38 @@ def _uneven(lumas: list[Any]) -> float:
     import numpy as np
 
     sizes: list[float] = []
+    middles: list[list[Any]] = []
     for axis in (0, 1):
         found: list[float] = []
-        for luma in lumas:
+        middles.append([])
+        for luma in planes.tile_lumas:
             after, before = (luma[1:], luma[:-1]) if axis == 0 else (luma[:, 1:], luma[:, :-1])
             profile = cv2.reduce(cv2.absdiff(after, before), 1 - axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
             lower, upper = np.append(0, profile[:-1]), np.append(profile[1:], 0)
             lines = np.flatnonzero((profile >= lower) & (profile > upper) & (profile > 2 * np.median(profile) + 0.05))
             if len(lines) < _LINES:
-                return 1.0
+                return Squares()
             gaps = np.diff(lines)
             size = float(np.median(gaps) // 1)
             between = float(np.delete(profile, lines).mean() / profile[lines].mean())
             even = float(max(np.mean((gaps == near) | (gaps == near + 1)) for near in (size - 1, size)))
             if size < 3 or between > 0.3 or even < 0.6 or len(lines) * size < 0.6 * len(profile):
-                return 1.0
+                return Squares()
             found.append(size)
+            middles[axis].append((lines[1:] + lines[:-1]) // 2 + 1)
         sizes.append(float(np.median(found)))
-    return min(sizes) if max(sizes) <= 1.5 * min(sizes) else 1.0
+    if max(sizes) > 1.5 * min(sizes):
+        return Squares()
+    cells = [tile[rows][:, columns] for tile, rows, columns in zip(planes.tiles, *middles, strict=True)]
+    return Squares(min(sizes), either=_few(cells, min(sizes)))
+
+
+def _few(cells: list[Any], size: float) -> str:
+    """Return the reason why squares that are not exact may be pixel art, or ""; ``cells`` (RGB) by tile."""
+    import numpy as np
+
+    codes = np.concatenate([(part >> 4).reshape(-1, 3).astype(np.int32) @ np.array([256, 16, 1]) for part in cells])
+    share = float(np.sort(np.bincount(codes))[-_FREQUENT:].sum()) / len(codes)
+    if share < _FEW_COLOURS:
+        return ""
+    return f"squares of {size:g}, {share:.0%} of them in {_FREQUENT} colours: pixel art, or a picture that was enlarged"

@@ -25,6 +25,13 @@ def test_a_picture_made_of_squares_fails(quality, kind, size):
     assert f"made of squares of {size:.0f}"[:22] in facet.evidence
 
 
+@pytest.mark.parametrize("grade", [40, 75, 85])
+@pytest.mark.parametrize("size", [4, 6, 12])
+def test_pixel_art_passes_under_jpeg(quality, grade, size):
+    facets = quality(s.jpeg(s.pixel_art(size), grade))
+    assert not [name for name, facet in facets.items() if facet.raw == 0]
+
+
 def test_squares_show_through_a_jpeg(quality):
     assert (
         "made of squares of 8 pixels"
