@@ -4,8 +4,8 @@
 # Guess before the run: `Image()` encodes the pixels that the image has when it is handed over.
 # Seen with datasets 5.2.0, Pillow 13.0.0 on CPython 3.11:
 # - An image of `Image.open` keeps its file name, and `Image()` stores that name alone. What was done in place since is
-#   lost: `thumbnail`, `paste`, drawing, `putalpha`. A picture cut down to 32 pixels comes
-#   back with the file's 64; a region painted over, or a watermark, is as before. In `map` it is the same.
+#   lost: `thumbnail`, `paste`, drawing, `putalpha`. A picture cut down to 32 pixels comes back with the file's 64; a
+#   region painted over, or a watermark, is as before. In `map` it is the same.
 # - What makes a new image (`resize`, `crop`, `convert`, `copy`) is stored as it is, so two lines that look alike differ.
 # - `save_to_disk` and `to_parquet` put the file's pixels in. Until then a row is the name alone: a loop that writes each
 #   image into one file and opens it gets rows that all show the last one.
