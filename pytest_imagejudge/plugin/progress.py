@@ -175,11 +175,13 @@ def _wait(futures: list[Future[Any]]) -> list[Future[Any]]:
     The futures are polled: Ctrl-C while ``concurrent.futures.wait`` takes the locks of many futures can leave some
     locked, and the judge's thread then waits for them forever.
     """
-    end, pause = time.monotonic() + TICK, SHORTEST
-    while undone := [future for future in futures if not future.done()]:
-        if time.monotonic() >= end:
-            break
-        pause = SHORTEST if len(undone) < len(futures) else min(2 * pause, LONGEST)
-        futures = undone
+    end, pause, first = time.monotonic() + TICK, SHORTEST, 0
+    while True:
+        seen = first
+        while first < len(futures) and futures[first].done():  # they come about in their order
+            first += 1
+        if first == len(futures) or time.monotonic() >= end:
+            return [future for future in futures[first:] if not future.done()]
+        # each look takes Python's lock from the threads that judge
+        pause = max(pause / 2, SHORTEST) if first > seen else min(2 * pause, LONGEST)
         time.sleep(pause)
-    return undone
