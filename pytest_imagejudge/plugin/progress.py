@@ -51,9 +51,6 @@ class Progress:
         left = deque(future for future in futures if not future.done())
         if not left:
             return
-        if not self._sender:
-            from ..renderers import terminal_summary  # noqa: F401 - needed in the end, and now there is time for it
-
         sessions = [judge.session for judge in judges]
         begun = said = working = time.monotonic()
         done_before = sum(session.stats.done for session in sessions)
@@ -62,6 +59,8 @@ class Progress:
                 undone = _wait([left.popleft() for _ in range(min(AT_ONCE, len(left)))])
                 left.extendleft(reversed(undone))
                 del undone
+                if not self._sender:  # not before: a judge may be importing what it needs
+                    from ..renderers import terminal_summary  # noqa: F401 - needed in the end, and now there is time
                 meanwhile()
                 self.flush()
                 now = time.monotonic()
