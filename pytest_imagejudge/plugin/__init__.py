@@ -20,7 +20,7 @@ from .options import (
     refuse_other_roots,
     spell_out_keep_alive,
 )
-from .stash import EDIT_JUDGE, IMAGE_JUDGE, REFUSAL
+from .stash import EDIT_JUDGE, GIVEN, IMAGE_JUDGE, REFUSAL
 
 if TYPE_CHECKING:
     from .fixtures import EditJudgeFixture, ImageJudgeFixture
@@ -93,7 +93,11 @@ def pytest_make_collect_report(
 
 def _given(config: pytest.Config) -> dict[Path, Path]:
     """The files of ``--judge-manifest``, each once: its path with links resolved, and its path as given."""
-    return {path.resolve(): Path(os.path.abspath(path)) for path in manifests(config)}  # noqa: PTH100
+    found = config.stash.get(GIVEN, None)
+    if found is None:  # asked for once for each file that pytest collects
+        found = {path.resolve(): Path(os.path.abspath(path)) for path in manifests(config)}  # noqa: PTH100
+        config.stash[GIVEN] = found
+    return found
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
