@@ -63,6 +63,16 @@ def pytest_configure(config: pytest.Config) -> None:
         refuse_without_judge(config)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        from .unnamed_manifests import advised
+
+        raise advised(error, session.config, NAMED_MANIFESTS) from None
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     named = file_path.name.endswith(NAMED_MANIFESTS)
     paths = _given(parent.config)
