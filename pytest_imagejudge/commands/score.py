@@ -141,7 +141,7 @@ def _finish(
     report = bench.report()
     copies = bench.settings.copies
     missed, undecided = _suite(report, profile)
-    bounds = {} if profile is None else profile.shown_bounds()
+    bounds = {} if profile is None else profile.bounds()
     published = () if results is None else results.files(stem.parent)
     scores = [stem.with_name(f"{stem.name}_bench_scores{suffix}") for suffix in (".json", ".xlsx")]
     outputs: list[tuple[str, Path, Callable[[], None]]] = [

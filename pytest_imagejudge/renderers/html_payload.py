@@ -14,12 +14,13 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-from ..report.lookup import bounds_of, facet_of, is_unread, value_of
+from ..report.lookup import bounds_of, edit_bounds, facet_of, is_unread, value_of
 from ..report.model import FAILED, AnyEntry, Before, Breach, EditEntry, Past, VerdictEntry
 from ..support.escaping import escape
 from ..support.words import and_more
 from ..taxonomy import EDIT_SCORE, FACETS, LEVEL1, LEVEL2, TOTAL, TREE, Path, from_written
 from . import explanations
+from .edit_figures import bound_in_words
 from .problem_words import folded
 from .thumbnails import Thumbnails
 
@@ -177,18 +178,19 @@ def _entry(entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any]:
         labels = [("Source", pictures.add(entry.source_image)), ("Edited", pictures.add(entry.edited_image)),
                   ("Change map", pictures.add_change(
                       entry.source_image, entry.edited_image, entry.mask, entry.box))]  # fmt: skip
-        bound = bounds_of([entry]).get(EDIT_SCORE)
+        bounds = edit_bounds(entry)
         aspects = [
-            [escape(name), _round(value), lines(entry.evidence.get(name, ""))] for name, value in entry.aspects.items()
+            [escape(name), _round(value), lines(entry.evidence.get(name, "")), bound_in_words(name, bounds)]
+            for name, value in entry.aspects.items()
         ]
         item |= {"kind": "edit", "prompt": lines(entry.instruction), "total": _round(entry.score), "aspects": aspects,
-                 "words": lines(entry.evidence.get("score", "")), "cover": 1, "bound": bound,
+                 "words": lines(entry.evidence.get("score", "")), "cover": 1, "bound": bound_in_words("score", bounds),
                  "scale": entry.scale}  # fmt: skip
     else:
         labels = [("Image", pictures.add(entry.image))]
-        bounds = bounds_of([entry])
+        least = bounds_of([entry])
         item |= {"kind": "image", "prompt": lines(entry.prompt), "total": _round(entry.total), "cover": 0,
-                 "bound": bounds.get(()), "bounds": [[_index(path), bound] for path, bound in bounds.items() if path],
+                 "bound": least.get(()), "bounds": [[_index(path), bound] for path, bound in least.items() if path],
                  **_figures(entry)}  # fmt: skip
     item["pictures"] = [[label, number] for label, number in labels]
     return item

@@ -11,7 +11,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from pytest_imagejudge.renderers.explanations import title
-from pytest_imagejudge.report.model import FailedTest, JudgeEntry, ProblemEntry, Report, Run
+from pytest_imagejudge.report.model import Bound, FailedTest, JudgeEntry, ProblemEntry, Report, Run
 from pytest_imagejudge.statistics.earlier_run import attach
 from pytest_imagejudge.statistics.pairing import scored
 from pytest_imagejudge.taxonomy import LEVEL1
@@ -254,6 +254,24 @@ def test_an_edit_shows_source_edited_and_change_map(visit: Any) -> None:
     assert captions == ["Source", "Edited", "Change map"]
     assert seen.page.locator("figure img").count() == 3
     assert "2.10 of 5" in seen.page.get_by_role("dialog").text_content()
+
+
+def test_bounds_of_an_edit_stand_beside_its_figures(visit: Any) -> None:
+    bounds = [Bound(path=["fidelity"], bound=0.6), Bound(path=["shift"], bound=0.8, side="most")]
+    made = samples.edit(0, 4.0, aspects={"fidelity": 0.9, "shift": 0.1, "noise": 0}, bounds=bounds)
+    seen = visit(Report(edits=[made]))
+    seen.page.locator("#grid a").click()
+    own = seen.opened().inner_text()
+    assert "0.90 (at least 0.6)" in own
+    assert "0.10 (at most 0.8)" in own
+    seen.page.keyboard.press("Escape")
+    assert words(seen, "#edits-title + *").splitlines() == [
+        "Figure | Mean | Bound | Edits | Failed",
+        "Score, 1 to 5 | 4.00 |  | 1",
+        "fidelity | 0.90 | at least 0.6 | 1",
+        "noise | 0.00 |  | 1",
+        "shift | 0.10 | at most 0.8 | 1",
+    ]
 
 
 def test_before_and_after_stand_side_by_side(visit: Any) -> None:

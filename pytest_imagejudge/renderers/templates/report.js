@@ -337,7 +337,7 @@
     ];
     const scores = edit ? (entry.aspects.length || entry.words ? facts([
       ...(entry.words ? [["Score", entry.words]] : []),
-      ...entry.aspects.map(([name, value, said]) => [name, `${isNumber(value) ? value.toFixed(2) : "N/A"}${said ? `: ${said}` : ""}`])]) : null)
+      ...entry.aspects.map(([name, value, said, bound]) => [name, `${isNumber(value) ? value.toFixed(2) : "N/A"}${bound ? ` (${bound})` : ""}${said ? `: ${said}` : ""}`])]) : null)
       : judged && entry.level1.some((value) => value !== "not asked") ? sheet(entry) : make("p", { class: "note" }, "Nothing was judged.");
     article.className = then ? "compared" : "";
     article.replaceChildren(
@@ -345,7 +345,7 @@
         make("h2", { id: "page-title", tabindex: -1 }, entry.title),
         make("p", {},
           badge(entry), " ",
-          make("strong", {}, isNumber(entry.total) ? (edit ? `score ${show(entry.total, entry)} of ${entry.scale[1]}` : `total ${show(entry.total)}`) : ""), " ",
+          make("strong", {}, isNumber(entry.total) ? (edit ? `score ${show(entry.total, entry)} of ${entry.scale[1]}${entry.bound ? ` (${entry.bound})` : ""}` : `total ${show(entry.total)}`) : ""), " ",
           entry.before && isNumber(entry.before.total) ? make("span", {}, "before: ", change(entry.before.total, entry.total, edit ? 2 : 1)) : null, " ",
           entry.stored ? make("span", { class: "badge" }, `cached, judged ${entry.stored}`) : null)),
       make("div", { class: "side" }, gallery(figures, pairs, (at, label) => picture(at, alt(label)))),
