@@ -79,7 +79,7 @@ def _page(
         yield from stream(
             "report.html",
             **_head(report, tally, tree),
-            shown=data.outcomes.total(),
+            shown=data.groups.total(),
             failed_only=failed_only,
             tree=list(tree.walk()) if tally.images else [],
             not_zero=any(row.bound is not None and row.tick is None for row in tree.walk()),

@@ -164,6 +164,35 @@ def test_a_dimensions_failures_are_one_click_away(visit: Any) -> None:
     }
     assert expected
     assert set(seen.titles()) == expected | {"test_b (broken-0.png)"}  # what was not judged failed there too
+    count = seen.page.locator("#count").text_content()
+    assert count.endswith(f"shown: {len(expected)} failed in Quality / Realism, 1 not judged there")
+
+
+def test_head_filters_and_dimensions_count_the_same(visit: Any) -> None:
+    passed, failed, excused = (
+        samples.entry(number, bounds={("Quality",): bound}) for number, bound in ((1, 1), (2, 99), (3, 99))
+    )
+    again = [failed.model_copy(update={"repeat": number}) for number in (1, 2)]
+    lost = samples.entry(
+        4, bounds={}, outcome="error", error="the engine died", level1={}, level2={}, level3={}, total=None
+    )
+    report = Report(verdicts=[passed, failed, *again, excused, lost], run=Run(excused=[excused.test or ""]))
+    seen = visit(report)
+    assert seen.page.locator("h1").text_content() == "1 of 3 images failed and 1 was not judged"
+    assert "1 more did not pass" in seen.page.locator("header").text_content()
+    labels = [" ".join(label.split()) for label in seen.page.locator("#controls .choice").all_text_contents()]
+    assert labels == ["All 6", "Failed 1", "Not judged 1", "Passed 1", "Excused 1", "Judged again 2"]
+    for label in labels[1:]:
+        seen.choose(label)
+        assert seen.page.locator("#count").text_content().startswith(f"{label.split()[-1]} of 6 shown")
+    assert seen.badges() == {"✗ failed, judged again"}
+    seen.choose("Excused 1")
+    assert seen.badges() == {"✗ failed, excused"}
+    row = seen.page.locator("#dimensions tr", has=seen.page.get_by_role("button", name="Quality", exact=True))
+    row.get_by_role("button", name="3 images with Quality").click()
+    assert seen.page.locator("#count").text_content() == "4 of 6 shown: 3 with a figure of Quality, 1 not judged there"
+    row.get_by_role("button", name="2 failed in Quality").click()
+    assert seen.page.locator("#count").text_content() == "3 of 6 shown: 2 failed in Quality, 1 not judged there"
 
 
 def test_the_tree_opens_by_keyboard(visit: Any) -> None:
