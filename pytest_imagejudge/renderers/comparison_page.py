@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..support.escaping import for_markdown
 from ..support.words import plural, some
 from ..taxonomy import show
+from .gate_words import outcome_words, sign_of
 from .outcome_styles import SIGNS
 from .templating import fill
 from .thumbnails import Thumbnails
@@ -37,6 +38,7 @@ def to_html(found: Comparison) -> str:
         plural=plural,
         gate=gate_words,
         words=row_words,
+        sign=sign_of,
         called=move_name,
         figures=moved_figures(found),
     )
@@ -89,7 +91,7 @@ _FIGURES: dict[tuple[str, ...], str] = {
 
 def row_words(row: BaselineRow) -> str:
     """Say a row's outcome, if it has one, and why."""
-    return f"{row.outcome}: {row.detail}" if row.outcome else row.detail
+    return f"{outcome_words(row.outcome, row.gate)}: {row.detail}" if row.outcome else row.detail
 
 
 def gate_words(found: Comparison) -> str:

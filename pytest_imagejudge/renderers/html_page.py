@@ -21,7 +21,7 @@ from . import explanations, run_words
 from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
 from .edit_figures import edit_rows
-from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
+from .gate_words import failed_first, failed_gates, missed_gates, outcome_words, sign_of, undecided_gates
 from .html_payload import Payload
 from .quarantine_words import quarantine_lines
 from .templating import source, stream
@@ -192,8 +192,8 @@ def _suite(row: Any) -> dict[str, Any]:
         "interval": "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}",
         "n": row.n,
         "bound": f"{row.bound:g}",
-        "outcome": row.outcome,
-        "gate": row.gate,
+        "outcome": sign_of(row.outcome, row.gate),
+        "words": outcome_words(row.outcome, row.gate),
         "detail": escape(row.detail),
     }
 

@@ -22,7 +22,7 @@ from . import explanations
 from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
 from .edit_figures import edit_rows
-from .gate_words import failed_first, failed_gates, undecided_gates
+from .gate_words import failed_first, failed_gates, outcome_words, sign_of, undecided_gates
 from .outcome_styles import STYLES
 from .quarantine_words import quarantine_lines
 from .text_lines import in_columns
@@ -194,7 +194,8 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs, width: int) -> Itera
     if suite:
         yield Text("Suite bounds (on the mean of the run)", style="bold")
     for row in failed_first(suite):
-        sign, style = _sign(row.outcome, glyphs), STYLES[row.outcome]
+        outcome = sign_of(row.outcome, row.gate)
+        sign, style = _sign(outcome, glyphs), STYLES[outcome]
         digits, thing = (2, "edit") if row.path == written(EDIT_SCORE) else (1, "image")
         mean = "no mean" if row.mean is None else f"mean {row.mean:.{digits}f}"
         interval = "" if row.low is None or row.high is None else f" [{row.low:.{digits}f}, {row.high:.{digits}f}]"
@@ -203,7 +204,7 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs, width: int) -> Itera
         )
         detail = f"; {row.detail}" if row.detail else needed
         text = f"{explanations.place(row.path)}: {mean}{interval}, n {row.n}, bound {row.bound:g}: "
-        shown = Text(escape(text)).append(row.outcome, style).append(escape(detail), "dim")
+        shown = Text(escape(text)).append(outcome_words(row.outcome, row.gate), style).append(escape(detail), "dim")
         yield from _hanging(Text(sign, style), shown, width)
 
 
@@ -226,7 +227,7 @@ def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs, width: i
         style = STYLES.get(outcome, "dim")
         shown = Text(escape(text))
         if outcome:
-            shown.highlight_regex(f"(?<=: ){re.escape(outcome)}\\b", style)
+            shown.highlight_regex(f"(?<=: )(undecided, the gate fails|{re.escape(outcome)}\\b)", style)
         yield from _hanging(Text(_sign(outcome, glyphs), style), shown, width)
     for text in warnings:
         yield from _hanging(Text("!", "yellow"), Text(escape(f"warning: {text}"), "yellow"), width)
