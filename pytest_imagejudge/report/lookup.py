@@ -65,7 +65,8 @@ def bounds_of(entries: Iterable[AnyEntry]) -> dict[Path, float]:
 
 def edit_bounds(entry: EditEntry) -> EditBounds:
     """The bounds on an edit's score and aspects."""
-    return frozenset((each.path[0], each.side, each.bound) for each in (*entry.bounds, *entry.breaches) if each.path)
+    given: list[Bound | Breach] = [*entry.bounds, *entry.breaches]
+    return frozenset((each.path[0], each.side, each.bound) for each in given if each.path)
 
 
 def lowest_facets(entry: VerdictEntry, path: Sequence[str]) -> list[Path]:
