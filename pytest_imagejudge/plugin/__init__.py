@@ -52,7 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
     for path in manifests(config):
         if not path.is_file():
-            raise pytest.UsageError(f"--judge-manifest {path}: no such file")
+            found = "a folder; a file is expected, or several" if path.is_dir() else "no such file"
+            raise pytest.UsageError(f"--judge-manifest {path}: {found}")
     if configured(config):
         from .gate import Gate
 

@@ -64,9 +64,10 @@ def _find(source: str | Path, base: Path, asker: str) -> Path:
     path = base / text
     if path.is_file():
         return path
+    found = f"{path} is a folder" if path.is_dir() else f"there is none at {path}"
     raise ConfigError(
         f"{asker}: no profile {text!r}{nearest(text, known)}; shipped are {', '.join(known)}, or give a TOML file "
-        f"(there is none at {path})"
+        f"({found})"
     )
 
 
