@@ -27,7 +27,7 @@ def to_html(found: Comparison) -> str:
     numbers = [(pictures.add(move.before_image), pictures.add(move.after_image)) for move in found.moved]
     made = list(pictures.make())
     moves = [
-        (move, [("", "no picture") if number is None else made[number] for number in pair])
+        (move, [("", why) if number is None else made[number] for number, why in zip(pair, _absent(move), strict=True)])
         for move, pair in zip(found.moved, numbers, strict=True)
     ]
     return fill(
@@ -44,9 +44,15 @@ def to_html(found: Comparison) -> str:
     )
 
 
+def _absent(move: Move) -> tuple[str, str]:
+    """Say why there is no picture before, and after, where there is none."""
+    over = "the later run wrote over this file; --judge-pictures keeps a copy beside each report"
+    return over if move.written_over else "no picture", "no picture"
+
+
 def to_markdown(found: Comparison) -> str:
     """Write the comparison as Markdown for a pull request; prompts and names are escaped."""
-    lines = [f"## {_cell(found.b)} against {_cell(found.a)}", "", f"{plural(found.pairs, 'pair')}. {found.method}.", ""]
+    lines = [f"## {_cell(found.b)} against {_cell(found.a)}", "", f"{plural(found.pairs, 'pair')}, {found.method}.", ""]
     if found.gate is not None:
         lines += [f"{SIGNS[found.gate]} **{_cell(gate_words(found))}**", ""]
     if found.outcomes.n:
