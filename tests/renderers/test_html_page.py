@@ -528,3 +528,12 @@ def test_no_serious_fault_in_accessibility(visit: Any, width: int, scheme: str) 
     assert faults() == []
     wide = seen.page.evaluate("[document.documentElement.scrollWidth, document.getElementById('page').scrollWidth]")
     assert max(wide) <= width
+
+
+def test_a_long_badge_is_whole_on_a_phone(visit: Any) -> None:
+    again = samples.entry(1, bounds={("Quality",): 99}).model_copy(update={"repeat": 1})
+    seen = visit(Report(verdicts=[samples.entry(1, bounds={}), again]), viewport={"width": 390, "height": 800})
+    badge = seen.page.get_by_text("✗ failed, judged again")
+    assert badge.evaluate(
+        "node => node.getBoundingClientRect().right <= node.closest('.words').getBoundingClientRect().right"
+    )
