@@ -52,7 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
     for path in manifests(config):
         if not path.is_file():
-            raise pytest.UsageError(f"--judge-manifest {path}: no such file")
+            found = "a folder; a file is expected, or several" if path.is_dir() else "no such file"
+            raise pytest.UsageError(f"--judge-manifest {path}: {found}")
     if configured(config):
         from .gate import Gate
 
@@ -61,6 +62,16 @@ def pytest_configure(config: pytest.Config) -> None:
         from .required import refuse_without_judge
 
         refuse_without_judge(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        from .unnamed_manifests import advised
+
+        raise advised(error, session.config, NAMED_MANIFESTS) from None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -115,6 +115,16 @@ class Progress:
                 self._writer.write_raw(f"\r{' ' * (self._writer.fullwidth - 1)}\r{back}", flush=True)
             self._drawn_at = None
 
+    def begin_line(self, nodeid: str) -> None:
+        """Have pytest begin the line of a test's file, so that a late outcome stands beside the name of its own file.
+
+        Reporters of other plugins, which draw in ways of their own, are left alone.
+        """
+        self.erase()
+        reporter = self._reporter
+        if type(reporter).__name__ == "TerminalReporter" and reporter.showfspath and reporter.verbosity == 0:
+            reporter.write_fspath_result(nodeid, "")
+
     def _draw(self, line: str) -> None:
         """Show ``line`` below pytest's own output, or in place of the changing line before."""
         if not self._rewrites:
