@@ -30,18 +30,23 @@ class EditRow:
 
 
 def edit_rows(tally: Tally) -> list[EditRow]:
-    """Return a row for each figure of the edits, the overall score first."""
+    """Return a row for each figure of the edits, the overall score first.
+
+    Where no edit has that score, though some have others, its row tells only how many edits were not judged.
+    """
+    figures = tally.edit_scores()
+    unscored = len(figures) > 1 and not (tally.scores["score"].n or tally.scores["score"].failed)
     return [
         EditRow(
-            name=name,
-            scale=show_scale(tally.edit_scale) if (name,) == EDIT_SCORE else "",
+            name="whole edits" if unscored and (name,) == EDIT_SCORE else name,
+            scale=show_scale(tally.edit_scale) if (name,) == EDIT_SCORE and not unscored else "",
             n=figure.n,
             mean="N/A" if figure.value is None else f"{figure.value:.2f}",
             bound=_bound(name, tally.edit_bounds),
             failed=bool(figure.failed),
             wrong=", ".join(in_words(figure.failed, figure.unread)),
         )
-        for name, figure in tally.edit_scores()
+        for name, figure in figures
     ]
 
 

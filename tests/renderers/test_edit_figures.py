@@ -46,6 +46,14 @@ def test_bounds_that_differ_are_not_taken_for_one() -> None:
     assert found == {"changed_area": "differs", "fidelity": "differs", "shift": "at most 0.8"}
 
 
+def test_a_judge_without_a_score_is_given_no_scale_for_what_it_did_not_judge() -> None:
+    lost = edit(BOUNDS, outcome="error", error="the mask is gone", unreadable=[["score"]], aspects={})
+    first = edit_rows(Tally([edit(BOUNDS), lost]))[0]
+    assert (first.name, first.scale, first.n, first.wrong) == ("whole edits", "", 0, "1 not judged")
+    alone = edit_rows(Tally([samples.edit(1, None)]))[0]
+    assert (alone.name, alone.scale) == ("score", "1 to 5")
+
+
 def test_bounds_are_in_words() -> None:
     both = frozenset({("shift", "least", 1.0), ("shift", "most", 2.5), ("score", "least", 3.0)})
     assert bound_in_words("shift", both) == "1 to 2.5"

@@ -240,9 +240,7 @@ def test_the_next_image_is_the_next_of_what_is_shown(visit: Any) -> None:
     shown = [heading.text_content()]
     for _ in titles[1:]:
         seen.page.keyboard.press("ArrowRight")
-        seen.page.wait_for_function(
-            "before => document.getElementById('page-title').textContent !== before", arg=shown[-1]
-        )
+        seen.page.locator("#page-title", has_not_text=shown[-1]).wait_for()
         shown.append(heading.text_content())
     assert shown == titles
     assert seen.page.get_by_role("button", name="Next image").is_disabled()
