@@ -86,7 +86,7 @@ def jobs(found: list[Picture], fine: int, damaged: int, words: bool) -> Jobs:
     """What is to be measured, in an order that can be cut off anywhere.
 
     First of each kind ``fine`` pictures as they are, then, by turns, ``damaged`` of each kind with each damage; with
-    ``words`` also with the prompt that names the kind, half as many of the damaged ones.
+    ``words`` also with the prompt that names the kind, half as many of the damaged ones. A damage may need more.
     """
     whole: Jobs = []
     turns: list[tuple[int, Picture, list[tuple[str, str]]]] = []
@@ -99,9 +99,9 @@ def jobs(found: list[Picture], fine: int, damaged: int, words: bool) -> Jobs:
             whole.append((picture, [("", prompt) for prompt in prompts]))
         mine: list[tuple[str, str]] = []
         for damage in DAMAGES:
-            if number < damaged and not (damage.once and number % 6):
+            if number < max(damaged, damage.least) and not (damage.once and number % 6):
                 mine.append((damage.name, NEUTRAL))
-                if named and number % 2 == 0:
+                if named and number % 2 == 0 and number < damaged:
                     mine.append((damage.name, WORDS[picture.kind]))
         if mine:
             turns.append((number, picture, mine))

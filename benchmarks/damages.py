@@ -171,6 +171,8 @@ class Damage:
         from_changed: the share of pixels that it must change by more than 2 levels, to be one: four levels a channel
             are none to a drawing in black and white.
         mild: shown, and no target: few people see it.
+        harmless: no damage: what was fine must pass with it.
+        least: so many pictures of a kind get it at least, where fewer would say little.
     """
 
     name: str
@@ -180,6 +182,8 @@ class Damage:
     from_clipped: float = 0.0
     from_changed: float = 0.01
     mild: bool = False
+    harmless: bool = False
+    least: int = 0
 
 
 NOISE, EDGES, NATURAL, RESOLUTION = "Noise", "Edge Clarity", "Naturalness", "Resolution"
@@ -189,17 +193,42 @@ DAMAGES = (
     *(Damage(f"Gaussian blur, sigma {s:g}", (EDGES,), lambda p, s=s: gaussian(p, s)) for s in (1, 1.5, 2, 4)),
     *(Damage(f"defocus, radius {r} pixels", (EDGES,), lambda p, r=r: defocus(p, r)) for r in (3, 8)),
     *(Damage(f"motion blur, {n} pixels", (EDGES,), lambda p, n=n: motion(p, n)) for n in (15, 25)),
+    *(
+        Damage(f"Gaussian blur, sigma {s}, JPEG {q}", (EDGES,), lambda p, s=s, q=q: jpeg(gaussian(p, s), q))
+        for s in (1, 2, 3, 4)
+        for q in (75, 85)
+    ),
+    Damage("defocus, radius 8 pixels, JPEG 75", (EDGES,), lambda p: jpeg(defocus(p, 8), 75)),
+    Damage("motion blur, 15 pixels, JPEG 75", (EDGES,), lambda p: jpeg(motion(p, 15), 75)),
     Damage("Gaussian noise, sigma 25", (NOISE,), lambda p: noise(p, 25)),
     Damage("film grain, sigma 25", (NOISE,), lambda p: grain(p, 25)),
     Damage("salt and pepper, 5%", (NOISE,), lambda p: impulses(p, 0.05)),
     Damage("JPEG 40", (RESOLUTION,), lambda p: jpeg(p, 40), mild=True),
-    Damage("JPEG 10", (RESOLUTION,), lambda p: jpeg(p, 10)),
-    *(Damage(f"squares of {n} pixels", (RESOLUTION,), lambda p, n=n: enlarged(p, n, NEAREST)) for n in (4, 8)),
+    *(Damage(f"JPEG {q}", (RESOLUTION, EDGES), lambda p, q=q: jpeg(p, q), harmless=True, least=200) for q in (75, 85)),
+    Damage("JPEG 10", (RESOLUTION,), lambda p: jpeg(p, 10), least=200),
+    *(
+        Damage(f"squares of {n} pixels", (RESOLUTION,), lambda p, n=n: enlarged(p, n, NEAREST), least=200)
+        for n in (4, 8)
+    ),
     Damage("enlarged 2 times, bicubic", (RESOLUTION,), lambda p: enlarged(p, 2, CUBIC)),
     Damage("enlarged 2 times, Lanczos", (RESOLUTION,), lambda p: enlarged(p, 2, LANCZOS)),
     Damage("enlarged 2 times, bilinear", (RESOLUTION,), lambda p: enlarged(p, 2, LINEAR)),
     Damage("enlarged 3 times, Lanczos", (RESOLUTION,), lambda p: enlarged(p, 3, LANCZOS)),
     Damage("enlarged 4 times, bicubic", (RESOLUTION,), lambda p: enlarged(p, 4, CUBIC)),
+    *(
+        Damage(
+            f"enlarged {n} times, {how}, JPEG {q}",
+            (RESOLUTION,),
+            lambda p, n=n, by=by, q=q: jpeg(enlarged(p, n, by), q),
+        )
+        for n, how, by in (
+            (2, "bicubic", CUBIC),
+            (2, "Lanczos", LANCZOS),
+            (3, "Lanczos", LANCZOS),
+            (4, "bicubic", CUBIC),
+        )
+        for q in (75, 85)
+    ),
     *(Damage(f"{n} levels a channel", (NATURAL,), lambda p, n=n: levels(p, n), from_changed=0.1) for n in (4, 8)),
     Damage("32 levels a channel", (NATURAL,), lambda p: levels(p, 32), from_changed=0.1),
     Damage("stripes of 8 pixels", (NATURAL,), lambda p: stripes(p, 8)),
@@ -215,7 +244,7 @@ DAMAGES = (
     Damage("light x 4, 30% clipped", (LIGHT,), lambda p: exposed(p, 4), from_clipped=0.3),
     Damage("levels x 2, 20% clipped", (LIGHT,), lambda p: brighter(p, 2), from_clipped=0.2, mild=True),
     Damage("light x 4, 20% clipped", (LIGHT,), lambda p: exposed(p, 4), from_clipped=0.2, mild=True),
-    Damage("saturation x 4, 20% clipped", (COLOUR,), lambda p: saturated(p, 4), from_clipped=0.2),
+    Damage("saturation x 4, 20% clipped", (COLOUR,), lambda p: saturated(p, 4), from_clipped=0.2, least=200),
     *(
         Damage(f"checkerboard, period {n}, 8 levels", (NATURAL,), lambda p, n=n: checkerboard(p, n, 8))
         for n in (2, 4, 8)

@@ -13,7 +13,7 @@ from functools import cache
 from ..support.digests import digest_of
 from ..taxonomy import EDIT, Path
 
-REVISION = "6"  # of the measurements: another figure for the same picture is another revision
+REVISION = "7"  # of the measurements: another figure for the same picture is another revision
 
 NOISE: Path = ("Quality", "Detail", "Noise")
 EDGES: Path = ("Quality", "Detail", "Edge Clarity")

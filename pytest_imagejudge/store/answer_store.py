@@ -31,7 +31,7 @@ from ..support.escaping import escape
 from ..support.words import plural
 from .entry import DamagedError, PixelsRow, Seal, StoredAnswer, StoredRow, UntrustedError
 from .sqlite_file import PIXELS_COLUMNS, StoreFile
-from .writer import Writer
+from .writer import GATHER_S, Writer
 
 FILE_NAME = "answers.sqlite"
 
@@ -99,7 +99,8 @@ class Store:
         self._say = say or _to_stderr
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        self._writer = Writer(self._put_now)
+        self._lasting = lasting
+        self._writer = self._new_writer()
         self._unsaved: dict[str, StoredRow] = {}
         self._unsaved_bytes = self._given_up = 0
         self._waiting: dict[str, str] = {}
@@ -146,8 +147,12 @@ class Store:
         self.put_rows([self.seal.row(StoredAnswer(key, answer, about, time.time()))])
 
     def hand_over(self, key: str, answer: Answer, about: Mapping[str, Any]) -> Future[None]:
-        """As `put`, without waiting: the future is done when the answer is on the disk. It can be read from now on."""
-        return self._add([self.seal.row(StoredAnswer(key, answer, about, time.time()))])
+        """As `put`, without waiting: the future is done when the answer is on the disk. It can be read from now on.
+
+        The future of a store that goes with its process is done at once.
+        """
+        written = self._add([self.seal.row(StoredAnswer(key, answer, about, time.time()))])
+        return written if self._lasting else _DONE
 
     def put_rows(self, rows: Iterable[StoredRow]) -> None:
         """Store sealed rows as `put` does; return once they are on the disk. Several threads' rows go together."""
@@ -156,6 +161,9 @@ class Store:
     def _add(self, rows: Iterable[StoredRow]) -> Future[None]:
         self._guard()
         return self._writer.add(rows)
+
+    def _new_writer(self) -> Writer:
+        return Writer(self._put_now, 0 if self._lasting else GATHER_S)
 
     def _put_now(self, batch: list[StoredRow]) -> None:
         """Write a batch, in the writer's thread; what the disk does not take is held in memory."""
@@ -331,7 +339,7 @@ class Store:
     def _guard(self) -> contextlib.AbstractContextManager[Any]:
         """Return the process's lock; a forked process gets a new one, since the parent's may have been locked."""
         if self._pid != os.getpid():
-            self._pid, self._lock, self._writer = os.getpid(), threading.RLock(), Writer(self._put_now)
+            self._pid, self._lock, self._writer = os.getpid(), threading.RLock(), self._new_writer()
         return self._lock
 
     def read(self, row: StoredRow) -> StoredAnswer | None:
@@ -374,6 +382,10 @@ class Store:
 
 
 _BAD = object()
+
+
+_DONE: Future[None] = Future()
+_DONE.set_result(None)
 
 
 def _file_key(file_hash: str) -> str:

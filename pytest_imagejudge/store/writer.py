@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from .entry import StoredRow
 
 LINGER_S = 0.2  # how long the thread waits for more: to start one takes longer than to wake it, most of all under load
+GATHER_S = 0.2  # how long rows may wait for others where nobody waits for them: each transaction costs as much as ten
 
 
 class Writer:
@@ -19,10 +20,11 @@ class Writer:
 
     Args:
         write: writes rows, or keeps those that the disk does not take; called by one thread at a time.
+        gather: seconds that rows wait for others, unless the writer is drained.
     """
 
-    def __init__(self, write: Callable[[list[StoredRow]], None]) -> None:
-        self._write = write
+    def __init__(self, write: Callable[[list[StoredRow]], None], gather: float = 0.0) -> None:
+        self._write, self._gather = write, gather
         self._turn = threading.Condition()
         self._waiting: list[tuple[list[StoredRow], Future[None]]] = []
         self._rows: dict[str, StoredRow] = {}  # what waits and what is being written, by key
@@ -35,10 +37,12 @@ class Writer:
         batch, done = list(rows), Future[None]()
         done.set_running_or_notify_cancel()  # who stops waiting does not take them back
         with self._turn:
+            first = not self._waiting
             self._waiting.append((batch, done))
             self._rows.update((row.key, row) for row in batch)
             self._ending = False
-        self._wake()
+        if first:  # else the thread has been told, and has not looked yet
+            self._wake()
         return done
 
     def pending(self, keys: Sequence[str]) -> list[StoredRow]:
@@ -92,6 +96,8 @@ class Writer:
         """All that waits; nothing when the thread is to end."""
         with self._turn:
             self._turn.wait_for(lambda: self._waiting or self._ending, LINGER_S)
+            if self._gather and self._waiting:
+                self._turn.wait_for(lambda: self._ending, self._gather)
             batch, self._waiting = self._waiting, []
             self._writing = bool(batch)
             if not batch and self._thread is threading.current_thread():

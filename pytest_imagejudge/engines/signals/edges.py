@@ -1,16 +1,20 @@
 """Blur of a picture: how soft its sharpest places are, in the direction in which they are softest.
 
 A blur takes power from the finest frequencies everywhere, motion from those along it. So the sharpest tiles decide:
-a soft background leaves some sharp, a blur leaves none.
+a soft background leaves some sharp, a blur leaves none. A lossy file puts power of its own into the finest frequencies,
+most of it at the borders of its blocks. So a blur is looked for in the frequencies below them as well.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from ...protocols.signals_bounds import BY_NAME
 from .figure import Figure
+from .jpeg import blocks_show
 from .planes import Planes
-from .spectrum import BANDS, COARSE, FINE, Spectra, half_spectra, quarter_spectra, sharpest, spectra
+from .spectrum import BANDS, BUSY, COARSE, FINE, LOWEST, Spectra, half_spectra, quarter_spectra, sharpest, spectra
 from .squares import squares
 
 _DIRECTIONS = tuple(22.5 * step for step in range(8))
@@ -19,7 +23,8 @@ _LEAST = 0.012  # of a natural picture's fine detail: less may be rounding, so t
 _LEAKS = 0.02  # of the sharpest direction: so much of it the window of a tile lets into the others
 # Factor by which the picture is made smaller, its spectra, and the fine detail that this leaves of a sharp picture.
 _SCALES = ((1, spectra, 1.0), (2, half_spectra, 0.7), (4, quarter_spectra, 0.25))
-_DAMPED = 4 * math.pi**2 * ((sum(sum(BANDS[band]) for band in FINE) / 4) ** 2 - (sum(BANDS[COARSE]) / 2) ** 2)
+_BELOW = (2,)  # bands below the finest
+_USUAL_BELOW = 0.42  # of a natural picture's detail in them: sharp pictures vary, and seldom have less than half of it
 
 
 def blur_sigma(planes: Planes) -> Figure:
@@ -31,16 +36,16 @@ def blur_sigma(planes: Planes) -> Figure:
         return Figure("blur_sigma", 0.0, f"its squares have sharp edges ({exact.art})")
     if exact.either:
         return Figure("blur_sigma", None, f"edges of squares are never soft ({exact.either})", unsure=True)
-    sigma, direction = 0.0, 0.0
-    seen = False
+    sigma, direction = _sigma_below(planes), 0.0
+    gone, seen = sigma > BY_NAME["blur_sigma"].fail, False
     for scale, make, usual in _SCALES:
         found = planes.once(make)
         if found.busy.sum() >= FEW:
             seen = True
             share, softer = softest(found)
-            here = scale * _sigma_of(max(share / usual, _LEAST))
+            here = scale * _sigma_of(share / usual, FINE, COARSE)
             sigma, direction = max((sigma, direction), (here, softer))
-            if share / usual >= _LEAST:
+            if share / usual >= _LEAST and not (gone and scale == 1):  # at half the size less of the file is left
                 break
     if not seen:
         return Figure("blur_sigma", None, "nothing with an edge to measure")
@@ -52,13 +57,26 @@ def blur_sigma(planes: Planes) -> Figure:
     return Figure("blur_sigma", sigma, words)
 
 
-def softest(found: Spectra) -> tuple[float, float]:
-    """Return the fine detail of the sharpest tiles in the direction that has least, and that direction in degrees."""
-    by_direction = sharpest(found.detail(FINE, _DIRECTIONS))
+def _sigma_below(planes: Planes) -> float:
+    """Return the sigma of the blur that shows below the finest frequencies; 0 where none does."""
+    found = planes.once(spectra)
+    if (found.power[:, LOWEST] >= BUSY).sum() < FEW:
+        return 0.0
+    share = float(sharpest(found.detail(_BELOW, against=LOWEST)))
+    if planes.once(blocks_show):  # else what is drawn in one direction alone, as grass and wood, is like motion
+        share = min(share, softest(found, _BELOW, LOWEST)[0])
+    return _sigma_of(share / _USUAL_BELOW, _BELOW, LOWEST)
+
+
+def softest(found: Spectra, bands: Sequence[int] = FINE, against: int = COARSE) -> tuple[float, float]:
+    """Return the detail of the sharpest tiles in the direction that has least, and that direction in degrees."""
+    by_direction = sharpest(found.detail(bands, _DIRECTIONS, against))
     least = int(by_direction.argmin())
     return float(max(0, by_direction[least] - _LEAKS * by_direction.max())), _DIRECTIONS[least]
 
 
-def _sigma_of(share: float) -> float:
-    """Return the sigma of the Gaussian that leaves ``share`` of the fine detail."""
-    return math.sqrt(max(0.0, -math.log(share)) / _DAMPED)
+def _sigma_of(share: float, bands: Sequence[int], against: int) -> float:
+    """Return the sigma of the Gaussian that leaves ``share`` of the detail in ``bands``."""
+    fine = sum(sum(BANDS[band]) for band in bands) / (2 * len(bands))
+    damped = 4 * math.pi**2 * (fine**2 - (sum(BANDS[against]) / 2) ** 2)
+    return math.sqrt(max(0.0, -math.log(max(share, _LEAST))) / damped)

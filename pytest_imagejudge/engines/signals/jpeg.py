@@ -20,6 +20,8 @@ _VALUES = 1024  # of a frequency, from 0
 _MOST = 4000  # blocks; of more, an even sample of their rows
 _ENOUGH = 30  # blocks with a value beyond half a step
 _FEW, _SURELY = 14, 0.7  # the same of plain pictures, and the mean of the cosine that chance stays below then
+_STANDS_OUT = 1.5  # times as many steps at the borders of blocks as at any other place of eight
+_RARE = 5  # steps more; fewer are chance
 _ALIGNED = 0.3  # mean of the cosine over the values, where each multiple of the step is 1: chance stays below 0.2
 _ONCE = 0.2  # of the values that are no zero, at least, are the step itself: JPEG leaves more small values than large
 _ALIKE = 0.15  # by which the scales of the steps differ from their median in one JPEG
@@ -34,17 +36,24 @@ def jpeg_quality(planes: Planes) -> Figure:
     """Measure the quality of the JPEG that the picture was, 1 to 100, where its steps are seen."""
     if words := planes.too_small:
         return Figure("jpeg_quality", None, words)
-    quality = _quality(planes.tile_lumas) or _by_borders(planes.tile_lumas)
+    quality = _quality(planes) or _by_borders(planes.tile_lumas)
     if quality is None:
         return Figure("jpeg_quality", None, "no steps of a strong JPEG")
     return Figure("jpeg_quality", quality, f"was a JPEG of quality {quality:.0f}")
 
 
-def _quality(lumas: list[Any]) -> float | None:
+def blocks_show(planes: Planes) -> bool:
+    """Return True where the borders of JPEG's blocks stand out, across or down."""
+    across, down = (sum(of_axis) for of_axis in zip(*planes.once(_places), strict=True))
+    return any(sorted(counts)[-1] > _STANDS_OUT * (sorted(counts)[-2] + _RARE) for counts in (across, down))
+
+
+def _quality(planes: Planes) -> float | None:
     import numpy as np
 
     cosines, beyond, once = _multiples()
-    values = sum(_histograms(luma) for luma in lumas)
+    places = planes.once(_places)
+    values = sum(_histograms(*each) for each in zip(planes.tile_lumas, places, strict=True))
     count = product(beyond, values)
     aligned = product(cosines, values) / np.maximum(count, 1)
     enough = (count >= _ENOUGH) | ((count >= _FEW) & (aligned >= _SURELY))
@@ -102,11 +111,12 @@ def _borders(luma: Any, axis: int) -> Any:
     return found.reshape(8, -1)
 
 
-def _histograms(luma: Any) -> Any:
+def _histograms(luma: Any, places: Any) -> Any:
     """Count the rounded amplitudes of each of the frequencies over all blocks: (values, frequencies)."""
     import numpy as np
 
-    aligned = luma[_start(luma, 0) :, _start(luma, 1) :]
+    top, left = ((int(counts.argmax()) + 2) % 8 for counts in places)
+    aligned = luma[top:, left:]
     down, across = aligned.shape[0] // 8, aligned.shape[1] // 8
     rows = aligned[: down * 8, : across * 8].reshape(down, 8, across, 8)[:: 1 + down * across // _MOST]
     blocks = rows.swapaxes(1, 2).reshape(-1, 64)
@@ -116,8 +126,15 @@ def _histograms(luma: Any) -> Any:
     return np.stack(counts, axis=1).astype(np.float32)
 
 
-def _start(luma: Any, axis: int) -> int:
-    """Return where the grid of blocks starts: at the borders, steps stand out from those on both sides."""
+def _places(planes: Planes) -> list[tuple[Any, Any]]:
+    """Count the steps that stand out from those on both sides, by place of eight, down and across, of each tile.
+
+    At the borders of blocks there are most.
+    """
+    return [(_counts(luma, 0), _counts(luma, 1)) for luma in planes.tile_lumas]
+
+
+def _counts(luma: Any, axis: int) -> Any:
     import cv2
     import numpy as np
 
@@ -127,8 +144,8 @@ def _start(luma: Any, axis: int) -> int:
     sides = cv2.max(steps[:-2], steps[2:])
     middle = steps[1:-1]
     shows = (cv2.subtract(middle, cv2.add(sides, sides)) > 2) & (middle < _DRAWN)
-    counts = np.bincount(np.arange(len(shows)) % 8, np.count_nonzero(shows, axis=1), 8)
-    return (int(counts.argmax()) + 2) % 8
+    found = cv2.reduce(shows.view(np.uint8), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
+    return np.bincount(np.arange(len(found)) % 8, found, 8)
 
 
 @cache

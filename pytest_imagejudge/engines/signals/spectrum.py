@@ -23,7 +23,7 @@ _ROUNDING = 1 / 12  # squared levels: the power that rounding to 8 bits leaves i
 _MARGIN = 1.3  # of the floor: what of a tile's power is above it is no chance
 _BINS = SIDE // 2  # frequencies across that are in a band
 _AT_ONCE = 60  # tiles whose spectra fit into the cache of a core
-_BUSY = 30.0  # squared levels in the coarse band from which on a tile has something to see
+BUSY = 30.0  # squared levels in the coarse band from which on a tile has something to see
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Spectra:
     @cached_property
     def busy(self) -> Any:
         """Mask of the tiles with something to see."""
-        return self.power[:, COARSE] >= _BUSY
+        return self.power[:, COARSE] >= BUSY
 
     @cached_property
     def floor(self) -> Any:
@@ -55,12 +55,13 @@ class Spectra:
 
         return np.maximum(_ROUNDING, np.percentile(self.power, 10, axis=0)) * _MARGIN
 
-    def detail(self, bands: Iterable[int], degrees: Any = None) -> Any:
-        """Return the power of busy tiles in ``bands``, of the coarse band's, where 1 is a natural picture's.
+    def detail(self, bands: Iterable[int], degrees: Any = None, against: int = COARSE) -> Any:
+        """Return the power of busy tiles in ``bands``, of a coarser band's, where 1 is a natural picture's.
 
         Args:
             bands: indexes of `BANDS`; the mean over them counts.
             degrees: directions (n,); each counts as if it were all, so 1 stays a natural picture's.
+            against: index of the coarser band, in which tiles are busy.
 
         Returns:
             (tiles,), or (tiles, n) by direction.
@@ -69,8 +70,9 @@ class Spectra:
 
         bands = list(bands)
         half = self.floor[bands] * _squares()[bands] / 2
-        xx, yy, xy = (part[self.busy] for part in (self.xx, self.yy, self.xy))
-        coarse = xx[:, COARSE] + yy[:, COARSE]
+        busy = self.power[:, against] >= BUSY
+        xx, yy, xy = (part[busy] for part in (self.xx, self.yy, self.xy))
+        coarse = xx[:, against] + yy[:, against]
         along, across = (np.maximum(part[:, bands] - half, 0).mean(axis=1) for part in (xx, yy))
         if degrees is None:
             return (along + across) / coarse

@@ -112,8 +112,13 @@ def defocused(picture: Image.Image, radius: float) -> Image.Image:
 
 def jpeg(picture: Image.Image, quality: int) -> Image.Image:
     """Through JPEG."""
+    return saved(picture, "JPEG", quality=quality)
+
+
+def saved(picture: Image.Image, kind: str, **options: int) -> Image.Image:
+    """Through a file of this kind."""
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=quality)
+    picture.save(file, kind, **options)
     return Image.open(file).convert("RGB")
 
 

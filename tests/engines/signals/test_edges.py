@@ -33,6 +33,38 @@ def test_a_blurred_one_fails(quality, kind, blur):
     assert re.match(r"the sharpest places are as soft as a blur of sigma \d.*, fail above 0\.65$", facet.evidence)
 
 
+@pytest.mark.parametrize("kind", ["photograph", "illustration", "line art"])
+@pytest.mark.parametrize("grade", [60, 75, 85, 92])
+@pytest.mark.parametrize("sigma", [1.5, 2.4, 3, 4])
+def test_a_blur_shows_in_any_file(quality, kind, grade, sigma):
+    soft = s.blurred(KINDS[kind](), sigma)
+    for whole in (0, 2):  # colour at all pixels, and at a quarter of them
+        facet = quality(s.saved(soft, "JPEG", quality=grade, subsampling=whole))["Edge Clarity"]
+        assert facet.raw == 0, facet.evidence
+        assert float(re.search(r"sigma ([\d.]+)", facet.evidence).group(1)) > 1
+    assert quality(s.saved(soft, "WEBP", quality=grade))["Edge Clarity"].raw == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("grade", [60, 75, 85])
+def test_a_sharp_picture_passes_in_any_file(quality, kind, grade):
+    assert quality(s.jpeg(KINDS[kind](), grade))["Edge Clarity"].raw in (1, 2)
+
+
+def test_a_file_is_told_from_what_became_of_it(quality):
+    """Cut, so that blocks begin elsewhere; made smaller, so that they are no longer of 8 pixels; saved twice."""
+    soft = s.jpeg(s.blurred(s.photograph(), 3), 75)
+    cut = soft.crop((3, 5, 480, 500))
+    smaller = soft.resize((400, 400), Image.Resampling.LANCZOS)
+    for picture in (cut, smaller, s.jpeg(cut, 85)):
+        assert quality(picture)["Edge Clarity"].raw == 0
+
+
+def test_motion_shows_under_jpeg(quality):
+    for kind in ("photograph", "illustration", "line art"):
+        assert quality(s.jpeg(s.moved(KINDS[kind](), 15, 35), 75))["Edge Clarity"].raw == 0
+
+
 @pytest.mark.parametrize("sigma", [1, 1.5, 2, 3])
 def test_the_figure_is_the_sigma_of_the_blur(quality, sigma):
     words = quality(s.blurred(s.photograph("coffee"), sigma))["Edge Clarity"].evidence

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pytest_imagejudge.engines.signals import jpeg
-from pytest_imagejudge.engines.signals.jpeg import jpeg_quality
+from pytest_imagejudge.engines.signals.jpeg import blocks_show, jpeg_quality
 from pytest_imagejudge.engines.signals.planes import Planes
 
 from . import spoilt as s
@@ -39,6 +39,16 @@ def test_a_usual_one_passes(quality, grade):
     assert quality(s.jpeg(s.photograph(), grade))["Resolution"].raw in (1, 2)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_blocks_show_in_what_is_smooth(kind):
+    smooth = s.blurred(KINDS[kind](), 2)
+    assert not blocks_show(Planes(KINDS[kind]()))
+    assert not blocks_show(Planes(smooth))
+    for grade in (60, 75, 85):
+        assert blocks_show(Planes(s.jpeg(smooth, grade)))
+        assert blocks_show(Planes(s.jpeg(smooth, grade).crop((3, 5, 480, 500))))
+
+
 def test_a_plain_picture_has_few_blocks_that_tell():
     """Of a ball on a plain ground, only the outline has frequencies beyond half a step."""
     y, x = np.mgrid[:512, :512] - 255.5
@@ -55,7 +65,7 @@ def test_a_drawing_tells_by_what_begins_at_the_borders_of_blocks(monkeypatch):
     pen.polygon([(200, 600), (600, 200), (1000, 640)], fill=(60, 60, 60))
     pen.polygon([(1040, 1800), (1600, 1000), (1860, 1760)], fill=(60, 60, 60))
     drawing = drawing.resize((1024, 1024), Image.Resampling.LANCZOS)
-    monkeypatch.setattr(jpeg, "_quality", lambda lumas: None)
+    monkeypatch.setattr(jpeg, "_quality", lambda planes: None)
     assert jpeg_quality(Planes(s.jpeg(drawing, 10))).value == pytest.approx(12, abs=3)
     shifted = s.jpeg(drawing, 10).crop((3, 5, 1000, 1000))
     assert jpeg_quality(Planes(shifted)).value == pytest.approx(12, abs=3)

@@ -20,6 +20,22 @@ def test_an_enlarged_picture_fails(quality, kind, how, times):
     assert "of a natural picture's, as if enlarged, fail below 5.8%" in facet.evidence
 
 
+@pytest.mark.parametrize("kind", ["photograph", "illustration", "line art"])
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_an_enlarged_picture_fails_under_jpeg(quality, kind, how, times):
+    small = s.enlarged(KINDS[kind](), times, how)
+    for grade in (75, 85):
+        assert quality(s.jpeg(small, grade))["Resolution"].raw == 0, grade
+        assert quality(s.jpeg(small, grade).crop((3, 5, 480, 500)))["Resolution"].raw in (0, "N/A"), grade
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("grade", [60, 75, 85])
+def test_a_fine_picture_passes_under_jpeg(quality, kind, grade):
+    assert quality(s.jpeg(KINDS[kind](), grade))["Resolution"].raw in (1, 2)
+
+
 def test_a_small_one_fails_by_its_pixels(quality):
     facet = quality(s.photograph().resize((200, 150), Image.Resampling.LANCZOS))["Resolution"]
     assert (facet.raw, facet.evidence) == (0, "200 x 150 pixels, fail below 256")
