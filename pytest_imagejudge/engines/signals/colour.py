@@ -163,4 +163,4 @@ def _is_ground(cut: Any) -> bool:
 def _share(mask: Any) -> float:
     import numpy as np
 
-    return int(np.count_nonzero(mask)) / mask.size
+    return float(np.count_nonzero(mask) / mask.size)
