@@ -121,7 +121,7 @@ def test_only_a_lasting_store_waits_for_the_disk(root, lasting, waits):
 
 
 def test_where_no_answer_outlives_the_run_nobody_waits_and_many_are_written_together(root, monkeypatch):
-    monkeypatch.setattr("pytest_imagejudge.store.answer_store.GATHER_S", 600)
+    monkeypatch.setattr("pytest_imagejudge.store.writer.GATHER_S", 600)
     store = Held(root, lasting=False)
     store.let.set()
     assert all(store.hand_over(key(number), answer(number), ABOUT).done() for number in range(20))
