@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-STARTS_PROCESSES = {"browser", "forks"}  # fixtures
+BROWSER = "browser"  # a fixture: one for all tests of a folder that need it
+STARTS_PROCESSES = {BROWSER, "forks"}
 WITH_SERVERS = "vllm"  # a folder
 
 
@@ -21,7 +22,8 @@ def spread(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
     """Return the tests in an order in which each worker begins with its share of the files that take long."""
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
-        files.setdefault(item.path, []).append(item)
+        place = item.path.parent if BROWSER in getattr(item, "fixturenames", ()) else item.path
+        files.setdefault(place, []).append(item)
     parts: list[list[pytest.Item]] = [[] for _ in range(workers)]
     half = (workers + 1) // 2
     quick: list[list[pytest.Item]] = []
