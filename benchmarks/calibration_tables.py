@@ -168,7 +168,7 @@ def counts(now: list[Figure], old: list[Figure]) -> str:
     return (
         f"Pictures of a kind that were damaged: {span(now)}{before}. They are fewer where "
         "a damage is none to some, and\na sixth of them for black, white and one colour. JPEG 10, 75 and 85, squares "
-        "and saturation have up to 200."
+        "and saturation have up to 150."
     )
 
 

@@ -181,7 +181,7 @@ def posters(folder: Path, corpus: Path | None, halves: Iterable[str]) -> list[Po
         for script in ("Latin", "Chinese"):
             texts = list(TEXTS[half, script])
             fonts = [str(next((folder / package).rglob(file))) for package, file in FONTS[half, script]]
-            count = 3 if script == "Latin" else 2  # posters of each text and kind
+            count = 3 if script == "Latin" else 5  # posters of each text and kind
             for step, kind in enumerate(KINDS):
                 if kind == "wrong case" and script == "Chinese":
                     continue

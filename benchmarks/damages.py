@@ -204,10 +204,10 @@ DAMAGES = (
     Damage("film grain, sigma 25", (NOISE,), lambda p: grain(p, 25)),
     Damage("salt and pepper, 5%", (NOISE,), lambda p: impulses(p, 0.05)),
     Damage("JPEG 40", (RESOLUTION,), lambda p: jpeg(p, 40), mild=True),
-    *(Damage(f"JPEG {q}", (RESOLUTION, EDGES), lambda p, q=q: jpeg(p, q), harmless=True, least=200) for q in (75, 85)),
-    Damage("JPEG 10", (RESOLUTION,), lambda p: jpeg(p, 10), least=200),
+    *(Damage(f"JPEG {q}", (RESOLUTION, EDGES), lambda p, q=q: jpeg(p, q), harmless=True, least=150) for q in (75, 85)),
+    Damage("JPEG 10", (RESOLUTION,), lambda p: jpeg(p, 10), least=150),
     *(
-        Damage(f"squares of {n} pixels", (RESOLUTION,), lambda p, n=n: enlarged(p, n, NEAREST), least=200)
+        Damage(f"squares of {n} pixels", (RESOLUTION,), lambda p, n=n: enlarged(p, n, NEAREST), least=150)
         for n in (4, 8)
     ),
     Damage("enlarged 2 times, bicubic", (RESOLUTION,), lambda p: enlarged(p, 2, CUBIC)),
@@ -244,7 +244,7 @@ DAMAGES = (
     Damage("light x 4, 30% clipped", (LIGHT,), lambda p: exposed(p, 4), from_clipped=0.3),
     Damage("levels x 2, 20% clipped", (LIGHT,), lambda p: brighter(p, 2), from_clipped=0.2, mild=True),
     Damage("light x 4, 20% clipped", (LIGHT,), lambda p: exposed(p, 4), from_clipped=0.2, mild=True),
-    Damage("saturation x 4, 20% clipped", (COLOUR,), lambda p: saturated(p, 4), from_clipped=0.2, least=200),
+    Damage("saturation x 4, 20% clipped", (COLOUR,), lambda p: saturated(p, 4), from_clipped=0.2, least=150),
     *(
         Damage(f"checkerboard, period {n}, 8 levels", (NATURAL,), lambda p, n=n: checkerboard(p, n, 8))
         for n in (2, 4, 8)

@@ -105,7 +105,7 @@ def edits_of(kind: str, path: Path, beside: Path, *, few: bool = False) -> Itera
         if few and name not in samples.WEAKEST:
             continue
         finish = ("as it is", "JPEG 95")[int(random.integers(2))]
-        if name.startswith("JPEG"):
+        if "JPEG" in name:
             finish = "as it is"
         spoilt = samples.FINISHES[finish](spoil(base, random), random)
         yield Sample(kind, name, finish, False, False, source, spoilt)

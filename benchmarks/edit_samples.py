@@ -173,6 +173,7 @@ FINISHES: dict[str, Callable[[Picture, np.random.Generator], Picture]] = {
     "as it is": lambda picture, random: picture,
     "JPEG 95": lambda picture, random: jpeg(picture, 95),
     "JPEG 90": lambda picture, random: jpeg(picture, 90),
+    "JPEG 75": lambda picture, random: jpeg(picture, 75),
     "made anew": lambda picture, random: regenerated(picture, 1.0, random),
     "made anew, JPEG 92": lambda picture, random: jpeg(regenerated(picture, 1.0, random), 92),
     "made anew by 1.5, in sides of 32": lambda picture, random: bucket(regenerated(picture, 1.5, random)),
@@ -220,6 +221,7 @@ def _sides(random: np.random.Generator, by: float) -> tuple[float, float]:
 
 SPOILT: dict[str, Spoil] = {
     **{f"blurred, sigma {sigma:g}": lambda p, r, s=sigma: blurred(p, s) for sigma in (1, 1.5, 2)},
+    **{f"blurred, sigma {sigma}, JPEG 75": lambda p, r, s=sigma: jpeg(blurred(p, s), 75) for sigma in (1, 3)},
     **{f"rotated by {by:g} degrees": lambda p, r, b=by: moved(p, degrees=b * r.choice([-1, 1])) for by in (1, 5, 17)},
     **{f"shifted by {by} pixels": lambda p, r, b=by: moved(p, shift=_sides(r, b)) for by in (3, 8, 20)},
     **{f"rescaled by {by:+d}%": lambda p, r, b=by: moved(p, scale=1 + b / 100) for by in (2, -2, 10)},
@@ -233,6 +235,8 @@ SPOILT: dict[str, Spoil] = {
 WEAKEST = frozenset(
     (
         "blurred, sigma 1",
+        "blurred, sigma 1, JPEG 75",
+        "blurred, sigma 3, JPEG 75",
         "rotated by 1 degrees",
         "shifted by 3 pixels",
         "rescaled by +2%",

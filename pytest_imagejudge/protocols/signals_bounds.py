@@ -174,7 +174,7 @@ MEASURES: tuple[Measure, ...] = (
         18.0,
         11.0,
         styles=("vivid", "flat"),
-        doubt=15.0,
+        doubt=12.0,
     ),
     Measure(
         "cast_chroma",

@@ -54,7 +54,8 @@ def _cut_off(name: str, wholly: Any, partly: Any, words: str, colour: str) -> Fi
 def pure_share(planes: Planes) -> Figure:
     """Measure the percentage of the picture, its paper aside, whose colour is saturated to the end of the range.
 
-    Colour that was pushed too far is cut off at both ends in places; where it nowhere is, half of the share counts.
+    Colour that was pushed too far is cut off at both ends in places; where it nowhere is, half of the share counts, and
+    a whole that fails by itself is left open.
     """
     import numpy as np
 
@@ -73,7 +74,11 @@ def pure_share(planes: Planes) -> Figure:
         return Figure("pure_share", None, words, unsure=True)
     words = f"{share:.0f}% of the picture is saturated to the end of the range"
     if np.count_nonzero((low == 0) & (high == 255) & drawn) < _PUSHED * counted:
-        return Figure("pure_share", share / 2, f"{words}, nowhere to both ends: half of it counts")
+        words = f"{words}, nowhere to both ends: half of it counts"
+        fail = BY_NAME["pure_share"].fail
+        if share / 2 <= fail < share:
+            return Figure("pure_share", None, f"{words}, so it may be as it should be", unsure=True)
+        return Figure("pure_share", share / 2, words)
     return Figure("pure_share", share, words)
 
 

@@ -28,7 +28,7 @@ _ALIKE = 0.15  # by which the scales of the steps differ from their median in on
 _DRAWN = 64  # levels; a higher step at a border of blocks was drawn there
 _FAINT = 40  # levels; the highest step from a plain block into one that is not
 _SOME, _PEAK = 250, 0.28  # such steps in a direction, and the share of them at one place of eight: chance is 0.125
-_STEPS_OF_STRONG = range(8, 13)  # levels; their median around quality 10, as of most drawings not yet of quality 40
+_STEPS_OF_STRONG = range(8, 17)  # levels; their median around quality 10, as of most drawings not yet of quality 40
 _PLAIN = 0.8  # share of the neighbours that are the same, of a drawing
 
 

@@ -57,10 +57,19 @@ def test_a_thing_alone_on_a_plain_ground_may_be_saturated():
     assert (colour.pure_share(Planes(p.of(pixels[150:400, 180:380]))).value or 0) > 22
 
 
-@pytest.mark.parametrize(("share", "raw"), [(0.2, 0), (0.165, "N/A"), (0.08, 2)])
+@pytest.mark.parametrize(("share", "raw"), [(0.2, 0), (0.165, "N/A"), (0.13, "N/A"), (0.08, 2)])
 def test_saturated_colour_near_its_bound_is_not_judged(share, raw):
     pixels = p.np.asarray(PHOTO).clip(40, 215)
     pixels[: int(share * len(pixels))] = (255, 0, 60)
     pixels[0, ::2] = pixels[-1, ::3] = pixels[::2, 0] = pixels[::3, -1] = (90, 80, 70)
     pixels[: int(share * len(pixels)), ::7, 2] += 3
+    assert score_pixels(Planes(p.of(pixels)), "Aesthetics", "a picture")[COLOUR].raw == raw
+
+
+@pytest.mark.parametrize(("share", "raw"), [(0.5, 0), (0.25, "N/A"), (0.08, 2)])
+def test_colour_that_is_cut_off_at_one_end_alone_counts_half(share, raw):
+    pixels = p.np.asarray(PHOTO).clip(40, 215)
+    rows = pixels[: int(share * len(pixels))]
+    rows[:] = p.np.random.default_rng(3).integers(40, 90, rows.shape)
+    rows[..., 0] = 255
     assert score_pixels(Planes(p.of(pixels)), "Aesthetics", "a picture")[COLOUR].raw == raw

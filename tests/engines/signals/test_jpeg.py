@@ -71,3 +71,17 @@ def test_a_drawing_tells_by_what_begins_at_the_borders_of_blocks(monkeypatch):
     assert jpeg_quality(Planes(shifted)).value == pytest.approx(12, abs=3)
     for other in (drawing, s.jpeg(drawing, 80), s.photograph(), s.jpeg(s.photograph(), 10)):
         assert jpeg_quality(Planes(other)).value is None
+
+
+def test_hard_strokes_tell_by_the_same(monkeypatch):
+    """Their steps at the borders of blocks are higher than those of grey shapes."""
+    drawing = Image.new("RGB", (2048, 2048), "white")
+    pen = ImageDraw.Draw(drawing)
+    for step in range(6):
+        box = (150 + step * 130, 150 + step * 90, 1900 - step * 110, 1850 - step * 150)
+        pen.ellipse(box, outline="black", width=3)
+    drawing = drawing.resize((1024, 1024), Image.Resampling.LANCZOS)
+    monkeypatch.setattr(jpeg, "_quality", lambda planes: None)
+    assert jpeg_quality(Planes(s.jpeg(drawing, 10))).value == pytest.approx(10, abs=1)
+    for other in (drawing, s.jpeg(drawing, 40)):
+        assert jpeg_quality(Planes(other)).value is None
