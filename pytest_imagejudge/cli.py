@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         named = _chosen(parser, args)
         options = [option for action in named._actions for option in action.option_strings]
-        hints = [nearest(one.partition("=")[0], options) if one.startswith("-") else "" for one in unknown]
+        hints = [_hint(one.partition("=")[0], options) for one in unknown]
         shown = ", ".join(one + hint for one, hint in zip(unknown, hints, strict=True))
         named.error(f"unrecognized arguments: {shown}")
     try:
@@ -102,6 +102,14 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print usage and ``message``; exit 2."""
         super().error(for_log(message))
+
+
+def _hint(given: str, options: Sequence[str]) -> str:
+    """Name the option that is meant: of a short one, such as ``-o``, that which alone begins with its letter."""
+    if given.startswith("--"):
+        return nearest(given, options)
+    meant = [option for option in options if given.startswith("-") and option.startswith(f"-{given}")]
+    return f' (did you mean "{meant[0]}"?)' if len(meant) == 1 else ""
 
 
 def _chosen(parser: argparse.ArgumentParser, args: argparse.Namespace) -> argparse.ArgumentParser:

@@ -3,13 +3,14 @@
 import compileall
 import gc
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 
+from tests.spread import spread
 from tests.stand_in.forks import ForkServer
 
 pytest_plugins = ["pytester"]
@@ -37,6 +38,23 @@ def pytest_configure(config: pytest.Config) -> None:
         # Many tests start processes that may not write bytecode; without it each would compile the package.
         compileall.compile_dir(Path(__file__).parents[1] / "pytest_imagejudge", quiet=2)
         config.pluginmanager.register(SharedForks())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage meanwhile: there is none, and each look takes longer than the one before."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the tests for the workers of a run, so that none is left with a long test at the end."""
+    if hasattr(config, "workerinput"):
+        items[:] = spread(items, config.workerinput["workercount"])
 
 
 def pytest_collection_finish() -> None:

@@ -247,6 +247,19 @@ def write_hole(file: Path, size: int) -> None:
         out.truncate(8 + len(header) + size)
 
 
+def fill_vocabulary(file: Path, size: int) -> None:
+    """Give each of the model's ``size`` words a text of its own in the tokenizer ``file``.
+
+    Random weights choose any of them. One without a text, or with part of a character, has vLLM's API server decode the
+    whole answer anew at each token (48 to 320 us at 1,200 tokens, 3 us otherwise): it then lags behind the engine.
+    """
+    saved = json.loads(file.read_text("utf-8"))
+    vocabulary = saved["model"]["vocab"]
+    vocabulary.update((f"\u0120w{number}", number) for number in range(len(vocabulary), size))
+    assert len(vocabulary) == size
+    file.write_text(json.dumps(saved), encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", type=Path)
@@ -259,7 +272,9 @@ def main() -> None:
     text = args.text.read_text("utf-8") if args.text else Path(__file__).read_text("utf-8")
     texts = [text, Path(json.__file__).read_text("utf-8")]
     ids = write_beside(folder, kind, texts, tokens=16_000, longest=262_144)
-    (folder / "config.json").write_text(json.dumps(configuration(ids), indent=1))
+    about = configuration(ids)
+    fill_vocabulary(folder / "tokenizer.json", about.get("text_config", about)["vocab_size"])
+    (folder / "config.json").write_text(json.dumps(about, indent=1))
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [ids["<|im_end|>"]]}))
     write_hole(folder / "model.safetensors", size)
 

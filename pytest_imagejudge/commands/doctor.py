@@ -240,7 +240,9 @@ def _judge_lines(judge: dict[str, Any]) -> list[str]:
     head = f"judge of {kind}: {escape(judge['model'] or 'not named')}"
     for name in ("engine", "protocol", "revision", "architecture"):
         if judge.get(name):
-            head += f", {name} {escape(judge[name])}"
+            # an embedded judge has no repository: of it reports name the version
+            word = "version" if name == "revision" and judge.get("engine") == SIGNALS else name
+            head += f", {word} {escape(judge[name])}"
     lines = [head]
     if "needed_bytes" in judge:
         most = "at most " if judge["needed_at_most"] else ""

@@ -16,7 +16,16 @@ from ..errors import ConfigError
 from ..settings import API_KEY_VARIABLE, SIGNALS
 from ..support.entry_points import ENGINES, names_of
 from ..support.files import make_folder, whole_file
-from .init_project import Addition, Value, is_package, owner_of_remote, tests_folder, with_ignored, with_keys
+from .init_project import (
+    Addition,
+    Value,
+    is_package,
+    judge_there,
+    owner_of_remote,
+    tests_folder,
+    with_ignored,
+    with_keys,
+)
 from .store import folder_name
 
 FILES = {  # in starter/: where it goes
@@ -63,7 +72,9 @@ def run(args: argparse.Namespace) -> int:
     in_the_way = [str(path) for path in targets if path.exists()]
     if in_the_way and not args.force:
         raise ConfigError(f"there already: {', '.join(in_the_way)}; give --force to write over them")
-    ini = with_keys(args.folder, {**keys, "judge_thresholds": "thresholds.toml", "judge_report": ["report.html"]})
+    ini = with_keys(
+        args.folder, {**_beside(args, keys), "judge_thresholds": "thresholds.toml", "judge_report": ["report.html"]}
+    )
     for path, name in targets.items():
         if name == "imagejudge.yml" and args.shared_workflow is not None:
             name = "shared_workflow.yml"
@@ -72,6 +83,25 @@ def run(args: argparse.Namespace) -> int:
         _write(addition)
     _say_next(args, ini)
     return 0
+
+
+def _beside(args: argparse.Namespace, keys: dict[str, Value]) -> dict[str, Value]:
+    """Return the keys of the judge, or those that are there already where the command line names none.
+
+    Raises:
+        ConfigError: the command line names another judge than pytest's file.
+    """
+    there = judge_there(args.folder)
+    new = {key: value.split() if isinstance(value, str) else list(value) for key, value in keys.items()}
+    if not there or there == {key: new[key] for key in ("judge_model", "judge_url") if key in new}:
+        return keys
+    if args.judge_model is None and not args.judge_url:
+        return dict.fromkeys(there, "")  # which stay
+    said = ", ".join(f"{key} = {' '.join(words)}" for key, words in there.items())
+    option = "--judge-url" if args.judge_url else "--judge-model"
+    raise ConfigError(
+        f"{option}: pytest's file names another judge already: {said}; take that out of the file, or leave out {option}"
+    )
 
 
 def _write(addition: Addition) -> None:

@@ -73,16 +73,30 @@ def tests_folder(folder: Path) -> str:
     Raises:
         ConfigError: pytest's file can't be read.
     """
+    names = _words(folder, "testpaths")
+    there = [name for name in (*names, "tests", "test") if name != "." and (folder / name).is_dir()]
+    new = [name for name in names if re.fullmatch(r"[\w-][\w./-]*", name)]  # no pattern, and nothing outside
+    return [*there, *new, "tests"][0].rstrip("/")
+
+
+def judge_there(folder: Path) -> dict[str, list[str]]:
+    """Return what names a judge of images in pytest's file already, by ini key.
+
+    Raises:
+        ConfigError: pytest's file can't be read.
+    """
+    return {key: words for key in ("judge_model", "judge_url") if (words := _words(folder, key))}
+
+
+def _words(folder: Path, key: str) -> list[str]:
+    """The words of a key in pytest's file."""
     path, section = _place(folder)
     text = _read(path)
     if path.suffix == ".toml":
-        said = _table(path, text, section).get("testpaths", "")
-        names = [str(name) for name in said] if isinstance(said, list) else str(said).split()
-    else:
-        found = re.search(r"^testpaths[ \t]*[=:](.*(?:\n[ \t]+\S.*)*)", text, re.MULTILINE)
-        names = found[1].split() if found else []
-    there = [name for name in (*names, "tests", "test") if name != "." and (folder / name).is_dir()]
-    return there[0].rstrip("/") if there else "tests"
+        said = _table(path, text, section).get(key, "")
+        return [str(word) for word in said] if isinstance(said, list) else str(said).split()
+    found = re.search(rf"^{key}[ \t]*[=:](.*(?:\n[ \t]+\S.*)*)", text, re.MULTILINE)
+    return found[1].split() if found else []
 
 
 def with_ignored(folder: Path) -> Addition | None:

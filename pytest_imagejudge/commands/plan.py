@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
-from ..support.words import plural
+from ..support.words import listed, plural
 from .estimate import add_estimate_options, estimate_lines, estimate_of
 from .printing import note, print_json, print_table
 
@@ -157,7 +157,9 @@ def _noise(args: argparse.Namespace) -> Noise:
 
     named = tuple(dict.fromkeys(_path(name) for name in args.dimension))
     if not args.source:
-        return default_noise(named or MAIN)
+        paths, why = _measured(named or MAIN, args, chosen=bool(named))
+        noise = default_noise(paths)
+        return replace(noise, notes=(*noise.notes, why)) if why else noise
     runs = read_runs(args.source)
     for found in runs:
         for line in found.problems:
@@ -180,6 +182,32 @@ def _noise(args: argparse.Namespace) -> Noise:
     left_out = [f"{show(path)} ({plural(n, 'prompt')})" for path, n in few.items()]
     note_of = f"left out, since fewer than {MINIMUM} prompts have a figure of it: {', '.join(left_out)}"
     return replace(noise, notes=(*noise.notes, note_of)) if few else noise
+
+
+def _measured(paths: tuple[Path, ...], args: argparse.Namespace, *, chosen: bool) -> tuple[tuple[Path, ...], str]:
+    """Leave out what the judge of the last run can't measure, and say so; of ``chosen`` paths only say it.
+
+    A bound on such a figure is an error of the next run.
+    """
+    from ..protocols import load_protocol
+    from ..report.last_run import last_run
+    from ..store.answer_store import default_root
+    from ..taxonomy import FACETS, TOTAL, facets_of, show
+
+    run = last_run(args.judge_store or default_root())
+    use = next((use for use in run.judges if use.kind == "image"), None) if run else None
+    if use is None:
+        return paths, ""
+    try:
+        protocol = load_protocol(use.protocol or None, model=use.model, kind="image")
+    except ConfigError:
+        return paths, ""  # the protocol's file, or its distribution, is gone
+    can = [path for path in paths if (protocol.has_total if path == TOTAL else protocol.measures & {*facets_of(path)})]
+    if not (lost := [show(path) for path in paths if path not in can]):
+        return paths, ""
+    judge = f"the judge of the last run, {use.model or 'of an endpoint'}, measures {len(protocol.measures)} of"
+    then = "no profile can bound" if chosen or not can else "left out, since no profile can bound them, are"
+    return (paths if chosen or not can else tuple(can)), f"{judge} {len(FACETS)} facets; {then} {listed(lost)}"
 
 
 def _path(name: str) -> Path:

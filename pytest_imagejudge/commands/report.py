@@ -181,7 +181,7 @@ def _write(report: Report, args: argparse.Namespace, profile: Profile | None) ->
     from ..renderers import html_page, markdown
     from ..report import json_file
 
-    bounds = None if profile is None else profile.shown_bounds()
+    bounds = None if profile is None else profile.bounds()
     for path in args.output:
         kind = path.suffix.lower()
         if kind == ".json":
@@ -216,7 +216,7 @@ def _print(report: Report, bounds: dict[tuple[str, ...], float] | None) -> None:
 
     text = suite_tree(
         report,
-        {**bounds_of(report.verdicts), **bounds_of(report.edits)} if bounds is None else bounds,
+        bounds_of(report.verdicts) if bounds is None else bounds,
         width=shutil.get_terminal_size().columns,
         color=sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
         verbosity=0,

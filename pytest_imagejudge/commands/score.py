@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
             metadata=metadata,
             dimensions=dimensions,
             profile=profile,
-            load_profile=lambda name: _profile(name, source.folder, image, edit),
+            load_profile=lambda name: _row_profile(_profile(name, source.folder, image, edit), profile),
             keep=bool(args.judge_report or (profile is not None and profile.bounds_means)),
             keep_answers=bool(args.judge_report),
             keep_failed=args.json,
@@ -141,7 +141,7 @@ def _finish(
     report = bench.report()
     copies = bench.settings.copies
     missed, undecided = _suite(report, profile)
-    bounds = {} if profile is None else profile.shown_bounds()
+    bounds = {} if profile is None else profile.bounds()
     published = () if results is None else results.files(stem.parent)
     scores = [stem.with_name(f"{stem.name}_bench_scores{suffix}") for suffix in (".json", ".xlsx")]
     outputs: list[tuple[str, Path, Callable[[], None]]] = [
@@ -278,6 +278,14 @@ def _profile(source: str, base: Path, image: Judge | None, edit: EditJudge | Non
     for judge in (image, edit):
         if judge is not None:
             profile.require_measurable(judge.protocol, judge.settings.model or judge.protocol.name)
+    return profile
+
+
+def _row_profile(profile: Profile, run: Profile | None) -> Profile:
+    from ..thresholds.loading import idle_bounds
+
+    if words := idle_bounds(profile, run):
+        note(words)
     return profile
 
 

@@ -20,7 +20,7 @@ from .options import (
     refuse_other_roots,
     spell_out_keep_alive,
 )
-from .stash import EDIT_JUDGE, IMAGE_JUDGE, REFUSAL
+from .stash import EDIT_JUDGE, GIVEN, IMAGE_JUDGE, REFUSAL
 
 if TYPE_CHECKING:
     from .fixtures import EditJudgeFixture, ImageJudgeFixture
@@ -52,7 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
     for path in manifests(config):
         if not path.is_file():
-            raise pytest.UsageError(f"--judge-manifest {path}: no such file")
+            found = "a folder; a file is expected, or several" if path.is_dir() else "no such file"
+            raise pytest.UsageError(f"--judge-manifest {path}: {found}")
     if configured(config):
         from .gate import Gate
 
@@ -61,6 +62,16 @@ def pytest_configure(config: pytest.Config) -> None:
         from .required import refuse_without_judge
 
         refuse_without_judge(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        from .unnamed_manifests import advised
+
+        raise advised(error, session.config, NAMED_MANIFESTS) from None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -93,7 +104,11 @@ def pytest_make_collect_report(
 
 def _given(config: pytest.Config) -> dict[Path, Path]:
     """The files of ``--judge-manifest``, each once: its path with links resolved, and its path as given."""
-    return {path.resolve(): Path(os.path.abspath(path)) for path in manifests(config)}  # noqa: PTH100
+    found = config.stash.get(GIVEN, None)
+    if found is None:  # asked for once for each file that pytest collects
+        found = {path.resolve(): Path(os.path.abspath(path)) for path in manifests(config)}  # noqa: PTH100
+        config.stash[GIVEN] = found
+    return found
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

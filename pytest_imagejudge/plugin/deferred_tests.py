@@ -234,7 +234,7 @@ class DeferredTests:
         if test.node is not None:
             vars(report)["node"] = test.node  # as xdist's controller marks a worker's report
         hook = test.item.ihook if test.item is not None else self._config.hook
-        self._progress.erase()
+        self._progress.begin_line(report.nodeid)
         hook.pytest_runtest_logreport(report=report)
 
     # -- after the last test has run -------------------------------------------------------------------------

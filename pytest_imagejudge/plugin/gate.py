@@ -105,7 +105,7 @@ class Gate:
             if REFUSAL not in item.stash and (source := marker_values(item).thresholds) is not None:
                 try:
                     self.parts.profiles.load(source)
-                except (ConfigError, TypeError) as error:
+                except (ConfigError, TypeError, UserWarning) as error:  # a warning where pytest makes errors of them
                     refuse(item, pytest.UsageError(f"{item.nodeid}: marker imagejudge: {error}"))
             if REFUSAL not in item.stash:
                 self._quarantine.mark(item)

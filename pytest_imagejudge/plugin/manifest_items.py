@@ -115,6 +115,10 @@ class RowItem(pytest.Item):
 
     def setup(self) -> None:
         """Skip the row without a judge, or fail it where one is required; a bad row is an error even then."""
+        if self.config.pluginmanager.hasplugin("allure_listener"):
+            from .other_reports import tell_apart_in_allure
+
+            tell_apart_in_allure(self)
         if isinstance(self.row, RowError):
             return
         if not self.judged:

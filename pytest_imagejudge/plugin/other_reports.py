@@ -122,6 +122,17 @@ class OtherReports:
             )
 
 
+def tell_apart_in_allure(item: pytest.Item) -> None:
+    """Give a row that is about to run its node ID as a parameter in Allure's results.
+
+    Allure cuts the name of a test at its first bracket, where pytest writes parameters, and the name of a file at its
+    suffix. Tests of one name and the same parameters are retries to it, of which only the last counts.
+    """
+    from allure_commons import plugin_manager
+
+    plugin_manager.hook.add_parameter(name="row", value=item.nodeid, excluded=None, mode=None)
+
+
 def _copies(pictures: Sequence[tuple[str, str]], most: int) -> list[tuple[str, str]]:
     from ..errors import ImageError
     from ..renderers.small_pictures import drawn, fit

@@ -13,6 +13,7 @@ from .early_submission import used_kinds
 from .failure_words import FailureWords
 from .judges import Judges
 from .judging_time import JudgingTime, starts_later
+from .options import shown
 from .pending_manifests import PendingManifests
 from .profiles import Profiles
 from .progress import Progress
@@ -44,10 +45,12 @@ class Parts:
         self.results = results = Results(config, options, budget)
         with usage_errors():
             self.profiles = Profiles(state)
+        with usage_errors(shown(config, "judge_metadata")):
             metadata = read_metadata(options.metadata) if options.metadata else {}
-            if options.baseline and not options.update_baseline and not state.is_worker:
-                from ..statistics.baseline_file import read_baseline
+        if options.baseline and not options.update_baseline and not state.is_worker:
+            from ..statistics.baseline_file import read_baseline
 
+            with usage_errors(shown(config, "judge_baseline")):
                 read_baseline(options.baseline)  # one that can't be read must not be found out at the end
         results.profile = self.profiles.default
         results.measures = {

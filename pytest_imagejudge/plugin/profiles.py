@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import _pytest.fixtures
 import pytest
 
 from ..errors import ConfigError
-from ..thresholds.loading import both_of, load_profile, own_profiles
+from ..thresholds.loading import both_of, idle_bounds, load_profile, own_profiles
 from ..thresholds.profile import Profile
 from .marker import marker_values
 from .state import Kind, RunState
@@ -37,7 +38,7 @@ class Profiles:
         self._in_fixture = False
         self._own: dict[Kind, Profile] = {}  # by kind, where the option names none
         if state.options.thresholds:
-            self.default = self.load(state.options.thresholds)
+            self.default = self._measurable(load_profile(state.options.thresholds, base=state.config.rootpath))
         else:
             self._own = own_profiles(state.protocols)
             for kind, protocol in state.protocols.items():
@@ -45,7 +46,9 @@ class Profiles:
             self.default = both_of(self._own)
 
     def load(self, source: Any, base: Path | None = None) -> Profile:
-        """Load a profile: a name, a file relative to ``base`` (by default the root folder), or a mapping.
+        """Load a profile of some tests: a name, a file relative to ``base`` (by default the root folder), or a mapping.
+
+        Bounds on the run that only such a profile has are warned of: they have no effect.
 
         Raises:
             ConfigError: the profile is not found, is invalid, or bounds a figure that the judges do not measure.
@@ -55,14 +58,19 @@ class Profiles:
         if isinstance(source, dict):  # one that a test spells out comes with each of its images
             said = repr(source), base
             if self._spelled_out is None or self._spelled_out[0] != said:
-                self._spelled_out = said, self._measurable(load_profile(source, base=base))
+                self._spelled_out = said, self._of_some(load_profile(source, base=base))
             return self._spelled_out[1]
         if not isinstance(source, (str, os.PathLike)):
-            return self._measurable(load_profile(source, base=base))
+            return self._of_some(load_profile(source, base=base))
         key = str(source), base
         if key not in self._loaded:
-            self._loaded[key] = self._measurable(load_profile(str(source), base=base))
+            self._loaded[key] = self._of_some(load_profile(str(source), base=base))
         return self._loaded[key]
+
+    def _of_some(self, profile: Profile) -> Profile:
+        if words := idle_bounds(profile, self.default):
+            warnings.warn(words, stacklevel=2)
+        return self._measurable(profile)
 
     def _measurable(self, profile: Profile) -> Profile:
         for kind, protocol in self._state.protocols.items():

@@ -51,9 +51,6 @@ class Progress:
         left = deque(future for future in futures if not future.done())
         if not left:
             return
-        if not self._sender:
-            from ..renderers import terminal_summary  # noqa: F401 - needed in the end, and now there is time for it
-
         sessions = [judge.session for judge in judges]
         begun = said = working = time.monotonic()
         done_before = sum(session.stats.done for session in sessions)
@@ -62,6 +59,8 @@ class Progress:
                 undone = _wait([left.popleft() for _ in range(min(AT_ONCE, len(left)))])
                 left.extendleft(reversed(undone))
                 del undone
+                if not self._sender:  # not before: a judge may be importing what it needs
+                    from ..renderers import terminal_summary  # noqa: F401 - needed in the end, and now there is time
                 meanwhile()
                 self.flush()
                 now = time.monotonic()
@@ -115,6 +114,16 @@ class Progress:
             with self._uncaptured():
                 self._writer.write_raw(f"\r{' ' * (self._writer.fullwidth - 1)}\r{back}", flush=True)
             self._drawn_at = None
+
+    def begin_line(self, nodeid: str) -> None:
+        """Have pytest begin the line of a test's file, so that a late outcome stands beside the name of its own file.
+
+        Reporters of other plugins, which draw in ways of their own, are left alone.
+        """
+        self.erase()
+        reporter = self._reporter
+        if type(reporter).__name__ == "TerminalReporter" and reporter.showfspath and reporter.verbosity == 0:
+            reporter.write_fspath_result(nodeid, "")
 
     def _draw(self, line: str) -> None:
         """Show ``line`` below pytest's own output, or in place of the changing line before."""
@@ -175,11 +184,13 @@ def _wait(futures: list[Future[Any]]) -> list[Future[Any]]:
     The futures are polled: Ctrl-C while ``concurrent.futures.wait`` takes the locks of many futures can leave some
     locked, and the judge's thread then waits for them forever.
     """
-    end, pause = time.monotonic() + TICK, SHORTEST
-    while undone := [future for future in futures if not future.done()]:
-        if time.monotonic() >= end:
-            break
-        pause = SHORTEST if len(undone) < len(futures) else min(2 * pause, LONGEST)
-        futures = undone
+    end, pause, first = time.monotonic() + TICK, SHORTEST, 0
+    while True:
+        seen = first
+        while first < len(futures) and futures[first].done():  # they come about in their order
+            first += 1
+        if first == len(futures) or time.monotonic() >= end:
+            return [future for future in futures[first:] if not future.done()]
+        # each look takes Python's lock from the threads that judge
+        pause = max(pause / 2, SHORTEST) if first > seen else min(2 * pause, LONGEST)
         time.sleep(pause)
-    return undone

@@ -317,7 +317,7 @@ class Results:
 
     def bounds(self) -> dict[tuple[str, ...], float]:
         """The bounds of the run's profile by path, for display."""
-        return {} if self.profile is None else self.profile.shown_bounds()
+        return {} if self.profile is None else self.profile.bounds()
 
     def print(self, reporter: Any) -> None:
         """Print the tree over all images."""

@@ -86,12 +86,12 @@ class RunState:
 
 
 @contextlib.contextmanager
-def usage_errors() -> Iterator[None]:
-    """Turn wrong configuration into pytest's own error."""
+def usage_errors(option: str = "") -> Iterator[None]:
+    """Turn wrong configuration into pytest's own error, which begins with the option that it is of."""
     try:
         yield
     except (ConfigError, EngineError) as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(f"{option}{': ' if option else ''}{error}") from None
 
 
 def _protocol(config: pytest.Config, settings: JudgeSettings) -> Protocol:

@@ -84,7 +84,7 @@ class SignalsProtocol(_Signals):
         lost: list[Path] = []
         for path in facets:
             if path not in known:
-                level3[path] = FacetScore("N/A")
+                level3[path] = _NOT_MEASURED
                 continue
             facet = _facet(tree.get(path[1]), path[2])
             if facet is None:
@@ -140,6 +140,9 @@ class SignalsEditProtocol(_Signals):
             aspects={name: None if value is None else float(value) for name, value in aspects.items()},
             evidence=evidence,
         )
+
+
+_NOT_MEASURED = FacetScore("N/A")
 
 
 def _unreadable(dimension: str) -> Reading:

@@ -7,17 +7,18 @@ from typing import Any
 
 from ..taxonomy import EDIT_SCORE
 from . import explanations
+from .gate_words import outcome_words, sign_of
 
 
 def changes(baseline: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]], list[str]]:
-    """Name of the baseline, (outcome, line) by figure with the failed ones first, and warnings.
+    """Name of the baseline, (outcome, line) by figure with the failed gates first, and warnings.
 
     Of figures without an outcome only the total, the L1 and the edits' score are shown.
     """
     lines: list[tuple[str, str]] = []
     for row in baseline.get("rows") or ():
         if isinstance(row, Mapping) and (row.get("outcome") or len(row.get("path") or ()) < 2):
-            lines.append((str(row.get("outcome") or ""), _line(row)))
+            lines.append((sign_of(*_outcome(row)), _line(row)))
     outcomes = baseline.get("outcomes")
     if isinstance(outcomes, Mapping) and (outcomes.get("n") or outcomes.get("gate")):
         gate = str(outcomes.get("gate") or "")
@@ -25,6 +26,10 @@ def changes(baseline: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]], li
     order = {"failed": 0, "undecided": 1, "passed": 2}
     lines.sort(key=lambda pair: order.get(pair[0], 3))
     return str(baseline.get("file") or ""), lines, [str(text) for text in baseline.get("warnings") or ()]
+
+
+def _outcome(row: Mapping[str, Any]) -> tuple[str, str]:
+    return str(row.get("outcome") or ""), str(row.get("gate") or "")
 
 
 def _line(row: Mapping[str, Any]) -> str:
@@ -53,5 +58,5 @@ def _line(row: Mapping[str, Any]) -> str:
     if allowed := show("allowed"):
         parts.append(f"allowed drop {allowed}")
     text = f"{name}: {', '.join(parts)}"
-    text = f"{text}: {row['outcome']}" if row.get("outcome") else text
+    text = f"{text}: {outcome_words(*_outcome(row))}" if row.get("outcome") else text
     return f"{text} ({row['detail']})" if row.get("detail") else text

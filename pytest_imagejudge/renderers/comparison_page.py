@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..support.escaping import for_markdown
 from ..support.words import plural, some
 from ..taxonomy import show
+from .gate_words import outcome_words, sign_of
 from .outcome_styles import SIGNS
 from .templating import fill
 from .thumbnails import Thumbnails
@@ -26,7 +27,7 @@ def to_html(found: Comparison) -> str:
     numbers = [(pictures.add(move.before_image), pictures.add(move.after_image)) for move in found.moved]
     made = list(pictures.make())
     moves = [
-        (move, [("", "no picture") if number is None else made[number] for number in pair])
+        (move, [("", why) if number is None else made[number] for number, why in zip(pair, _absent(move), strict=True)])
         for move, pair in zip(found.moved, numbers, strict=True)
     ]
     return fill(
@@ -37,14 +38,21 @@ def to_html(found: Comparison) -> str:
         plural=plural,
         gate=gate_words,
         words=row_words,
+        sign=sign_of,
         called=move_name,
         figures=moved_figures(found),
     )
 
 
+def _absent(move: Move) -> tuple[str, str]:
+    """Say why there is no picture before, and after, where there is none."""
+    over = "the later run wrote over this file; --judge-pictures keeps a copy beside each report"
+    return over if move.written_over else "no picture", "no picture"
+
+
 def to_markdown(found: Comparison) -> str:
     """Write the comparison as Markdown for a pull request; prompts and names are escaped."""
-    lines = [f"## {_cell(found.b)} against {_cell(found.a)}", "", f"{plural(found.pairs, 'pair')}. {found.method}.", ""]
+    lines = [f"## {_cell(found.b)} against {_cell(found.a)}", "", f"{plural(found.pairs, 'pair')}, {found.method}.", ""]
     if found.gate is not None:
         lines += [f"{SIGNS[found.gate]} **{_cell(gate_words(found))}**", ""]
     if found.outcomes.n:
@@ -89,7 +97,7 @@ _FIGURES: dict[tuple[str, ...], str] = {
 
 def row_words(row: BaselineRow) -> str:
     """Say a row's outcome, if it has one, and why."""
-    return f"{row.outcome}: {row.detail}" if row.outcome else row.detail
+    return f"{outcome_words(row.outcome, row.gate)}: {row.detail}" if row.outcome else row.detail
 
 
 def gate_words(found: Comparison) -> str:

@@ -55,7 +55,17 @@ def _place_of(row: Mapping[str, Any]) -> str:
 
 def failed_first(suite: Sequence[SuiteRow]) -> list[SuiteRow]:
     """Bounds on the mean of the run, in the order in which reports show them."""
-    return sorted(suite, key=lambda row: ("failed", "undecided", "passed").index(row.outcome))
+    return sorted(suite, key=lambda row: ("failed", "undecided", "passed").index(sign_of(row.outcome, row.gate)))
+
+
+def sign_of(outcome: str, gate: str | None) -> str:
+    """Choose the outcome whose sign and colour a row has: an undecided row whose gate fails is shown as failed."""
+    return "failed" if gate == "failed" else outcome
+
+
+def outcome_words(outcome: str, gate: str | None) -> str:
+    """Say a row's outcome, and that its gate fails where the outcome does not say so."""
+    return f"{outcome}, the gate fails" if outcome == "undecided" and gate == "failed" else outcome
 
 
 def _missed_mean(row: SuiteRow) -> str:

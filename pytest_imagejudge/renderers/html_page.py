@@ -16,16 +16,17 @@ from ..support.escaping import escape
 from ..support.files import replacing
 from ..support.web_addresses import web_address
 from ..support.words import nouns, times
-from ..taxonomy import FacetPath, show_scale
+from ..taxonomy import FacetPath
 from . import explanations, run_words
 from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
-from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
+from .edit_figures import edit_rows
+from .gate_words import failed_first, failed_gates, missed_gates, outcome_words, sign_of, undecided_gates
 from .html_payload import Payload
 from .quarantine_words import quarantine_lines
 from .templating import source, stream
 from .thumbnails import Thumbnails
-from .tree_rows import TreeRow, in_words, partial, tree_rows
+from .tree_rows import TreeRow, partial, tree_rows
 
 if TYPE_CHECKING:
     from .small_copies import SmallCopies
@@ -78,11 +79,11 @@ def _page(
         yield from stream(
             "report.html",
             **_head(report, tally, tree),
-            shown=data.outcomes.total(),
+            shown=data.groups.total(),
             failed_only=failed_only,
             tree=list(tree.walk()) if tally.images else [],
             not_zero=any(row.bound is not None and row.tick is None for row in tree.walk()),
-            edits=_edits(tally, {**bounds_of(report.edits), **(bounds or {})}) if tally.edits else [],
+            edits=_edits(tally) if tally.edits else [],
             partial=partial(report, tree),
             suite=[_suite(row) for row in failed_first(report.suite)],
             baseline=_baseline(report),
@@ -168,20 +169,20 @@ def _warnings(report: Report) -> list[str]:
     return [escape(text) for text in found]
 
 
-def _edits(tally: Tally, bounds: Mapping[FacetPath, float]) -> list[dict[str, Any]]:
-    found = []
-    for name, figure in tally.edit_scores():
-        bound = bounds.get((name,))
-        found.append(
-            {
-                "name": f"Score, {show_scale(tally.edit_scale)}" if name == "score" else escape(name),
-                "n": figure.n,
-                "mean": "N/A" if figure.value is None else f"{figure.value:.2f}",
-                "bound": "" if bound is None else f"{bound:g}",
-                "wrong": ", ".join(in_words(figure.failed, figure.unread)),
-            }
-        )
-    return found
+def _edits(tally: Tally) -> list[dict[str, Any]]:
+    """Rows of the table of edits; the place of a bound is None where nothing is bounded."""
+    rows = edit_rows(tally)
+    bounded = any(row.bound for row in rows)
+    return [
+        {
+            "name": f"Score, {row.scale}" if row.scale else escape(row.name),
+            "n": row.n,
+            "mean": row.mean,
+            "bound": row.bound if bounded else None,
+            "wrong": row.wrong,
+        }
+        for row in rows
+    ]
 
 
 def _suite(row: Any) -> dict[str, Any]:
@@ -191,8 +192,8 @@ def _suite(row: Any) -> dict[str, Any]:
         "interval": "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}",
         "n": row.n,
         "bound": f"{row.bound:g}",
-        "outcome": row.outcome,
-        "gate": row.gate,
+        "outcome": sign_of(row.outcome, row.gate),
+        "words": outcome_words(row.outcome, row.gate),
         "detail": escape(row.detail),
     }
 

@@ -14,12 +14,13 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-from ..report.lookup import bounds_of, facet_of, is_unread, value_of
+from ..report.lookup import bounds_of, edit_bounds, facet_of, is_unread, repeat_of, value_of
 from ..report.model import FAILED, AnyEntry, Before, Breach, EditEntry, Past, VerdictEntry
 from ..support.escaping import escape
 from ..support.words import and_more
 from ..taxonomy import EDIT_SCORE, FACETS, LEVEL1, LEVEL2, TOTAL, TREE, Path, from_written
 from . import explanations
+from .edit_figures import bound_in_words
 from .problem_words import folded
 from .thumbnails import Thumbnails
 
@@ -47,11 +48,11 @@ class Payload:
         excused: tests that were expected to fail, or skipped.
 
     Attributes:
-        outcomes: entries taken in, by outcome; what was scored in a test that failed counts as failed.
+        groups: entries taken in, by the filter that finds them; see `_group`. Each is in one.
     """
 
     def __init__(self, pictures: Thumbnails, excused: Collection[str] = ()) -> None:
-        self.outcomes: Counter[str] = Counter()
+        self.groups: Counter[str] = Counter()
         self._pictures = pictures
         self._excused = set(excused)
         self._fingerprints: dict[str, int] = {}
@@ -70,11 +71,11 @@ class Payload:
 
     def add(self, entry: AnyEntry) -> None:
         """Take in one entry, in the order of the run."""
-        self.outcomes["failed" if entry.test_failed else entry.outcome] += 1
         item = _entry(entry, self._pictures)
         key = json.dumps(entry.fingerprint, sort_keys=True, default=str)
         item["fingerprint"] = self._fingerprints.setdefault(key, len(self._fingerprints))
-        item["excused"] = entry.outcome in FAILED and entry.test in self._excused
+        item["group"] = group = _group(entry, self._excused)
+        self.groups[group] += 1
         if entry.before is not None:
             item["before"] = _before(entry.before, entry, self._pictures)
         if past := _history(entry):
@@ -101,6 +102,15 @@ class Payload:
     def pictures(self) -> Iterator[str]:
         """Data URIs by number; for a picture that can't be shown, a list with the reason."""
         yield from _array(embed([escape(reason)] if reason else uri) for uri, reason in self._pictures.make())
+
+
+def _group(entry: AnyEntry, excused: Collection[str]) -> str:
+    """The outcome by which the head of the page counts an entry, or why it does not: "excused", judged "again"."""
+    if repeat_of(entry):
+        return "again"
+    if entry.outcome in FAILED and entry.test in excused:
+        return "excused"
+    return "failed" if entry.test_failed else entry.outcome
 
 
 def _answers(entry: AnyEntry) -> Mapping[str, str]:
@@ -177,18 +187,19 @@ def _entry(entry: AnyEntry, pictures: Thumbnails) -> dict[str, Any]:
         labels = [("Source", pictures.add(entry.source_image)), ("Edited", pictures.add(entry.edited_image)),
                   ("Change map", pictures.add_change(
                       entry.source_image, entry.edited_image, entry.mask, entry.box))]  # fmt: skip
-        bound = bounds_of([entry]).get(EDIT_SCORE)
+        bounds = edit_bounds(entry)
         aspects = [
-            [escape(name), _round(value), lines(entry.evidence.get(name, ""))] for name, value in entry.aspects.items()
+            [escape(name), _round(value), lines(entry.evidence.get(name, "")), bound_in_words(name, bounds)]
+            for name, value in entry.aspects.items()
         ]
         item |= {"kind": "edit", "prompt": lines(entry.instruction), "total": _round(entry.score), "aspects": aspects,
-                 "words": lines(entry.evidence.get("score", "")), "cover": 1, "bound": bound,
+                 "words": lines(entry.evidence.get("score", "")), "cover": 1, "bound": bound_in_words("score", bounds),
                  "scale": entry.scale}  # fmt: skip
     else:
         labels = [("Image", pictures.add(entry.image))]
-        bounds = bounds_of([entry])
+        least = bounds_of([entry])
         item |= {"kind": "image", "prompt": lines(entry.prompt), "total": _round(entry.total), "cover": 0,
-                 "bound": bounds.get(()), "bounds": [[_index(path), bound] for path, bound in bounds.items() if path],
+                 "bound": least.get(()), "bounds": [[_index(path), bound] for path, bound in least.items() if path],
                  **_figures(entry)}  # fmt: skip
     item["pictures"] = [[label, number] for label, number in labels]
     return item

@@ -18,7 +18,7 @@ from ..taxonomy import FacetPath
 from . import explanations
 from .baseline_lines import changes
 from .cost_words import budget_words, cost_words
-from .gate_words import failed_first, failed_gates, missed_gates, undecided_gates
+from .gate_words import failed_first, failed_gates, missed_gates, outcome_words, sign_of, undecided_gates
 from .outcome_styles import SIGNS
 from .problem_words import folded
 from .quarantine_words import quarantine_lines
@@ -187,9 +187,10 @@ def _suite(report: Report) -> Iterator[str]:
     for row in failed_first(report.suite):
         mean = "none" if row.mean is None else f"{row.mean:.2f}"
         interval = "" if row.low is None or row.high is None else f"{row.low:.2f} to {row.high:.2f}"
-        detail = f"{row.outcome}: {for_markdown(row.detail)}" if row.detail else row.outcome
-        place = for_markdown(explanations.place(row.path))
-        yield f"| {SIGNS[row.outcome]} | {place} | {mean} | {interval} | {row.bound:g} | {row.n} | {detail} |"
+        words = outcome_words(row.outcome, row.gate)
+        detail = f"{words}: {for_markdown(row.detail)}" if row.detail else words
+        sign, place = SIGNS[sign_of(row.outcome, row.gate)], for_markdown(explanations.place(row.path))
+        yield f"| {sign} | {place} | {mean} | {interval} | {row.bound:g} | {row.n} | {detail} |"
     yield ""
 
 

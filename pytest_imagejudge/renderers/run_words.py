@@ -17,7 +17,17 @@ MOST = 3  # places that are named
 
 
 def headline(report: Report, tally: Tally) -> str:
-    """Say how many failed, how many were not judged, and of how many; or that the run failed, or that all passed."""
+    """Say how many failed, how many were not judged, and of how many; or that the run failed, or that all passed.
+
+    What is excused stands beside them, and is none of them.
+    """
+    text = _headline(report, tally)
+    if not tally.excused:
+        return text
+    return f"{text}, {tally.excused} more excused" if text else f"No failure, {tally.excused} excused"
+
+
+def _headline(report: Report, tally: Tally) -> str:
     number, outcomes = tally.images + tally.edits - tally.excused, tally.outcomes
     failed, lost, scored = outcomes["failed"], outcomes["error"], tally.test_failed
     of = f"of {number} {judged_noun(tally)}"
@@ -30,7 +40,7 @@ def headline(report: Report, tally: Tally) -> str:
         return listed(found)
     if missed_gates(report) or report.run.failed_tests:
         return "The run failed"
-    return none_failed(tally) if number else "Nothing was judged"
+    return none_failed(tally) if number else "" if tally.excused else "Nothing was judged"
 
 
 def lead(report: Report, tally: Tally, tree: TreeRow) -> str:
@@ -43,11 +53,12 @@ def _missed(tally: Tally, tree: TreeRow) -> Iterator[str]:
     places = [(row.failed, show(row.path) if row.path else "the total") for row in tree.walk() if row.failed]
     edits = [(figure.failed, _of_edits(name)) for name, figure in tally.edit_scores() if figure.failed]
     found = sorted([*places, *edits], key=lambda each: -each[0])  # of equal ones the worst first, as in the tree
-    if not found:
+    if not found or (tally.excused and not tally.shown_as_failed):
         return
     (most, first), *rest = found
     shown = [f"{first} ({plural(most, 'image' if places else 'edit')})", *(f"{name} ({n})" for n, name in rest)]
-    yield f"Bounds missed most often: {some(shown, MOST)}." if rest else f"Bound missed: {shown[0]}."
+    those = ", excused images included" if tally.excused else ""
+    yield f"Bounds missed most often{those}: {some(shown, MOST)}." if rest else f"Bound missed{those}: {shown[0]}."
 
 
 def _of_edits(name: str) -> str:

@@ -17,16 +17,17 @@ from ..report.model import Report, Run, SuiteRow
 from ..report.tally import Tally, tally_of
 from ..support.escaping import escape
 from ..support.words import and_more, plural, some, times
-from ..taxonomy import EDIT_SCORE, FACETS, Path, show, show_scale, written
+from ..taxonomy import EDIT_SCORE, FACETS, Path, show, written
 from . import explanations
 from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
-from .gate_words import failed_first, failed_gates, undecided_gates
+from .edit_figures import edit_rows
+from .gate_words import failed_first, failed_gates, outcome_words, sign_of, undecided_gates
 from .outcome_styles import STYLES
 from .quarantine_words import quarantine_lines
 from .text_lines import in_columns
 from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_lines
-from .tree_rows import TreeRow, in_words, partial, tree_rows
+from .tree_rows import TreeRow, partial, tree_rows
 
 MOST, MOST_ROWS = 3, 6  # facets that are named where they pulled a figure down, and such figures
 
@@ -44,7 +45,7 @@ def suite_tree(
 
     Args:
         report: the run.
-        bounds: of the profile, by path; the total's under ``()`` or ``("total",)``, an edit's under ``("score",)``.
+        bounds: of the profile on images, by path; the total's under ``()`` or ``("total",)``.
         width: columns.
         color: whether to write ANSI colours.
         verbosity: below 0 only the L1; above 0 every facet, N/A ones too; up to 0 one image that passed has no tree.
@@ -62,7 +63,7 @@ def suite_tree(
         if words := partial(report, root):
             parts.append(Text(words, style="yellow"))
     if tally.edits:
-        parts.append(_edits_table(tally, bounds, glyphs, width))
+        parts.append(_edits_table(tally, glyphs, width))
     parts += _suite_lines(report.suite, glyphs, width)
     parts += _baseline_lines(report.baseline, glyphs, width)
     return draw(parts, width, color, encoding)
@@ -92,11 +93,6 @@ def _in_short(report: Report, tally: Tally, bounds: Mapping[tuple[str, ...], flo
     few = f" ({measured} of {len(FACETS)} facets)" if tally.images and root.state == "no total" else ""
     if figures:
         yield Text(escape(glyphs.dot.join(figures) + few))
-
-
-def _edit_bound(bounds: Mapping[Path, float]) -> str:
-    bound = bounds.get(EDIT_SCORE, bounds.get(("edit", "score")))
-    return "" if bound is None else f"{bound:g}"
 
 
 # The run
@@ -167,19 +163,19 @@ def _warnings(report: Report, tally: Tally) -> Iterator[Text]:
         yield Text(words, style="yellow")
 
 
-def _edits_table(tally: Tally, bounds: Mapping[Path, float], glyphs: Glyphs, width: int) -> Table:
+def _edits_table(tally: Tally, glyphs: Glyphs, width: int) -> Table:
+    rows = edit_rows(tally)
+    bounded = any(row.bound for row in rows)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim", width=width)
     table.add_column("Edits", no_wrap=True)
-    for head in ("n", "mean", "bound"):
+    for head in ("n", "mean", *(["bound"] if bounded else [])):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("", ratio=1)
-    for name, figure in tally.edit_scores():
-        bound = _edit_bound(bounds) if name == "score" else ""
-        mark = f"{glyphs.bad} " if figure.failed else ""
-        notes = Text(mark + ", ".join(in_words(figure.failed, figure.unread)), "bold red")
-        mean = "N/A" if figure.value is None else f"{figure.value:.2f}"
-        label = f"Score ({show_scale(tally.edit_scale)})" if name == "score" else escape(name)
-        table.add_row(Text(label), Text(str(figure.n)), Text(mean), Text(bound, "dim"), notes)
+    for row in rows:
+        label = Text(f"Score ({row.scale})" if row.scale else escape(row.name))
+        notes = Text((f"{glyphs.bad} " if row.failed else "") + row.wrong, "bold red")
+        bound = [Text(row.bound, "dim")] if bounded else []
+        table.add_row(label, Text(str(row.n)), Text(row.mean), *bound, notes)
     return table
 
 
@@ -198,7 +194,8 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs, width: int) -> Itera
     if suite:
         yield Text("Suite bounds (on the mean of the run)", style="bold")
     for row in failed_first(suite):
-        sign, style = _sign(row.outcome, glyphs), STYLES[row.outcome]
+        outcome = sign_of(row.outcome, row.gate)
+        sign, style = _sign(outcome, glyphs), STYLES[outcome]
         digits, thing = (2, "edit") if row.path == written(EDIT_SCORE) else (1, "image")
         mean = "no mean" if row.mean is None else f"mean {row.mean:.{digits}f}"
         interval = "" if row.low is None or row.high is None else f" [{row.low:.{digits}f}, {row.high:.{digits}f}]"
@@ -207,7 +204,7 @@ def _suite_lines(suite: Sequence[SuiteRow], glyphs: Glyphs, width: int) -> Itera
         )
         detail = f"; {row.detail}" if row.detail else needed
         text = f"{explanations.place(row.path)}: {mean}{interval}, n {row.n}, bound {row.bound:g}: "
-        shown = Text(escape(text)).append(row.outcome, style).append(escape(detail), "dim")
+        shown = Text(escape(text)).append(outcome_words(row.outcome, row.gate), style).append(escape(detail), "dim")
         yield from _hanging(Text(sign, style), shown, width)
 
 
@@ -230,7 +227,7 @@ def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs, width: i
         style = STYLES.get(outcome, "dim")
         shown = Text(escape(text))
         if outcome:
-            shown.highlight_regex(f"(?<=: ){re.escape(outcome)}\\b", style)
+            shown.highlight_regex(f"(?<=: )(undecided, the gate fails|{re.escape(outcome)}\\b)", style)
         yield from _hanging(Text(_sign(outcome, glyphs), style), shown, width)
     for text in warnings:
         yield from _hanging(Text("!", "yellow"), Text(escape(f"warning: {text}"), "yellow"), width)

@@ -46,9 +46,9 @@ def read(path: Path | str) -> Report:
     try:
         data = _DECODER.decode(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from None
+        raise ConfigError(f"{path}: a report is expected, a JSON file: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 (byte {error.start})") from None
+        raise ConfigError(f"{path}: not a report: not UTF-8 (byte {error.start})") from None
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path}: not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
     except (ValueError, RecursionError) as error:

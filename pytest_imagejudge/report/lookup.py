@@ -7,8 +7,10 @@ from functools import partial
 
 from ..scoring.figures import figure_at, unread_at
 from ..taxonomy import EDIT_SCORE, Path, facets_of, from_written
-from .model import AnyEntry, Bound, Breach, Entry, Facet, VerdictEntry
+from .model import AnyEntry, Bound, Breach, EditEntry, Entry, Facet, VerdictEntry
 from .spool import E
+
+EditBounds = frozenset[tuple[str, str, float]]  # of one edit: name of the figure, side ("least" or "most"), bound
 
 
 def facet_of(entry: VerdictEntry, path: Sequence[str]) -> Facet | None:
@@ -59,6 +61,12 @@ def bounds_of(entries: Iterable[AnyEntry]) -> dict[Path, float]:
         elif bounds and agreed is not None:
             agreed = {path: bound for path, bound in agreed.items() if bounds.get(path) == bound}
     return {from_written(path): bound for path, bound in (agreed or {}).items()}
+
+
+def edit_bounds(entry: EditEntry) -> EditBounds:
+    """The bounds on an edit's score and aspects."""
+    given: list[Bound | Breach] = [*entry.bounds, *entry.breaches]
+    return frozenset((each.path[0], each.side, each.bound) for each in given if each.path)
 
 
 def lowest_facets(entry: VerdictEntry, path: Sequence[str]) -> list[Path]:

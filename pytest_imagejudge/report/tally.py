@@ -9,7 +9,7 @@ from ..scoring.figures import FigureMean, RunMeans, RunningMean
 from ..scoring.findings import FindingKind
 from ..scoring.verdict import Raw
 from ..taxonomy import EDIT_SCALE, PATHS, TOTAL, TREE, Path, from_written, show_scale
-from .lookup import is_unread, lowest_facets, repeat_of, value_of
+from .lookup import EditBounds, edit_bounds, is_unread, lowest_facets, repeat_of, value_of
 from .model import FAILED, AnyEntry, EditEntry, Mean, Report, Summary, VerdictEntry
 
 OUTCOMES = ("failed", "error", "passed", "scored")
@@ -48,6 +48,7 @@ class Tally:
         raws: images by facet path, raw score and mapped score.
         asked, touched: the L1 that any image was asked about, and those of which it has a facet.
         scores: of edits, by name; "score" is the overall one.
+        edit_bounds: all that single edits were bounded by, each once.
         only: the one image that counts, where there is just one.
     """
 
@@ -64,6 +65,7 @@ class Tally:
         self.asked: set[str] = set()
         self.touched: set[str] = set()
         self.scores = {"score": FigureCounts()}
+        self.edit_bounds: set[EditBounds] = set()
         self.scale: list[float] | None = None  # of "score", from the first edit that has one
         self.only: VerdictEntry | None = None
         for entry in entries:
@@ -143,6 +145,8 @@ class Tally:
 
     def _add_edit(self, entry: EditEntry) -> None:
         self.n_edits += 1
+        if bounds := edit_bounds(entry):
+            self.edit_bounds.add(bounds)
         self.scores[self._name_of(entry)].count(entry.score, unread=bool(entry.unreadable or entry.error))
         for name, value in entry.aspects.items():
             self.scores.setdefault(name, FigureCounts()).add(value)

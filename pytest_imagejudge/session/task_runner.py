@@ -185,8 +185,10 @@ class TaskRunner:
                 await image.primed(request)
             answer = await self._meter.ask(request, image.together, again=again)
             about = self.about(task, known.pixels, dimension, answer, region=known.region)
-            # not in the loop's pool of threads, where pictures may be waiting before it
-            await asyncio.wrap_future(self.store.hand_over(key, answer, about))
+            written = self.store.hand_over(key, answer, about)
+            if not written.done():  # not in the loop's pool of threads, where pictures may be waiting before it
+                await asyncio.wrap_future(written)
+            written.result()
             self._count(1, stored=False)
             promise.set_result((answer, False))
         except BaseException as error:

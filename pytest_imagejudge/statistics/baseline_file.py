@@ -144,9 +144,9 @@ def read_baseline(path: Path | str) -> Baseline:
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such baseline; write it with --judge-update-baseline") from None
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from None
+        raise ConfigError(f"{path}: a baseline is expected, a file: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 (byte {error.start})") from None
+        raise ConfigError(f"{path}: not a baseline: not UTF-8 (byte {error.start})") from None
     if marker := next(
         (n for n, line in enumerate(text.splitlines(), 1) if line.startswith(("<<<<<<< ", ">>>>>>> "))), 0
     ):

@@ -19,7 +19,8 @@ from .suite import OnUndecided, check_policy
 class Move(BaseModel):
     """One pair that moved: its score before and after, and the changes of its L1.
 
-    ``path`` is the total's, an edit's, or ``["mean of L1"]`` for a judge without a total.
+    ``path`` is the total's, an edit's, or ``["mean of L1"]`` for a judge without a total. ``written_over`` tells that
+    the file of the picture before holds that after; ``before_image`` is then a copy of the earlier one, or empty.
     """
 
     id: str | None
@@ -32,6 +33,7 @@ class Move(BaseModel):
     level1: dict[str, float]
     before_image: str
     after_image: str
+    written_over: bool = False
 
 
 class Comparison(BaseModel):
@@ -141,6 +143,7 @@ def _move(old: Scored, new: Scored) -> Move | None:
         return None
     if abs(after - before) < 1e-9 and not any(abs(change) > 1e-9 for change in level1.values()):
         return None
+    written_over = bool(old.image and old.pixels and new.pixels) and old.image == new.image and old.pixels != new.pixels
     return Move(
         id=new.id,
         prompt=new.prompt,
@@ -150,8 +153,9 @@ def _move(old: Scored, new: Scored) -> Move | None:
         after=after,
         change=after - before,
         level1=level1,
-        before_image=old.image,
+        before_image=old.copy if written_over else old.image,
         after_image=new.image,
+        written_over=written_over,
     )
 
 

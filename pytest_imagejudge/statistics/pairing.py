@@ -21,6 +21,7 @@ class Scored:
 
     Attributes:
         prompt: the prompt, or the instruction of an edit.
+        copy: a small copy of the picture that the report has beside it, or empty.
         count: number, from 1, among the images with the same ID, or the same prompt and seed.
         figures: by path; figures that do not apply, or were not judged, are absent.
         lost: paths that were not judged.
@@ -39,6 +40,7 @@ class Scored:
     count: int = 1
     pixels: str = ""
     image: str = ""
+    copy: str = ""
     figures: dict[Path, float] = field(default_factory=dict)
     lost: frozenset[Path] = frozenset()
     asked: tuple[str, ...] = ()
@@ -111,6 +113,7 @@ def _scored(entry: AnyEntry) -> Scored:
         seed=entry.seed,
         pixels=entry.pixels,
         image=image_of(entry),
+        copy=entry.copies.get("edited_image" if kind == "edit" else "image", ""),
         figures=figures(entry),
         lost=frozenset(path for path in paths if state(entry, path) == "not judged"),
         asked=tuple(entry.level1) if isinstance(entry, VerdictEntry) and not entry.error else (),

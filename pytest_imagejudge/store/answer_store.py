@@ -99,7 +99,7 @@ class Store:
         self._say = say or _to_stderr
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        self._writer = Writer(self._put_now)
+        self._writer = Writer(self._put_now, lasting)
         self._unsaved: dict[str, StoredRow] = {}
         self._unsaved_bytes = self._given_up = 0
         self._waiting: dict[str, str] = {}
@@ -146,16 +146,16 @@ class Store:
         self.put_rows([self.seal.row(StoredAnswer(key, answer, about, time.time()))])
 
     def hand_over(self, key: str, answer: Answer, about: Mapping[str, Any]) -> Future[None]:
-        """As `put`, without waiting: the future is done when the answer is on the disk. It can be read from now on."""
-        return self._add([self.seal.row(StoredAnswer(key, answer, about, time.time()))])
+        """As `put`, without waiting: readable from now on; done once on the disk, or at once if it is not to last."""
+        return self._add([self.seal.row(StoredAnswer(key, answer, about, time.time()))], later=True)
 
     def put_rows(self, rows: Iterable[StoredRow]) -> None:
         """Store sealed rows as `put` does; return once they are on the disk. Several threads' rows go together."""
         self._add(rows).result()
 
-    def _add(self, rows: Iterable[StoredRow]) -> Future[None]:
+    def _add(self, rows: Iterable[StoredRow], *, later: bool = False) -> Future[None]:
         self._guard()
-        return self._writer.add(rows)
+        return self._writer.add(rows, later=later)
 
     def _put_now(self, batch: list[StoredRow]) -> None:
         """Write a batch, in the writer's thread; what the disk does not take is held in memory."""
@@ -331,7 +331,8 @@ class Store:
     def _guard(self) -> contextlib.AbstractContextManager[Any]:
         """Return the process's lock; a forked process gets a new one, since the parent's may have been locked."""
         if self._pid != os.getpid():
-            self._pid, self._lock, self._writer = os.getpid(), threading.RLock(), Writer(self._put_now)
+            self._pid, self._lock = os.getpid(), threading.RLock()
+            self._writer = Writer(self._put_now, self._writer.lasting)
         return self._lock
 
     def read(self, row: StoredRow) -> StoredAnswer | None:

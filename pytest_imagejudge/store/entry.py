@@ -9,7 +9,7 @@ import os
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -96,7 +96,7 @@ class Seal:
 
     def row(self, entry: StoredAnswer) -> StoredRow:
         """The row of a new entry."""
-        answer = {name: value for name, value in asdict(entry.answer).items() if value != _UNSAID.get(name, _NEVER)}
+        answer = {name: value for name, value in vars(entry.answer).items() if value != _UNSAID.get(name, _NEVER)}
         data = {"about": dict(entry.about), "answer": answer, "key": entry.key, "stored": entry.stored}
         text = canonical(data)
         return self.row_of(text, *self._make(b"answer\n" + text))

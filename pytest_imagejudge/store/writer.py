@@ -9,6 +9,10 @@ from concurrent.futures import Future
 from .entry import StoredRow
 
 LINGER_S = 0.2  # how long the thread waits for more: to start one takes longer than to wake it, most of all under load
+GATHER_S = 0.2  # how long rows may wait for others where nobody waits for them: each transaction costs as much as ten
+
+_DONE: Future[None] = Future()
+_DONE.set_result(None)
 
 
 class Writer:
@@ -19,10 +23,11 @@ class Writer:
 
     Args:
         write: writes rows, or keeps those that the disk does not take; called by one thread at a time.
+        lasting: whether what is written outlives the process; else rows wait for others, unless the writer is drained.
     """
 
-    def __init__(self, write: Callable[[list[StoredRow]], None]) -> None:
-        self._write = write
+    def __init__(self, write: Callable[[list[StoredRow]], None], lasting: bool = True) -> None:
+        self._write, self.lasting = write, lasting
         self._turn = threading.Condition()
         self._waiting: list[tuple[list[StoredRow], Future[None]]] = []
         self._rows: dict[str, StoredRow] = {}  # what waits and what is being written, by key
@@ -30,16 +35,21 @@ class Writer:
         self._ending = False  # nobody is about to hand over more
         self._thread: threading.Thread | None = None
 
-    def add(self, rows: Iterable[StoredRow]) -> Future[None]:
-        """Hand ``rows`` over; the future is done when they are written, or raises what kept them from it."""
+    def add(self, rows: Iterable[StoredRow], *, later: bool = False) -> Future[None]:
+        """Hand ``rows`` over; the future is done when they are written, or raises what kept them from it.
+
+        ``later`` says that nobody needs them on the disk: where they do not last, the future is then done at once.
+        """
         batch, done = list(rows), Future[None]()
         done.set_running_or_notify_cancel()  # who stops waiting does not take them back
         with self._turn:
+            first = not self._waiting
             self._waiting.append((batch, done))
             self._rows.update((row.key, row) for row in batch)
             self._ending = False
-        self._wake()
-        return done
+        if first:  # else the thread has been told, and has not looked yet
+            self._wake()
+        return _DONE if later and not self.lasting else done
 
     def pending(self, keys: Sequence[str]) -> list[StoredRow]:
         """The rows under ``keys`` that are not written yet."""
@@ -92,6 +102,8 @@ class Writer:
         """All that waits; nothing when the thread is to end."""
         with self._turn:
             self._turn.wait_for(lambda: self._waiting or self._ending, LINGER_S)
+            if self._waiting and not self.lasting:
+                self._turn.wait_for(lambda: self._ending, GATHER_S)
             batch, self._waiting = self._waiting, []
             self._writing = bool(batch)
             if not batch and self._thread is threading.current_thread():

@@ -68,6 +68,8 @@ def read_rows(path: Path, suffixes: Sequence[str] = SUFFIXES) -> Iterator[RawRow
             when the first row is asked for.
     """
     suffix = path.suffix.lower()
+    if path.is_dir():
+        raise ConfigError(f"{path}: is a folder; a file is expected, ending in {', '.join(suffixes)}")
     if suffix not in suffixes:
         raise ConfigError(f"{path}: files ending in {', '.join(suffixes)} can be read, not {show_value(path.suffix)}")
     if suffix == PARQUET:

@@ -64,9 +64,10 @@ def _find(source: str | Path, base: Path, asker: str) -> Path:
     path = base / text
     if path.is_file():
         return path
+    found = f"{path} is a folder" if path.is_dir() else f"there is none at {path}"
     raise ConfigError(
         f"{asker}: no profile {text!r}{nearest(text, known)}; shipped are {', '.join(known)}, or give a TOML file "
-        f"(there is none at {path})"
+        f"({found})"
     )
 
 
@@ -131,6 +132,28 @@ def _build(data: dict[str, Any], name: str, where: str) -> Profile:
             words = f"{where}: {show(path)}: a bound of {bound:g} has almost no effect: bounds run from 0 to 100"
             warnings.warn(words, stacklevel=2)
     return profile
+
+
+def idle_bounds(profile: Profile, run: Profile | None) -> str:
+    """Say which bounds on the run have no effect, since they stand in a profile for some images; empty for none.
+
+    Args:
+        profile: of a test, a call or a row.
+        run: that of ``--judge-thresholds``, or the judge's own; None is none. What the profile has of it is no fault.
+    """
+    found = []
+    for name in ("suite", "baseline"):
+        own: BaseModel = getattr(profile, name)
+        if own != type(own)() and (run is None or own != getattr(run, name)):
+            found.append(f"[{name}]")
+    if not found:
+        return ""
+    named = "none" if run is None else f'"{run.name}"'
+    return (
+        f"thresholds {profile.name}: {' and '.join(found)} {'has' if len(found) == 1 else 'have'} no effect in a "
+        f"profile for some of the images: bounds on the run count in that of --judge-thresholds, here {named}; "
+        "put them there"
+    )
 
 
 _TABLES: dict[str, type[BaseModel]] = {

@@ -156,10 +156,6 @@ class Profile(_Levels):
             found[path] = max(found.get(path, 0.0), 60.0)
         return found
 
-    def shown_bounds(self) -> dict[FacetPath, float]:
-        """The bounds that reports show: those on images, and under ("score",) that on the overall score of edits."""
-        return self.bounds() | ({} if self.edit.score is None else {EDIT_SCORE: self.edit.score})
-
     def dump(self) -> dict[str, Any]:
         """Return plain data: ``bounds``, as `load_profile` takes them, and ``name``."""
         return {"name": self.name, "bounds": self.model_dump(exclude_defaults=True, exclude={"extends"})}

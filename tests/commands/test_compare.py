@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -146,7 +147,9 @@ def test_what_comes_of_an_undecided_drop(compare, save, tmp_path, policy, code, 
     _, out, _ = compare(*files, *options, "-o", tmp_path / "c.html", "-o", tmp_path / "c.md")
     assert out.splitlines()[-1].startswith(f"Gate (no drop of more than 2): {gate}: Quality")
     assert f'<p class="{gate}">Gate' in (tmp_path / "c.html").read_text()
-    assert '<td class="undecided">undecided: ' in (tmp_path / "c.html").read_text()
+    shown = "undecided: " if gate == "undecided" else "undecided, the gate fails: "
+    assert f'<td class="{gate}">{shown}' in (tmp_path / "c.html").read_text()
+    assert f"| {shown}" in (tmp_path / "c.md").read_text()
     assert f"{'❔' if gate == 'undecided' else '❌'} **Gate" in (tmp_path / "c.md").read_text()
 
 
@@ -429,6 +432,8 @@ def test_a_page_with_pictures_side_by_side(compare, save, tmp_path, monkeypatch)
     for i in range(8):
         Image.new("RGB", (64, 48), (30 * i, 10, 200)).save(tmp_path / f"{i}.png")
     before, after = run_of(8, 1), run_of(8, 2, 0.3)
+    for old, new in zip(before, after, strict=True):
+        new.pixels = old.pixels  # of one file
     for entry in (before[0], after[0]):
         entry.prompt = HOSTILE
     after[1].image = "gone.png"
@@ -600,3 +605,27 @@ def test_what_moved_most_has_a_name_and_a_figure(compare, save, tmp_path):
     assert "| fox.png | 80.00 | 40.00 | -40.00 |" in markdown
     assert "<h3>fox.png</h3>" in html
     assert "<h3>row-1: make it blue</h3>" in html
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_picture_that_was_written_over_is_not_shown_as_the_one_before(compare, save, tmp_path, kept):
+    for name, colour in (("0.png", "blue"), ("copy.jpg", "red")):
+        Image.new("RGB", (8, 8), colour).save(tmp_path / name)
+    image = str(tmp_path / "0.png")
+    before = drawn(0, random.Random(1), image=image, copies={"image": str(tmp_path / "copy.jpg")} if kept else {})
+    after = drawn(0, random.Random(2), 0.5, image=image)
+    files = save("a.json", [before]), save("b.json", [after])
+    _, out, _ = compare(*files, "--json")
+    (move,) = json.loads(out)["moved"]
+    assert (move["written_over"], Path(move["before_image"]).name, Path(move["after_image"]).name) == (
+        True,
+        "copy.jpg" if kept else "",
+        "0.png",
+    )
+    compare(*files, "-o", tmp_path / "c.html")
+    page = (tmp_path / "c.html").read_text()
+    assert len(set(re.findall('src="(data:[^"]*)"', page))) == (2 if kept else 1)
+    assert ("the later run wrote over this file; --judge-pictures keeps a copy" in page) is not kept
+    same = before.model_copy(update={"pixels": after.pixels})
+    _, out, _ = compare(save("a.json", [same]), files[1], "--json")
+    assert not json.loads(out)["moved"][0]["written_over"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import warnings
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -187,11 +188,35 @@ def test_the_keys_go_to_the_file_that_pytest_reads(tmp_path: Path, name: str, be
     assert (tmp_path / name).read_text() == after
 
 
+@pytest.mark.parametrize(
+    ("there", "given", "words"),
+    [
+        ("judge_model = signals", "--judge-url=http://one:1", "--judge-url: * already: judge_model = signals; take"),
+        ("judge_url =\n  http://one:1\n  http://two:2", "--judge-model=a/b", "judge_url = http://one:1 http://two:2;"),
+        ("judge_model = a/b", "--judge-model=signals", "leave out --judge-model"),
+    ],
+)
+def test_another_judge_is_not_written_beside_the_one_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], there: str, given: str, words: str
+) -> None:
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\n{there}\n")
+    assert main(["init", "--force", given, str(tmp_path)]) == 2
+    assert fnmatch(capsys.readouterr().err, f"*{words}*\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["pytest.ini"]
+    assert main(["init", str(tmp_path)]) == 0
+    (tmp_path / "pytest.ini").write_text("[pytest]\njudge_model = a/b\n")
+    assert main(["init", "--force", "--judge-model=a/b", str(tmp_path)]) == 0  # the same
+
+
 def test_keys_that_are_there_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\njudge_model = other/judge\n")
     assert main(["init", str(tmp_path)]) == 0
     assert (tmp_path / "pytest.ini").read_text().count("judge_model") == 1
     assert "pytest.ini has judge_model already, which stays as it is" in capsys.readouterr().err
+    (tmp_path / "pytest.ini").write_text("[pytest]\njudge_url = http://one:1\n")
+    assert main(["init", "--force", str(tmp_path)]) == 0
+    assert "judge_model" not in (tmp_path / "pytest.ini").read_text()  # an endpoint and the embedded judge
+    assert "pytest.ini has judge_url already, which stays as it is" in capsys.readouterr().err
     (tmp_path / "pytest.ini").unlink()
     (tmp_path / "pyproject.toml").write_text('tool.pytest.ini_options.addopts = "-q"\n')
     assert main(["init", "--force", str(tmp_path)]) == 2
@@ -282,6 +307,8 @@ def test_an_owner_that_nobody_names(tmp_path: Path, capsys: pytest.CaptureFixtur
         ("[pytest]\ntestpaths = checks more\n", ("checks", "tests"), "checks"),
         ("[pytest]\ntestpaths =\n    gone\n    more/deep\nx = 1\n", ("more/deep",), "more/deep"),
         ("[pytest]\ntestpaths = .\n", (), "tests"),
+        ("[pytest]\ntestpaths = checks/images more\n", ("tests_of_mine",), "checks/images"),
+        ("[pytest]\ntestpaths = packages/*/tests ../other\n", (), "tests"),
     ],
 )
 def test_the_test_lies_where_pytest_looks(tmp_path: Path, ini: str, folders: tuple[str, ...], place: str) -> None:

@@ -6,13 +6,21 @@ import numpy as np
 import pytest
 
 from pytest_imagejudge.cli import main
+from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.report.json_file import write
+from pytest_imagejudge.report.last_run import keep_last_run
 from pytest_imagejudge.report.model import Report, VerdictEntry
+from pytest_imagejudge.report.uses import JudgeUse
 from pytest_imagejudge.statistics.baseline_file import update_baseline
+from pytest_imagejudge.store.answer_store import default_root
+from pytest_imagejudge.thresholds.loading import load_profile
 
 
 @pytest.fixture
-def plan(capsys):
+def plan(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    default_root().mkdir(parents=True)  # without an earlier run
+
     def run(*arguments):
         code = main(["plan", *map(str, arguments)])
         found = capsys.readouterr()
@@ -59,6 +67,49 @@ def test_defaults_say_that_they_are(plan):
     assert "Real-world Fidelity" in out
     assert "To see a drop of 2 points in any of them, where no drop is allowed: " in " ".join(out.split())
     assert "\x1b" not in out
+
+
+def named(found):
+    return [" / ".join(row["path"]) for row in found["dimensions"]]
+
+
+@pytest.mark.parametrize("how", [("--detect", 4), ("--images", 40)])
+def test_only_what_the_judge_of_the_last_run_measures_is_planned(plan_json, plan, how):
+    every = named(plan_json(*how))
+    keep_last_run(default_root(), "2026-01-01", [JudgeUse(model="signals", protocol="signals", images=3)])
+    found = plan_json(*how)
+    assert [name for name in every if name not in named(found)] == ["total", "Alignment"]
+    assert all(len(row["options"]) > 1 for row in found["dimensions"] if "--detect" in how)
+    said = " ".join(plan(*how)[1].split())
+    assert (
+        "signals, measures 8 of 56 facets; left out, since no profile can bound them, are total and Alignment." in said
+    )
+    bounds = {"level1": dict.fromkeys(named(found), 2)}
+    load_profile({"baseline": bounds}, name="planned").require_measurable(load_protocol("signals"), "signals")
+
+
+def test_what_is_named_is_planned_and_what_can_not_be_bounded_told(plan_json):
+    keep_last_run(default_root(), "2026-01-01", [JudgeUse(model="signals", protocol="signals", images=3)])
+    found = plan_json("--detect", 4, "--dimension", "total", "--dimension", "Quality")
+    assert named(found) == ["total", "Quality"]
+    assert "no profile can bound total" in found["notes"][-1]
+    assert "signals" not in str(plan_json("--detect", 4, "--dimension", "Quality")["notes"])
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        JudgeUse(model="org/judge", protocol="house", images=3),
+        JudgeUse(kind="edit", model="signals", protocol="signals-edit", images=3),
+        JudgeUse(model="m", protocol="gone.toml", images=3),
+    ],
+)
+def test_other_judges_leave_nothing_out(plan_json, use):
+    every = named(plan_json("--detect", 4))
+    keep_last_run(default_root(), "2026-01-01", [use])
+    found = plan_json("--detect", 4)
+    assert named(found) == every
+    assert len(found["notes"]) == 2
 
 
 def test_the_plan_as_json(plan_json):

@@ -83,6 +83,8 @@ def test_a_plan_keeps_its_figures_in_narrow_terminals(monkeypatch, capsys, width
         (["score", "a.png", "--prompt", "x"], 'unrecognized arguments: --prompt (did you mean "--prompts"?), x'),
         (["plan", "--jso"], 'unrecognized arguments: --jso (did you mean "--json"'),
         (["store", "stats", "--js"], 'unrecognized arguments: --js (did you mean "--json"'),
+        (["leaderboard", "x", "-o", "y"], 'unrecognized arguments: -o (did you mean "--output-dir"?), y\n'),
+        (["leaderboard", "x", "-x", "y"], "unrecognized arguments: -x, y\n"),
         (["init", "a", "##[error]\x1b[31m"], "unrecognized arguments: ## [error]\\x1b[31m"),
     ],
 )

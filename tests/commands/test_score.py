@@ -425,8 +425,10 @@ def test_gates(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) 
     assert "1 row missed them" in capsys.readouterr().out
     values = rows("a fair fox", "a good fox")
     values[0]["thresholds"], values[1]["thresholds"] = "strict.toml", ""
-    found, _ = score(capsys, server, write(work / "own.jsonl", values), code=1)
+    found, said = score(capsys, server, write(work / "own.jsonl", values), code=1)
     assert found["failed"] == 1
+    words = "[suite] has no effect in a profile for some of the images: bounds on the run count in that of"
+    assert f"thresholds strict.toml: {words} --judge-thresholds, here none; put them there" in said
     values[0]["thresholds"] = "gone.toml"
     found, said = score(capsys, server, write(work / "own.jsonl", values), code=2)
     assert (found["bad_row"], found["judged"]) == (1, 1)

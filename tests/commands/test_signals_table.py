@@ -11,7 +11,7 @@ import pytest
 
 from pytest_imagejudge.cli import main
 from pytest_imagejudge.commands import signals_table
-from pytest_imagejudge.protocols.signals_bounds import MEASURED, MEASURES
+from pytest_imagejudge.protocols.signals_bounds import MEASURED, MEASURES, REVISION
 from pytest_imagejudge.protocols.signals_edit_bounds import MEASURED as ASPECTS
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +54,12 @@ def test_doctor_begins_with_the_embedded_judge_and_names_no_server(capsys):
     assert printed.startswith("judge of images: signals, engine signals")
     assert all(" / ".join(measure.facet) in printed for measure in MEASURES)
     assert not re.search("vllm|gpu", printed, re.IGNORECASE)
+
+
+def test_doctor_names_the_version_as_reports_do(capsys):
+    main(["doctor", "--judge-model", "signals", "--edit-judge-model", "signals"])
+    heads = [line for line in capsys.readouterr().out.splitlines() if line.startswith("judge of ")]
+    assert [head.rpartition(", ")[2] for head in heads] == [f"version {REVISION}"] * 2
 
 
 def test_doctor_gives_the_measures_as_data(capsys):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 pytest.importorskip("rapidocr")
+import cv2
 import skimage.data
 
 from pytest_imagejudge import Judge
@@ -334,6 +335,22 @@ def test_a_library_that_does_not_load_is_an_engine_error(monkeypatch):
     monkeypatch.setattr("pytest_imagejudge.engines.signals.engine.LOADED", ("pytest_imagejudge_has_no_such_module",))
     with pytest.raises(EngineError, match="no_such_module"):
         asyncio.run(SignalsEngine().start(lambda line: None))
+
+
+def test_opencv_has_its_threads_again_after_the_end():
+    before = cv2.getNumThreads()
+    try:
+        for later, after in ((None, 3), (2, 2)):  # what somebody else sets meanwhile stays
+            cv2.setNumThreads(3)
+            engine = SignalsEngine()
+            asyncio.run(engine.start(lambda line: None))
+            assert cv2.getNumThreads() == 1
+            if later:
+                cv2.setNumThreads(later)
+            asyncio.run(engine.close())
+            assert cv2.getNumThreads() == after
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_asking_before_the_start_or_with_the_wrong_number_of_pictures_is_an_engine_error(judge):

@@ -153,18 +153,19 @@ def test_what_was_not_judged_fails_a_check_and_no_other(project):
     result.assert_outcomes(passed=2, failed=4)
     assert result.ret == 1
     words = {
-        "unreadable": "*unreadable: Quality*",
-        "refused": "*not judged: the judge refused this request*",
-        "fault": "*not judged: RuntimeError: a fault nobody foresaw*",
-        "no such file": "*not judged: /*",
+        "unreadable": "unreadable: Quality ",
+        "refused": "not judged: the judge refused this request ",
+        "fault": "not judged: RuntimeError: a fault nobody foresaw ",
+        "no such file": f"not judged: {project.path / 'no such file.png'}: no such file ",
     }
+    said = " ".join(result.stdout.str().split())  # where a line ends depends on the folder's name
     for entry in project.report["verdicts"]:
         name = entry["image"].removesuffix(".png")
         assert (entry["outcome"] == "error") == (name in words)
         if name in words:
             assert entry["total"] is None
             assert set(entry["level1"].values()) == {None}
-            result.stdout.fnmatch_lines([words[name]])
+            assert words[name] in said
 
 
 def test_a_check_in_which_nothing_applies_fails(project):

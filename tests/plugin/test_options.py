@@ -13,12 +13,20 @@ TWINS = [
     ("--judge-protocol=hose", "judge_protocol = hose", '*no protocol "hose"*did you mean "house"*'),
     ("--judge-thresholds=defualt", "judge_thresholds = defualt", '*did you mean "default"*'),
     ("--judge-manifest=gone.csv", "judge_manifest = gone.csv", "*gone.csv: no such file*"),
-    ("--judge-metadata=gone.json", "judge_metadata = gone.json", "*gone.json*"),
+    ("--judge-manifest=sub", "judge_manifest = sub", "*sub: a folder; a file is expected, or several*"),
+    ("--judge-thresholds=sub", "judge_thresholds = sub", "*no profile 'sub'*/sub is a folder)*"),
+    ("--judge-metadata=gone.json", "judge_metadata = gone.json", "*judge?metadata: *gone.json can't be read*"),
     ("--judge-report=report.txt", None, "*report.txt*.html, .json or .md*"),
     ("--judge-keep-alive=soon", "judge_keep_alive = soon", "*judge?keep?alive*number*'soon'*"),
     ("--judge-keep-alive=-1", "judge_keep_alive = -1", "*judge?keep?alive*at least 0*'-1'*"),
     ("--judge-keep-alive=nan", "judge_keep_alive = nan", "*judge?keep?alive*number*'nan'*"),
-    ("--judge-baseline=gone.json", "judge_baseline = gone.json", "*gone.json*"),
+    ("--judge-baseline=gone.json", "judge_baseline = gone.json", "*judge?baseline: *gone.json*no such baseline*"),
+    (
+        "--judge-baseline=good.png",
+        "judge_baseline = good.png",
+        "*judge?baseline: *not a baseline: not UTF-8*",
+    ),
+    ("--judge-baseline=sub", "judge_baseline = sub", "*judge?baseline: *sub: a baseline is expected*directory*"),
     ("--judge-update-baseline", "judge_update_baseline = true", "*--judge-baseline*"),
     ("--judge-repeat=0", "judge_repeat = 0", "*judge?repeat*at least 1*'0'*"),
     ("--judge-repeat=1.5", "judge_repeat = 1.5", "*judge?repeat*whole number*'1.5'*"),
@@ -119,6 +127,7 @@ def test_workers_share_the_requests_that_may_be_in_flight(project, workers, shar
 
 @pytest.mark.parametrize(("option", "ini", "words"), TWINS, ids=[ini or option for option, ini, _ in TWINS])
 def test_what_is_refused_before_any_test(project, option, ini, words):
+    (project.path / "sub").mkdir()
     project.tests(PLAIN + "    open('ran', 'w').close()")
     for given in [option] if option else []:
         result = project.run(given)
@@ -238,6 +247,7 @@ def test_without_a_judge_tests_are_skipped_with_a_reason_and_counted(project, mo
 
 def test_the_preflight_stops_before_any_test(project):
     project.environ("STAND_IN_FAULT", "preflight")
+    (project.path / "sub").mkdir()
     project.tests(PLAIN + "    open('ran', 'w').close()")
     result = project.run()
     assert result.ret == 4

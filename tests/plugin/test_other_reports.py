@@ -147,6 +147,19 @@ def test_allure_has_the_picture_and_the_tree(project: Project) -> None:
         assert "├─ Quality" in text
 
 
+def test_allure_tells_rows_apart(project: Project) -> None:
+    """Allure cuts a name at its first bracket and a file's name at its suffix, and takes what is alike for retries."""
+    pytest.importorskip("allure_pytest", reason="pip install allure-pytest")
+    rows = [{"ID": f"fox [{kind}]", "prompt": "a fox", "image_path": f"{kind}.png"} for kind in ("bad", "good")]
+    project.manifest("rows.imagejudge.jsonl", [*rows, {"ID": "fox [none]"}])
+    (project.path / "rows.imagejudge.json").write_text(json.dumps(rows[:1]), encoding="utf-8")
+    project.as_installed()
+    project.run("--alluredir=own", process=True).assert_outcomes(passed=1, failed=3)
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in (project.path / "own").glob("*-result.json")]
+    cases = {(result["testCaseId"], *(each["value"] for each in result.get("parameters", ()))) for result in results}
+    assert len(results) == len(cases) == len({result["historyId"] for result in results}) == 4
+
+
 def test_without_such_a_report_nothing_is_made(project: Project) -> None:
     project.tests(
         """

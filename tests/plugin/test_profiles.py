@@ -310,3 +310,58 @@ def test_an_assertion_of_the_thresholds_fixture_is_its_own(project):
         """
     )
     project.run().stdout.fnmatch_lines(["E *assert 1 == 2"])
+
+
+RUN_TABLES = "total = 10\n[suite]\ntotal = 20\n[baseline]\ntotal = 3\n"
+IGNORED = (
+    "thresholds {}: [suite] and [baseline] have no effect in a profile for some of the images: bounds on the run "
+    'count in that of --judge-thresholds, here "{}"; put them there'
+)
+
+
+@pytest.fixture
+def told(project):
+    """A project whose test takes thresholds in one of the ways; gives the warnings of a run."""
+    write(project, "part.toml", RUN_TABLES)
+    ways = {
+        "call": "def test_it(image_judge): image_judge.check('good.png', 'a fox', thresholds='part.toml')",
+        "marker": "import pytest\n@pytest.mark.imagejudge(thresholds='part.toml')\n"
+        "def test_it(image_judge): image_judge.expect('good.png', 'a fox')",
+        "fixture": "import pytest\n@pytest.fixture(scope='session')\ndef judge_thresholds(): return 'part.toml'\n"
+        "def test_it(image_judge): image_judge.check('good.png', 'a fox')",
+    }
+
+    def run(way, *args, **keywords):
+        if way == "row":
+            row = {"ID": "a", "prompt": "a fox", "image_path": "good.png", "thresholds": "part.toml"}
+            project.manifest("rows.imagejudge.jsonl", [row])
+        else:
+            project.tests(ways[way])
+        return project.run(*args, **keywords)
+
+    return run
+
+
+@pytest.mark.parametrize("way", ["call", "marker", "fixture", "row"])
+def test_bounds_on_the_run_in_a_part_of_it_are_warned_of(project, told, way):
+    result = told(way, "-Wdefault")
+    result.assert_outcomes(passed=1, warnings=1)
+    assert IGNORED.format("part.toml", "default") in result.stdout.str()
+    assert project.report["suite"] == []
+
+
+@pytest.mark.parametrize("way", ["call", "marker", "row"])
+def test_where_warnings_are_errors_the_run_is_red_and_says_why(told, way):
+    result = told(way)
+    said = result.stdout.str() + result.stderr.str()
+    assert result.ret in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR)
+    assert IGNORED.format("part.toml", "default") in said
+    assert "INTERNALERROR" not in said
+
+
+def test_bounds_that_the_run_has_too_are_no_fault(project, told):
+    write(project, "run.toml", 'extends = "part.toml"\nlevel1.Quality = 5\n')
+    result = told("marker", "--judge-thresholds=run.toml")
+    result.assert_outcomes(passed=1)
+    assert "have no effect" not in result.stdout.str()
+    assert [row["path"] for row in project.report["suite"]] == [["total"]]

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 import termios
@@ -129,3 +130,20 @@ def test_the_start_of_a_server_does_not_count_as_judging(pytestconfig, monkeypat
     progress.wait([future], [SimpleNamespace(session=SimpleNamespace(stats=stats, started=True))], meanwhile)
     assert drawn[0] == "imagejudge: 0 of 2 judged, waiting for 1 min 40 s"
     assert drawn[1] == "imagejudge: 1 of 2 judged, 0.5 images a minute, 2 min 00 s left"
+
+
+@pytest.mark.parametrize("flags", [(), ("-q",), ("-pno:terminal",)])
+def test_late_outcomes_stand_beside_their_own_file(project, flags):
+    source = "def test_{0}(image_judge): image_judge.expect('{0}.png', prompt='a fox')\n"
+    for name, kinds in (("a", ("good", "bad")), ("b", ("fair",))):
+        project.tests("".join(map(source.format, kinds)), f"test_{name}")
+    project.tests("def test_plain(): pass", "test_c")
+    result = project.run("--judge-when=after", *flags)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    letters = {}  # by the file that stands before them; verdicts come in any order
+    for file, found in re.findall(r"^(test_\w\.py)? ?([.F]*)(?: *\[ *\d+%\])?$", result.stdout.str(), re.MULTILINE):
+        letters[file] = "".join(sorted(letters.get(file, "") + found))
+    if not flags:
+        letters.pop("")  # blank lines
+    expected = {(): {"test_a.py": ".F", "test_b.py": ".", "test_c.py": "."}, ("-q",): {"": "...F"}}
+    assert letters == expected.get(flags, {"": ""})

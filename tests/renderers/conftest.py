@@ -27,7 +27,7 @@ def chromium() -> str | None:
     return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.fixture(scope="module")  # its event loop would stay in the way of later tests
+@pytest.fixture(scope="package")  # its event loop would stay in the way of later tests
 def browser() -> Iterator[Any]:
     executable = chromium()
     if executable is None:
@@ -83,7 +83,7 @@ class Visit:
         return set(self.page.locator("#grid .badge").all_text_contents())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def tab(browser: Any) -> Any:
     tab = browser.new_page()
     tab.set_default_timeout(10_000)

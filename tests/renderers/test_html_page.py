@@ -11,7 +11,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from pytest_imagejudge.renderers.explanations import title
-from pytest_imagejudge.report.model import FailedTest, JudgeEntry, ProblemEntry, Report, Run
+from pytest_imagejudge.report.model import Bound, FailedTest, JudgeEntry, ProblemEntry, Report, Run
 from pytest_imagejudge.statistics.earlier_run import attach
 from pytest_imagejudge.statistics.pairing import scored
 from pytest_imagejudge.taxonomy import LEVEL1
@@ -164,6 +164,35 @@ def test_a_dimensions_failures_are_one_click_away(visit: Any) -> None:
     }
     assert expected
     assert set(seen.titles()) == expected | {"test_b (broken-0.png)"}  # what was not judged failed there too
+    count = seen.page.locator("#count").text_content()
+    assert count.endswith(f"shown: {len(expected)} failed in Quality / Realism, 1 not judged there")
+
+
+def test_head_filters_and_dimensions_count_the_same(visit: Any) -> None:
+    passed, failed, excused = (
+        samples.entry(number, bounds={("Quality",): bound}) for number, bound in ((1, 1), (2, 99), (3, 99))
+    )
+    again = [failed.model_copy(update={"repeat": number}) for number in (1, 2)]
+    lost = samples.entry(
+        4, bounds={}, outcome="error", error="the engine died", level1={}, level2={}, level3={}, total=None
+    )
+    report = Report(verdicts=[passed, failed, *again, excused, lost], run=Run(excused=[excused.test or ""]))
+    seen = visit(report)
+    assert seen.page.locator("h1").text_content() == "1 of 3 images failed and 1 was not judged, 1 more excused"
+    assert "1 more did not pass" in seen.page.locator("header").text_content()
+    labels = [" ".join(label.split()) for label in seen.page.locator("#controls .choice").all_text_contents()]
+    assert labels == ["All 6", "Failed 1", "Not judged 1", "Passed 1", "Excused 1", "Judged again 2"]
+    for label in labels[1:]:
+        seen.choose(label)
+        assert seen.page.locator("#count").text_content().startswith(f"{label.split()[-1]} of 6 shown")
+    assert seen.badges() == {"✗ failed, judged again"}
+    seen.choose("Excused 1")
+    assert seen.badges() == {"✗ failed, excused"}
+    row = seen.page.locator("#dimensions tr", has=seen.page.get_by_role("button", name="Quality", exact=True))
+    row.get_by_role("button", name="3 images with Quality").click()
+    assert seen.page.locator("#count").text_content() == "4 of 6 shown: 3 with a figure of Quality, 1 not judged there"
+    row.get_by_role("button", name="2 failed in Quality").click()
+    assert seen.page.locator("#count").text_content() == "3 of 6 shown: 2 failed in Quality, 1 not judged there"
 
 
 def test_the_tree_opens_by_keyboard(visit: Any) -> None:
@@ -211,9 +240,7 @@ def test_the_next_image_is_the_next_of_what_is_shown(visit: Any) -> None:
     shown = [heading.text_content()]
     for _ in titles[1:]:
         seen.page.keyboard.press("ArrowRight")
-        seen.page.wait_for_function(
-            "before => document.getElementById('page-title').textContent !== before", arg=shown[-1]
-        )
+        seen.page.locator("#page-title", has_not_text=shown[-1]).wait_for()
         shown.append(heading.text_content())
     assert shown == titles
     assert seen.page.get_by_role("button", name="Next image").is_disabled()
@@ -254,6 +281,24 @@ def test_an_edit_shows_source_edited_and_change_map(visit: Any) -> None:
     assert captions == ["Source", "Edited", "Change map"]
     assert seen.page.locator("figure img").count() == 3
     assert "2.10 of 5" in seen.page.get_by_role("dialog").text_content()
+
+
+def test_bounds_of_an_edit_stand_beside_its_figures(visit: Any) -> None:
+    bounds = [Bound(path=["fidelity"], bound=0.6), Bound(path=["shift"], bound=0.8, side="most")]
+    made = samples.edit(0, 4.0, aspects={"fidelity": 0.9, "shift": 0.1, "noise": 0}, bounds=bounds)
+    seen = visit(Report(edits=[made]))
+    seen.page.locator("#grid a").click()
+    own = seen.opened().inner_text()
+    assert "0.90 (at least 0.6)" in own
+    assert "0.10 (at most 0.8)" in own
+    seen.page.keyboard.press("Escape")
+    assert words(seen, "#edits-title + *").splitlines() == [
+        "Figure | Mean | Bound | Edits | Failed",
+        "Score, 1 to 5 | 4.00 |  | 1",
+        "fidelity | 0.90 | at least 0.6 | 1",
+        "noise | 0.00 |  | 1",
+        "shift | 0.10 | at most 0.8 | 1",
+    ]
 
 
 def test_before_and_after_stand_side_by_side(visit: Any) -> None:
@@ -320,14 +365,14 @@ def test_what_was_not_judged_shows_its_error_and_no_scores(visit: Any) -> None:
 
 
 @pytest.mark.parametrize("width", [400, 900, 1600])
-def test_a_wide_table_of_edits_scrolls_by_itself(visit: Any, width: int) -> None:
+def test_a_wide_table_of_edits_fits(visit: Any, width: int) -> None:
     report = samples.report()
     for each in report.edits:
         each.aspects = {"text_alignment": 4.0, "perceptual_quality_of_the_whole_edited_picture": 3.2}
     seen = visit(report, viewport={"width": width, "height": 900})
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
     box = seen.page.get_by_role("region", name="Edits").locator(".scroll")
-    assert box.evaluate("box => box.scrollWidth > box.clientWidth") == (width == 400)
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
 def test_what_failed_stands_above_the_figures(visit: Any) -> None:
@@ -481,3 +526,12 @@ def test_no_serious_fault_in_accessibility(visit: Any, width: int, scheme: str) 
     assert faults() == []
     wide = seen.page.evaluate("[document.documentElement.scrollWidth, document.getElementById('page').scrollWidth]")
     assert max(wide) <= width
+
+
+def test_a_long_badge_is_whole_on_a_phone(visit: Any) -> None:
+    again = samples.entry(1, bounds={("Quality",): 99}).model_copy(update={"repeat": 1})
+    seen = visit(Report(verdicts=[samples.entry(1, bounds={}), again]), viewport={"width": 390, "height": 800})
+    badge = seen.page.get_by_text("✗ failed, judged again")
+    assert badge.evaluate(
+        "node => node.getBoundingClientRect().right <= node.closest('.words').getBoundingClientRect().right"
+    )

@@ -135,7 +135,7 @@ def test_files_that_cant_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=tmp_path.name):
         report_json.read(tmp_path)
     (tmp_path / "latin.json").write_bytes(b'{"schema": "\xe9"}')
-    with pytest.raises(ConfigError, match=r"latin\.json: not UTF-8"):
+    with pytest.raises(ConfigError, match=r"latin\.json: not a report: not UTF-8"):
         report_json.read(tmp_path / "latin.json")
     (tmp_path / "deep.json").write_text('{"schema": "imagejudge-report/1", "x": ' + "[" * 100_000)
     with pytest.raises(ConfigError, match=r"deep\.json"):

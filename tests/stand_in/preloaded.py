@@ -2,6 +2,7 @@
 
 pytester has a run within this process forget what it imported, which takes its time again in the next run. numpy can't
 be loaded twice. httpx knows the errors of that httpcore only which it loaded itself. Forks take over what is loaded.
+The models of a report, which are built when they are first used, are built beforehand.
 
 Each run also reads the entry points of all that is installed, several times over: they are kept.
 """
@@ -39,6 +40,10 @@ import pytest_imagejudge.statistics.flips
 import pytest_imagejudge.statistics.history
 import pytest_imagejudge.statistics.suite  # noqa: F401
 import tests.stand_in.judge  # noqa: F401
+from pytest_imagejudge.report.model import ReportPart
+
+for _part in ReportPart.__subclasses__():
+    _part.model_rebuild()
 
 _read = importlib.metadata.Distribution.entry_points.fget  # type: ignore[attr-defined]
 

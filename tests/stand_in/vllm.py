@@ -7,22 +7,28 @@ hangs would), one that has left the session, a log, and ways to die.
 from __future__ import annotations
 
 import json
+import platform
 import sys
 import textwrap
 from pathlib import Path
 
 SERVER = """
-import json, os, signal, subprocess, sys, threading, time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import json, os, signal, socketserver, sys, threading, time
 from pathlib import Path
 
-IGNORE = "import signal, time; [signal.signal(number, signal.SIG_IGN) for number in (2, 15)]; "
-HANGS = IGNORE + "print('up', flush=True); time.sleep(600)"
 
-
-def spawn(**how):
-    child = subprocess.Popen([sys.executable, "-I", "-S", "-c", HANGS, "standin-engine"], stdout=subprocess.PIPE, **how)
-    child.stdout.readline()
+def spawn(leave):
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        return os.read(reading, 1)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    leave()
+    os.write(writing, b"1")
+    os.closerange(3, 256)  # as a program of its own
+    time.sleep(600)
+    os._exit(0)
 
 
 def main():
@@ -34,8 +40,8 @@ def main():
     (place / "environment").write_text(json.dumps(dict(os.environ)))
     (place / "folder").write_text(os.path.realpath(sys.argv[2]))  # of the model, which a link names
     print("INFO: Starting to load model", flush=True)
-    spawn()
-    spawn(start_new_session=True)
+    spawn(lambda: None)
+    spawn(os.setsid)
     if (place / "hold-start").exists():
         (place / "held").write_text(str(os.getpid()))
         time.sleep(600)
@@ -47,38 +53,42 @@ def main():
         (place / "port-taken").unlink()
         sys.exit("OSError: [Errno 98] Address already in use")
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class Handler(socketserver.StreamRequestHandler):  # http.server takes longer to import than all the rest
+        disable_nagle_algorithm = True
 
-        def log_message(self, *args):
-            pass
+        def handle(self):
+            self.open = True
+            while self.open and (line := self.rfile.readline()):
+                method, self.path, _ = line.decode().split()
+                lines = iter(lambda: self.rfile.readline().decode().strip(), "")
+                self.headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+                self.body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                self.open = self.headers.get("connection") != "close"
+                getattr(self, method)()
 
         def reply(self, status, reply):
             body = json.dumps(reply).encode()
-            self.send_response(status)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(f"HTTP/1.1 {status} -\\r\\ncontent-length: {len(body)}\\r\\n\\r\\n".encode() + body)
 
-        def do_GET(self):
+        def GET(self):
             if not (place / "engine-dead").exists():
                 return self.reply(200, {})
             (place / "engine-dead").unlink()
             self.reply(503, {})
             os._exit(1)
 
-        def do_POST(self):
+        def POST(self):
             if self.path.startswith(("/sleep", "/wake_up")):
                 with (place / "naps").open("a") as file:
                     file.write(self.path + (" of " + gpu if gpu else "") + "\\n")
                 return self.reply(200, {})
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            body = json.loads(self.body)
             if self.headers["authorization"] != "Bearer " + os.environ["IMAGEJUDGE_SERVER_KEY"]:
                 return self.reply(401, {})
             with (place / "asked").open("a") as file:
                 file.write(json.dumps({**body, "gpu": gpu}) + "\\n")
             while (place / "hold-answers").exists():
-                time.sleep(0.02)
+                time.sleep(0.05)
             text = body["messages"][-1]["content"]
             text = text if isinstance(text, str) else "a picture"
             first = (place / "starts").read_text().count("\\n") == 1
@@ -90,20 +100,37 @@ def main():
             if text == "break" or (place / "engine-dead").exists():
                 return self.reply(500, {"error": "internal"})
             if text == "hang up":
-                return setattr(self, "close_connection", True)
+                self.open = False
+                return
             if text == "refuse":
                 return self.reply(400, {"error": "no such field: top_k"})
             message = {"role": "assistant", "content": "to " + text}
             self.reply(200, {"choices": [{"finish_reason": "stop", "message": message}], "usage": {}})
 
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = daemon_threads = True
+        request_queue_size = 128
+
     port = int(sys.argv[sys.argv.index("--port") + 1])
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = Server(("127.0.0.1", port), Handler)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     server.serve_forever(poll_interval=0.05)
 
 
 if __name__ == "__main__":
     main()
+"""
+
+# Runs the server without the processes from which vLLM's engine would be forked: two starts of Python.
+ALONE = """
+import os, sys, types
+
+sys.argv[:] = sys.argv[1:]
+sys.path[0] = os.path.dirname(sys.argv[0])
+processes = sys.modules["imagejudge_processes"] = types.ModuleType("imagejudge_processes")
+processes.begin = processes.look_at_models = lambda: None
+with open(sys.argv[0]) as file:
+    exec(file.read())
 """
 
 OPTIONS = """
@@ -113,8 +140,18 @@ max_num_batched_tokens max_num_seqs enable_prompt_tokens_details disable_uvicorn
 """
 
 
-def install(folder: Path, *, version: str = "9.9.9+cpu", options: str = OPTIONS) -> Path:
-    """Make the package in ``folder``; returns an interpreter that has it."""
+def install(
+    folder: Path, *, version: str = "9.9.9+cpu", options: str = OPTIONS, forks: bool = False, answers: bool = True
+) -> Path:
+    """Make the package in ``folder``; returns an interpreter that has it.
+
+    Args:
+        folder: the place for it, which is made.
+        version: of vLLM.
+        options: the words that vLLM's sources have.
+        forks: have the server begin the processes from which vLLM's engine is forked.
+        answers: whoever looks for vLLM is told of it at once, where the interpreter itself would look for long.
+    """
     package = folder / "vllm"
     (package / "engine").mkdir(parents=True)
     (package / "entrypoints" / "cli").mkdir(parents=True)
@@ -125,13 +162,13 @@ def install(folder: Path, *, version: str = "9.9.9+cpu", options: str = OPTIONS)
     info = folder / f"vllm-{version}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version}\n")
+    (folder / "alone.py").write_text(ALONE)
+    found = {"python": platform.python_version(), "dists": {"vllm": version}, "package": str(package / "__init__.py")}
+    cases = [f"*importlib.metadata*) echo '{json.dumps(found)}'; exit;;"] if answers else []
+    cases += [] if forks else [f"*/imagejudge_serve.py\\ *) set -- '{folder}/alone.py' \"$@\";;"]
+    run = f"PYTHONPATH='{folder}' exec '{sys.executable}' \"$@\""
     python = folder / "python"
-    python.write_text(
-        textwrap.dedent(f"""\
-            #!/bin/sh
-            PYTHONPATH='{folder}' exec '{sys.executable}' "$@"
-            """)
-    )
+    python.write_text("\n".join(["#!/bin/sh", 'case "$1 $2" in', *cases, "esac", run, ""]))
     python.chmod(0o755)
     return python
 

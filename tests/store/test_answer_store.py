@@ -120,6 +120,18 @@ def test_only_a_lasting_store_waits_for_the_disk(root, lasting, waits):
         assert store.file.do(lambda connection: connection.execute("PRAGMA synchronous").fetchone()[0], None) == waits
 
 
+def test_where_no_answer_outlives_the_run_nobody_waits_and_many_are_written_together(root, monkeypatch):
+    monkeypatch.setattr("pytest_imagejudge.store.writer.GATHER_S", 600)
+    store = Held(root, lasting=False)
+    store.let.set()
+    assert all(store.hand_over(key(number), answer(number), ABOUT).done() for number in range(20))
+    assert store.get(key(3)) == answer(3)
+    store.close()
+    assert store.batches == [[key(number) for number in range(20)]]
+    with Store(root) as other:
+        assert len(other.get_many(map(key, range(20)))) == 20
+
+
 def test_what_is_put_again_replaces(root):
     with Store(root) as store:
         store.put(key(), answer(1), ABOUT)

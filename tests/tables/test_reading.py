@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.tables.reading import read_rows
 from pytest_imagejudge.tables.rows import RawRow
 
@@ -90,6 +91,7 @@ def test_a_byte_order_mark_and_a_comma_at_the_end(read):
 MEASURE = """
 import sys, tracemalloc
 from pathlib import Path
+from pytest_imagejudge.errors import ConfigError
 from pytest_imagejudge.tables.reading import read_rows
 tracemalloc.start()
 rows = sum(1 for _ in read_rows(Path(sys.argv[1])))
@@ -105,3 +107,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     rows, most = map(int, done.stdout.split())
     assert rows == 20_000
     assert most < path.stat().st_size / 4
+
+
+def test_a_folder_is_called_one(tmp_path):
+    with pytest.raises(ConfigError, match=r"is a folder; a file is expected, ending in \.csv, "):
+        list(read_rows(tmp_path))

@@ -67,7 +67,7 @@ def test_every_key(tmp_path):
         ("Alignment", "Relations", "Difference/Similarity"): 60,
         ("Quality", "Detail", "Noise"): 60,
     }
-    assert profile.shown_bounds() == {**profile.bounds(), ("score",): 3.5}
+    assert profile.edit.bounds() == [(("score",), "least", 3.5)]
     assert profile.must_not_fail == [["Quality", "Detail", "Noise"]]
     assert profile.suite.bounds() == {("Quality",): 58}
     assert profile.suite.on_undecided == "fail"

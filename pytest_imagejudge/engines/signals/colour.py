@@ -47,7 +47,7 @@ def _cut_off(name: str, wholly: Any, partly: Any, words: str, colour: str) -> Fi
     """The figure of pixels that are cut off; none on a ground that is cut off in all channels."""
     if _is_ground(wholly):
         return Figure(name, None, f"on a {colour} ground, what is {words} can't be told from it", unsure=True)
-    share = 100 * float(partly.mean())
+    share = 100 * _share(partly)
     return Figure(name, share, f"{share:.0f}% of the picture is {words}")
 
 
@@ -160,6 +160,12 @@ def _is_ground(cut: Any) -> bool:
     """Return True for a mask that holds nearly all of three sides of the picture, or of what a thin frame leaves."""
     inset = max(1, min(cut.shape) // _FRAME)
     lines = [line for plane in (cut, cut[::-1], cut.T, cut.T[::-1]) for line in (plane[0], plane[inset])]
-    shares = [float(line.mean()) for line in lines]
+    shares = [_share(line) for line in lines]
     sides = sorted(map(max, shares[::2], shares[1::2]))
     return sides[1] >= _GROUND
+
+
+def _share(mask: Any) -> float:
+    import numpy as np
+
+    return float(np.count_nonzero(mask) / mask.size)

@@ -11,7 +11,7 @@ from typing import Any
 from ...images.content import one_colour as _one_colour
 from .figure import Figure
 from .planes import Planes
-from .sample import sampled
+from .sample import every_second, sampled
 from .squares import squares
 
 _SAME = 4  # codes in each channel within which a part is of one colour
@@ -34,12 +34,9 @@ def one_colour(planes: Planes) -> Figure:
 
 def blank_share(planes: Planes) -> Figure:
     """Measure the percentage of the picture that is a blank band or rectangle with a straight end."""
-    import numpy as np
-
     if words := planes.too_small:
         return Figure("blank_share", None, words)
-    pixels = planes.once(sampled)
-    share, words = max(_band(pixels), _rectangle(np.ascontiguousarray(pixels[::2, ::2])))
+    share, words = max(_band(planes.once(sampled)), _rectangle(every_second(planes)))
     if words == _RECTANGLE and planes.once(squares).size > 1:
         return Figure("blank_share", None, f"{words} among squares: a drawn box, or blank", unsure=True)
     percent = 100 * share

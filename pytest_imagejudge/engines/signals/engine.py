@@ -42,6 +42,7 @@ class SignalsEngine(Engine):
         self.concurrency = self._measuring + _AHEAD
         self._threads: ThreadPoolExecutor | None = None
         self._kept = Kept(self.concurrency + 1)
+        self._opencv_threads: int | None = None  # that OpenCV had before, in all of the process
 
     def identity(self) -> EngineIdentity:
         """Return the name of this judge and the revision of its measurements."""
@@ -58,14 +59,14 @@ class SignalsEngine(Engine):
             raise ConfigError(f"--judge-model signals needs {', '.join(missing)}: {INSTALL}")
 
     async def start(self, progress: Progress) -> None:
-        """Import the libraries.
+        """Import the libraries, and have OpenCV do without threads of its own until the end.
 
         Raises:
             EngineError: an installed library can't be loaded.
         """
         self._threads = ThreadPoolExecutor(self._measuring, thread_name_prefix="signals")
         try:
-            await asyncio.get_running_loop().run_in_executor(self._threads, _load)
+            self._opencv_threads = await asyncio.get_running_loop().run_in_executor(self._threads, _load)
         except Exception as error:
             raise EngineError(f"--judge-model signals could not load its libraries: {error}; {INSTALL}") from error
 
@@ -96,6 +97,9 @@ class SignalsEngine(Engine):
         threads, self._threads = self._threads, None
         if threads is not None:
             threads.shutdown(wait=True, cancel_futures=True)
+        had, self._opencv_threads = self._opencv_threads, None
+        if had is not None:
+            _give_threads(had)
         self._kept.clear()
 
 
@@ -136,8 +140,8 @@ def _pictures(request: Request, count: int) -> tuple[Any, ...]:
     return request.images
 
 
-def _load() -> None:
-    """Import the measuring modules, in one thread, and the libraries that every picture needs.
+def _load() -> int:
+    """Import the measuring modules, in one thread, and the libraries that every picture needs; as `_take_threads`.
 
     pytest parses the modules of its plugins itself when they are first imported, and CPython 3.11 fails now and then
     where two threads do so at once. What reads text, or compares edits, loads its libraries when first asked.
@@ -147,6 +151,27 @@ def _load() -> None:
     from . import edits, measures, safety, text  # noqa: F401
 
     _keep_blocks()
+    return _take_threads()
+
+
+def _take_threads() -> int:
+    """Have OpenCV work on the thread that calls it; return how many it had.
+
+    Pictures are measured side by side. OpenCV's own threads would take the cores from them, and wait awake for work.
+    """
+    import cv2
+
+    had = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    return had
+
+
+def _give_threads(had: int) -> None:
+    """Give OpenCV back the threads that it had, unless somebody else has changed them since."""
+    import cv2
+
+    if cv2.getNumThreads() == 1:
+        cv2.setNumThreads(had)
 
 
 def _keep_blocks() -> None:

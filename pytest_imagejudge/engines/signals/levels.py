@@ -24,18 +24,16 @@ _ON = 0.995  # share of the values that lie on the comb
 def level_step(planes: Planes) -> Figure:
     """Measure how many codes lie between the levels of the picture: 1 where it uses them all."""
     import cv2
-    import numpy as np
 
     if words := planes.too_small:
         return Figure("level_step", None, words)
-    channels = cv2.split(planes.once(sampled))
-    counts = np.zeros(256)
-    for channel in channels:
-        counts += cv2.calcHist([channel], [0], None, [256], [0, 256]).ravel()
+    pixels = planes.once(sampled)
+    values = pixels.reshape(len(pixels), -1)  # of all channels
+    counts = cv2.calcHist([values], [0], None, [256], [0, 256]).ravel().astype(float)
     step, levels, full = comb(counts / counts.sum())
     if step <= 1:
         return Figure("level_step", 1.0, "no banding: levels of colour next to each other")
-    held = int((_areas(channels) > _LEAST * counts.sum()).sum())
+    held = int((_areas(cv2.split(pixels)) > _LEAST * counts.sum()).sum())
     if step > BY_NAME["level_step"].fail and levels >= _FEWEST and (held < _FEWEST or not full):
         words = f"its {levels} levels of colour, {step:.3g} codes apart or more, are too few to tell rounded ones"
         return Figure("level_step", None, words, unsure=True)

@@ -29,6 +29,8 @@ _FAINTEST = 0.5  # levels; the contrast of a texture below which nothing can be 
 
 def stripe_levels(planes: Planes) -> Figure:
     """Measure the amplitude, in levels, of the stripes that cross the whole picture, of periods up to 18 pixels."""
+    import cv2
+
     window = planes.once(_window)
     if min(window.shape) < _LEAST:
         return Figure("stripe_levels", None, _too_few(planes))
@@ -40,7 +42,7 @@ def stripe_levels(planes: Planes) -> Figure:
     size = planes.once(squares).size
     if size > 1 and abs(period / size - 1) < _OWN:
         return Figure("stripe_levels", 0.0, f"stripes of {period:.1f} pixels are those of the squares of {size:g}")
-    dark = float(window.mean())
+    dark = cv2.sumElems(window)[0] / window.size
     if amplitude <= BY_NAME["stripe_levels"].fail and dark < _DARK:
         return Figure("stripe_levels", None, f"too dark, {dark:.0f} levels in the mean, to show stripes", unsure=True)
     if not amplitude:
@@ -145,8 +147,10 @@ def _stripes(plane: Any, axis: int) -> tuple[float, float]:
     amplitude = np.sort(along, axis=0)[1]  # the second least of the bands: one may be all black or white
     first = int(np.ceil(width / _LONGEST))
     reach = 10
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(strength, reach, mode="reflect"), 2 * reach + 1)
-    stands_out = strength > _PROMINENT * np.maximum(np.median(around, axis=1), 0.02)
+    mirrored = np.concatenate([strength[reach:0:-1], strength, strength[-2 : -2 - reach : -1]])
+    around = np.lib.stride_tricks.sliding_window_view(mirrored, 2 * reach + 1)
+    usual = np.partition(around, reach, axis=1)[:, reach]  # the median, in a third of its time
+    stands_out = strength > _PROMINENT * np.maximum(usual, 0.02)
     amplitude = np.where(stands_out, amplitude, 0.0)
     at = int(amplitude[first:].argmax()) + first
     # Lines of a grid that lie further apart have overtones here.

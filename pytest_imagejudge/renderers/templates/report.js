@@ -22,10 +22,10 @@
   const MAPPED = { 0: 0, 1: 60, 2: 100 };
   const RAW = { 0: "fail", 1: "pass", 2: "excel" };
   const OUTCOME = { passed: "✓ passed", failed: "✗ failed", error: "✗ not judged", scored: "scored" };
-  const groupOf = (entry) => (entry.test_failed ? "failed" : entry.outcome); // by which filter it is found
+  const MORE_OF = { excused: ", excused", again: ", judged again" }; // by group, by which filter it is found
 
-  const badge = (entry) => make("span", { class: `badge ${entry.excused ? "" : groupOf(entry)}` },
-    (entry.test_failed ? "✗ " : "") + OUTCOME[entry.outcome] + (entry.excused ? ", excused" : entry.test_failed ? ", test failed" : ""));
+  const badge = (entry) => make("span", { class: `badge ${entry.group in MORE_OF ? "" : entry.group}` },
+    (entry.test_failed ? "✗ " : "") + OUTCOME[entry.outcome] + (MORE_OF[entry.group] || (entry.test_failed ? ", test failed" : "")));
 
   // A number, or why there is none: "N/A", "unreadable", "not asked".
   function figure(entry, key) {
@@ -110,9 +110,14 @@
   const haystacks = entries.map((entry) =>
     [entry.title, entry.prompt, entry.headline, ...entry.facts.map((fact) => fact[1])].join("\n").toLowerCase());
 
+  function chooseOutcome(value) { // not by the group's own value: in Chromium 156 setting that to "" changes nothing
+    const radios = [...controls.elements.outcome];
+    (radios.find((radio) => radio.value === value) || radios[0]).checked = true;
+  }
+
   function select(key, outcome) {
     broken = outcome === "broken";
-    controls.elements.outcome.value = "";
+    chooseOutcome("");
     controls.elements.text.value = "";
     dimension.value = key;
     refresh();
@@ -123,25 +128,29 @@
     const outcome = controls.elements.outcome.value;
     const words = controls.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
     const key = dimension.value;
+    let unread = 0; // of those that are chosen, without a figure in the dimension
     chosen = [];
     entries.forEach((entry, number) => {
-      if (outcome && groupOf(entry) !== outcome) return;
+      let lost = false;
+      if (outcome && entry.group !== outcome) return;
       if (key || broken) {
+        if (entry.group === "again" && outcome !== "again") return; // no figure below counts it
         const wrong = entry.paths.some((path) => (key ? within(key, path) && path !== "" && !(key.startsWith(path + "/")) : path === ""));
-        const lost = entry.outcome === "error" && (!key || figure(entry, key) === "unreadable");
-        if (broken ? !(wrong || lost) : !(isNumber(figure(entry, key)) || lost)) return;
+        lost = entry.outcome === "error" && (!key || figure(entry, key) === "unreadable");
+        if (broken ? !(entry.paths.includes(key) || lost) : !(isNumber(figure(entry, key)) || lost)) return;
         if (outcome === "failed" && key && !wrong && !entry.test_failed) return;
       }
       if (!words.every((word) => haystacks[number].includes(word))) return;
       chosen.push(number);
+      unread += lost;
     });
     const order = controls.elements.sort.value;
     const drop = (number) => {
       const { before, total } = entries[number];
       return before && isNumber(before.total) && isNumber(total) ? share(entries[number], total) - share(entries[number], before.total) : null;
     };
-    const RANK = { failed: 0, error: 1, excused: 2, passed: 3, scored: 3 };
-    const rankOf = (number) => RANK[entries[number].excused ? "excused" : groupOf(entries[number])];
+    const RANK = { failed: 0, error: 1, excused: 2, passed: 3, scored: 3, again: 4 };
+    const rankOf = (number) => RANK[entries[number].group];
     const score = (number) => {
       const entry = entries[number];
       const value = share(entry, figure(entry, entry.kind === "edit" ? "" : key));
@@ -163,7 +172,10 @@
     }
     count.textContent = chosen.length === entries.length
       ? `${entries.length} shown` : `${chosen.length} of ${entries.length} shown`;
-    if (broken) count.append(` (what failed${key ? ` in ${places.get(key).names.join(" / ")}` : ""})`);
+    const place = key ? places.get(key).names.join(" / ") : "";
+    const known = `${chosen.length - unread} ${broken ? "failed in" : "with a figure of"} ${place}`;
+    if (key && (broken || unread)) count.append(`: ${known}${unread ? `, ${unread} not judged there` : ""}`);
+    else if (broken) count.append(" (what failed)");
     if (!chosen.length && entries.length) count.append("; nothing fits these filters");
     grid.replaceChildren();
     drawn = 0;
@@ -337,7 +349,7 @@
     ];
     const scores = edit ? (entry.aspects.length || entry.words ? facts([
       ...(entry.words ? [["Score", entry.words]] : []),
-      ...entry.aspects.map(([name, value, said]) => [name, `${isNumber(value) ? value.toFixed(2) : "N/A"}${said ? `: ${said}` : ""}`])]) : null)
+      ...entry.aspects.map(([name, value, said, bound]) => [name, `${isNumber(value) ? value.toFixed(2) : "N/A"}${bound ? ` (${bound})` : ""}${said ? `: ${said}` : ""}`])]) : null)
       : judged && entry.level1.some((value) => value !== "not asked") ? sheet(entry) : make("p", { class: "note" }, "Nothing was judged.");
     article.className = then ? "compared" : "";
     article.replaceChildren(
@@ -345,7 +357,7 @@
         make("h2", { id: "page-title", tabindex: -1 }, entry.title),
         make("p", {},
           badge(entry), " ",
-          make("strong", {}, isNumber(entry.total) ? (edit ? `score ${show(entry.total, entry)} of ${entry.scale[1]}` : `total ${show(entry.total)}`) : ""), " ",
+          make("strong", {}, isNumber(entry.total) ? (edit ? `score ${show(entry.total, entry)} of ${entry.scale[1]}${entry.bound ? ` (${entry.bound})` : ""}` : `total ${show(entry.total)}`) : ""), " ",
           entry.before && isNumber(entry.before.total) ? make("span", {}, "before: ", change(entry.before.total, entry.total, edit ? 2 : 1)) : null, " ",
           entry.stored ? make("span", { class: "badge" }, `cached, judged ${entry.stored}`) : null)),
       make("div", { class: "side" }, gallery(figures, pairs, (at, label) => picture(at, alt(label)))),
@@ -393,7 +405,7 @@
     if (hash && !found && !hash.includes("=")) return; // a place on the page
     const words = new URLSearchParams(found ? hash.slice(found[0].length) : hash);
     const choose = (control, value, otherwise) => { control.value = value || otherwise; if (control.value !== (value || otherwise)) control.value = otherwise; };
-    choose(controls.elements.outcome, words.get("outcome"), "");
+    chooseOutcome(words.get("outcome") || "");
     choose(dimension, [...places.keys()].find((key) => nameOf(key) === words.get("dimension")), "");
     choose(controls.elements.sort, words.get("sort"), "worst");
     controls.elements.text.value = words.get("find") || "";

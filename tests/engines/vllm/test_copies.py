@@ -31,7 +31,7 @@ class Machine(Place):
 
     def __init__(self, tmp_path: Path, forks: ForkServer) -> None:
         super().__init__(tmp_path, forks)
-        self.python = install(tmp_path / "cuda", version="9.9.9")
+        self.python = install(tmp_path / "cuda", version="9.9.9", forks=True)
         self.said: list[str] = []
 
     def state(self) -> State:

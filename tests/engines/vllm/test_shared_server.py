@@ -55,7 +55,7 @@ class Place:
     def __init__(self, tmp_path: Path, forks: ForkServer) -> None:
         self.folder = tmp_path
         self._forks = forks
-        self.python = install(tmp_path / "site")
+        self.python = install(tmp_path / "site", forks=True)
         self.model = checkpoint(tmp_path / "model")
         self.state_dir = tmp_path / "state"
         self.standin = tmp_path / "standin"
