@@ -103,6 +103,13 @@ def levels(pixels: Pixels, count: int) -> Pixels:
     return clip(np.rint(pixels / 255 * (count - 1)) / (count - 1) * 255)
 
 
+def palette(pixels: Pixels, count: int) -> Pixels:
+    """This many colours in all, without dithering."""
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(pixels).quantize(count, dither=Image.Dither.NONE).convert("RGB"))
+
+
 def stripes(pixels: Pixels, width: int) -> Pixels:
     """Every second band of rows of this width darker by half."""
     out = pixels.astype(np.float32)
@@ -231,6 +238,10 @@ DAMAGES = (
     ),
     *(Damage(f"{n} levels a channel", (NATURAL,), lambda p, n=n: levels(p, n), from_changed=0.1) for n in (4, 8)),
     Damage("32 levels a channel", (NATURAL,), lambda p: levels(p, 32), from_changed=0.1),
+    *(
+        Damage(f"{n} colours in all", (NATURAL,), lambda p, n=n: palette(p, n), from_changed=0.1, mild=True)
+        for n in (8, 16)
+    ),
     Damage("stripes of 8 pixels", (NATURAL,), lambda p: stripes(p, 8)),
     *(Damage(f"repeated {n} x {n} times", (NATURAL,), lambda p, n=n: tiles(p, n)) for n in (2, 4, 8)),
     Damage("black", (NATURAL,), lambda p: plain(p, 0), once=True),

@@ -12,8 +12,11 @@ from typing import Any
 from ...protocols.signals_bounds import BY_NAME
 from .figure import Figure
 from .planes import Planes
-from .sample import sampled
+from .sample import colours, sampled
+from .squares import squares
 
+_FEW = 64  # colours in all; a photograph has thousands, and so has a drawing with soft edges
+_SKIPPED = 8  # rows of the sample to one that is looked at first: nearly all pictures have many colours there
 _LEAST = 0.0005  # share of the values; codes that are rarer are what compression left
 _FEWEST = 3  # levels; two lie on a comb by chance
 _NEAR = 0.8  # codes from its place on the comb, at most: rounding leaves half of one
@@ -32,7 +35,7 @@ def level_step(planes: Planes) -> Figure:
     counts = cv2.calcHist([values], [0], None, [256], [0, 256]).ravel().astype(float)
     step, levels, full = comb(counts / counts.sum())
     if step <= 1:
-        return Figure("level_step", 1.0, "no banding: levels of colour next to each other")
+        return _even(planes)
     held = int((_areas(cv2.split(pixels)) > _LEAST * counts.sum()).sum())
     if step > BY_NAME["level_step"].fail and levels >= _FEWEST and (held < _FEWEST or not full):
         words = f"its {levels} levels of colour, {step:.3g} codes apart or more, are too few to tell rounded ones"
@@ -42,8 +45,24 @@ def level_step(planes: Planes) -> Figure:
             "level_step", None, f"areas of {held} levels of colour are too few to tell whether they were rounded"
         )
     if not full:
-        return Figure("level_step", 1.0, "no banding: levels of colour next to each other")
+        return _even(planes)
     return Figure("level_step", step, f"banding: its {levels} levels of colour are {step:.3g} codes apart")
+
+
+def _even(planes: Planes) -> Figure:
+    """The figure of a picture without a comb; none for one of few colours, whose levels are as far apart."""
+    import numpy as np
+
+    codes = planes.once(colours)
+    count = len(np.unique(codes[::_SKIPPED]))
+    if count <= _FEW:
+        count = len(np.unique(codes))
+    if count > _FEW:
+        return Figure("level_step", 1.0, "no banding: its levels of colour are no even steps apart")
+    if art := planes.once(squares).art:
+        return Figure("level_step", None, f"{art}: its {count} colours are no banding")
+    words = f"{count} colours in all: drawn so, or a picture that was reduced to them"
+    return Figure("level_step", None, words, unsure=True)
 
 
 def _areas(channels: Iterable[Any]) -> Any:

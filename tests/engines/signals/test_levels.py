@@ -8,6 +8,7 @@ from PIL import Image
 pytest.importorskip("cv2")
 
 from pytest_imagejudge.engines.signals import levels
+from pytest_imagejudge.engines.signals.measures import score_pixels
 from pytest_imagejudge.engines.signals.planes import Planes
 
 from . import pictures as p
@@ -48,3 +49,24 @@ def test_rare_levels_count_where_they_are_on_the_comb(off, banded):
     pixels[:10] = (p.np.arange(512) // 18 * 8 + 4 * off)[None, :, None]
     figure = levels.level_step(Planes(p.of(pixels)))
     assert (figure.value == pytest.approx(8, abs=0.1)) is banded
+
+
+@pytest.mark.parametrize("dither", [Image.Dither.NONE, Image.Dither.FLOYDSTEINBERG])
+@pytest.mark.parametrize("count", [8, 16, 64])
+def test_a_photograph_reduced_to_a_few_colours_is_not_judged(count, dither):
+    facet = score_pixels(Planes(PHOTO.quantize(count, dither=dither).convert("RGB")), "Quality", "a photo")[NATURALNESS]
+    assert facet.raw == "N/A"
+    assert facet.evidence == f"{count} colours in all: drawn so, or a picture that was reduced to them"
+
+
+def test_pixel_art_in_a_few_colours_is_no_banding():
+    figure = levels.level_step(Planes(p.pixel_art()))
+    assert figure.unsure is False
+    assert figure.value is None
+    assert figure.words.endswith("colours are no banding")
+
+
+def test_many_colours_say_that_there_is_no_comb():
+    figure = levels.level_step(Planes(PHOTO))
+    assert figure.value == 1
+    assert figure.words == "no banding: its levels of colour are no even steps apart"
