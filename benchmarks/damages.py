@@ -255,6 +255,10 @@ DAMAGES = (
     Damage("light x 4, 30% clipped", (LIGHT,), lambda p: exposed(p, 4), from_clipped=0.3),
     Damage("levels x 2, 20% clipped", (LIGHT,), lambda p: brighter(p, 2), from_clipped=0.2, mild=True),
     Damage("light x 4, 20% clipped", (LIGHT,), lambda p: exposed(p, 4), from_clipped=0.2, mild=True),
+    *(Damage(f"levels x {by:g}", (LIGHT,), lambda p, by=by: brighter(p, by)) for by in (0.08, 0.2)),
+    Damage("levels x 0.4", (LIGHT,), lambda p: brighter(p, 0.4), mild=True),
+    Damage("levels + 140", (LIGHT,), lambda p: clip(p + 140.0)),
+    Damage("contrast x 0.15", (LIGHT,), lambda p: clip(p.mean() + (p - p.mean()) * 0.15)),
     Damage("saturation x 4, 20% clipped", (COLOUR,), lambda p: saturated(p, 4), from_clipped=0.2, least=150),
     *(
         Damage(f"checkerboard, period {n}, 8 levels", (NATURAL,), lambda p, n=n: checkerboard(p, n, 8))

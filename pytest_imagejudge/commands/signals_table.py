@@ -39,7 +39,7 @@ def bounds(measure: Measure) -> tuple[str, str]:
     sign = "%" if measure.unit == "%" else ""
     fails = f"{'below' if measure.low_is_bad else 'above'} {measure.fail:g}{sign}{unit}"
     if measure.doubt is not None:
-        fails += f" (from {measure.doubt:g}{sign}{unit} not judged)"
+        fails += f" ({'below' if measure.low_is_bad else 'from'} {measure.doubt:g}{sign}{unit} not judged)"
     clean = f"{'from' if measure.low_is_bad else 'up to'} {measure.good:g}{sign}{unit}"
     return fails, "" if measure.fail == measure.good else clean
 

@@ -65,7 +65,7 @@ class Measure:
         good: the raw score is 2 up to this, and 1 between both.
         relax: a way to relax it, for users.
         styles: styles under which it is not judged.
-        doubt: beyond this, and up to ``fail``, fine pictures and damaged ones are alike: its facet is not judged.
+        doubt: beyond this, and short of failing, fine pictures and damaged ones are alike: its facet is not judged.
     """
 
     name: str
@@ -83,6 +83,12 @@ class Measure:
         """True where values below ``fail`` fail."""
         return self.fail < self.good
 
+    def in_doubt(self, value: float) -> bool:
+        """Tell whether a figure is so near to failing that a fine picture may have it."""
+        if self.doubt is None:
+            return False
+        return self.fail <= value < self.doubt if self.low_is_bad else self.doubt < value <= self.fail
+
     @property
     def bound(self) -> str:
         """The bound in words, such as "fail above 12" or "fail below 45%"."""
@@ -92,6 +98,7 @@ class Measure:
 _CASE = 'say "in capitals" or "in lowercase" in the prompt: then the case is free'
 _TWICE = 'say in the prompt that it repeats: "a pattern of", "two signs", "on each bottle"'
 _TINTED = ("monochrome", "vivid", "night", "fog", "minimal", "pixel-art", "flat")
+_TONES = ("fog", "minimal", "flat", "line-art", "pixel-art", "blank")
 _SOFT = ("watercolour", "fog", "shallow-focus", "motion")
 
 MEASURES: tuple[Measure, ...] = (
@@ -214,6 +221,36 @@ MEASURES: tuple[Measure, ...] = (
         30.0,
         15.0,
         styles=("night", "flat", "line-art", "painting", "pixel-art"),
+    ),
+    Measure(
+        "lightest",
+        LIGHT,
+        "too dark throughout: brightness of its lightest 1%",
+        "%",
+        25.0,
+        45.0,
+        styles=("night", *_TONES),
+        doubt=45.0,
+    ),
+    Measure(
+        "darkest",
+        LIGHT,
+        "too pale throughout: brightness of its darkest 1%",
+        "%",
+        50.0,
+        40.0,
+        styles=("high-key", "watercolour", *_TONES),
+        doubt=40.0,
+    ),
+    Measure(
+        "light_span",
+        LIGHT,
+        "hardly any contrast: brightness from its darkest 1% to its lightest 1%",
+        "%",
+        16.0,
+        25.0,
+        styles=("night", "high-key", "watercolour", *_TONES),
+        doubt=25.0,
     ),
     Measure("text_similarity", TEXT, "likeness of the text read to the text asked for", "", 0.95, 1.0),
     Measure("text_letters", TEXT, "letters that are wrong for sure", "letters", 0.0, 0.0),

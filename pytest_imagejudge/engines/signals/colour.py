@@ -36,23 +36,23 @@ _CASTS = {"RB": "green", "G": "magenta", "B": "yellow", "R": "cyan", "GB": "red"
 
 def burnt_share(planes: Planes) -> Figure:
     """Measure the percentage of the picture in which a channel is cut off at white."""
-    if words := planes.too_small or _drawn(planes):
+    if words := planes.too_small or drawn(planes):
         return Figure("burnt_share", None, words)
-    low, high = planes.once(_extremes)
+    low, high = planes.once(extremes)
     return _cut_off("burnt_share", low >= _WHITE, high >= _WHITE, "burnt to white in a channel", "white")
 
 
 def crushed_share(planes: Planes) -> Figure:
     """Measure the percentage of the picture that is crushed to black."""
-    if words := planes.too_small or _drawn(planes):
+    if words := planes.too_small or drawn(planes):
         return Figure("crushed_share", None, words)
-    _, high = planes.once(_extremes)
+    _, high = planes.once(extremes)
     return _cut_off("crushed_share", high <= _BLACK, high <= _BLACK, "crushed to black", "black")
 
 
 def _cut_off(name: str, wholly: Any, partly: Any, words: str, colour: str) -> Figure:
     """The figure of pixels that are cut off; none on a ground that is cut off in all channels."""
-    if _is_ground(wholly):
+    if is_ground(wholly):
         return Figure(name, None, f"on a {colour} ground, what is {words} can't be told from it", unsure=True)
     share = 100 * _share(partly)
     return Figure(name, share, f"{share:.0f}% of the picture is {words}")
@@ -66,21 +66,21 @@ def pure_share(planes: Planes) -> Figure:
     """
     import numpy as np
 
-    if words := planes.too_small or _drawn(planes):
+    if words := planes.too_small or drawn(planes):
         return Figure("pure_share", None, words)
-    low, high = planes.once(_extremes)
-    drawn = ~planes.once(_paper)
-    if not drawn.all() and _smooth_share(planes) >= _SMOOTH:
+    low, high = planes.once(extremes)
+    inked = ~planes.once(paper)
+    if not inked.all() and _smooth_share(planes) >= _SMOOTH:
         words = "smooth colours on a plain ground: a drawing may have the colours it likes"
         return Figure("pure_share", None, words, unsure=True)
-    counted = max(1, int(np.count_nonzero(drawn)))
-    pure = (high - low >= _COLOURFUL) & ((low == 0) | (high == 255)) & drawn
+    counted = max(1, int(np.count_nonzero(inked)))
+    pure = (high - low >= _COLOURFUL) & ((low == 0) | (high == 255)) & inked
     share = 100 * int(np.count_nonzero(pure)) / counted
-    if counted < _ALONE * drawn.size and share > BY_NAME["pure_share"].fail:
+    if counted < _ALONE * inked.size and share > BY_NAME["pure_share"].fail:
         words = f"{share:.0f}% of a thing alone on a plain ground is saturated: it may have the colours it likes"
         return Figure("pure_share", None, words, unsure=True)
     words = f"{share:.0f}% of the picture is saturated to the end of the range"
-    if np.count_nonzero((low == 0) & (high == 255) & drawn) < _PUSHED * counted:
+    if np.count_nonzero((low == 0) & (high == 255) & inked) < _PUSHED * counted:
         words = f"{words}, nowhere to both ends: half of it counts"
         fail = BY_NAME["pure_share"].fail
         if share / 2 <= fail < share:
@@ -94,7 +94,7 @@ def cast_chroma(planes: Planes) -> Figure:
     import cv2
     import numpy as np
 
-    if words := planes.too_small or _drawn(planes):
+    if words := planes.too_small or drawn(planes):
         return Figure("cast_chroma", None, words)
     light, green_red, blue_yellow = planes.once(_lab)
     if words := planes.once(_one_tone):
@@ -113,12 +113,12 @@ def highlight_cast(planes: Planes) -> Figure:
     import cv2
     import numpy as np
 
-    if words := planes.too_small or _drawn(planes):
+    if words := planes.too_small or drawn(planes):
         return Figure("highlight_cast", None, words)
     if words := planes.once(_one_tone):
         return Figure("highlight_cast", None, words, unsure=True)
     small = planes.once(_small)
-    ends = [max(1, _code_at(channel, _HIGHLIGHT)) for channel in cv2.split(small)]
+    ends = [max(1, code_at(channel, _HIGHLIGHT)) for channel in cv2.split(small)]
     strongest = max(ends)
     value = 100 * (1 - min(ends) / strongest)
     weak = "".join(name for name, end in zip("RGB", ends, strict=True) if end < _WEAK * strongest)
@@ -138,7 +138,7 @@ def highlight_cast(planes: Planes) -> Figure:
     if after < max(1, _MANY * counted) or 2 * before > after:
         return Figure("highlight_cast", None, f"{words}, which may be the scene's own colour", unsure=True)
     tones = high[undone]
-    if _code_at(tones, 0.9) - _code_at(tones, 0.1) < _TONES * strongest:
+    if code_at(tones, 0.9) - code_at(tones, 0.1) < _TONES * strongest:
         return Figure("highlight_cast", None, f"{words}, which may be the colour of a ground", unsure=True)
     return Figure("highlight_cast", value, words)
 
@@ -166,7 +166,7 @@ def _one_tone(planes: Planes) -> str:
     return "too little contrast to tell a colour cast from the colour of the subject" if bright - dark < _RANGE else ""
 
 
-def _code_at(channel: Any, share: float) -> int:
+def code_at(channel: Any, share: float) -> int:
     """The code that this share of the channel's pixels is at or below."""
     import cv2
     import numpy as np
@@ -184,7 +184,7 @@ def _grey(pixels: Any) -> Any:
     return low >= _GREY * high
 
 
-def _extremes(planes: Planes) -> tuple[Any, Any]:
+def extremes(planes: Planes) -> tuple[Any, Any]:
     """The lowest and the highest channel of each sampled pixel."""
     import cv2
 
@@ -192,7 +192,7 @@ def _extremes(planes: Planes) -> tuple[Any, Any]:
     return cv2.min(cv2.min(red, green), blue), cv2.max(cv2.max(red, green), blue)
 
 
-def _drawn(planes: Planes) -> str:
+def drawn(planes: Planes) -> str:
     """Words for a flat drawing, else ""."""
     share = flat_share(planes)
     return f"{share:.0%} of it is flat colour: a drawing may have the colours it likes" if share >= _FLAT else ""
@@ -207,8 +207,8 @@ def _flat(planes: Planes) -> float:
     import numpy as np
 
     codes = planes.once(colours)
-    low, high = planes.once(_extremes)
-    inside = (high > _BLACK) & (low < _WHITE) & ~planes.once(_paper)
+    low, high = planes.once(extremes)
+    inside = (high > _BLACK) & (low < _WHITE) & ~planes.once(paper)
     counted = int(np.count_nonzero(inside[:, :-1]))
     if not counted:
         return 0.0
@@ -221,14 +221,14 @@ def _smooth_share(planes: Planes) -> float:
     import numpy as np
 
     pixels = planes.once(sampled)
-    low, high = planes.once(_extremes)
-    inside = ((high > _BLACK) & (low < _WHITE) & ~planes.once(_paper))[:, 1:]
+    low, high = planes.once(extremes)
+    inside = ((high > _BLACK) & (low < _WHITE) & ~planes.once(paper))[:, 1:]
     red, green, blue = cv2.split(cv2.absdiff(pixels[:, 1:], pixels[:, :-1]))
     near = cv2.max(cv2.max(red, green), blue) <= _STEP
     return float(np.count_nonzero(near & inside)) / max(1, int(np.count_nonzero(inside)))
 
 
-def _paper(planes: Planes) -> Any:
+def paper(planes: Planes) -> Any:
     """A mask of the one colour that holds most of the picture's border, if one does."""
     import numpy as np
 
@@ -239,7 +239,7 @@ def _paper(planes: Planes) -> Any:
     return codes == found[at] if counts[at] > len(border) / 2 else np.zeros(codes.shape, bool)
 
 
-def _is_ground(cut: Any) -> bool:
+def is_ground(cut: Any) -> bool:
     """Return True for a mask that holds nearly all of three sides of the picture, or of what a thin frame leaves."""
     inset = max(1, min(cut.shape) // _FRAME)
     lines = [line for plane in (cut, cut[::-1], cut.T, cut.T[::-1]) for line in (plane[0], plane[inset])]

@@ -36,7 +36,7 @@ def compose(figures: Iterable[Figure], styles: Mapping[str, str]) -> FacetScore:
             left[figure.words] = None
         else:
             words = f"{figure.words}, {measure.bound}"
-            if measure.doubt is not None and measure.doubt < figure.value <= measure.fail:
+            if measure.in_doubt(figure.value):
                 open_[f"{words}: so near to it a fine picture may be"] = None
             judged.append((raw_of(measure, figure.value), -_nearness(measure, figure.value), words))
     judged.sort(key=lambda one: one[:2])

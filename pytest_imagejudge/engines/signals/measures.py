@@ -8,7 +8,7 @@ from functools import lru_cache
 from ...protocols.signals_bounds import MEASURES, PIXELS
 from ...scoring.verdict import FacetScore
 from ...taxonomy import Path
-from . import colour, content, edges, jpeg, levels, noise, repetition, resolution, squares
+from . import colour, content, edges, jpeg, levels, noise, repetition, resolution, squares, tones
 from .facets import compose
 from .figure import Figure
 from .planes import Planes
@@ -33,6 +33,9 @@ FUNCTIONS: dict[str, Callable[[Planes], Figure]] = {
     "highlight_cast": colour.highlight_cast,
     "burnt_share": colour.burnt_share,
     "crushed_share": colour.crushed_share,
+    "lightest": tones.lightest,
+    "darkest": tones.darkest,
+    "light_span": tones.light_span,
 }
 
 
