@@ -234,7 +234,8 @@ def missed(breach: Breach, entry: AnyEntry) -> tuple[str, str]:
     if breach.score == 0 and may_not_fail(breach.path, breach.bound):
         return "raw score 0", AT_LEAST_ONE
     score, bound = below(breach, entry)
-    return score, f"{'at most' if breach.side == 'most' else 'bound'} {bound}"
+    least = "at least" if isinstance(entry, EditEntry) else "bound"  # beside an edit's "at most"
+    return score, f"{'at most' if breach.side == 'most' else least} {bound}"
 
 
 def shortfall(breach: Breach, entry: AnyEntry) -> str:
