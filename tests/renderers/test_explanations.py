@@ -94,6 +94,8 @@ def test_a_most_that_is_passed_is_called_so() -> None:
     ).model_copy(update={"breaches": [breach]})
     assert explanations.headline(entry) == "changed_area 0.70 > 0.50"
     assert explanations.missed(breach, entry) == ("0.70", "at most 0.50")
+    least = Breach(path=["fidelity"], score=0.5, bound=0.6)
+    assert explanations.missed(least, entry) == ("0.50", "at least 0.60")
     ((_, (cause,), _),) = explanations.explained(entry)
     assert cause.words == "70% of the picture differs"
     text = failure_text(entry, width=120, color=False, encoding="utf-8")

@@ -81,7 +81,7 @@ def pure_share(planes: Planes) -> Figure:
         return Figure("pure_share", None, words, unsure=True)
     words = f"{share:.0f}% of the picture is saturated to the end of the range"
     if np.count_nonzero((low == 0) & (high == 255) & inked) < _PUSHED * counted:
-        words = f"{words}, nowhere to both ends: half of it counts"
+        words += ", nowhere to both ends: half of it counts" if share >= 1 else ""
         fail = BY_NAME["pure_share"].fail
         if share / 2 <= fail < share:
             return Figure("pure_share", None, f"{words}, so it may be as it should be", unsure=True)

@@ -97,6 +97,11 @@ def test_the_highlights_of_photographs_have_no_cast(name):
     assert figure.value <= 30
 
 
+def test_evidence_of_no_saturated_colour_says_nothing_of_halves():
+    figure = colour.pure_share(Planes(p.of(p.np.asarray(PHOTO).clip(40, 215))))
+    assert figure.words == "0% of the picture is saturated to the end of the range"
+
+
 def test_a_mild_gain_is_not_judged():
     facets = score_pixels(Planes(gained(PHOTO, (0.65, 1, 0.65))), "Aesthetics", "a picture")
     assert facets[COLOUR].raw == "N/A"
