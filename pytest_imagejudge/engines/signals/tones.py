@@ -13,19 +13,22 @@ from .figure import Figure
 from .planes import Planes
 from .sample import sampled
 
-_LAMPS = 0.998  # of the pixels; a night has a few lights
+_LAMPS = 0.9998  # of the pixels; stars and lamps are few
 
 
 def lightest(planes: Planes) -> Figure:
-    """Measure how light the lightest 1% of the picture are, in percent of white."""
-    if words := planes.too_small or drawn(planes):
-        return Figure("lightest", None, words)
-    _, high, lamps = planes.once(_ends)
+    """Measure how light the lightest 1% of the picture are, in percent of white.
+
+    A ground or a drawing excuses nothing here: what stands on black, or is drawn, is there to be seen.
+    """
     measure = BY_NAME["lightest"]
+    _, high, lamps = planes.once(_ends)
+    if words := planes.too_small or (drawn(planes) if high >= measure.fail else ""):
+        return Figure("lightest", None, words)
     words = f"its lightest 1% have {high:.0f}% of the brightness of white"
     if high < measure.fail and lamps >= measure.good:
         return Figure("lightest", None, f"{words}, a few spots {lamps:.0f}%: a dark scene with lights", unsure=True)
-    return _figure("lightest", high, words, planes)
+    return Figure("lightest", high, words)
 
 
 def darkest(planes: Planes) -> Figure:
@@ -59,7 +62,7 @@ def _figure(name: str, value: float, words: str, planes: Planes) -> Figure:
 
 
 def _ends(planes: Planes) -> tuple[float, float, float]:
-    """Brightness of the darkest 1%, of the lightest 1% and of the lightest 0.2%, in percent of white."""
+    """Brightness of the darkest 1%, of the lightest 1% and of its lightest spots, in percent of white."""
     import cv2
 
     grey: Any = cv2.cvtColor(planes.once(sampled), cv2.COLOR_RGB2GRAY)

@@ -56,6 +56,14 @@ def test_a_dark_scene_with_lights_is_not_judged():
     assert figure.words.endswith("a few spots 98%: a dark scene with lights")
 
 
+def test_a_thing_on_black_that_can_hardly_be_seen_fails():
+    scene = p.np.zeros((400, 600, 3))
+    scene[50:350, 70:521] = 0.1 * PIXELS
+    assert "its lightest 1% have 7%" in failed(p.of(scene), "a cat")[LIGHT]
+    scene[50:350, 70:521] = PIXELS
+    assert LIGHT not in failed(p.of(scene), "a cat")
+
+
 def test_a_plain_ground_may_be_pale():
     drawing = p.np.full((300, 400, 3), 240.0)
     drawing[100:102, 100:150] = PIXELS[100:102, 100:150]
