@@ -16,7 +16,7 @@ from .sample import colours, sampled
 from .squares import squares
 
 _FEW = 64  # colours in all; a photograph has thousands, and so has a drawing with soft edges
-_SKIPPED = 8  # rows of the sample to one that is looked at first: nearly all pictures have many colours there
+_SKIPPED = (64, 8, 1)  # rows of the sample to one that is looked at: nearly all pictures have many colours in a few
 _LEAST = 0.0005  # share of the values; codes that are rarer are what compression left
 _FEWEST = 3  # levels; two lie on a comb by chance
 _NEAR = 0.8  # codes from its place on the comb, at most: rounding leaves half of one
@@ -54,11 +54,11 @@ def _even(planes: Planes) -> Figure:
     import numpy as np
 
     codes = planes.once(colours)
-    count = len(np.unique(codes[::_SKIPPED]))
-    if count <= _FEW:
-        count = len(np.unique(codes))
-    if count > _FEW:
-        return Figure("level_step", 1.0, "no banding: its levels of colour are no even steps apart")
+    count = 0
+    for step in _SKIPPED:
+        count = len(np.unique(codes[::step]))
+        if count > _FEW:
+            return Figure("level_step", 1.0, "no banding: its levels of colour are no even steps apart")
     if art := planes.once(squares).art:
         return Figure("level_step", None, f"{art}: its {count} colours are no banding")
     words = f"{count} colours in all: drawn so, or a picture that was reduced to them"
