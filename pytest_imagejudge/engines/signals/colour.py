@@ -118,7 +118,7 @@ def highlight_cast(planes: Planes) -> Figure:
     if words := planes.once(_one_tone):
         return Figure("highlight_cast", None, words, unsure=True)
     small = planes.once(_small)
-    ends = [max(1, code_at(channel, _HIGHLIGHT)) for channel in cv2.split(small)]
+    ends = [max(1, *codes_at(channel, _HIGHLIGHT)) for channel in cv2.split(small)]
     strongest = max(ends)
     value = 100 * (1 - min(ends) / strongest)
     weak = "".join(name for name, end in zip("RGB", ends, strict=True) if end < _WEAK * strongest)
@@ -137,8 +137,8 @@ def highlight_cast(planes: Planes) -> Figure:
     counted, before, after = (int(np.count_nonzero(mask)) for mask in (bright, grey, undone))
     if after < max(1, _MANY * counted) or 2 * before > after:
         return Figure("highlight_cast", None, f"{words}, which may be the scene's own colour", unsure=True)
-    tones = high[undone]
-    if code_at(tones, 0.9) - code_at(tones, 0.1) < _TONES * strongest:
+    dark, light = codes_at(high[undone], 0.1, 0.9)
+    if light - dark < _TONES * strongest:
         return Figure("highlight_cast", None, f"{words}, which may be the colour of a ground", unsure=True)
     return Figure("highlight_cast", value, words)
 
@@ -166,13 +166,13 @@ def _one_tone(planes: Planes) -> str:
     return "too little contrast to tell a colour cast from the colour of the subject" if bright - dark < _RANGE else ""
 
 
-def code_at(channel: Any, share: float) -> int:
-    """The code that this share of the channel's pixels is at or below."""
+def codes_at(channel: Any, *shares: float) -> list[int]:
+    """The codes that these shares of the channel's pixels are at or below."""
     import cv2
     import numpy as np
 
     counts = cv2.calcHist([channel], [0], None, [256], [0, 256]).ravel()
-    return int(np.searchsorted(np.cumsum(counts), share * channel.size))
+    return [int(code) for code in np.searchsorted(np.cumsum(counts), np.array(shares) * channel.size)]
 
 
 def _grey(pixels: Any) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...protocols.signals_bounds import BY_NAME
-from .colour import code_at, drawn, paper
+from .colour import codes_at, drawn, paper
 from .figure import Figure
 from .planes import Planes
 from .sample import sampled
@@ -66,5 +66,5 @@ def _ends(planes: Planes) -> tuple[float, float, float]:
     import cv2
 
     grey: Any = cv2.cvtColor(planes.once(sampled), cv2.COLOR_RGB2GRAY)
-    low, high, lamps = (100 * code_at(grey, share) / 255 for share in (0.01, 0.99, _LAMPS))
+    low, high, lamps = (100 * code / 255 for code in codes_at(grey, 0.01, 0.99, _LAMPS))
     return low, high, lamps
