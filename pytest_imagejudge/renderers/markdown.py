@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..report.lookup import bounds_of, first_judgements
@@ -63,28 +63,28 @@ def render(
     excused = set(report.run.excused)
     bad = [entry for entry in first_judgements(report.every()) if entry.shown_as_failed and entry.test not in excused]
     bad.sort(key=explanations.rank)
-    blocks = ["\n".join(_image(entry, pictures or {})) for entry in bad]
+    blocks: Iterable[str] = ("\n".join(_image(entry, pictures or {})) for entry in bad)
     whole = (_suite(report), _baseline(report))
     failed, others = (whole, ()) if missed_gates(report) else ((), whole)  # what failed comes before any figure
     head = "\n".join(itertools.chain(_head(report, note), *failed, _failed_tests(report))) + "\n"
     tail = "\n" + "\n".join(itertools.chain(_tree(report, bounds, facets), *others)) + "\n"
-    if blocks:
-        head += f"\n## What did not pass ({len(blocks)})\n"
+    if bad:
+        head += f"\n## What did not pass ({len(bad)})\n"
     if most_bytes is not None:
         left = most_bytes - len((head + tail).encode()) - 200  # room for the line that says what is left out
         if left < 0 and facets:
             return render(report, bounds, most_bytes=most_bytes, facets=False, note=note)
-        blocks = _within(blocks, left)
+        blocks = _within(blocks, left, of=len(bad))
     return head + "".join(f"\n{block}\n" for block in blocks) + tail
 
 
-def _within(blocks: Sequence[str], left: int) -> list[str]:
-    """The first blocks that fit into ``left`` bytes, and the number of the others."""
+def _within(blocks: Iterable[str], left: int, *, of: int) -> list[str]:
+    """The first blocks that fit into ``left`` bytes, and the number of the others, which are not written."""
     kept: list[str] = []
     for block in blocks:
         left -= len(block.encode()) + 2
         if left < 0:
-            return [*kept, f"**{len(blocks) - len(kept)} more did not pass; there is no room for them here.** "
+            return [*kept, f"**{of - len(kept)} more did not pass; there is no room for them here.** "
                            "The HTML and JSON reports have them all."]  # fmt: skip
         kept.append(block)
     return kept
