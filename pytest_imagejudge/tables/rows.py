@@ -25,6 +25,9 @@ LOOK_AHEAD = 100  # rows in which a column must be seen at least once
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx")
 
 
+WITHOUT_HEADER = (".json", ".jsonl")  # each row names its columns itself
+
+
 XLSX = ".xlsx"
 
 

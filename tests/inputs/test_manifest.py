@@ -660,6 +660,29 @@ def test_of_two_names_the_usual_one_counts(folder: Path) -> None:
     assert (row.prompt, row.image, row.extra["text"]) == ("a fox", folder / "fox.png", "no")
 
 
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_each_object_of_json_names_its_own_columns(folder: Path, suffix: str) -> None:
+    objects = [
+        {"ID": 1, "caption": "a fox", "file_name": "fox.png"},
+        {"id": 2, "text": "an owl", "path": "owl.png", "caption": "no"},
+        {"Id": 3, "prompt": "a fox", "image_path": "fox.png", "text": "no"},
+        {"ID": 4, "txt": "a fox", "image": "fox.png"},
+    ]
+    found = read(folder / f"m{suffix}", "\n".join(map(json.dumps, objects)))
+    assert [(row.id, row.prompt, row.image) for row in rows_of(found)] == [
+        ("1", "a fox", folder / "fox.png"),
+        ("2", "an owl", folder / "owl.png"),
+        ("3", "a fox", folder / "fox.png"),
+    ]
+    (lost,) = errors_of(found)
+    assert (lost.id, lost.message.partition(" ")[0], "prompt" in lost.message) == ("4", "no", True)
+
+
+def test_a_header_names_the_columns_of_all_rows(folder: Path) -> None:
+    (lost,) = errors_of(read(folder / "m.csv", "ID,image_path,text,prompt\n1,fox.png,not this\n2,fox.png,,a\n"))
+    assert lost.message.startswith("no prompt")
+
+
 def test_edits_as_people_name_their_columns(folder: Path) -> None:
     (row,) = rows_of(read(folder / "m.csv", "source_image,edited_image,instruction\nfox.png,owl.png,make it an owl\n"))
     assert (row.id, row.source, row.edited) == ("owl.png", folder / "fox.png", folder / "owl.png")
