@@ -18,7 +18,15 @@ from ..taxonomy import FacetPath
 from . import explanations
 from .baseline_lines import changes
 from .cost_words import budget_words, cost_words
-from .gate_words import failed_first, failed_gates, missed_gates, outcome_words, sign_of, undecided_gates
+from .gate_words import (
+    failed_first,
+    failed_gates,
+    left_out_gates,
+    missed_gates,
+    outcome_words,
+    sign_of,
+    undecided_gates,
+)
 from .outcome_styles import SIGNS
 from .problem_words import folded
 from .quarantine_words import quarantine_lines
@@ -111,6 +119,9 @@ def title(report: Report) -> str:
     undecided = undecided_gates(report)
     if undecided:
         text += f"; undecided: {', '.join(undecided)}"
+    if left_out := left_out_gates(report):
+        text += f"; not decided: {', '.join(left_out)}"
+        undecided = [*undecided, *left_out]
     if not words and not gates and not undecided and (not number or count["scored"] == number):
         return text  # nothing was decided
     return f"{SIGNS['failed' if words or gates else 'undecided' if undecided else 'passed']} {text}"
@@ -149,6 +160,8 @@ def _head(report: Report, note: str) -> Iterator[str]:
         yield f"\n{note}"
     if found := explanations.found_in_words(tally_of(report).findings):
         yield f"\n> Found: {found}."
+    for sentence in left_out_gates(report).values():
+        yield f"\n> {for_markdown(sentence)}."
     for versions in explanations.mixed_versions(run):
         yield f"\n> Answers of several {for_markdown(versions)}."
     for number, words in enumerate(quarantine_lines(run)):
