@@ -14,7 +14,7 @@ from ..support.escaping import escape
 from ..support.words import plural, some
 from ..tables.reading import peek
 from ..tables.rows import show_value
-from ..taxonomy import nearest
+from ..taxonomy import nearest_found
 from .cells import row_id
 from .folder_layouts import geneval_folders, geneval_images, geneval_texts, in_folder, split_tables
 from .hub import TABLES
@@ -270,7 +270,7 @@ def _from_table(prompts: Path) -> Iterator[_Text]:
         missing = "image_path" if name_column is None else "prompt"
         names = ", ".join(show_value(column, 40) for column in columns)
         raise ConfigError(
-            f'{escape(prompts)}: no column "{missing}"{nearest(missing, map(escape, columns))}; '
+            f'{escape(prompts)}: no column "{missing}"{nearest_found(missing, map(escape, columns))}; '
             f"the columns are: {names}"
         )
     for row in rows:

@@ -331,8 +331,7 @@ class Store:
     def _guard(self) -> contextlib.AbstractContextManager[Any]:
         """Return the process's lock; a forked process gets a new one, since the parent's may have been locked."""
         if self._pid != os.getpid():
-            self._pid, self._lock = os.getpid(), threading.RLock()
-            self._writer = Writer(self._put_now, self._writer.lasting)
+            self._pid, self._lock, self._writer = os.getpid(), threading.RLock(), self._writer.renewed()
         return self._lock
 
     def read(self, row: StoredRow) -> StoredAnswer | None:

@@ -51,6 +51,10 @@ class Writer:
             self._wake()
         return _DONE if later and not self.lasting else done
 
+    def renewed(self) -> Writer:
+        """Return a writer as this one was at its start, for a forked process, which has none of its threads."""
+        return Writer(self._write, self.lasting)
+
     def pending(self, keys: Sequence[str]) -> list[StoredRow]:
         """The rows under ``keys`` that are not written yet."""
         with self._turn:

@@ -39,7 +39,7 @@ def test_a_report_fits_its_schema_and_comes_back(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("place", [(), ("run",), ("verdicts", 0), ("edits", 0), ("suite", 0), ("summary",)])
 def test_the_schema_refuses_a_report_that_lacks_a_field(tmp_path: Path, place: tuple[str | int, ...]) -> None:
-    report_json.write(samples.report(), tmp_path / "x.json")
+    report_json.write(samples.report(1), tmp_path / "x.json")
     data = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
     schema = jsonschema.Draft202012Validator(json.loads(report_json.SCHEMA_FILE.read_text(encoding="utf-8")))
     part = data

@@ -44,7 +44,8 @@ def main():
     spawn(os.setsid)
     if (place / "hold-start").exists():
         (place / "held").write_text(str(os.getpid()))
-        time.sleep(600)
+        while (place / "hold-start").exists():
+            time.sleep(0.05)
     if (place / "fail-start").exists() or (place / ("fail-start-" + gpu)).exists():
         print("ValueError: the \\x1b[31mweights\\x1b[0m are wrong", flush=True)
         print("RuntimeError: Engine core initialization failed. See root cause above.", flush=True)

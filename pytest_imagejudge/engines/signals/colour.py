@@ -10,6 +10,7 @@ from typing import Any
 
 from ...protocols.signals_bounds import BY_NAME
 from .figure import Figure
+from .percentiles import percentile
 from .planes import Planes
 from .sample import colours, sampled
 
@@ -92,12 +93,11 @@ def cast_chroma(planes: Planes) -> Figure:
     small = cv2.resize(planes.once(sampled), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     light, green_red, blue_yellow = cv2.split(lab)
-    dark, bright = np.percentile(light, (1, 99))
-    if bright - dark < _RANGE:
+    if percentile(light.ravel(), 99) - percentile(light.ravel(), 1) < _RANGE:
         words = "too little contrast to tell a colour cast from the colour of the subject"
         return Figure("cast_chroma", None, words, unsure=True)
     chroma = np.where(light < _NIGHT, 0, cv2.magnitude(green_red, blue_yellow))
-    value = float(np.percentile(chroma, _NEUTRAL))
+    value = float(percentile(chroma.ravel(), _NEUTRAL))
     return Figure("cast_chroma", value, f"colour cast: the most neutral {_NEUTRAL}% have chroma {value:.0f} (CIELAB)")
 
 
