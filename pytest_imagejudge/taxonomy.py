@@ -137,9 +137,9 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def nearest_found(expected: str, found: Iterable[str]) -> str:
-    """Return ``; is "x" meant for it?`` for the name found that is closest to an expected one, or an empty string."""
+    """Return `` (is "x" meant for it?)`` for the name found that is closest to an expected one, or an empty string."""
     close = _closest(expected, found)
-    return "" if close is None else f'; is "{close}" meant for it?'
+    return "" if close is None else f' (is "{close}" meant for it?)'
 
 
 def _closest(name: str, names: Iterable[str]) -> str | None:

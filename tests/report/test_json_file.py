@@ -81,7 +81,7 @@ def test_unknown_fields_are_kept(tmp_path: Path) -> None:
         ("3", ["not a number"]),
         ("null", ["not null"]),
         ("{}", ['"schema" is missing', "imagejudge-report/1"]),
-        ('{"shema": "imagejudge-report/1"}', ['did you mean "shema"']),
+        ('{"shema": "imagejudge-report/1"}', ['is "shema" meant for it']),
         ('{"schema": "imagejudge-report/2"}', ["imagejudge-report/2", "another version"]),
         ('{"schema": "imagejudge-baseline/1"}', ["a baseline, not a report", "--judge-report"]),
         ('{"schema": "imagejudge-ranking/1"}', ["a ranking, not a report"]),
@@ -92,7 +92,7 @@ def test_unknown_fields_are_kept(tmp_path: Path) -> None:
         ('{"schema": "imagejudge-report/1", "edits": [{"source_image": ""}]}', ["edits[0].edited_image is missing"]),
         (
             '{"schema": "imagejudge-report/1", "verdicts": [{"key": "", "image": "", "promt": ""}]}',
-            ["verdicts[0].prompt is missing", 'did you mean "promt"'],
+            ["verdicts[0].prompt is missing", 'is "promt" meant for it'],
         ),
         (
             '{"schema": "imagejudge-report/1", "verdicts":'
