@@ -30,6 +30,7 @@ FUNCTIONS: dict[str, Callable[[Planes], Figure]] = {
     "checker_levels": repetition.checker_levels,
     "pure_share": colour.pure_share,
     "cast_chroma": colour.cast_chroma,
+    "highlight_cast": colour.highlight_cast,
     "burnt_share": colour.burnt_share,
     "crushed_share": colour.crushed_share,
 }
