@@ -10,6 +10,7 @@ from typing import Any
 
 from ...protocols.signals_bounds import BY_NAME
 from .figure import Figure
+from .percentiles import percentile
 from .planes import Planes
 from .sample import colours, sampled
 
@@ -100,7 +101,7 @@ def cast_chroma(planes: Planes) -> Figure:
     if words := planes.once(_one_tone):
         return Figure("cast_chroma", None, words, unsure=True)
     chroma = np.where(light < _NIGHT, 0, cv2.magnitude(green_red, blue_yellow))
-    value = float(np.percentile(chroma, _NEUTRAL))
+    value = float(percentile(chroma.ravel(), _NEUTRAL))
     return Figure("cast_chroma", value, f"colour cast: the most neutral {_NEUTRAL}% have chroma {value:.0f} (CIELAB)")
 
 
@@ -160,9 +161,8 @@ def _lab(planes: Planes) -> Any:
 
 def _one_tone(planes: Planes) -> str:
     """Words for a picture of little contrast, else ""."""
-    import numpy as np
-
-    dark, bright = np.percentile(planes.once(_lab)[0], (1, 99))
+    light = planes.once(_lab)[0].ravel()
+    dark, bright = percentile(light, 1), percentile(light, 99)
     return "too little contrast to tell a colour cast from the colour of the subject" if bright - dark < _RANGE else ""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
+from .percentiles import percentile
 from .planes import Planes
 from .products import product
 
@@ -53,7 +54,7 @@ class Spectra:
         """Power by band that is everywhere, so that it is noise or rounding, and no detail."""
         import numpy as np
 
-        return np.maximum(_ROUNDING, np.percentile(self.power, 10, axis=0)) * _MARGIN
+        return np.maximum(_ROUNDING, percentile(self.power, 10)) * _MARGIN
 
     def detail(self, bands: Iterable[int], degrees: Any = None, against: int = COARSE) -> Any:
         """Return the power of busy tiles in ``bands``, of a coarser band's, where 1 is a natural picture's.
@@ -110,7 +111,7 @@ def sharpest(values: Any) -> Any:
     if not len(values):
         return np.zeros(values.shape[1:])
     if len(values) >= 20:
-        return np.percentile(values, 95, axis=0)
+        return percentile(values, 95)
     return np.sort(values, axis=0)[-min(2, len(values))]
 
 
@@ -122,11 +123,10 @@ def spectra_of(luma: Any) -> Spectra:
     # Two grids of tiles, each with every second row: a line that lies between the tiles of one is seen by the other.
     tiles = np.concatenate([_tiles(luma), _tiles(luma[SIDE + SIDE // 2 :, SIDE // 2 :])])
     found = np.zeros((len(tiles), 4, len(BANDS)), np.float32)
-    mean = np.zeros(len(tiles), np.float32)
+    mean = _means(tiles)
     for first in range(0, len(tiles), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
         part = tiles[some].astype(np.float32)
-        mean[some] = part.mean(axis=(1, 2))
         part -= mean[some, None, None]
         rows = np.empty((len(part), 2 * SIDE, _BINS), np.float32)  # cosines, and sines below
         np.matmul(part, across[0], out=rows[:, :SIDE])
@@ -143,6 +143,16 @@ def _tiles(luma: Any) -> Any:
     down, across = luma.shape[0] // SIDE, luma.shape[1] // SIDE
     inner = luma[: down * SIDE, : across * SIDE].reshape(down, SIDE, across, SIDE)[::2]
     return inner.swapaxes(1, 2).reshape(-1, SIDE, SIDE)
+
+
+def _means(tiles: Any) -> Any:
+    """The mean level of each tile."""
+    import cv2
+    import numpy as np
+
+    if not len(tiles):
+        return np.zeros(0, np.float32)
+    return cv2.reduce(tiles.reshape(len(tiles), -1), 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
 
 
 @cache
