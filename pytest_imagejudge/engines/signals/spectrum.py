@@ -22,6 +22,7 @@ LOWEST, COARSE, MIDDLE, FINE = 0, 1, (2, 3, 4), (4, 5)  # indexes of bands
 _ROUNDING = 1 / 12  # squared levels: the power that rounding to 8 bits leaves in every band
 DIRECTIONS = tuple(11.25 * step for step in range(16))  # degrees
 _STEEP = 0.25  # cycles a pixel along a direction, from which on motion along it by a few pixels leaves next to nothing
+_RAISED = 4  # times, at most: the coarse detail of a tile that may have lost it to motion
 _MARGIN = 1.3  # of the floor: what of a tile's power is above it is no chance
 _BINS = SIDE // 2  # frequencies across that are in a band
 _OWN = 640  # tiles at the picture's own pixels; what is sharp there shows in so many
@@ -89,11 +90,13 @@ class Spectra:
         """Return the detail of busy tiles along each of `DIRECTIONS`: (tiles, directions), 1 in a natural picture.
 
         Edges askew to a direction count for it, so that it is 0 for motion along it, and not where few lines lie
-        across it. The coarse detail is that of two bands, for long motion takes it from the finer one as well.
+        across it. The coarse detail is that of two bands, for long motion takes it from the finer one as well, raised
+        towards that of half of the tiles, for in some tiles motion takes nearly all of it.
         """
         import numpy as np
 
         coarse = (self.xx + self.yy)[self.busy, : COARSE + 1].max(axis=1)
+        coarse = np.maximum(coarse, np.minimum(np.median(coarse), _RAISED * coarse))
         floor = np.maximum(_ROUNDING * _steep_square(), np.percentile(self.steep, 10, axis=0)) * _MARGIN
         return np.maximum(self.steep[self.busy] - floor, 0) / coarse[:, None]
 
