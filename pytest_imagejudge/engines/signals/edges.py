@@ -40,6 +40,7 @@ _USUAL_BELOW = 0.42  # of a natural picture's detail in them: sharp pictures var
 # Of the detail along one direction: the figure of what did not move, and its fall by sigma squared. They are fitted, so
 # that sigma 0.65 parts fine pictures from those that moved by 5 pixels, and that both are found between 0.6 and 0.65.
 _UNMOVED, _FALL = 0.342, 2.29
+_FILE = 0.05  # pixels of sigma: what a JPEG takes unevenly from sharp pictures
 
 
 def blur_sigma(planes: Planes) -> Figure:
@@ -96,7 +97,8 @@ def _motion(planes: Planes) -> tuple[float, float]:
     by_direction = sharpest(found.along())
     least = int(by_direction.argmin())
     share = float(by_direction[least]) / math.sqrt(max(float(by_direction.max()), 1e-9))
-    return math.sqrt(max(0.0, math.log(_UNMOVED / max(share, _LEAST))) / _FALL), DIRECTIONS[least]
+    sigma = math.sqrt(max(0.0, math.log(_UNMOVED / max(share, _LEAST))) / _FALL)
+    return max(0.0, sigma - _FILE * planes.once(blocks_show)), DIRECTIONS[least]
 
 
 def softest(found: Spectra, bands: Sequence[int] = FINE, against: int = COARSE) -> tuple[float, float]:
