@@ -77,6 +77,14 @@ def caught(figures: Sequence[Figure]) -> tuple[int, int]:
     return sum(bool(figure.failed) for figure in judged), len(judged)
 
 
+def newly_failed(figures: Iterable[Figure], kind: str, damage: str) -> tuple[int, int]:
+    """How many fail with it that pass as they are, of how many that do."""
+    mine = [figure for figure in figures if not kind or figure.picture.kind == kind]
+    passed = {figure.picture for figure in only(mine, kind, "") if not figure.failed}
+    with_it = [figure for figure in only(mine, kind, damage) if figure.picture in passed]
+    return sum(bool(figure.failed) for figure in with_it), len(with_it)
+
+
 def in_place(figures: Sequence[Figure]) -> int:
     """How many failed under a facet that the damage counts for."""
     return sum(any(facet in BY_NAME[figure.damage].facets for facet in figure.failed) for figure in figures)
@@ -126,6 +134,8 @@ def fine_table(now: list[Figure], old: list[Figure]) -> str:
 
 
 def _cells(figures: list[Figure], damage: str) -> list[str]:
+    if BY_NAME[damage].harmless:
+        return [share(*newly_failed(figures, kind, damage)) for kind in KINDS]
     found = []
     for kind in KINDS:
         mine = only(figures, kind, damage)
@@ -140,14 +150,14 @@ def damage_table(now: list[Figure], old: list[Figure]) -> str:
     lines = head("damage", "facet", *KINDS, "all", "under its facet", "all, before")
     for damage in DAMAGES:
         mine, before = only(now, "", damage.name), only(old, "", damage.name)
-        hits, judged = caught(mine)
+        hits, judged = newly_failed(now, "", damage.name) if damage.harmless else caught(mine)
         lines.append(
             row(
                 damage.name + (" (no target)" if damage.mild else " (must pass)" if damage.harmless else ""),
                 ", ".join(damage.facets),
                 *_cells(now, damage.name),
                 share(hits, judged),
-                f"{100 * in_place(mine) / max(1, judged):.0f}%",
+                "" if damage.harmless else f"{100 * in_place(mine) / max(1, judged):.0f}%",
                 share(sum(bool(figure.failed) for figure in before), len(before)),
             )
         )
@@ -205,9 +215,10 @@ def missed(now: list[Figure]) -> str:
             hits, judged = caught(mine)
             if judged and not damage.harmless and hits / judged < CAUGHT:
                 weak.append(f"{kind} {share(hits, judged)}")
-            if judged and damage.harmless and hits / judged > FALSE_ALARMS:
-                alarms.append(f"{kind} {share(hits, judged)}")
-            if mine and len(mine) - judged > FALSE_ALARMS * len(mine):
+            newly = newly_failed(now, kind, damage.name) if damage.harmless else (0, 0)
+            if newly[0] > FALSE_ALARMS * newly[1]:
+                alarms.append(f"{kind} {share(*newly)}")
+            if mine and not damage.harmless and len(mine) - judged > FALSE_ALARMS * len(mine):
                 away.append(f"{kind} {100 * (len(mine) - judged) / len(mine):.0f}%")
         if weak:
             lines.append(f"- {damage.name}, caught: {', '.join(weak)}.")

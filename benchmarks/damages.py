@@ -277,6 +277,15 @@ DAMAGES = (
     ),
     Damage("cast, magenta", (COLOUR,), lambda p: cast(p, (0.75, 0.55, 0.75), (60, 10, 60))),
     Damage("cast, green", (COLOUR,), lambda p: cast(p, (0.55, 0.75, 0.55), (10, 60, 10))),
+    *(
+        Damage(f"gains, {name}", (COLOUR,), lambda p, gains=gains: cast(p, gains, (0, 0, 0)))
+        for name, gains in (
+            ("green", (0.5, 1, 0.5)),
+            ("magenta", (1, 0.5, 1)),
+            ("blue", (0.5, 0.6, 1)),
+            ("yellow", (1, 1, 0.4)),
+        )
+    ),
 )
 BY_NAME = {damage.name: damage for damage in DAMAGES}
 

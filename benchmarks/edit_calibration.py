@@ -112,6 +112,11 @@ def edits_of(kind: str, path: Path, beside: Path, *, few: bool = False) -> Itera
     fitted = np.asarray(Image.fromarray(other).resize(source.shape[1::-1]))
     yield Sample(kind, "another picture", "as it is", False, False, source, fitted)
     elsewhere = samples.blob(source.shape, max(0.01, float(base_touched.mean())), random, avoid=base_touched)
+    box = samples.box_of(base_touched)
+    for share in (0.05, 0.03):
+        spoilt = samples.block(base, box, share)
+        if spoilt is not None:
+            yield Sample(kind, f"a red block of {share:.0%} beside", "as it is", False, True, source, spoilt, box)
     for finish in ("as it is", "made anew, JPEG 92"):
         done = samples.FINISHES[finish](base, random)
         yield Sample(kind, "outside of its mask", finish, False, True, source, done, elsewhere)

@@ -201,6 +201,27 @@ def toned(picture: Picture, gain: float) -> Picture:
     return np.clip(picture * gain, 0, 255).round().astype(np.uint8)
 
 
+def box_of(mask: Mask) -> Mask:
+    """The smallest box around what was touched."""
+    rows, columns = np.nonzero(mask)
+    box = np.zeros_like(mask)
+    box[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
+    return box
+
+
+def block(picture: Picture, box: Mask, share: float) -> Picture | None:
+    """A red block of this share of the picture at an edge, far from the box; None where there is no room for it."""
+    height, width = picture.shape[:2]
+    high, wide = (round(side * share**0.5) for side in (height, width))
+    for top in (0, (height - high) // 2, height - high):
+        for left in (0, (width - wide) // 2, width - wide):
+            if not grown(box, 20)[top : top + high, left : left + wide].any():
+                spoilt = picture.copy()
+                spoilt[top : top + high, left : left + wide] = (255, 0, 0)
+                return spoilt
+    return None
+
+
 def cast(picture: Picture, random: np.random.Generator) -> Picture:
     """A colour over all, as of a wrong white balance."""
     turn = random.uniform(0, 2 * np.pi)

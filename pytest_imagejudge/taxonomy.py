@@ -132,10 +132,20 @@ def from_written(names: Sequence[str]) -> FacetPath:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return `` (did you mean "x"?)`` for the name closest to ``name``, or an empty string."""
-    names = list(names)
+    close = _closest(name, names)
+    return "" if close is None else f' (did you mean "{close}"?)'
+
+
+def nearest_found(expected: str, found: Iterable[str]) -> str:
+    """Return `` (is "x" meant for it?)`` for the name found that is closest to an expected one, or an empty string."""
+    close = _closest(expected, found)
+    return "" if close is None else f' (is "{close}" meant for it?)'
+
+
+def _closest(name: str, names: Iterable[str]) -> str | None:
     folded = {candidate.casefold(): candidate for candidate in names}
     close = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)
-    return f' (did you mean "{folded[close[0]]}"?)' if close else ""
+    return folded[close[0]] if close else None
 
 
 def check_path(path: Sequence[str]) -> FacetPath:

@@ -13,6 +13,7 @@ from .estimate import add_estimate_options, estimate_lines, estimate_of
 from .printing import note, print_json, print_table
 
 if TYPE_CHECKING:
+    from ..statistics.pairing import Scored
     from ..statistics.power import Noise
     from ..taxonomy import Path
 
@@ -78,7 +79,7 @@ def _check(args: argparse.Namespace) -> None:
 
     need(math.isfinite(args.margin) and args.margin >= 0, "--margin", args.margin, "a number of at least 0")
     if args.detect is not None:
-        need(math.isfinite(args.detect) and args.detect > 0, "--detect", args.detect, "a number above 0")
+        need(0 < args.detect <= 100, "--detect", args.detect, "a number above 0 and up to 100, the whole scale,")
         if args.detect <= args.margin:
             raise ConfigError(
                 f"--detect {args.detect:g}: a drop within the margin of {args.margin:g} is allowed, so no number of "
@@ -170,6 +171,7 @@ def _noise(args: argparse.Namespace) -> Noise:
     if not paths:
         raise ConfigError(f"{args.source[0]}: it has no figures of a total, an L1 or an edit to plan from")
     source = " and ".join(found.name for found in runs)
+    _check_span(args.detect, paths, images)
     second = runs[1].images if len(runs) == 2 else None
     few = {path: n for path in paths if (n := prompts_with(path, runs[0].images, second)) < MINIMUM}
     if named or len(few) == len(paths):
@@ -182,6 +184,23 @@ def _noise(args: argparse.Namespace) -> Noise:
     left_out = [f"{show(path)} ({plural(n, 'prompt')})" for path, n in few.items()]
     note_of = f"left out, since fewer than {MINIMUM} prompts have a figure of it: {', '.join(left_out)}"
     return replace(noise, notes=(*noise.notes, note_of)) if few else noise
+
+
+def _check_span(detect: float | None, paths: tuple[Path, ...], images: list[Scored]) -> None:
+    """Check that a mean can drop by ``detect``: scores of edits have a scale of their own.
+
+    Raises:
+        ConfigError: it is more than the scale.
+    """
+    from ..taxonomy import EDIT_SCORE
+
+    if detect is None or paths != (EDIT_SCORE,):
+        return
+    span = max((item.scale[1] - item.scale[0] for item in images if EDIT_SCORE in item.figures), default=100.0)
+    if detect > span:
+        raise ConfigError(
+            f"--detect: a number above 0 and up to {span:g}, the whole scale of the edits, is expected, not {detect:g}"
+        )
 
 
 def _measured(paths: tuple[Path, ...], args: argparse.Namespace, *, chosen: bool) -> tuple[tuple[Path, ...], str]:
@@ -276,7 +295,8 @@ def _show(plan: dict[str, Any]) -> None:
         console.print(f"A suite of {size} sees a drop of {found} points in any of them, {beyond}.")
         for line in estimate_lines(plan["estimate"]):
             console.print(line)
-    console.print(f"Spread from: {escape(plan['source'])}.")
+    own = " (your own images': --from FILE, a report or baseline)" if plan["source"] == "defaults" else ""
+    console.print(f"Spread from: {escape(plan['source'])}{own}.")
     for line in plan["notes"]:
         console.print(f"Note: {escape(line)}.")
 

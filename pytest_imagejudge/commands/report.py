@@ -85,19 +85,7 @@ def run(args: argparse.Namespace) -> int:
     for entry in report.every():
         show_copies(entry)
     profile = _profile(args.thresholds)
-    if profile is not None:
-        from ..statistics.suite import bounded_means
-
-        report.suite = bounded_means(report.verdicts, report.edits, profile)
-    elif any(part.suite for _, part in parts) and not report.suite:
-        if args.gate:
-            raise ConfigError("--gate: the files hold bounds on the mean, each over its own images; name the profile "
-                              "that decides them over the whole with --thresholds NAME")  # fmt: skip
-        _say("bounds on the mean are left out of the merged report: each file decided them over its own images; "
-             "--thresholds NAME decides them over the whole")  # fmt: skip
-    if args.gate and args.baseline is None and not report.baseline and any(part.baseline for _, part in parts):
-        raise ConfigError("--gate: the files were compared with a baseline, each over its own images; name it with "
-                          "--baseline FILE")  # fmt: skip
+    _decide_what_was_left_out(report, profile, args)
     if args.gate and args.gate_stored is not None:
         raise ConfigError("--gate and --gate-stored: give one of them; --gate does not pass what was not judged")
     if args.gate:
@@ -129,6 +117,33 @@ def _profile(name: str | None) -> Profile | None:
     from ..thresholds.loading import load_profile
 
     return load_profile(name)
+
+
+def _decide_what_was_left_out(report: Report, profile: Profile | None, args: argparse.Namespace) -> None:
+    """Apply the profile's bounds on means, and tell which gates over the run nobody decides.
+
+    Raises:
+        ConfigError: a gate is asked for, which would pass for want of them.
+    """
+    from ..renderers.gate_words import left_out_gates
+
+    decided = []
+    if profile is not None and profile.bounds_means:
+        from ..statistics.suite import bounded_means
+
+        report.suite = bounded_means(report.verdicts, report.edits, profile)
+        decided.append("suite")
+    if args.baseline is not None and profile is not None and profile.bounds_drops:
+        decided.append("baseline")  # see `_compare`
+    report.left_out = [name for name in report.left_out if name not in decided]
+    if args.gate and "suite" in report.left_out:
+        raise ConfigError("--gate: the files hold bounds on the mean, each over its own images; name the profile "
+                          "that decides them over the whole with --thresholds NAME")  # fmt: skip
+    if args.gate and "baseline" in report.left_out and args.baseline is None:
+        raise ConfigError("--gate: the files were compared with a baseline, each over its own images; name it with "
+                          "--baseline FILE")  # fmt: skip
+    for words in left_out_gates(report).values():
+        _say(words)
 
 
 def _require_bounds(report: Report, profile: Profile | None, baseline: Path | None) -> None:

@@ -20,7 +20,7 @@ from urllib.parse import unquote_to_bytes
 from ..images.region import Box, box_fault, read_box
 from ..support.escaping import escape
 from ..tables.rows import IMAGE_FIELDS, Picture, bad_text, show_value
-from ..taxonomy import check_dimensions, nearest
+from ..taxonomy import check_dimensions, nearest_found
 
 # "unknown" (not in the metadata) and "stopped" (interrupted) are said by those who judge the rows.
 ErrorKind = Literal["row", "image", "duplicate", "unknown", "stopped"]
@@ -99,7 +99,7 @@ def text_cell(value: object) -> str | None:
 def missing_column(column: str, values: dict[str, Any]) -> str:
     """Say that a column is missing or empty, with the nearest existing name."""
     if column not in values:
-        return f"no {column}{nearest(column, map(escape, values))}"
+        return f"no {column}{nearest_found(column, map(escape, values))}"
     if column != "ID":
         return f"the {column} is empty"
     return (

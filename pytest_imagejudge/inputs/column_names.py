@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..tables.rows import Picture, RawRow
@@ -17,8 +17,8 @@ _OTHERS = {  # by the usual name; of several that a file has, the first counts
 }
 
 
-def usual_names(columns: Sequence[str]) -> dict[str, str]:
-    """Map the columns of a file that mean the same as a usual one, and are there in its place, to that one."""
+def usual_names(columns: Collection[str]) -> dict[str, str]:
+    """Map the columns of a file or row that mean the same as a usual one, and are there in its place, to that one."""
     found: dict[str, str] = {}
     for usual, others in _OTHERS.items():
         other = next((name for name in others if name in columns), None)
@@ -32,15 +32,16 @@ def renamed(columns: Sequence[str], names: dict[str, str]) -> list[str]:
     return [names.get(column, column) for column in columns]
 
 
-def renamed_rows(rows: Iterable[RawRow], names: dict[str, str], *, with_id: bool) -> Iterator[RawRow]:
+def renamed_rows(rows: Iterable[RawRow], names: dict[str, str] | None, *, with_id: bool) -> Iterator[RawRow]:
     """Yield rows with the usual names of their columns.
 
-    Where the file has no column of IDs (``with_id`` is False), the image's path is the row's ID, or its number.
+    ``names`` are those of the file's header; None takes those of each row, as rows of JSON have no header. Where the
+    file has no column of IDs (``with_id`` is False), the image's path is the row's ID, or its number.
     """
     for row in rows:
         values = row.values
-        if names:
-            values = {names.get(column, column): value for column, value in values.items()}
+        if own := usual_names(values) if names is None else names:
+            values = {own.get(column, column): value for column, value in values.items()}
         if not with_id:
             values = {"ID": _own_id(row.number, values), **values}
         yield row if values is row.values else replace(row, values=values)

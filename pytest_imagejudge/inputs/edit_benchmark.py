@@ -92,7 +92,7 @@ def open_edit_bench(source: str, label: str | None = None) -> EditBench:
         else:
             check_columns(path, columns, EDIT_COLUMNS[1:])
         label = label or next((name for name in LABELS if name in columns), LABELS[0])
-        check_columns(path, columns, [label])
+        check_columns(path, columns, [label], asked_for=True)
     assert label is not None
     return EditBench(source, revision, tuple(files), label)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import unicodedata
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -13,8 +13,8 @@ from ..errors import ConfigError
 from ..support.escaping import escape
 from ..support.words import plural, some
 from ..tables.reading import peek
-from ..tables.rows import show_value
-from ..taxonomy import nearest
+from ..tables.rows import WITHOUT_HEADER, show_value
+from ..taxonomy import nearest_found
 from .cells import row_id
 from .folder_layouts import geneval_folders, geneval_images, geneval_texts, in_folder, split_tables
 from .hub import TABLES
@@ -262,20 +262,25 @@ def _text_of(path: Path) -> str:
         raise ConfigError(f"{escape(path)} can't be read: {error}") from error
 
 
+def _first(names: Sequence[str], columns: Collection[str]) -> str | None:
+    return next((name for name in names if name in columns), None)
+
+
 def _from_table(prompts: Path) -> Iterator[_Text]:
     columns, rows = peek(prompts, TABLES)
-    name_column = next((name for name in _NAME_COLUMNS if name in columns), None)
-    prompt_column = next((name for name in _PROMPT_COLUMNS if name in columns), None)
+    with_header = prompts.suffix.lower() not in WITHOUT_HEADER
+    name_column, prompt_column = _first(_NAME_COLUMNS, columns), _first(_PROMPT_COLUMNS, columns)
     if name_column is None or prompt_column is None:
         missing = "image_path" if name_column is None else "prompt"
         names = ", ".join(show_value(column, 40) for column in columns)
         raise ConfigError(
-            f'{escape(prompts)}: no column "{missing}"{nearest(missing, map(escape, columns))}; '
+            f'{escape(prompts)}: no column "{missing}"{nearest_found(missing, map(escape, columns))}; '
             f"the columns are: {names}"
         )
     for row in rows:
-        name = row_id(row.values.get(name_column))
-        text = row.values.get(prompt_column)
+        own = columns if with_header else row.values  # each row of JSON names its columns itself
+        name = row_id(row.values.get(_first(_NAME_COLUMNS, own) or name_column))
+        text = row.values.get(_first(_PROMPT_COLUMNS, own) or prompt_column)
         problem = row.message or ("" if name is not None else f"no {name_column}")
         if not problem and not isinstance(text, str):
             problem = "the prompt is empty" if text is None or text != text else "the prompt is no text"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -28,8 +29,8 @@ def _advice(given: str, error: pytest.UsageError, config: pytest.Config, endings
     path = os.path.abspath(config.invocation_params.dir / name)  # noqa: PTH100  # as pytest writes it
     ending = next((ending for ending in endings if ending.endswith(f".{name.suffix[1:].lower()}")), None)
     if ending and any(path in str(words) for words in error.args):
-        renamed = name.with_name(name.stem + ending)
+        renamed, quoted = name.with_name(name.stem + ending), shlex.quote(str(name))
         yield for_log(
             f"{name} is no test file. Where it is a manifest, whose rows are images or edits to judge, rename it to "
-            f"{renamed}, or give it by an option: pytest --judge-manifest {name}"
+            f"{renamed}, or give it by an option too: pytest {quoted} --judge-manifest {quoted}"
         )

@@ -38,7 +38,7 @@ class Words:
 
 
 def checklist_schema(one: str, facets: Sequence[FacetPath] = FACETS) -> dict[str, Any]:
-    """Return the JSON Schema of the answer about one L1, of enums only: free strings let control characters through."""
+    """Return the JSON Schema of the answer about one L1, of enums only: free strings may never end."""
     score = {
         "type": "object",
         "properties": {"score": {"enum": [0, 1, 2, "N/A"]}},

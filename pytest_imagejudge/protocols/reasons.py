@@ -14,7 +14,8 @@ LONGEST = 120  # characters that the grammar allows: a sentence of some 15 words
 
 
 # One class of plain characters and one bound, which every grammar can hold to:
-# - a free string lets control characters through (vLLM with xgrammar), and may never end;
+# - a free string may never end;
+# - minLength or maxLength by itself lets control characters through, and forbids escapes (xgrammar 0.2.8);
 # - maxLength beside a pattern is dropped by xgrammar up to 0.2.3, and refused by vLLM 0.32;
 # - xgrammar 0.2.8 can't compile a bound above 128;
 # - llama.cpp took a pattern only with both anchors, and OpenAI takes none with look-around;

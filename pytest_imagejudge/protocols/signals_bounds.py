@@ -91,6 +91,7 @@ class Measure:
 
 _CASE = 'say "in capitals" or "in lowercase" in the prompt: then the case is free'
 _TWICE = 'say in the prompt that it repeats: "a pattern of", "two signs", "on each bottle"'
+_TINTED = ("monochrome", "vivid", "night", "fog", "minimal", "pixel-art", "flat")
 _SOFT = ("watercolour", "fog", "shallow-focus", "motion")
 
 MEASURES: tuple[Measure, ...] = (
@@ -183,7 +184,17 @@ MEASURES: tuple[Measure, ...] = (
         "",
         18.0,
         12.0,
-        styles=("monochrome", "vivid", "night", "fog", "minimal", "pixel-art", "flat"),
+        styles=_TINTED,
+    ),
+    Measure(
+        "highlight_cast",
+        COLOUR,
+        "colour cast: how much weaker one channel is than another in the highlights",
+        "%",
+        42.0,
+        30.0,
+        styles=_TINTED,
+        doubt=30.0,
     ),
     Measure(
         "burnt_share",

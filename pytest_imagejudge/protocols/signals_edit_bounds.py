@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-REVISION = "4"  # of the measurements of edits: another figure for the same pictures is another revision
+REVISION = "5"  # of the measurements of edits: another figure for the same pictures is another revision
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ MEASURED = (
     Aspect("changed_area", "share of the picture whose colour differs visibly (CIEDE2000 of 6)", "", 1),
     Aspect("edited_area", "share of the picture that changed in whole patches, within the mask or box", "", 1),
     Aspect("outside_change", "share of the change that lies outside of the mask or box", "", 1),
+    Aspect("outside_patch", "largest patch that changed outside of the mask or box, of the picture", "", 1),
     Aspect("fidelity", "structural similarity (SSIM) of the rest", "", 1),
     Aspect("content_kept", "share of the source's detail that is found again in its place", "", 1),
     Aspect("shift", "displacement of the whole picture, at a long side of at most 1,024", "pixels", 2000),

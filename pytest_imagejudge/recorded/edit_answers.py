@@ -23,7 +23,7 @@ def read_bench(path: Path, protocol: str, label_field: str, answer_field: str) -
         ConfigError: the file can't be read, or lacks a field.
     """
     columns, rows = peek(path)
-    check_columns(path, columns, (label_field, answer_field))
+    check_columns(path, columns, (label_field, answer_field), asked_for=True)
     reader = load_protocol(protocol, kind="edit")
     bench = LabelledAnswers()
     for row in rows:

@@ -15,7 +15,7 @@ from ..inputs.opinion_scores import number
 from ..support.escaping import escape
 from ..tables.reading import peek
 from ..tables.rows import RawRow, check_columns, show_value
-from ..taxonomy import LEVEL1, nearest
+from ..taxonomy import LEVEL1, nearest_found
 
 OVERALL = "Overall"
 
@@ -164,7 +164,7 @@ def _detail(path: Path) -> Scores | None:
 
 def _key(path: Path, columns: list[str], key: str | None) -> str:
     if key is not None:
-        check_columns(path, columns, [key])
+        check_columns(path, columns, [key], asked_for=True)
         return key
     for wanted in _KEYS:
         for column in columns:
@@ -172,7 +172,7 @@ def _key(path: Path, columns: list[str], key: str | None) -> str:
                 return column
     names = ", ".join(show_value(column, 40) for column in columns)
     raise ConfigError(
-        f'{escape(path)}: no column called "model" or "ID"{nearest("model", map(escape, columns))}; '
+        f'{escape(path)}: no column called "model" or "ID"{nearest_found("model", map(escape, columns))}; '
         f"the columns are: {names}; --key names it"
     )
 

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..report.model import Report, SuiteRow
+from ..report.model import Gate, Report, SuiteRow
 from ..support.words import plural
 from .explanations import place
+
+_LEFT_OUT: dict[Gate, tuple[str, str]] = {
+    "suite": (
+        "bounds on the mean",
+        "Bounds on the mean are left out of the merged report: each file decided them over its own images; "
+        "imagejudge report --thresholds NAME decides them over the whole",
+    ),
+    "baseline": (
+        "margins against the baseline",
+        "Margins against the baseline are left out of the merged report: each file was compared over its own images; "
+        "imagejudge report --baseline FILE --thresholds NAME compares the whole",
+    ),
+}
 
 
 def failed_gates(report: Report) -> list[str]:
@@ -38,6 +51,11 @@ def undecided_gates(report: Report) -> list[str]:
     found = [f"mean of {place(row.path)}" for row in suite]
     rows = [row for row in _baseline_rows(report.baseline or {}) if row.get("outcome") == "undecided"]
     return found + [f"{_place_of(row)} against the baseline" for row in rows if row.get("gate") != "failed"]
+
+
+def left_out_gates(report: Report) -> dict[str, str]:
+    """Name the gates over the run that a merged report lacks, each with a sentence on how to have it decided."""
+    return dict(_LEFT_OUT[name] for name in report.left_out)
 
 
 def _baseline_rows(baseline: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from ..support.web_addresses import web_address
 from ..support.words import plural
 from ..taxonomy import FacetPath
 from . import explanations, markdown
-from .gate_words import missed_gates, undecided_gates
+from .gate_words import left_out_gates, missed_gates, undecided_gates
 from .github_comment import MARGIN, TIMEOUT, upsert_comment, warn_in_log
 
 SUMMARY_LIMIT = 1024 * 1024  # bytes of a step's summary; GitHub drops one that is larger, whole
@@ -167,10 +167,13 @@ def annotation_commands(report: Report, rootpath: Path | None = None) -> list[st
 
 
 def _undecided(report: Report) -> list[str]:
-    """A warning that names what nobody decided, since the run did not fail for it."""
+    """Warnings that name what nobody decided, since the run did not fail for it."""
     names = undecided_gates(report)
     text = f"undecided, since it may be chance: {', '.join(names)}"
-    return [f"::warning title=Image judge::{for_github(text[:1500])}"] if names else []
+    found = [text] if names else []
+    return [
+        f"::warning title=Image judge::{for_github(text[:1500])}" for text in (*found, *left_out_gates(report).values())
+    ]
 
 
 def _place(entry: AnyEntry, rootpath: Path | None) -> tuple[str, str]:

@@ -21,7 +21,15 @@ from . import explanations, run_words
 from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
 from .edit_figures import edit_rows
-from .gate_words import failed_first, failed_gates, missed_gates, outcome_words, sign_of, undecided_gates
+from .gate_words import (
+    failed_first,
+    failed_gates,
+    left_out_gates,
+    missed_gates,
+    outcome_words,
+    sign_of,
+    undecided_gates,
+)
 from .html_payload import Payload
 from .quarantine_words import quarantine_lines
 from .templating import source, stream
@@ -160,7 +168,8 @@ def _run(run: Run) -> list[tuple[str, str]]:
 
 def _warnings(report: Report) -> list[str]:
     mixed = explanations.mixed_versions(report.run)
-    found = [f"Answers of several {versions}." for versions in mixed]
+    found = [f"{sentence}." for sentence in left_out_gates(report).values()]
+    found += [f"Answers of several {versions}." for versions in mixed]
     if budget_is_over(report.run):
         found.append(f"Budget: {budget_words(report.run)}.")
     found += quarantine_lines(report.run)

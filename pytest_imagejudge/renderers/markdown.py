@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..report.lookup import bounds_of, first_judgements
@@ -18,7 +18,15 @@ from ..taxonomy import FacetPath
 from . import explanations
 from .baseline_lines import changes
 from .cost_words import budget_words, cost_words
-from .gate_words import failed_first, failed_gates, missed_gates, outcome_words, sign_of, undecided_gates
+from .gate_words import (
+    failed_first,
+    failed_gates,
+    left_out_gates,
+    missed_gates,
+    outcome_words,
+    sign_of,
+    undecided_gates,
+)
 from .outcome_styles import SIGNS
 from .problem_words import folded
 from .quarantine_words import quarantine_lines
@@ -63,28 +71,28 @@ def render(
     excused = set(report.run.excused)
     bad = [entry for entry in first_judgements(report.every()) if entry.shown_as_failed and entry.test not in excused]
     bad.sort(key=explanations.rank)
-    blocks = ["\n".join(_image(entry, pictures or {})) for entry in bad]
+    blocks: Iterable[str] = ("\n".join(_image(entry, pictures or {})) for entry in bad)
     whole = (_suite(report), _baseline(report))
     failed, others = (whole, ()) if missed_gates(report) else ((), whole)  # what failed comes before any figure
     head = "\n".join(itertools.chain(_head(report, note), *failed, _failed_tests(report))) + "\n"
     tail = "\n" + "\n".join(itertools.chain(_tree(report, bounds, facets), *others)) + "\n"
-    if blocks:
-        head += f"\n## What did not pass ({len(blocks)})\n"
+    if bad:
+        head += f"\n## What did not pass ({len(bad)})\n"
     if most_bytes is not None:
         left = most_bytes - len((head + tail).encode()) - 200  # room for the line that says what is left out
         if left < 0 and facets:
             return render(report, bounds, most_bytes=most_bytes, facets=False, note=note)
-        blocks = _within(blocks, left)
+        blocks = _within(blocks, left, of=len(bad))
     return head + "".join(f"\n{block}\n" for block in blocks) + tail
 
 
-def _within(blocks: Sequence[str], left: int) -> list[str]:
-    """The first blocks that fit into ``left`` bytes, and the number of the others."""
+def _within(blocks: Iterable[str], left: int, *, of: int) -> list[str]:
+    """The first blocks that fit into ``left`` bytes, and the number of the others, which are not written."""
     kept: list[str] = []
     for block in blocks:
         left -= len(block.encode()) + 2
         if left < 0:
-            return [*kept, f"**{len(blocks) - len(kept)} more did not pass; there is no room for them here.** "
+            return [*kept, f"**{of - len(kept)} more did not pass; there is no room for them here.** "
                            "The HTML and JSON reports have them all."]  # fmt: skip
         kept.append(block)
     return kept
@@ -111,6 +119,9 @@ def title(report: Report) -> str:
     undecided = undecided_gates(report)
     if undecided:
         text += f"; undecided: {', '.join(undecided)}"
+    if left_out := left_out_gates(report):
+        text += f"; not decided: {', '.join(left_out)}"
+        undecided = [*undecided, *left_out]
     if not words and not gates and not undecided and (not number or count["scored"] == number):
         return text  # nothing was decided
     return f"{SIGNS['failed' if words or gates else 'undecided' if undecided else 'passed']} {text}"
@@ -149,6 +160,8 @@ def _head(report: Report, note: str) -> Iterator[str]:
         yield f"\n{note}"
     if found := explanations.found_in_words(tally_of(report).findings):
         yield f"\n> Found: {found}."
+    for sentence in left_out_gates(report).values():
+        yield f"\n> {for_markdown(sentence)}."
     for versions in explanations.mixed_versions(run):
         yield f"\n> Answers of several {for_markdown(versions)}."
     for number, words in enumerate(quarantine_lines(run)):

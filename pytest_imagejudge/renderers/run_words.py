@@ -69,7 +69,11 @@ def _mean(report: Report, tally: Tally, tree: TreeRow) -> Iterator[str]:
     edits = tally.scores["score"].value
     if tree.mean is not None and tree.n > 1:
         yield f"The mean total is {tree.mean:.1f} of 100{_change(report, ['total'], 1)}."
-    elif tree.n == 0 and (lowest := [row for row in tree.children if row.mean is not None]):
+    elif (
+        tree.n == 0
+        and (tally.shown_as_failed or missed_gates(report))
+        and (lowest := [row for row in tree.children if row.mean is not None])
+    ):
         row = min(lowest, key=lambda each: each.mean or 0.0)
         if len(lowest) > 1:
             yield f"The lowest mean is that of {row.name}, {row.mean:.1f} of 100{_change(report, list(row.path), 1)}."

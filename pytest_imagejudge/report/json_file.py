@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..support.files import replacing
 from ..support.words import some
 from ..tables.rows import bad_text, show_value
-from ..taxonomy import nearest
+from ..taxonomy import nearest, nearest_found
 from .model import SCHEMA, Entry, Report, json_schema, only_given
 from .paths import relative_paths
 
@@ -129,7 +129,7 @@ def _kind(value: Any) -> str:
 
 def _other_schema(path: Path, data: dict[str, Any], found: Any) -> str:
     if found is None:
-        hint = nearest("schema", data) or f"; its fields: {some(list(map(str, data)), 8) or 'none'}"
+        hint = nearest_found("schema", data) or f"; its fields: {some(list(map(str, data)), 8) or 'none'}"
         return f'{path}: not a report of this project: field "schema" is missing, expected "{SCHEMA}"{hint}'
     if kind := re.fullmatch(r"imagejudge-(baseline|ranking)/\d+", str(found)):
         return f"{path}: a {kind[1]}, not a report; name the JSON file of --judge-report"
@@ -145,7 +145,7 @@ def _first(error: ValidationError, data: dict[str, Any]) -> str:
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "missing":
         parent = _at(data, first["loc"][:-1])
-        hint = nearest(str(first["loc"][-1]), map(str, parent)) if isinstance(parent, dict) else ""
+        hint = nearest_found(str(first["loc"][-1]), map(str, parent)) if isinstance(parent, dict) else ""
         return f"{place} is missing{hint}{more}"
     found = json.dumps(first["input"], ensure_ascii=False, default=str)
     found = found if len(found) <= 80 else found[:80] + " …"

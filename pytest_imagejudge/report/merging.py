@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..errors import ConfigError
 from ..support.counts import sum_of_told
 from .ci_run import common
-from .model import EditEntry, Entry, Facet, JudgeEntry, Report, Run, VerdictEntry
+from .model import EditEntry, Entry, Facet, Gate, JudgeEntry, Report, Run, VerdictEntry
 from .spool import E
 from .tally import summarize
 from .uses import sum_of_costs
@@ -18,7 +18,7 @@ def merge(reports: Sequence[tuple[str, Report]]) -> Report:
 
     The same verdict (key, row ID, test and position in the test) counts once. Counts of the runs are added up. Suite
     bounds and baselines are decided over one run: those of a single report are kept, those of several are
-    left out, because they were not decided over all images.
+    left out, because they were not decided over all images, and `Report.left_out` names them.
 
     Raises:
         ConfigError: two verdicts under one key, row ID and test differ; the message names both files.
@@ -33,9 +33,20 @@ def merge(reports: Sequence[tuple[str, Report]]) -> Report:
         verdicts=verdicts,
         edits=edits,
         run=_merge_runs([report.run for _, report in reports]),
+        left_out=_left_out([report for _, report in reports]),
     )
     merged.summary = summarize([*verdicts, *edits])
     return merged
+
+
+def _left_out(reports: Sequence[Report]) -> list[Gate]:
+    """Name the gates over the run that any of the reports had, or left out itself."""
+    names: set[Gate] = {name for report in reports for name in report.left_out}
+    if any(report.suite for report in reports):
+        names.add("suite")
+    if any((report.baseline or {}).get("gate") for report in reports):  # without one, nothing was bounded
+        names.add("baseline")
+    return sorted(names)
 
 
 def _once(files: Sequence[tuple[str, Sequence[E]]]) -> list[E]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..settings import JudgeSettings
 
-    Kind = Literal["text", "list", "flag", "choice", "whole", "number", "price", "budget"]
+    Kind = Literal["text", "list", "flag", "choice", "whole", "number", "price", "budget", "gpus"]
 
 DEFAULT_KEEP_ALIVE = 30.0  # minutes, where an option without a number asks to keep the server
 
@@ -151,7 +151,7 @@ JUDGE_OPTIONS: dict[str, Option] = {
         "list",
         field="args",
     ),
-    "judge_gpus": Option("GPUs the judge may use, such as 0,1 (default: all visible)", "LIST", field="gpus"),
+    "judge_gpus": Option("GPUs the judge may use, such as 0,1 (default: all visible)", "LIST", "gpus", field="gpus"),
     "judge_allow_fp8": Option("serve in FP8 where only that fits", kind="flag", field="allow_fp8", ini_only=True),
     "judge_keep_alive": Option(
         f"leave the server up for the next run, for MIN minutes without use (default {DEFAULT_KEEP_ALIVE:g})",
@@ -270,6 +270,8 @@ def read_option(option: Option, value: Any, shown: str) -> Any:
             return None if value in (None, "") else _number(option, value, shown)
         case "price" | "budget":
             return None if value is None else _money(option, str(value), shown)  # "" is an unset variable, not "none"
+        case "gpus":
+            return _gpus(value, shown) if value else None
     return value or None
 
 
@@ -300,6 +302,16 @@ def _money(option: Option, value: str, shown: str) -> str:
     from .prices import read_budget, read_price
 
     (read_price if option.kind == "price" else read_budget)(value, shown)
+    return value
+
+
+def _gpus(value: str, shown: str) -> str:
+    words = [word.strip() for word in value.split(",") if word.strip()]
+    if not words or not all(word.isdecimal() or word.upper().startswith(("GPU-", "MIG-")) for word in words):
+        from ..errors import ConfigError
+
+        expected = "GPUs' indices, as nvidia-smi counts them, or UUIDs are expected, such as 0,1 or GPU-5c1e"
+        raise ConfigError(f"{shown}: {expected}, not {value!r}")
     return value
 
 

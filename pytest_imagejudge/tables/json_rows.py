@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -49,6 +50,9 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_pairs)
+
+
+_NO_SPACE = re.compile(r"\S")
 
 
 def _reason(error: Exception) -> str:
@@ -144,10 +148,9 @@ class _Array:
     def _peek(self) -> str:
         """Return the next character that is no space, or an empty string at the end."""
         while True:
-            for i in range(self.position, len(self.buffer)):
-                if not self.buffer[i].isspace():
-                    self._advance(i)
-                    return self.buffer[i]
+            if found := _NO_SPACE.search(self.buffer, self.position):
+                self._advance(found.start())
+                return found[0]
             self._advance(len(self.buffer))
             if self.ended:
                 return ""

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import ConfigError
 from ..support.escaping import escape
 from ..support.words import some
-from ..taxonomy import nearest
+from ..taxonomy import nearest, nearest_found
 
 MAX_ROW = 64 * 2**20  # characters
 
@@ -23,6 +23,9 @@ LOOK_AHEAD = 100  # rows in which a column must be seen at least once
 
 
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx")
+
+
+WITHOUT_HEADER = (".json", ".jsonl")  # each row names its columns itself
 
 
 XLSX = ".xlsx"
@@ -92,8 +95,8 @@ def show_value(value: object, limit: int = 80) -> str:
     return f'"{escape(text)}"'
 
 
-def check_columns(path: Path, found: Sequence[str], required: Iterable[str]) -> None:
-    """Check that a file has its required columns.
+def check_columns(path: Path, found: Sequence[str], required: Iterable[str], *, asked_for: bool = False) -> None:
+    """Check that a file has its required columns; ``asked_for`` tells that the user named them.
 
     Raises:
         ConfigError: a column is missing; names it, the nearest one found, and all found.
@@ -101,9 +104,8 @@ def check_columns(path: Path, found: Sequence[str], required: Iterable[str]) -> 
     for name in required:
         if name not in found:
             columns = some([show_value(column, 40) for column in found], 30) or "none"
-            raise ConfigError(
-                f'{path}: no column "{name}"{nearest(name, map(escape, found))}; the columns are: {columns}'
-            )
+            hint = (nearest if asked_for else nearest_found)(name, map(escape, found))
+            raise ConfigError(f'{path}: no column "{name}"{hint}; the columns are: {columns}')
 
 
 def columns_of(rows: Iterable[RawRow]) -> list[str]:

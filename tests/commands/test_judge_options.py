@@ -109,6 +109,10 @@ def test_how_large_a_picture_may_be() -> None:
         ("--judge-thinking-budget=1.5", "a whole number of at least 1 is expected, not '1.5'"),
         ("--judge-sleep=-1", "a number of at least 0 is expected, not '-1'"),
         ("--judge-keep-alive=nan", "a number of at least 0 is expected, not 'nan'"),
+        (
+            "--judge-gpus=0,abc",
+            "GPUs' indices, as nvidia-smi counts them, or UUIDs are expected, such as 0,1 or GPU-5c1e, not '0,abc'",
+        ),
         ("--judge-max-pixels=0", "a whole number of at least 1 is expected, not '0'"),
     ],
 )

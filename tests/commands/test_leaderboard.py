@@ -306,7 +306,7 @@ def test_bad_rows_cost_only_themselves(tmp_path: Path, capsys: pytest.CaptureFix
         ("r.jsonl", "", "is empty"),
         ("r.txt", "x", "can be read"),
         ("r.jsonl", '{"ID": 1, "prompt": "a"}', "no answers"),
-        ("r.jsonl", '{"id": 1, "quality_response_A": "a"}', 'no column "ID" (did you mean "id"?)'),
+        ("r.jsonl", '{"id": 1, "quality_response_A": "a"}', 'no column "ID" (is "id" meant for it?)'),
         ("r_judged.jsonl", '{"ID": 1, "quality_judge_outputs": "a"}', "quality_judge_output"),
         ("r.json", "[]", "no rows"),
     ],

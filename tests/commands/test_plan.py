@@ -9,7 +9,7 @@ from pytest_imagejudge.cli import main
 from pytest_imagejudge.protocols import load_protocol
 from pytest_imagejudge.report.json_file import write
 from pytest_imagejudge.report.last_run import keep_last_run
-from pytest_imagejudge.report.model import Report, VerdictEntry
+from pytest_imagejudge.report.model import EditEntry, Report, VerdictEntry
 from pytest_imagejudge.report.uses import JudgeUse
 from pytest_imagejudge.statistics.baseline_file import update_baseline
 from pytest_imagejudge.store.answer_store import default_root
@@ -64,6 +64,7 @@ def test_defaults_say_that_they_are(plan):
     assert code == 0
     assert err == ""
     assert "no baseline was given" in out
+    assert "Spread from: defaults (your own images': --from FILE, a report or baseline)." in out
     assert "Real-world Fidelity" in out
     assert "To see a drop of 2 points in any of them, where no drop is allowed: " in " ".join(out.split())
     assert "\x1b" not in out
@@ -192,6 +193,7 @@ def test_from_judged_edits(plan_json, tmp_path):
         ((), "--detect"),
         (("--detect", "0"), "--detect: a number above 0"),
         (("--detect", "nan"), "--detect"),
+        (("--detect", "400"), "--detect: a number above 0 and up to 100, the whole scale, is expected, not 400"),
         (("--detect", "2", "--margin", "2"), "within the margin"),
         (("--detect", "2", "--margin", "-1"), "--margin"),
         (("--detect", "2", "--power", "1"), "--power"),
@@ -219,6 +221,16 @@ def test_too_few_images_to_plan_from(plan, tmp_path):
     code, _, err = plan("--detect", 2, "--from", tmp_path / "b.json")
     assert code == 2
     assert "3 prompts of b.json" in err
+
+
+def test_a_drop_of_edits_within_their_scale(plan, tmp_path):
+    edits = [EditEntry(key=f"k{n}", source_image="", edited_image="", instruction=f"{n}", outcome="scored",
+                       score=1.0 + n % 4) for n in range(8)]  # fmt: skip
+    write(Report(edits=edits), tmp_path / "edits.json")
+    assert plan("--detect", 4, "--from", tmp_path / "edits.json")[0] == 0
+    code, out, err = plan("--detect", 5, "--from", tmp_path / "edits.json")
+    assert (code, out) == (2, "")
+    assert "--detect: a number above 0 and up to 4, the whole scale of the edits, is expected, not 5" in err
 
 
 def test_text_is_no_number(plan):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,6 +146,59 @@ def test_a_gate_does_not_pass_because_bounds_were_left_out(folder: Path, capsys:
         report_json.write(part, folder / f"{number}.json")
     assert run("1.json", "2.json", "--gate", "-o", "x.md") == 2
     assert "--baseline FILE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("gate", "remedy"),
+    [({"suite": samples.report().suite}, "--thresholds NAME"), ({"baseline": {"gate": "failed"}}, "--baseline FILE")],
+)
+def test_a_merged_file_tells_what_its_merge_left_out(
+    folder: Path, capsys: pytest.CaptureFixture[str], gate: dict[str, Any], remedy: str
+) -> None:
+    for number in (1, 2, 3):
+        part = Report(verdicts=[samples.entry(number, bounds={("Quality",): 1})], **(gate if number == 1 else {}))
+        report_json.write(part, folder / f"{number}.json")
+    assert run("1.json", "2.json", "--gate") == 2
+    refusal = capsys.readouterr().err
+    assert run("1.json", "2.json", "-o", "m.json") == 0
+    note = capsys.readouterr().err.splitlines()[0]
+    assert run("m.json", "3.json", "-o", "n.json", "-o", "n.html", "-o", "n.md", "--github-annotations") == 0
+    said = capsys.readouterr()
+    assert note in said.err
+    sentence = note.removeprefix("imagejudge report: ")
+    assert f"::warning title=Image judge::{sentence}" in said.out
+    assert f'<p class="warning">{sentence}.</p>' in Path("n.html").read_text(encoding="utf-8")
+    assert f"> {sentence}." in Path("n.md").read_text(encoding="utf-8")
+    assert Path("n.md").read_text(encoding="utf-8").startswith("# ❔ All 3 images passed; not decided: ")
+    for file in ("m.json", "n.json"):
+        assert run(file, "--gate") == 2
+        assert remedy in refusal
+        assert capsys.readouterr().err == refusal
+
+
+def test_a_profile_without_bounds_on_means_leaves_them_out_too(folder: Path) -> None:
+    (folder / "images.toml").write_text("[level1]\nQuality = 1\n")
+    (folder / "means.toml").write_text("[suite.level1]\nQuality = 1\n")
+    assert run("a.json", "sub/b.json", "--thresholds", "images.toml", "-o", "m.json") == 0
+    assert json.loads(Path("m.json").read_text())["left_out"] == ["suite"]
+    assert run("m.json", "--thresholds", "means.toml", "-o", "n.json") == 0
+    decided = json.loads(Path("n.json").read_text())
+    assert (decided["left_out"], [row["path"] for row in decided["suite"]]) == ([], [["Quality"]])
+    assert run("a.json", "--thresholds", "images.toml", "-o", "one.json") == 0
+    assert json.loads(Path("one.json").read_text())["suite"] == json.loads(Path("a.json").read_text())["suite"]
+
+
+def test_margins_are_left_out_until_a_profile_has_them(folder: Path) -> None:
+    (folder / "margins.toml").write_text("[baseline.level1]\nQuality = 2\n")
+    for number in (1, 2):
+        part = Report(verdicts=[samples.entry(number, bounds={})], baseline={"gate": "passed"})
+        report_json.write(part, folder / f"{number}.json")
+    files = ("1.json", "2.json", "--baseline", "1.json")
+    assert run(*files, "-o", "m.json") == 0
+    assert json.loads(Path("m.json").read_text())["left_out"] == ["baseline"]
+    assert run("m.json", "--gate") == 2
+    assert run(*files, "--thresholds", "margins.toml", "-o", "n.json") == 0
+    assert json.loads(Path("n.json").read_text())["left_out"] == []
 
 
 def test_a_profile_decides_bounds_over_the_whole(folder: Path) -> None:

@@ -514,7 +514,7 @@ def test_folders_that_do_not_fit(work: Path, server: StandIn, capsys: pytest.Cap
     assert "no prompt for 2.png" in said
     for name, content, expected in (
         ("p.txt", "one\ntwo\n", "2 prompts for 6 images"),
-        ("p.csv", "ID,promt\n0,a\n", 'did you mean "promt"'),
+        ("p.csv", "ID,promt\n0,a\n", 'is "promt" meant for it'),
         ("p.csv", "thing,prompt\n0,a\n", 'no column "image_path"'),
     ):
         (work / name).write_text(content)

@@ -6,8 +6,10 @@ The fields of reports, keys of profiles, kinds of problems, variables and inputs
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import inspect
+import io
 import os
 import re
 import subprocess
@@ -97,11 +99,11 @@ def offered(printed: str) -> set[str]:
     return found - {"-h", "--help"}
 
 
-def help_of(*command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    with pytest.raises(SystemExit) as ended:
+def help_of(*command: str) -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as printed, pytest.raises(SystemExit) as ended:
         cli.main([*command, "--help"])
     assert ended.value.code == 0
-    return capsys.readouterr().out
+    return printed.getvalue()
 
 
 def actions(printed: str) -> list[str]:
@@ -110,18 +112,23 @@ def actions(printed: str) -> list[str]:
     return re.findall(r"^    (\w+)", listed[1], re.MULTILINE) if listed else []
 
 
-@pytest.fixture
-def commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
+@pytest.fixture(scope="module")
+def commands() -> dict[str, set[str]]:
     """The options of every command and of every action of one, as their help lists them."""
-    monkeypatch.setenv("COLUMNS", "300")
-    top = help_of(capsys=capsys)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "300")
+        return read_commands()
+
+
+def read_commands() -> dict[str, set[str]]:
+    top = help_of()
     assert re.findall(r"^    (\w+)\b", top, re.MULTILINE) == list(cli.COMMANDS)
     found = {}
     for name in cli.COMMANDS:
-        printed = help_of(name, capsys=capsys)
+        printed = help_of(name)
         found[name] = offered(printed)
         for action in actions(printed):
-            found[f"{name} {action}"] = offered(help_of(name, action, capsys=capsys))
+            found[f"{name} {action}"] = offered(help_of(name, action))
     assert {"store stats", "protocol show"} <= set(found)
     return found
 

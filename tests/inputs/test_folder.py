@@ -59,6 +59,17 @@ def test_a_prompt_without_an_image(folder: Path, name: str) -> None:
     assert (row.kind, row.message) == ("image", f"no image for {name}")
 
 
+def test_each_row_of_json_names_its_own_columns(folder: Path, tmp_path: Path) -> None:
+    add(folder, "sub/b.png")
+    rows = ['{"file_name": "a.png", "text": "an owl"}', '{"image": "sub/b.png", "caption": "a cat"}']
+    (tmp_path / "p.jsonl").write_text("\n".join(rows))
+    found = read(folder, prompts=tmp_path / "p.jsonl")
+    assert {name: row.prompt for name, row in found.items() if isinstance(row, Row)} == {
+        "a.png": "an owl",
+        "sub/b.png": "a cat",
+    }
+
+
 def test_texts_that_are_no_prompts(folder: Path, tmp_path: Path) -> None:
     for name in ("README.txt", "LICENSE.txt", "requirements.txt"):
         (folder / name).write_text("words")

@@ -183,7 +183,7 @@ def test_the_first_of_two_rows_with_one_id_counts(folder: Path) -> None:
     ("row", "said"),
     [
         ({"ID": 1, "image_path": "fox.png"}, "no prompt"),
-        ({"ID": 1, "promt": "a", "image_path": "fox.png"}, 'no prompt (did you mean "promt"?)'),
+        ({"ID": 1, "promt": "a", "image_path": "fox.png"}, 'no prompt (is "promt" meant for it?)'),
         ({"ID": 1, "prompt": "  ", "image_path": "fox.png"}, "the prompt is empty"),
         ({"ID": 1, "prompt": float("nan"), "image_path": "fox.png"}, "the prompt is empty"),
         ({"ID": 1, "prompt": None, "image_path": "fox.png"}, "the prompt is empty"),
@@ -378,11 +378,11 @@ def test_images_and_edits_in_one_file(folder: Path) -> None:
         ("m.xlsx", "x", "can't be read as a workbook"),
         ("m", "x", ".csv, .tsv, .json, .jsonl, .xlsx"),
         ("m.csv", "ID,words,image_path\n1,a,fox.png\n", 'no column "prompt"'),
-        ("m.csv", "ID,prompts,image_path\n1,a,fox.png\n", 'no column "prompt" (did you mean "prompts"?)'),
-        ("m.csv", "ID,prompt,images\n1,a,fox.png\n", 'no column "image_path" (did you mean "images"?)'),
-        ("m.csv", "ID,source_path,edited_path,instructions\n1,a,b,c\n", 'did you mean "instructions"?'),
+        ("m.csv", "ID,prompts,image_path\n1,a,fox.png\n", 'no column "prompt" (is "prompts" meant for it?)'),
+        ("m.csv", "ID,prompt,images\n1,a,fox.png\n", 'no column "image_path" (is "images" meant for it?)'),
+        ("m.csv", "ID,source_path,edited_path,instructions\n1,a,b,c\n", 'is "instructions" meant for it?'),
         ("m.csv", "ID,prompt,prompt,image_path\n1,a,b,c\n", "appears twice"),
-        ("m.jsonl", '{"ID": 1, "prompt": "a", "images": "fox.png"}\n', 'did you mean "images"?'),
+        ("m.jsonl", '{"ID": 1, "prompt": "a", "images": "fox.png"}\n', 'is "images" meant for it?'),
         ("m.jsonl", "not json\n", "none of its first rows"),
         ("m.json", '{"rows": [\n1\n]}', "an array of objects was expected"),
         ("m.json", "[1, 2]", "none of its first rows"),
@@ -591,7 +591,7 @@ def test_published_shape_of_metadata(tmp_path: Path) -> None:
         ([{"ID": 1, "dims_en": ""}], "dims_en is empty"),
         ([{"ID": 1, "dims_en": " ; "}], "dims_en is empty"),
         ([{"ID": 1, "dims_en": "Quality"}, {"ID": "1", "dims_en": "Quality"}], "row 2"),
-        ([{"ID": 1, "dims": "Quality"}], 'did you mean "dims"?'),
+        ([{"ID": 1, "dims": "Quality"}], 'is "dims" meant for it?'),
         ([{"ID": 1, "dims_en": 5}], "text was expected"),
         ([{"dims_en": "Quality", "ID": None}], "no ID"),
     ],
@@ -658,6 +658,29 @@ def test_columns_as_people_name_them(folder: Path, header: str, names: list[str]
 def test_of_two_names_the_usual_one_counts(folder: Path) -> None:
     (row,) = rows_of(read(folder / "m.csv", "ID,text,prompt,image,image_path\n1,no,a fox,no.png,fox.png\n"))
     assert (row.prompt, row.image, row.extra["text"]) == ("a fox", folder / "fox.png", "no")
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_each_object_of_json_names_its_own_columns(folder: Path, suffix: str) -> None:
+    objects = [
+        {"ID": 1, "caption": "a fox", "file_name": "fox.png"},
+        {"id": 2, "text": "an owl", "path": "owl.png", "caption": "no"},
+        {"Id": 3, "prompt": "a fox", "image_path": "fox.png", "text": "no"},
+        {"ID": 4, "txt": "a fox", "image": "fox.png"},
+    ]
+    found = read(folder / f"m{suffix}", "\n".join(map(json.dumps, objects)))
+    assert [(row.id, row.prompt, row.image) for row in rows_of(found)] == [
+        ("1", "a fox", folder / "fox.png"),
+        ("2", "an owl", folder / "owl.png"),
+        ("3", "a fox", folder / "fox.png"),
+    ]
+    (lost,) = errors_of(found)
+    assert (lost.id, lost.message.partition(" ")[0], "prompt" in lost.message) == ("4", "no", True)
+
+
+def test_a_header_names_the_columns_of_all_rows(folder: Path) -> None:
+    (lost,) = errors_of(read(folder / "m.csv", "ID,image_path,text,prompt\n1,fox.png,not this\n2,fox.png,,a\n"))
+    assert lost.message.startswith("no prompt")
 
 
 def test_edits_as_people_name_their_columns(folder: Path) -> None:

@@ -42,6 +42,7 @@ TWINS = [
     (None, "judge_timeout = 0", "*judge_timeout*at least 0.001*'0'*"),
     (None, "judge_timeout = soon", "*judge_timeout*number*'soon'*"),
     ("--judge-header=x-team", "judge_header =\n    x-team", "*--judge-header*NAME=VARIABLE*'x-team'*"),
+    ("--judge-gpus=abc", "judge_gpus = abc", "*judge?gpus: GPUs' indices*UUIDs*'abc'*"),
     (None, "judge_max_pixels = 0", "*judge_max_pixels*at least 1*"),
     (None, "judge_thinking_budget = -3", "*judge_thinking_budget*"),
     (None, "judge_concurrency = 0", "*judge_concurrency*whole number of at least 1*"),

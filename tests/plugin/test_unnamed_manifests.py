@@ -21,7 +21,7 @@ def test_a_table_is_told_what_to_do(project: Project, ending: str, judge: bool) 
         [
             f"ERROR: not found: *acme{ending}",
             f"ERROR: sub/acme{ending} is no test file. *rename it to sub/acme.imagejudge{ending}, "
-            f"*pytest --judge-manifest sub/acme{ending}",
+            f"*pytest sub/acme{ending} --judge-manifest sub/acme{ending}",
         ]
     )
 
@@ -31,9 +31,17 @@ def test_the_advice_works(project: Project) -> None:
     words = project.run("acme.JSONL").stderr.str()
     assert "rename it to acme.imagejudge.jsonl" in words
     assert "--judge-manifest acme.JSONL" in words
-    project.run("--judge-manifest", "acme.JSONL").assert_outcomes(passed=1)
+    project.tests("def test_of_another_file(): pass")
+    project.run("acme.JSONL", "--judge-manifest", "acme.JSONL").assert_outcomes(passed=1)  # and no other test
+    project.run("--judge-manifest", "acme.JSONL").assert_outcomes(passed=2)
     (project.path / "acme.JSONL").rename(project.path / "acme.imagejudge.jsonl")
     project.run("acme.imagejudge.jsonl").assert_outcomes(passed=1)
+
+
+def test_the_advice_can_be_pasted(project: Project) -> None:
+    (project.path / "of acme.csv").write_text(ROWS)
+    words = project.run("of acme.csv").stderr.str()
+    assert "pytest 'of acme.csv' --judge-manifest 'of acme.csv'" in words
 
 
 def test_each_table_is_named_and_nothing_else(project: Project) -> None:

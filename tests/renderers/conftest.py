@@ -47,9 +47,7 @@ class Visit:
     The tab is that of the visit before: a new one starts a process, which takes longer than most visits.
     """
 
-    def __init__(
-        self, tab: Any, path: Path, *, viewport: dict[str, int] | None = None, color_scheme: str = "light"
-    ) -> None:
+    def __init__(self, tab: Any, path: Path, *, viewport: dict[str, int] | None = None) -> None:
         self.page = tab
         self.said: list[str] = []
         self.asked: list[str] = []
@@ -59,7 +57,7 @@ class Visit:
             "request": lambda request: self.asked.append(request.url),
         }
         self.page.set_viewport_size(viewport or {"width": 1280, "height": 900})
-        self.page.emulate_media(color_scheme=color_scheme)
+        self.page.emulate_media(color_scheme="light")
         for event, listener in self._listeners.items():
             self.page.on(event, listener)
         self.page.goto(path.as_uri())
@@ -81,6 +79,22 @@ class Visit:
 
     def badges(self) -> set[str]:
         return set(self.page.locator("#grid .badge").all_text_contents())
+
+    def faults(self) -> list[str]:
+        """Serious faults in accessibility, in the light and in the dark, where only colours are others."""
+        axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+        found = []
+        for scheme, rules in (("light", {}), ("dark", {"runOnly": ["cat.color"]})):
+            self.page.emulate_media(color_scheme=scheme)
+            response = axe.Axe().run(self.page, options={"resultTypes": ["violations"], **rules}).response
+            found += [
+                f"{scheme}: {fault['id']}: {node['html'][:120]}"
+                for fault in response["violations"]
+                if fault["impact"] in ("serious", "critical")
+                for node in fault["nodes"]
+            ]
+        self.page.emulate_media(color_scheme="light")
+        return found
 
 
 @pytest.fixture(scope="package")

@@ -31,3 +31,15 @@ def test_what_is_excused_is_told_and_not_taken_for_missed(
     assert headline(report, tally) == said
     found = lead(report, tally, tree_rows(tally))
     assert found.startswith(missed) if missed else "missed" not in found
+
+
+@pytest.mark.parametrize(("bound", "words"), [(1, ""), (99, "The lowest mean is that of ")])
+def test_the_lowest_mean_is_named_where_something_failed(bound: float, words: str) -> None:
+    entries = [samples.entry(number, bounds={("Quality",): bound}) for number in (1, 2)]
+    for entry in entries:
+        entry.total = None
+    report = Report(verdicts=entries)
+    tally = tally_of(report)
+    assert tally.shown_as_failed == (2 if words else 0)
+    found = lead(report, tally, tree_rows(tally))
+    assert words in found if words else not found

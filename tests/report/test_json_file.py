@@ -39,7 +39,7 @@ def test_a_report_fits_its_schema_and_comes_back(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("place", [(), ("run",), ("verdicts", 0), ("edits", 0), ("suite", 0), ("summary",)])
 def test_the_schema_refuses_a_report_that_lacks_a_field(tmp_path: Path, place: tuple[str | int, ...]) -> None:
-    report_json.write(samples.report(), tmp_path / "x.json")
+    report_json.write(samples.report(1), tmp_path / "x.json")
     data = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
     schema = jsonschema.Draft202012Validator(json.loads(report_json.SCHEMA_FILE.read_text(encoding="utf-8")))
     part = data
@@ -81,7 +81,7 @@ def test_unknown_fields_are_kept(tmp_path: Path) -> None:
         ("3", ["not a number"]),
         ("null", ["not null"]),
         ("{}", ['"schema" is missing', "imagejudge-report/1"]),
-        ('{"shema": "imagejudge-report/1"}', ['did you mean "shema"']),
+        ('{"shema": "imagejudge-report/1"}', ['is "shema" meant for it']),
         ('{"schema": "imagejudge-report/2"}', ["imagejudge-report/2", "another version"]),
         ('{"schema": "imagejudge-baseline/1"}', ["a baseline, not a report", "--judge-report"]),
         ('{"schema": "imagejudge-ranking/1"}', ["a ranking, not a report"]),
@@ -92,7 +92,7 @@ def test_unknown_fields_are_kept(tmp_path: Path) -> None:
         ('{"schema": "imagejudge-report/1", "edits": [{"source_image": ""}]}', ["edits[0].edited_image is missing"]),
         (
             '{"schema": "imagejudge-report/1", "verdicts": [{"key": "", "image": "", "promt": ""}]}',
-            ["verdicts[0].prompt is missing", 'did you mean "promt"'],
+            ["verdicts[0].prompt is missing", 'is "promt" meant for it'],
         ),
         (
             '{"schema": "imagejudge-report/1", "verdicts":'

@@ -76,7 +76,8 @@ def test_shards_add_up(snapshot: SnapshotAssertion) -> None:
     one, two = samples.report(4), samples.report(4, first=20)
     merged = merge([("a", one), ("b", two)])
     assert len(merged.verdicts) == 12
-    assert merged.suite == []  # nobody has decided them over the whole
+    assert (merged.suite, merged.left_out) == ([], ["suite"])  # nobody has decided them over the whole
+    assert merge([("m", merged), ("c", Report(verdicts=[samples.entry(90)]))]).left_out == ["suite"]
     assert merged.run.model_dump() == snapshot(name="run")
     assert suite_tree(merged, samples.BOUNDS, width=80, color=False, verbosity=-1) == snapshot(name="tree")
 

@@ -10,13 +10,13 @@ interpreter does at its start or end, or which modules it imports, starts one wi
 
 from __future__ import annotations
 
+import ast
 import atexit
 import contextlib
 import functools
 import gc
 import importlib
 import io
-import json
 import os
 import pkgutil
 import runpy
@@ -275,7 +275,7 @@ def _serve(listener: socket.socket) -> list[str]:
             continue
         connection, _ = listener.accept()
         length, files, _, _ = socket.recv_fds(connection, 8, 4)
-        told = json.loads(connection.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL))
+        told = ast.literal_eval(connection.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL).decode())
         pid = os.fork()
         if not pid:
             signal.set_wakeup_fd(-1)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...protocols.signals_bounds import BY_NAME
 from .figure import Figure
+from .percentiles import percentile
 from .planes import Planes
 from .sample import colours, sampled
 
@@ -25,6 +26,13 @@ _SMOOTH = 0.3  # share of such neighbours from which on a thing on a plain groun
 _RANGE = 25.0  # L* between the darkest and the lightest 1%; without dark and light, all may well be of one hue
 _NIGHT = 5.0  # L* below which a pixel is black, whatever the ratio of its channels
 _NEUTRAL = 2  # percent of the pixels; of nearly every picture that much is grey, black or white
+_BRIGHT = 48  # codes from which on a pixel shows the ratio of its channels
+_HIGHLIGHT = 0.998  # of the codes of a channel; the lightest are lamps
+_GREY = 0.9  # the lowest channel of a grey pixel, of its highest
+_MANY = 0.04  # share of the bright pixels; few lie so near to the highlights' colour where no gain moved them there
+_TONES = 0.2  # of the range; grey is there from dark to light, and a coloured wall or paper is of one tone
+_WEAK = 0.8  # of the strongest channel; below this a channel is weak
+_CASTS = {"RB": "green", "G": "magenta", "B": "yellow", "R": "cyan", "GB": "red", "RG": "blue"}  # by weak channels
 
 
 def burnt_share(planes: Planes) -> Figure:
@@ -89,16 +97,91 @@ def cast_chroma(planes: Planes) -> Figure:
 
     if words := planes.too_small or _drawn(planes):
         return Figure("cast_chroma", None, words)
-    small = cv2.resize(planes.once(sampled), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    light, green_red, blue_yellow = cv2.split(lab)
-    dark, bright = np.percentile(light, (1, 99))
-    if bright - dark < _RANGE:
-        words = "too little contrast to tell a colour cast from the colour of the subject"
+    light, green_red, blue_yellow = planes.once(_lab)
+    if words := planes.once(_one_tone):
         return Figure("cast_chroma", None, words, unsure=True)
     chroma = np.where(light < _NIGHT, 0, cv2.magnitude(green_red, blue_yellow))
-    value = float(np.percentile(chroma, _NEUTRAL))
+    value = float(percentile(chroma.ravel(), _NEUTRAL))
     return Figure("cast_chroma", value, f"colour cast: the most neutral {_NEUTRAL}% have chroma {value:.0f} (CIELAB)")
+
+
+def highlight_cast(planes: Planes) -> Figure:
+    """Measure how much weaker one channel is than another in the highlights, in percent: what a gain leaves.
+
+    Black stays black under a gain, and white does not. A sunset or a forest has such highlights too: a cast is sure
+    where grey is missing, and much of the picture is grey once the gain is undone.
+    """
+    import cv2
+    import numpy as np
+
+    if words := planes.too_small or _drawn(planes):
+        return Figure("highlight_cast", None, words)
+    if words := planes.once(_one_tone):
+        return Figure("highlight_cast", None, words, unsure=True)
+    small = planes.once(_small)
+    ends = [max(1, _code_at(channel, _HIGHLIGHT)) for channel in cv2.split(small)]
+    strongest = max(ends)
+    value = 100 * (1 - min(ends) / strongest)
+    weak = "".join(name for name, end in zip("RGB", ends, strict=True) if end < _WEAK * strongest)
+    names = dict(zip(ends, ("red", "green", "blue"), strict=True))
+    words = f"in the highlights {names[min(ends)]} is {value:.0f}% weaker than {names[strongest]}"
+    if value <= BY_NAME["highlight_cast"].good:
+        return Figure("highlight_cast", value, f"no colour cast: {words if value else 'the highlights have none'}")
+    words = f"{_CASTS[weak]} cast: {words}"
+    if value <= BY_NAME["highlight_cast"].fail:
+        return Figure("highlight_cast", value, words)
+    undo = np.minimum(np.arange(256)[:, None] * (255 / np.array(ends)), 255).astype(np.uint8)[None]
+    red, green, blue = cv2.split(small)
+    high = cv2.max(cv2.max(red, green), blue)
+    bright = high >= _BRIGHT
+    grey, undone = (_grey(pixels) & bright for pixels in (small, cv2.LUT(small, undo)))
+    counted, before, after = (int(np.count_nonzero(mask)) for mask in (bright, grey, undone))
+    if after < max(1, _MANY * counted) or 2 * before > after:
+        return Figure("highlight_cast", None, f"{words}, which may be the scene's own colour", unsure=True)
+    tones = high[undone]
+    if _code_at(tones, 0.9) - _code_at(tones, 0.1) < _TONES * strongest:
+        return Figure("highlight_cast", None, f"{words}, which may be the colour of a ground", unsure=True)
+    return Figure("highlight_cast", value, words)
+
+
+def _small(planes: Planes) -> Any:
+    """The sample at half its size, each pixel the mean of four."""
+    import cv2
+
+    return cv2.resize(planes.once(sampled), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+
+
+def _lab(planes: Planes) -> Any:
+    """`_small` in CIELAB: L*, a* and b*."""
+    import cv2
+    import numpy as np
+
+    return cv2.split(cv2.cvtColor(planes.once(_small).astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
+
+
+def _one_tone(planes: Planes) -> str:
+    """Words for a picture of little contrast, else ""."""
+    light = planes.once(_lab)[0].ravel()
+    dark, bright = percentile(light, 1), percentile(light, 99)
+    return "too little contrast to tell a colour cast from the colour of the subject" if bright - dark < _RANGE else ""
+
+
+def _code_at(channel: Any, share: float) -> int:
+    """The code that this share of the channel's pixels is at or below."""
+    import cv2
+    import numpy as np
+
+    counts = cv2.calcHist([channel], [0], None, [256], [0, 256]).ravel()
+    return int(np.searchsorted(np.cumsum(counts), share * channel.size))
+
+
+def _grey(pixels: Any) -> Any:
+    """A mask of the pixels whose channels are nearly alike."""
+    import cv2
+
+    red, green, blue = cv2.split(pixels)
+    low, high = cv2.min(cv2.min(red, green), blue), cv2.max(cv2.max(red, green), blue)
+    return low >= _GREY * high
 
 
 def _extremes(planes: Planes) -> tuple[Any, Any]:

@@ -106,14 +106,29 @@ def _add_change(found: _Findings, difference: Any, asked: Any, source: Any, edit
     found.add("edited_area", edited_area, f"{edited_area:.2%} of the picture changed in whole patches"
               + ("" if inside is None else ", within where the edit was asked to be"))  # fmt: skip
     if inside is None:
-        found.add("outside_change", None, _NOTHING + "no mask or box says where the edit was asked to be")
+        for name in ("outside_change", "outside_patch"):
+            found.add(name, None, _NOTHING + "no mask or box says where the edit was asked to be")
         return patches
     outside = int((patches & ~inside).sum())
     every = outside + int((changed & inside).sum())
     share = outside / every if every else None
     found.add("outside_change", share, _NOTHING + "nothing changed in whole patches" if share is None else
               f"{share:.1%} of the change lies outside of where the edit was asked to be")  # fmt: skip
+    largest, where = _largest_patch(patches & ~inside)
+    found.add("outside_patch", largest, "no patch changed outside of where the edit was asked to be" if not largest
+              else f"{{:.2%}} of the picture is one patch that changed outside: {where}")  # fmt: skip
     return patches
+
+
+def _largest_patch(patches: Any) -> tuple[float, str]:
+    """The largest connected patch as a share of the picture, and where it is."""
+    import cv2
+
+    count, labels, facts, _ = cv2.connectedComponentsWithStats(patches.astype("uint8"), connectivity=8)
+    if count < 2:  # the first is what did not change
+        return 0.0, ""
+    at = 1 + int(facts[1:, cv2.CC_STAT_AREA].argmax())
+    return float(facts[at, cv2.CC_STAT_AREA] / patches.size), _where(labels == at)
 
 
 def _coarse(source: Any, edited: Any) -> tuple[Any, Any]:

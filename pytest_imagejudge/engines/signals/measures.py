@@ -30,6 +30,7 @@ FUNCTIONS: dict[str, Callable[[Planes], Figure]] = {
     "checker_levels": repetition.checker_levels,
     "pure_share": colour.pure_share,
     "cast_chroma": colour.cast_chroma,
+    "highlight_cast": colour.highlight_cast,
     "burnt_share": colour.burnt_share,
     "crushed_share": colour.crushed_share,
 }
@@ -49,8 +50,9 @@ def score_pixels(planes: Planes, dimension: str, prompt: str, named: Iterable[st
     """Score the facets of ``dimension`` that are measured on pixels alone, under the styles of the prompt."""
     styles = dict(_styles(prompt, tuple(named)))
     found = planes.once(squares.squares)
-    if found.art or (found.either and not styles.keys() & OTHERS):
-        styles.setdefault("pixel-art", found.art or found.either)
+    either = found.either or found.blurred
+    if found.art or (either and not styles.keys() & OTHERS):
+        styles.setdefault("pixel-art", found.art or either)
     return {facet: compose(figures_of(planes, facet), styles) for facet in PIXELS if facet[0] == dimension}
 
 

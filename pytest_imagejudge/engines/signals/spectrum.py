@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
+from .percentiles import percentile
 from .planes import Planes
 from .products import product
 
@@ -59,7 +60,7 @@ class Spectra:
         """Power by band that is everywhere, so that it is noise or rounding, and no detail."""
         import numpy as np
 
-        return np.maximum(_ROUNDING, np.percentile(self.power, 10, axis=0)) * _MARGIN
+        return np.maximum(_ROUNDING, percentile(self.power, 10)) * _MARGIN
 
     def detail(self, bands: Iterable[int], degrees: Any = None, against: int = COARSE) -> Any:
         """Return the power of busy tiles in ``bands``, of a coarser band's, where 1 is a natural picture's.
@@ -97,7 +98,7 @@ class Spectra:
 
         coarse = (self.xx + self.yy)[self.busy, : COARSE + 1].max(axis=1)
         coarse = np.maximum(coarse, np.minimum(np.median(coarse), _RAISED * coarse))
-        floor = np.maximum(_ROUNDING * _steep_square(), np.percentile(self.steep, 10, axis=0)) * _MARGIN
+        floor = np.maximum(_ROUNDING * _steep_square(), percentile(self.steep, 10)) * _MARGIN
         return np.maximum(self.steep[self.busy] - floor, 0) / coarse[:, None]
 
     def anisotropy(self, bands: Iterable[int]) -> Any:
@@ -139,7 +140,7 @@ def sharpest(values: Any) -> Any:
     if not len(values):
         return np.zeros(values.shape[1:])
     if len(values) >= 20:
-        return np.percentile(values, 95, axis=0)
+        return percentile(values, 95)
     return np.sort(values, axis=0)[-min(2, len(values))]
 
 
@@ -157,11 +158,10 @@ def _spectra_of(tiles: Any) -> Spectra:
 
     across, down, weights = _transform()
     found = np.zeros((len(tiles), weights.shape[1]), np.float32)
-    mean = np.zeros(len(tiles), np.float32)
+    mean = _means(tiles)
     for first in range(0, len(tiles), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
         part = tiles[some].astype(np.float32)
-        mean[some] = part.mean(axis=(1, 2))
         part -= mean[some, None, None]
         rows = np.empty((len(part), 2 * SIDE, _BINS), np.float32)  # cosines, and sines below
         np.matmul(part, across[0], out=rows[:, :SIDE])
@@ -179,6 +179,16 @@ def _tiles(luma: Any, step: int) -> Any:
     down, across = luma.shape[0] // SIDE, luma.shape[1] // SIDE
     inner = luma[: down * SIDE, : across * SIDE].reshape(down, SIDE, across, SIDE)[::step]
     return inner.swapaxes(1, 2).reshape(-1, SIDE, SIDE)
+
+
+def _means(tiles: Any) -> Any:
+    """The mean level of each tile."""
+    import cv2
+    import numpy as np
+
+    if not len(tiles):
+        return np.zeros(0, np.float32)
+    return cv2.reduce(tiles.reshape(len(tiles), -1), 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
 
 
 @cache

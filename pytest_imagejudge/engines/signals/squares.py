@@ -38,20 +38,25 @@ class Squares:
         size: their side in pixels; 1 where there are none.
         art: the reason why they are pixel art, or "".
         either: the reason why they are pixel art as well as a picture that was enlarged, or "".
+        blurred: the same of squares that are not exact, whose edges may be soft.
     """
 
     size: float = 1.0
     art: str = ""
     either: str = ""
+    blurred: str = ""
 
 
 def pixel_size(planes: Planes) -> Figure:
     """Measure the side of the squares that the picture is made of, in pixels, where it is."""
     if words := planes.too_small:
         return Figure("pixel_size", None, words)
-    size = planes.once(squares).size
+    found = planes.once(squares)
+    size = found.size
     if size <= 1:
         return Figure("pixel_size", None, "no enlarged pixels show")
+    if found.blurred:
+        return Figure("pixel_size", None, found.blurred, unsure=True)
     return Figure("pixel_size", size, f"made of squares of {size:g} pixels")
 
 
@@ -209,7 +214,7 @@ def _uneven(planes: Planes) -> Squares:
     if max(sizes) > 1.5 * min(sizes):
         return Squares()
     cells = [tile[rows][:, columns] for tile, rows, columns in zip(planes.tiles, *middles, strict=True)]
-    return Squares(min(sizes), either=_few(cells, min(sizes)))
+    return Squares(min(sizes), blurred=_few(cells, min(sizes)))
 
 
 def _few(cells: list[Any], size: float) -> str:

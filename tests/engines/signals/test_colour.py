@@ -73,3 +73,51 @@ def test_colour_that_is_cut_off_at_one_end_alone_counts_half(share, raw):
     rows[:] = p.np.random.default_rng(3).integers(40, 90, rows.shape)
     rows[..., 0] = 255
     assert score_pixels(Planes(p.of(pixels)), "Aesthetics", "a picture")[COLOUR].raw == raw
+
+
+GAINS = {"green": (0.5, 1, 0.5), "magenta": (1, 0.5, 1), "blue": (0.5, 0.6, 1), "yellow": (1, 1, 0.4)}
+
+
+def gained(picture, gains):
+    return p.of(p.np.asarray(picture) * p.np.array(gains))
+
+
+@pytest.mark.parametrize("name", GAINS)
+def test_a_cast_of_gains_fails_though_black_stays_neutral(name):
+    found = failed(gained(PHOTO, GAINS[name]), "an astronaut")
+    assert f"{name} cast: in the highlights" in found[COLOUR]
+    assert "% weaker than" in found[COLOUR]
+    assert not failed(gained(PHOTO, GAINS[name]), f"an astronaut, duotone in {name}").get(COLOUR)
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket", "cat"])
+def test_the_highlights_of_photographs_have_no_cast(name):
+    figure = colour.highlight_cast(Planes(p.photograph(name)))
+    assert figure.value is not None
+    assert figure.value <= 30
+
+
+def test_a_mild_gain_is_not_judged():
+    facets = score_pixels(Planes(gained(PHOTO, (0.65, 1, 0.65))), "Aesthetics", "a picture")
+    assert facets[COLOUR].raw == "N/A"
+    assert "so near to it a fine picture may be" in facets[COLOUR].evidence
+
+
+def test_a_scene_of_one_colour_is_no_cast():
+    """Greens of many kinds, and hardly a pixel of the colour of the lightest."""
+    random = p.np.random.default_rng(3)
+    light = random.uniform(0.1, 1, (256, 256, 1))
+    red, blue = random.uniform(0.1, 0.75, (256, 256, 1)), random.uniform(0.05, 0.5, (256, 256, 1))
+    pixels = 235 * light * p.np.concatenate([red, p.np.ones_like(red), blue], 2)
+    figure = colour.highlight_cast(Planes(p.of(pixels)))
+    assert (figure.value, figure.unsure) == (None, True)
+    assert "green" in figure.words
+    assert "may be the scene's own colour" in figure.words
+
+
+def test_a_ground_of_one_colour_is_no_cast():
+    pixels = p.np.random.default_rng(3).normal((230, 200, 60), 3, (256, 256, 3))
+    pixels[100:160, 100:160] *= 0.1
+    figure = colour.highlight_cast(Planes(p.of(pixels)))
+    assert (figure.value, figure.unsure) == (None, True)
+    assert "may be the colour of a ground" in figure.words

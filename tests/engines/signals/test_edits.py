@@ -145,8 +145,39 @@ def test_an_edit_outside_of_its_mask():
     assert 0.2 < half["outside_change"] < 0.6
     assert half["fidelity"] < inside["fidelity"]
     unknown, words = measure_edit(SOURCE, both)
-    assert unknown["outside_change"] is None
-    assert words["outside_change"].startswith("not measured: no mask")
+    for aspect in ("outside_change", "outside_patch"):
+        assert unknown[aspect] is None
+        assert words[aspect].startswith("not measured: no mask")
+
+
+def block(picture, box, colour=(255, 0, 0)):
+    """The picture with a block of one colour."""
+    spoilt = picture.copy()
+    spoilt.paste(colour, box)
+    return spoilt
+
+
+@pytest.mark.parametrize("finish", [lambda p: p, lambda p: jpeg(p, 75), softly_made_anew])
+def test_a_block_far_outside_of_a_large_edit_fails_by_its_own_size(finish):
+    box = (100, 60, 300, 230)
+    spoilt = finish(block(edited(box), (4, 4, 80, 74)))  # 5% of the picture
+    aspects, words = measure_edit(SOURCE, spoilt, region(box))
+    assert missed(SOURCE, spoilt, region(box)) == {"outside_patch"}
+    assert aspects["outside_change"] < 0.2
+    assert aspects["outside_patch"] == pytest.approx(0.055, abs=0.007)  # the soft rim counts
+    assert "% of the width and" in words["outside_patch"]
+    assert missed(SOURCE, finish(edited(box)), region(box)) == set()
+
+
+def test_small_spots_in_many_places_are_not_one_patch():
+    box = (100, 60, 300, 230)
+    spotted = edited(box)
+    for left in range(8, 90, 28):
+        for top in range(8, 280, 28):
+            spotted = block(spotted, (left, top, left + 8, top + 8))
+    aspects, _ = measure_edit(SOURCE, spotted, region(box))
+    assert 0 < aspects["outside_patch"] < 0.003
+    assert aspects["outside_change"] > 10 * aspects["outside_patch"]
 
 
 def test_a_whole_picture_may_be_asked_to_change():
