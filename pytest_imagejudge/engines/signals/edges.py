@@ -40,6 +40,8 @@ _USUAL_BELOW = 0.42  # of a natural picture's detail in them: sharp pictures var
 # Of the detail along one direction: the figure of what did not move, and its fall by sigma squared. They are fitted, so
 # that sigma 0.65 parts fine pictures from those that moved by 5 pixels, and that both are found between 0.6 and 0.65.
 _UNMOVED, _FALL = 0.342, 2.29
+_SOFT = 0.06  # of a natural picture's detail along the direction with most: what is as soft need not have moved
+_SURE = 0.72  # pixels of sigma; below it some photographs have as little along one direction
 _FILE = 0.05  # pixels of sigma: what a JPEG takes unevenly from sharp pictures
 
 
@@ -98,7 +100,10 @@ def _motion(planes: Planes) -> tuple[float, float]:
     least = int(by_direction.argmin())
     share = float(by_direction[least]) / math.sqrt(max(float(by_direction.max()), 1e-9))
     sigma = math.sqrt(max(0.0, math.log(_UNMOVED / max(share, _LEAST))) / _FALL)
-    return max(0.0, sigma - _FILE * planes.once(blocks_show)), DIRECTIONS[least]
+    sigma = max(0.0, sigma - _FILE * planes.once(blocks_show))
+    if sigma < _SURE or by_direction.max() < _SOFT:
+        sigma = min(sigma, BY_NAME["blur_sigma"].fail)  # and so in doubt
+    return sigma, DIRECTIONS[least]
 
 
 def softest(found: Spectra, bands: Sequence[int] = FINE, against: int = COARSE) -> tuple[float, float]:
