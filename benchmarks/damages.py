@@ -1,4 +1,4 @@
-"""Damages of the calibration: each a function of a picture at its final size, and of nothing else.
+"""Damages of the calibration: each a function of a picture, at its final size but for those that make it larger.
 
 What is drawn at random comes from a seed that the picture gives. Lengths are in the picture's own pixels.
 """
@@ -96,6 +96,12 @@ def enlarged(pixels: Pixels, times: float, how: int) -> Pixels:
         pixels, (max(1, round(width / times)), max(1, round(height / times))), interpolation=cv2.INTER_AREA
     )
     return clip(cv2.resize(small.astype(np.float32), (width, height), interpolation=how))
+
+
+def larger(pixels: Pixels, times: int, how: int) -> Pixels:
+    """Enlarged to so many times its size."""
+    height, width = pixels.shape[:2]
+    return clip(cv2.resize(pixels.astype(np.float32), (times * width, times * height), interpolation=how))
 
 
 def levels(pixels: Pixels, count: int) -> Pixels:
@@ -200,6 +206,16 @@ DAMAGES = (
     *(Damage(f"Gaussian blur, sigma {s:g}", (EDGES,), lambda p, s=s: gaussian(p, s)) for s in (1, 1.5, 2, 4)),
     *(Damage(f"defocus, radius {r} pixels", (EDGES,), lambda p, r=r: defocus(p, r)) for r in (3, 8)),
     *(Damage(f"motion blur, {n} pixels", (EDGES,), lambda p, n=n: motion(p, n)) for n in (15, 25)),
+    *(Damage(f"motion blur, {n} pixels", (EDGES,), lambda p, n=n: motion(p, n)) for n in (5, 7)),
+    *(
+        Damage(f"mean of {n} pixels, {name}", (EDGES,), lambda p, n=n, line=line: through(p, line(n)))
+        for n in (5, 7)
+        for name, line in (
+            ("across", lambda n: np.ones((1, n), np.float32)),
+            ("down", lambda n: np.ones((n, 1), np.float32)),
+            ("along a diagonal", lambda n: np.eye(n, dtype=np.float32)),
+        )
+    ),
     *(
         Damage(f"Gaussian blur, sigma {s}, JPEG {q}", (EDGES,), lambda p, s=s, q=q: jpeg(gaussian(p, s), q))
         for s in (1, 2, 3, 4)
@@ -222,6 +238,16 @@ DAMAGES = (
     Damage("enlarged 2 times, bilinear", (RESOLUTION,), lambda p: enlarged(p, 2, LINEAR)),
     Damage("enlarged 3 times, Lanczos", (RESOLUTION,), lambda p: enlarged(p, 3, LANCZOS)),
     Damage("enlarged 4 times, bicubic", (RESOLUTION,), lambda p: enlarged(p, 4, CUBIC)),
+    *(
+        Damage(f"made {n} times as large, {how}", (RESOLUTION,), lambda p, n=n, by=by: larger(p, n, by))
+        for n, how, by in (
+            (2, "bicubic", CUBIC),
+            (2, "Lanczos", LANCZOS),
+            (2, "bilinear", LINEAR),
+            (3, "Lanczos", LANCZOS),
+            (4, "bicubic", CUBIC),
+        )
+    ),
     *(
         Damage(
             f"enlarged {n} times, {how}, JPEG {q}",
@@ -282,6 +308,8 @@ BY_NAME = {damage.name: damage for damage in DAMAGES}
 def applied(damage: Damage, pixels: Pixels) -> Pixels | None:
     """The damaged picture; None where it would not be damaged by it."""
     out = damage.change(pixels)
+    if len(out) > len(pixels):
+        return out
     changed = (np.abs(out.astype(np.int16) - pixels[: len(out), : out.shape[1]]) > 2).any(2).mean()
     if changed < damage.from_changed:
         return None

@@ -21,8 +21,12 @@ SIDE = 32  # pixels of a tile
 BANDS = ((0.06, 0.1), (0.11, 0.17), (0.23, 0.29), (0.29, 0.35), (0.35, 0.41), (0.41, 0.5))
 LOWEST, COARSE, MIDDLE, FINE = 0, 1, (2, 3, 4), (4, 5)  # indexes of bands
 _ROUNDING = 1 / 12  # squared levels: the power that rounding to 8 bits leaves in every band
+DIRECTIONS = tuple(11.25 * step for step in range(16))  # degrees
+_STEEP = 0.25  # cycles a pixel along a direction, from which on motion along it by a few pixels leaves next to nothing
+_RAISED = 4  # times, at most: the coarse detail of a tile that may have lost it to motion
 _MARGIN = 1.3  # of the floor: what of a tile's power is above it is no chance
 _BINS = SIDE // 2  # frequencies across that are in a band
+_OWN = 640  # tiles at the picture's own pixels; what is sharp there shows in so many
 _AT_ONCE = 60  # tiles whose spectra fit into the cache of a core
 BUSY = 30.0  # squared levels in the coarse band from which on a tile has something to see
 
@@ -36,6 +40,7 @@ class Spectra:
         xx, yy, xy: (tiles, bands), power times squared frequency by direction, as a symmetric matrix; in a natural
             picture ``xx + yy`` is about the same in all bands.
         mean: (tiles,), mean level.
+        steep: (tiles, directions), power times squared frequency of all that changes quickly along each direction.
     """
 
     power: Any
@@ -43,6 +48,7 @@ class Spectra:
     yy: Any
     xy: Any
     mean: Any
+    steep: Any
 
     @cached_property
     def busy(self) -> Any:
@@ -81,6 +87,20 @@ class Spectra:
         by_direction = along[:, None] * x * x + across[:, None] * y * y
         return 2 * (by_direction + 2 * xy[:, bands].mean(axis=1)[:, None] * x * y) / coarse[:, None]
 
+    def along(self) -> Any:
+        """Return the detail of busy tiles along each of `DIRECTIONS`: (tiles, directions), 1 in a natural picture.
+
+        Edges askew to a direction count for it, so that it is 0 for motion along it, and not where few lines lie
+        across it. The coarse detail is that of two bands, for long motion takes it from the finer one as well, raised
+        towards that of half of the tiles, for in some tiles motion takes nearly all of it.
+        """
+        import numpy as np
+
+        coarse = (self.xx + self.yy)[self.busy, : COARSE + 1].max(axis=1)
+        coarse = np.maximum(coarse, np.minimum(np.median(coarse), _RAISED * coarse))
+        floor = np.maximum(_ROUNDING * _steep_square(), percentile(self.steep, 10)) * _MARGIN
+        return np.maximum(self.steep[self.busy] - floor, 0) / coarse[:, None]
+
     def anisotropy(self, bands: Iterable[int]) -> Any:
         """Return the share of the power of each tile (tiles,) in ``bands`` that has a direction: 0 to 1."""
         import numpy as np
@@ -104,6 +124,15 @@ def quarter_spectra(planes: Planes) -> Spectra:
     return spectra_of(planes.quarter)
 
 
+def own_spectra(planes: Planes) -> Spectra:
+    """Return the spectra of an even sample of tiles at the picture's own pixels."""
+    import numpy as np
+
+    parts = planes.tile_lumas
+    every = max(1, sum(part.size for part in parts) // (_OWN * SIDE * SIDE))
+    return _spectra_of(np.concatenate([_tiles(part, 1) for part in parts])[::every])
+
+
 def sharpest(values: Any) -> Any:
     """Return the value that only the sharpest tiles exceed: 5% of them, or one of a few; 0 without any."""
     import numpy as np
@@ -119,10 +148,16 @@ def spectra_of(luma: Any) -> Spectra:
     """Measure a grey plane (H, W, uint8); one that is narrower than a tile has no tiles."""
     import numpy as np
 
-    across, down, weights = _transform()
     # Two grids of tiles, each with every second row: a line that lies between the tiles of one is seen by the other.
-    tiles = np.concatenate([_tiles(luma), _tiles(luma[SIDE + SIDE // 2 :, SIDE // 2 :])])
-    found = np.zeros((len(tiles), 4, len(BANDS)), np.float32)
+    return _spectra_of(np.concatenate([_tiles(luma, 2), _tiles(luma[SIDE + SIDE // 2 :, SIDE // 2 :], 2)]))
+
+
+def _spectra_of(tiles: Any) -> Spectra:
+    """Measure tiles (tiles, SIDE, SIDE)."""
+    import numpy as np
+
+    across, down, weights = _transform()
+    found = np.zeros((len(tiles), weights.shape[1]), np.float32)
     mean = _means(tiles)
     for first in range(0, len(tiles), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
@@ -134,14 +169,15 @@ def spectra_of(luma: Any) -> Spectra:
         bins = (down @ rows).reshape(len(part), -1)
         bins *= bins
         power = bins[:, : SIDE * _BINS] + bins[:, SIDE * _BINS :]  # of the real parts and the imaginary ones
-        found[some] = product(power, weights).reshape(-1, 4, len(BANDS))
-    return Spectra(found[:, 0], found[:, 1], found[:, 2], found[:, 3], mean)
+        found[some] = product(power, weights)
+    power, xx, yy, xy, steep = np.split(found, [len(BANDS) * part for part in (1, 2, 3, 4)], axis=1)
+    return Spectra(power, xx, yy, xy, mean, steep)
 
 
-def _tiles(luma: Any) -> Any:
-    """Cut every second row of tiles: (tiles, SIDE, SIDE)."""
+def _tiles(luma: Any, step: int) -> Any:
+    """Cut every ``step``-th row of tiles: (tiles, SIDE, SIDE)."""
     down, across = luma.shape[0] // SIDE, luma.shape[1] // SIDE
-    inner = luma[: down * SIDE, : across * SIDE].reshape(down, SIDE, across, SIDE)[::2]
+    inner = luma[: down * SIDE, : across * SIDE].reshape(down, SIDE, across, SIDE)[::step]
     return inner.swapaxes(1, 2).reshape(-1, SIDE, SIDE)
 
 
@@ -163,11 +199,28 @@ def _squares() -> Any:
     return np.array([(low**2 + high**2) / 2 for low, high in BANDS])
 
 
+def _steep(x: Any, y: Any, angle: float) -> Any:
+    """Mask of the frequencies that are high along a direction, in radians."""
+    import numpy as np
+
+    return (np.abs(x * np.cos(angle) + y * np.sin(angle)) >= _STEEP) & (np.hypot(x, y) < BANDS[-1][1])
+
+
+@cache
+def _steep_square() -> float:
+    """The mean squared frequency of what is steep."""
+    import numpy as np
+
+    x, y = np.meshgrid(np.linspace(-0.5, 0.5, 201), np.linspace(-0.5, 0.5, 201))
+    return float((x * x + y * y)[_steep(x, y, 0.0)].mean())
+
+
 @cache
 def _transform() -> tuple[Any, Any, Any]:
     """The matrices of a windowed tile's Fourier transform, across and down, and from its power to each band's.
 
-    For so few numbers they are as quick as the fast transform. The last one has power, xx, yy and xy of each band.
+    For so few numbers they are as quick as the fast transform. The last one has power, xx, yy and xy of each band, and
+    then what is steep along each direction.
     """
     import numpy as np
 
@@ -183,4 +236,8 @@ def _transform() -> tuple[Any, Any, Any]:
         for low, high in BANDS:
             inside = ((np.hypot(y, x) >= low) & (np.hypot(y, x) < high)) * count
             columns.append((shape * inside / inside.sum() / (slope**2).sum() ** 2).ravel())
+    square = x * x + y * y
+    for angle in np.radians(DIRECTIONS):
+        inside = _steep(x, y, angle) * count
+        columns.append((square * inside / inside.sum() / (slope**2).sum() ** 2).ravel())
     return across.astype(np.float32), down.astype(np.float32), np.stack(columns, axis=1).astype(np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -58,6 +59,33 @@ def test_a_file_is_told_from_what_became_of_it(quality):
     smaller = soft.resize((400, 400), Image.Resampling.LANCZOS)
     for picture in (cut, smaller, s.jpeg(cut, 85)):
         assert quality(picture)["Edge Clarity"].raw == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("length", [5, 7, 9, 15])
+@pytest.mark.parametrize("degrees", [0, 28, 45, 90])
+def test_short_motion_fails(quality, kind, length, degrees):
+    facet = quality(s.moved(KINDS[kind](), length, degrees))["Edge Clarity"]
+    assert facet.raw == 0, facet.evidence
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "rocket", "cat"])
+@pytest.mark.parametrize("length", [5, 7, 9, 15])
+def test_the_mean_of_a_few_pixels_side_by_side_is_motion(quality, name, length):
+    """It leaves lobes beyond the frequencies that it takes, and all that lies across it."""
+    for kernel, degrees in ((np.ones((1, length)), 0), (np.ones((length, 1)), 90)):
+        facet = quality(s.through(s.photograph(name), kernel))["Edge Clarity"]
+        assert facet.raw == 0 or (name == "rocket" and length == 5 and facet.raw == "N/A"), facet.evidence
+        found = float((re.search(r"across ([\d.]+) degrees", facet.evidence) or [0, 0])[1])
+        assert abs((found - degrees + 90) % 180 - 90) <= 22.5
+
+
+def test_lines_in_few_directions_are_no_motion(quality):
+    y, x = np.mgrid[:512, :512]
+    stripes = Image.fromarray(np.where((x + y) // 12 % 2, 230, 30).astype(np.uint8)).convert("RGB")
+    sharp = s.photograph().copy()
+    sharp.paste(stripes.crop((0, 0, 200, 120)), (0, 312))
+    assert quality(sharp)["Edge Clarity"].raw in (1, 2)
 
 
 def test_motion_shows_under_jpeg(quality):

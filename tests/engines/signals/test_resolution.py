@@ -39,6 +39,38 @@ def test_a_fine_picture_passes_under_jpeg(quality, kind, grade):
     assert quality(s.jpeg(KINDS[kind](), grade))["Resolution"].raw in (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("name", "times"), [("astronaut", 3), ("coffee", 2), ("coffee", 4), ("rocket", 2), ("rocket", 8)]
+)
+def test_an_enlarged_one_fails_at_any_size(quality, name, times):
+    """At a long side of 1,024, as which it is seen, it is sharp again."""
+    small = s.photograph(name)
+    for how in HOW[1:] if times < 8 else HOW[1:2]:
+        large = small.resize((small.width * times, small.height * times), how)
+        facet = quality(large)["Resolution"]
+        assert facet.raw == 0, facet.evidence
+    if times != 3:
+        assert facet.evidence.startswith(f"the finest detail at its own {large.width} x {large.height} pixels is ")
+
+
+@pytest.mark.parametrize("side", [1300, 2400])
+def test_a_large_picture_with_detail_of_its_own_passes(quality, side):
+    large = Image.new("RGB", (side, side * 2 // 3))
+    photographs = [s.photograph(name) for name in ("astronaut", "coffee", "rocket", "cat")]
+    for place, top in enumerate(range(0, large.height, 400)):
+        for column, left in enumerate(range(0, side, 450)):
+            large.paste(photographs[(place + column) % 4], (left, top))
+    facet = quality(large)["Resolution"]
+    assert facet.raw == 2, facet.evidence
+    assert quality(large.resize((side * 2, large.height * 2), Image.Resampling.BICUBIC))["Resolution"].raw == 0
+
+
+def test_a_passing_figure_is_not_called_enlarged(quality):
+    facet = quality(s.photograph())["Resolution"]
+    assert facet.raw == 2
+    assert "enlarged" not in facet.evidence
+
+
 def test_a_small_one_fails_by_its_pixels(quality):
     facet = quality(s.photograph().resize((200, 150), Image.Resampling.LANCZOS))["Resolution"]
     assert (facet.raw, facet.evidence) == (0, "200 x 150 pixels, fail below 256")
