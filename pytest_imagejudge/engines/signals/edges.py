@@ -41,7 +41,7 @@ _USUAL_BELOW = 0.42  # of a natural picture's detail in them: sharp pictures var
 # that sigma 0.65 parts fine pictures from those that moved by 5 pixels, and that both are found between 0.6 and 0.65.
 _UNMOVED, _FALL = 0.342, 2.29
 _SOFT = 0.06  # of a natural picture's detail along the direction with most: what is as soft need not have moved
-_SURE = 0.72  # pixels of sigma; below it some photographs have as little along one direction
+_SURE = 0.88  # pixels of sigma; up to 0.8 some photographs have as little along one direction
 _FILE = 0.05  # pixels of sigma: what a JPEG takes unevenly from sharp pictures
 
 
