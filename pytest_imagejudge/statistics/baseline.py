@@ -26,7 +26,7 @@ from .baseline_file import Baseline, environment_of
 from .figures import DIMENSIONS
 from .intervals import MINIMUM
 from .outcome_changes import OutcomeChanges, outcome_changes
-from .paired import ALPHA, Difference, differences, pairs_to_decide
+from .paired import ALPHA, Difference, differences, fewest, pairs_to_decide
 from .pairing import Pairing, Scored, edit_scale, figure_pairs, pair, scored
 from .served_models import is_of_models, other_models
 from .suite import OnUndecided, check_policy
@@ -246,10 +246,20 @@ def _row(found: Difference, pairs: Sequence[tuple[Scored, Scored]], allowed: flo
         words.append("a drop is shown")
     elif row.low is not None and row.low > _ROUNDING:
         words.append("a rise is shown")
+    elif found.low is None and found.n:
+        words.append(_no_interval(found))
     if row.left_out:
         words.append(f"{row.left_out} left out (N/A on one side)")
     row.detail = "; ".join(words)
     return row
+
+
+def _no_interval(found: Difference) -> str:
+    least, interval = fewest(ALPHA / 2), f"a {1 - ALPHA:.0%} interval"
+    if found.units >= least:
+        return f"too few pairs for {interval} of all dimensions together"
+    counted = plural(found.units, "pair" if found.units == found.n else "prompt")
+    return f"{counted}: too few for {interval}, which needs {least}"
 
 
 def _outcome(row: BaselineRow, allowed: float) -> tuple[GateOutcome, str]:

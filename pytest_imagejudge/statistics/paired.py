@@ -36,13 +36,14 @@ class Difference:
     Attributes:
         before, after: means over the pairs that have the figure on both sides; None without pairs.
         difference: after minus before.
-        low, high: one-sided limits, each of family-wise coverage 1 - alpha; None for fewer than five units.
+        low, high: one-sided limits, each of family-wise coverage 1 - alpha; None for too few units (`fewest`), and
+            where the flips give no limit inside the scale.
         n: pairs; ``units``: the prompts among them.
         changed: the prompts among them whose figure is another than before.
         error: standard error of the difference, with prompts as units.
         critical: the family's critical value, in standard errors.
         p: probability, where nothing changed, of a drop as clear as this one in any dimension that is not shown to
-            drop more clearly; None for fewer than five units.
+            drop more clearly; None for too few units (`fewest`).
     """
 
     path: Path
@@ -87,7 +88,7 @@ def differences(
             np.add.at(counts[:, column], at, 1.0)
     units = (counts > 0).sum(axis=0)
     changed = (np.abs(sums) > _NEAR).sum(axis=0)
-    usable = units >= MINIMUM
+    usable = units >= fewest(alpha)  # one dimension of fewer would widen the limits of all to the whole scale
     error, critical = np.zeros(len(pairs)), float("nan")
     chance = np.full(len(pairs), np.nan)
     if usable.any():
@@ -99,9 +100,10 @@ def differences(
         change = float(sums[:, column].sum() / n) if n else None
         low = high = p = None
         if usable[column] and change is not None:
-            low, high = _limits(change, float(error[column]), critical, scale(path, edits))
             p = float(chance[column])
-            high = min(high, 0.0) if p <= alpha else max(high, 0.0)  # so that it says what the test says
+            if np.isfinite(critical):
+                low, high = _limits(change, float(error[column]), critical, scale(path, edits))
+                high = min(high, 0.0) if p <= alpha else max(high, 0.0)  # so that it says what the test says
         found.append(
             Difference(
                 path=path,
@@ -121,6 +123,11 @@ def differences(
     return found
 
 
+def fewest(alpha: float) -> int:
+    """The fewest units, all of which drop, that flips can tell from chance; an interval needs as many."""
+    return max(MINIMUM, int(np.ceil(np.log2(1 / alpha))))
+
+
 def pairs_to_decide(found: Difference, dimensions: int, *, alpha: float = ALPHA) -> int | None:
     """The number of pairs that would show a drop, if mean, spread and the share that changed stay as they are.
 
@@ -133,16 +140,15 @@ def pairs_to_decide(found: Difference, dimensions: int, *, alpha: float = ALPHA)
         More pairs than there are; None where it would take more than ten million, or nothing dropped.
     """
     if found.p is None:
-        return MINIMUM
+        return fewest(alpha)
     if not found.difference or found.difference > 0:
         return None
     clear = -found.difference / found.error if found.error else float("inf")
-    fewest = int(np.ceil(np.log2(1 / alpha)))  # changed prompts, all of which drop, that flips can tell from chance
 
     def shown(units: int) -> bool:
         bonferroni = float(stdtrit(units - 1, 1 - alpha / max(1, dimensions)))
         wanted = bonferroni if np.isnan(found.critical) else min(found.critical, bonferroni)
-        often = found.changed * units / found.units >= fewest
+        often = found.changed * units / found.units >= fewest(alpha)
         return often and clear * (units / found.units) ** 0.5 > wanted
 
     units = smallest(shown, found.units + 1, _MOST)
@@ -165,8 +171,6 @@ def smallest(enough: Callable[[int], bool], least: int, most: int) -> int | None
 
 def _limits(change: float, error: float, critical: float, ends: tuple[float, float]) -> tuple[float, float]:
     width = ends[1] - ends[0]
-    if not np.isfinite(critical):  # too few flips for a limit inside the scale
-        return -width, width
     return max(-width, change - critical * error), min(width, change + critical * error)
 
 

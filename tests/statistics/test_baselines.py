@@ -38,7 +38,7 @@ def test_a_file_that_is_read_back_is_the_run(tmp_path):
         before, read_baseline(tmp_path / "b.json"), MARGINS, edits=edits, edit_margin=0.1, file="b.json"
     )
     assert (result.gate, result.pairs, result.new, result.missing, result.changed) == ("passed", 14, [], [], [])
-    assert all((row.change, row.low, row.high) == (0, 0, 0) for row in result.rows if row.n >= 5)
+    assert all((row.change, row.low, row.high) == (0, 0, 0) for row in result.rows if row.n >= 6)
     assert by_path(result)["score",].outcome == "passed"
 
 
@@ -196,6 +196,28 @@ def test_the_family_is_what_has_a_margin():
     alone = by_path(against(after, before, {(): 2.0}))["total",]
     among = by_path(against(after, before))["total",]
     assert among.high - among.low > alone.high - alone.low
+
+
+@pytest.mark.parametrize("now", [20.0, 60.0])
+def test_too_few_pairs_for_an_interval_have_none_and_say_so(now):
+    few, enough = (
+        by_path(against([image(i, now) for i in range(n)], [image(i, 60.0) for i in range(n)], {})) for n in (5, 6)
+    )
+    for row in few.values():
+        assert (row.low, row.high) == (None, None)
+        assert row.detail == "5 pairs: too few for a 95% interval, which needs 6"
+    for row in enough.values():
+        assert row.low == row.high == row.change == now - 60
+        assert row.detail == ("a drop is shown" if now < 60 else "")
+
+
+def test_one_prompt_more_than_five_is_needed_however_many_pairs_there_are():
+    def runs(score):
+        return [image(i, score, prompt=f"prompt {i % 5}") for i in range(20)]
+
+    assert {row.detail for row in against(runs(20.0), runs(60.0), {}).rows} == {
+        "5 prompts: too few for a 95% interval, which needs 6"
+    }
 
 
 def test_under_five_pairs_there_is_no_gate():

@@ -200,9 +200,21 @@ def test_the_same_drop_everywhere_is_shown_by_five():
     assert (row.low, row.high) == (-40, -40)
 
 
-def test_limits_stay_finite_where_no_flip_can_show_anything():
+def test_where_no_flip_can_show_anything_there_are_no_limits():
     found = differences({TOTAL: rows([60] * 5, [20] * 5), QUALITY: rows([20] * 5, [60] * 5)})
-    assert [(row.low, row.high) for row in found] == [(-100, 100), (-100, 100)]
+    assert [(row.low, row.high, row.p) for row in found] == [(None, None, 2 / 32), (None, None, 1)]
+
+
+def test_half_the_error_takes_a_pair_more():
+    few, enough = ({TOTAL: rows([60] * n, [20] * n)} for n in (5, 6))
+    for pairs, limits in ((few, (None, None)), (enough, (-40, -40))):
+        (row,) = differences(pairs, alpha=0.025)
+        assert (row.low, row.high) == limits
+
+
+def test_a_dimension_of_too_few_does_not_widen_the_others():
+    (row, _) = differences({TOTAL: rows([60] * 12, [20] * 12), QUALITY: rows([20] * 5, [60] * 5)}, alpha=0.025)
+    assert (row.low, row.high) == (-40, -40)
 
 
 def test_a_dimension_that_few_images_have_does_not_spoil_the_others():
