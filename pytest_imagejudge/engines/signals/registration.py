@@ -13,6 +13,7 @@ from typing import Any
 _COARSE = 4  # the first look is at a quarter of the working size, where tiles reach far
 _COARSE_TILE, _FINE_TILE = 64, 128  # pixels of the picture looked at
 _DETAIL = 3.0  # levels; standard deviation of a tile's detail, from which on it is looked for
+_BLANK = 0.5  # levels of an edited tile's detail, below which it tells no place (rounding to whole levels makes 0.3)
 _ALIKE = 0.5  # correlation from which on a tile's detail is found again
 _FEWEST = 6  # tiles that must agree
 _LEAST_SHARE = 0.25  # of the tiles with detail, that must agree
@@ -152,25 +153,28 @@ def _transform(source: Any, edited: Any, left_out: Any, tile: int) -> tuple[Any,
 
     one, other = _detail(source), _detail(edited)
     window = cv2.createHanningWindow((tile, tile), cv2.CV_32F)
-    places, targets = [], []
+    places, targets, tiles = [], [], 0
     for top, left in _tiles(source.shape, tile, tile // 2):
         here = slice(top, top + tile), slice(left, left + tile)
         if left_out is not None and left_out[here].mean() > _LEFT_OUT:
             continue
         if one[here].std() < _DETAIL or not _cornered(one[here]):
             continue
+        tiles += 1
+        if other[here].std() < _BLANK:  # all such tiles would agree on the same displacement
+            continue
         (dx, dy), _ = cv2.phaseCorrelate(one[here], other[here], window)
         x, y = left + (tile - 1) / 2, top + (tile - 1) / 2
         places.append((x, y))
         targets.append((x + dx, y + dy))
     if len(places) < _FEWEST:
-        return None, 0, len(places)
+        return None, 0, tiles
     moves = np.array(places, np.float32), np.array(targets, np.float32)
     affine, inliers = cv2.estimateAffinePartial2D(*moves, method=cv2.RANSAC, ransacReprojThreshold=_NEAR)
     agreed = 0 if inliers is None else int(inliers.sum())
-    if affine is None or agreed < max(_FEWEST, _LEAST_SHARE * len(places)):
-        return None, agreed, len(places)
-    return np.vstack([affine, [0, 0, 1]]), agreed, len(places)
+    if affine is None or agreed < max(_FEWEST, _LEAST_SHARE * tiles):
+        return None, agreed, tiles
+    return np.vstack([affine, [0, 0, 1]]), agreed, tiles
 
 
 def _cornered(detail: Any) -> bool:

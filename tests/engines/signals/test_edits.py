@@ -210,6 +210,16 @@ def test_no_size_is_too_odd(size, mask):
             assert value is None or low <= value <= high
 
 
+@pytest.mark.parametrize("colour", ["black", "white", (90, 160, 30)])
+def test_a_blank_picture_did_not_move(colour):
+    blank = Image.new("RGB", SOURCE.size, colour)
+    for pair, why in (((SOURCE, blank), "no common place is found"), ((blank, SOURCE), "the source has too little")):
+        aspects, evidence = measure_edit(*pair)
+        for name in ("shift", "rotation", "rescaling"):
+            assert aspects[name] is None
+            assert why in evidence[name]
+
+
 def test_a_larger_picture_is_measured_at_1024_pixels():
     large = SOURCE.resize((2304, 1728), Image.Resampling.BICUBIC)
     moved, _ = measure_edit(large, ImageChops.offset(large, 18, 0))

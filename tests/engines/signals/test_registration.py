@@ -61,3 +61,17 @@ def test_without_detail_nothing_is_said():
     assert (place.found, place.kept, place.tiles) == (False, None, 0)
     stripes = np.tile(np.where(np.arange(400) % 20 < 10, 50, 200).astype(np.float32), (300, 1))
     assert not register(stripes, stripes).found  # they could have moved along themselves
+
+
+@pytest.mark.parametrize("level", [0, 255, 97.3])
+def test_a_blank_picture_has_no_place(level):
+    blank = np.full((300, 400), level, np.float32)
+    place = register(rough(), blank)
+    assert (place.found, place.shift, place.kept) == (False, (0.0, 0.0), 0.0)
+    assert place.tiles > 0
+    assert not register(blank, rough()).found
+
+
+def test_a_smooth_ramp_has_no_place():
+    ramp = np.tile(np.round(np.linspace(0, 255, 400)).astype(np.float32), (300, 1))
+    assert not register(rough(), ramp).found
