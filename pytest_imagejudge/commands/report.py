@@ -97,6 +97,8 @@ def run(args: argparse.Namespace) -> int:
         stored_gate = decide(report, args.gate_stored)
     if args.baseline is not None:
         _compare(report, args.baseline, profile, args.baseline_pictures)
+        if any(path.suffix.lower() == ".html" for path in args.output):
+            _tell_no_pictures(report, args.baseline, args.baseline_pictures)
     if args.history:
         from ..statistics.history import attach_history, report_files
 
@@ -190,6 +192,13 @@ def _compare(report: Report, path: Path, profile: Profile | None, pictures: Path
         newly_failing=profile.baseline.newly_failing if profile is not None else None,
         file=str(path),
     ).model_dump(mode="json")
+
+
+def _tell_no_pictures(report: Report, path: Path, folder: Path | None) -> None:
+    befores = [entry.before for entry in report.every() if entry.before is not None]
+    if befores and not any(before.image for before in befores):
+        where = "name their folder with --baseline-pictures DIR" if folder is None else f"nor are they in {folder}"
+        _say(f"{path} holds no pictures, so the page shows the new ones alone; {where}")
 
 
 def _write(report: Report, args: argparse.Namespace, profile: Profile | None) -> None:

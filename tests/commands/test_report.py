@@ -226,6 +226,21 @@ def test_an_earlier_report_stands_beside(folder: Path, capsys: pytest.CaptureFix
     assert "no image of this run is in it" in capsys.readouterr().err
 
 
+def test_a_page_without_the_baseline_s_pictures_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report_json.write(Report(verdicts=[samples.entry(0, bounds={})]), folder / "old.json")
+    report_json.write(Report(verdicts=[samples.entry(0, bounds={}, image="")]), folder / "bare.json")
+    for baseline, options, said in (
+        ("old.json", ("-o", "x.html"), None),
+        ("bare.json", ("-o", "x.md"), None),
+        ("bare.json", ("-o", "x.html"), "alone; name their folder with --baseline-pictures DIR"),
+        ("bare.json", ("-o", "x.html", "--baseline-pictures", "none"), "alone; nor are they in none"),
+    ):
+        assert run("old.json", "--baseline", baseline, *options) == 0
+        found = capsys.readouterr().err
+        assert found.count("holds no pictures") == (said is not None)
+        assert said is None or said in found
+
+
 def test_github(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("a.json", "--github-summary") == 2
     assert "GITHUB_STEP_SUMMARY is not set" in capsys.readouterr().err
