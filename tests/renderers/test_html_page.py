@@ -74,6 +74,19 @@ def test_the_words_of_an_image(visit: Any, number: int, snapshot: SnapshotAssert
     assert words(seen, "#page") == snapshot
 
 
+def test_the_count_is_of_what_is_drawn(visit: Any) -> None:
+    seen = visit(Report(verdicts=[samples.entry(0, bounds={}, image="img/0.png", id=f"n{n}") for n in range(26)]))
+    count, more = seen.page.locator("#count"), seen.page.locator("#more")
+    assert count.text_content() == "24 of 26 shown"
+    assert more.text_content() == "Show more (2)"
+    more.click()
+    assert count.text_content() == "26 shown"
+    seen.page.locator("#controls [name=text]").fill("n1")
+    assert count.text_content() == "11 of 26 shown"
+    seen.page.locator("#controls [name=text]").fill("n")
+    assert count.text_content() == "24 of 26 shown"
+
+
 def test_filters_by_outcome(visit: Any) -> None:
     seen = visit(samples.report())
     assert len(seen.titles()) == 17

@@ -84,6 +84,7 @@
   const CHUNK = 24, MORE = 120; // the figures stand below what failed, and are not to be out of reach
   let chosen = entries.map((_, number) => number);
   let drawn = 0;
+  let remark = ""; // beside the count
   let broken = false; // only what went wrong in the chosen dimension
 
   const dimension = $("dimension");
@@ -170,13 +171,12 @@
         return (order === "high" ? y - x : x - y) || a - b;
       });
     }
-    count.textContent = chosen.length === entries.length
-      ? `${entries.length} shown` : `${chosen.length} of ${entries.length} shown`;
     const place = key ? places.get(key).names.join(" / ") : "";
     const known = `${chosen.length - unread} ${broken ? "failed in" : "with a figure of"} ${place}`;
-    if (key && (broken || unread)) count.append(`: ${known}${unread ? `, ${unread} not judged there` : ""}`);
-    else if (broken) count.append(" (what failed)");
-    if (!chosen.length && entries.length) count.append("; nothing fits these filters");
+    remark = "";
+    if (key && (broken || unread)) remark = `: ${known}${unread ? `, ${unread} not judged there` : ""}`;
+    else if (broken) remark = " (what failed)";
+    if (!chosen.length && entries.length) remark += "; nothing fits these filters";
     grid.replaceChildren();
     drawn = 0;
     draw();
@@ -188,6 +188,10 @@
     const part = document.createDocumentFragment();
     for (; drawn < end; drawn++) part.append(make("li", {}, card(chosen[drawn], key)));
     grid.append(part);
+    const [fit, all] = [chosen.length, entries.length];
+    const shown = fit === all ? (drawn < fit ? `${drawn} of ${all} shown` : `${all} shown`)
+      : drawn < fit ? `${drawn} shown, ${fit} of ${all} fit` : `${fit} of ${all} shown`;
+    count.textContent = shown + remark;
     more.hidden = drawn >= chosen.length;
     more.textContent = chosen.length - drawn > MORE ? `Show ${MORE} more (of ${chosen.length - drawn})` : `Show more (${chosen.length - drawn})`;
   }
