@@ -148,7 +148,7 @@ def test_what_comes_of_an_undecided_drop(compare, save, tmp_path, policy, code, 
     assert out.splitlines()[-1].startswith(f"Gate (no drop of more than 2): {gate}: Quality")
     assert f'<p class="{gate}">Gate' in (tmp_path / "c.html").read_text()
     shown = "undecided: " if gate == "undecided" else "undecided, the gate fails: "
-    assert f'<td class="{gate}">{shown}' in (tmp_path / "c.html").read_text()
+    assert f'<td class="words {gate}">{shown}' in (tmp_path / "c.html").read_text()
     assert f"| {shown}" in (tmp_path / "c.md").read_text()
     assert f"{'❔' if gate == 'undecided' else '❌'} **Gate" in (tmp_path / "c.md").read_text()
 
