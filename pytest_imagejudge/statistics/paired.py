@@ -89,8 +89,7 @@ def differences(
     units = (counts > 0).sum(axis=0)
     changed = (np.abs(sums) > _NEAR).sum(axis=0)
     usable = units >= fewest(alpha)  # one dimension of fewer would widen the limits of all to the whole scale
-    error, critical = np.zeros(len(pairs)), float("nan")
-    chance = np.full(len(pairs), np.nan)
+    error, critical, chance = np.zeros(len(pairs)), float("nan"), np.full(len(pairs), np.nan)
     if usable.any():
         error[usable], critical, chance[usable] = _test(sums[:, usable], counts[:, usable], alpha, seed)
     found = []
