@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .engines import make_engine
 from .engines.base import Engine, Progress
-from .engines.stored_only import StoredOnly
+from .engines.stored_only import sending_nothing
 from .errors import ConfigError, ImageJudgeError
 from .images.image_file import ImageFile
 from .images.intake import keep, take, take_pair
@@ -121,8 +121,8 @@ class _Base:
             raise ConfigError("no judge: give a model (a Hub id, a folder, or 'signals') or a URL")
         self.settings = settings
         self.protocol = protocol or protocol_for(settings)
-        if engine is not None and settings.stored_only:
-            engine = StoredOnly(engine, settings)
+        if engine is not None:
+            engine = sending_nothing(engine, settings)
         self.engine = engine or make_engine(settings, self.protocol, state_dir=engine_folder(settings))
         self._exit = contextlib.ExitStack()
         option = option_name("edit_judge_price" if settings.kind == "edit" else "judge_price")

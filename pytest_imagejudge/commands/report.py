@@ -136,7 +136,7 @@ def _decide_what_was_left_out(report: Report, profile: Profile | None, args: arg
         report.suite = bounded_means(report.verdicts, report.edits, profile)
         decided.append("suite")
     if args.baseline is not None and profile is not None and profile.bounds_drops:
-        decided.append("baseline")  # see `_compare`
+        decided += ["baseline", "no_baseline"]  # see `_compare`
     report.left_out = [name for name in report.left_out if name not in decided]
     if args.gate and "suite" in report.left_out:
         raise ConfigError("--gate: the files hold bounds on the mean, each over its own images; name the profile "

@@ -30,13 +30,13 @@ def make_engine(settings: JudgeSettings, protocol: Protocol, *, state_dir: Path)
             broken.
     """
     option = "edit-judge" if settings.kind == "edit" else "judge"
-    if settings.stored_only and settings.model != SIGNALS:
-        from .stored_only import StoredOnly
+    if settings.stored_only:
+        from .stored_only import StoredOnly, sending_nothing
 
         if settings.urls:  # the endpoint's engine would ask for its key and its headers
             return StoredOnly(None, settings)
         asked = dataclasses.replace(settings, stored_only=False)
-        return StoredOnly(make_engine(asked, protocol, state_dir=state_dir), settings)
+        return sending_nothing(make_engine(asked, protocol, state_dir=state_dir), settings)
     if settings.adapter and (settings.urls or settings.model in (None, SIGNALS)):
         raise ConfigError(
             f"--{option}-adapter {settings.adapter!r}: an adapter is served with the model of --{option}-model, by our "

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from ..errors import EngineError
 from ..protocols.base import Request
-from ..settings import JudgeSettings
+from ..settings import SIGNALS, JudgeSettings
 from .base import Answer, Engine, EngineIdentity, Progress
 
 NOT_ASKED = "not asked: the store has no answer, and --judge-stored-only asks no judge"
 
 
 UNNAMED = "unnamed"
+
+
+def sending_nothing(engine: Engine, settings: JudgeSettings) -> Engine:
+    """Return ``engine``, in a `StoredOnly` where nothing may be asked; the embedded judge measures as ever."""
+    if not settings.stored_only or engine.name == SIGNALS:
+        return engine
+    return StoredOnly(engine, settings)
 
 
 class StoredOnly(Engine):

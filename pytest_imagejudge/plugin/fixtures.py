@@ -122,7 +122,7 @@ class ImageJudgeFixture(_JudgeFixture[Verdict]):
         id: int | str | None = None,  # noqa: A002
         blank: bool | None = None,
     ) -> None:
-        """Judge in the background: returns at once; the test's outcome is decided once its verdicts have arrived."""
+        """Judge in the background: returns nothing, at once; the test's outcome is decided once its verdicts arrive."""
         profile = self._profile(thresholds)
         expected = self._submitter.submit_image(
             image, prompt, dimensions=dimensions, seed=seed, id=id, blank=blank, urgent=False, keep=True

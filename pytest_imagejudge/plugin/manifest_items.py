@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,19 +42,29 @@ class RowJudging:
 ROW_JUDGING = pytest.StashKey[RowJudging]()  # of the config, where a judge is configured
 
 
+def named_rows(path: Path, root: Path | None) -> Iterator[tuple[str, Row | RowError]]:
+    """Yield the rows of a manifest, each after the name of its test.
+
+    Raises:
+        ConfigError: as `read_manifest`.
+    """
+    seen: dict[str, int] = {}
+    for row in read_manifest(path, root=root, suffixes=TABLES):
+        name = for_node_id(row.id) if row.id else row.where
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:  # a duplicate ID is an error of its row, and still needs a name of its own
+            name = f"{name} ({row.where})"
+        yield name, row
+
+
 class ManifestFile(pytest.File):
     """A manifest: a CSV, TSV, JSON, JSON Lines, Excel or Parquet file."""
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield one item a row; a bad row fails with the reason."""
         root = path_of(self.config, "judge_root")
-        seen: dict[str, int] = {}
         try:
-            for row in read_manifest(self.path, root=root, suffixes=TABLES):
-                name = for_node_id(row.id) if row.id else row.where
-                seen[name] = seen.get(name, 0) + 1
-                if seen[name] > 1:  # a duplicate ID is an error of its row, and still needs a name of its own
-                    name = f"{name} ({row.where})"
+            for name, row in named_rows(self.path, root):
                 yield RowItem.from_parent(self, name=name, row=row)
         except ConfigError as error:
             raise self.CollectError(for_log(error)) from None

@@ -17,6 +17,7 @@ import pytest
 from .._version import __version__
 from ..errors import ConfigError
 from ..renderers.explanations import place
+from ..renderers.gate_words import left_out_gates
 from ..report.ci_run import ci_run_of
 from ..report.collector import EntryCollector
 from ..report.failed_tests import with_failed_tests
@@ -161,8 +162,7 @@ class Results:
             from ..renderers.junit import suite_properties
             from ..statistics.suite import bounded_means
 
-            verdicts, edits = _first(self._gathered.verdicts), _first(self._gathered.edits)
-            self.report.suite = bounded_means(verdicts, edits, profile)
+            self.report.suite = bounded_means(_first(self._gathered.verdicts), _first(self._gathered.edits), profile)
             for row in self.report.suite:
                 self._log_gate(f"suite[{place(row.path)}]", row, suite_properties(row))
         if self._options.repeat > 1:
@@ -171,6 +171,7 @@ class Results:
             found = flips(repeats_of(self._gathered.verdicts, self._gathered.edits))
             self.report.__pydantic_extra__ = {"flips": found.model_dump(mode="json")}
             self.lines += flip_lines(found)
+        self.report.left_out = ["no_baseline"] if profile.bounds_drops and self._options.baseline is None else []
         if self._options.baseline is not None:
             self._against_baseline(self._options.baseline, profile)
 
@@ -344,7 +345,7 @@ class Results:
         if self._left_again:
             both = plural(self._left_again, "image")
             reporter.write_line(f"counted once, though a killed run had them too: {both}")
-        for line in self.lines:
+        for line in (*(f"warning: {words}" for words in left_out_gates(self.report).values()), *self.lines):
             reporter.write_line(for_log(line))
 
 

@@ -1,4 +1,4 @@
-"""Advice on tables that were given to pytest as if they were test files."""
+"""Advice on tables, and rows of them, that were given to pytest as tests and that it did not find."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ..errors import ConfigError
 from ..support.escaping import for_log
+from ..taxonomy import nearest
+from .options import manifests
+from .options import path as path_of
 
 
 def advised(error: pytest.UsageError, config: pytest.Config, endings: Collection[str]) -> pytest.UsageError:
@@ -25,12 +29,32 @@ def advised(error: pytest.UsageError, config: pytest.Config, endings: Collection
 
 
 def _advice(given: str, error: pytest.UsageError, config: pytest.Config, endings: Collection[str]) -> Iterator[str]:
-    name = Path(given.partition("::")[0])
+    file, _, row = given.partition("::")
+    name = Path(file)
     path = os.path.abspath(config.invocation_params.dir / name)  # noqa: PTH100  # as pytest writes it
     ending = next((ending for ending in endings if ending.endswith(f".{name.suffix[1:].lower()}")), None)
-    if ending and any(path in str(words) for words in error.args):
+    if not ending or not any(path in str(words) for words in error.args):
+        return
+    if name.name.endswith(tuple(endings)) or Path(path).resolve() in {each.resolve() for each in manifests(config)}:
+        yield from map(for_log, _no_such_row(name, Path(path), row, config))
+    else:
         renamed, quoted = name.with_name(name.stem + ending), shlex.quote(str(name))
         yield for_log(
             f"{name} is no test file. Where it is a manifest, whose rows are images or edits to judge, rename it to "
             f"{renamed}, or give it by an option too: pytest {quoted} --judge-manifest {quoted}"
         )
+
+
+def _no_such_row(name: Path, path: Path, row: str, config: pytest.Config) -> Iterator[str]:
+    """Say that the manifest can't be read, or that it lacks the row; nothing where it has the row."""
+    from .manifest_items import named_rows
+
+    if not row:
+        return
+    try:
+        rows = [each for each, _ in named_rows(path, path_of(config, "judge_root"))]
+    except ConfigError as error:
+        yield str(error)
+        return
+    if row not in rows and row not in {each.partition("[")[0] for each in rows}:  # pytest takes the name up to it too
+        yield f'{name} has no row "{row}"{nearest(row, rows)}'

@@ -20,6 +20,10 @@ _LEFT_OUT: dict[Gate, tuple[str, str]] = {
         "Margins against the baseline are left out of the merged report: each file was compared over its own images; "
         "imagejudge report --baseline FILE --thresholds NAME compares the whole",
     ),
+    "no_baseline": (
+        "margins without a baseline",
+        "The profile has bounds under [baseline], but no --judge-baseline was given: they are not applied",
+    ),
 }
 
 
@@ -54,7 +58,7 @@ def undecided_gates(report: Report) -> list[str]:
 
 
 def left_out_gates(report: Report) -> dict[str, str]:
-    """Name the gates over the run that a merged report lacks, each with a sentence on how to have it decided."""
+    """Name the gates over the run that a report lacks, each with a sentence on how to have it decided."""
     return dict(_LEFT_OUT[name] for name in report.left_out)
 
 

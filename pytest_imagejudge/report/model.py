@@ -17,7 +17,7 @@ from ..taxonomy import EDIT_SCALE
 
 SCHEMA: Literal["imagejudge-report/1"] = "imagejudge-report/1"
 Outcome = Literal["passed", "failed", "error", "scored"]  # "scored": no bound decided it
-Gate = Literal["suite", "baseline"]  # over a whole run
+Gate = Literal["suite", "baseline", "no_baseline"]  # over a whole run; the last: margins, and no baseline was named
 Side = Literal["least", "most"]  # of a bound: the least that a figure may be, or the most
 WRITTEN_IF_GIVEN = ("cost", "budget", "ci", "quarantined")  # fields of `Run` that are not written where they are None
 FAILED: frozenset[Outcome] = frozenset(("failed", "error"))  # outcomes that turn a run red
@@ -309,7 +309,7 @@ class Report(ReportPart):
     edits: list[EditEntry] = []
     suite: list[SuiteRow] = []
     baseline: dict[str, Any] | None = None
-    left_out: list[Gate] = []  # decided in each merged file over its own images, and not over the whole
+    left_out: list[Gate] = []  # nobody decided these, or each merged file did over its own images
     summary: Summary = Summary()
     _counts: Any = PrivateAttr(None)
 

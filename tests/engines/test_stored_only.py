@@ -59,3 +59,10 @@ def test_neither_key_nor_address_is_looked_at(tmp_path: Path, monkeypatch: pytes
 def test_signals_measures_as_ever(tmp_path: Path) -> None:
     settings = JudgeSettings(model=SIGNALS, stored_only=True)
     assert isinstance(make_engine(settings, load_protocol(None, model=SIGNALS), state_dir=tmp_path), SignalsEngine)
+
+
+def test_the_embedded_judge_measures_as_ever_as_a_run_hands_it_over(tmp_path: Path) -> None:
+    settings = JudgeSettings(model=SIGNALS, stored_only=True)
+    engine = make_engine(settings, load_protocol(None, model=SIGNALS), state_dir=tmp_path)
+    with Judge.from_settings(settings, engine=engine) as judge:
+        assert judge.engine is engine

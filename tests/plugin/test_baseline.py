@@ -315,3 +315,47 @@ def test_a_baseline_keeps_small_pictures_and_pages_show_them(project: Project) -
     )
     again = json.loads((project.path / "r.json").read_text(encoding="utf-8"))
     assert [entry["before"]["image"] for entry in again["verdicts"]] == [each["image"] for each in before[:2]]
+
+
+NOT_APPLIED = "bounds under [baseline], but no --judge-baseline was given: they are not applied"
+
+
+def test_margins_without_a_baseline_are_told_everywhere_and_fail_nothing(project, capsys, monkeypatch):
+    (project.path / "gate.toml").write_text('extends = "default"\n[baseline.level1]\nQuality = 5\n')
+    write(project, ["good"] * 2)
+    project.environ("GITHUB_ACTIONS", "true")
+    reports = ("--judge-report=report.html", "--judge-report=report.md")
+    result = project.run("--judge-thresholds=gate.toml", *reports)
+    result.assert_outcomes(passed=2)
+    assert result.ret == 0
+    assert f"warning: The profile has {NOT_APPLIED}" in result.stdout.lines
+    said = result.stdout.str() + result.stderr.str()
+    assert f"::warning title=Image judge::The profile has {NOT_APPLIED}" in said
+    for name in ("report.html", "report.md"):
+        text = (project.path / name).read_text(encoding="utf-8").replace("\\", "")
+        assert NOT_APPLIED in text
+    assert project.report["left_out"] == ["no_baseline"]
+
+    monkeypatch.chdir(project.path)
+    assert main(["report", "report.json", "--gate"]) == 0
+    assert NOT_APPLIED in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["compared", "written", "no margin"])
+def test_margins_with_a_baseline_are_no_warning(project, gate, kind):
+    result = gate(["good"] * 2, "--judge-update-baseline")
+    if kind == "compared":
+        result = gate(["good"] * 2)
+    elif kind == "no margin":
+        result = project.run()
+    assert "under [baseline]" not in result.stdout.str()
+    assert project.report["left_out"] == []
+
+
+def test_a_merged_report_that_is_compared_tells_no_more_of_a_missing_baseline(project, gate, monkeypatch):
+    gate(["good"] * 2, "--judge-update-baseline")
+    project.run("--judge-thresholds=gate.toml")
+    assert project.report["left_out"] == ["no_baseline"]
+    monkeypatch.chdir(project.path)
+    assert main(["report", "report.json", "--baseline", "base.json", "--thresholds", "gate.toml", "-o", "n.json"]) == 0
+    assert json.loads((project.path / "n.json").read_text())["left_out"] == []

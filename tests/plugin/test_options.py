@@ -386,3 +386,25 @@ def test_a_path_that_pytest_takes_for_a_place_of_tests(project, tmp_path_factory
     for arguments in ((f"{option[0]}={option[1]}",), ("-c", "pytest.ini", *option)):
         result = project.run("--collect-only", *arguments, judge=False, process=True)
         assert "for a folder of tests" not in result.stderr.str()
+
+
+@pytest.mark.parametrize("store", [[], ["--judge-no-store"]], ids=["store", "no store"])
+def test_signals_measures_though_no_judge_is_asked(project, store):
+    project.tests(
+        "def test_image(image_judge):\n"
+        "    assert image_judge.score('good.png', prompt='a fox').source == 'engine'\n"
+        "def test_edit(edit_judge):\n"
+        "    assert edit_judge.score('good.png', 'bad.png', instruction='darker').source == 'engine'\n"
+        "    edit_judge.expect('good.png', 'fair.png', instruction='darker')\n"
+    )
+    judges = ["--judge-model=signals", "--edit-judge-model=signals", "--judge-report=report.json"]
+    result = project.run(*judges, "--judge-stored-only", *store, judge=False)
+    assert "not asked" not in result.stdout.str()
+    assert [entry["error"] for kind in ("verdicts", "edits") for entry in project.report[kind]] == [""] * 3
+
+
+def test_other_judges_than_signals_are_not_asked(project):
+    project.tests("def test_image(image_judge): image_judge.check('good.png', prompt='a fox')")
+    result = project.run("--judge-stored-only")
+    result.assert_outcomes(failed=1)
+    assert "not judged: not asked: the store has no answer" in result.stdout.str()

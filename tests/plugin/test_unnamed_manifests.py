@@ -53,3 +53,25 @@ def test_each_table_is_named_and_nothing_else(project: Project) -> None:
     assert [line.split()[1] for line in errors] == ["a.csv", "b.csv"]
     assert "no test file" not in project.run("test_it.py::test_gone").stderr.str()
     assert "no test file" not in project.run("gone.csv").stderr.str()  # pytest says that there is no such file
+
+
+@pytest.mark.parametrize(
+    ("args", "file"),
+    [((), "acme.imagejudge.csv"), (("--judge-manifest", "acme.csv"), "acme.csv")],
+    ids=["by name", "by option"],
+)
+def test_a_mistyped_row_is_told_with_the_nearest_one(project: Project, args: tuple[str, ...], file: str) -> None:
+    (project.path / file).write_text("ID,prompt,image_path\ncoffee,a cup,good.png\nfox [1],a fox,good.png\n")
+    result = project.run(f"{file}::cofee", *args)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f'ERROR: {file} has no row "cofee" (did you mean "coffee"[?])'])
+    assert "no test file" not in result.stderr.str()
+    result = project.run(f"{file}::coffee", f"{file}::fox [1]", f"{file}::zzzzzzzz", *args)
+    assert [line for line in result.stderr.lines if "has no row" in line] == [f'ERROR: {file} has no row "zzzzzzzz"']
+
+
+def test_a_row_of_a_manifest_that_cannot_be_read(project: Project) -> None:
+    (project.path / "acme.imagejudge.csv").write_text("ID,image_path\ncoffee,good.png\n")
+    result = project.run("acme.imagejudge.csv::coffee")
+    result.stderr.fnmatch_lines(["ERROR: *acme.imagejudge.csv*prompt*"])
+    assert "no test file" not in result.stderr.str()
