@@ -383,8 +383,9 @@ def advice(entry: AnyEntry) -> str:
         elif entry.fingerprint.get("protocol") == "signals":
             shipped = "signals"
         return (
-            f'Give {_kind(entry)}s a shipped profile (thresholds="{shipped}" of the call or the marker), add bounds '
-            f"for them to the profile, under {table}, or call score, which applies no bounds."
+            f'Give {_kind(entry)}s a shipped profile (thresholds="{shipped}" of the call or the marker, or in a '
+            f"manifest's column), add bounds for them to the profile, under {table}, or call score, which applies no "
+            "bounds."
         )
     if entry.not_applicable and isinstance(entry, EditEntry):
         given = ", ".join(name for name, value in entry.aspects.items() if value is not None)

@@ -355,7 +355,8 @@ def test_what_has_to_be_copied_is_not_broken() -> None:
     ],
 )
 def test_a_profile_without_bounds_for_such_names_one_that_has(entry: VerdictEntry | EditEntry, profile: str) -> None:
-    assert f'(thresholds="{profile}" of the call or the marker)' in failure(changed(entry, **BARE), width=999)
+    where = f'(thresholds="{profile}" of the call or the marker, or in a manifest\'s column)'
+    assert where in failure(changed(entry, **BARE), width=999)
 
 
 def test_a_verdict_draws_itself(snapshot: SnapshotAssertion) -> None:
