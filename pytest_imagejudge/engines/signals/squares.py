@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ...protocols.signals_bounds import BY_NAME
 from .figure import Figure
+from .jpeg import jpeg_quality
 from .planes import Planes
 
 _LINES = 12  # borders between squares; fewer are no grid
@@ -27,6 +29,7 @@ _MANY, _NEARLY = 40, 0.99  # borders with a blend, and their share, from which o
 _HARD = 0.15  # share of borders without a blend, from which on grey squares may be pixel art
 _TILE = 2048  # squares; so few are a tile of pixel art as well as what is left of a picture
 _STEP = 24  # levels from area to area
+_BLOCK = 8  # pixels; the side of JPEG's blocks
 _FREQUENT, _FEW_COLOURS = 24, 0.65  # colours, and the share of squares in them, from which on these may be pixel art
 
 
@@ -213,8 +216,13 @@ def _uneven(planes: Planes) -> Squares:
         sizes.append(float(np.median(found)))
     if max(sizes) > 1.5 * min(sizes):
         return Squares()
+    size = min(sizes)
+    if size == _BLOCK:
+        quality = planes.once(jpeg_quality).value
+        if quality is not None and quality < BY_NAME["jpeg_quality"].fail:
+            return Squares()  # its plain blocks have a few colours, as pixel art has
     cells = [tile[rows][:, columns] for tile, rows, columns in zip(planes.tiles, *middles, strict=True)]
-    return Squares(min(sizes), blurred=_few(cells, min(sizes)))
+    return Squares(size, blurred=_few(cells, size))
 
 
 def _few(cells: list[Any], size: float) -> str:

@@ -29,6 +29,13 @@ def test_a_strong_one_fails_with_its_quality(quality, kind):
     assert "was a JPEG of quality 1" in facet.evidence
 
 
+@pytest.mark.parametrize("name", ["astronaut", "cat", "coffee", "rocket"])
+@pytest.mark.parametrize("grade", [5, 8])
+def test_plain_blocks_of_a_small_one_are_no_pixel_art(quality, name, grade):
+    facet = quality(s.jpeg(s.photograph(name).resize((450, 300)), grade))["Resolution"]
+    assert facet.raw == 0, facet.evidence
+
+
 def test_wherever_the_grid_of_blocks_starts(quality):
     facet = quality(s.jpeg(s.photograph(), 10).crop((3, 5, 480, 500)))["Resolution"]
     assert "was a JPEG of quality 10, fail below 20" in facet.evidence
