@@ -1,7 +1,8 @@
 """Imports what runs of pytest import, once for all of them.
 
 pytester has a run within this process forget what it imported, which takes its time again in the next run. numpy can't
-be loaded twice. httpx knows the errors of that httpcore only which it loaded itself. Forks take over what is loaded.
+be loaded twice. httpx knows the errors of that httpcore only which it loaded itself, and httpcore those of that anyio.
+Forks take over what is loaded.
 The models of a report, which are built when they are first used, are built beforehand.
 
 Each run also reads the entry points of all that is installed, several times over: they are kept.
@@ -15,7 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import httpcore  # noqa: F401
+import anyio._backends._asyncio  # noqa: F401
+import httpcore._backends.anyio  # noqa: F401
 import httpx  # noqa: F401
 import numpy  # noqa: F401
 import scipy.special  # noqa: F401
