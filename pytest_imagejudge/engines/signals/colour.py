@@ -39,7 +39,7 @@ def burnt_share(planes: Planes) -> Figure:
     """Measure the percentage of the picture in which a channel is cut off at white."""
     if words := planes.too_small or drawn(planes):
         return Figure("burnt_share", None, words)
-    low, high = planes.once(extremes)
+    low, high = planes.once(_extremes)
     return _cut_off("burnt_share", low >= _WHITE, high >= _WHITE, "burnt to white in a channel", "white")
 
 
@@ -47,13 +47,13 @@ def crushed_share(planes: Planes) -> Figure:
     """Measure the percentage of the picture that is crushed to black."""
     if words := planes.too_small or drawn(planes):
         return Figure("crushed_share", None, words)
-    _, high = planes.once(extremes)
+    _, high = planes.once(_extremes)
     return _cut_off("crushed_share", high <= _BLACK, high <= _BLACK, "crushed to black", "black")
 
 
 def _cut_off(name: str, wholly: Any, partly: Any, words: str, colour: str) -> Figure:
     """The figure of pixels that are cut off; none on a ground that is cut off in all channels."""
-    if is_ground(wholly):
+    if _is_ground(wholly):
         return Figure(name, None, f"on a {colour} ground, what is {words} can't be told from it", unsure=True)
     share = 100 * _share(partly)
     return Figure(name, share, f"{share:.0f}% of the picture is {words}")
@@ -69,7 +69,7 @@ def pure_share(planes: Planes) -> Figure:
 
     if words := planes.too_small or drawn(planes):
         return Figure("pure_share", None, words)
-    low, high = planes.once(extremes)
+    low, high = planes.once(_extremes)
     inked = ~planes.once(paper)
     if not inked.all() and _smooth_share(planes) >= _SMOOTH:
         words = "smooth colours on a plain ground: a drawing may have the colours it likes"
@@ -131,8 +131,7 @@ def highlight_cast(planes: Planes) -> Figure:
     if value <= BY_NAME["highlight_cast"].fail:
         return Figure("highlight_cast", value, words)
     undo = np.minimum(np.arange(256)[:, None] * (255 / np.array(ends)), 255).astype(np.uint8)[None]
-    red, green, blue = cv2.split(small)
-    high = cv2.max(cv2.max(red, green), blue)
+    _, high = _ends_of(small)
     bright = high >= _BRIGHT
     grey, undone = (_grey(pixels) & bright for pixels in (small, cv2.LUT(small, undo)))
     counted, before, after = (int(np.count_nonzero(mask)) for mask in (bright, grey, undone))
@@ -177,18 +176,20 @@ def codes_at(channel: Any, *shares: float) -> list[int]:
 
 def _grey(pixels: Any) -> Any:
     """A mask of the pixels whose channels are nearly alike."""
-    import cv2
-
-    red, green, blue = cv2.split(pixels)
-    low, high = cv2.min(cv2.min(red, green), blue), cv2.max(cv2.max(red, green), blue)
+    low, high = _ends_of(pixels)
     return low >= _GREY * high
 
 
-def extremes(planes: Planes) -> tuple[Any, Any]:
+def _extremes(planes: Planes) -> tuple[Any, Any]:
     """The lowest and the highest channel of each sampled pixel."""
+    return _ends_of(planes.once(sampled))
+
+
+def _ends_of(pixels: Any) -> tuple[Any, Any]:
+    """The lowest and the highest channel of each pixel (H, W, 3)."""
     import cv2
 
-    red, green, blue = cv2.split(planes.once(sampled))
+    red, green, blue = cv2.split(pixels)
     return cv2.min(cv2.min(red, green), blue), cv2.max(cv2.max(red, green), blue)
 
 
@@ -207,7 +208,7 @@ def _flat(planes: Planes) -> float:
     import numpy as np
 
     codes = planes.once(colours)
-    low, high = planes.once(extremes)
+    low, high = planes.once(_extremes)
     inside = (high > _BLACK) & (low < _WHITE) & ~planes.once(paper)
     counted = int(np.count_nonzero(inside[:, :-1]))
     if not counted:
@@ -221,10 +222,10 @@ def _smooth_share(planes: Planes) -> float:
     import numpy as np
 
     pixels = planes.once(sampled)
-    low, high = planes.once(extremes)
+    low, high = planes.once(_extremes)
     inside = ((high > _BLACK) & (low < _WHITE) & ~planes.once(paper))[:, 1:]
-    red, green, blue = cv2.split(cv2.absdiff(pixels[:, 1:], pixels[:, :-1]))
-    near = cv2.max(cv2.max(red, green), blue) <= _STEP
+    _, furthest = _ends_of(cv2.absdiff(pixels[:, 1:], pixels[:, :-1]))
+    near = furthest <= _STEP
     return float(np.count_nonzero(near & inside)) / max(1, int(np.count_nonzero(inside)))
 
 
@@ -239,7 +240,7 @@ def paper(planes: Planes) -> Any:
     return codes == found[at] if counts[at] > len(border) / 2 else np.zeros(codes.shape, bool)
 
 
-def is_ground(cut: Any) -> bool:
+def _is_ground(cut: Any) -> bool:
     """Return True for a mask that holds nearly all of three sides of the picture, or of what a thin frame leaves."""
     inset = max(1, min(cut.shape) // _FRAME)
     lines = [line for plane in (cut, cut[::-1], cut.T, cut.T[::-1]) for line in (plane[0], plane[inset])]
