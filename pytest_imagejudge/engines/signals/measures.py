@@ -46,7 +46,7 @@ OTHERS = frozenset(
 
 def figures_of(planes: Planes, facet: Path) -> list[Figure]:
     """Measure all of one facet."""
-    return [FUNCTIONS[measure.name](planes) for measure in MEASURES if measure.facet == facet]
+    return [planes.once(FUNCTIONS[measure.name]) for measure in MEASURES if measure.facet == facet]
 
 
 def score_pixels(planes: Planes, dimension: str, prompt: str, named: Iterable[str] = ()) -> dict[Path, FacetScore]:
