@@ -227,7 +227,8 @@ def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs, width: i
         style = STYLES.get(outcome, "dim")
         shown = Text(escape(text))
         if outcome:
-            shown.highlight_regex(f"(?<=: )(undecided, the gate fails|{re.escape(outcome)}\\b)", style)
+            words = map(re.escape, (outcome_words("undecided", "failed"), outcome))
+            shown.highlight_regex(f"(?<=: )({'|'.join(words)})\\b", style)
         yield from _hanging(Text(_sign(outcome, glyphs), style), shown, width)
     for text in warnings:
         yield from _hanging(Text("!", "yellow"), Text(escape(f"warning: {text}"), "yellow"), width)
