@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from ..support.escaping import escape
 from ..support.words import plural, some
 from ..tables.reading import peek
-from ..tables.rows import WITHOUT_HEADER, show_value
+from ..tables.rows import has_header, show_value
 from ..taxonomy import nearest_found
 from .cells import row_id
 from .folder_layouts import geneval_folders, geneval_images, geneval_texts, in_folder, split_tables
@@ -268,7 +268,7 @@ def _first(names: Sequence[str], columns: Collection[str]) -> str | None:
 
 def _from_table(prompts: Path) -> Iterator[_Text]:
     columns, rows = peek(prompts, TABLES)
-    with_header = prompts.suffix.lower() not in WITHOUT_HEADER
+    with_header = has_header(prompts)
     name_column, prompt_column = _first(_NAME_COLUMNS, columns), _first(_PROMPT_COLUMNS, columns)
     if name_column is None or prompt_column is None:
         missing = "image_path" if name_column is None else "prompt"

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from ..errors import ConfigError
 from ..images.region import Box
 from ..tables.reading import peek
-from ..tables.rows import SUFFIXES, WITHOUT_HEADER, Picture, RawRow, check_columns, show_value
+from ..tables.rows import SUFFIXES, Picture, RawRow, check_columns, has_header, show_value
 from ..tables.rows import where as place
 from .cells import (
     BadCell,
@@ -141,7 +141,7 @@ def read_manifest(
     columns = renamed(columns, names)
     with_id = "ID" in columns
     kind = _kind(path, columns if with_id else ["ID", *columns])
-    with_header = path.suffix.lower() not in WITHOUT_HEADER
+    with_header = has_header(path)
     if names or not with_id or not with_header:
         rows = renamed_rows(rows, names if with_header else None, with_id=with_id)
     if root is not None:

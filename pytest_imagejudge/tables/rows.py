@@ -25,9 +25,6 @@ LOOK_AHEAD = 100  # rows in which a column must be seen at least once
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx")
 
 
-WITHOUT_HEADER = (".json", ".jsonl")  # each row names its columns itself
-
-
 XLSX = ".xlsx"
 
 
@@ -93,6 +90,11 @@ def show_value(value: object, limit: int = 80) -> str:
     if len(text) > limit:
         text = text[: limit - 1] + "…"
     return f'"{escape(text)}"'
+
+
+def has_header(path: Path) -> bool:
+    """Return whether a table names its columns once; each row of JSON names its own."""
+    return path.suffix.lower() not in (".json", ".jsonl")
 
 
 def check_columns(path: Path, found: Sequence[str], required: Iterable[str], *, asked_for: bool = False) -> None:
