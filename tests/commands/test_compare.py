@@ -99,6 +99,21 @@ def test_as_json(compare, save):
     assert found["gate"] is None
 
 
+@pytest.mark.parametrize(("pairs", "interval"), [(1, False), (3, False), (5, False), (6, True)])
+def test_too_few_pairs_have_no_interval_and_say_what_decides(compare, save, pairs, interval):
+    same = save("a.json", run_of(pairs, 1))
+    code, out, _ = compare(same, same, "--max-drop", 2)
+    lines = [line for line in out.splitlines() if re.match(r"(?i) *(Total|Quality|Detail) ", line)]
+    assert (code, len(lines)) == (0, 3)
+    counted = "1 pair" if pairs == 1 else f"{pairs} pairs"
+    for line in lines[:2]:
+        assert ("+0.00 to +0.00" in line) is interval
+        words = "" if interval else f"; {counted}: too few for a 95% interval, so the mean decides"
+        assert line.endswith(f"passed: the mean did not drop{words}")
+    assert ("+0.00 to +0.00" in lines[2]) is interval
+    assert lines[2].endswith(f"{counted}: too few for a 95% interval, which needs 6") is not interval
+
+
 @pytest.mark.parametrize(("fail", "code"), [(0.35, 1), (0.1, 0)])
 def test_the_gate_on_drops(compare, save, fail, code):
     found, out, _ = compare(save("a.json", run_of(60, 1)), save("b.json", run_of(60, 2, fail)), "--max-drop", 2)
