@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..statistics.flips import Flips
 
 _SUFFIXES = (".html", ".md")
+_BESIDE = 120  # columns of a terminal in which a row's words fit beside it
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -135,9 +137,12 @@ def _show(found: Comparison) -> None:
             for value, form in ((row.before, ".2f"), (row.after, ".2f"), (row.change, "+z.2f"))
         ]
         rows.append(["  " * (len(row.path) - 1) + show(row.path[-1:]), row.n, *cells, interval, row_words(row)])
-    spoken = any(row[-1] for row in rows)
-    head = ["", "n", "before", "after", "change", "interval", *([""] if spoken else [])]
-    print_table("", head, [row[: len(head)] for row in rows], words=spoken)
+    beside = console.width >= _BESIDE and any(row[-1] for row in rows)
+    head = ["", "n", "before", "after", "change", "interval", *([""] if beside else [])]
+    print_table("", head, [row[: len(head)] for row in rows], words=beside)
+    if not beside:
+        for words, names in _by_words(rows).items():
+            console.print(f"{', '.join(names)}: {words}")
     if found.moved:
         console.print(f"Largest changes of {moved_figures(found)} ({len(found.moved)}):")
         for move in found.moved:
@@ -156,6 +161,15 @@ def _show(found: Comparison) -> None:
         console.print(f"By their bounds: {found.outcomes.detail}.")
     if found.gate is not None:
         console.print(Text(for_log(gate_words(found)), STYLES[found.gate]), soft_wrap=True)
+
+
+def _by_words(rows: Sequence[Sequence[object]]) -> dict[str, list[str]]:
+    """The names of the rows, the first cell of each, by the words in the last."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row[-1]:
+            found.setdefault(str(row[-1]), []).append(str(row[0]).strip())
+    return found
 
 
 def _show_flips(found: Flips, top: int) -> None:

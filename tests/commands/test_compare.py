@@ -114,6 +114,20 @@ def test_too_few_pairs_have_no_interval_and_say_what_decides(compare, save, pair
     assert lines[2].endswith(f"{counted}: too few for a 95% interval, which needs 6") is not interval
 
 
+@pytest.mark.parametrize("width", [80, 140])
+def test_in_a_narrow_terminal_the_words_stand_below_the_table(compare, save, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    same = save("a.json", run_of(3, 1))
+    _, out, _ = compare(same, same, "--max-drop", 2)
+    out = re.sub(r"\x1b\[[\d;]*m", "", out)
+    lines = [line.strip() for line in out.splitlines()]
+    assert max(map(len, lines)) <= width
+    assert any(re.match("Quality .* passed: the mean did not drop; 3 pairs", line) for line in lines) is (width == 140)
+    assert out.count("which needs 6") == (1 if width == 80 else 23)
+    assert ("total, Quality, Aesthetics, Alignment," in out) is (width == 80)
+
+
 @pytest.mark.parametrize(("fail", "code"), [(0.35, 1), (0.1, 0)])
 def test_the_gate_on_drops(compare, save, fail, code):
     found, out, _ = compare(save("a.json", run_of(60, 1)), save("b.json", run_of(60, 2, fail)), "--max-drop", 2)
