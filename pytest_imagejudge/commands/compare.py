@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError
 from ..support.escaping import escape, for_log
 from ..support.words import plural, some
+from .drops import check_drop
 from .printing import note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -71,6 +71,9 @@ def run(args: argparse.Namespace) -> int:
     if args.repeat:
         return _repeat(args)
     before, after = read_runs(args.files)
+    if args.max_drop is not None and before.images and all(item.kind == "edit" for item in before.images):
+        span = max(item.scale[1] - item.scale[0] for item in before.images)
+        check_drop("--max-drop", args.max_drop, span, of="these edits")
     found = compare_runs(before, after, max_drop=args.max_drop, on_undecided=args.on_undecided or "mean", top=args.top)
     for file in args.output:
         html = Path(file).suffix.lower() == ".html"
@@ -89,8 +92,8 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(
             f"compare: two files are expected, before and after, not {len(args.files)}; see also --repeat"
         )
-    if args.max_drop is not None and not (math.isfinite(args.max_drop) and args.max_drop >= 0):
-        raise ConfigError(f"--max-drop: a number of at least 0 is expected, not {args.max_drop}")
+    if args.max_drop is not None:
+        check_drop("--max-drop", args.max_drop)
     if args.top < 0:
         raise ConfigError(f"--top: a number of at least 0 is expected, not {args.top}")
     if args.repeat and (args.max_drop is not None or args.on_undecided or args.output):

@@ -35,6 +35,20 @@ def drawn(number, rng, fail=0.1, **fields):
     return VerdictEntry(**{**common, "total": found.total, "level1": found.level1, "level2": found.level2, **fields})
 
 
+def edits(score):
+    return [
+        EditEntry(
+            key=str(i),
+            source_image="a.png",
+            edited_image="b.png",
+            instruction=f"e{i}",
+            score=score,
+            outcome="passed",
+        )
+        for i in range(8)
+    ]
+
+
 def run_of(n, seed, fail=0.1, **fields):
     rng = random.Random(seed)
     return [drawn(i, rng, fail, **fields) for i in range(n)]
@@ -264,19 +278,6 @@ def test_the_same_run_twice(compare, save):
 
 
 def test_edits(compare, save):
-    def edits(score):
-        return [
-            EditEntry(
-                key=str(i),
-                source_image="a.png",
-                edited_image="b.png",
-                instruction=f"e{i}",
-                score=score,
-                outcome="passed",
-            )
-            for i in range(8)
-        ]
-
     code, out, _ = compare(
         save("a.json", edits=edits(4.0)), save("b.json", edits=edits(3.0)), "--max-drop", 0.5, "--json"
     )
@@ -549,8 +550,10 @@ def test_repeated_judgements_of_one_report(compare, save):
         (("a.json", "b.json", "c.json"), "two files are expected"),
         (("a.json", "none.json"), "none.json: there is no such file"),
         (("a.json", "."), "is a folder"),
-        (("a.json", "a.json", "--max-drop", "-1"), "--max-drop"),
-        (("a.json", "a.json", "--max-drop", "nan"), "--max-drop"),
+        (("a.json", "a.json", "--max-drop", "-1"), "--max-drop -1: a number from 0 to 100 is expected"),
+        (("a.json", "a.json", "--max-drop", "nan"), "--max-drop nan: a number from 0 to 100 is expected"),
+        (("a.json", "a.json", "--max-drop", "101"), "give the largest drop to allow, such as --max-drop 2"),
+        (("edits.json", "edits.json", "--max-drop", "5"), "--max-drop 5: a number from 0 to 4 is expected"),
         (("a.json", "a.json", "--top", "-1"), "--top"),
         (("a.json", "a.json", "-o", "x.pdf"), ".html or .md"),
         (("a.json", "other.json"), "no image in common"),
@@ -565,6 +568,7 @@ def test_wrong_input(compare, save, tmp_path, monkeypatch, arguments, words):
     monkeypatch.chdir(tmp_path)
     save("a.json", run_of(6, 1))
     save("other.json", [entry.model_copy(update={"prompt": f"other {entry.prompt}"}) for entry in run_of(6, 1)])
+    save("edits.json", edits=edits(4.0))
     (tmp_path / "rows.jsonl").write_text('{"ID": 1, "prompt": "x"}\n')
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "bad.json").write_text("{")
