@@ -17,6 +17,7 @@ from .options import (
     configured,
     judge_required,
     manifests,
+    refuse_misspelt,
     refuse_other_roots,
     spell_out_keep_alive,
 )
@@ -42,10 +43,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, None, None]:
     spell_out_keep_alive(args)
     refuse_other_roots(args, early_config)
+    yield
+    refuse_misspelt(args, parser)  # once the project's conftest has added its options
 
 
 def pytest_configure(config: pytest.Config) -> None:

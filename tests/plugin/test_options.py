@@ -143,6 +143,31 @@ def test_what_is_refused_before_any_test(project, option, ini, words):
     assert "Traceback" not in result.stderr.str()
 
 
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--judge-manifst=a.csv", '--judge-manifst: there is no such option (did you mean "--judge-manifest"?)'),
+        ("--edit-judge-modle=m", '--edit-judge-modle: there is no such option (did you mean "--edit-judge-model"?)'),
+        (
+            "--judge-timeout=5",
+            "--judge-timeout: pytest has this as a key of the ini file; write -o judge_timeout=VALUE",
+        ),
+        ("--judge-zzzzzzzzz", "*unrecognized arguments: --judge-zzzzzzzzz"),
+    ],
+)
+def test_an_option_that_there_is_not_names_the_one_that_is_meant(project, option, words):
+    project.tests("def test_plain(): pass")
+    result = project.run(option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{words}"])
+
+
+def test_an_option_of_a_project_that_looks_like_ours_is_its_own(project):
+    (project.path / "conftest.py").write_text("def pytest_addoption(parser): parser.addoption('--judge-modl')\n")
+    project.tests("def test_plain(pytestconfig): assert pytestconfig.getoption('--judge-modl') == 'x'")
+    project.run("--judge-modl=x").assert_outcomes(passed=1)
+
+
 def test_a_choice_is_refused(project):
     result = project.run("--judge-when=sometimes")
     assert result.ret == 4
