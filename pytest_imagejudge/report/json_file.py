@@ -46,8 +46,8 @@ def read(path: Path | str) -> Report:
     try:
         data = _DECODER.decode(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        found = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror or error
-        raise ConfigError(f"{path}: {found}; a report is expected, as --judge-report FILE.json writes it") from None
+        why = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror or error
+        raise ConfigError(f"{path}: {why}; a report is expected, as --judge-report FILE.json writes it") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not a report: not UTF-8 (byte {error.start})") from None
     except json.JSONDecodeError as error:
