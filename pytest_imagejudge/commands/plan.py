@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from ..taxonomy import Path
 
 _SEEDS = (1, 2, 4, 8)
-_NOTHING_ASKED = """plan: --detect POINTS, --images N or --from FILE is expected, one or several of them:
-  imagejudge plan --detect 4           how many images a gate needs to see a mean drop by 4 points
-  imagejudge plan --images 200         the drop that 200 images show, and what judging them takes
-  imagejudge plan --from report.json   both with the spread of your own images"""
+_NOTHING_ASKED = """plan: --detect, --images or --from is expected, one or several of them:
+  imagejudge plan --detect 4           how many images show a drop of 4 points
+  imagejudge plan --images 200         which drop 200 images show, what they take
+  imagejudge plan --from report.json   the same by the spread of your own images"""
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -300,7 +300,11 @@ def _show(plan: dict[str, Any]) -> None:
         console.print(f"A suite of {size} sees a drop of {found} points in any of them, {beyond}.")
         for line in estimate_lines(plan["estimate"]):
             console.print(line)
-    own = " (your own images': --from FILE, a report or baseline)" if plan["source"] == "defaults" else ""
+    own = (
+        " (--from FILE takes that of your own images, from a report or baseline)"
+        if plan["source"] == "defaults"
+        else ""
+    )
     console.print(f"Spread from: {escape(plan['source'])}{own}.")
     for line in plan["notes"]:
         console.print(f"Note: {escape(line)}.")

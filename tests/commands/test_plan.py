@@ -64,7 +64,7 @@ def test_defaults_say_that_they_are(plan):
     assert code == 0
     assert err == ""
     assert "no baseline was given" in out
-    assert "Spread from: defaults (your own images': --from FILE, a report or baseline)." in out
+    assert "Spread from: defaults (--from FILE takes that of your own images, from a report or baseline)." in out
     assert "Real-world Fidelity" in out
     assert "To see a drop of 2 points in any of them, where no drop is allowed: " in " ".join(out.split())
     assert "\x1b" not in out
@@ -193,7 +193,7 @@ def test_from_judged_edits(plan, plan_json, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "--detect POINTS, --images N or --from FILE is expected"),
+        ((), "plan: --detect, --images or --from is expected"),
         ((), "\n  imagejudge plan --detect 4 "),
         (("--detect", "0"), "--detect: a number above 0"),
         (("--detect", "nan"), "--detect"),

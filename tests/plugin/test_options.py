@@ -13,6 +13,7 @@ TWINS = [
     ("--judge-protocol=hose", "judge_protocol = hose", '*no protocol "hose"*did you mean "house"*'),
     ("--judge-thresholds=defualt", "judge_thresholds = defualt", '*did you mean "default"*'),
     ("--judge-manifest=gone.csv", "judge_manifest = gone.csv", "*gone.csv: no such file*"),
+    ("--judge-manifest=manifst.csv", "judge_manifest = manifst.csv", '*no such file (did you mean "manifest.csv"?)*'),
     ("--judge-manifest=sub", "judge_manifest = sub", "*sub: a folder; a file is expected, or several*"),
     ("--judge-thresholds=sub", "judge_thresholds = sub", "*no profile 'sub'*/sub is a folder)*"),
     ("--judge-metadata=gone.json", "judge_metadata = gone.json", "*judge?metadata: *gone.json can't be read*"),
@@ -129,6 +130,7 @@ def test_workers_share_the_requests_that_may_be_in_flight(project, workers, shar
 @pytest.mark.parametrize(("option", "ini", "words"), TWINS, ids=[ini or option for option, ini, _ in TWINS])
 def test_what_is_refused_before_any_test(project, option, ini, words):
     (project.path / "sub").mkdir()
+    (project.path / "manifest.csv").touch()
     project.tests(PLAIN + "    open('ran', 'w').close()")
     for given in [option] if option else []:
         result = project.run(given)
