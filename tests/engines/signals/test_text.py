@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
@@ -104,6 +106,42 @@ def test_each_fault_is_named_with_its_figure_and_bound(page):
     assert "words or lines that stand twice: 1 (Tea Room), fail above 0.5" in evidence
 
 
+@pytest.mark.parametrize(
+    ("rival", "raw", "evidence"),
+    [
+        (("问", 0.21), 0, "'间' may be the look-alike '问': 0.21, fail above 0.2"),
+        (("问", 0.19), 1, "'间' may be the look-alike '问': 0.19"),
+        (("問", 0.4), 1, "doubt 0.40 about '间', which may be a look-alike"),
+        (("问", 0.05), 2, "likeness 1.00"),
+    ],
+)
+def test_a_chinese_sign_of_which_another_is_likely_too_is_wrong(monkeypatch, rival, raw, evidence):
+    trust = (1.0, 1.0, 1.0, 1 - rival[1])
+    others = (("", 0.0), ("", 0.0), ("", 0.0), rival)
+    line = Line("营业时间", trust, (50.0, 100.0, 290.0, 160.0), 60.0, others)
+    monkeypatch.setattr(text, "read", lambda picture, side: [line])
+    facet = text.measure(picture(), 'a sign that says "营业时间"')
+    assert facet.raw == raw
+    assert evidence in facet.evidence
+
+
+def test_the_decoder_keeps_the_second_choice_for_each_sign():
+    class Decoder:
+        character = ("blank", "天", "大", "夫")
+
+        def __call__(self, shares, words):
+            return ["天大"], [SimpleNamespace()]
+
+    shares = np.array(
+        [[[0.1, 0.6, 0.2, 0.1], [0.0, 0.9, 0.0, 0.1], [0.8, 0.1, 0.1, 0.0], [0.3, 0.0, 0.7, 0.0]]], np.float32
+    )
+    decode = ocr._WithRivals(Decoder())
+    lines, (words,) = decode(shares, words=True)
+    assert lines == ["天大"]
+    assert words.rivals == [("大", pytest.approx(0.2)), ("", pytest.approx(0.3))]
+    assert decode.character == Decoder.character
+
+
 def test_all_threads_share_one_ocr(monkeypatch):
     drawn = picture()
     ImageDraw.Draw(drawn).text((512, 256), "Tea Room", fill="black", font=ImageFont.load_default(90), anchor="mm")
@@ -112,3 +150,6 @@ def test_all_threads_share_one_ocr(monkeypatch):
     assert [[line.text for line in lines] for lines in found] == [["Tea Room"]] * 3
     assert len(ocr._reader) == 1
     assert found[0] == found[1] == found[2]
+    (line,) = found[0]
+    assert len(line.rivals) == len(line.text)
+    assert all(0 <= share <= 1 - trust + 1e-3 for (_, share), trust in zip(line.rivals, line.trust, strict=True))
