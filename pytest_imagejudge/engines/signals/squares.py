@@ -16,6 +16,8 @@ from .planes import Planes
 
 _LINES = 12  # borders between squares; fewer are no grid
 _FINEST, _COARSEST = 2, 64  # pixels; the sides of squares that are looked for
+_ROUNDING = 1e-6  # of a square: OpenCV begins one on a whole pixel there, or one pixel late
+_SELDOM = 8  # squares from one such border to the next, at least; else any picture might have them
 _GREYS = 32  # of pixel art without colour, at most
 _COLOURS = 300  # of pixel art without areas of one colour, at most
 _BORDERS = 4  # between areas; fewer say nothing
@@ -79,7 +81,7 @@ def squares(planes: Planes) -> Squares:
 
 
 def _starts(luma: Any) -> Any:
-    """Return the first row of each row of squares; None where rows do not repeat so."""
+    """Return a row of each row of squares; None where rows do not repeat so."""
     import numpy as np
 
     height = len(luma)
@@ -90,12 +92,13 @@ def _starts(luma: Any) -> Any:
     if period >= _FINEST:
         return np.arange(int(changes[0]) % period, height, period)
     counts = np.arange(max(2, height // _COARSEST), int(height / _FINEST) + 1)[:, None]
+    late = _ROUNDING * (np.gcd(height, counts) * _SELDOM <= counts)
     for shift in (0.0, 0.5):  # of a broken factor, as OpenCV and as Pillow round it
         places = (changes + shift) * counts / height
-        fit = (np.floor(places) != np.floor(places - counts / height)).all(axis=1)
+        fit = (np.floor(places + late) != np.floor(places - counts / height - late)).all(axis=1)
         if fit.any():
             count = int(counts[fit.argmax(), 0])
-            return np.ceil(np.arange(count) * height / count - shift).clip(0).astype(np.intp)
+            return ((np.arange(count) + 0.5) * height / count).astype(np.intp)
     return None
 
 
