@@ -143,8 +143,8 @@ def _differences(text: str, page: Page, start: int, end: int) -> tuple[list[str]
 def _rival(text: str, signs: Sequence[Sign]) -> tuple[str, str, float] | None:
     """Return the likeliest second choice for a Chinese sign among ``signs``, in the script of ``text``.
 
-    The simplified or traditional form of a sign is no other sign. It is told by a character set that has all signs of
-    the text: the other form is not in it.
+    The simplified, traditional or older form of a sign is no other sign. It is told by the character sets that have all
+    signs of the text: the other form is not in each of them.
     """
     chinese = "".join(char for char in text if _chinese(char))
     sets = [name for name in _CHARACTER_SETS if _encodes(chinese, name)]
@@ -152,7 +152,7 @@ def _rival(text: str, signs: Sequence[Sign]) -> tuple[str, str, float] | None:
         (sign.rival[1], sign.char, sign.rival[0])
         for sign in signs
         if _chinese(sign.char) and _chinese(sign.rival[0])
-        if not sets or any(_encodes(sign.rival[0], name) for name in sets)
+        if all(_encodes(sign.rival[0], name) for name in sets)
     ]
     if not rivals:
         return None

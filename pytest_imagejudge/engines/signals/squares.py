@@ -70,14 +70,28 @@ def squares(planes: Planes) -> Squares:
     if planes.too_small:
         return Squares()
     lumas = planes.tile_lumas
-    if len(lumas) == 1 and (rows := _starts(lumas[0])) is not None and (columns := _starts(lumas[0].T)) is not None:
-        size = round(min(planes.height / len(rows), planes.width / len(columns)), 1)
-        if size <= 1:
-            return Squares()
-        cells = planes.rgb[rows][:, columns]
-        art = _art(cells, size)
-        return Squares(size, art, "" if art else _either(cells, size))
+    if len(lumas) == 1:
+        (luma,) = lumas
+        rows = _starts(luma)
+        if rows is not None and (columns := _starts(luma.T)) is not None:
+            size = round(min(planes.height / len(rows), planes.width / len(columns)), 1)
+            if size <= 1:
+                return Squares()
+            cells = planes.rgb[rows][:, columns]
+            art = _art(cells, size)
+            return Squares(size, art, "" if art else _either(cells, size))
+        if rows is not None and (luma == luma[:, :1]).all():
+            return _lines(planes.height / len(rows))
+        if (luma[-1] == luma[0]).all() and (luma == luma[0]).all() and (columns := _starts(luma.T)) is not None:
+            return _lines(planes.width / len(columns))
     return _uneven(planes)
+
+
+def _lines(size: float) -> Squares:
+    """Return what a picture has that is made of lines of one colour each."""
+    return Squares(
+        round(size, 1), either=f"made of lines of {size:g} pixels alone: pixel art, or a picture that was enlarged"
+    )
 
 
 def _starts(luma: Any) -> Any:

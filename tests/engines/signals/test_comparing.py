@@ -77,6 +77,7 @@ def test_doubt_is_about_the_chinese_sign_that_was_read_worst():
         ("营业时间", {"间": ("間", 0.4)}, None),  # the traditional form
         ("營業時間", {"間": ("间", 0.4), "時": ("峙", 0.1)}, ("時", "峙", 0.1)),  # the simplified form
         ("間に合う", {"間": ("问", 0.4), "合": ("台", 0.2)}, ("合", "台", 0.2)),  # of no Japanese
+        ("未来", {"来": ("來", 0.4), "未": ("末", 0.3)}, ("未", "末", 0.3)),  # the older form, in Japanese
         ("人口", {"口": ("ロ", 0.4)}, None),  # a syllable that looks the same
         ("営業时间", {"间": ("问", 0.4)}, ("间", "问", 0.4)),  # signs of several scripts
         ("Tea", {"T": ("I", 0.4)}, None),

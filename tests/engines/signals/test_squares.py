@@ -99,3 +99,12 @@ def test_squares_are_found_where_a_border_is_rounded_up(width):
     cells[30:80, count // 4 : count * 3 // 4] = random.integers(0, 200, (50, count * 3 // 4 - count // 4, 3))
     picture = cv2.resize(cells, (width, 448), interpolation=cv2.INTER_NEAREST)
     assert squares(Planes(Image.fromarray(picture.astype(np.uint8)))).size == 4
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_the_resolution_of_lines_of_one_colour_each_is_not_judged(quality, across):
+    colours = np.random.default_rng(7).integers(0, 256, (80, 1, 3)).astype(np.uint8)
+    lines = colours.repeat(8, axis=0).repeat(640, axis=1)
+    facet = quality(Image.fromarray(lines.swapaxes(0, 1) if across else lines))["Resolution"]
+    assert facet.raw == "N/A"
+    assert "made of lines of 8 pixels alone" in facet.evidence
