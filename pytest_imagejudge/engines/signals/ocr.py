@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MARGIN = 1 / 12  # of the long side: text that touches the border is found only with room around it
 _LINES = 400  # lines of text kept; no prompt asks for more
 _HEIGHT = 48  # pixels; the height at which the model reads
+_SURE = 0.9  # confidence from which no second choice for a sign says anything
 _TALL = 1.5  # height by width from which a box is a column of characters, or of a line that was turned
 _lock = threading.Lock()
 _reader: list[Any] = []  # one for the process: its models may run in several threads at once
@@ -30,7 +31,8 @@ class Line:
         trust: the confidence of each sign, 0 to 1.
         box: left, top, right and bottom in pixels of the picture.
         height: of its letters, in pixels; the box is a little larger than them.
-        rivals: the second choice for each sign, with its confidence; empty where none is known.
+        rivals: the second choice for each sign, with its confidence; empty where none is known, and without a sign
+            where all of the line was read with confidence.
     """
 
     text: str
@@ -166,9 +168,11 @@ class _WithRivals:
 
         lines, words = self._decoder(shares, *args, **options)
         for row, info in zip(shares, words, strict=False):  # no words where none were asked for
-            best = row.argmax(axis=1)
-            chosen = row[(best != 0) & (np.diff(best, prepend=0) != 0)]  # 0 is no sign; of a run, the first
-            info.rivals = [self._rival(column) for column in chosen]
+            info.rivals = [("", 0.0)] * len(info.confs)
+            if min(info.confs, default=1.0) < _SURE:
+                best = row.argmax(axis=1)
+                chosen = row[(best != 0) & (np.diff(best, prepend=0) != 0)]  # 0 is no sign; of a run, the first
+                info.rivals = [self._rival(column) for column in chosen]
         return lines, words
 
     def _rival(self, column: Any) -> tuple[str, float]:

@@ -125,20 +125,24 @@ def test_a_chinese_sign_of_which_another_is_likely_too_is_wrong(monkeypatch, riv
     assert evidence in facet.evidence
 
 
-def test_the_decoder_keeps_the_second_choice_for_each_sign():
+@pytest.mark.parametrize(
+    ("first", "rivals"),
+    [([0.1, 0.6, 0.2, 0.1], [("大", 0.2), ("", 0.25)]), ([0.0, 0.9, 0.1, 0.0], [("", 0.0), ("", 0.0)])],
+)
+def test_the_decoder_keeps_the_second_choice_for_each_sign_in_a_line_in_doubt(first, rivals):
+    shares = np.array([[first, [0, 0.95, 0, 0.05], [0.75, 0.25, 0, 0], [0.25, 0, 0.75, 0]]], np.float32)
+
     class Decoder:
         character = ("blank", "天", "大", "夫")
 
-        def __call__(self, shares, words):
-            return ["天大"], [SimpleNamespace()]
+        def __call__(self, given, words):
+            assert given is shares
+            return ["天大"], [SimpleNamespace(confs=[first[1], 0.75 if first[1] < 0.9 else 0.95])]
 
-    shares = np.array(
-        [[[0.1, 0.6, 0.2, 0.1], [0.0, 0.9, 0.0, 0.1], [0.8, 0.1, 0.1, 0.0], [0.3, 0.0, 0.7, 0.0]]], np.float32
-    )
     decode = ocr._WithRivals(Decoder())
     lines, (words,) = decode(shares, words=True)
     assert lines == ["天大"]
-    assert words.rivals == [("大", pytest.approx(0.2)), ("", pytest.approx(0.3))]
+    assert words.rivals == [(sign, pytest.approx(share)) for sign, share in rivals]
     assert decode.character == Decoder.character
 
 
