@@ -13,7 +13,7 @@ from functools import cache
 from ..support.digests import digest_of
 from ..taxonomy import EDIT, Path
 
-REVISION = "7"  # of the measurements: another figure for the same picture is another revision
+REVISION = "8"  # of the measurements: another figure for the same picture is another revision
 
 NOISE: Path = ("Quality", "Detail", "Noise")
 EDGES: Path = ("Quality", "Detail", "Edge Clarity")
@@ -264,6 +264,14 @@ MEASURES: tuple[Measure, ...] = (
         _CASE,
     ),
     Measure("text_doubt", TEXT, "doubt about a Chinese or Japanese sign, which may be a look-alike", "", 0.5, 0.1),
+    Measure(
+        "text_rival",
+        TEXT,
+        "another Chinese sign of the same script as the OCR's second choice: its confidence",
+        "",
+        0.2,
+        0.1,
+    ),
     Measure(
         "text_doubled",
         TEXT,
