@@ -80,6 +80,10 @@ def left_out_rows(config: pytest.Config, endings: Collection[str]) -> Iterator[s
         if path.is_file():
             shown = os.path.relpath(path, config.invocation_params.dir)
             yield for_log(
-                f"{plural(number, 'row')} of {shown} failed before, and this run leaves {'it' if number == 1 else 'them'} out: "
-                f"repeat --judge-manifest {shlex.quote(shown)}"
+                f"{plural(number, 'row')} of {shown} failed before, and this run leaves {_them(number)} out: repeat "
+                f"--judge-manifest {shlex.quote(shown)}"
             )
+
+
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"
