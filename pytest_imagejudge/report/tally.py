@@ -15,6 +15,9 @@ from .model import FAILED, AnyEntry, EditEntry, Mean, Report, Summary, VerdictEn
 OUTCOMES = ("failed", "error", "passed", "scored")
 
 
+_MOST_REASONS = 8  # that are kept of each facet; a model may write another one for each image
+
+
 class FigureCounts(FigureMean):
     """One figure over many images: its mean over those that have it, and the reasons why others have none.
 
@@ -46,6 +49,7 @@ class Tally:
         n: images that count.
         figures: by path of the tree; ``()`` is the total.
         raws: images by facet path, raw score and mapped score.
+        reasons: images by facet path and reason why the facet does not apply, of the first few reasons.
         asked, touched: the L1 that any image was asked about, and those of which it has a facet.
         scores: of edits, by name; "score" is the overall one.
         edit_bounds: all that single edits were bounded by, each once.
@@ -62,6 +66,7 @@ class Tally:
         self._means = RunMeans((TOTAL, *PATHS), FigureCounts)
         self.figures = self._means.at
         self.raws: dict[Path, dict[tuple[Raw, float | None], int]] = {}
+        self.reasons: dict[Path, Counter[str]] = {}
         self.asked: set[str] = set()
         self.touched: set[str] = set()
         self.scores = {"score": FigureCounts()}
@@ -129,6 +134,10 @@ class Tally:
                 for three, facet in threes.items():
                     raws, how = self.raws.setdefault((one, two, three), {}), (facet.raw, facet.score)
                     raws[how] = raws.get(how, 0) + 1
+                    if facet.raw == "N/A" and facet.evidence:
+                        reasons = self.reasons.setdefault((one, two, three), Counter())
+                        if facet.evidence in reasons or len(reasons) < _MOST_REASONS:
+                            reasons[facet.evidence] += 1
         for place in {from_written(breach.path) for breach in entry.breaches}:
             if place in figures:
                 figures[place].failed += 1
