@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -22,7 +21,7 @@ from . import explanations
 from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
 from .edit_figures import edit_rows
-from .gate_words import failed_first, failed_gates, outcome_words, sign_of, undecided_gates
+from .gate_words import failed_first, failed_gates, outcome_words, replaced_gates, sign_of, undecided_gates
 from .outcome_styles import STYLES
 from .quarantine_words import quarantine_lines
 from .text_lines import in_columns
@@ -65,7 +64,7 @@ def suite_tree(
     if tally.edits:
         parts.append(_edits_table(tally, glyphs, width))
     parts += _suite_lines(report.suite, glyphs, width)
-    parts += _baseline_lines(report.baseline, glyphs, width)
+    parts += _baseline_lines(report, glyphs, width)
     return draw(parts, width, color, encoding)
 
 
@@ -218,10 +217,11 @@ def _hanging(sign: Text, text: Text, width: int) -> Iterator[Text]:
     yield from in_columns([sign, text], [3], width)
 
 
-def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs, width: int) -> Iterator[Text]:
-    if not baseline:
+def _baseline_lines(report: Report, glyphs: Glyphs, width: int) -> Iterator[Text]:
+    if not report.baseline:
         return
-    name, lines, warnings = changes(baseline)
+    name, lines, warnings = changes(report.baseline)
+    warnings = [*filter(None, [replaced_gates(report)]), *warnings]
     yield Text(escape(f"Against the baseline {name}".rstrip()), style="bold")
     for outcome, text in lines:
         style = STYLES.get(outcome, "dim")
