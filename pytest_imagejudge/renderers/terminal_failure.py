@@ -128,7 +128,8 @@ def _cause(cause: explanations.Cause, breach: Breach, entry: VerdictEntry | Edit
 def _facts(entry: VerdictEntry | EditEntry, width: int, *, scores: bool) -> Iterator[Text]:
     """Yield name and value of each fact; a path wider than the terminal is not wrapped, so that it can be copied."""
     if isinstance(entry, VerdictEntry):
-        paths = {"image": _near(entry.image) or "(in memory, not kept)"}
+        # a manifest's row that was never judged names no picture
+        paths = {"image": _near(entry.image) or ("" if entry.error and not entry.key else "(in memory, not kept)")}
         facts = [("prompt", clip_prompt(entry.prompt)), *paths.items()]
     else:
         paths = {"source": _near(entry.source_image), "edited": _near(entry.edited_image), "mask": _near(entry.mask)}
