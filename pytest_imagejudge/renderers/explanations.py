@@ -146,9 +146,12 @@ def headline(entry: AnyEntry) -> str:
 
 
 def not_applied(entry: AnyEntry) -> str:
-    """Name the places that are bounded and do not apply, each with the judge's reason where it gave one."""
-    reasons = [(place(path), clipped(why_absent(entry, path), 160)) for path in entry.not_applicable]
-    return ", ".join(f"{name} ({why})" if why else name for name, why in reasons)
+    """Name the places that are bounded and do not apply, those of one reason of the judge together."""
+    found: dict[str, list[str]] = {}
+    for path in entry.not_applicable:
+        found.setdefault(clipped(why_absent(entry, path), 160), []).append(place(path))
+    reasons = sorted(found.items(), key=lambda each: not each[0])  # those without a reason last
+    return ", ".join(", ".join(names) + (f" ({why})" if why else "") for why, names in reasons)
 
 
 def scored(entry: AnyEntry) -> str:

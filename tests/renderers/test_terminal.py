@@ -428,3 +428,5 @@ def test_a_bound_that_does_not_apply_names_the_reason() -> None:
         samples.edit(1, 4.0), outcome="failed", not_applicable=[["fidelity"]], evidence={"fidelity": "no mask"}
     )
     assert headline(edit) == "no bounded score applies: fidelity (no mask)"
+    edit = changed(edit, not_applicable=[["a"], ["fidelity"], ["b"]], evidence={"fidelity": "no mask", "b": "no mask"})
+    assert headline(edit) == "no bounded score applies: fidelity, b (no mask), a"
