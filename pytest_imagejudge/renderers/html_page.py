@@ -190,6 +190,7 @@ def _edits(tally: Tally) -> list[dict[str, Any]]:
             "mean": row.mean,
             "bound": row.bound if bounded else None,
             "wrong": row.wrong,
+            "absent": escape(row.absent),
         }
         for row in rows
     ]

@@ -161,16 +161,10 @@ def _row(path: Path, tally: Tally, bounds: Mapping[Path, float]) -> TreeRow:
         figure.failed,
         counts,
         facet.evidence if facet else "",
-        _absent(tally.reasons.get(path, Counter())) if state == "N/A" else "",
+        tally.reason(path) if state == "N/A" and len(path) == 3 else "",
         tuple(children),
         tuple(figure.pulled.most_common()) if len(path) < 3 else (),
     )
-
-
-def _absent(reasons: Counter[str]) -> str:
-    """The most common reason, and that there are others."""
-    first = " ".join(reasons.most_common(1)[0][0].split()) if reasons else ""
-    return f"{first} (and other reasons)" if len(reasons) > 1 else first
 
 
 def _below(path: Path) -> Iterable[str]:
