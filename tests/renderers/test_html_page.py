@@ -167,6 +167,10 @@ def test_why_a_facet_does_not_apply_is_on_its_page(visit: Any) -> None:
                 threes[three] = Facet(raw="N/A", score=None, evidence=said)
     entry.level1[place[0]], entry.level2[place[0]] = None, dict.fromkeys(entry.level2[place[0]])
     seen = visit(Report(verdicts=[entry]))
+    for name in place[:2]:
+        seen.page.locator("#dimensions").get_by_role("button", name=name, exact=True).click()
+    (name,) = seen.page.locator("#dimensions th", has_text="Text Accuracy").all()
+    assert name.inner_text().splitlines() == ["Text Accuracy", "the prompt asks for <b>no text</b>"]
     seen.page.locator("#grid a").first.click()
     rows = seen.opened().locator(".tree tr").all_text_contents()
     assert rows[rows.index("Text AccuracyN/A") + 1] == "the prompt asks for <b>no text</b>"
