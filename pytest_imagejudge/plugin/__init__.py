@@ -155,7 +155,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if config.getoption("lf", False) or config.getoption("failedfirst", False):
         from .unnamed_manifests import left_out_rows
 
-        for words in left_out_rows(config, NAMED_MANIFESTS):
+        if words := left_out_rows(config, NAMED_MANIFESTS):
             terminalreporter.write_line(f"imagejudge: {words}")
 
 

@@ -12,10 +12,12 @@ import pytest
 
 from ..errors import ConfigError
 from ..support.escaping import for_log
-from ..support.words import plural
+from ..support.words import some
 from ..taxonomy import nearest
 from .options import manifests
 from .options import path as path_of
+
+_MOST_NAMED = 3  # manifests
 
 
 def advised(error: pytest.UsageError, config: pytest.Config, endings: Collection[str]) -> pytest.UsageError:
@@ -62,28 +64,26 @@ def _no_such_row(name: Path, path: Path, row: str, config: pytest.Config) -> Ite
         yield f'{name} has no row "{row}"{nearest(row, rows)}'
 
 
-def left_out_rows(config: pytest.Config, endings: Collection[str]) -> Iterator[str]:
+def left_out_rows(config: pytest.Config, endings: Collection[str]) -> str:
     """Name the manifests whose rows failed in an earlier run and are not rerun, for want of ``--judge-manifest``.
 
     A rerun collects what its own command line names, and pytest says nothing of failures elsewhere.
     """
     cache = getattr(config, "cache", None)  # pytest may run without its cache
     if cache is None:
-        return
+        return ""
     suffixes = {f".{ending.rpartition('.')[2]}" for ending in endings}
     given = {path.resolve() for path in manifests(config)}
     rows = Counter(str(nodeid).partition("::")[0] for nodeid in cache.get("cache/lastfailed", {}))
+    left: dict[str, int] = {}
     for name, number in rows.items():
         path = config.rootpath / name
         if path.suffix not in suffixes or name.endswith(tuple(endings)) or path.resolve() in given:
             continue
         if path.is_file():
-            shown = os.path.relpath(path, config.invocation_params.dir)
-            yield for_log(
-                f"{plural(number, 'row')} of {shown} failed before, and this run leaves {_them(number)} out: repeat "
-                f"--judge-manifest {shlex.quote(shown)}"
-            )
-
-
-def _them(number: int) -> str:
-    return "it" if number == 1 else "them"
+            left[os.path.relpath(path, config.invocation_params.dir)] = number
+    if not left:
+        return ""
+    names = some([f"{name} ({number})" for name, number in left.items()], _MOST_NAMED)
+    option = f"--judge-manifest {shlex.quote(next(iter(left)))}" if len(left) == 1 else "their --judge-manifest"
+    return for_log(f"left out are rows that failed before, of {names}; to run them again, repeat {option}")

@@ -330,12 +330,17 @@ def test_last_failed_runs_the_failed_rows_of_named_manifests(project, workers):
     project.run(manifest, "--lf", "test_it.py", *workers).assert_outcomes(failed=3)
     result = project.run("--lf", *workers)
     result.assert_outcomes(failed=1)
-    said = "imagejudge: 2 rows of rows.jsonl failed before, and this run leaves them out: repeat --judge-manifest *"
-    result.stdout.fnmatch_lines([said])
+    said = "imagejudge: left out are rows that failed before, of rows.jsonl (2); to run them again, repeat %s"
+    result.stdout.fnmatch_lines([said % "--judge-manifest rows.jsonl"])
+    project.manifest("more.jsonl", [row("a", "bad.png")])
+    project.run("--judge-manifest=more.jsonl", "-k", "jsonl", *workers).assert_outcomes(failed=1)
+    words = said.replace("(2)", "(2), more.jsonl (1)") % "their --judge-manifest"
+    project.run("--lf", *workers).stdout.fnmatch_lines([words])
     project.picture("good", "bad.png")
     project.picture("good", "gone.png")
     project.run(manifest, "--lf", "-k", "not test_bad", *workers).assert_outcomes(passed=2)
-    project.run("--lf", *workers).stdout.no_fnmatch_line("*repeat --judge-manifest*")
+    said = project.run("--lf", *workers).outlines
+    assert not [line for line in said if "rows.jsonl" in line]
 
 
 def test_a_second_row_of_one_id_is_headed_by_its_number_alone(project):
