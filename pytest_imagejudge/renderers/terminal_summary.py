@@ -151,6 +151,10 @@ def _warnings(report: Report, tally: Tally) -> Iterator[Text]:
         yield Text(escape(f"warning: answers of several {versions}"), style="yellow")
     if words := explanations.found_in_words(tally.findings):
         yield Text(f"found: {words}", style="yellow")
+    if tally.excused:
+        those = "it" if tally.excused == 1 else "them"
+        words = f"{tally.excused} excused (expected to fail, skipped, or passed in a rerun); the figures count {those}"
+        yield Text(words, style="yellow")
     for words in quarantine_lines(run):
         yield Text(escape(words), style="yellow")
     if words := budget_words(run):
