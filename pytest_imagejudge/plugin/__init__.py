@@ -140,7 +140,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if error := item.stash.get(REFUSAL, ""):
-        raise pytest.UsageError(error)
+        pytest.fail(error, pytrace=False)
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
@@ -166,6 +166,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.write_line(f"imagejudge: {tests} {what} and did not run; {why}")
             if os.environ.get("GITHUB_ACTIONS") == "true" and config.getini("judge_github") != "off":
                 terminalreporter.write_line(f"::warning title=Image judge::{tests} {what} and did not run; {why}")
+    if config.getoption("lf", False) or config.getoption("failedfirst", False):
+        from .unnamed_manifests import left_out_rows
+
+        if words := left_out_rows(config, NAMED_MANIFESTS):
+            terminalreporter.write_line(f"imagejudge: {words}")
 
 
 def _skip_or_fail(config: pytest.Config, reason: str) -> NoReturn:

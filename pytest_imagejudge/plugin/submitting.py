@@ -164,7 +164,7 @@ class Submitter:
         try:
             return self._profiles.load(row.thresholds, manifest.parent)
         except ConfigError as error:
-            bad = RowError(row.number, row.line, row.id, str(error))
+            bad = RowError(row.number, row.line, row.id, str(error), sheet=row.sheet)
             raise ConfigError(f"{manifest.name}, {bad}") from None
 
     def submit_left(self, row: Row) -> Expectation:
