@@ -107,7 +107,8 @@ class Payload:
 def _group(entry: AnyEntry, excused: Collection[str]) -> str:
     """The outcome by which the head of the page counts an entry, or why it does not: "excused", judged "again".
 
-    What was scored in a test that failed for a reason of its own is "test-failed": the head counts it apart.
+    What was scored in a test that failed for a reason of its own is "test-failed": the head counts it apart,
+    and the filter of what failed finds it too.
     """
     if repeat_of(entry):
         return "again"

@@ -133,13 +133,13 @@
     chosen = [];
     entries.forEach((entry, number) => {
       let lost = false;
-      if (outcome && entry.group !== outcome) return;
+      if (outcome && entry.group !== outcome && !(outcome === "failed" && entry.group === "test-failed")) return;
       if (key || broken) {
         if (entry.group === "again" && outcome !== "again") return; // no figure below counts it
         const wrong = entry.paths.some((path) => (key ? within(key, path) && path !== "" && !(key.startsWith(path + "/")) : path === ""));
         lost = entry.outcome === "error" && (!key || figure(entry, key) === "unreadable");
         if (broken ? !(entry.paths.includes(key) || lost) : !(isNumber(figure(entry, key)) || lost)) return;
-        if (outcome === "failed" && key && !wrong) return;
+        if (outcome === "failed" && key && !wrong && !entry.test_failed) return;
       }
       if (!words.every((word) => haystacks[number].includes(word))) return;
       chosen.push(number);
