@@ -109,7 +109,7 @@ MEASURES: tuple[Measure, ...] = (
         EDGES,
         "blur, as the sigma of a Gaussian at a long side of at most 1,024",
         "pixels",
-        0.65,
+        0.7,
         0.55,
         styles=_SOFT,
         doubt=0.6,
@@ -123,6 +123,7 @@ MEASURES: tuple[Measure, ...] = (
         5.8,
         12.0,
         styles=_SOFT,  # what is blurred on purpose has as little
+        doubt=7.0,
     ),
     Measure("pixel_size", RESOLUTION, "enlarged pixels", "pixels", 3.0, 1.0, styles=("pixel-art", "pattern")),
     Measure(
@@ -179,7 +180,7 @@ MEASURES: tuple[Measure, ...] = (
         COLOUR,
         "colour saturated to the end of the range",
         "%",
-        18.0,
+        30.0,
         11.0,
         styles=("vivid", "flat"),
         doubt=12.0,

@@ -25,9 +25,13 @@ _STEP = 2  # codes between neighbours of smooth shading
 _SMOOTH = 0.3  # share of such neighbours from which on a thing on a plain ground is a drawing
 _RANGE = 25.0  # L* between the darkest and the lightest 1%; without dark and light, all may well be of one hue
 _NIGHT = 5.0  # L* below which a pixel is black, whatever the ratio of its channels
+_BOTTOM, _DARKEST = 9, 0.002  # codes up to which a channel is at black, and the share of the pixels that are
+_LIT, _DEEP = 160, 0.3  # codes of what is lit; and the lowest channel of a deep colour, of its highest
+_PETALS = 0.3  # share of what is lit that is of a deep colour; in leaves, grass and petals it is 0.35 and more
 _NEUTRAL = 2  # percent of the pixels; of nearly every picture that much is grey, black or white
 _BRIGHT = 48  # codes from which on a pixel shows the ratio of its channels
 _HIGHLIGHT = 0.998  # of the codes of a channel; the lightest are lamps
+_DIM = 160  # codes; below this the highlights may be those of a warm light that a gain of blue has undone
 _GREY = 0.9  # the lowest channel of a grey pixel, of its highest
 _MANY = 0.04  # share of the bright pixels; few lie so near to the highlights' colour where no gain moved them there
 _TONES = 0.2  # of the range; grey is there from dark to light, and a coloured wall or paper is of one tone
@@ -102,7 +106,11 @@ def cast_chroma(planes: Planes) -> Figure:
         return Figure("cast_chroma", None, words, unsure=True)
     chroma = np.where(light < _NIGHT, 0, cv2.magnitude(green_red, blue_yellow))
     value = float(percentile(chroma.ravel(), _NEUTRAL))
-    return Figure("cast_chroma", value, f"colour cast: the most neutral {_NEUTRAL}% have chroma {value:.0f} (CIELAB)")
+    words = f"the most neutral {_NEUTRAL}% have chroma {value:.0f} (CIELAB)"
+    if value > BY_NAME["cast_chroma"].fail and _deep(planes.once(_small)):
+        words += ", and much of the light is of deep colour: it may be the scene's own"
+        return Figure("cast_chroma", None, words, unsure=True)
+    return Figure("cast_chroma", value, f"colour cast: {words}")
 
 
 def highlight_cast(planes: Planes) -> Figure:
@@ -126,6 +134,10 @@ def highlight_cast(planes: Planes) -> Figure:
     names = dict(zip(ends, ("red", "green", "blue"), strict=True))
     words = f"in the highlights {names[min(ends)]} is {value:.0f}% weaker than {names[strongest]}"
     if value <= BY_NAME["highlight_cast"].good:
+        if strongest < _DIM:
+            share = 100 * strongest / 255
+            words = f"highlights of {share:.0f}% of white: a gain may have undone the colour of the light"
+            return Figure("highlight_cast", None, words, unsure=True)
         return Figure("highlight_cast", value, f"no colour cast: {words if value else 'the highlights have none'}")
     words = f"{_CASTS[weak]} cast: {words}"
     if value <= BY_NAME["highlight_cast"].fail:
@@ -172,6 +184,18 @@ def codes_at(channel: Any, *shares: float) -> list[int]:
 
     counts = cv2.calcHist([channel], [0], None, [256], [0, 256]).ravel()
     return [int(code) for code in np.searchsorted(np.cumsum(counts), np.array(shares) * channel.size)]
+
+
+def _deep(pixels: Any) -> bool:
+    """Return True where much of what is lit has a deep colour, as leaves and petals; most shifts leave less of it."""
+    import cv2
+    import numpy as np
+
+    if min(codes_at(channel, _DARKEST)[0] for channel in cv2.split(pixels)) > _BOTTOM:
+        return False
+    low, high = _ends_of(pixels)
+    lit = high >= _LIT
+    return int(np.count_nonzero(lit & (low <= _DEEP * high))) >= max(1, _PETALS * int(np.count_nonzero(lit)))
 
 
 def _grey(pixels: Any) -> Any:

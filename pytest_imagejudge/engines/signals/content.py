@@ -10,6 +10,7 @@ from typing import Any
 
 from ...images.content import one_colour as _one_colour
 from .figure import Figure
+from .grid import grid
 from .planes import Planes
 from .sample import every_second, sampled
 from .squares import squares
@@ -37,7 +38,7 @@ def blank_share(planes: Planes) -> Figure:
     if words := planes.too_small:
         return Figure("blank_share", None, words)
     share, words = max(_band(planes.once(sampled)), _rectangle(every_second(planes)))
-    if words == _RECTANGLE and planes.once(squares).size > 1:
+    if words == _RECTANGLE and (planes.once(squares).size > 1 or planes.once(grid)):
         return Figure("blank_share", None, f"{words} among squares: a drawn box, or blank", unsure=True)
     percent = 100 * share
     return Figure(

@@ -43,7 +43,8 @@ _USUAL_BELOW = 0.42  # of a natural picture's detail in them: sharp pictures var
 _UNMOVED, _FALL = 0.342, 2.29
 _SOFT = 0.06  # of a natural picture's detail along the direction with most: what is as soft need not have moved
 _SURE = 0.88  # pixels of sigma; up to 0.8 some photographs have as little along one direction
-_FILE = 0.05  # pixels of sigma: what a JPEG takes unevenly from sharp pictures
+_FILE = 0.05  # pixels of sigma: what a JPEG takes unevenly from sharp pictures, and hides of a blur
+_LONG, _LONG_DOUBT = 0.065, 0.1  # the same figure at half the size, under JPEG: below them moved, and in doubt
 
 
 def blur_sigma(planes: Planes) -> Figure:
@@ -57,13 +58,15 @@ def blur_sigma(planes: Planes) -> Figure:
         return Figure("blur_sigma", None, f"edges of squares are never soft ({exact.either})", unsure=True)
     below = _sigma_below(planes)
     gone, seen = below > BY_NAME["blur_sigma"].fail, False
-    sigma, direction = max((below, _ALL), _motion(planes))
+    blocks = planes.once(blocks_show)
+    sigma, direction = max((below, _ALL), _motion(planes, blocks))
     for scale, make, usual in _SCALES:
         found = planes.once(make)
         if found.busy.sum() >= FEW:
             seen = True
             share, softer = softest(found)
             here = scale * _sigma_of(share / usual, FINE, COARSE)
+            here += _FILE * (blocks and here > 0)
             sigma, direction = max((sigma, direction), (here, softer))
             if share / usual >= _LEAST and not (gone and scale == 1):  # at half the size less of the file is left
                 break
@@ -93,23 +96,38 @@ def _sigma_below(planes: Planes) -> float:
     return _sigma_of(share / _USUAL_BELOW, _BELOW, LOWEST)
 
 
-def _motion(planes: Planes) -> tuple[float, float]:
+def _motion(planes: Planes, blocks: bool) -> tuple[float, float]:
     """Return the sigma of the blur along the direction that has least detail, and that direction in degrees.
 
     A picture of much fine detail keeps some of it through motion, but little beside what it has across. So the detail
-    along that direction counts half by itself, and half by its share of that along the direction with most.
+    along that direction counts half by itself, and half by its share of that along the direction with most. Under JPEG
+    long motion is looked for at half the size as well, where less of the file is left.
     """
     found = planes.once(spectra)
     if found.busy.sum() < FEW:
         return 0.0, _ALL
-    by_direction = sharpest(found.along())
-    least = int(by_direction.argmin())
-    share = float(by_direction[least]) / math.sqrt(max(float(by_direction.max()), 1e-9))
-    sigma = math.sqrt(max(0.0, math.log(_UNMOVED / max(share, _LEAST))) / _FALL)
-    sigma = max(0.0, sigma - _FILE * planes.once(blocks_show))
-    if sigma < _SURE or by_direction.max() < _SOFT:
+    share, most, direction = _least_along(found)
+    sigma = max(0.0, _sigma_along(share) - _FILE * blocks)
+    if sigma < _SURE or most < _SOFT:
         sigma = min(sigma, BY_NAME["blur_sigma"].fail)  # and so in doubt
-    return sigma, DIRECTIONS[least]
+    if blocks and (halved := planes.once(half_spectra)).busy.sum() >= FEW:
+        share, most, softer = _least_along(halved)
+        if share < _LONG_DOUBT:
+            long = 2 * _sigma_along(share) if share < _LONG else BY_NAME["blur_sigma"].fail
+            sigma, direction = max((sigma, direction), (long, softer))
+    return sigma, direction
+
+
+def _least_along(found: Spectra) -> tuple[float, float, float]:
+    """Return the figure of the direction with least detail, the detail of that with most, and the first in degrees."""
+    by_direction = sharpest(found.along())
+    least, most = int(by_direction.argmin()), float(by_direction.max())
+    return float(by_direction[least]) / math.sqrt(max(most, 1e-9)), most, DIRECTIONS[least]
+
+
+def _sigma_along(share: float) -> float:
+    """Return the sigma of the blur that leaves this figure of the direction with least detail."""
+    return math.sqrt(max(0.0, math.log(_UNMOVED / max(share, _LEAST))) / _FALL)
 
 
 def softest(found: Spectra, bands: Sequence[int] = FINE, against: int = COARSE) -> tuple[float, float]:

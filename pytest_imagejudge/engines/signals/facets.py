@@ -28,7 +28,7 @@ def compose(figures: Iterable[Figure], styles: Mapping[str, str]) -> FacetScore:
         if excused is not None:
             words = f"not judged in the style {excused} ({styles[excused]})"
             spared[words] = None
-            if figure.unsure or (figure.value is not None and raw_of(measure, figure.value) == 0):
+            if figure.unsure or fails(figure):
                 open_[words] = None
         elif figure.unsure:
             open_[figure.words] = None
@@ -54,6 +54,11 @@ def raw_of(measure: Measure, value: float) -> int:
     if measure.low_is_bad:
         return 0 if value < measure.fail else 2 if value >= measure.good else 1
     return 0 if value > measure.fail else 2 if value <= measure.good else 1
+
+
+def fails(figure: Figure) -> bool:
+    """Return True for a figure that fails by itself."""
+    return figure.value is not None and raw_of(BY_NAME[figure.name], figure.value) == 0
 
 
 _RAW: tuple[Raw, Raw, Raw] = (0, 1, 2)

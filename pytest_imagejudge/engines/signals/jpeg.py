@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from .figure import Figure
+from .grid import grid
 from .planes import Planes
 from .products import product
 
@@ -37,6 +38,9 @@ def jpeg_quality(planes: Planes) -> Figure:
     if words := planes.too_small:
         return Figure("jpeg_quality", None, words)
     quality = _quality(planes) or _by_borders(planes.tile_lumas)
+    if quality is None and (size := planes.once(grid)):
+        words = f"squares of {size} pixels: a strong JPEG may leave none of its steps in them"
+        return Figure("jpeg_quality", None, words, unsure=True)
     if quality is None:
         return Figure("jpeg_quality", None, "no steps of a strong JPEG")
     return Figure("jpeg_quality", quality, f"was a JPEG of quality {quality:.0f}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
-from ...protocols.signals_bounds import MEASURES, PIXELS
+from ...protocols.signals_bounds import COLOUR, LIGHT, MEASURES, PIXELS
 from ...scoring.verdict import FacetScore
 from ...taxonomy import Path
 from . import colour, content, edges, jpeg, levels, noise, repetition, resolution, squares, tones
-from .facets import compose
+from .facets import compose, fails
 from .figure import Figure
+from .grid import grid
 from .planes import Planes
 from .style import styles_of
 
@@ -46,7 +47,13 @@ OTHERS = frozenset(
 
 def figures_of(planes: Planes, facet: Path) -> list[Figure]:
     """Measure all of one facet."""
-    return [planes.once(FUNCTIONS[measure.name]) for measure in MEASURES if measure.facet == facet]
+    figures = [planes.once(FUNCTIONS[measure.name]) for measure in MEASURES if measure.facet == facet]
+    if facet in (COLOUR, LIGHT) and any(map(fails, figures)) and (size := planes.once(grid)):
+        words = (
+            f"squares of {size} pixels, as of pixel art in a JPEG, which may have the colours and the light it likes"
+        )
+        figures = [Figure(one.name, None, words, unsure=True) if fails(one) else one for one in figures]
+    return figures
 
 
 def score_pixels(planes: Planes, dimension: str, prompt: str, named: Iterable[str] = ()) -> dict[Path, FacetScore]:

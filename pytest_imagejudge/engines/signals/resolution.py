@@ -16,7 +16,7 @@ from .squares import squares
 
 _FALL = 1.03  # the same of the detail in the bands 3 and 4 together, for that in band 2, where blocks of JPEG show
 _ALIKE = 10.7  # percent of that: up to here, sharp pictures under JPEG and enlarged ones are alike
-_SOFT = 4.6  # percent, at the picture's own pixels: from here on a camera may have left as little
+_SOFT = 4.6  # percent: from here on a camera may have left as little, without JPEG or at the picture's own pixels
 _FINEST = ((3, 3.0), (5, 1.0))  # bands, each with its detail in a picture that has just enough, of the finest's
 
 
@@ -61,8 +61,8 @@ def _of(found: Spectra, blocks: bool, where: str) -> Figure:
             words = f"{_words(fall, where)}: under JPEG an enlarged one has it too"
             return Figure("fine_detail", None, words, unsure=True)
         share = min(share, fall)
-    if where and _SOFT <= share < BY_NAME["fine_detail"].fail:
-        words = f"{_words(share, where)}: photographs may be as soft there as an enlarged one"
+    if (where or not blocks) and _SOFT <= share < BY_NAME["fine_detail"].fail:
+        words = f"{_words(share, where)}: a photograph may be as soft as an enlarged one"
         return Figure("fine_detail", None, words, unsure=True)
     return _figure(share, where)
 

@@ -57,7 +57,7 @@ def test_a_thing_alone_on_a_plain_ground_may_be_saturated():
     assert (colour.pure_share(Planes(p.of(pixels[150:400, 180:380]))).value or 0) > 22
 
 
-@pytest.mark.parametrize(("share", "raw"), [(0.2, 0), (0.165, "N/A"), (0.13, "N/A"), (0.08, 2)])
+@pytest.mark.parametrize(("share", "raw"), [(0.33, 0), (0.25, "N/A"), (0.13, "N/A"), (0.08, 2)])
 def test_saturated_colour_near_its_bound_is_not_judged(share, raw):
     pixels = p.np.asarray(PHOTO).clip(40, 215)
     pixels[: int(share * len(pixels))] = (255, 0, 60)
@@ -66,7 +66,7 @@ def test_saturated_colour_near_its_bound_is_not_judged(share, raw):
     assert score_pixels(Planes(p.of(pixels)), "Aesthetics", "a picture")[COLOUR].raw == raw
 
 
-@pytest.mark.parametrize(("share", "raw"), [(0.5, 0), (0.25, "N/A"), (0.08, 2)])
+@pytest.mark.parametrize(("share", "raw"), [(0.7, 0), (0.4, "N/A"), (0.08, 2)])
 def test_colour_that_is_cut_off_at_one_end_alone_counts_half(share, raw):
     pixels = p.np.asarray(PHOTO).clip(40, 215)
     rows = pixels[: int(share * len(pixels))]
@@ -126,3 +126,22 @@ def test_a_ground_of_one_colour_is_no_cast():
     figure = colour.highlight_cast(Planes(p.of(pixels)))
     assert (figure.value, figure.unsure) == (None, True)
     assert "may be the colour of a ground" in figure.words
+
+
+def test_leaves_without_grey_are_no_cast():
+    random = p.np.random.default_rng(3)
+    light = random.uniform(0.3, 1, (256, 256, 1))
+    red, blue = random.uniform(0.2, 0.6, (256, 256, 1)), random.uniform(0, 0.25, (256, 256, 1))
+    pixels = 235 * light * p.np.concatenate([red, p.np.ones_like(red), blue], 2)
+    figure = colour.cast_chroma(Planes(p.of(pixels)))
+    assert (figure.value, figure.unsure) == (None, True)
+    assert "it may be the scene's own" in figure.words
+    lifted = colour.cast_chroma(Planes(p.of(pixels * 0.7 + p.np.array((20, 60, 20)))))
+    assert lifted.value > 18
+
+
+def test_a_warm_light_under_a_gain_of_blue_is_not_judged():
+    warm = gained(PHOTO, (1, 0.83, 0.5))
+    figure = colour.highlight_cast(Planes(gained(warm, GAINS["blue"])))
+    assert (figure.value, figure.unsure) == (None, True)
+    assert "a gain may have undone the colour of the light" in figure.words

@@ -36,7 +36,11 @@ def test_an_enlarged_picture_fails_under_jpeg(quality, kind, how, times):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("grade", [60, 75, 85])
 def test_a_fine_picture_passes_under_jpeg(quality, kind, grade):
-    assert quality(s.jpeg(KINDS[kind](), grade))["Resolution"].raw in (1, 2)
+    facet = quality(s.jpeg(KINDS[kind](), grade))["Resolution"]
+    if kind == "pixel art":  # its squares hide the steps of a strong JPEG too
+        assert (facet.raw, "a strong JPEG may leave none of its steps" in facet.evidence) == ("N/A", True)
+    else:
+        assert facet.raw in (1, 2)
 
 
 @pytest.mark.parametrize(
