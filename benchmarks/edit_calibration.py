@@ -83,8 +83,11 @@ def load(path: Path) -> Any:
     return np.asarray(picture)
 
 
-def edits_of(kind: str, path: Path, beside: Path, *, few: bool = False) -> Iterator[Sample]:
-    """All samples of one picture; ``few`` are two edits, and the weakest strength of each damage."""
+def edits_of(kind: str, path: Path, beside: Path, *, few: bool = False, rest: bool = False) -> Iterator[Sample]:
+    """All samples of one picture.
+
+    ``few`` are two edits, and the weakest strength of each damage; ``rest`` are the other three edits alone.
+    """
     random = np.random.default_rng(zlib.crc32(path.name.encode()))
     source, other = load(path), load(beside)
     finishes = list(samples.FINISHES)
@@ -95,9 +98,12 @@ def edits_of(kind: str, path: Path, beside: Path, *, few: bool = False) -> Itera
         finish = finishes[(start + number) % len(finishes)]
         done = samples.FINISHES[finish](edited, random)
         mask = samples.grown(touched, 12)
-        yield Sample(kind, name, finish, True, False, source, done)
-        yield Sample(kind, name, finish, True, True, source, done, mask)
+        if not rest or number >= 2:
+            yield Sample(kind, name, finish, True, False, source, done)
+            yield Sample(kind, name, finish, True, True, source, done, mask)
         base, base_touched = edited, touched
+    if rest:
+        return
     for finish in ("JPEG 90",) if few else ("as it is", "JPEG 90"):
         yield Sample(kind, "untouched", finish, False, False, source, samples.FINISHES[finish](source, random))
     yield Sample(kind, "untouched", "made anew", False, False, source, samples.regenerated(source, 1, random))
@@ -155,6 +161,7 @@ def main() -> None:
     parser.add_argument("--half", default="set", choices=("set", "held"))
     parser.add_argument("--pictures", type=int, default=10, help="of each kind")
     parser.add_argument("--few", action="store_true", help="two edits a picture, and the weakest of each damage")
+    parser.add_argument("--rest", action="store_true", help="the three edits that --few leaves out, and no damage")
     parser.add_argument("--minutes", type=float, default=60, help="no further picture is begun after so long")
     parser.add_argument("--figures", type=Path, help="a JSON Lines file for every figure")
     parser.add_argument("--tables", nargs="+", type=Path, metavar="FIGURES", help="tables of earlier figures")
@@ -177,7 +184,7 @@ def _measure(args: argparse.Namespace) -> Iterator[Result]:
     for kind, path, beside in pictures(args.folder, args.half, args.pictures):
         if time.time() - begun > 60 * args.minutes:
             break
-        for result in measured(edits_of(kind, path, beside, few=args.few)):
+        for result in measured(edits_of(kind, path, beside, few=args.few, rest=args.rest)):
             count += 1
             if args.figures:
                 with args.figures.open("a") as file:

@@ -101,6 +101,9 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print usage and ``message``; exit 2."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction) and message.endswith(f": {action.metavar}"):
+                message += f"; one of {', '.join(action.choices)} is expected"  # argparse names the place alone
         super().error(for_log(message))
 
 

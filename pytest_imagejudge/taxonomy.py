@@ -196,11 +196,17 @@ def check_dimensions(names: Iterable[str]) -> tuple[str, ...]:
     """Return the L1 in ``names``, without duplicates, in the order of the tree.
 
     Raises:
-        KeyError: for a name that is no L1 (with the nearest), or for none at all.
+        KeyError: for a name that is no L1 (with the nearest, or the one that it is part of), or for none at all.
     """
     wanted = set()
     for name in names:
-        wanted.add(check_path((name,))[0])
+        if name not in TREE:
+            if whole := dict.fromkeys(path[0] for path in (*LEVEL2, *FACETS) if path[-1] == name):
+                raise KeyError(
+                    f'"{name}" is no dimension but a part of one, which is asked whole: {" or ".join(whole)}'
+                )
+            raise KeyError(f'no dimension "{name}"{nearest(str(name), LEVEL1)}; L1: {", ".join(LEVEL1)}')
+        wanted.add(name)
     if not wanted:
         raise KeyError(f"no dimension is named; L1: {', '.join(LEVEL1)}")
     return tuple(name for name in LEVEL1 if name in wanted)

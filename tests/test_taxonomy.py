@@ -1,6 +1,7 @@
 """The tree: 5, 23, 56."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,21 @@ def test_dimensions_come_in_the_order_of_the_tree_and_once(names):
 def test_no_dimension_is_an_error():
     with pytest.raises(KeyError, match="no dimension is named"):
         check_dimensions([])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Qualty", r'no dimension "Qualty" \(did you mean "Quality"\?\); L1: Quality, Aesthetics, Alignment'),
+        ("Sharpness", r'no dimension "Sharpness"; L1: Quality'),  # and not a facet that sounds alike
+        ("Noise", r'"Noise" is no dimension but a part of one, which is asked whole: Quality$'),
+        ("Composition", "asked whole: Aesthetics or Creative Generation$"),
+    ],
+)
+def test_what_is_no_dimension_names_one(name, words):
+    with pytest.raises(KeyError) as caught:
+        check_dimensions([name])
+    assert re.search(words, caught.value.args[0])
 
 
 def test_nearest():

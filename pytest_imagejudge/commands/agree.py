@@ -72,8 +72,11 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--output {escape(args.output)}: a file ending in .html is expected")
     wanted = 1 if args.bench or args.labels else 2
     if len(args.files) != wanted:
-        what = {1: "one file goes with --bench or --labels", 2: "two files are expected, the judge's and people's"}
-        raise ConfigError(f"{what[wanted]}, not {len(args.files)}")
+        what = {
+            1: "one file goes with --bench or --labels",
+            2: "two files are expected, the judge's and people's (with --bench NAME or --labels FILE one)",
+        }
+        raise ConfigError(f"agree: {what[wanted]}, not {len(args.files)}")
     judged = None
     if args.bench:
         result, errors, body, judged = agree_bench(args, judging=judging)

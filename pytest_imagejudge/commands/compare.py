@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..support.escaping import escape, for_log
 from ..support.words import plural, some
+from .drops import check_drop
 from .printing import note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..statistics.flips import Flips
 
 _SUFFIXES = (".html", ".md")
+_BESIDE = 120  # columns of a terminal in which a row's words fit beside it
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +71,9 @@ def run(args: argparse.Namespace) -> int:
     if args.repeat:
         return _repeat(args)
     before, after = read_runs(args.files)
+    if args.max_drop is not None and before.images and all(item.kind == "edit" for item in before.images):
+        span = max(item.scale[1] - item.scale[0] for item in before.images)
+        check_drop("--max-drop", args.max_drop, span, of="these edits")
     found = compare_runs(before, after, max_drop=args.max_drop, on_undecided=args.on_undecided or "mean", top=args.top)
     for file in args.output:
         html = Path(file).suffix.lower() == ".html"
@@ -87,8 +92,8 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(
             f"compare: two files are expected, before and after, not {len(args.files)}; see also --repeat"
         )
-    if args.max_drop is not None and not (math.isfinite(args.max_drop) and args.max_drop >= 0):
-        raise ConfigError(f"--max-drop: a number of at least 0 is expected, not {args.max_drop}")
+    if args.max_drop is not None:
+        check_drop("--max-drop", args.max_drop)
     if args.top < 0:
         raise ConfigError(f"--top: a number of at least 0 is expected, not {args.top}")
     if args.repeat and (args.max_drop is not None or args.on_undecided or args.output):
@@ -135,9 +140,12 @@ def _show(found: Comparison) -> None:
             for value, form in ((row.before, ".2f"), (row.after, ".2f"), (row.change, "+z.2f"))
         ]
         rows.append(["  " * (len(row.path) - 1) + show(row.path[-1:]), row.n, *cells, interval, row_words(row)])
-    spoken = any(row[-1] for row in rows)
-    head = ["", "n", "before", "after", "change", "interval", *([""] if spoken else [])]
-    print_table("", head, [row[: len(head)] for row in rows], words=spoken)
+    beside = console.width >= _BESIDE and any(row[-1] for row in rows)
+    head = ["", "n", "before", "after", "change", "interval", *([""] if beside else [])]
+    print_table("", head, [row[: len(head)] for row in rows], words=beside)
+    if not beside:
+        for words, names in _by_words(rows).items():
+            console.print(f"{', '.join(names)}: {words}")
     if found.moved:
         console.print(f"Largest changes of {moved_figures(found)} ({len(found.moved)}):")
         for move in found.moved:
@@ -156,6 +164,15 @@ def _show(found: Comparison) -> None:
         console.print(f"By their bounds: {found.outcomes.detail}.")
     if found.gate is not None:
         console.print(Text(for_log(gate_words(found)), STYLES[found.gate]), soft_wrap=True)
+
+
+def _by_words(rows: Sequence[Sequence[object]]) -> dict[str, list[str]]:
+    """The names of the rows, the first cell of each, by the words in the last."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row[-1]:
+            found.setdefault(str(row[-1]), []).append(str(row[0]).strip())
+    return found
 
 
 def _show_flips(found: Flips, top: int) -> None:

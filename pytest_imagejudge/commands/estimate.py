@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PRICES = {"image": "judge_price", "edit": "edit_judge_price"}  # by kind of judge
 FEW = 10  # images of a run, of whose time the judge's start is a large part
+_NONE_NEW = "{} tells no time and no tokens: none of its images was judged anew, and {} came from the store"
 UNKNOWN = (
     "Time, tokens and cost are not known, since there is no earlier run: judge a few of the images first, or name a "
     "report with --from. An image takes up to five requests, one for each L1; an edit takes one, or two with viescore "
@@ -49,7 +50,7 @@ def estimate_of(args: argparse.Namespace, images: int) -> dict[str, Any]:
     prices = {
         kind: read_option(JUDGE_OPTIONS[key], getattr(args, key), option_name(key)) for kind, key in _PRICES.items()
     }
-    source, uses, cost = _figures(args)
+    source, uses, cost, stored = _figures(args)
     asked = [use for use in uses if use.images]
     for use in asked:
         use.price = prices[use.kind] or use.price
@@ -62,6 +63,8 @@ def estimate_of(args: argparse.Namespace, images: int) -> dict[str, Any]:
         "output_tokens": None,
         "cost": None,
         "source": source if main else None,
+        "from_store": stored.get(source),
+        "notes": [_NONE_NEW.format(name, plural(n, "image")) for name, n in stored.items() if name != source],
         "judges": [_of_one(use) for use in asked],
     }
     if main is None:
@@ -93,6 +96,7 @@ def estimate_lines(estimate: dict[str, Any]) -> Iterator[str]:
 
     if estimate["source"] is None:
         yield UNKNOWN
+        yield from (f"Note: {escape(line)}." for line in estimate["notes"])
         return
     parts = [f"about {duration(estimate['seconds'])}"] if estimate["seconds"] else []
     if estimate["prompt_tokens"] is None:
@@ -115,34 +119,44 @@ def estimate_lines(estimate: dict[str, Any]) -> Iterator[str]:
         counted = judge["prompt_tokens"] or judge["output_tokens"]
         name = escape(" ".join(dict.fromkeys(filter(None, (judge["model"], judge["protocol"])))) or "the judge")
         yield f"{name}: {', '.join(filter(None, (speed, tokens if counted else 'no tokens reported')))}."
-    yield f"Figures from: {escape(estimate['source'])}. Images in the store take no request."
+    counts = ""
+    if (stored := estimate["from_store"]) is not None:
+        anew = plural(sum(judge["images"] for judge in estimate["judges"]), "image")
+        counts = f": {anew} judged anew, {stored:,} more from the store"
+    yield f"Figures from: {escape(estimate['source'])}{counts}. Images in the store take no request."
+    yield from (f"Note: {escape(line)}." for line in estimate["notes"])
     if estimate["seconds"] and (few := [judge for judge in estimate["judges"] if judge["images"] < FEW]):
         judged = " and ".join(plural(judge["images"], judge["kind"]) for judge in few)
         yield f"Note: that run judged {judged}: much of its time may be the judge's start; many images take less each."
 
 
-def _figures(args: argparse.Namespace) -> tuple[str, list[JudgeUse], Cost | None]:
+def _figures(args: argparse.Namespace) -> tuple[str, list[JudgeUse], Cost | None, dict[str, int]]:
     """Return where figures are from, and each judge's: of the first report that was named and has any, or the last run.
 
-    A report does not tell its judges apart; the last is what it says they cost together.
+    A report does not tell its judges apart: it says what they cost together. The last is how many images of each report
+    that was read came from the store, by the report's name.
     """
     from ..report.json_file import read
     from ..report.last_run import FILE_NAME, last_run
     from ..store.answer_store import default_root
 
+    stored: dict[str, int] = {}
     for name in args.source:
         path = Path(name)
         try:
             report = read(path) if path.is_file() and path.suffix.lower() == ".json" else None
         except ConfigError:
             continue  # a baseline, or judged rows
-        if report is not None and (uses := _uses_of(report)):
-            return name, uses, report.run.cost
+        if report is None:
+            continue
+        stored[name] = _count([*report.verdicts, *report.edits], "store")
+        if uses := _uses_of(report):
+            return name, uses, report.run.cost, stored
     store = args.judge_store or default_root()
     run = last_run(store)
     if run is None:
-        return "", [], None
-    return f"{store / FILE_NAME}, the run of {run.started}", run.judges, None
+        return "", [], None, stored
+    return f"{store / FILE_NAME}, the run of {run.started}", run.judges, None, stored
 
 
 def _uses_of(report: Report) -> list[JudgeUse]:
@@ -150,7 +164,7 @@ def _uses_of(report: Report) -> list[JudgeUse]:
     from ..report.uses import JudgeUse
 
     run = report.run
-    images, edits = _new(report.verdicts), _new(report.edits)
+    images, edits = _count(report.verdicts, "engine"), _count(report.edits, "engine")
     if not images and not edits:
         return []
     judges = run.judges
@@ -171,9 +185,9 @@ def _uses_of(report: Report) -> list[JudgeUse]:
     ]
 
 
-def _new(entries: Iterable[Any]) -> int:
-    """Count the images that were judged in the run itself."""
-    return sum(entry.source == "engine" and not entry.error for entry in entries)
+def _count(entries: Iterable[Any], source: str) -> int:
+    """Count the images of a report that were judged in the run itself, "engine", or before it, "store"."""
+    return sum(entry.source == source and not entry.error for entry in entries)
 
 
 def _scaled(usage: Usage, images: int, known: int) -> Usage:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from ..support.words import listed, plural
+from .drops import check_drop
 from .estimate import add_estimate_options, estimate_lines, estimate_of
 from .printing import note, print_json, print_table
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from ..taxonomy import Path
 
 _SEEDS = (1, 2, 4, 8)
+_NOTHING_ASKED = """plan: --detect, --images or --from is expected, one or several of them:
+  imagejudge plan --detect 4           how many images show a drop of 4 points
+  imagejudge plan --images 200         which drop 200 images show, what they take
+  imagejudge plan --from report.json   the same by the spread of your own images"""
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +82,7 @@ def _check(args: argparse.Namespace) -> None:
         if not right:
             raise ConfigError(f"{option}: {expected} is expected, not {found}")
 
-    need(math.isfinite(args.margin) and args.margin >= 0, "--margin", args.margin, "a number of at least 0")
+    check_drop("--margin", args.margin)
     if args.detect is not None:
         need(0 < args.detect <= 100, "--detect", args.detect, "a number above 0 and up to 100, the whole scale,")
         if args.detect <= args.margin:
@@ -93,9 +98,7 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(f"--images {args.images}: fewer than the {args.seeds} images of one prompt (--seeds)")
     need(len(args.source) <= 2, "--from", plural(len(args.source), "file"), "one file, or two of the same prompts")
     if args.detect is None and args.images is None and not args.source:
-        raise ConfigError(
-            "plan: give --detect POINTS (how many images?), --images N (what drop is seen?) or --from FILE"
-        )
+        raise ConfigError(_NOTHING_ASKED)
 
 
 def plan_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -171,7 +174,7 @@ def _noise(args: argparse.Namespace) -> Noise:
     if not paths:
         raise ConfigError(f"{args.source[0]}: it has no figures of a total, an L1 or an edit to plan from")
     source = " and ".join(found.name for found in runs)
-    _check_span(args.detect, paths, images)
+    _check_span(args, paths, images)
     second = runs[1].images if len(runs) == 2 else None
     few = {path: n for path in paths if (n := prompts_with(path, runs[0].images, second)) < MINIMUM}
     if named or len(few) == len(paths):
@@ -186,20 +189,22 @@ def _noise(args: argparse.Namespace) -> Noise:
     return replace(noise, notes=(*noise.notes, note_of)) if few else noise
 
 
-def _check_span(detect: float | None, paths: tuple[Path, ...], images: list[Scored]) -> None:
-    """Check that a mean can drop by ``detect``: scores of edits have a scale of their own.
+def _check_span(args: argparse.Namespace, paths: tuple[Path, ...], images: list[Scored]) -> None:
+    """Check that a mean can drop by ``--detect`` and ``--margin``: scores of edits have a scale of their own.
 
     Raises:
         ConfigError: it is more than the scale.
     """
     from ..taxonomy import EDIT_SCORE
 
-    if detect is None or paths != (EDIT_SCORE,):
+    if paths != (EDIT_SCORE,):
         return
     span = max((item.scale[1] - item.scale[0] for item in images if EDIT_SCORE in item.figures), default=100.0)
-    if detect > span:
+    check_drop("--margin", args.margin, span, of="these edits")
+    if args.detect is not None and args.detect > span:
         raise ConfigError(
-            f"--detect: a number above 0 and up to {span:g}, the whole scale of the edits, is expected, not {detect:g}"
+            f"--detect: a number above 0 and up to {span:g}, the whole scale of the edits, is expected, "
+            f"not {args.detect:g}"
         )
 
 
@@ -295,7 +300,11 @@ def _show(plan: dict[str, Any]) -> None:
         console.print(f"A suite of {size} sees a drop of {found} points in any of them, {beyond}.")
         for line in estimate_lines(plan["estimate"]):
             console.print(line)
-    own = " (your own images': --from FILE, a report or baseline)" if plan["source"] == "defaults" else ""
+    own = (
+        " (--from FILE takes that of your own images, from a report or baseline)"
+        if plan["source"] == "defaults"
+        else ""
+    )
     console.print(f"Spread from: {escape(plan['source'])}{own}.")
     for line in plan["notes"]:
         console.print(f"Note: {escape(line)}.")

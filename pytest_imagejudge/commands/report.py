@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: naming the file or the option, what was found and what is expected.
     """
     from ..renderers.carried_pictures import show_copies
+    from ..renderers.gate_words import missed_gates
     from ..report.json_file import read
     from ..report.merging import merge
 
@@ -85,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     for entry in report.every():
         show_copies(entry)
     profile = _profile(args.thresholds)
+    missed = missed_gates(report)  # by the run itself
     _decide_what_was_left_out(report, profile, args)
     if args.gate and args.gate_stored is not None:
         raise ConfigError("--gate and --gate-stored: give one of them; --gate does not pass what was not judged")
@@ -99,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
         _compare(report, args.baseline, profile, args.baseline_pictures)
         if any(path.suffix.lower() == ".html" for path in args.output):
             _tell_no_pictures(report, args.baseline, args.baseline_pictures)
+    _tell_replaced(report, missed)
     if args.history:
         from ..statistics.history import attach_history, report_files
 
@@ -110,7 +113,11 @@ def run(args: argparse.Namespace) -> int:
             _say(line)
         if stored_gate.failures:
             return 1
-    return 1 if args.gate and not _passed(report, profile) else 0
+    if args.gate:
+        return 0 if _passed(report, profile) else 1
+    if stored_gate is None:
+        _tell_shown_only(report)
+    return 0
 
 
 def _profile(name: str | None) -> Profile | None:
@@ -161,11 +168,35 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
             "--gate with --baseline: name a profile with margins under [baseline], with --thresholds NAME"
         )
     if profile is not None and not means and not (margins and baseline is not None):
-        raise ConfigError(f"--gate: {profile.name} bounds no mean of a run; its bounds on single images are applied "
-                          "when these are judged (pytest, imagejudge score)")  # fmt: skip
+        name = Path(profile.name).name
+        if not _was_applied(report, profile):
+            raise ConfigError(f"--gate: {name} bounds no mean of a run, and no image of these reports was judged under "
+                              "its bounds as they are now: leave --thresholds out for the bounds that were applied, or "
+                              "judge anew (pytest, imagejudge score)")  # fmt: skip
+        _say(f"{name} bounds no mean of a run: the gate is by its bounds on single images, applied when these were "
+             "judged")  # fmt: skip
     bounded = any(entry.thresholds or entry.bounds for entry in report.every())
     if any(report.every()) and not (bounded or means or margins or report.suite or report.baseline):
         raise ConfigError("--gate: no bounds were applied to the images of these reports; judge them with thresholds")
+
+
+def _was_applied(report: Report, profile: Profile) -> bool:
+    """Tell whether images were judged under a profile's bounds as they are now, and none under others of its name."""
+    from ..report.lookup import edit_bounds
+    from ..report.model import EditEntry
+    from ..taxonomy import written
+
+    name = PurePath(profile.name).name  # a report of another machine has another path
+    of_images = {(tuple(written(path)), "least", bound) for path, bound in profile.bounds().items()}
+    of_edits = {(path[0], side, bound) for path, side, bound in profile.edit.bounds()}
+    found = [
+        edit_bounds(entry) == of_edits
+        if isinstance(entry, EditEntry)
+        else {(tuple(each.path), each.side, each.bound) for each in entry.bounds} == of_images
+        for entry in report.every()
+        if entry.bounds and PurePath(entry.thresholds.replace("\\", "/")).name == name
+    ]
+    return bool(found) and all(found)
 
 
 def _compare(report: Report, path: Path, profile: Profile | None, pictures: Path | None) -> None:
@@ -192,6 +223,25 @@ def _compare(report: Report, path: Path, profile: Profile | None, pictures: Path
         newly_failing=profile.baseline.newly_failing if profile is not None else None,
         file=str(path),
     ).model_dump(mode="json")
+
+
+def _tell_replaced(report: Report, missed: list[str]) -> None:
+    """Tell which gates of the run itself had failed and are decided anew, without that failure; note it on a page."""
+    from ..renderers.gate_words import missed_gates, replaced_words
+
+    still = missed_gates(report)
+    if gone := [name for name in missed if name not in still]:
+        if report.baseline is not None:
+            report.baseline["replaced"] = gone
+        _say(replaced_words(gone))
+
+
+def _tell_shown_only(report: Report) -> None:
+    from ..renderers.markdown import title
+    from ..renderers.outcome_styles import SIGNS
+
+    if title(report).startswith(SIGNS["failed"]):
+        _say("the failure is only shown, and the exit status is 0; --gate makes it 1")
 
 
 def _tell_no_pictures(report: Report, path: Path, folder: Path | None) -> None:

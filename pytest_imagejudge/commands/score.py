@@ -298,7 +298,8 @@ def _run_profile(named: str, image: Judge | None, edit: EditJudge | None) -> Pro
     profile = _profile(named, Path.cwd(), image, edit)
     if not (profile.bounds_images or profile.bounds_edits or profile.bounds_means):
         raise ConfigError(f"--judge-thresholds {escape(named)}: it has only margins against a "
-                          "baseline, and score compares with none; see imagejudge compare --max-drop")  # fmt: skip
+                          "baseline, and score compares with none; see imagejudge compare --max-drop, or imagejudge "
+                          "report REPORT.json --baseline FILE --thresholds NAME")  # fmt: skip
     return profile
 
 
@@ -320,6 +321,12 @@ def _suite(report: Report, profile: Profile | None) -> tuple[list[str], list[str
         return [], []
     from ..statistics.suite import bounded_means
 
+    if profile.bounds_drops:
+        report.left_out = ["no_baseline"]
+        words = (
+            "its bounds under [baseline] were not looked at, since score compares with no baseline; imagejudge report"
+        )
+        note(f"warning: thresholds {profile.name}: {words} REPORT.json --baseline FILE --thresholds NAME does")
     report.suite = bounded_means(report.verdicts, report.edits, profile)
     missed = [row for row in report.suite if row.gate == "failed"]
     undecided = [row for row in report.suite if row.outcome == "undecided" and row.gate != "failed"]

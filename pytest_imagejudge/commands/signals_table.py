@@ -1,7 +1,7 @@
 """The embedded judge in words: what it measures and with which bounds, for ``imagejudge doctor`` and the docs.
 
-``docs/signals.md`` holds the table between two comments. After a change of a measure it is written anew:
-``python -c "from pytest_imagejudge.commands import signals_table as t; t.write_page('docs/signals.md')"``
+``docs/signals-table.md`` holds the table between two comments. After a change of a measure it is written anew:
+``python -c "from pytest_imagejudge.commands import signals_table as t; t.write_page('docs/signals-table.md')"``
 """
 
 from __future__ import annotations

@@ -83,4 +83,5 @@ def _refuse_typo(model: str, option: str) -> None:
     close = difflib.get_close_matches(model.casefold(), known, n=1, cutoff=0.8)
     if close and not Path(model).exists():
         others = f"; engines by name: {', '.join(known)}" if len(known) > 1 else ""
-        raise ConfigError(f'{option} {model!r}: no such folder (did you mean "{close[0]}"?){others}')
+        hub = ", and a model of the Hub is OWNER/NAME"
+        raise ConfigError(f'{option} {model!r}: no such folder (did you mean "{close[0]}"?){hub}{others}')

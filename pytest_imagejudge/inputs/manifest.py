@@ -68,6 +68,7 @@ class Row:
         quarantine: where its failure is expected: the reason, which may be empty; else None.
         blank: True where a picture without content was asked for, or None where the row does not say.
         extra: all columns of the file, in order; an image in the table is replaced by its name.
+        sheet: the file is a workbook, and ``line`` the row of its sheet.
     """
 
     number: int
@@ -87,6 +88,7 @@ class Row:
     blank: bool | None = None
     quarantine: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    sheet: bool = False
 
     @property
     def kind(self) -> Literal["image", "edit"]:
@@ -96,12 +98,12 @@ class Row:
     @property
     def where(self) -> str:
         """The place in messages: ``row 3, line 4``, without the line where there is none."""
-        return place(self.number, self.line)
+        return place(self.number, self.line, sheet=self.sheet)
 
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """One row that can't be judged, with the reason; ``extra`` as in `Row`."""
+    """One row that can't be judged, with the reason; ``extra`` and ``sheet`` as in `Row`."""
 
     number: int
     line: int
@@ -109,11 +111,12 @@ class RowError:
     message: str
     kind: ErrorKind = "row"
     extra: dict[str, Any] = field(default_factory=dict)
+    sheet: bool = False
 
     @property
     def where(self) -> str:
         """The place in messages: ``row 3, line 4``, without the line where the row is of no file."""
-        return place(self.number, self.line)
+        return place(self.number, self.line, sheet=self.sheet)
 
     def __str__(self) -> str:
         named = "" if self.id is None else f" (ID {show_value(self.id)})"
@@ -189,7 +192,7 @@ def manifest_rows(
                 raise BadCell(missing_column("ID", raw.values))
             yield _row(raw, name, folder, kind, root)
         except BadCell as error:
-            yield RowError(raw.number, raw.line, name, str(error), error.kind, _extra(raw.values))
+            yield RowError(raw.number, raw.line, name, str(error), error.kind, _extra(raw.values), raw.sheet)
 
 
 def _extra(values: dict[str, Any]) -> dict[str, Any]:
@@ -236,6 +239,7 @@ def _row(raw: RawRow, name: str, folder: Path, kind: str, root: Path | None) -> 
         "blank": read_column("blank", flag_cell, values),
         "quarantine": read_column("quarantine", reason_cell, values),
         "extra": _extra(values),
+        "sheet": raw.sheet,
     }
     if kind == "edit":
         instruction = required_text(values, "instruction")

@@ -17,6 +17,7 @@ from .options import (
     configured,
     judge_required,
     manifests,
+    refuse_misspelt,
     refuse_other_roots,
     spell_out_keep_alive,
 )
@@ -42,17 +43,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, None, None]:
     spell_out_keep_alive(args)
     refuse_other_roots(args, early_config)
+    yield
+    refuse_misspelt(args, parser)  # once the project's conftest has added its options
+
+
+def _near(path: Path) -> str:
+    """Name the file beside ``path`` that is meant, if one is named nearly so."""
+    import difflib
+
+    names = {file.stem: file.name for file in path.parent.glob(f"*{path.suffix}")}
+    close = difflib.get_close_matches(path.stem, names, n=1, cutoff=0.7)
+    return f' (did you mean "{names[close[0]]}"?)' if close else ""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
     for path in manifests(config):
         if not path.is_file():
-            found = "a folder; a file is expected, or several" if path.is_dir() else "no such file"
+            found = "a folder; a file is expected, or several" if path.is_dir() else f"no such file{_near(path)}"
             raise pytest.UsageError(f"--judge-manifest {path}: {found}")
     if configured(config):
         from .gate import Gate
@@ -126,7 +140,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if error := item.stash.get(REFUSAL, ""):
-        raise pytest.UsageError(error)
+        pytest.fail(error, pytrace=False)
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
@@ -152,6 +166,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.write_line(f"imagejudge: {tests} {what} and did not run; {why}")
             if os.environ.get("GITHUB_ACTIONS") == "true" and config.getini("judge_github") != "off":
                 terminalreporter.write_line(f"::warning title=Image judge::{tests} {what} and did not run; {why}")
+    if config.getoption("lf", False) or config.getoption("failedfirst", False):
+        from .unnamed_manifests import left_out_rows
+
+        if words := left_out_rows(config, NAMED_MANIFESTS):
+            terminalreporter.write_line(f"imagejudge: {words}")
 
 
 def _skip_or_fail(config: pytest.Config, reason: str) -> NoReturn:

@@ -203,9 +203,12 @@ class Gate:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Remember that fixtures are going away, and settle what they expect."""
+        """Remember that fixtures are going away, settle what they expect, and warn of a marker that judged nothing."""
         self._state.tearing_down = True
-        return (yield from self._settled(item))
+        result = yield from self._settled(item)
+        if self._body_passed:
+            self.parts.submitter.warn_of_unjudged(item)
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

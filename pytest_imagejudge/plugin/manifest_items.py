@@ -50,10 +50,10 @@ def named_rows(path: Path, root: Path | None) -> Iterator[tuple[str, Row | RowEr
     """
     seen: dict[str, int] = {}
     for row in read_manifest(path, root=root, suffixes=TABLES):
-        name = for_node_id(row.id) if row.id else row.where
+        name = for_node_id(row.id) if row.id else f"row {row.number}"
         seen[name] = seen.get(name, 0) + 1
         if seen[name] > 1:  # a duplicate ID is an error of its row, and still needs a name of its own
-            name = f"{name} ({row.where})"
+            name = f"{name} (row {row.number})"
         yield name, row
 
 
@@ -169,4 +169,5 @@ class RowItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         """File, line from 0, and name, as pytest shows them."""
-        return self.path, self.row.line - 1, f"row {self.row.number} ({self.name})"
+        named = f" ({for_node_id(self.row.id)})" if self.row.id else ""
+        return self.path, self.row.line - 1, f"row {self.row.number}{named}"

@@ -105,6 +105,25 @@ def spell_out_keep_alive(args: list[str]) -> None:
             args[index] = f"--judge-keep-alive={DEFAULT_KEEP_ALIVE:g}"
 
 
+def refuse_misspelt(args: list[str], parser: pytest.Parser) -> None:
+    """Refuse an option that nobody has and that looks like one of ours: pytest would not say which is meant.
+
+    Raises:
+        pytest.UsageError: naming the option, and what to write.
+    """
+    given = [arg.partition("=")[0] for arg in itertools.takewhile(lambda arg: arg != "--", args)]
+    if not any(arg.startswith(("--judge", "--edit-judge")) and arg not in OPTIONS for arg in given):
+        return
+    import difflib
+
+    for name in (arg.partition("=")[0] for arg in parser.parse_known_and_unknown_args(args)[1]):
+        key = name.lstrip("-").replace("-", "_")
+        if key in INI_ONLY:
+            raise pytest.UsageError(f"{name}: pytest has this as a key of the ini file; write -o {key}=VALUE")
+        if close := difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.8):
+            raise pytest.UsageError(f'{name}: there is no such option (did you mean "{close[0]}"?)')
+
+
 def refuse_other_roots(args: list[str], config: pytest.Config) -> None:
     """Refuse an option's path that pytest has taken for a folder of tests.
 

@@ -27,11 +27,13 @@ class Shown(TypedDict):
     Attributes:
         text: the outcome, the causes, the scores.
         files: paths of the pictures that stay.
+        missing: paths under which there is no file.
         copies: label and JPEG in base64 of each picture, for pytest-html.
     """
 
     text: str
     files: list[str]
+    missing: list[str]
     copies: list[tuple[str, str]]
 
 
@@ -65,9 +67,11 @@ class OtherReports:
         tree = entry.shown_as_failed or self._html
         stays = entry.shown_as_failed or bool(file_name(entry))
         pictures = [(label, os.path.abspath(path)) for label, path in pictures_of(entry)]  # noqa: PTH100
+        missing = [path for _, path in pictures if not os.path.exists(path)]  # noqa: PTH110
         return Shown(
             text=entry_text(entry, tree=tree),
-            files=[path for _, path in pictures] if stays else [],
+            files=[path for _, path in pictures if path not in missing] if stays else [],
+            missing=missing,
             copies=_copies(pictures, _FAILED_PICTURE if entry.shown_as_failed else _PICTURE) if self._html else [],
         )
 
@@ -79,10 +83,7 @@ class OtherReports:
             extras = [each for one in shown for each in _extras(one)]
             vars(report)["extras"] = [*getattr(report, "extras", ()), *extras]
         if self._junit:
-            texts = [
-                one["text"] + "".join(f"[[ATTACHMENT|{_located(file)}]]\n" for file in one["files"]) for one in shown
-            ]
-            carry(report, {"texts": [*carried(report).get("texts", ()), *texts]})
+            carry(report, {"texts": [*carried(report).get("texts", ()), *map(_text, shown)]})
 
     def logged(self, report: pytest.TestReport) -> None:
         """Write the texts of a test into its element of JUnit's file, when its last report is logged."""
@@ -109,6 +110,12 @@ class OtherReports:
         for entry in entries:
             name = escape(title(entry))
             for label, path in pictures_of(entry):
+                if not os.path.exists(path):  # noqa: PTH110
+                    words = f"missing picture: {escape(path)}"
+                    plugin_manager.hook.attach_data(
+                        body=words, name=f"{label}, missing: {name}", attachment_type="text/plain", extension="txt"
+                    )
+                    continue
                 with contextlib.suppress(OSError):  # the entry says what is wrong with the file
                     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
                     plugin_manager.hook.attach_file(
@@ -142,6 +149,13 @@ def _copies(pictures: Sequence[tuple[str, str]], most: int) -> list[tuple[str, s
         with contextlib.suppress(ImageError, OSError):  # the entry says what is wrong with the file
             found.append((label, base64.b64encode(fit(drawn((path,)), most)).decode()))
     return found
+
+
+def _text(shown: Shown) -> str:
+    """The text of JUnit's file, with a line for each picture, which names no attachment where there is no file."""
+    lines = [f"missing picture: {_located(file)}" for file in shown["missing"]]
+    lines += [f"[[ATTACHMENT|{_located(file)}]]" for file in shown["files"]]
+    return shown["text"] + "".join(f"{line}\n" for line in lines)
 
 
 def _extras(shown: Shown) -> list[dict[str, Any]]:

@@ -44,6 +44,7 @@ class Submitter:
         self._metadata = metadata
         self._pid = os.getpid()
         self._early: dict[str, Expectation] = {}  # rows that were submitted before the first test, by node id
+        self._judging: set[str | None] = set()  # tests that had something judged
 
     def submit_image(
         self, image: object, prompt: str, *, urgent: bool, keep: bool = False, **about: Any
@@ -140,6 +141,16 @@ class Submitter:
         if (task := self.marked_task(item)) is not None:
             self._judges.get("image").session.submit(task)
 
+    def warn_of_unjudged(self, item: pytest.Item) -> None:
+        """Warn where the markers of a test that ends name an image, and the test had nothing judged."""
+        if item.nodeid not in self._judging and marker_values(item).image is not None:
+            item.warn(
+                pytest.PytestWarning(
+                    f"{item.nodeid}: its marker imagejudge names an image, but the test judged nothing; the marker "
+                    "only has the judge begin early: call check, expect or score of image_judge in the test"
+                )
+            )
+
     def marked_task(self, item: pytest.Item) -> Task | None:
         """The task of the image that the markers of a test name; None where they name none.
 
@@ -164,7 +175,7 @@ class Submitter:
         try:
             return self._profiles.load(row.thresholds, manifest.parent)
         except ConfigError as error:
-            bad = RowError(row.number, row.line, row.id, str(error))
+            bad = RowError(row.number, row.line, row.id, str(error), sheet=row.sheet)
             raise ConfigError(f"{manifest.name}, {bad}") from None
 
     def submit_left(self, row: Row) -> Expectation:
@@ -217,6 +228,7 @@ class Submitter:
         why = self._time.decide(expected.kind, judge)
         if urgent and why:
             raise JudgeFailure(ONLY_AFTER.format(why=why))
+        self._judging.add(expected.test)
         expected.futures = [
             judge.submit_task(
                 expected.text,

@@ -1,9 +1,10 @@
-"""Advice on tables, and rows of them, that were given to pytest as tests and that it did not find."""
+"""Advice on manifests, and rows of them, that a run does not find: given as tests, or left out of a rerun."""
 
 from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -11,9 +12,12 @@ import pytest
 
 from ..errors import ConfigError
 from ..support.escaping import for_log
+from ..support.words import some
 from ..taxonomy import nearest
 from .options import manifests
 from .options import path as path_of
+
+_MOST_NAMED = 3  # manifests
 
 
 def advised(error: pytest.UsageError, config: pytest.Config, endings: Collection[str]) -> pytest.UsageError:
@@ -58,3 +62,28 @@ def _no_such_row(name: Path, path: Path, row: str, config: pytest.Config) -> Ite
         return
     if row not in rows and row not in {each.partition("[")[0] for each in rows}:  # pytest takes the name up to it too
         yield f'{name} has no row "{row}"{nearest(row, rows)}'
+
+
+def left_out_rows(config: pytest.Config, endings: Collection[str]) -> str:
+    """Name the manifests whose rows failed in an earlier run and are not rerun, for want of ``--judge-manifest``.
+
+    A rerun collects what its own command line names, and pytest says nothing of failures elsewhere.
+    """
+    cache = getattr(config, "cache", None)  # pytest may run without its cache
+    if cache is None:
+        return ""
+    suffixes = {f".{ending.rpartition('.')[2]}" for ending in endings}
+    given = {path.resolve() for path in manifests(config)}
+    rows = Counter(str(nodeid).partition("::")[0] for nodeid in cache.get("cache/lastfailed", {}))
+    left: dict[str, int] = {}
+    for name, number in rows.items():
+        path = config.rootpath / name
+        if path.suffix not in suffixes or name.endswith(tuple(endings)) or path.resolve() in given:
+            continue
+        if path.is_file():
+            left[os.path.relpath(path, config.invocation_params.dir)] = number
+    if not left:
+        return ""
+    names = some([f"{name} ({number})" for name, number in left.items()], _MOST_NAMED)
+    option = f"--judge-manifest {shlex.quote(next(iter(left)))}" if len(left) == 1 else "their --judge-manifest"
+    return for_log(f"left out are rows that failed before, of {names}; to run them again, repeat {option}")

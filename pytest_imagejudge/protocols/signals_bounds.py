@@ -267,6 +267,14 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure("text_doubt", TEXT, "doubt about a Chinese or Japanese sign, which may be a look-alike", "", 0.5, 0.1),
     Measure(
+        "text_rival",
+        TEXT,
+        "another Chinese sign of the same script as the OCR's second choice: its confidence",
+        "",
+        0.2,
+        0.1,
+    ),
+    Measure(
         "text_doubled",
         TEXT,
         "words or lines that stand twice; one that may be the scene's counts half",

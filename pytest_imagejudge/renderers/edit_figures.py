@@ -18,6 +18,7 @@ class EditRow:
     Attributes:
         scale: of the overall score, such as "1 to 5"; empty for an aspect.
         bound: as `bound_in_words` has it, or "differs" where edits have several.
+        absent: where no edit has the figure, the judge's words on why it does not apply.
     """
 
     name: str
@@ -27,6 +28,7 @@ class EditRow:
     bound: str
     failed: bool
     wrong: str
+    absent: str = ""
 
 
 def edit_rows(tally: Tally) -> list[EditRow]:
@@ -45,6 +47,7 @@ def edit_rows(tally: Tally) -> list[EditRow]:
             bound=_bound(name, tally.edit_bounds),
             failed=bool(figure.failed),
             wrong=", ".join(in_words(figure.failed, figure.unread)),
+            absent="" if figure.n else tally.reason((name,)),
         )
         for name, figure in figures
     ]

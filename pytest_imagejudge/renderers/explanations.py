@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import NamedTuple
 
-from ..report.lookup import facet_of, lowest_facets, may_not_fail
+from ..report.lookup import facet_of, lowest_facets, may_not_fail, why_absent
 from ..report.model import FAILED, AnyEntry, Breach, EditEntry, Facet, FindingEntry, Run, VerdictEntry
 from ..report.tally import Tally
 from ..scoring.findings import FindingKind
@@ -33,15 +33,11 @@ def judge_names(run: Run) -> dict[str, list[str]]:
 
 MOST_CAUSES = 4  # facets that are shown below a breach; the others are counted
 
-
 SPOOLED = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\.(\w+)$")  # the name of a picture handed over in memory
-
 
 _HASH = re.compile(r"[0-9a-f]{64}(\.\w+)?")
 
-
 AT_LEAST_ONE = "at least 1 required"  # of the raw scores 0, 1 and 2
-
 
 _FOUND: dict[FindingKind, str] = {
     "blank": "without content",
@@ -50,9 +46,7 @@ _FOUND: dict[FindingKind, str] = {
     "few-applicable": "too little applies",
 }
 
-
 MEANING = {"0": "fail", "1": "pass", "2": "excel", "N/A": "not applicable"}
-
 
 _REMEDIES: dict[FindingKind, str] = {
     "blank": (
@@ -139,7 +133,7 @@ def headline(entry: AnyEntry) -> str:
     if lost:
         return lost
     if entry.outcome in FAILED and entry.not_applicable:
-        return f"no bounded score applies: {', '.join(place(path) for path in entry.not_applicable)}"
+        return f"no bounded score applies: {not_applied(entry)}"
     if nothing_bounded(entry):
         return f"the profile {entry.thresholds} has no bounds for {_kind(entry)}s, so no {_kind(entry)} can pass"
     if entry.outcome == "scored":
@@ -149,6 +143,15 @@ def headline(entry: AnyEntry) -> str:
     if entry.outcome == "error":
         return "error"
     return "passed"
+
+
+def not_applied(entry: AnyEntry) -> str:
+    """Name the places that are bounded and do not apply, those of one reason of the judge together."""
+    found: dict[str, list[str]] = {}
+    for path in entry.not_applicable:
+        found.setdefault(clipped(why_absent(entry, path), 160), []).append(place(path))
+    reasons = sorted(found.items(), key=lambda each: not each[0])  # those without a reason last
+    return ", ".join(", ".join(names) + (f" ({why})" if why else "") for why, names in reasons)
 
 
 def scored(entry: AnyEntry) -> str:

@@ -62,6 +62,16 @@ def left_out_gates(report: Report) -> dict[str, str]:
     return dict(_LEFT_OUT[name] for name in report.left_out)
 
 
+def replaced_gates(report: Report) -> str:
+    """Say which gates of the run itself failed and are decided anew in this report; empty where none are."""
+    return replaced_words([str(name) for name in (report.baseline or {}).get("replaced") or ()])
+
+
+def replaced_words(names: Sequence[str]) -> str:
+    """Say which gates of the run itself failed, given by name; empty without any."""
+    return f"The run's own gate had failed ({', '.join(names)}); what is compared here replaces it" if names else ""
+
+
 def _baseline_rows(baseline: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [row for row in baseline.get("rows") or () if isinstance(row, dict)]
 

@@ -27,6 +27,7 @@ from .gate_words import (
     left_out_gates,
     missed_gates,
     outcome_words,
+    replaced_gates,
     sign_of,
     undecided_gates,
 )
@@ -168,7 +169,7 @@ def _run(run: Run) -> list[tuple[str, str]]:
 
 def _warnings(report: Report) -> list[str]:
     mixed = explanations.mixed_versions(report.run)
-    found = [f"{sentence}." for sentence in left_out_gates(report).values()]
+    found = [f"{sentence}." for sentence in (replaced_gates(report), *left_out_gates(report).values()) if sentence]
     found += [f"Answers of several {versions}." for versions in mixed]
     if budget_is_over(report.run):
         found.append(f"Budget: {budget_words(report.run)}.")
@@ -189,6 +190,7 @@ def _edits(tally: Tally) -> list[dict[str, Any]]:
             "mean": row.mean,
             "bound": row.bound if bounded else None,
             "wrong": row.wrong,
+            "absent": escape(row.absent),
         }
         for row in rows
     ]

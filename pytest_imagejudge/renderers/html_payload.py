@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-from ..report.lookup import bounds_of, edit_bounds, facet_of, is_unread, repeat_of, value_of
+from ..report.lookup import bounds_of, edit_bounds, facet_of, is_unread, repeat_of, value_of, why_absent
 from ..report.model import FAILED, AnyEntry, Before, Breach, EditEntry, Past, VerdictEntry
 from ..support.escaping import escape
 from ..support.words import and_more
@@ -105,12 +105,16 @@ class Payload:
 
 
 def _group(entry: AnyEntry, excused: Collection[str]) -> str:
-    """The outcome by which the head of the page counts an entry, or why it does not: "excused", judged "again"."""
+    """The outcome by which the head of the page counts an entry, or why it does not: "excused", judged "again".
+
+    What was scored in a test that failed for a reason of its own is "test-failed": the head counts it apart,
+    and the filter of what failed finds it too.
+    """
     if repeat_of(entry):
         return "again"
     if entry.outcome in FAILED and entry.test in excused:
         return "excused"
-    return "failed" if entry.test_failed else entry.outcome
+    return "test-failed" if entry.test_failed else entry.outcome
 
 
 def _answers(entry: AnyEntry) -> Mapping[str, str]:
@@ -316,10 +320,14 @@ def _facts(entry: AnyEntry) -> list[tuple[str, Any]]:
         ("Test", entry.test),
         ("Where", entry.where),
         ("Thresholds", entry.thresholds),
-        ("Bounded, but not applicable", ", ".join(explanations.place(path) for path in entry.not_applicable)),
+        ("Bounded, but not applicable", "\n".join(_absent(entry, path) for path in entry.not_applicable)),
         ("Seed", None if entry.seed is None else str(entry.seed)),
         ("Judged from", judged or "this run"),
     ]
+
+
+def _absent(entry: AnyEntry, path: Sequence[str]) -> str:
+    return ": ".join(filter(None, (explanations.place(path), why_absent(entry, path))))
 
 
 def _shown(name: str, value: str) -> str:

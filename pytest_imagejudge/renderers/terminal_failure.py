@@ -52,7 +52,8 @@ def failure_text(
     kind = "image" if isinstance(entry, VerdictEntry) else "edit"
     failed = entry.outcome != "passed"
     if failed and entry.not_applicable and not entry.breaches and not any(found.failed for found in entry.findings):
-        parts.append(Text(f"bounded, but not applicable to this {kind}: {escape(_bounded(entry))}", style="yellow"))
+        bounded = explanations.not_applied(entry)
+        parts.append(Text(f"bounded, but not applicable to this {kind}: {escape(bounded)}", style="yellow"))
     elif explanations.nothing_bounded(entry):
         parts.append(Text(escape(explanations.headline(entry)), style="bold red"))
     for places, problem, detail in folded(entry.problems):
@@ -127,7 +128,8 @@ def _cause(cause: explanations.Cause, breach: Breach, entry: VerdictEntry | Edit
 def _facts(entry: VerdictEntry | EditEntry, width: int, *, scores: bool) -> Iterator[Text]:
     """Yield name and value of each fact; a path wider than the terminal is not wrapped, so that it can be copied."""
     if isinstance(entry, VerdictEntry):
-        paths = {"image": _near(entry.image) or "(in memory, not kept)"}
+        # a manifest's row that was never judged names no picture
+        paths = {"image": _near(entry.image) or ("" if entry.error and not entry.key else "(in memory, not kept)")}
         facts = [("prompt", clip_prompt(entry.prompt)), *paths.items()]
     else:
         paths = {"source": _near(entry.source_image), "edited": _near(entry.edited_image), "mask": _near(entry.mask)}
@@ -145,7 +147,7 @@ def _facts(entry: VerdictEntry | EditEntry, width: int, *, scores: bool) -> Iter
         facts.append(("scores", ", ".join(words)))
     if entry.breaches and entry.not_applicable:
         whose = "their bounds do" if len(entry.not_applicable) > 1 else "its bound does"
-        facts.append(("N/A", f"{_bounded(entry)}: {whose} not apply"))
+        facts.append(("N/A", f"{explanations.not_applied(entry)}: {whose} not apply"))
     if entry.thresholds:
         facts.append(("thresholds", entry.thresholds))
     if entry.source == "store":
@@ -157,11 +159,6 @@ def _facts(entry: VerdictEntry | EditEntry, width: int, *, scores: bool) -> Iter
             yield Text.assemble((f"{name:<{widest}} ", "dim"), value, no_wrap=True, overflow="ignore")
         else:
             yield from in_columns([Text(name, "dim"), Text(value)], [widest], width)
-
-
-def _bounded(entry: VerdictEntry | EditEntry) -> str:
-    """Name the places that are bounded and do not apply."""
-    return ", ".join(explanations.place(path) for path in entry.not_applicable)
 
 
 def _near(path: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -22,11 +21,11 @@ from . import explanations
 from .baseline_lines import changes
 from .cost_words import budget_is_over, budget_words, cost_words
 from .edit_figures import edit_rows
-from .gate_words import failed_first, failed_gates, outcome_words, sign_of, undecided_gates
+from .gate_words import failed_first, failed_gates, outcome_words, replaced_gates, sign_of, undecided_gates
 from .outcome_styles import STYLES
 from .quarantine_words import quarantine_lines
 from .text_lines import in_columns
-from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_lines
+from .tree_drawing import UNICODE, Glyphs, draw, glyphs_for, stream_encoding, suite_lines
 from .tree_rows import TreeRow, partial, tree_rows
 
 MOST, MOST_ROWS = 3, 6  # facets that are named where they pulled a figure down, and such figures
@@ -65,7 +64,7 @@ def suite_tree(
     if tally.edits:
         parts.append(_edits_table(tally, glyphs, width))
     parts += _suite_lines(report.suite, glyphs, width)
-    parts += _baseline_lines(report.baseline, glyphs, width)
+    parts += _baseline_lines(report, glyphs, width)
     return draw(parts, width, color, encoding)
 
 
@@ -152,6 +151,10 @@ def _warnings(report: Report, tally: Tally) -> Iterator[Text]:
         yield Text(escape(f"warning: answers of several {versions}"), style="yellow")
     if words := explanations.found_in_words(tally.findings):
         yield Text(f"found: {words}", style="yellow")
+    if tally.excused:
+        those = "it" if tally.excused == 1 else "them"
+        words = f"{tally.excused} excused (expected to fail, skipped, or passed in a rerun); the figures count {those}"
+        yield Text(words, style="yellow")
     for words in quarantine_lines(run):
         yield Text(escape(words), style="yellow")
     if words := budget_words(run):
@@ -174,6 +177,8 @@ def _edits_table(tally: Tally, glyphs: Glyphs, width: int) -> Table:
     for row in rows:
         label = Text(f"Score ({row.scale})" if row.scale else escape(row.name))
         notes = Text((f"{glyphs.bad} " if row.failed else "") + row.wrong, "bold red")
+        notes.no_wrap, notes.overflow = True, "ellipsis" if glyphs is UNICODE else "crop"
+        notes.append(escape(row.absent) if not row.wrong else "", "not bold default dim")
         bound = [Text(row.bound, "dim")] if bounded else []
         table.add_row(label, Text(str(row.n)), Text(row.mean), *bound, notes)
     return table
@@ -218,10 +223,11 @@ def _hanging(sign: Text, text: Text, width: int) -> Iterator[Text]:
     yield from in_columns([sign, text], [3], width)
 
 
-def _baseline_lines(baseline: Mapping[str, Any] | None, glyphs: Glyphs, width: int) -> Iterator[Text]:
-    if not baseline:
+def _baseline_lines(report: Report, glyphs: Glyphs, width: int) -> Iterator[Text]:
+    if not report.baseline:
         return
-    name, lines, warnings = changes(baseline)
+    name, lines, warnings = changes(report.baseline)
+    warnings = [*filter(None, [replaced_gates(report)]), *warnings]
     yield Text(escape(f"Against the baseline {name}".rstrip()), style="bold")
     for outcome, text in lines:
         style = STYLES.get(outcome, "dim")

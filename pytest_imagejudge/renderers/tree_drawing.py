@@ -75,7 +75,8 @@ def _line(row: list[Text], widths: list[int], glyphs: Glyphs, width: int) -> Tex
     for figure, room in zip(figures, widths[1:4], strict=True):
         figure.pad_left(room - figure.cell_len)
     bar.truncate(widths[4], overflow="crop", pad=True)
-    line = Text(" ", no_wrap=True).join([name, *figures, bar, notes] if widths[4] else [name, *figures, notes])
+    bars = widths[4] and not notes.no_wrap  # the reason why a facet does not apply takes the place of its bar
+    line = Text(" ", no_wrap=True).join([name, *figures, bar, notes] if bars else [name, *figures, notes])
     line.truncate(width, overflow=overflow)
     return line
 
@@ -106,9 +107,9 @@ def _cells(row: TreeRow, guide: str, glyphs: Glyphs, cells: int) -> list[Text]:
     style = "dim" if dim else "bold" if len(row.path) < 2 else ""
     name = Text.assemble((guide, "dim"), (row.name, style))
     if dim:
-        if not row.path:
-            return [name, Text(), Text(row.shown, "dim"), _bound(row), Text(), Text()]
-        return [name, Text(), Text(row.shown, "dim"), _bound(row), Text(), Text(_size(row), "dim")]
+        reason = escape(row.absent)
+        notes = Text((_size(row) or reason) if row.path else "", "dim", no_wrap=bool(reason))
+        return [name, Text(), Text(row.shown, "dim"), _bound(row), Text(), notes]
     wrong = row.wrong if row.path or not row.failed else row.wrong[:1]  # the first line says the rest of the total
     notes = Text(f"{glyphs.bad} {', '.join(wrong)}" if wrong else "", "bold red")
     if row.counts.get("0") and not row.failed:
@@ -121,7 +122,8 @@ def _merged(row: TreeRow) -> TreeRow:
     """Copy the counts and words of an L2's only facet to the L2's row, where the two share a line."""
     if not _says_the_same(row):
         return row
-    return replace(row, counts=row.children[0].counts, evidence=row.children[0].evidence)
+    only = row.children[0]
+    return replace(row, counts=only.counts, evidence=only.evidence, absent=only.absent)
 
 
 def _size(row: TreeRow) -> str:
@@ -168,14 +170,18 @@ def image_lines(entry: VerdictEntry, glyphs: Glyphs, width: int) -> list[Text]:
             (f"{glyphs.bad} {_missed(row)}  " if row.failed else "", "bold red"),
             (escape(" ".join(clipped(row.evidence).split())), "" if raw == "0" else "dim"),
         )
+        notes.no_wrap = raw == "N/A"  # the reason why it does not apply, on one line
         raw_text = Text(raw if raw != "N/A" else "", "red" if raw == "0" else "")
         rows.append([Text.assemble((guide, "dim"), (row.name, style)), score, raw_text, notes])
     widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)][:-1]
     widths[0] = min(widths[0], max(20, width - sum(widths[1:]) - 15))
     lines: list[Text] = []
+    overflow: OverflowMethod = "ellipsis" if glyphs is UNICODE else "crop"
     for name, score, *rest in rows:
-        name.truncate(widths[0], overflow="ellipsis" if glyphs is UNICODE else "crop")
+        name.truncate(widths[0], overflow=overflow)
         score.pad_left(widths[1] - score.cell_len)
+        if rest[-1].no_wrap:
+            rest[-1].truncate(max(1, width - sum(widths) - len(widths)), overflow=overflow)
         lines += in_columns([name, score, *rest], widths, width)
     return lines
 
@@ -191,15 +197,21 @@ def _image_rows(row: TreeRow, guide: str, glyphs: Glyphs) -> Iterator[tuple[Tree
         yield row, "", []
     single: list[list[TreeRow]] = []
     for child in row.children:
-        if single and child.uniform and single[-1][0].uniform and child.state == single[-1][0].state and row.path:
+        beside = single[-1][0] if single and row.path else None
+        if beside is not None and _alike(child, beside):
             single[-1].append(child)
         else:
             single.append([child])
     for group in single:
         first, last = group[0], group is single[-1]
         yield first, guide + (glyphs.last if last else glyphs.branch), [one.name for one in group] if group[1:] else []
-        if not first.uniform and not _says_the_same(first):
+        if not (first.uniform and not first.explained) and not _says_the_same(first):
             yield from _image_rows(first, guide + ("   " if last else glyphs.down), glyphs)
+
+
+def _alike(one: TreeRow, two: TreeRow) -> bool:
+    """Tell whether two rows lack all figures for one reason, and the judge said no more of it."""
+    return all(row.uniform and not row.explained for row in (one, two)) and one.state == two.state
 
 
 # A workflow command of GitHub's runner: two colons at the start of a line, white space aside. Wrapping could put

@@ -27,6 +27,7 @@ class TreeRow:
         failed: images with a breach here.
         counts: images by raw score, for a facet.
         evidence: the judge's words, of a single image.
+        absent: the judge's words on why a facet does not apply, those that most images have.
         pulled: of the images that failed here, how many each facet below pulled down, by path, most first.
     """
 
@@ -40,6 +41,7 @@ class TreeRow:
     failed: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
     evidence: str = ""
+    absent: str = ""
     children: tuple[TreeRow, ...] = ()
     pulled: tuple[tuple[Path, int], ...] = ()
 
@@ -90,6 +92,11 @@ class TreeRow:
     def uniform(self) -> bool:
         """Tell whether no place here or below has a figure, all for one reason, so that one line is enough."""
         return not self.n and all(row.state == self.state and not row.bound and not row.failed for row in self.walk())
+
+    @property
+    def explained(self) -> bool:
+        """Tell whether the judge said of a facet here or below why it does not apply."""
+        return any(row.absent for row in self.walk())
 
     def walk(self) -> Iterator[TreeRow]:
         """Yield this row and all below it."""
@@ -154,6 +161,7 @@ def _row(path: Path, tally: Tally, bounds: Mapping[Path, float]) -> TreeRow:
         figure.failed,
         counts,
         facet.evidence if facet else "",
+        tally.reason(path) if state == "N/A" and len(path) == 3 else "",
         tuple(children),
         tuple(figure.pulled.most_common()) if len(path) < 3 else (),
     )

@@ -46,11 +46,15 @@ def read(path: Path | str) -> Report:
     try:
         data = _DECODER.decode(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ConfigError(f"{path}: a report is expected, a JSON file: {error.strerror or error}") from None
+        why = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror or error
+        raise ConfigError(f"{path}: {why}; a report is expected, as --judge-report FILE.json writes it") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not a report: not UTF-8 (byte {error.start})") from None
     except json.JSONDecodeError as error:
-        raise ConfigError(f"{path}: not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
+        where = f"(line {error.lineno}, column {error.colno})"
+        raise ConfigError(
+            f"{path}: not JSON: {error.msg} {where}; a report is expected, as --judge-report FILE.json writes it"
+        ) from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not a report: {error}") from None
     if not isinstance(data, dict):

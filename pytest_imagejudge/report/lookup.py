@@ -26,6 +26,16 @@ def value_of(entry: AnyEntry, path: Sequence[str]) -> float | None:
     return figure_at(entry, path, partial(facet_of, entry))
 
 
+def why_absent(entry: AnyEntry, path: Sequence[str]) -> str:
+    """The judge's words on why a figure does not apply: of the facets at or below ``path``, or of an edit's score."""
+    if not isinstance(entry, VerdictEntry):
+        name = "score" if tuple(path) == EDIT_SCORE else "".join(path[:1])
+        return " ".join(entry.evidence.get(name, "").split())
+    facets = (facet_of(entry, place) for place in facets_of(from_written(path)))
+    said = (" ".join(facet.evidence.split()) for facet in facets if facet is not None and facet.raw == "N/A")
+    return "; ".join(filter(None, dict.fromkeys(said)))
+
+
 def unread_of(entry: Entry, path: Sequence[str]) -> list[tuple[str, ...]]:
     """Places at, below or above ``path`` whose answers were not read; for an edit's score, all of the edit's."""
     return unread_at(entry.unreadable, () if tuple(path) == EDIT_SCORE else path)

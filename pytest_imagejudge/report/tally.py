@@ -15,6 +15,9 @@ from .model import FAILED, AnyEntry, EditEntry, Mean, Report, Summary, VerdictEn
 OUTCOMES = ("failed", "error", "passed", "scored")
 
 
+_MOST_REASONS = 8  # that are kept of each facet; a model may write another one for each image
+
+
 class FigureCounts(FigureMean):
     """One figure over many images: its mean over those that have it, and the reasons why others have none.
 
@@ -62,6 +65,7 @@ class Tally:
         self._means = RunMeans((TOTAL, *PATHS), FigureCounts)
         self.figures = self._means.at
         self.raws: dict[Path, dict[tuple[Raw, float | None], int]] = {}
+        self._reasons: dict[Path, Counter[str]] = {}  # why a facet, or a figure of edits, does not apply
         self.asked: set[str] = set()
         self.touched: set[str] = set()
         self.scores = {"score": FigureCounts()}
@@ -129,12 +133,27 @@ class Tally:
                 for three, facet in threes.items():
                     raws, how = self.raws.setdefault((one, two, three), {}), (facet.raw, facet.score)
                     raws[how] = raws.get(how, 0) + 1
+                    if facet.raw == "N/A" and facet.evidence:
+                        self._add_reason((one, two, three), facet.evidence)
         for place in {from_written(breach.path) for breach in entry.breaches}:
             if place in figures:
                 figures[place].failed += 1
                 figures[place].pulled.update(lowest_facets(entry, place))
         if entry.unreadable or entry.error:
             self._add_unread(entry)
+
+    def _add_reason(self, path: Path, reason: str) -> None:
+        reasons = self._reasons.setdefault(path, Counter())
+        if reason in reasons or len(reasons) < _MOST_REASONS:
+            reasons[reason] += 1
+
+    def reason(self, path: Path) -> str:
+        """The most common reason why a facet, or a figure of edits by its name, does not apply, and that of others."""
+        reasons = self._reasons.get(path)
+        if not reasons:
+            return ""
+        first = " ".join(reasons.most_common(1)[0][0].split())
+        return f"{first} (and other reasons)" if len(reasons) > 1 else first
 
     def _add_unread(self, entry: VerdictEntry) -> None:
         unread = [path for path in self.figures if value_of(entry, path) is None and is_unread(entry, path)]
@@ -150,6 +169,8 @@ class Tally:
         self.scores[self._name_of(entry)].count(entry.score, unread=bool(entry.unreadable or entry.error))
         for name, value in entry.aspects.items():
             self.scores.setdefault(name, FigureCounts()).add(value)
+            if value is None and (why := entry.evidence.get(name)):
+                self._add_reason((name,), why)
         for name in {breach.path[0] for breach in entry.breaches if len(breach.path) == 1}:
             self.scores.setdefault(name, FigureCounts()).failed += 1
 

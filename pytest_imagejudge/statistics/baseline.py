@@ -32,6 +32,7 @@ from .served_models import is_of_models, other_models
 from .suite import OnUndecided, check_policy
 
 _NAMED = 10  # images of one kind that are named
+_INTERVAL = f"a {1 - ALPHA:.0%} interval"
 _ROUNDING = 1e-9  # of sums of figures; no difference that anybody means
 
 
@@ -42,7 +43,8 @@ class BaselineRow(BaseModel):
     """One dimension against the baseline. ``change`` is after minus before; a drop is negative.
 
     ``low`` and ``high`` are limits of the change: one-sided 95% limits simultaneous over the rows with a margin
-    (``allowed``), or a 95% interval simultaneous over those without, which have no outcome. ``p`` is the probability
+    (``allowed``), or a 95% interval simultaneous over those without, which have no outcome; None for too few pairs to
+    tell both ways. ``p`` is the probability
     that a drop as clear as this one comes up by chance, in any of the dimensions that are tested together. ``gate``
     is what the outcome and the policy for an undecided one come to.
     """
@@ -239,6 +241,9 @@ def _row(found: Difference, pairs: Sequence[tuple[Scored, Scored]], allowed: flo
         row.outcome, reason = _outcome(row, allowed)
         row.gate = "passed" if row.outcome == "passed" or _let_pass(row, gate.policy) else "failed"
         words.append(reason)
+        if found.units < fewest(ALPHA / 2):  # as for rows without a margin
+            row.low = row.high = None
+            words += [f"{_too_few(found)}, so the mean decides"] * (row.outcome == "passed")
         if row.outcome == "undecided":
             row.needed = pairs_to_decide(found, gate.margins)
             words += [_policy(row, gate.policy), _wanted(row)]
@@ -255,11 +260,13 @@ def _row(found: Difference, pairs: Sequence[tuple[Scored, Scored]], allowed: flo
 
 
 def _no_interval(found: Difference) -> str:
-    least, interval = fewest(ALPHA / 2), f"a {1 - ALPHA:.0%} interval"
-    if found.units >= least:
-        return f"too few pairs for {interval} of all dimensions together"
-    counted = plural(found.units, "pair" if found.units == found.n else "prompt")
-    return f"{counted}: too few for {interval}, which needs {least}"
+    if found.units >= (least := fewest(ALPHA / 2)):
+        return f"too few pairs for {_INTERVAL} of all dimensions together"
+    return f"{_too_few(found)}, which needs {least}"
+
+
+def _too_few(found: Difference) -> str:
+    return f"{plural(found.units, 'pair' if found.units == found.n else 'prompt')}: too few for {_INTERVAL}"
 
 
 def _outcome(row: BaselineRow, allowed: float) -> tuple[GateOutcome, str]:

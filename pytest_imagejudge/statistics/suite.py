@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ..errors import ConfigError
-from ..report.lookup import first_judgements, value_of
+from ..report.lookup import first_judgements, value_of, why_absent
 from ..report.model import AnyEntry, EditEntry, SuiteRow, VerdictEntry
 from ..support.words import plural, verb
 from ..taxonomy import EDIT_SCALE, EDIT_SCORE, Path, from_written, nearest, show, show_scale, written
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..thresholds.profile import Profile
 
 OnUndecided = Literal["mean", "pass", "fail"]
+_LONGEST = 160  # characters of a judge's reason
 
 
 def suite_rows(
@@ -111,7 +113,10 @@ def check_policy(name: str, where: str = "suite") -> OnUndecided:
 
 @dataclass
 class _Column:
-    """One figure over all entries: value, text and image identifier of those that have it."""
+    """One figure over all entries: value, text and image identifier of those that have it.
+
+    ``reason`` is that of the first entry to which it does not apply, where its judge gives one.
+    """
 
     path: Path
     values: list[float] = field(default_factory=list)
@@ -119,6 +124,7 @@ class _Column:
     keys: list[str | int] = field(default_factory=list)
     left_out: int = 0
     not_judged: int = 0
+    reason: str = ""
     scales: set[tuple[float, float]] = field(default_factory=set)
 
     @property
@@ -139,6 +145,7 @@ class _Column:
             self.not_judged += 1
         else:
             self.left_out += 1
+            self.reason = self.reason or why_absent(entry, self.path)
 
 
 def _columns(entries: Iterable[AnyEntry], paths: Iterable[Path]) -> dict[Path, _Column]:
@@ -173,6 +180,8 @@ def _row(column: _Column, bound: float, policy: OnUndecided) -> SuiteRow:
         row.outcome = "failed"
     row.gate = "passed" if gate_passed(row, policy) else "failed"
     row.detail = _detail(row, interval, policy, "edit" if path == EDIT_SCORE else "image")
+    if row.left_out and not row.n and not row.not_judged and column.reason:
+        row.detail += f": {textwrap.shorten(column.reason, _LONGEST, placeholder=' …')}"
     return row
 
 
@@ -181,7 +190,7 @@ def _detail(row: SuiteRow, interval: Interval, policy: OnUndecided, thing: str) 
     words = [_outcome(row, policy, name, thing)]
     if row.not_judged and row.mean is not None:
         words.append(f"the mean of the others is {row.mean:.2f}")
-    if row.left_out:
+    if row.left_out and row.n:
         words.append(f"{row.left_out} without {name} (N/A or not asked) left out")
     if row.outcome == "undecided" and row.low is not None:
         about = f"about {plural(row.needed, thing)} would decide it" if row.needed else ""

@@ -43,12 +43,14 @@ class RawRow:
         line: line of the file on which the row starts, from 1; 0 where the file has no lines.
         values: by column, in the file's order; the readable part of a row with an error.
         message: the error of the row, or empty.
+        sheet: the file is a workbook, and ``line`` the number that its sheet shows beside the row.
     """
 
     number: int
     line: int
     values: dict[str, Any]
     message: str = ""
+    sheet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,9 @@ def plain_pictures(value: Any) -> Any:
     return whole[0]
 
 
-def where(number: int, line: int) -> str:
-    """Return ``row 3, line 4``, without the line where there is none."""
-    return f"row {number}, line {line}" if line else f"row {number}"
+def where(number: int, line: int, *, sheet: bool = False) -> str:
+    """Return ``row 3, line 4``, without the line where there is none; of a workbook ``row 3, sheet row 4``."""
+    return f"row {number}, {'sheet row' if sheet else 'line'} {line}" if line else f"row {number}"
 
 
 def show_value(value: object, limit: int = 80) -> str:

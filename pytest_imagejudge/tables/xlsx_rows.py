@@ -41,7 +41,8 @@ def xlsx_rows(path: Path) -> Iterator[RawRow]:
             values = {name: _plain(cell) for name, cell in zip(header, cells, strict=False) if name}
             texts = "".join(value for value in values.values() if isinstance(value, str))
             extra = any(_said(cell) for cell in cells[len(header) :])
-            yield RawRow(number, line, values, bad_text(texts) or ("a cell without a column's name" if extra else ""))
+            wrong = bad_text(texts) or ("a cell without a column's name" if extra else "")
+            yield RawRow(number, line, values, wrong, sheet=True)
     except (ValueError, KeyError, IndexError, zipfile.BadZipFile, OSError) as error:
         raise ConfigError(f"{path} can't be read as a workbook: {escape(error)}") from error
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +191,18 @@ def _explain(where: str, error: Any) -> str:
         "list_type": "a list is expected",
         "string_type": "a string is expected",
     }.get(kind, error["msg"])
-    return f"{where}: {key}: {what}, not {found!r}"
+    remedy = f"; {_meant(loc)}" if "number" in what and _meant(loc) else ""
+    return f"{where}: {key}: {what}, not {found!r}{remedy}"
+
+
+def _meant(loc: Sequence[str]) -> str:
+    """Say what to give for a bound on scores; an empty text for another key."""
+    inner = loc[1:] if loc[0] in ("suite", "baseline") else loc
+    if inner[:1] not in (["total"], ["level1"], ["level2"], ["level3"]):
+        return ""
+    if loc[0] == "baseline":
+        return "give the largest drop to allow, 0 to 100 points, such as 2"
+    return "give the least score, 0 to 100, such as 60"
 
 
 def own_profiles(protocols: Mapping[Kind, Protocol]) -> dict[Kind, Profile]:

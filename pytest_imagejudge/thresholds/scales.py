@@ -39,7 +39,8 @@ def outside(scores: Mapping[str, float], aspects: Mapping[str, Between], scale: 
         least, most = (0.0, high - low) if key.startswith("baseline") else (low, high)
         if not least <= bound <= most:
             side = f"at most {most:g}" if bound > most else f"at least {least:g}"
-            return f"{key}: a number of {side} is expected, not {bound:g} (edit.scale is {show_scale(scale)})"
+            drop = f", so that no score drops by more than {most:g}" if key.startswith("baseline") else ""
+            return f"{key}: a number of {side} is expected, not {bound:g} (edit.scale is {show_scale(scale)}{drop})"
     for name, between in aspects.items():
         if words := beyond(name, between, scale):
             return f"edit.aspects.{words}"

@@ -35,6 +35,20 @@ def drawn(number, rng, fail=0.1, **fields):
     return VerdictEntry(**{**common, "total": found.total, "level1": found.level1, "level2": found.level2, **fields})
 
 
+def edits(score):
+    return [
+        EditEntry(
+            key=str(i),
+            source_image="a.png",
+            edited_image="b.png",
+            instruction=f"e{i}",
+            score=score,
+            outcome="passed",
+        )
+        for i in range(8)
+    ]
+
+
 def run_of(n, seed, fail=0.1, **fields):
     rng = random.Random(seed)
     return [drawn(i, rng, fail, **fields) for i in range(n)]
@@ -97,6 +111,35 @@ def test_as_json(compare, save):
     )
     assert len(found["moved"]) == 3
     assert found["gate"] is None
+
+
+@pytest.mark.parametrize(("pairs", "interval"), [(1, False), (3, False), (5, False), (6, True)])
+def test_too_few_pairs_have_no_interval_and_say_what_decides(compare, save, pairs, interval):
+    same = save("a.json", run_of(pairs, 1))
+    code, out, _ = compare(same, same, "--max-drop", 2)
+    lines = [line for line in out.splitlines() if re.match(r"(?i) *(Total|Quality|Detail) ", line)]
+    assert (code, len(lines)) == (0, 3)
+    counted = "1 pair" if pairs == 1 else f"{pairs} pairs"
+    for line in lines[:2]:
+        assert ("+0.00 to +0.00" in line) is interval
+        words = "" if interval else f"; {counted}: too few for a 95% interval, so the mean decides"
+        assert line.endswith(f"passed: the mean did not drop{words}")
+    assert ("+0.00 to +0.00" in lines[2]) is interval
+    assert lines[2].endswith(f"{counted}: too few for a 95% interval, which needs 6") is not interval
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_in_a_narrow_terminal_the_words_stand_below_the_table(compare, save, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    same = save("a.json", run_of(3, 1))
+    _, out, _ = compare(same, same, "--max-drop", 2)
+    out = re.sub(r"\x1b\[[\d;]*m", "", out)
+    lines = [line.strip() for line in out.splitlines()]
+    assert max(map(len, lines)) <= width
+    assert any(re.match("Quality .* passed: the mean did not drop; 3 pairs", line) for line in lines) is (width == 140)
+    assert out.count("which needs 6") == (1 if width == 80 else 23)
+    assert ("total, Quality, Aesthetics, Alignment," in out) is (width == 80)
 
 
 @pytest.mark.parametrize(("fail", "code"), [(0.35, 1), (0.1, 0)])
@@ -235,19 +278,6 @@ def test_the_same_run_twice(compare, save):
 
 
 def test_edits(compare, save):
-    def edits(score):
-        return [
-            EditEntry(
-                key=str(i),
-                source_image="a.png",
-                edited_image="b.png",
-                instruction=f"e{i}",
-                score=score,
-                outcome="passed",
-            )
-            for i in range(8)
-        ]
-
     code, out, _ = compare(
         save("a.json", edits=edits(4.0)), save("b.json", edits=edits(3.0)), "--max-drop", 0.5, "--json"
     )
@@ -520,8 +550,10 @@ def test_repeated_judgements_of_one_report(compare, save):
         (("a.json", "b.json", "c.json"), "two files are expected"),
         (("a.json", "none.json"), "none.json: there is no such file"),
         (("a.json", "."), "is a folder"),
-        (("a.json", "a.json", "--max-drop", "-1"), "--max-drop"),
-        (("a.json", "a.json", "--max-drop", "nan"), "--max-drop"),
+        (("a.json", "a.json", "--max-drop", "-1"), "--max-drop -1: a number from 0 to 100 is expected"),
+        (("a.json", "a.json", "--max-drop", "nan"), "--max-drop nan: a number from 0 to 100 is expected"),
+        (("a.json", "a.json", "--max-drop", "101"), "give the largest drop to allow, such as --max-drop 2"),
+        (("edits.json", "edits.json", "--max-drop", "5"), "--max-drop 5: a number from 0 to 4 is expected"),
         (("a.json", "a.json", "--top", "-1"), "--top"),
         (("a.json", "a.json", "-o", "x.pdf"), ".html or .md"),
         (("a.json", "other.json"), "no image in common"),
@@ -536,6 +568,7 @@ def test_wrong_input(compare, save, tmp_path, monkeypatch, arguments, words):
     monkeypatch.chdir(tmp_path)
     save("a.json", run_of(6, 1))
     save("other.json", [entry.model_copy(update={"prompt": f"other {entry.prompt}"}) for entry in run_of(6, 1)])
+    save("edits.json", edits=edits(4.0))
     (tmp_path / "rows.jsonl").write_text('{"ID": 1, "prompt": "x"}\n')
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "bad.json").write_text("{")

@@ -173,10 +173,24 @@ def test_a_report_of_images_and_edits_gives_means_over_both(estimate, folder):
     assert estimate(report(folder, edits=20))["prompt_tokens"] == 200_000
 
 
-def test_a_report_of_stored_answers_says_nothing(estimate, folder, kept):
-    assert estimate(report(folder, source="store"))["source"] is None
+def test_a_report_of_stored_answers_says_nothing(plan, estimate, folder, kept):
+    found = estimate(report(folder, source="store"))
+    assert (found["source"], found["from_store"]) == (None, None)
+    why = "Note: r.json tells no time and no tokens: none of its images was judged anew, and 20 images came from the"
+    assert f"{UNKNOWN} {why} store." in plan("--from=r.json").out
     kept(USE)
     assert FILE_NAME in estimate(report(folder, source="store"))["source"]
+    assert "Images in the store take no request. " + why in plan("--from=r.json").out
+
+
+def test_images_from_the_store_are_told_beside_those_that_were_judged(plan, estimate, folder):
+    report(folder)
+    data = json.loads((folder / "r.json").read_text())
+    for entry in data["verdicts"][:15]:
+        entry["source"] = "store"
+    (folder / "r.json").write_text(json.dumps(data))
+    assert estimate("--from=r.json")["from_store"] == 15
+    assert "Figures from: r.json: 5 images judged anew, 15 more from the store." in plan("--from=r.json").out
 
 
 def test_without_images_there_is_no_estimate(capsys):

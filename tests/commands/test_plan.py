@@ -64,7 +64,7 @@ def test_defaults_say_that_they_are(plan):
     assert code == 0
     assert err == ""
     assert "no baseline was given" in out
-    assert "Spread from: defaults (your own images': --from FILE, a report or baseline)." in out
+    assert "Spread from: defaults (--from FILE takes that of your own images, from a report or baseline)." in out
     assert "Real-world Fidelity" in out
     assert "To see a drop of 2 points in any of them, where no drop is allowed: " in " ".join(out.split())
     assert "\x1b" not in out
@@ -176,7 +176,7 @@ def test_from_two_reports(plan, plan_json, tmp_path):
     assert "points in any of them, where no drop is allowed." in " ".join(out.split())
 
 
-def test_from_judged_edits(plan_json, tmp_path):
+def test_from_judged_edits(plan, plan_json, tmp_path):
     rows = [
         {"ID": i, "instruction": f"edit {i}", "source_path": "a.png", "edited_path": "b.png", "edit_score": 1 + i % 5}
         for i in range(10)
@@ -185,17 +185,24 @@ def test_from_judged_edits(plan_json, tmp_path):
     found = plan_json("--detect", 1, "--from", tmp_path / "a_judged.jsonl")
     assert [row["path"] for row in found["dimensions"]] == [["score"]]
     assert found["suite"]["prompts"] == 10
+    code, _, err = plan("--from", tmp_path / "a_judged.jsonl", "--margin", 5)
+    assert code == 2
+    assert "--margin 5: a number from 0 to 4 is expected, since the mean score of these edits can't drop by more" in err
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "--detect"),
+        ((), "plan: --detect, --images or --from is expected"),
+        ((), "\n  imagejudge plan --detect 4 "),
         (("--detect", "0"), "--detect: a number above 0"),
         (("--detect", "nan"), "--detect"),
         (("--detect", "400"), "--detect: a number above 0 and up to 100, the whole scale, is expected, not 400"),
         (("--detect", "2", "--margin", "2"), "within the margin"),
-        (("--detect", "2", "--margin", "-1"), "--margin"),
+        (("--detect", "2", "--margin", "-1"), "--margin -1: a number from 0 to 100 is expected"),
+        (("--images", "20", "--margin", "500"), "--margin 500: a number from 0 to 100 is expected, since the mean"),
+        (("--images", "20", "--margin", "500"), "give the largest drop to allow, such as --margin 2"),
+        (("--images", "20", "--margin", "nan"), "--margin nan: a number from 0 to 100 is expected"),
         (("--detect", "2", "--power", "1"), "--power"),
         (("--detect", "2", "--power", "0.05"), "--power"),
         (("--detect", "2", "--alpha", "0"), "--alpha"),

@@ -85,6 +85,8 @@ def test_a_plan_keeps_its_figures_in_narrow_terminals(monkeypatch, capsys, width
         (["store", "stats", "--js"], 'unrecognized arguments: --js (did you mean "--json"'),
         (["leaderboard", "x", "-o", "y"], 'unrecognized arguments: -o (did you mean "--output-dir"?), y\n'),
         (["leaderboard", "x", "-x", "y"], "unrecognized arguments: -x, y\n"),
+        (["thresholds"], "required: ACTION; one of show is expected\n"),
+        ([], "required: COMMAND; one of score, rank, leaderboard, agree,"),
         (["init", "a", "##[error]\x1b[31m"], "unrecognized arguments: ## [error]\\x1b[31m"),
     ],
 )

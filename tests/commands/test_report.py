@@ -320,3 +320,59 @@ def test_scores_of_earlier_runs_are_told(folder: Path, capsys: pytest.CaptureFix
     assert '"2024-01-01"' in Path("out.html").read_text(encoding="utf-8")
     assert run("a.json", "--history", "none.json", "-o", "out.json") == 2
     assert "none.json" in capsys.readouterr().err
+
+
+def test_a_failed_gate_that_a_comparison_replaces_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"path": ["Quality"], "change": -9.0, "outcome": "failed", "gate": "failed"}
+    images = [samples.entry(n, bounds={}) for n in range(6)]
+    report_json.write(Report(verdicts=images), folder / "old.json")
+    report_json.write(Report(verdicts=images, baseline={"gate": "failed", "rows": [row]}), folder / "now.json")
+    said = "The run's own gate had failed (Quality against the baseline); what is compared here replaces it"
+    assert run("now.json", "--baseline", "old.json", "-o", "x.html", "-o", "x.md", "-o", "x.json") == 0
+    assert said in capsys.readouterr().err
+    assert said.replace("'", "&#39;") in Path("x.html").read_text(encoding="utf-8")
+    assert said in Path("x.md").read_text(encoding="utf-8").replace("\\", "")
+    assert json.loads(Path("x.json").read_text())["baseline"]["replaced"] == ["Quality against the baseline"]
+    assert run("now.json", "--baseline", "old.json") == 0
+    shown = capsys.readouterr()
+    assert said in " ".join(shown.out.split())
+    assert run("now.json", "-o", "x.md") == 0
+    assert "replaces it" not in capsys.readouterr().err
+    (folder / "p.toml").write_text("[suite.level1]\nQuality = 1\n")
+    failed = samples.report().suite[1].model_copy(update={"gate": "failed"})
+    report_json.write(Report(verdicts=images, suite=[failed]), folder / "now.json")
+    assert run("now.json", "--thresholds", "p.toml", "-o", "x.md") == 0
+    assert "The run's own gate had failed (mean of Quality " in capsys.readouterr().err
+
+
+def test_a_failure_that_is_only_shown_says_so_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = "imagejudge report: the failure is only shown, and the exit status is 0; --gate makes it 1\n"
+    for outputs in ((), ("-o", "x.md", "-o", "x.html")):
+        assert run("a.json", *outputs) == 0
+        assert capsys.readouterr().err.count(said) == 1
+    assert run("a.json", "--gate", "-o", "x.md") == 1
+    assert said not in capsys.readouterr().err
+    report_json.write(Report(verdicts=[samples.entry(1, bounds={})]), folder / "good.json")
+    assert run("good.json", "-o", "x.md") == 0
+    assert said not in capsys.readouterr().err
+
+
+def test_a_gate_takes_the_profile_under_which_the_images_were_judged(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def report(name: str, bound: float) -> None:
+        images = [samples.entry(n, bounds={("Quality",): bound}, thresholds="/ci/thresholds.toml") for n in (1, 2)]
+        own = samples.entry(3, bounds={("Alignment",): 0}, thresholds="photoreal")  # named by its marker
+        report_json.write(Report(verdicts=[*images, own], edits=[samples.edit(1, 4.0)]), folder / name)
+
+    (folder / "thresholds.toml").write_text("[level1]\nQuality = 1\n")
+    report("good.json", 1)
+    report("bad.json", 99)
+    gate = ("--thresholds", "thresholds.toml", "--gate", "-o", "x.md")
+    assert run("good.json", *gate) == 0
+    assert "the gate is by its bounds on single images, applied when these were judged" in capsys.readouterr().err
+    assert run("bad.json", *gate) == 2  # other bounds than the file has now
+    assert "leave --thresholds out" in capsys.readouterr().err
+    (folder / "thresholds.toml").write_text("[level1]\nQuality = 99\n")
+    assert run("bad.json", *gate) == 1
+    assert run("good.json", *gate) == 2

@@ -453,6 +453,24 @@ def test_a_profile_that_bounds_only_the_run(work: Path, server: StandIn, capsys:
     assert "only margins against a baseline" in capsys.readouterr().err
 
 
+def test_margins_against_a_baseline_are_told_not_to_have_been_looked_at(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(work / "in.jsonl", rows("a good fox"))
+    (work / "gate.toml").write_text("total = 50\n[baseline]\nnewly_failing = 0\n")
+    options = ("--judge-thresholds", "gate.toml", "--judge-report", "r.json", "--judge-report", "r.md")
+    _, said = score(capsys, server, path, *options)
+    assert "warning: thresholds gate.toml: its bounds under [baseline] were not looked at" in said
+    assert "imagejudge report REPORT.json --baseline FILE --thresholds NAME does" in said
+    assert read_report(work / "r.json").left_out == ["no_baseline"]
+    assert "bounds under [baseline]" in (work / "r.md").read_text().replace("\\", "")
+    assert main(["report", "r.json", "--baseline", "r.json", "--thresholds", "gate.toml"]) == 0  # as the words say
+    assert "0 images newly fail" in capsys.readouterr().out
+    (work / "gate.toml").write_text("total = 50\n")
+    _, said = score(capsys, server, path, *options)
+    assert "[baseline]" not in said
+
+
 def test_the_embedded_judge_has_no_total_in_what_reads_its_rows(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(work / "in.csv", rows("a fox", "an owl"))
     assert main(["score", str(path), "--judge-model", "signals", "--judge-no-store"]) == 0

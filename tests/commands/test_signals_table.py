@@ -15,7 +15,7 @@ from pytest_imagejudge.protocols.signals_bounds import MEASURED, MEASURES, REVIS
 from pytest_imagejudge.protocols.signals_edit_bounds import MEASURED as ASPECTS
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs/signals.md"
+PAGE = ROOT / "docs/signals-table.md"
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 

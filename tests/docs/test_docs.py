@@ -40,6 +40,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: ForkServ
     shutil.copytree(
         ROOT / "fixtures", folder / "fixtures", ignore=shutil.ignore_patterns("*.py", "*.ini", "*.jsonl", "__*")
     )
+    (tmp_path / "pytest-imagejudge").symlink_to(ROOT)  # a checkout beside the project
     for name in os.environ:
         if name.startswith(("GITHUB_", "PYTEST_", "COV_")) or name in ("CI", "COLUMNS", "FORCE_COLOR", "NO_COLOR"):
             monkeypatch.delenv(name)
@@ -93,6 +94,21 @@ def test_examples(
         if Path(name).name.startswith("test_"):
             shown = re.compile(rf"^(\S+/)?{re.escape(Path(name).name)}(::\S*)* ", re.MULTILINE)
             assert shown.search(printed), f"{page.name}: {name} was not run"
+
+
+def test_the_pictures_that_the_first_page_copies_are_no_tests(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of the whole folder holds tests, some of which fail on purpose."""
+    folder = Path(environment["PWD"])
+    monkeypatch.chdir(folder)
+    shutil.rmtree(folder / "fixtures")
+    first = examples(DOCS / "start.md")[0]
+    run(first, environment)
+    copied = {path.name for path in (folder / "fixtures").iterdir()}
+    assert copied == {path.name for path in (ROOT / "fixtures").iterdir() if path.suffix in (".jpg", ".png")}
+    done = subprocess.run(["pytest", "--collect-only", "-q"], env=environment, capture_output=True, text=True)
+    assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, done.stdout
 
 
 def run(example: Example, environment: dict[str, str]) -> str:

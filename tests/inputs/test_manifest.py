@@ -717,8 +717,8 @@ def test_a_workbook(folder: Path) -> None:
     assert isinstance(one, Row)
     assert (one.id, one.prompt, one.seed, one.line, one.extra["made"]) == ("1", "a fox", 7, 3, "2026-01-02")
     assert [str(row) for row in errors_of(others)] == [
-        'row 2, line 5 (ID "2"): the prompt is empty',  # a formula that no program has computed
-        f'row 3, line 6 (ID "3"): image_path: no file "gone.png" in {folder}',
+        'row 2, sheet row 5 (ID "2"): the prompt is empty',  # a formula that no program has computed
+        f'row 3, sheet row 6 (ID "3"): image_path: no file "gone.png" in {folder}',
     ]
 
 

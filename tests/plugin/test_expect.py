@@ -764,3 +764,28 @@ def test_repeated_judgements_are_one_image_in_every_headline(project):
     result.stdout.fnmatch_lines(["1 image * 1 *ed"])
     title = (project.path / "r.md").read_text().splitlines()[0]
     assert re.search("of 1 image|1 image passed", title)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_a_marker_alone_judges_nothing_and_is_told(project, workers: tuple[str, ...]) -> None:
+    project.tests(
+        """
+        import pytest
+
+        pytestmark = pytest.mark.imagejudge(image="good.png", prompt="a fox")
+
+        def test_forgets(image_judge):
+            pass
+
+        @pytest.mark.parametrize("how", ["check", "score", "expect"])
+        def test_judges(image_judge, how):
+            getattr(image_judge, how)("good.png", prompt="a fox")
+
+        def test_skips():
+            pytest.skip("another time")
+        """
+    )
+    result = project.run(*workers, "-Wdefault::pytest.PytestWarning")
+    result.assert_outcomes(passed=4, skipped=1, warnings=1)
+    result.stdout.fnmatch_lines(["*test_it.py::test_forgets: its marker imagejudge names an image, but *"])
+    project.run(*workers, "-Werror::pytest.PytestWarning").assert_outcomes(passed=4, skipped=1, errors=1)

@@ -316,3 +316,39 @@ def test_what_is_wrong_with_a_row_reaches_no_log_as_written(project):
     assert "no column" in result.stdout.str()
     assert "##[" not in result.stdout.str()
     assert "##[" not in result.stderr.str()
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "workers"])
+def test_last_failed_runs_the_failed_rows_of_named_manifests(project, workers):
+    project.manifest("rows.jsonl", [row("a"), row("b", "bad.png"), row("c"), row("d", "gone.png")])
+    project.tests("def test_good(): pass\ndef test_bad(): raise SystemError")
+    manifest = "--judge-manifest=rows.jsonl"
+    project.run(manifest, *workers).assert_outcomes(passed=3, failed=3)
+    result = project.run(manifest, "--lf", "-rA", *workers)
+    result.assert_outcomes(failed=3)
+    result.stdout.no_fnmatch_line("*repeat --judge-manifest*")
+    project.run(manifest, "--lf", "test_it.py", *workers).assert_outcomes(failed=3)
+    result = project.run("--lf", *workers)
+    result.assert_outcomes(failed=1)
+    said = "imagejudge: left out are rows that failed before, of rows.jsonl (2); to run them again, repeat %s"
+    result.stdout.fnmatch_lines([said % "--judge-manifest rows.jsonl"])
+    project.manifest("more.jsonl", [row("a", "bad.png")])
+    project.run("--judge-manifest=more.jsonl", "-k", "jsonl", *workers).assert_outcomes(failed=1)
+    words = said.replace("(2)", "(2), more.jsonl (1)") % "their --judge-manifest"
+    project.run("--lf", *workers).stdout.fnmatch_lines([words])
+    project.picture("good", "bad.png")
+    project.picture("good", "gone.png")
+    project.run(manifest, "--lf", "-k", "not test_bad", *workers).assert_outcomes(passed=2)
+    said = project.run("--lf", *workers).outlines
+    assert not [line for line in said if "rows.jsonl" in line]
+
+
+def test_a_second_row_of_one_id_is_headed_by_its_number_alone(project):
+    project.manifest("rows.imagejudge.jsonl", [row("a"), row("b"), row("a"), {"prompt": "x", "image_path": "good.png"}])
+    result = project.run("-rA")
+    result.assert_outcomes(passed=2, failed=2)
+    heads = {line.strip("_ ") for line in result.outlines if line.startswith("___")}
+    assert heads == {"row 3 (a)", "row 4"}
+    result.stdout.fnmatch_lines_random(
+        ["FAILED rows.imagejudge.jsonl::a (row 3) - *", "FAILED rows.imagejudge.jsonl::row 4 - *", "*, line 3 (ID*"]
+    )

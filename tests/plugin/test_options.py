@@ -13,6 +13,7 @@ TWINS = [
     ("--judge-protocol=hose", "judge_protocol = hose", '*no protocol "hose"*did you mean "house"*'),
     ("--judge-thresholds=defualt", "judge_thresholds = defualt", '*did you mean "default"*'),
     ("--judge-manifest=gone.csv", "judge_manifest = gone.csv", "*gone.csv: no such file*"),
+    ("--judge-manifest=manifst.csv", "judge_manifest = manifst.csv", '*no such file (did you mean "manifest.csv"?)*'),
     ("--judge-manifest=sub", "judge_manifest = sub", "*sub: a folder; a file is expected, or several*"),
     ("--judge-thresholds=sub", "judge_thresholds = sub", "*no profile 'sub'*/sub is a folder)*"),
     ("--judge-metadata=gone.json", "judge_metadata = gone.json", "*judge?metadata: *gone.json can't be read*"),
@@ -129,6 +130,7 @@ def test_workers_share_the_requests_that_may_be_in_flight(project, workers, shar
 @pytest.mark.parametrize(("option", "ini", "words"), TWINS, ids=[ini or option for option, ini, _ in TWINS])
 def test_what_is_refused_before_any_test(project, option, ini, words):
     (project.path / "sub").mkdir()
+    (project.path / "manifest.csv").touch()
     project.tests(PLAIN + "    open('ran', 'w').close()")
     for given in [option] if option else []:
         result = project.run(given)
@@ -141,6 +143,31 @@ def test_what_is_refused_before_any_test(project, option, ini, words):
         result.stderr.fnmatch_lines([words])
     assert not (project.path / "ran").exists()
     assert "Traceback" not in result.stderr.str()
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--judge-manifst=a.csv", '--judge-manifst: there is no such option (did you mean "--judge-manifest"?)'),
+        ("--edit-judge-modle=m", '--edit-judge-modle: there is no such option (did you mean "--edit-judge-model"?)'),
+        (
+            "--judge-timeout=5",
+            "--judge-timeout: pytest has this as a key of the ini file; write -o judge_timeout=VALUE",
+        ),
+        ("--judge-zzzzzzzzz", "*unrecognized arguments: --judge-zzzzzzzzz"),
+    ],
+)
+def test_an_option_that_there_is_not_names_the_one_that_is_meant(project, option, words):
+    project.tests("def test_plain(): pass")
+    result = project.run(option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{words}"])
+
+
+def test_an_option_of_a_project_that_looks_like_ours_is_its_own(project):
+    (project.path / "conftest.py").write_text("def pytest_addoption(parser): parser.addoption('--judge-modl')\n")
+    project.tests("def test_plain(pytestconfig): assert pytestconfig.getoption('--judge-modl') == 'x'")
+    project.run("--judge-modl=x").assert_outcomes(passed=1)
 
 
 def test_a_choice_is_refused(project):

@@ -64,6 +64,34 @@ def test_junit_has_the_tree_and_the_pictures(project: Project, workers: tuple[st
     assert found["test_score"].startswith("test_score (fair.png): scored 60.0")
 
 
+MISSPELT = """
+def test_misspelt(image_judge):
+    image_judge.expect("misspelt.png", prompt="a red fox")
+"""
+
+
+def test_a_missing_picture_is_no_attachment(project: Project) -> None:
+    project.tests(MISSPELT)
+    project.manifest("rows.imagejudge.jsonl", [{"ID": "a", "prompt": "a fox", "image_path": "misspelt.png"}])
+    project.run("--junit-xml=junit.xml").assert_outcomes(failed=2)
+    found = texts_of(project)
+    assert found["test_misspelt"].splitlines()[-1] == f"missing picture: {project.path / 'misspelt.png'}"
+    assert "ATTACHMENT" not in found["test_misspelt"]
+    assert 'no file "misspelt.png"' in found["a"]
+    assert "in memory" not in found["a"]
+
+
+def test_allure_says_which_picture_is_missing(project: Project) -> None:
+    pytest.importorskip("allure_pytest", reason="pip install allure-pytest")
+    project.plugins += ["allure_pytest"]
+    project.tests(MISSPELT)
+    project.run("--alluredir=own", process=True).assert_outcomes(failed=1)
+    (result,) = (json.loads(path.read_text()) for path in (project.path / "own").glob("*-result.json"))
+    names = {each["name"]: each["source"] for each in result["attachments"]}
+    said = (project.path / "own" / names["Image, missing: test_misspelt (misspelt.png)"]).read_text()
+    assert said == f"missing picture: {project.path / 'misspelt.png'}"
+
+
 def test_gitlab_looks_for_pictures_from_the_projects_folder(project: Project) -> None:
     project.environ("GITLAB_CI", "true")
     project.environ("CI_PROJECT_DIR", str(project.path.parent))

@@ -204,7 +204,8 @@ def test_an_error_of_configuration_is_said_once_and_stops(project):
     assert result.stderr.str().count("no profile 'nothing'") == 1
 
 
-def test_a_wrong_marker_fails_the_run(project):
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "workers"])
+def test_a_wrong_marker_fails_the_run_with_the_words_alone(project, workers):
     project.tests(
         """
         import pytest
@@ -214,9 +215,12 @@ def test_a_wrong_marker_fails_the_run(project):
             pass
         """
     )
-    result = project.run("-n1")
+    result = project.run(*workers)
     assert result.ret not in (0, 5)
-    assert "unknown keyword 'threshold'" in result.stdout.str() + result.stderr.str()
+    said = result.outlines + result.errlines
+    words = "test_it.py::test_fox: marker imagejudge: unknown keyword 'threshold' (did you mean \"thresholds\"?)"
+    assert [line for line in said if line.removeprefix("ERROR: ").startswith(words)]
+    assert not [line for line in said if "UsageError" in line or ".py:" in line.replace("test_it.py::", "")]
 
 
 def test_what_the_engine_says_on_a_worker_is_said_once(project):

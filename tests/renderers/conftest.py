@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,7 +76,7 @@ class Visit:
         return self.page.get_by_role("dialog")
 
     def choose(self, outcome: str) -> None:
-        self.page.get_by_role("radio", name=outcome).check()
+        self.page.get_by_role("radio", name=re.compile(rf"^{outcome}( \d+)?$")).check()
 
     def badges(self) -> set[str]:
         return set(self.page.locator("#grid .badge").all_text_contents())

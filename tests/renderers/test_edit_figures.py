@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -52,6 +53,20 @@ def test_a_judge_without_a_score_is_given_no_scale_for_what_it_did_not_judge() -
     assert (first.name, first.scale, first.n, first.wrong) == ("whole edits", "", 0, "1 not judged")
     alone = edit_rows(Tally([samples.edit(1, None)]))[0]
     assert (alone.name, alone.scale) == ("score", "1 to 5")
+
+
+@pytest.mark.parametrize(("width", "encoding"), [(80, "utf-8"), (60, "ascii"), (140, "utf-8")])
+def test_why_a_figure_applies_to_no_edit_stands_beside_it_on_one_line(width: int, encoding: str) -> None:
+    why = "not measured: no mask or box says where the edit was asked to be, so nothing is outside of it"
+    edits = [
+        edit(BOUNDS, aspects={"shift": None, "fidelity": figure}, evidence={"shift": why, "fidelity": "too small"})
+        for figure in (0.9, None)
+    ]
+    text = suite_tree(Report(edits=edits), {}, width=width, color=False, verbosity=1, encoding=encoding)
+    (line,) = (line for line in text.splitlines() if line.startswith("shift"))
+    assert re.match(r"shift +0 +N/A +at most 0.8 not measured: no mask", line)
+    assert len(line) <= width
+    assert "too small" not in text  # others have that figure
 
 
 def test_bounds_are_in_words() -> None:

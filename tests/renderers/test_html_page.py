@@ -11,7 +11,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from pytest_imagejudge.renderers.explanations import title
-from pytest_imagejudge.report.model import Bound, FailedTest, JudgeEntry, ProblemEntry, Report, Run
+from pytest_imagejudge.report.model import Bound, Facet, FailedTest, JudgeEntry, ProblemEntry, Report, Run
 from pytest_imagejudge.statistics.earlier_run import attach
 from pytest_imagejudge.statistics.pairing import scored
 from pytest_imagejudge.taxonomy import LEVEL1
@@ -138,8 +138,10 @@ def test_what_was_only_scored_has_a_filter_and_stands_among_the_failed_where_its
     seen = visit(report)
     assert seen.titles()[0] == "test_3 (3.png)"
     assert seen.badges() == {"✗ scored, test failed", "scored", "✓ passed"}
-    seen.choose("Failed")
-    assert seen.titles() == ["test_3 (3.png)"]
+    assert seen.page.locator("h1").text_content() == "1 of 3 images was scored in a test that failed"
+    for name in ("Failed", "Scored, test failed"):
+        seen.choose(name)
+        assert seen.titles() == ["test_3 (3.png)"]
     assert "its test failed" in seen.page.locator("#grid .why").text_content()
     seen.page.get_by_role("combobox", name="Dimension").select_option(value="0")
     assert seen.titles() == ["test_3 (3.png)"]
@@ -152,6 +154,36 @@ def test_what_was_only_scored_has_a_filter_and_stands_among_the_failed_where_its
     assert seen.titles() == ["test_2 (2.png)"]
     only = visit(report, failed_only=True)
     assert only.titles() == ["test_3 (3.png)"]
+
+
+def test_why_a_facet_does_not_apply_is_on_its_page(visit: Any) -> None:
+    place = ("Creative Generation", "Text Rendering", "Text Accuracy")
+    entry = samples.entry(1, bounds={}, not_applicable=[list(place), ["Alignment"]])
+    for one, twos in entry.level3.items():  # nothing of this dimension applies, and one facet says why
+        for two, threes in twos.items():
+            for three in threes if one == place[0] else ():
+                said = "the prompt asks for <b>no text</b>" if (one, two, three) == place else ""
+                threes[three] = Facet(raw="N/A", score=None, evidence=said)
+    entry.level1[place[0]], entry.level2[place[0]] = None, dict.fromkeys(entry.level2[place[0]])
+    seen = visit(Report(verdicts=[entry]))
+    for name in place[:2]:
+        seen.page.locator("#dimensions").get_by_role("button", name=name, exact=True).click()
+    (name,) = seen.page.locator("#dimensions th", has_text="Text Accuracy").all()
+    assert name.inner_text().splitlines() == ["Text Accuracy", "the prompt asks for <b>no text</b>"]
+    seen.page.locator("#grid a").first.click()
+    rows = seen.opened().locator(".tree tr").all_text_contents()
+    assert rows[rows.index("Text AccuracyN/A") + 1] == "the prompt asks for <b>no text</b>"
+    assert not [text for text in rows if text.startswith("Text Layout")]
+    facts = seen.opened().locator("dd", has_text="Text Accuracy").inner_text()
+    assert facts.splitlines() == [f"{' / '.join(place)}: the prompt asks for <b>no text</b>", "Alignment"]
+
+
+def test_bullets_of_failed_tests_stand_inside_their_box(visit: Any) -> None:
+    seen = visit(broken_test())
+    inside = (
+        "list => parseFloat(getComputedStyle(list).paddingLeft) >= 20 || getComputedStyle(list).listStyle === 'none'"
+    )
+    assert seen.page.locator("header ul.failure").evaluate(inside)
 
 
 def test_filters_by_text_in_prompt_test_file_or_id(visit: Any) -> None:

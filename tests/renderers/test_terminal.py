@@ -18,6 +18,7 @@ from pytest_imagejudge.renderers.terminal_summary import suite_tree
 from pytest_imagejudge.report.model import (
     Breach,
     EditEntry,
+    Facet,
     FailedTest,
     JudgeEntry,
     ProblemEntry,
@@ -27,7 +28,7 @@ from pytest_imagejudge.report.model import (
     VerdictEntry,
 )
 from pytest_imagejudge.scoring.verdict import Raw
-from pytest_imagejudge.taxonomy import FACETS, LEVEL1, Path
+from pytest_imagejudge.taxonomy import FACETS, LEVEL1, TREE, Path
 from tests.report import samples
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -382,3 +383,50 @@ def test_a_problem_of_several_dimensions_is_told_once() -> None:
     ]
     assert "- problem: refused-field in Quality, Aesthetics: seed: HTTP 400\n" in page
     assert page.count("seed: HTTP 400") == 1
+
+
+TEXT: Path = ("Creative Generation", "Text Rendering", "Text Accuracy")
+
+
+def without_text(reason: str = "the prompt asks for no text", number: int = 1) -> VerdictEntry:
+    """An image whose bounded Text Accuracy does not apply, of which the judge says why."""
+    entry = samples.entry(number, bounds={}, outcome="failed", not_applicable=[list(TEXT)])
+    entry.level3[TEXT[0]][TEXT[1]] = {
+        name: Facet(raw="N/A", score=None, evidence=reason if name == TEXT[2] else "")
+        for name in TREE[TEXT[0]][TEXT[1]]
+    }
+    return entry
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_why_a_facet_does_not_apply_stands_beside_it_on_one_line(width: int) -> None:
+    reason = "the prompt asks for no text, " + "and the picture shows none, " * 9
+    lines = tree(Report(verdicts=[without_text(reason)] * 2), width, verbosity=1).splitlines()
+    said = [line for line in lines if "the prompt asks" in line]
+    assert len(said) == 1
+    assert re.match(r"[│ ]+[├└]─ Text Accuracy +N/A +the prompt asks for no text, .*…$", said[0])
+    assert cell_len(said[0]) == width
+    lines = failure(without_text(reason), width).splitlines()
+    said = [line for line in lines if re.match(r"[│ ]+[├└]─ Text Accuracy +N/A +the prompt asks for", line)]
+    assert [cell_len(line) <= width and line.endswith("…") for line in said] == [True]
+
+
+def test_of_several_reasons_the_most_common_is_shown() -> None:
+    entries = [without_text(reason, n) for n, reason in enumerate(("no text is asked for", "none asked", "none asked"))]
+    assert row(tree(Report(verdicts=entries), 140, verbosity=1), "Text Accuracy").endswith(
+        "none asked (and other reasons)"
+    )
+
+
+def test_a_bound_that_does_not_apply_names_the_reason() -> None:
+    entry = without_text()
+    assert headline(entry) == f"no bounded score applies: {' / '.join(TEXT)} (the prompt asks for no text)"
+    assert f"image: {' / '.join(TEXT)} (the prompt asks for no text)" in " ".join(failure(entry).split())
+    entry = entry.model_copy(update={"breaches": [Breach(path=["total"], score=1.0, bound=2.0)]})
+    assert "(the prompt asks for no text): its bound does not apply" in " ".join(failure(entry).split())
+    edit = changed(
+        samples.edit(1, 4.0), outcome="failed", not_applicable=[["fidelity"]], evidence={"fidelity": "no mask"}
+    )
+    assert headline(edit) == "no bounded score applies: fidelity (no mask)"
+    edit = changed(edit, not_applicable=[["a"], ["fidelity"], ["b"]], evidence={"fidelity": "no mask", "b": "no mask"})
+    assert headline(edit) == "no bounded score applies: fidelity, b (no mask), a"

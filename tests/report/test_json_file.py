@@ -75,7 +75,7 @@ def test_unknown_fields_are_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", ["not JSON", "line 1"]),
+        ("", ["not JSON", "line 1", "a report is expected, as --judge-report FILE.json writes it"]),
         ("{", ["not JSON"]),
         ("[]", ["a JSON object, not an array"]),
         ("3", ["not a number"]),
@@ -241,3 +241,9 @@ def test_an_empty_report_can_be_written_in_every_format(tmp_path: Path, monkeypa
     (tmp_path / "x.json").write_text('{"schema": "imagejudge-report/1"}')
     assert main(["report", "x.json", "-o", "y.html", "-o", "y.md", "-o", "y.json"]) == 0
     assert "Nothing was judged" in (tmp_path / "y.html").read_text(encoding="utf-8")
+
+
+def test_a_report_that_is_not_there_says_what_writes_one(tmp_path):
+    words = r"none\.json: there is no such file; a report is expected, as --judge-report FILE\.json writes it"
+    with pytest.raises(ConfigError, match=words):
+        report_json.read(tmp_path / "none.json")

@@ -137,7 +137,7 @@ def test_five_that_dropped_are_no_chance_however_many_did_not():
     for of in (5, 12, 400):
         row = by_path(against(*blurred(5, of), {("Quality",): 0.5}))["Quality",]
         assert (row.p, row.outcome, row.gate) == (1 / 32, "failed", "failed")
-        assert row.high <= 0
+        assert row.high is None if of == 5 else row.high <= 0
 
 
 def test_a_drop_within_the_margin_passes_and_says_what_is_not_ruled_out():

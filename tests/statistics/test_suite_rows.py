@@ -100,6 +100,12 @@ def test_nothing_applicable_fails():
     assert not gate_passed(row, "pass")
 
 
+def test_what_applies_to_no_image_says_why():
+    said = {"Realism": {"Physical Logic": {"raw": "N/A", "score": None, "evidence": "a drawing"}}}
+    row = one([image(i, None, level3={"Quality": said}) for i in range(10)], 10, path=("Quality", "Realism"))
+    assert row.detail == "Quality / Realism applied to none of 10 images: a drawing"
+
+
 def test_without_any_image_nothing_passes():
     for policy in ("mean", "pass", "fail"):
         assert not gate_passed(one([], 10, policy), policy)

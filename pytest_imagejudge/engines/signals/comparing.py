@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from .matching import fold, marks, match, nearest_places
-from .page import Page, ideograph
+from .page import Page, Sign, ideograph
 
 MEANT = 0.6  # likeness from which what was read is an attempt at the text
 SURE = 0.9  # confidence of the OCR from which a sign is taken for what was read
+_CHARACTER_SETS = ("gb2312", "big5", "shift_jis")  # simplified, traditional, Japanese
 # Letters whose capital has another shape; of the rest the OCR tells the case by their height.
 _CASED = frozenset("abdefghjmnqrtyABDEFGHJMNQRTY")
 
@@ -28,6 +31,8 @@ class Found:
         case: letters in the other case whose capital has another shape.
         height: letters in the other case that differ by their height alone.
         doubt: the least confidence in a Chinese or Japanese sign, with that sign; empty for none.
+        rival: the Chinese sign that the OCR would read in place of one of the text's, with its greatest confidence, as
+            (read, rival, confidence); empty for none.
         closed: True where no further letter is joined to the place.
     """
 
@@ -40,6 +45,7 @@ class Found:
     case: tuple[str, ...] = ()
     height: tuple[str, ...] = ()
     doubt: tuple[str, float] | None = None
+    rival: tuple[str, str, float] | None = None
     closed: bool = True
 
     @property
@@ -87,6 +93,7 @@ def _at(text: str, page: Page, edits: int, start: int, end: int) -> Found:
         case=tuple(char for char in other if char in _CASED),
         height=tuple(char for char in other if char not in _CASED),
         doubt=doubt,
+        rival=_rival(text, page.signs[start:end]),
         closed=not added,
     )
 
@@ -131,6 +138,38 @@ def _differences(text: str, page: Page, start: int, end: int) -> tuple[list[str]
             )
     least = min(doubts, default=None)
     return wrong, case, (least[1], least[0]) if least else None
+
+
+def _rival(text: str, signs: Sequence[Sign]) -> tuple[str, str, float] | None:
+    """Return the likeliest second choice for a Chinese sign among ``signs``, in the script of ``text``.
+
+    The simplified, traditional or older form of a sign is no other sign. It is told by the character sets that have all
+    signs of the text: the other form is not in each of them.
+    """
+    chinese = "".join(char for char in text if _chinese(char))
+    sets = [name for name in _CHARACTER_SETS if _encodes(chinese, name)]
+    rivals = [
+        (sign.rival[1], sign.char, sign.rival[0])
+        for sign in signs
+        if _chinese(sign.char) and _chinese(sign.rival[0])
+        if all(_encodes(sign.rival[0], name) for name in sets)
+    ]
+    if not rivals:
+        return None
+    share, read, other = max(rivals)
+    return read, other, share
+
+
+def _chinese(char: str) -> bool:
+    return char != "" and unicodedata.name(char, "").startswith("CJK UNIFIED")
+
+
+def _encodes(text: str, name: str) -> bool:
+    try:
+        text.encode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _by_words(text: str, page: Page) -> Found | None:

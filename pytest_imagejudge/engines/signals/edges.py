@@ -30,6 +30,7 @@ from .spectrum import (
 from .squares import squares
 
 _DIRECTIONS = tuple(22.5 * step for step in range(8))
+_ALL = -1.0  # in place of the degrees of one direction
 FEW = 4  # tiles with something to see; fewer say nothing of a picture
 _LEAST = 0.012  # of a natural picture's fine detail: less may be rounding, so the blur is measured at half the size
 _LEAKS = 0.02  # of the sharpest direction: so much of it the window of a tile lets into the others
@@ -58,7 +59,7 @@ def blur_sigma(planes: Planes) -> Figure:
     below = _sigma_below(planes)
     gone, seen = below > BY_NAME["blur_sigma"].fail, False
     blocks = planes.once(blocks_show)
-    sigma, direction = max((below, 0.0), _motion(planes, blocks))
+    sigma, direction = max((below, _ALL), _motion(planes, blocks))
     for scale, make, usual in _SCALES:
         found = planes.once(make)
         if found.busy.sum() >= FEW:
@@ -72,11 +73,16 @@ def blur_sigma(planes: Planes) -> Figure:
     if not seen:
         return Figure("blur_sigma", None, "nothing with an edge to measure")
     side = max(planes.working_luma.shape)
-    where = f"across {direction:g} degrees" if direction else "across"
-    words = (
-        f"the sharpest places are as soft as a blur of sigma {sigma:.2f} pixels {where} (at {side} on the long side)"
-    )
-    return Figure("blur_sigma", sigma, words)
+    words = f"the sharpest places are as soft as a blur of sigma {sigma:.2f} pixels{_measured_along(direction)}"
+    return Figure("blur_sigma", sigma, f"{words} (at {side} on the long side)")
+
+
+def _measured_along(direction: float) -> str:
+    """Say which direction is soft, in degrees and as one sees it; an empty text for `_ALL`."""
+    if direction == _ALL:
+        return ""
+    names = ("left to right", "top left to bottom right", "top to bottom", "bottom left to top right")
+    return f", measured along {direction:g} degrees, from {names[round(direction / 45) % len(names)]}"
 
 
 def _sigma_below(planes: Planes) -> float:
@@ -99,7 +105,7 @@ def _motion(planes: Planes, blocks: bool) -> tuple[float, float]:
     """
     found = planes.once(spectra)
     if found.busy.sum() < FEW:
-        return 0.0, 0.0
+        return 0.0, _ALL
     share, most, direction = _least_along(found)
     sigma = max(0.0, _sigma_along(share) - _FILE * blocks)
     if sigma < _SURE or most < _SOFT:

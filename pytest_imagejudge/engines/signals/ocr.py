@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MARGIN = 1 / 12  # of the long side: text that touches the border is found only with room around it
 _LINES = 400  # lines of text kept; no prompt asks for more
 _HEIGHT = 48  # pixels; the height at which the model reads
+_SURE = 0.9  # confidence from which no second choice for a sign says anything
 _TALL = 1.5  # height by width from which a box is a column of characters, or of a line that was turned
 _lock = threading.Lock()
 _reader: list[Any] = []  # one for the process: its models may run in several threads at once
@@ -30,12 +31,15 @@ class Line:
         trust: the confidence of each sign, 0 to 1.
         box: left, top, right and bottom in pixels of the picture.
         height: of its letters, in pixels; the box is a little larger than them.
+        rivals: the second choice for each sign, with its confidence; empty where none is known, and without a sign
+            where all of the line was read with confidence.
     """
 
     text: str
     trust: tuple[float, ...]
     box: tuple[float, float, float, float]
     height: float
+    rivals: tuple[tuple[str, float], ...] = ()
 
 
 def read(picture: Image, side: int) -> list[Line]:
@@ -58,8 +62,8 @@ def read(picture: Image, side: int) -> list[Line]:
     rim = np.median(framed[0], axis=0)
     crops = [_cut(pixels, quad, rim) for quad in quads]
     return [
-        Line(text, trust, (*quad.min(axis=0).tolist(), *quad.max(axis=0).tolist()), _letter_height(quad))
-        for quad, (text, trust) in zip(quads, _recognize(crops), strict=True)
+        Line(text, trust, (*quad.min(axis=0).tolist(), *quad.max(axis=0).tolist()), _letter_height(quad), rivals)
+        for quad, (text, trust, rivals) in zip(quads, _recognize(crops), strict=True)
         if text.strip()
     ]
 
@@ -124,14 +128,58 @@ def _cut(pixels: Any, quad: Any, rim: Any) -> Any:
     )
 
 
-def _recognize(crops: list[Any]) -> list[tuple[str, tuple[float, ...]]]:
-    """Read crops of one line each: text and the confidence of each sign."""
-    found = _ocr().recognize_txt(crops)
+def _recognize(crops: list[Any]) -> list[tuple[str, tuple[float, ...], tuple[tuple[str, float], ...]]]:
+    """Read crops of one line each: text, the confidence of each sign, and the second choice for each."""
+    found = _keeping_rivals(_ocr()).recognize_txt(crops)
     read = []
     for text, words, score in zip(found.txts, found.word_results, found.scores, strict=True):
         trust = tuple(map(float, words.confs)) if words is not None else ()
-        read.append((text, trust if len(trust) == len(text) else (float(score),) * len(text)))
+        rivals = tuple(getattr(words, "rivals", ()))
+        if len(trust) != len(text):
+            trust = (float(score),) * len(text)
+        read.append((text, trust, rivals if len(rivals) == len(text) else ()))
     return read
+
+
+def _keeping_rivals(reader: Any) -> Any:
+    """Have the OCR keep second choices, from its first reading on."""
+    import numpy as np
+
+    with _lock:
+        if reader.text_rec is None:
+            reader.recognize_txt([np.zeros((_HEIGHT, _HEIGHT, 3), np.uint8)])  # which loads the model
+            recognizer: Any = reader.text_rec
+            recognizer.postprocess_op = _WithRivals(recognizer.postprocess_op)
+    return reader
+
+
+class _WithRivals:
+    """The decoder of the OCR's answers, which keeps the second choice for each sign as well."""
+
+    def __init__(self, decoder: Any) -> None:
+        self._decoder = decoder
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._decoder, name)
+
+    def __call__(self, shares: Any, *args: Any, **options: Any) -> Any:
+        """Decode ``shares``, confidences as (lines, columns, signs)."""
+        import numpy as np
+
+        lines, words = self._decoder(shares, *args, **options)
+        for row, info in zip(shares, words, strict=False):  # no words where none were asked for
+            info.rivals = [("", 0.0)] * len(info.confs)
+            if min(info.confs, default=1.0) < _SURE:
+                best = row.argmax(axis=1)
+                chosen = row[(best != 0) & (np.diff(best, prepend=0) != 0)]  # 0 is no sign; of a run, the first
+                info.rivals = [self._rival(column) for column in chosen]
+        return lines, words
+
+    def _rival(self, column: Any) -> tuple[str, float]:
+        import numpy as np
+
+        second = int(np.argpartition(column, -2)[-2])
+        return self._decoder.character[second] if second else "", float(column[second])
 
 
 def _ocr() -> Any:

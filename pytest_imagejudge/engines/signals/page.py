@@ -12,12 +12,21 @@ from .ocr import Line
 
 @dataclass(frozen=True)
 class Sign:
-    """One letter or digit as read: the sign itself, its confidence, the number of its line, and its place there."""
+    """One letter or digit as read.
+
+    Attributes:
+        char: the sign itself.
+        trust: its confidence.
+        line: the number of its line.
+        at: its place there.
+        rival: the OCR's second choice, with its confidence.
+    """
 
     char: str
     trust: float
     line: int
     at: int
+    rival: tuple[str, float] = ("", 0.0)
 
 
 class Page:
@@ -34,10 +43,11 @@ class Page:
         letters: list[str] = []
         self.signs: list[Sign] = []
         for number, line in enumerate(self.lines):
+            rivals = line.rivals or (("", 0.0),) * len(line.text)
             for at, char in enumerate(line.text):
                 for folded in fold(char):
                     letters.append(folded)
-                    self.signs.append(Sign(char, line.trust[at], number, at))
+                    self.signs.append(Sign(char, line.trust[at], number, at, rivals[at]))
         self.letters = "".join(letters)
 
     @property

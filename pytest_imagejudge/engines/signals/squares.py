@@ -16,6 +16,8 @@ from .planes import Planes
 
 _LINES = 12  # borders between squares; fewer are no grid
 _FINEST, _COARSEST = 2, 64  # pixels; the sides of squares that are looked for
+_ROUNDING = 1e-6  # of a square: OpenCV begins one on a whole pixel there, or one pixel late
+_SELDOM = 8  # squares from one such border to the next, at least; else any picture might have them
 _GREYS = 32  # of pixel art without colour, at most
 _COLOURS = 300  # of pixel art without areas of one colour, at most
 _BORDERS = 4  # between areas; fewer say nothing
@@ -68,18 +70,32 @@ def squares(planes: Planes) -> Squares:
     if planes.too_small:
         return Squares()
     lumas = planes.tile_lumas
-    if len(lumas) == 1 and (rows := _starts(lumas[0])) is not None and (columns := _starts(lumas[0].T)) is not None:
-        size = round(min(planes.height / len(rows), planes.width / len(columns)), 1)
-        if size <= 1:
-            return Squares()
-        cells = planes.rgb[rows][:, columns]
-        art = _art(cells, size)
-        return Squares(size, art, "" if art else _either(cells, size))
+    if len(lumas) == 1:
+        (luma,) = lumas
+        rows = _starts(luma)
+        if rows is not None and (columns := _starts(luma.T)) is not None:
+            size = round(min(planes.height / len(rows), planes.width / len(columns)), 1)
+            if size <= 1:
+                return Squares()
+            cells = planes.rgb[rows][:, columns]
+            art = _art(cells, size)
+            return Squares(size, art, "" if art else _either(cells, size))
+        if rows is not None and (luma == luma[:, :1]).all():
+            return _lines(planes.height / len(rows))
+        if (luma[-1] == luma[0]).all() and (luma == luma[0]).all() and (columns := _starts(luma.T)) is not None:
+            return _lines(planes.width / len(columns))
     return _uneven(planes)
 
 
+def _lines(size: float) -> Squares:
+    """Return what a picture has that is made of lines of one colour each."""
+    return Squares(
+        round(size, 1), either=f"made of lines of {size:g} pixels alone: pixel art, or a picture that was enlarged"
+    )
+
+
 def _starts(luma: Any) -> Any:
-    """Return the first row of each row of squares; None where rows do not repeat so."""
+    """Return a row of each row of squares; None where rows do not repeat so."""
     import numpy as np
 
     height = len(luma)
@@ -90,12 +106,13 @@ def _starts(luma: Any) -> Any:
     if period >= _FINEST:
         return np.arange(int(changes[0]) % period, height, period)
     counts = np.arange(max(2, height // _COARSEST), int(height / _FINEST) + 1)[:, None]
+    late = _ROUNDING * (np.gcd(height, counts) * _SELDOM <= counts)
     for shift in (0.0, 0.5):  # of a broken factor, as OpenCV and as Pillow round it
         places = (changes + shift) * counts / height
-        fit = (np.floor(places) != np.floor(places - counts / height)).all(axis=1)
+        fit = (np.floor(places + late) != np.floor(places - counts / height - late)).all(axis=1)
         if fit.any():
             count = int(counts[fit.argmax(), 0])
-            return np.ceil(np.arange(count) * height / count - shift).clip(0).astype(np.intp)
+            return ((np.arange(count) + 0.5) * height / count).astype(np.intp)
     return None
 
 

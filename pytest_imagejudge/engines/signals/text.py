@@ -116,6 +116,10 @@ def _figures(found: Sequence[Found], page: Page, asked: Wanted, prompt: str) -> 
         figures.append(
             Figure("text_doubt", 1 - trust, f"doubt {1 - trust:.2f} about {sign!r}, which may be a look-alike")
         )
+    rivals = [one.rival for one in found if one.rival and one.exact]
+    if rivals:
+        sign, other, share = max(rivals, key=lambda rival: rival[2])
+        figures.append(Figure("text_rival", share, f"{sign!r} may be the look-alike {other!r}: {share:.2f}"))
     beside = look_beside(page, [compare(one.text, page) for one in found], prompt)
     figures += _figures_beside(beside, asked)
     return figures

@@ -24,7 +24,7 @@
   const OUTCOME = { passed: "✓ passed", failed: "✗ failed", error: "✗ not judged", scored: "scored" };
   const MORE_OF = { excused: ", excused", again: ", judged again" }; // by group, by which filter it is found
 
-  const badge = (entry) => make("span", { class: `badge ${entry.group in MORE_OF ? "" : entry.group}` },
+  const badge = (entry) => make("span", { class: `badge ${entry.group in MORE_OF ? "" : entry.test_failed ? "failed" : entry.group}` },
     (entry.test_failed ? "✗ " : "") + OUTCOME[entry.outcome] + (MORE_OF[entry.group] || (entry.test_failed ? ", test failed" : "")));
 
   // A number, or why there is none: "N/A", "unreadable", "not asked".
@@ -133,7 +133,7 @@
     chosen = [];
     entries.forEach((entry, number) => {
       let lost = false;
-      if (outcome && entry.group !== outcome) return;
+      if (outcome && entry.group !== outcome && !(outcome === "failed" && entry.group === "test-failed")) return;
       if (key || broken) {
         if (entry.group === "again" && outcome !== "again") return; // no figure below counts it
         const wrong = entry.paths.some((path) => (key ? within(key, path) && path !== "" && !(key.startsWith(path + "/")) : path === ""));
@@ -150,7 +150,7 @@
       const { before, total } = entries[number];
       return before && isNumber(before.total) && isNumber(total) ? share(entries[number], total) - share(entries[number], before.total) : null;
     };
-    const RANK = { failed: 0, error: 1, excused: 2, passed: 3, scored: 3, again: 4 };
+    const RANK = { failed: 0, "test-failed": 0, error: 1, excused: 2, passed: 3, scored: 3, again: 4 };
     const rankOf = (number) => RANK[entries[number].group];
     const score = (number) => {
       const entry = entries[number];
@@ -250,6 +250,11 @@
     const before = entry.before && entry.before.level1 ? entry.before : null;
     const head = ["Dimension", "Score", "", ...(bounds.size ? ["Bound"] : []), ...(before ? ["Before"] : []), "Raw"];
     const body = make("tbody");
+    // facets that have a figure, a bound or a reason why they do not apply
+    const told = (key) => {
+      const facet = entry.level3[places.get(key).at];
+      return bounds.has(key) || (Array.isArray(facet) && Boolean(facet[1]));
+    };
     const line = (key, depth, name) => {
       const lost = !key && entry.total === null && entry.unreadable.length;
       const value = lost ? "unreadable" : figure(entry, key), bound = bounds.get(key);
@@ -266,17 +271,18 @@
         before ? make("td", { class: "number", "data-name": "before" }, change(figure(before, key), value, 1)) : null,
         make("td", { class: "raw" }, raw)));
       if (Array.isArray(facet) && facet[1]) { // the judge's words, across the table
-        body.append(make("tr", { class: "said" }, make("td", { class: "evidence words", colspan: head.length }, facet[1])));
+        body.append(make("tr", { class: isNumber(value) ? "said" : "said quiet" }, make("td", { class: "evidence words", colspan: head.length }, facet[1])));
       }
     };
     line("", 0, "Total");
     tree.forEach(([one, twos], i) => {
       line(`${i}`, 1, one);
       if (!isNumber(figure(entry, `${i}`)) && twos.every((_, j) => !isNumber(figure(entry, `${i}/${j}`)))
-        && twos.every(([, threes], j) => threes.every((_, k) => !isNumber(figure(entry, `${i}/${j}/${k}`))))) return;
+        && twos.every(([, threes], j) => threes.every((_, k) => !isNumber(figure(entry, `${i}/${j}/${k}`)) && !told(`${i}/${j}/${k}`)))) return;
       twos.forEach(([two, threes], j) => {
         line(`${i}/${j}`, 2, two);
-        if (figure(entry, `${i}/${j}`) !== "N/A") threes.forEach((three, k) => line(`${i}/${j}/${k}`, 3, three));
+        const absent = figure(entry, `${i}/${j}`) === "N/A";
+        threes.forEach((three, k) => { if (!absent || told(`${i}/${j}/${k}`)) line(`${i}/${j}/${k}`, 3, three); });
       });
     });
     return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Scores" },

@@ -70,6 +70,26 @@ def test_doubt_is_about_the_chinese_sign_that_was_read_worst():
     assert compare("Tea", page("Tea", trust=0.8)).doubt is None
 
 
+@pytest.mark.parametrize(
+    ("text", "rivals", "rival"),
+    [
+        ("营业时间", {"间": ("问", 0.3), "时": ("地", 0.1)}, ("间", "问", 0.3)),
+        ("营业时间", {"间": ("間", 0.4)}, None),  # the traditional form
+        ("營業時間", {"間": ("间", 0.4), "時": ("峙", 0.1)}, ("時", "峙", 0.1)),  # the simplified form
+        ("間に合う", {"間": ("问", 0.4), "合": ("台", 0.2)}, ("合", "台", 0.2)),  # of no Japanese
+        ("未来", {"来": ("來", 0.4), "未": ("末", 0.3)}, ("未", "末", 0.3)),  # the older form, in Japanese
+        ("人口", {"口": ("ロ", 0.4)}, None),  # a syllable that looks the same
+        ("営業时间", {"间": ("问", 0.4)}, ("间", "问", 0.4)),  # signs of several scripts
+        ("Tea", {"T": ("I", 0.4)}, None),
+        ("天", {"天": ("", 0.4)}, None),
+    ],
+)
+def test_the_second_choice_for_a_chinese_sign_is_one_of_the_same_script(text, rivals, rival):
+    others = tuple(rivals.get(char, ("", 0.0)) for char in text)
+    line = Line(text, (0.6,) * len(text), (0.0, 0.0, 160.0, 40.0), 40.0, others)
+    assert compare(text, Page([line])).rival == rival
+
+
 def test_columns_are_read_as_well_as_rows():
     lines = [
         Line(text, (1.0,) * len(text), (left, top, left + 100, top + 40), 40.0)

@@ -34,6 +34,22 @@ def test_a_blurred_one_fails(quality, kind, blur):
     assert re.match(r"the sharpest places are as soft as a blur of sigma \d.*, fail above 0\.7$", facet.evidence)
 
 
+@pytest.mark.parametrize(
+    ("degrees", "words"),
+    [
+        (0, "from left to right"),
+        (45, "from top left to bottom right"),
+        (90, "from top to bottom"),
+        (135, "from bottom left to top right"),
+        (175, "from left to right"),
+    ],
+)
+def test_the_evidence_says_in_words_which_direction_is_soft(quality, degrees, words):
+    facet = quality(s.moved(s.photograph(), 15, degrees))["Edge Clarity"]
+    assert facet.raw == 0
+    assert re.search(rf", measured along [\d.]+ degrees, {words} \(at ", facet.evidence), facet.evidence
+
+
 @pytest.mark.parametrize("kind", ["photograph", "illustration", "line art"])
 @pytest.mark.parametrize("grade", [60, 75, 85, 92])
 @pytest.mark.parametrize("sigma", [1.5, 2.4, 3, 4])
@@ -84,7 +100,7 @@ def test_the_mean_of_a_few_pixels_side_by_side_is_motion(quality, name, length):
     for kernel, degrees in ((np.ones((1, length)), 0), (np.ones((length, 1)), 90)):
         facet = quality(s.through(s.photograph(name), kernel))["Edge Clarity"]
         assert facet.raw == 0 or (length < 9 and facet.raw == "N/A"), facet.evidence  # in doubt, and never fine
-        found = float((re.search(r"across ([\d.]+) degrees", facet.evidence) or [0, 0])[1])
+        found = float((re.search(r"along ([\d.]+) degrees", facet.evidence) or [0, 0])[1])
         assert abs((found - degrees + 90) % 180 - 90) <= 22.5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -87,3 +88,23 @@ def test_squares_in_a_picture_that_was_asked_for_as_another_drawing_are_damage(q
 
 def test_the_resolution_of_pixel_art_is_not_judged(quality):
     assert quality(s.pixel_art())["Resolution"].raw == "N/A"
+
+
+@pytest.mark.parametrize("width", [714, 450])
+def test_squares_are_found_where_a_border_is_rounded_up(width):
+    # Of 714 pixels in 178 squares, and of 450 in 112, OpenCV begins one in the middle a pixel late.
+    random = np.random.default_rng(7)
+    count = round(width / 4)
+    cells = np.full((112, count, 3), 250, np.float32)
+    cells[30:80, count // 4 : count * 3 // 4] = random.integers(0, 200, (50, count * 3 // 4 - count // 4, 3))
+    picture = cv2.resize(cells, (width, 448), interpolation=cv2.INTER_NEAREST)
+    assert squares(Planes(Image.fromarray(picture.astype(np.uint8)))).size == 4
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_the_resolution_of_lines_of_one_colour_each_is_not_judged(quality, across):
+    colours = np.random.default_rng(7).integers(0, 256, (80, 1, 3)).astype(np.uint8)
+    lines = colours.repeat(8, axis=0).repeat(640, axis=1)
+    facet = quality(Image.fromarray(lines.swapaxes(0, 1) if across else lines))["Resolution"]
+    assert facet.raw == "N/A"
+    assert "made of lines of 8 pixels alone" in facet.evidence

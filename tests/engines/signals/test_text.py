@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
@@ -104,6 +106,46 @@ def test_each_fault_is_named_with_its_figure_and_bound(page):
     assert "words or lines that stand twice: 1 (Tea Room), fail above 0.5" in evidence
 
 
+@pytest.mark.parametrize(
+    ("rival", "raw", "evidence"),
+    [
+        (("问", 0.21), 0, "'间' may be the look-alike '问': 0.21, fail above 0.2"),
+        (("问", 0.19), 1, "'间' may be the look-alike '问': 0.19"),
+        (("問", 0.4), 1, "doubt 0.40 about '间', which may be a look-alike"),
+        (("问", 0.05), 2, "likeness 1.00"),
+    ],
+)
+def test_a_chinese_sign_of_which_another_is_likely_too_is_wrong(monkeypatch, rival, raw, evidence):
+    trust = (1.0, 1.0, 1.0, 1 - rival[1])
+    others = (("", 0.0), ("", 0.0), ("", 0.0), rival)
+    line = Line("营业时间", trust, (50.0, 100.0, 290.0, 160.0), 60.0, others)
+    monkeypatch.setattr(text, "read", lambda picture, side: [line])
+    facet = text.measure(picture(), 'a sign that says "营业时间"')
+    assert facet.raw == raw
+    assert evidence in facet.evidence
+
+
+@pytest.mark.parametrize(
+    ("first", "rivals"),
+    [([0.1, 0.6, 0.2, 0.1], [("大", 0.2), ("", 0.25)]), ([0.0, 0.9, 0.1, 0.0], [("", 0.0), ("", 0.0)])],
+)
+def test_the_decoder_keeps_the_second_choice_for_each_sign_in_a_line_in_doubt(first, rivals):
+    shares = np.array([[first, [0, 0.95, 0, 0.05], [0.75, 0.25, 0, 0], [0.25, 0, 0.75, 0]]], np.float32)
+
+    class Decoder:
+        character = ("blank", "天", "大", "夫")
+
+        def __call__(self, given, words):
+            assert given is shares
+            return ["天大"], [SimpleNamespace(confs=[first[1], 0.75 if first[1] < 0.9 else 0.95])]
+
+    decode = ocr._WithRivals(Decoder())
+    lines, (words,) = decode(shares, words=True)
+    assert lines == ["天大"]
+    assert words.rivals == [(sign, pytest.approx(share)) for sign, share in rivals]
+    assert decode.character == Decoder.character
+
+
 def test_all_threads_share_one_ocr(monkeypatch):
     drawn = picture()
     ImageDraw.Draw(drawn).text((512, 256), "Tea Room", fill="black", font=ImageFont.load_default(90), anchor="mm")
@@ -112,3 +154,6 @@ def test_all_threads_share_one_ocr(monkeypatch):
     assert [[line.text for line in lines] for lines in found] == [["Tea Room"]] * 3
     assert len(ocr._reader) == 1
     assert found[0] == found[1] == found[2]
+    (line,) = found[0]
+    assert len(line.rivals) == len(line.text)
+    assert all(0 <= share <= 1 - trust + 1e-3 for (_, share), trust in zip(line.rivals, line.trust, strict=True))
