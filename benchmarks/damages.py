@@ -292,6 +292,8 @@ DAMAGES = (
     ),
     Damage("cast, magenta", (COLOUR,), lambda p: cast(p, (0.75, 0.55, 0.75), (60, 10, 60))),
     Damage("cast, green", (COLOUR,), lambda p: cast(p, (0.55, 0.75, 0.55), (10, 60, 10))),
+    Damage("shift, magenta", (COLOUR,), lambda p: cast(p, (1, 1, 1), (40, -30, 40))),
+    Damage("shift, green", (COLOUR,), lambda p: cast(p, (1, 1, 1), (-30, 40, -30))),
     *(
         Damage(f"gains, {name}", (COLOUR,), lambda p, gains=gains: cast(p, gains, (0, 0, 0)))
         for name, gains in (

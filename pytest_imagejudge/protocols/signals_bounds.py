@@ -193,6 +193,7 @@ MEASURES: tuple[Measure, ...] = (
         18.0,
         12.0,
         styles=_TINTED,
+        doubt=12.0,
     ),
     Measure(
         "highlight_cast",

@@ -44,7 +44,7 @@ def test_a_few_drawn_lines_are_none():
 def test_pixel_art_in_a_jpeg_does_not_fail_for_its_light():
     random = np.random.default_rng(3)
     small = random.integers(20, 235, (60, 60, 3)).astype(np.uint8)
-    small[random.random((60, 60)) < 0.5, 0] = 255
+    small[random.random((60, 60)) < 0.8, 0] = 255
     facet = score_pixels(Planes(s.jpeg(Image.fromarray(small.repeat(14, 0).repeat(14, 1)), 75)), "Aesthetics", "a hero")
     assert facet[LIGHT].raw == "N/A"
     assert "squares of 14 pixels, as of pixel art in a JPEG" in facet[LIGHT].evidence
