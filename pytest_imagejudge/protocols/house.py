@@ -6,7 +6,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -327,8 +327,9 @@ class HouseEdit(FileProtocol):
         return read_scores(text, finish_reason, self._overall, self.aspects, reasons=self._reasons)
 
 
+@lru_cache(maxsize=8)  # each text is read for its kind, then by the protocol of that kind
 def parse(text: str, where: str) -> dict[str, Any]:
-    """Parse TOML.
+    """Parse TOML; what is returned is not to be changed.
 
     Raises:
         ConfigError: invalid TOML; names the file and the line.

@@ -33,6 +33,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
 import xdist.plugin
 from _pytest.config import default_plugins
 from execnet import gateway_io
@@ -60,6 +61,7 @@ PRELOADED = (
     "jinja2",
     "openpyxl",
     "pdb",
+    "platformdirs",
     "psutil",
     "rapidocr.main",
     "rich.table",
@@ -328,6 +330,21 @@ def _become(told: dict[str, Any], address: str) -> None:
     gateway_io.create_io = functools.partial(_gateway, address)
 
 
+def _warm_up() -> None:
+    """Run pytest, as Python executes at once what it has executed before; forks take that over."""
+    path, folder = [*sys.path], Path.cwd()
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    with tempfile.TemporaryDirectory() as place, contextlib.redirect_stdout(io.StringIO()) as said:
+        os.chdir(place)
+        Path("test_it.py").write_text("def test_it(): pass")
+        for _ in range(2):
+            assert pytest.main(["-pno:cacheprovider", "-pxdist", "-pimagejudge"]) == 0, said.getvalue()
+            del sys.modules["test_it"]
+        os.chdir(folder)
+    sys.path[:] = path
+
+
 def _run(kind: str, *arguments: str) -> None:
     kind, what, *arguments = [kind[:2], *filter(None, [kind[2:]]), *arguments]  # "-mpytest" is one word
     sys.argv = [kind, *arguments]
@@ -357,6 +374,7 @@ if __name__ == "__main__":
     for point in entry_points(group="pytest11"):  # pytest warns of plugins that it can no longer rewrite
         for name in {point.module, point.module.partition(".")[0]} & sys.modules.keys():
             sys.modules[name].__doc__ = "PYTEST_DONT_REWRITE"
+    _warm_up()
     told = _serve(socket.socket(fileno=int(sys.argv[1])))
     code: Any = 0
     try:

@@ -8,9 +8,10 @@ The models of a report, which are built when they are first used, are built befo
 Each run also reads the entry points of all that is installed, several times over: they are kept.
 """
 
+import contextlib
 import functools
 import importlib.metadata
-import os
+import sys
 import weakref
 from pathlib import Path
 from types import ModuleType
@@ -20,9 +21,10 @@ import anyio._backends._asyncio  # noqa: F401
 import httpcore._backends.anyio  # noqa: F401
 import httpx  # noqa: F401
 import numpy  # noqa: F401
+import pluggy._manager
 import scipy.special  # noqa: F401
-from _pytest.fixtures import FixtureManager
-from _pytest.nodes import Node
+from _pytest import fixtures
+from _pytest.fixtures import FixtureFunctionDefinition
 
 import pytest_imagejudge.engines.vllm.engine
 import pytest_imagejudge.plugin.gate
@@ -48,50 +50,65 @@ for _part in ReportPart.__subclasses__():
     _part.model_rebuild()
 
 _read = importlib.metadata.Distribution.entry_points.fget  # type: ignore[attr-defined]
+_installed = {Path(path) for path in sys.path if Path(path).name == "site-packages"}  # nothing is installed meanwhile
 
 
 @functools.cache
-def _kept(path: str, changed: float) -> importlib.metadata.EntryPoints:
-    return _read(importlib.metadata.PathDistribution(Path(path)))
+def _kept(path: Path, changed: float) -> importlib.metadata.EntryPoints:
+    return _read(importlib.metadata.PathDistribution(path))
 
 
 def _entry_points(found: importlib.metadata.PathDistribution) -> importlib.metadata.EntryPoints:
-    path = str(found._path)  # type: ignore[attr-defined]
-    try:
-        changed = os.stat(f"{path}/entry_points.txt").st_mtime  # noqa: PTH116 (a Path takes as long as all the rest)
-    except OSError:
-        changed = 0.0
+    path: Path = found._path  # type: ignore[attr-defined]
+    changed = 0.0
+    if path.parent not in _installed:
+        with contextlib.suppress(OSError):
+            changed = (path / "entry_points.txt").stat().st_mtime
     return _kept(path, changed)
 
 
 importlib.metadata.PathDistribution.entry_points = property(_entry_points)  # type: ignore[assignment]
 
 
-# Each run looks at all attributes of all plugins for fixtures, which takes a tenth of a small run. What had none has
-# none in the next run.
+# Each run looks at all attributes of all plugins for hooks and fixtures, which takes a quarter of a small run. What a
+# module has is what it had in the run before.
 
-_without_fixtures: weakref.WeakSet[Any] = weakref.WeakSet()
-_register = FixtureManager._register_fixture
-_parse: Any = FixtureManager.parsefactories
-_registered = 0
-
-
-def _counted(*args: Any, **kwargs: Any) -> None:
-    global _registered
-    _registered += 1
-    _register(*args, **kwargs)
+_static: Any = pluggy._manager._static_hook_attr
+_hooks: weakref.WeakKeyDictionary[ModuleType, dict[str, Any]] = weakref.WeakKeyDictionary()
+_hook_names: weakref.WeakKeyDictionary[ModuleType, list[str]] = weakref.WeakKeyDictionary()
+_fixture_names: weakref.WeakKeyDictionary[ModuleType, list[str]] = weakref.WeakKeyDictionary()
 
 
-def _parsed(manager: FixtureManager, *args: Any, **kwargs: Any) -> None:
-    holder = kwargs["holder"] if "holder" in kwargs else args[0]
-    kind = holder if isinstance(holder, ModuleType) else type(holder)
-    if kind in _without_fixtures:
-        return
-    before = _registered
-    _parse(manager, *args, **kwargs)
-    if _registered == before and not isinstance(holder, Node):
-        _without_fixtures.add(kind)
+def _static_hook(holder: object, name: str) -> Any:
+    if not isinstance(holder, ModuleType):
+        return _static(holder, name)
+    known = _hooks.setdefault(holder, {})
+    if name not in known:
+        known[name] = _static(holder, name)
+    return known[name]
 
 
-FixtureManager._register_fixture = _counted  # type: ignore[method-assign]
-FixtureManager.parsefactories = _parsed  # type: ignore[method-assign]
+def _with_hooks(holder: object) -> list[str]:
+    """Return, as `dir` does, the names of an object; of a module those of functions, or of pytest."""
+    if not isinstance(holder, ModuleType):
+        return dir(holder)
+    if holder not in _hook_names:
+        names = dir(holder)
+        _hook_names[holder] = [name for name in names if name.startswith("pytest_") or _static_hook(holder, name)]
+    return _hook_names[holder]
+
+
+def _with_fixtures(holder: object) -> list[str]:
+    """Return, as `dir` does, the names of an object; of a module that was looked at before those of fixtures."""
+    if not isinstance(holder, ModuleType):
+        return dir(holder)
+    if holder in _fixture_names:
+        return _fixture_names[holder]
+    names = dir(holder)
+    _fixture_names[holder] = [name for name in names if isinstance(vars(holder).get(name), FixtureFunctionDefinition)]
+    return names
+
+
+pluggy._manager._static_hook_attr = _static_hook
+pluggy._manager.dir = _with_hooks  # type: ignore[attr-defined]
+fixtures.dir = _with_fixtures  # type: ignore[attr-defined]

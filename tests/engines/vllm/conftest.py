@@ -25,3 +25,8 @@ def vllm_folder(
     monkeypatch.setenv("IMAGEJUDGE_CACHE", str(folder / "cache"))
     monkeypatch.setenv("STANDIN", str(folder / "standin"))
     return folder
+
+
+@pytest.fixture
+def engine_forks() -> None:
+    """Have the stand-in begin the processes from which vLLM forks its engine: for tests of how a server ends."""

@@ -19,7 +19,7 @@ from pytest_imagejudge.engines.vllm.engine import VllmEngine
 from pytest_imagejudge.engines.vllm.state import State
 from pytest_imagejudge.errors import EngineError
 from pytest_imagejudge.protocols.base import Request
-from tests.engines.vllm.test_shared_server import END_SECONDS, Place, until_up
+from tests.engines.vllm.test_shared_server import END_SECONDS, ENGINE_FORKS, Place, until_up
 from tests.stand_in.forks import ForkServer
 from tests.stand_in.vllm import gpus, install
 
@@ -29,9 +29,9 @@ IMAGES = 60  # more than one copy answers at once
 class Machine(Place):
     """A machine with two GPUs of 80 GiB, nothing on them."""
 
-    def __init__(self, tmp_path: Path, forks: ForkServer) -> None:
+    def __init__(self, tmp_path: Path, forks: ForkServer, *, engine_forks: bool) -> None:
         super().__init__(tmp_path, forks)
-        self.python = install(tmp_path / "cuda", version="9.9.9", forks=True)
+        self.python = install(tmp_path / "cuda", version="9.9.9", forks=engine_forks)
         self.said: list[str] = []
 
     def state(self) -> State:
@@ -71,8 +71,10 @@ class Machine(Place):
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: ForkServer) -> Iterator[Machine]:
-    machine = Machine(tmp_path, forks)
+def machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: ForkServer, request: pytest.FixtureRequest
+) -> Iterator[Machine]:
+    machine = Machine(tmp_path, forks, engine_forks="engine_forks" in request.fixturenames)
     monkeypatch.setenv(installs.PYTHON_VARIABLE, str(machine.python))
     monkeypatch.setenv("STANDIN", str(machine.standin))
     monkeypatch.setenv("PATH", f"{gpus(tmp_path / 'bin', 2)}:/usr/bin:/bin")
@@ -161,6 +163,7 @@ def test_images_of_all_users_count(machine: Machine) -> None:
     assert machine.gone()
 
 
+@ENGINE_FORKS
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_copy_that_dies_is_started_again_and_the_other_takes_its_images_over(machine: Machine, number: int) -> None:
     async def run() -> set[str]:
@@ -195,6 +198,7 @@ def test_a_copy_that_dies_is_started_again_and_the_other_takes_its_images_over(m
     assert machine.gone()
 
 
+@ENGINE_FORKS
 def test_a_copy_that_dies_twice_stays_away_and_the_other_goes_on(machine: Machine) -> None:
     async def run() -> None:
         engine = await machine.started()
@@ -265,6 +269,7 @@ def test_a_copy_that_does_not_start_leaves_the_work_to_the_other(machine: Machin
     assert machine.gone()
 
 
+@ENGINE_FORKS
 def test_the_supervisor_is_killed_and_both_copies_come_back(machine: Machine) -> None:
     async def run() -> None:
         engine = await machine.started()
@@ -283,6 +288,7 @@ def test_the_supervisor_is_killed_and_both_copies_come_back(machine: Machine) ->
     assert machine.gone()
 
 
+@ENGINE_FORKS
 def test_a_user_that_is_killed_leaves_nothing_of_two_copies(machine: Machine) -> None:
     user = machine.user()
     until_up(user)

@@ -28,6 +28,7 @@ from pytest_imagejudge.settings import JudgeSettings
 from tests.stand_in.forks import Forked, ForkServer
 from tests.stand_in.vllm import checkpoint, install
 
+ENGINE_FORKS = pytest.mark.usefixtures("engine_forks")  # two more processes to end, and two starts of Python
 END_SECONDS = 60  # 15 are promised; a machine that is busy with something else may take longer
 
 USER = """
@@ -52,10 +53,10 @@ USER = """
 class Place:
     """One machine's worth of a test: stand-in, model, state, and the processes that came to be."""
 
-    def __init__(self, tmp_path: Path, forks: ForkServer) -> None:
+    def __init__(self, tmp_path: Path, forks: ForkServer, *, engine_forks: bool = False) -> None:
         self.folder = tmp_path
         self._forks = forks
-        self.python = install(tmp_path / "site", forks=True)
+        self.python = install(tmp_path / "site", forks=engine_forks)
         self.model = checkpoint(tmp_path / "model")
         self.state_dir = tmp_path / "state"
         self.standin = tmp_path / "standin"
@@ -114,8 +115,10 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: ForkServer) -> Iterator[Place]:
-    place = Place(tmp_path, forks)
+def place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: ForkServer, request: pytest.FixtureRequest
+) -> Iterator[Place]:
+    place = Place(tmp_path, forks, engine_forks="engine_forks" in request.fixturenames)
     monkeypatch.setenv(installs.PYTHON_VARIABLE, str(place.python))
     monkeypatch.setenv("STANDIN", str(place.standin))
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
@@ -157,6 +160,7 @@ async def ask(engine: Engine, *texts: str) -> list[str]:
         await engine.close()
 
 
+@ENGINE_FORKS
 def test_a_session_leaves_nothing(place: Place) -> None:
     engine = place.engine()
     assert asyncio.run(ask(engine, "a", "b")) == ["to a", "to b"]
@@ -281,6 +285,7 @@ def test_folders_of_servers_long_gone_are_removed(place: Place) -> None:
     assert [name for name, folder in folders.items() if not folder.exists()] == ["gone"]
 
 
+@ENGINE_FORKS
 def test_a_user_that_is_killed_leaves_nothing(place: Place) -> None:
     user = place.user()
     until_up(user)
@@ -290,6 +295,7 @@ def test_a_user_that_is_killed_leaves_nothing(place: Place) -> None:
     assert place.gone()
 
 
+@ENGINE_FORKS
 def test_a_start_that_is_interrupted_leaves_nothing(place: Place) -> None:
     (place.standin / "hold-start").touch()
     user = place.user()
@@ -298,6 +304,7 @@ def test_a_start_that_is_interrupted_leaves_nothing(place: Place) -> None:
     assert place.gone()
 
 
+@ENGINE_FORKS
 def test_ctrl_c_in_a_start_leaves_nothing(place: Place) -> None:
     (place.standin / "hold-start").touch()
     user = place.user()
@@ -308,6 +315,7 @@ def test_ctrl_c_in_a_start_leaves_nothing(place: Place) -> None:
     assert place.gone()
 
 
+@ENGINE_FORKS
 def test_a_start_that_is_interrupted_leaves_nothing_for_those_who_asked_to_keep_it(place: Place) -> None:
     (place.standin / "hold-start").touch()
     user = place.user(keep_alive=5)
@@ -316,6 +324,7 @@ def test_a_start_that_is_interrupted_leaves_nothing_for_those_who_asked_to_keep_
     assert place.gone()
 
 
+@ENGINE_FORKS
 @pytest.mark.parametrize("whom", ["supervisor", "guard"])
 def test_whoever_watches_may_be_killed(place: Place, whom: str) -> None:
     user = place.user()
@@ -331,6 +340,7 @@ def test_whoever_watches_may_be_killed(place: Place, whom: str) -> None:
     assert place.gone()
 
 
+@ENGINE_FORKS
 def test_all_who_watch_are_killed(place: Place) -> None:
     """Then the users see to it."""
     user = place.user()
@@ -343,6 +353,7 @@ def test_all_who_watch_are_killed(place: Place) -> None:
     assert place.gone()
 
 
+@ENGINE_FORKS
 def test_the_supervisor_is_killed_in_the_middle(place: Place) -> None:
     async def run() -> None:
         engine = place.engine()
@@ -362,6 +373,7 @@ def test_the_supervisor_is_killed_in_the_middle(place: Place) -> None:
     assert place.gone()
 
 
+@ENGINE_FORKS
 def test_a_crash_is_survived_once(place: Place) -> None:
     lines: list[str] = []
 
@@ -421,6 +433,7 @@ def test_one_process_restarts_for_all(place: Place) -> None:
     assert asyncio.run(ask(place.engine(), "a")) == ["to a"]  # a new session has a new server
 
 
+@ENGINE_FORKS
 def test_a_start_that_fails_says_why(place: Place) -> None:
     (place.standin / "fail-start").touch()
     with pytest.raises(EngineError) as caught:
@@ -504,6 +517,7 @@ def test_one_request_that_fails_is_no_crash_and_keeps_nobody_waiting(
     assert len(place.starts()) == 1
 
 
+@ENGINE_FORKS
 def test_a_server_that_answers_that_its_engine_is_dead_is_started_again(place: Place) -> None:
     engine = place.engine()
     assert asyncio.run(ask(engine, "kill the engine once")) == ["to kill the engine once"]
@@ -523,11 +537,13 @@ def test_kept_alive_it_is_found_again(place: Place) -> None:
     assert place.gone()
 
 
+@ENGINE_FORKS
 def test_kept_alive_it_ends_in_time(place: Place) -> None:
     asyncio.run(ask(place.engine(keep_alive=0.02), "a"))
     assert place.gone()
 
 
+@ENGINE_FORKS
 def test_what_was_kept_and_died_is_started_anew(place: Place) -> None:
     asyncio.run(ask(place.engine(keep_alive=5.0), "a"))
     place.server().kill()
@@ -538,6 +554,7 @@ def test_what_was_kept_and_died_is_started_anew(place: Place) -> None:
     assert len(place.starts()) == 2
 
 
+@ENGINE_FORKS
 def test_it_is_stopped_while_it_is_used(place: Place) -> None:
     async def run() -> None:
         engine = place.engine()
@@ -652,6 +669,7 @@ def test_it_may_be_given_back_and_started_again(place: Place) -> None:
     assert len(place.starts()) == 2
 
 
+@ENGINE_FORKS
 def test_a_forked_child_does_not_keep_it(place: Place) -> None:
     """As a data loader's worker that outlives its killed parent."""
     fork = "import os, time; child = os.fork(); child or time.sleep(600); print(child); "
