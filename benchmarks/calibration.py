@@ -78,6 +78,7 @@ def main() -> None:
     page = page.replace("@WORDS@", tables.words_table(now))
     page = page.replace("@COUNT@", tables.counts(now, old))
     page = page.replace("@BEFORE@", commit(args.before) if args.before else "not measured")
+    page = page.replace("@THIS@", commit(args.this))
     page = page.replace("@MISSED@", tables.missed(now))
     page = page.replace("@TEXT@", calibration_text.text_table(posters))
     (HERE / "calibration.md").write_text(page, encoding="utf-8")

@@ -135,7 +135,7 @@ def plan_of(args: argparse.Namespace) -> dict[str, Any]:
         "power": args.power,
         "alpha": args.alpha,
         "source": noise.source,
-        "notes": list(noise.notes),
+        "notes": [*noise.notes, *_without_spread(rows)],
         "dimensions": rows,
     }
     if args.detect is not None:
@@ -146,6 +146,15 @@ def plan_of(args: argparse.Namespace) -> dict[str, Any]:
         plan["suite"] = {**suite, "detects": None if None in every else max(every)}
         plan["estimate"] = estimate_of(args, suite["images"])
     return plan
+
+
+def _without_spread(rows: list[dict[str, Any]]) -> list[str]:
+    from ..taxonomy import show
+
+    equal = [show(row["path"]) for row in rows if not (row["sd_between_prompts"] or row["sd_between_seeds"])]
+    return (
+        [f"equal in all images, which does not tell how they spread: {listed(equal)}; plan from more"] if equal else []
+    )
 
 
 def _largest(options: list[dict[str, Any]]) -> dict[str, Any]:

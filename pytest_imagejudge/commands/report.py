@@ -167,17 +167,35 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
         raise ConfigError(
             "--gate with --baseline: name a profile with margins under [baseline], with --thresholds NAME"
         )
-    if profile is not None and not means and not (margins and baseline is not None):
-        name = Path(profile.name).name
-        if not _was_applied(report, profile):
-            raise ConfigError(f"--gate: {name} bounds no mean of a run, and no image of these reports was judged under "
-                              "its bounds as they are now: leave --thresholds out for the bounds that were applied, or "
-                              "judge anew (pytest, imagejudge score)")  # fmt: skip
-        _say(f"{name} bounds no mean of a run: the gate is by its bounds on single images, applied when these were "
-             "judged")  # fmt: skip
+    if profile is not None:
+        _tell_of_single_images(report, profile, decides=means or (margins and baseline is not None))
     bounded = any(entry.thresholds or entry.bounds for entry in report.every())
     if any(report.every()) and not (bounded or means or margins or report.suite or report.baseline):
         raise ConfigError("--gate: no bounds were applied to the images of these reports; judge them with thresholds")
+
+
+def _tell_of_single_images(report: Report, profile: Profile, *, decides: bool) -> None:
+    """Tell what becomes of a profile's bounds on single images, which were applied when these were judged.
+
+    Args:
+        report: the images, with the bounds under which they were judged.
+        profile: the bounds that were named.
+        decides: the profile has other bounds, which are decided here.
+
+    Raises:
+        ConfigError: there is nothing else, and no image was judged under the profile.
+    """
+    name, applied = Path(profile.name).name, _was_applied(report, profile)
+    if not (decides or applied):
+        raise ConfigError(f"--gate: {name} bounds no mean of a run, and no image of these reports was judged under "
+                          "its bounds as they are now: leave --thresholds out for the bounds that were applied, or "
+                          "judge anew (pytest, imagejudge score)")  # fmt: skip
+    if not decides:
+        _say(f"{name} bounds no mean of a run: the gate is by its bounds on single images, applied when these were "
+             "judged")  # fmt: skip
+    elif not applied and (profile.bounds_images or profile.bounds_edits):
+        _say(f"{name} bounds single images too, but these were not judged under its bounds as they are now: here its "
+             "other bounds count; to apply all, judge anew (pytest, imagejudge score)")  # fmt: skip
 
 
 def _was_applied(report: Report, profile: Profile) -> bool:

@@ -18,6 +18,7 @@ from .options import (
     judge_required,
     manifests,
     refuse_misspelt,
+    refuse_misspelt_keys,
     refuse_other_roots,
     spell_out_keep_alive,
 )
@@ -64,6 +65,7 @@ def _near(path: Path) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
+    refuse_misspelt_keys(config)
     for path in manifests(config):
         if not path.is_file():
             found = "a folder; a file is expected, or several" if path.is_dir() else f"no such file{_near(path)}"

@@ -70,9 +70,9 @@ def colour(report: pytest.TestReport) -> None:
 
 
 def explain_none(call: pytest.CallInfo[None], why: Iterable[str]) -> None:
-    """Append to Python's message on a comparison with None the reason why a score is None, where one is."""
+    """Append to Python's message on the use of None the reason why a score or a verdict is None, where one is."""
     error = None if call.excinfo is None else call.excinfo.value
-    if isinstance(error, TypeError) and "'NoneType'" in str(error):
+    if isinstance(error, TypeError | AttributeError) and "'NoneType'" in str(error):
         for words in dict.fromkeys(why):
             error.add_note(words)
 

@@ -40,6 +40,7 @@ class _JudgeFixture(Generic[V]):
     def _defer(self, expected: Expectation, where: str, thresholds: Profile | None) -> None:
         expected.where, expected.thresholds = where, thresholds
         self._deferred.defer(expected)
+        self._state.missing_figures.append("expect returns None: check and score return a verdict")
 
     def _caller(self) -> str:
         """``file:line`` of the call in the project; where a library calls the fixture, of the running test."""

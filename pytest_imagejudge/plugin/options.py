@@ -124,6 +124,20 @@ def refuse_misspelt(args: list[str], parser: pytest.Parser) -> None:
             raise pytest.UsageError(f'{name}: there is no such option (did you mean "{close[0]}"?)')
 
 
+def refuse_misspelt_keys(config: pytest.Config) -> None:
+    """Refuse a key of the ini file that nobody has and that looks like one of ours: pytest would run without it.
+
+    Raises:
+        pytest.UsageError: naming the key, and what to write.
+    """
+    unknown = getattr(config, "_get_unknown_ini_keys", list)()  # no public list of the file's keys is left
+    for key in sorted(key for key in unknown if key.startswith(("judge", "edit_judge"))):
+        import difflib
+
+        if close := difflib.get_close_matches(key.replace("-", "_"), TABLE, n=1, cutoff=0.8):
+            raise pytest.UsageError(f'ini {key}: there is no such key (did you mean "{close[0]}"?)')
+
+
 def refuse_other_roots(args: list[str], config: pytest.Config) -> None:
     """Refuse an option's path that pytest has taken for a folder of tests.
 

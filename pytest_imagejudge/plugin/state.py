@@ -35,7 +35,7 @@ class RunState:
         own: the test whose reports are in our hands, if one is.
         tearing_down: set while the fixtures of ``item`` go away.
         in_shared_fixture: set while a fixture of several tests is being set up.
-        missing_figures: reasons why verdicts that ``item`` was given have no overall figure.
+        missing_figures: reasons why ``item`` was given None in place of a verdict or its overall figure.
     """
 
     def __init__(self, config: pytest.Config) -> None:

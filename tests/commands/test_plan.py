@@ -230,6 +230,16 @@ def test_too_few_images_to_plan_from(plan, tmp_path):
     assert "3 prompts of b.json" in err
 
 
+def test_equal_figures_do_not_tell_their_spread(plan, tmp_path):
+    images = entries(12, 2)
+    for image in images:
+        image.level1["Quality"] = 60.0
+    write(Report(verdicts=images), tmp_path / "equal.json")
+    code, out, _ = plan("--detect", 4, "--from", tmp_path / "equal.json")
+    assert code == 0
+    assert "equal in all images, which does not tell how they spread: Quality; plan from more" in " ".join(out.split())
+
+
 def test_a_drop_of_edits_within_their_scale(plan, tmp_path):
     edits = [EditEntry(key=f"k{n}", source_image="", edited_image="", instruction=f"{n}", outcome="scored",
                        score=1.0 + n % 4) for n in range(8)]  # fmt: skip

@@ -124,6 +124,18 @@ def test_a_gate_has_to_have_something_to_decide_by(folder: Path, capsys: pytest.
     assert run("good.json", "--baseline", "good.json", "--thresholds", "margins.toml", "--gate", "-o", "x.md") == 0
 
 
+def test_a_gate_tells_of_bounds_on_single_images_that_are_not_applied(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "mixed.toml").write_text("[level1]\nQuality = 99\n[suite.level1]\nQuality = 1\n")
+    (folder / "means.toml").write_text("[suite.level1]\nQuality = 1\n")
+    for name, other, told in (("mixed.toml", 98, True), ("mixed.toml", 99, False), ("means.toml", 98, False)):
+        entry = samples.entry(1, bounds={("Quality",): other}, outcome="passed", thresholds="mixed.toml", breaches=[])
+        report_json.write(Report(verdicts=[entry]), folder / "one.json")
+        assert run("one.json", "--thresholds", name, "--gate", "-o", "x.md") == 0
+        assert ("mixed.toml bounds single images too" in capsys.readouterr().err) is told
+
+
 def test_a_gate_looks_at_the_tests_too(folder: Path) -> None:
     passed = samples.entry(1, bounds={("Quality",): 1})
     failed = samples.entry(2, bounds={("Quality",): 99})

@@ -8,8 +8,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -33,6 +31,7 @@ from pytest_imagejudge.report.json_file import read as read_report
 from pytest_imagejudge.taxonomy import TREE
 from tests.stand_in import published_words
 from tests.stand_in.endpoint import Call, Reply, StandIn, completion, failure
+from tests.stand_in.forks import Forked, ForkServer
 from tests.stand_in.pictures import marked
 
 L1_OUTPUTS = [
@@ -322,16 +321,18 @@ def hold_up(server: StandIn) -> tuple[threading.Event, threading.Event]:
     return reached, release
 
 
-def test_two_runs_over_one_output(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_runs_over_one_output(
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], forks: ForkServer
+) -> None:
     path = write(work / "in.jsonl", rows("a good fox", "slow one"))
     reached, release = hold_up(server)
-    process = start(server, path)
+    process = start(forks, server, path)
     assert reached.wait(600)
     assert main(command(server, path)) == 2
     said = capsys.readouterr().err
     assert "in_judged.jsonl.partial can't be written: another run is writing it" in said
     release.set()
-    process.communicate(timeout=600)
+    ended(process)
     assert process.returncode == 0
     assert len(judged(work / "in_judged.jsonl")) == 2
     score(capsys, server, path)  # afterwards it is free
@@ -725,24 +726,29 @@ def test_pictures_in_data_urls(work: Path, server: StandIn, capsys: pytest.Captu
     assert [kept[value["prompt"]].read_bytes() for value in values[:2]] == data[:2]
 
 
-def start(server: StandIn, path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "pytest_imagejudge", *command(server, path, "--json")],
-        cwd=path.parent,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start(forks: ForkServer, server: StandIn, path: Path) -> Forked:
+    """Begin a run; what it prints to standard error is lost."""
+    with Path(os.devnull).open("r+b") as none:
+        arguments = ["-m", "pytest_imagejudge", *command(server, path, "--json")]
+        return forks.start(arguments, env=os.environ, stdin=none.fileno(), stderr=none.fileno())
+
+
+def ended(process: Forked) -> bytes:
+    """What a run prints, once it has ended."""
+    assert process.stdout is not None
+    with process.stdout:
+        printed: bytes = process.stdout.read()
+    process.wait(600)
+    return printed
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_killed_goes_on_from_there(
-    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], how: signal.Signals
+    work: Path, server: StandIn, capsys: pytest.CaptureFixture[str], how: signal.Signals, forks: ForkServer
 ) -> None:
     path = write(work / "in.jsonl", rows("a good fox", "a fair fox", "a bad fox", "slow one", "slow two", "slow three"))
     reached, release = hold_up(server)
-    process = start(server, path)
+    process = start(forks, server, path)
     assert reached.wait(600)
     partial = work / "in_judged.jsonl.partial"
     for _ in range(12_000):  # until the rows before are on the disk
@@ -750,7 +756,7 @@ def test_a_run_that_is_killed_goes_on_from_there(
             break
         release.wait(0.05)
     process.send_signal(how)
-    out, _ = process.communicate(timeout=600)
+    out = ended(process)
     release.set()
     if how != signal.SIGKILL:
         assert process.returncode == 130

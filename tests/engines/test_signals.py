@@ -26,6 +26,8 @@ from pytest_imagejudge.protocols.signals import SignalsEditProtocol, SignalsProt
 from pytest_imagejudge.protocols.signals_bounds import INSTALL, MEASURES
 from pytest_imagejudge.taxonomy import EDIT
 
+pytestmark = pytest.mark.usefixtures("uncompressed")
+
 PHOTOGRAPHS = ("astronaut", "coffee", "rocket")
 PROTOCOL, EDITS = SignalsProtocol(), SignalsEditProtocol()
 JUDGED = {measure.facet for measure in MEASURES}

@@ -381,3 +381,16 @@ def test_a_green_run_of_one_image_says_it_in_five_lines(project):
     assert lines[begin + 4].startswith("report: ")
     assert "1 passed in" in lines[begin + 5]
     project.run("-v").stdout.fnmatch_lines(["├─ Quality *"])
+
+
+@pytest.mark.parametrize("use", ['["Quality"]', ".total", " > 3"])
+def test_the_use_of_what_expect_returns_is_explained(project, use: str) -> None:
+    project.tests(
+        f"""
+        def test_uses(image_judge):
+            assert image_judge.expect("good.png", prompt="a fox"){use}
+        """
+    )
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *'NoneType'*", "E *expect returns None: check and score return a verdict"])

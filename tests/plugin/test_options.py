@@ -435,3 +435,27 @@ def test_other_judges_than_signals_are_not_asked(project):
     result = project.run("--judge-stored-only")
     result.assert_outcomes(failed=1)
     assert "not judged: not asked: the store has no answer" in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("judge_treshold", 'ini judge_treshold: there is no such key (did you mean "judge_thresholds"?)'),
+        ("edit_judge-model", 'ini edit_judge-model: there is no such key (did you mean "edit_judge_model"?)'),
+    ],
+)
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_a_key_that_there_is_not_names_the_one_that_is_meant(project, key, words, workers):
+    """Pytest would warn, and judge under other bounds than the file's."""
+    project.tests("def test_plain(): pass")
+    project.ini(f"{key} = strict")
+    result = project.run(*workers)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{words}"])
+
+
+def test_a_key_of_a_project_that_looks_like_ours_is_its_own(project):
+    (project.path / "conftest.py").write_text("def pytest_addoption(parser): parser.addini('judge_modl', '')\n")
+    project.tests("def test_plain(pytestconfig): assert pytestconfig.getini('judge_modl') == 'x'")
+    project.ini("judge_modl = x")
+    project.run().assert_outcomes(passed=1)

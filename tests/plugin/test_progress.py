@@ -3,7 +3,6 @@
 import os
 import pty
 import re
-import subprocess
 import sys
 import termios
 from concurrent.futures import Future
@@ -53,13 +52,13 @@ def screen(output: str, columns: int) -> list[str]:
     return ["".join(line).rstrip() for line in lines]
 
 
-def on_a_terminal(project, *flags, columns):
+def on_a_terminal(project, forks, *flags, columns):
     """Exit status and output of a run that writes to a terminal."""
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (50, columns))
-    command = project.command("-pno:cacheprovider", *flags)
+    command = ["-mpytest", *project.arguments("-pno:cacheprovider", *flags)]
     env = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    run = subprocess.Popen(command, cwd=project.path, env=env, stdin=slave, stdout=slave, stderr=slave)
+    run = forks.start(command, env=env, stdin=slave, stdout=slave, stderr=slave)
     os.close(slave)
     output = b""
     while True:
@@ -75,25 +74,25 @@ def on_a_terminal(project, *flags, columns):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pseudo terminals")
-def test_a_failure_is_as_wide_as_the_terminal(project):
+def test_a_failure_is_as_wide_as_the_terminal(project, forks):
     project.environ("TERM", "xterm")
     project.environ("NO_COLOR", "1")
     prompt = "a fox " * 18
     project.tests(f'def test_fox(image_judge): image_judge.check("bad.png", prompt="{prompt}")')
-    status, text = on_a_terminal(project, columns=130)
+    status, text = on_a_terminal(project, forks, columns=130)
     assert status == 1
     assert f"prompt     {prompt.strip()}" in text
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pseudo terminals")
 @pytest.mark.parametrize("flag", ["--capture=fd", "--capture=no"])
-def test_no_letter_is_lost_and_no_line_is_left(project, flag):
+def test_no_letter_is_lost_and_no_line_is_left(project, forks, flag):
     project.environ("STAND_IN_DELAY", "0.7")
     project.environ("STAND_IN_CONCURRENCY", "1")
     project.environ("TERM", "xterm")
     project.environ("NO_COLOR", "1")
     project.tests(TESTS)
-    status, text = on_a_terminal(project, flag, columns=80)
+    status, text = on_a_terminal(project, forks, flag, columns=80)
     assert status == 1
     assert "of 6 judged" in text
     shown = screen(text, 80)

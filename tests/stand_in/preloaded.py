@@ -71,12 +71,12 @@ importlib.metadata.PathDistribution.entry_points = property(_entry_points)  # ty
 
 
 # Each run looks at all attributes of all plugins for hooks and fixtures, which takes a quarter of a small run. What a
-# module has is what it had in the run before.
+# module or a class has is what it had in the run before.
 
 _static: Any = pluggy._manager._static_hook_attr
 _hooks: weakref.WeakKeyDictionary[ModuleType, dict[str, Any]] = weakref.WeakKeyDictionary()
 _hook_names: weakref.WeakKeyDictionary[ModuleType, list[str]] = weakref.WeakKeyDictionary()
-_fixture_names: weakref.WeakKeyDictionary[ModuleType, list[str]] = weakref.WeakKeyDictionary()
+_fixture_names: weakref.WeakKeyDictionary[ModuleType | type, list[str]] = weakref.WeakKeyDictionary()
 
 
 def _static_hook(holder: object, name: str) -> Any:
@@ -99,13 +99,12 @@ def _with_hooks(holder: object) -> list[str]:
 
 
 def _with_fixtures(holder: object) -> list[str]:
-    """Return, as `dir` does, the names of an object; of a module that was looked at before those of fixtures."""
-    if not isinstance(holder, ModuleType):
-        return dir(holder)
-    if holder in _fixture_names:
-        return _fixture_names[holder]
+    """Return, as `dir` does, the names of an object; of one whose module or class was seen before those of fixtures."""
+    kind = holder if isinstance(holder, ModuleType | type) else type(holder)
+    if kind in _fixture_names:
+        return _fixture_names[kind]
     names = dir(holder)
-    _fixture_names[holder] = [name for name in names if isinstance(vars(holder).get(name), FixtureFunctionDefinition)]
+    _fixture_names[kind] = [name for name in names if isinstance(getattr(kind, name, None), FixtureFunctionDefinition)]
     return names
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import json
 import os
 import subprocess
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 from execnet import gateway_io
+from PIL import Image
 
 from .forks import ForkServer
 from .pictures import marked
@@ -31,6 +34,13 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "absent": (255, 255, 0),  # N/A everywhere
     "fickle": (100, 200, 100),  # 0, then 1, then 2, ...
 }
+
+
+@functools.lru_cache(maxsize=len(COLOURS) * 4)
+def _picture(kind: str, variant: int, suffix: str) -> bytes:
+    file = io.BytesIO()
+    marked(COLOURS[kind], (variant % 256, variant // 256 % 256, 7)).save(file, Image.registered_extensions()[suffix])
+    return file.getvalue()
 
 
 class Project:
@@ -62,7 +72,7 @@ class Project:
         """A picture of a kind; each variant has other pixels."""
         path = self.path / (name or f"{kind}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
-        marked(COLOURS[kind], (variant % 256, variant // 256 % 256, 7)).save(path)
+        path.write_bytes(_picture(kind, variant, path.suffix))
         return path
 
     def tests(self, source: str, name: str = "test_it") -> None:

@@ -19,9 +19,13 @@ def grid(planes: Planes) -> int:
     """Return the side of the squares in pixels; 0 where there is no grid."""
     import numpy as np
 
-    least = np.min([_shares(_changes(luma, axis)) for luma in planes.tile_lumas for axis in (0, 1)], axis=0)
-    at = int(least.argmax())
-    return _SIZES[at] if least[at] >= _LIFT else 0
+    least = np.ones(len(_SIZES))
+    for luma in planes.tile_lumas:
+        for axis in (1, 0):
+            least = np.minimum(least, _shares(_changes(luma, axis)))
+            if least.max() < _LIFT:
+                return 0
+    return _SIZES[int(least.argmax())]
 
 
 def _changes(luma: Any, axis: int) -> Any:

@@ -31,3 +31,8 @@ def quality() -> Iterator[Quality]:
     yield scored
     for judge in judges.values():
         judge.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick(uncompressed: None) -> None:
+    """Have all tests of measures use it."""
