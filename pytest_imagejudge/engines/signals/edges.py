@@ -2,7 +2,8 @@
 
 A blur takes power from the finest frequencies everywhere, motion from those along it. So the sharpest tiles decide:
 a soft background leaves some sharp, a blur leaves none. A lossy file puts power of its own into the finest frequencies,
-most of it at the borders of its blocks. So a blur is looked for in the frequencies below them as well.
+most of it at the borders of its blocks, and so does a palette. So a blur is looked for in the frequencies below them as
+well: those of the picture, and, where these are weak, those at half the size.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from ...protocols.signals_bounds import BY_NAME
 from .figure import Figure
 from .jpeg import blocks_show
+from .palette import palette
 from .planes import Planes
 from .spectrum import (
     BANDS,
@@ -44,6 +46,9 @@ _UNMOVED, _FALL = 0.342, 2.29
 _SOFT = 0.06  # of a natural picture's detail along the direction with most: what is as soft need not have moved
 _SURE = 0.88  # pixels of sigma; up to 0.8 some photographs have as little along one direction
 _FILE = 0.05  # pixels of sigma: what a JPEG takes unevenly from sharp pictures, and hides of a blur
+_WEAK = ((COARSE, 0.9), (2, 0.5))  # bands, each with the detail of sharp pictures in it: with less, half the size is asked
+_HALF = 1.2  # pixels of sigma at half the size, whatever a file added: from here on it fails
+_HALF_DOUBT, _HALF_FILE = 0.95, 0.87  # the same: from here on in doubt, and where a file is known to have added detail
 _LONG, _LONG_DOUBT = 0.065, 0.1  # the same figure at half the size, under JPEG: below them moved, and in doubt
 
 
@@ -72,6 +77,10 @@ def blur_sigma(planes: Planes) -> Figure:
                 break
     if not seen:
         return Figure("blur_sigma", None, "nothing with an edge to measure")
+    few = planes.once(palette)
+    sigma, direction = max((sigma, direction), _at_half(planes, bool(blocks or few)))
+    if few and sigma < BY_NAME["blur_sigma"].fail:
+        return Figure("blur_sigma", None, f"{few}: its edges are no detail", unsure=True)
     side = max(planes.working_luma.shape)
     words = f"the sharpest places are as soft as a blur of sigma {sigma:.2f} pixels{_measured_along(direction)}"
     return Figure("blur_sigma", sigma, f"{words} (at {side} on the long side)")
@@ -94,6 +103,38 @@ def _sigma_below(planes: Planes) -> float:
     if planes.once(blocks_show):  # else what is drawn in one direction alone, as grass and wood, is like motion
         share = min(share, softest(found, _BELOW, LOWEST)[0])
     return _sigma_of(share / _USUAL_BELOW, _BELOW, LOWEST)
+
+
+def _at_half(planes: Planes, file: bool) -> tuple[float, float]:
+    """Return the sigma of the blur that half the size shows, with its direction; the bound itself where in doubt.
+
+    A lossy file adds most at the finest frequencies, so that they are as strong as those of a sharp picture.
+
+    Args:
+        planes: of the picture.
+        file: True where a file is known to have added detail.
+    """
+    if not _weak(planes.once(spectra)):
+        return 0.0, _ALL
+    halved = planes.once(half_spectra)
+    sigmas = [(0.0, _ALL)]
+    if halved.busy.sum() >= FEW:
+        share, direction = softest(halved)
+        sigmas.append((2 * _sigma_of(share / _SCALES[1][2], FINE, COARSE), direction))
+    if (halved.power[:, LOWEST] >= BUSY).sum() >= FEW:
+        share = float(sharpest(halved.detail(_BELOW, against=LOWEST)))
+        sigmas.append((2 * _sigma_of(share / _USUAL_BELOW, _BELOW, LOWEST), _ALL))
+    sigma, direction = max(sigmas)
+    if sigma > _HALF:
+        return sigma, direction
+    return (BY_NAME["blur_sigma"].fail if sigma > (_HALF_FILE if file else _HALF_DOUBT) else 0.0), direction
+
+
+def _weak(found: Spectra) -> bool:
+    """Return True where a picture has less detail below the finest frequencies than most sharp ones."""
+    if (found.power[:, LOWEST] >= BUSY).sum() < FEW:
+        return False
+    return any(float(sharpest(found.detail((band,), against=LOWEST))) < usual for band, usual in _WEAK)
 
 
 def _motion(planes: Planes, blocks: bool) -> tuple[float, float]:

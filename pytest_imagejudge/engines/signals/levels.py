@@ -11,6 +11,7 @@ from typing import Any
 
 from ...protocols.signals_bounds import BY_NAME
 from .figure import Figure
+from .palette import palette
 from .planes import Planes
 from .sample import colours, sampled
 from .squares import squares
@@ -58,6 +59,8 @@ def _even(planes: Planes) -> Figure:
     for step in _SKIPPED:
         count = len(np.unique(codes[::step]))
         if count > _FEW:
+            if reduced := planes.once(palette):
+                return Figure("level_step", None, f"{reduced}: its levels may be banding", unsure=True)
             return Figure("level_step", 1.0, "no banding: its levels of colour are no even steps apart")
     if art := planes.once(squares).art:
         return Figure("level_step", None, f"{art}: its {count} colours are no banding")

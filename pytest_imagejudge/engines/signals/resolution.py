@@ -10,12 +10,14 @@ from ...protocols.signals_bounds import BY_NAME
 from .edges import FEW
 from .figure import Figure
 from .jpeg import blocks_show
+from .palette import palette
 from .planes import WORKING_SIDE, Planes
 from .spectrum import BUSY, LOWEST, Spectra, half_spectra, own_spectra, quarter_spectra, sharpest, spectra
 from .squares import squares
 
 _FALL = 1.03  # the same of the detail in the bands 3 and 4 together, for that in band 2, where blocks of JPEG show
 _ALIKE = 10.7  # percent of that: up to here, sharp pictures under JPEG and enlarged ones are alike
+_ALIKE_PLAIN = 9.0  # the same where no blocks show, as in WebP
 _SOFT = 4.6  # percent: from here on a camera may have left as little, without JPEG or at the picture's own pixels
 _FINEST = ((3, 3.0), (5, 1.0))  # bands, each with its detail in a picture that has just enough, of the finest's
 
@@ -48,19 +50,26 @@ def fine_detail(planes: Planes) -> Figure:
             figures.append(_of(own, blocks, where))
         elif (own.power[:, LOWEST] >= BUSY).sum() >= FEW:
             figures.append(_figure(0.0, where))
-    return min(figures, key=_rank)
+    worst = min(figures, key=_rank)
+    if (few := planes.once(palette)) and not (worst.value is not None and worst.value < BY_NAME["fine_detail"].fail):
+        return Figure("fine_detail", None, f"{few}: its edges are no detail", unsure=True)
+    return worst
 
 
 def _of(found: Spectra, blocks: bool, where: str) -> Figure:
     """Measure the finest detail of the sharpest tiles."""
     share = 100 * min(float(sharpest(found.detail([band]))) / usual for band, usual in _FINEST)
-    if blocks:  # their borders have fine detail of their own, but what falls before it shows
-        before, *after = (float(sharpest(found.detail([band]))) for band in (2, 3, 4))
-        fall = 100 * after[0] * after[1] / max(before, 1e-9) / _FALL
-        if BY_NAME["fine_detail"].fail <= min(share, fall) and fall < _ALIKE:
-            words = f"{_words(fall, where)}: under JPEG an enlarged one has it too"
-            return Figure("fine_detail", None, words, unsure=True)
+    # A lossy file has fine detail of its own, most of it at the borders of blocks, but what falls before it shows.
+    before, *after = (float(sharpest(found.detail([band]))) for band in (2, 3, 4))
+    fall = 100 * after[0] * after[1] / max(before, 1e-9) / _FALL
+    if blocks:
+        alike = BY_NAME["fine_detail"].fail <= min(share, fall) and fall < _ALIKE
         share = min(share, fall)
+    else:
+        alike = not where and share >= _SOFT and fall < _ALIKE_PLAIN
+    if alike:
+        words = f"{_words(fall, where)}: in a lossy file an enlarged one has it too"
+        return Figure("fine_detail", None, words, unsure=True)
     if (where or not blocks) and _SOFT <= share < BY_NAME["fine_detail"].fail:
         words = f"{_words(share, where)}: a photograph may be as soft as an enlarged one"
         return Figure("fine_detail", None, words, unsure=True)

@@ -104,6 +104,34 @@ def test_the_mean_of_a_few_pixels_side_by_side_is_motion(quality, name, length):
         assert abs((found - degrees + 90) % 180 - 90) <= 22.5
 
 
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "rocket"])
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
+@pytest.mark.parametrize("grade", [50, 75, 90])
+def test_a_lossy_file_does_not_hide_a_blur(quality, name, kind, grade):
+    """Its fine detail is as strong as that of a sharp picture, and no borders of blocks give it away."""
+    for sigma in (2, 3, 4, 6):
+        facet = quality(s.saved(s.blurred(s.photograph(name), sigma), kind, quality=grade))["Edge Clarity"]
+        assert facet.raw == 0, (sigma, facet.evidence)
+    assert quality(s.saved(s.photograph(name), kind, quality=grade))["Edge Clarity"].raw in (1, 2)
+
+
+@pytest.mark.parametrize("sigma", [1.5, 3])
+@pytest.mark.parametrize("grade", [30, 50])
+def test_a_strong_jpeg_does_not_hide_a_blur(quality, sigma, grade):
+    """The rocket stands before a plain sky, so that the blocks are most of what there is to see."""
+    facet = quality(s.jpeg(s.blurred(s.photograph("rocket"), sigma), grade))["Edge Clarity"]
+    assert facet.raw in (0, "N/A"), facet.evidence
+    assert facet.raw == 0 or sigma < 3
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "rocket"])
+@pytest.mark.parametrize("sigma", [1.5, 3, 5])
+def test_a_palette_does_not_hide_a_blur(quality, name, sigma):
+    """The borders between its colours are sharp, however soft the picture is."""
+    facet = quality(s.saved(s.blurred(s.photograph(name), sigma), "GIF"))["Edge Clarity"]
+    assert facet.raw in (0, "N/A"), facet.evidence
+
+
 def test_lines_in_few_directions_are_no_motion(quality):
     y, x = np.mgrid[:512, :512]
     stripes = Image.fromarray(np.where((x + y) // 12 % 2, 230, 30).astype(np.uint8)).convert("RGB")

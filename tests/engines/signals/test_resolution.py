@@ -33,6 +33,17 @@ def test_an_enlarged_picture_fails_under_jpeg(quality, kind, how, times):
             assert 0 in (facets["Resolution"].raw, facets["Edge Clarity"].raw), grade
 
 
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "rocket", "cat"])
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
+@pytest.mark.parametrize("grade", [50, 75, 90])
+@pytest.mark.parametrize("times", [2, 3])
+def test_an_enlarged_picture_never_passes_in_a_lossy_file(quality, name, kind, grade, times):
+    small = s.enlarged(s.photograph(name), times, Image.Resampling.BICUBIC)
+    facets = quality(s.saved(small, kind, quality=grade))
+    assert facets["Resolution"].raw in (0, "N/A"), facets["Resolution"].evidence
+    assert quality(s.saved(s.photograph(name), kind, quality=grade))["Resolution"].raw in (1, 2)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("grade", [60, 75, 85])
 def test_a_fine_picture_passes_under_jpeg(quality, kind, grade):
