@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...protocols.signals_bounds import BY_NAME
+from .content import one_colour
 from .figure import Figure
 from .percentiles import percentile
 from .planes import Planes
@@ -29,6 +30,7 @@ _BOTTOM, _DARKEST = 9, 0.002  # codes up to which a channel is at black, and the
 _LIT, _DEEP = 160, 0.3  # codes of what is lit; and the lowest channel of a deep colour, of its highest
 _PETALS = 0.3  # share of what is lit that is of a deep colour; in leaves, grass and petals it is 0.35 and more
 _NEUTRAL = 2  # percent of the pixels; of nearly every picture that much is grey, black or white
+_PLAIN = 80  # percent of the picture next to one colour: little is left that could be grey
 _BRIGHT = 48  # codes from which on a pixel shows the ratio of its channels
 _HIGHLIGHT = 0.998  # of the codes of a channel; the lightest are lamps
 _DIM = 160  # codes; below this the highlights may be those of a warm light that a gain of blue has undone
@@ -109,6 +111,9 @@ def cast_chroma(planes: Planes) -> Figure:
     words = f"the most neutral {_NEUTRAL}% have chroma {value:.0f} (CIELAB)"
     if value > BY_NAME["cast_chroma"].fail and _deep(planes.once(_small)):
         words += ", and much of the light is of deep colour: it may be the scene's own"
+        return Figure("cast_chroma", None, words, unsure=True)
+    if value > BY_NAME["cast_chroma"].fail and (planes.once(one_colour).value or 0) > _PLAIN:
+        words += ", and most of it is one colour: a ground may have the colour it likes"
         return Figure("cast_chroma", None, words, unsure=True)
     return Figure("cast_chroma", value, f"colour cast: {words}")
 

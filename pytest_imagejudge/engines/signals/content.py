@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...images.content import one_colour as _one_colour
+from ...protocols.signals_bounds import BY_NAME
 from .figure import Figure
 from .grid import grid
 from .planes import Planes
@@ -20,6 +21,7 @@ _OTHER = 12  # codes by which content differs from it
 _DEEP = 3  # sampled rows that content has to differ in: a drawn line is no content
 _CUT = 0.03  # share of the line at which content stands
 _CHANGES = 3  # places along the line where content changes: the flat ground below a flat sky has none
+_WIDE = 0.3  # share of the picture; a second band as wide is no margin, and no part that is missing
 _WORTH = 0.25  # share of the picture that has to be flat for a search
 _FULL = 0.97  # share of its box that a rectangle fills
 _RECTANGLE = "a blank rectangle"
@@ -37,7 +39,11 @@ def blank_share(planes: Planes) -> Figure:
     """Measure the percentage of the picture that is a blank band or rectangle with a straight end."""
     if words := planes.too_small:
         return Figure("blank_share", None, words)
-    share, words = max(_band(planes.once(sampled)), _rectangle(every_second(planes)))
+    bands = _bands(planes.once(sampled))
+    share, words = max([*bands, _rectangle(every_second(planes))])
+    if 100 * share > BY_NAME["blank_share"].fail and sum(width >= _WIDE for width, _ in bands) > 1:
+        words += ", and so are other edges: a word or a thing on a plain ground, or blank"
+        return Figure("blank_share", None, f"{100 * share:.0f}% of the picture is {words}", unsure=True)
     if words == _RECTANGLE and (planes.once(squares).size > 1 or planes.once(grid)):
         return Figure("blank_share", None, f"{words} among squares: a drawn box, or blank", unsure=True)
     percent = 100 * share
@@ -46,12 +52,12 @@ def blank_share(planes: Planes) -> Figure:
     )
 
 
-def _band(pixels: Any) -> tuple[float, str]:
-    """The largest blank band along an edge, as a share of the picture."""
+def _bands(pixels: Any) -> list[tuple[float, str]]:
+    """The blank bands along the edges, each as a share of the picture."""
     import cv2
     import numpy as np
 
-    best, name = 0.0, ""
+    found = []
     turned = cv2.transpose(pixels)
     for axis, first, last in ((0, "top", "bottom"), (1, "left", "right")):
         lines, across = (pixels, turned) if axis == 0 else (turned, pixels)
@@ -61,11 +67,11 @@ def _band(pixels: Any) -> tuple[float, str]:
             spread = (np.maximum.accumulate(high[::step]) - np.minimum.accumulate(low[::step])).max(axis=1)
             length = int((spread > _SAME).argmax())  # 0 where all is of one colour: that is no part of it
             inward = lines[::step]
-            if length / len(inward) <= best or length + 1 + _DEEP > len(inward):
+            if not length or length + 1 + _DEEP > len(inward):
                 continue
             if _cut(inward[length + 1 : length + 1 + _DEEP], inward[0, 0]) >= _CUT:
-                best, name = length / len(inward), f"a blank band along its {edge} edge"
-    return best, name
+                found.append((length / len(inward), f"a blank band along its {edge} edge"))
+    return found
 
 
 def _cut(rows: Any, colour: Any) -> float:

@@ -47,6 +47,9 @@ def level_step(planes: Planes) -> Figure:
         )
     if not full:
         return _even(planes)
+    if (count := _drawn(planes, levels)) and step > BY_NAME["level_step"].fail:
+        words = f"{count} colours in all, {step:.3g} codes apart: drawn so, or a picture that was reduced to them"
+        return Figure("level_step", None, words, unsure=True)
     return Figure("level_step", step, f"banding: its {levels} levels of colour are {step:.3g} codes apart")
 
 
@@ -66,6 +69,18 @@ def _even(planes: Planes) -> Figure:
         return Figure("level_step", None, f"{art}: its {count} colours are no banding")
     words = f"{count} colours in all: drawn so, or a picture that was reduced to them"
     return Figure("level_step", None, words, unsure=True)
+
+
+def _drawn(planes: Planes, levels: int) -> int:
+    """The number of colours, where there are hardly more than levels: rounding mixes those of the channels; else 0."""
+    import numpy as np
+
+    codes = planes.once(colours)
+    found, counts = np.unique(codes, return_counts=True)
+    found = found[counts > _LEAST * codes.size]
+    red, green, blue = ((found >> shift) & 255 for shift in (0, 8, 16))
+    grey = bool(((red == green) & (green == blue)).all())
+    return 0 if grey or len(found) > levels + 1 else len(found)
 
 
 def _areas(channels: Iterable[Any]) -> Any:
