@@ -10,7 +10,7 @@ from pathlib import Path
 
 from calibration_figures import NEUTRAL, WORDS, Figure
 from corpus_sources import KINDS
-from damages import BY_NAME, DAMAGES
+from damages import BY_NAME, DAMAGES, FILES, IN_FILES
 
 FACETS = (
     "Noise",
@@ -162,6 +162,38 @@ def damage_table(now: list[Figure], old: list[Figure]) -> str:
             )
         )
     return "\n".join(lines)
+
+
+def files_table(now: list[Figure], old: list[Figure]) -> str:
+    """Pictures in lossy files: those as they are that fail, by kind, and those damaged, by damage."""
+
+    def failed(figures: list[Figure], kind: str, damage: str) -> str:
+        mine = only(figures, kind, damage)
+        return f"{sum(bool(figure.failed) for figure in mine)} of {len(mine)}"
+
+    def outcome(figures: list[Figure], damage: str) -> str:
+        mine = only(figures, "", damage)
+        hits, judged = caught(mine)
+        return f"{hits} + {len(mine) - judged} of {len(mine)}"
+
+    fine = head("as they are, failed", *FILES)
+    for kind in KINDS:
+        cells = []
+        for file in FILES:
+            damage = f"as they are, {file}"
+            alike = {figure.picture for figure in only(old, kind, damage)}
+            same = [figure for figure in now if not alike or figure.picture in alike]
+            before = f" (before {failed(old, kind, damage)})" if alike else ""
+            cells.append(failed(same, kind, damage) + before)
+        fine.append(row(kind, *cells))
+    lossy = [file for file in FILES if file != "PNG"]
+    damaged = head("damaged: caught + N/A", *lossy)
+    for name in dict.fromkeys(damage.name.rpartition(", in ")[0] for damage in IN_FILES if not damage.harmless):
+        cells = [outcome(now, f"{name}, in {file}") for file in lossy]
+        if old:
+            cells = [f"{cell}; {outcome(old, f'{name}, in {file}')}" for cell, file in zip(cells, lossy, strict=True)]
+        damaged.append(row(name, *cells))
+    return "\n".join([*fine, "", *damaged])
 
 
 def counts(now: list[Figure], old: list[Figure]) -> str:
