@@ -169,22 +169,21 @@ def files_table(now: list[Figure], old: list[Figure]) -> str:
 
     def failed(figures: list[Figure], kind: str, damage: str) -> str:
         mine = only(figures, kind, damage)
-        return f"{sum(bool(figure.failed) for figure in mine)} of {len(mine)}"
+        away = sum(figure.raws.get("Edge Clarity") == "N/A" for figure in mine)
+        return f"{sum(bool(figure.failed) for figure in mine)} + {away} of {len(mine)}"
 
     def outcome(figures: list[Figure], damage: str) -> str:
         mine = only(figures, "", damage)
         hits, judged = caught(mine)
         return f"{hits} + {len(mine) - judged} of {len(mine)}"
 
-    fine = head("as they are, failed", *FILES)
+    fine = head("as they are: failed + Edge Clarity N/A", *FILES)
     for kind in KINDS:
         cells = []
-        for file in FILES:
-            damage = f"as they are, {file}"
-            alike = {figure.picture for figure in only(old, kind, damage)}
-            same = [figure for figure in now if not alike or figure.picture in alike]
-            before = f" (before {failed(old, kind, damage)})" if alike else ""
-            cells.append(failed(same, kind, damage) + before)
+        for damage in (f"as they are, {file}" for file in FILES):
+            measured = {figure.picture for figure in only(old, kind, damage)}
+            same = [figure for figure in now if figure.picture in measured or not old]
+            cells.append("; ".join(failed(figures, kind, damage) for figures in (same, old) if figures))
         fine.append(row(kind, *cells))
     lossy = [file for file in FILES if file != "PNG"]
     damaged = head("damaged: caught + N/A", *lossy)

@@ -313,7 +313,6 @@ FILES: dict[str, Change] = {  # that models and their servers hand over
     "PNG": lambda p: p,
     "WebP 50": lambda p: saved(p, "WEBP", quality=50),
     "WebP 80": lambda p: saved(p, "WEBP", quality=80),
-    "AVIF 50": lambda p: saved(p, "AVIF", quality=50, speed=8),
     "AVIF 75": lambda p: saved(p, "AVIF", quality=75, speed=8),
     "JPEG 2000, 20 to 1": lambda p: saved(p, "JPEG2000", quality_layers=[20], irreversible=True),
     "GIF": lambda p: saved(p, "GIF"),

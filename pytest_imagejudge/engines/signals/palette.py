@@ -16,7 +16,7 @@ _EVERY = 8  # rows to one whose steps are looked at
 _SKIPPED = (64, 8, 1)  # rows of the sample to one that is looked at: nearly all pictures have many colours in a few
 _NEAR = 16  # levels; the highest step between shades
 _SHADES = 0.35  # of the steps: drawings and pixel art have up to 0.3 such, reduced pictures 0.4 and more
-_MANY = 0.03  # of all neighbours: those of drawings, most of which are of one colour, have fewer such steps
+_MANY = 0.04  # of all neighbours: those of drawings, most of which are of one colour, have fewer such steps
 
 
 def palette(planes: Planes) -> str:
