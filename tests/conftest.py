@@ -59,8 +59,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Spare the garbage collector what lives as long as the run: modules, and thousands of tests."""
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # with what little garbage there is: a look at all takes longer than it is worth
 
 
 @pytest.fixture(scope="session")

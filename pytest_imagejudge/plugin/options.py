@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -130,7 +131,7 @@ def refuse_misspelt_keys(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: naming the key, and what to write.
     """
-    unknown = getattr(config, "_get_unknown_ini_keys", list)()  # no public list of the file's keys is left
+    unknown: Iterable[str] = getattr(config, "_get_unknown_ini_keys", list)()  # pytest has no public list of the keys
     for key in sorted(key for key in unknown if key.startswith(("judge", "edit_judge"))):
         import difflib
 

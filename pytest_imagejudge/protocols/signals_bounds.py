@@ -180,10 +180,10 @@ MEASURES: tuple[Measure, ...] = (
         COLOUR,
         "colour saturated to the end of the range",
         "%",
-        30.0,
-        11.0,
+        22.0,
+        9.0,
         styles=("vivid", "flat"),
-        doubt=12.0,
+        doubt=9.0,
     ),
     Measure(
         "cast_chroma",

@@ -57,7 +57,7 @@ def test_a_thing_alone_on_a_plain_ground_may_be_saturated():
     assert (colour.pure_share(Planes(p.of(pixels[150:400, 180:380]))).value or 0) > 22
 
 
-@pytest.mark.parametrize(("share", "raw"), [(0.33, 0), (0.25, "N/A"), (0.13, "N/A"), (0.08, 2)])
+@pytest.mark.parametrize(("share", "raw"), [(0.25, 0), (0.2, "N/A"), (0.13, "N/A"), (0.08, 2)])
 def test_saturated_colour_near_its_bound_is_not_judged(share, raw):
     pixels = p.np.asarray(PHOTO).clip(40, 215)
     pixels[: int(share * len(pixels))] = (255, 0, 60)
