@@ -74,7 +74,7 @@ importlib.metadata.PathDistribution.entry_points = property(_entry_points)  # ty
 # Each run looks at all attributes of all plugins for hooks and fixtures, which takes a quarter of a small run. What a
 # module or a class has is what it had in the run before.
 
-_static: Any = pluggy._manager._static_hook_attr
+_static: Any = getattr(pluggy._manager, "_static_hook_attr", None)  # of its newer versions
 _hooks: weakref.WeakKeyDictionary[ModuleType, dict[str, Any]] = weakref.WeakKeyDictionary()
 _hook_names: weakref.WeakKeyDictionary[ModuleType, list[str]] = weakref.WeakKeyDictionary()
 _fixture_names: weakref.WeakKeyDictionary[ModuleType | type, list[str]] = weakref.WeakKeyDictionary()
@@ -109,6 +109,7 @@ def _with_fixtures(holder: object) -> list[str]:
     return names
 
 
-pluggy._manager._static_hook_attr = _static_hook
-pluggy._manager.dir = _with_hooks  # type: ignore[attr-defined]
+if _static is not None:
+    pluggy._manager._static_hook_attr = _static_hook
+    pluggy._manager.dir = _with_hooks  # type: ignore[attr-defined]
 fixtures.dir = _with_fixtures  # type: ignore[attr-defined]
