@@ -21,6 +21,7 @@ import calibration_text
 import corpus
 from calibration_figures import Build, Figure, Measured, jobs, pictures
 from corpus_sources import KINDS
+from damages import IN_FILES
 
 HERE = Path(__file__).parent
 
@@ -48,6 +49,7 @@ def main() -> None:
         "--minutes", type=float, default=math.inf, help="of each build, after which no picture is begun"
     )
     parser.add_argument("--report", type=Path, help="write the failures, with names, here; and no calibration.md")
+    parser.add_argument("--files", action="store_true", help="print the table of pictures in lossy files instead")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     if not args.corpus:
@@ -60,13 +62,19 @@ def main() -> None:
         before = Build("before", args.before, args.before / ".venv" / "bin" / "python")
         builds.append((before, args.before_damaged, False))
     for build, damaged, words in builds:
-        wanted = jobs(found, args.fine, damaged, words)
+        if args.files:
+            wanted = jobs(found, 0, damaged, words=False, damages=IN_FILES)
+        else:
+            wanted = jobs(found, args.fine, damaged, words)
         name = build.name.replace(" ", "-")
         measured = Measured(build, args.corpus, args.folder / f"figures-{name}-{args.half}.jsonl")
         if args.processes:
             measured.measure(wanted, args.processes, args.minutes)
         results.append([*measured.figures(wanted)])
     now, old = results[0], results[1] if args.before else []
+    if args.files:
+        print(tables.files_table(now, old))
+        return
     if args.report:
         args.report.write_text(tables.report(now, old), encoding="utf-8")
         return

@@ -10,13 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from corpus_sources import KINDS
-from damages import DAMAGES
+from damages import DAMAGES, Damage
 
 HERE = Path(__file__).parent
 NEUTRAL = "a picture"
@@ -82,7 +82,7 @@ def pictures(folder: Path, half: str) -> list[Picture]:
 Jobs = list[tuple[Picture, list[tuple[str, str]]]]  # damage and prompt of each measurement
 
 
-def jobs(found: list[Picture], fine: int, damaged: int, words: bool) -> Jobs:
+def jobs(found: list[Picture], fine: int, damaged: int, words: bool, damages: Sequence[Damage] = DAMAGES) -> Jobs:
     """What is to be measured, in an order that can be cut off anywhere.
 
     First of each kind ``fine`` pictures as they are, then, by turns, ``damaged`` of each kind with each damage; with
@@ -98,7 +98,7 @@ def jobs(found: list[Picture], fine: int, damaged: int, words: bool) -> Jobs:
             prompts = [NEUTRAL, WORDS[picture.kind]] if named else [NEUTRAL]
             whole.append((picture, [("", prompt) for prompt in prompts]))
         mine: list[tuple[str, str]] = []
-        for damage in DAMAGES:
+        for damage in damages:
             if number < max(damaged, damage.least) and not (damage.once and number % 6):
                 mine.append((damage.name, NEUTRAL))
                 if named and number % 2 == 0 and number < damaged:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from calibration_figures import NEUTRAL, WORDS, Figure
 from corpus_sources import KINDS
-from damages import BY_NAME, DAMAGES
+from damages import BY_NAME, DAMAGES, FILES, IN_FILES
 
 FACETS = (
     "Noise",
@@ -162,6 +162,44 @@ def damage_table(now: list[Figure], old: list[Figure]) -> str:
             )
         )
     return "\n".join(lines)
+
+
+def files_table(now: list[Figure], old: list[Figure]) -> str:
+    """Pictures in lossy files: those as they are that fail, by kind, and those damaged, by damage.
+
+    Of the lossy files those count that pass as PNG.
+    """
+
+    def failed(figures: list[Figure], kind: str, damage: str) -> str:
+        mine = only(figures, kind, damage)
+        if damage != whole:  # those that fail as they are say nothing of the file
+            fine = {figure.picture for figure in only(figures, kind, whole) if not figure.failed}
+            mine = [figure for figure in mine if figure.picture in fine]
+        away = sum(figure.raws.get("Edge Clarity") == "N/A" for figure in mine)
+        return f"{sum(bool(figure.failed) for figure in mine)} + {away} of {len(mine)}"
+
+    def outcome(figures: list[Figure], damage: str) -> str:
+        mine = only(figures, "", damage)
+        hits, judged = caught(mine)
+        return f"{hits} + {len(mine) - judged} of {len(mine)}"
+
+    whole = "as they are, PNG"
+    fine = head("as they are: failed + Edge Clarity N/A", *FILES)
+    for kind in KINDS:
+        cells = []
+        for damage in (f"as they are, {file}" for file in FILES):
+            measured = {figure.picture for figure in only(old, kind, damage)}
+            same = [figure for figure in now if figure.picture in measured or not old]
+            cells.append("; ".join(failed(figures, kind, damage) for figures in (same, old) if figures))
+        fine.append(row(kind, *cells))
+    lossy = [file for file in FILES if file != "PNG"]
+    damaged = head("damaged: caught + N/A", *lossy)
+    for name in dict.fromkeys(damage.name.rpartition(", in ")[0] for damage in IN_FILES if not damage.harmless):
+        cells = [outcome(now, f"{name}, in {file}") for file in lossy]
+        if old:
+            cells = [f"{cell}; {outcome(old, f'{name}, in {file}')}" for cell, file in zip(cells, lossy, strict=True)]
+        damaged.append(row(name, *cells))
+    return "\n".join([*fine, "", *damaged])
 
 
 def counts(now: list[Figure], old: list[Figure]) -> str:

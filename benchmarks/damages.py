@@ -80,13 +80,18 @@ def impulses(pixels: Pixels, share: float) -> Pixels:
     return out
 
 
-def jpeg(pixels: Pixels, quality: int) -> Pixels:
-    """Through JPEG at this quality, colour at half the resolution."""
+def saved(pixels: Pixels, kind: str, **options: Any) -> Pixels:
+    """Through a file of this kind, as Pillow writes it."""
     from PIL import Image
 
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=2)
+    Image.fromarray(pixels).save(file, kind, **options)
     return np.asarray(Image.open(io.BytesIO(file.getvalue())).convert("RGB"))
+
+
+def jpeg(pixels: Pixels, quality: int) -> Pixels:
+    """Through JPEG at this quality, colour at half the resolution."""
+    return saved(pixels, "JPEG", quality=quality, subsampling=2)
 
 
 def enlarged(pixels: Pixels, times: float, how: int) -> Pixels:
@@ -304,7 +309,43 @@ DAMAGES = (
         )
     ),
 )
-BY_NAME = {damage.name: damage for damage in DAMAGES}
+FILES: dict[str, Change] = {  # that models and their servers hand over
+    "PNG": lambda p: p,
+    "WebP 50": lambda p: saved(p, "WEBP", quality=50),
+    "WebP 80": lambda p: saved(p, "WEBP", quality=80),
+    "AVIF 75": lambda p: saved(p, "AVIF", quality=75, speed=8),
+    "JPEG 2000, 20 to 1": lambda p: saved(p, "JPEG2000", quality_layers=[20], irreversible=True),
+    "GIF": lambda p: saved(p, "GIF"),
+    "JPEG 30": lambda p: jpeg(p, 30),
+    "JPEG 50": lambda p: jpeg(p, 50),
+}
+_SPOILT: dict[str, tuple[str, Change]] = {
+    **{f"Gaussian blur, sigma {s:g}": (EDGES, lambda p, s=s: gaussian(p, s)) for s in (1.5, 3, 6)},
+    "enlarged 2 times, bicubic": (RESOLUTION, lambda p: enlarged(p, 2, CUBIC)),
+    "enlarged 3 times, Lanczos": (RESOLUTION, lambda p: enlarged(p, 3, LANCZOS)),
+    "motion blur, 15 pixels": (EDGES, lambda p: motion(p, 15)),
+    "Gaussian noise, sigma 25": (NOISE, lambda p: noise(p, 25)),
+}
+IN_FILES = (  # measured by themselves: calibration.py --files
+    *(
+        Damage(
+            f"as they are, {file}",
+            (EDGES, RESOLUTION, NATURAL),
+            save,
+            from_changed=-1,
+            harmless=True,
+            least=1000 if file == "PNG" else 40,
+        )
+        for file, save in FILES.items()
+    ),
+    *(
+        Damage(f"{name}, in {file}", (facet,), lambda p, spoil=spoil, save=save: save(spoil(p)))
+        for name, (facet, spoil) in _SPOILT.items()
+        for file, save in FILES.items()
+        if file != "PNG"
+    ),
+)
+BY_NAME = {damage.name: damage for damage in (*DAMAGES, *IN_FILES)}
 
 
 def applied(damage: Damage, pixels: Pixels) -> Pixels | None:

@@ -46,8 +46,8 @@ _UNMOVED, _FALL = 0.342, 2.29
 _SOFT = 0.06  # of a natural picture's detail along the direction with most: what is as soft need not have moved
 _SURE = 0.88  # pixels of sigma; up to 0.8 some photographs have as little along one direction
 _FILE = 0.05  # pixels of sigma: what a JPEG takes unevenly from sharp pictures, and hides of a blur
-_WEAK = ((COARSE, 0.9), (2, 0.5))  # bands, each with the detail of sharp pictures in it: with less, half the size is asked
-_HALF = 1.2  # pixels of sigma at half the size, whatever a file added: from here on it fails
+_WEAK = ((COARSE, 0.9), (2, 0.5))  # bands, each with its detail in sharp pictures: with less, half the size is asked
+_HALF = 1.3  # pixels of sigma at half the size, whatever a file added: from here on it fails
 _HALF_DOUBT, _HALF_FILE = 0.95, 0.87  # the same: from here on in doubt, and where a file is known to have added detail
 _LONG, _LONG_DOUBT = 0.065, 0.1  # the same figure at half the size, under JPEG: below them moved, and in doubt
 

@@ -13,10 +13,10 @@ from .sample import colours
 
 MOST = 256  # colours of a palette
 _EVERY = 8  # rows to one whose steps are looked at
-_SKIPPED = (64, 8, 1)  # rows of the sample to one that is looked at: nearly all pictures have many colours in a few
+_SKIPPED = (64, 8)  # rows of the sample to one that is looked at first: nearly all pictures have many colours in a few
 _NEAR = 16  # levels; the highest step between shades
 _SHADES = 0.35  # of the steps: drawings and pixel art have up to 0.3 such, reduced pictures 0.4 and more
-_MANY = 0.05  # of all neighbours: those of drawings, most of which are of one colour, have fewer such steps
+_MANY = 0.04  # of all neighbours: those of drawings, most of which are of one colour, have fewer such steps
 
 
 def palette(planes: Planes) -> str:
@@ -26,16 +26,16 @@ def palette(planes: Planes) -> str:
     if planes.too_small:
         return ""
     codes = planes.once(colours)
-    count = 0
-    for step in _SKIPPED:
-        count = len(np.unique(codes[::step]))
-        if count > MOST:
-            return ""
+    if any(len(np.unique(codes[::step])) > MOST for step in _SKIPPED):
+        return ""
     if (((codes >> 16) & 255) == (codes & 255)).all():  # grey pictures have no more
         return ""
     steps = np.concatenate([_steps(tile) for tile in planes.tiles])
     near = (steps > 0) & (steps <= _NEAR)
     if near.mean() < _MANY or near.sum() < _SHADES * (steps > 0).sum():
+        return ""
+    count = len(np.unique(codes))
+    if count > MOST:
         return ""
     return f"{count} colours in all, next to each other, as of a picture that was reduced to a palette"
 
