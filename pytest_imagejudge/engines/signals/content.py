@@ -21,7 +21,7 @@ _OTHER = 12  # codes by which content differs from it
 _DEEP = 3  # sampled rows that content has to differ in: a drawn line is no content
 _CUT = 0.03  # share of the line at which content stands
 _CHANGES = 3  # places along the line where content changes: the flat ground below a flat sky has none
-_WIDE = 0.3  # share of the picture; a second band as wide is no margin, and no part that is missing
+_WIDE = 0.4  # share of the picture; a second band as wide is no margin, and no part that is missing
 _WORTH = 0.25  # share of the picture that has to be flat for a search
 _FULL = 0.97  # share of its box that a rectangle fills
 _RECTANGLE = "a blank rectangle"
@@ -40,8 +40,9 @@ def blank_share(planes: Planes) -> Figure:
     if words := planes.too_small:
         return Figure("blank_share", None, words)
     bands = _bands(planes.once(sampled))
-    share, words = max([*bands, _rectangle(every_second(planes))])
-    if 100 * share > BY_NAME["blank_share"].fail and sum(width >= _WIDE for width, _ in bands) > 1:
+    ended = [(width, f"a blank band along its {edge} edge") for edge, width, straight in bands if straight]
+    share, words = max([*ended, _rectangle(every_second(planes))])
+    if 100 * share > BY_NAME["blank_share"].fail and sum(width >= _WIDE for _, width, _ in bands) > 1:
         words += ", and so are other edges: a word or a thing on a plain ground, or blank"
         return Figure("blank_share", None, f"{100 * share:.0f}% of the picture is {words}", unsure=True)
     if words == _RECTANGLE and (planes.once(squares).size > 1 or planes.once(grid)):
@@ -52,8 +53,8 @@ def blank_share(planes: Planes) -> Figure:
     )
 
 
-def _bands(pixels: Any) -> list[tuple[float, str]]:
-    """The blank bands along the edges, each as a share of the picture."""
+def _bands(pixels: Any) -> list[tuple[str, float, bool]]:
+    """The blank bands: along which edge, as a share of the picture, and if content stands at a straight end."""
     import cv2
     import numpy as np
 
@@ -67,10 +68,9 @@ def _bands(pixels: Any) -> list[tuple[float, str]]:
             spread = (np.maximum.accumulate(high[::step]) - np.minimum.accumulate(low[::step])).max(axis=1)
             length = int((spread > _SAME).argmax())  # 0 where all is of one colour: that is no part of it
             inward = lines[::step]
-            if not length or length + 1 + _DEEP > len(inward):
-                continue
-            if _cut(inward[length + 1 : length + 1 + _DEEP], inward[0, 0]) >= _CUT:
-                found.append((length / len(inward), f"a blank band along its {edge} edge"))
+            if length and length + 1 + _DEEP <= len(inward):
+                straight = _cut(inward[length + 1 : length + 1 + _DEEP], inward[0, 0]) >= _CUT
+                found.append((edge, length / len(inward), straight))
     return found
 
 

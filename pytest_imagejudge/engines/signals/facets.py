@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ...protocols.signals_bounds import BY_NAME, Measure
 from ...scoring.verdict import FacetScore, Raw
@@ -38,7 +38,10 @@ def compose(figures: Iterable[Figure], styles: Mapping[str, str]) -> FacetScore:
             words = f"{figure.words}, {measure.bound}"
             if measure.in_doubt(figure.value):
                 open_[f"{words}: so near to it a fine picture may be"] = None
-            judged.append((raw_of(measure, figure.value), -_nearness(measure, figure.value), words))
+            raw = raw_of(measure, figure.value)
+            if raw == 0 and measure.styles:
+                words += f" (unless in the style {_either(measure.styles)})"
+            judged.append((raw, -_nearness(measure, figure.value), words))
     judged.sort(key=lambda one: one[:2])
     failed = [words for raw, _, words in judged if raw == 0]
     if open_ and not failed:
@@ -47,6 +50,11 @@ def compose(figures: Iterable[Figure], styles: Mapping[str, str]) -> FacetScore:
         return FacetScore("N/A", "; ".join({**spared, **left}) or "nothing of this facet is measured")
     passed = [judged[0][2], *(f"in part {reason}" for reason in spared)]
     return FacetScore(_RAW[judged[0][0]], "; ".join(failed or passed))
+
+
+def _either(styles: Sequence[str]) -> str:
+    *most, last = styles
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def raw_of(measure: Measure, value: float) -> int:

@@ -145,3 +145,12 @@ def test_a_warm_light_under_a_gain_of_blue_is_not_judged():
     figure = colour.highlight_cast(Planes(gained(warm, GAINS["blue"])))
     assert (figure.value, figure.unsure) == (None, True)
     assert "a gain may have undone the colour of the light" in figure.words
+
+
+def test_the_colour_of_a_plain_ground_is_no_cast():
+    noise = p.np.random.default_rng(1).integers(-1, 2, (768, 768, 3))
+    pixels = p.np.array([0x22, 0x44, 0x66]) + noise
+    pixels[360:440, 300:400] = 255  # 1.4% of it
+    figure = colour.cast_chroma(Planes(p.of(pixels)))
+    assert figure.unsure
+    assert "most of it is one colour" in figure.words

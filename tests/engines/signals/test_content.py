@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 pytest.importorskip("cv2")
 
@@ -48,3 +48,27 @@ def test_strokes_that_all_end_at_one_line_were_cut_off(strokes, share):
     for number in range(strokes):
         sheet[40:256, 20 + 48 * number : 23 + 48 * number] = 0
     assert content.blank_share(Planes(p.of(sheet))).value == pytest.approx(share, abs=1)
+
+
+def _word(word: str, left: int | None, height: int = 60) -> Image.Image:
+    """A word in white on a plain blue ground of 768 pixels, in its middle or from ``left`` on."""
+    picture = Image.new("RGB", (768, 768), "#224466")
+    font = ImageFont.load_default(height)
+    box = ImageDraw.Draw(picture).textbbox((0, 0), word, font=font)
+    place = ((768 - box[2]) / 2 if left is None else left, (768 - box[3]) / 2)
+    ImageDraw.Draw(picture).text(place, word, font=font, fill="white")
+    return picture
+
+
+@pytest.mark.parametrize(("word", "left"), [("OPEN", None), ("Hotel", 40)])
+def test_a_word_on_a_plain_ground_is_not_a_picture_that_is_half_blank(word, left):
+    figure = content.blank_share(Planes(_word(word, left)))
+    assert figure.unsure
+    assert "and so are other edges" in figure.words
+
+
+def test_a_margin_does_not_excuse_a_blank_half():
+    pixels = p.np.full((512, 512, 3), 255, p.np.uint8)
+    pixels[60:256, 60:452] = p.np.asarray(PHOTO.resize((512, 512)))[:196, :392]
+    figure = content.blank_share(Planes(Image.fromarray(pixels)))
+    assert figure.value >= 50

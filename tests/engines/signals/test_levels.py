@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 pytest.importorskip("cv2")
 
@@ -70,3 +70,18 @@ def test_many_colours_say_that_there_is_no_comb():
     figure = levels.level_step(Planes(PHOTO))
     assert figure.value == 1
     assert figure.words == "no banding: its levels of colour are no even steps apart"
+
+
+@pytest.mark.parametrize(("ink", "paper"), [("#cc3333", "white"), ("#3366cc", "#ffcc00"), ("#339933", "white")])
+def test_a_drawing_whose_few_colours_lie_on_even_steps_is_in_doubt(ink, paper):
+    picture = Image.new("RGB", (512, 512), paper)
+    ImageDraw.Draw(picture).ellipse((100, 100, 400, 400), fill=ink)
+    figure = levels.level_step(Planes(picture))
+    assert figure.unsure
+    assert "2 colours in all" in figure.words
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_photograph_of_four_levels_fails_in_colour_and_in_grey(mode):
+    rounded = PHOTO.convert(mode).convert("RGB").point(lambda code: code // 64 * 85)
+    assert levels.level_step(Planes(rounded)).value > 4

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,3 +74,12 @@ def test_any_prompt_is_read(prompt):
 )
 def test_negations_of_any_length_are_read(parts):
     assert set(styles_of("".join(parts))) <= {"fog", "pixel-art"}
+
+
+def test_the_page_names_words_for_each_style():
+    page = (Path(__file__).parents[3] / "docs" / "signals.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| (.+) \|$", page, re.MULTILINE)
+    assert [name for name, _ in rows] == list(STYLES)
+    for name, words in rows:
+        for word in words.split(", "):
+            assert name in styles_of(f"a fox, {word}"), word
