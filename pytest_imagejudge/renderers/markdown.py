@@ -107,14 +107,11 @@ def title(report: Report) -> str:
     words = [f"{count['failed']} failed"] if count["failed"] else []
     words += [f"{count['error']} not judged"] if count["error"] else []
     words += [f"{tally.test_failed} scored in a test that failed"] if tally.test_failed else []
-    if not number:
-        text = "Nothing was judged"
-    elif words:
-        text = f"{', '.join(words)}, of {number} {explanations.judged_noun(tally)}"
+    if words:
+        excused = [f"{tally.excused} excused"] if tally.excused else []
+        text = f"{', '.join([*words, *excused])}, of {tally.images + tally.edits} {explanations.judged_noun(tally)}"
     else:
         text = explanations.none_failed(tally)
-    if tally.excused:
-        text += f" ({tally.excused} more did not, as expected)"
     if gates:
         text += f"{', but' if number and not words else ';'} the run failed: {', '.join(gates)}"
     undecided = undecided_gates(report)
@@ -265,6 +262,11 @@ def bar(mean: float | None, cells: int = 10) -> str:
     return "█" * full + "░" * (cells - full)
 
 
+def _found(entry: AnyEntry, *, failed: bool) -> list[str]:
+    found = [explanations.found_words(each) for each in entry.findings if each.failed == failed]
+    return [for_markdown(words, MOST_WORDS) for words in found]
+
+
 def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
     edit = isinstance(entry, EditEntry)
     image = entry.edited_image if isinstance(entry, EditEntry) else entry.image
@@ -277,9 +279,8 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
     if url := pictures.get(image):
         yield fill("picture.html", url=url).strip()
         yield ""
-    for found in entry.findings:
-        words = for_markdown(explanations.found_words(found), MOST_WORDS)
-        yield f"- **{words}**" if found.failed else f"- found: {words}"
+    for words in _found(entry, failed=True):
+        yield f"- **{words}**"
     for breach, causes, more in explanations.explained(entry):
         score, bound = explanations.missed(breach, entry)
         yield f"- **{for_markdown(explanations.place(breach.path))}: {score}**, {bound}"
@@ -291,6 +292,8 @@ def _image(entry: AnyEntry, pictures: Mapping[str, str]) -> Iterator[str]:
             yield f"  - {and_more(more)}"
     for place, words in explanations.unread(entry):
         yield f"- unreadable: **{for_markdown(place)}**" + (f": {for_markdown(words, MOST_WORDS)}" if words else "")
+    for words in _found(entry, failed=False):
+        yield f"- found: {words}"
     for places, problem, detail in folded(entry.problems):
         where = f" in {for_markdown(places)}" if places else ""
         yield f"- problem: {problem}{where}" + (f": {for_markdown(detail, MOST_WORDS)}" if detail else "")

@@ -42,7 +42,7 @@ def failure_text(
     """
     encoding = encoding or stream_encoding()
     glyphs = glyphs_for(encoding)
-    parts = [*_found_lines(entry, glyphs), *_breach_lines(entry, glyphs, width)]
+    parts = [*_found_lines(entry, glyphs, failed=True), *_breach_lines(entry, glyphs, width)]
     if entry.error:
         parts += _error_lines(entry.error, width, log=log)
     for place, words in explanations.unread(entry):
@@ -56,6 +56,7 @@ def failure_text(
         parts.append(Text(f"bounded, but not applicable to this {kind}: {escape(bounded)}", style="yellow"))
     elif explanations.nothing_bounded(entry):
         parts.append(Text(escape(explanations.headline(entry)), style="bold red"))
+    parts += _found_lines(entry, glyphs, failed=False)  # the first line of all is the summary's, and says why it failed
     for places, problem, detail in folded(entry.problems):
         where, words = f" ({places})" if places else "", f": {detail}" if detail else ""
         parts.append(Text(escape(f"problem: {problem}{where}{words}"), style="dim"))
@@ -93,9 +94,9 @@ def _error_lines(error: str, width: int, *, log: bool) -> list[Text]:
 # One image
 
 
-def _found_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs) -> Iterator[Text]:
-    for found in sorted(entry.findings, key=lambda each: not each.failed):
-        sign, style = (f"{glyphs.bad} ", "bold red") if found.failed else ("found: ", "yellow")
+def _found_lines(entry: VerdictEntry | EditEntry, glyphs: Glyphs, *, failed: bool) -> Iterator[Text]:
+    sign, style = (f"{glyphs.bad} ", "bold red") if failed else ("found: ", "yellow")
+    for found in (each for each in entry.findings if each.failed == failed):
         yield Text(sign + escape(explanations.found_words(found)), style)
 
 

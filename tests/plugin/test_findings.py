@@ -237,3 +237,22 @@ def test_the_report_says_it_in_figures(project):
     project.run()
     text = json.dumps(project.report["verdicts"][0]["findings"])
     assert text == '[{"kind": "blank", "detail": "100% of it is within 12 codes of black (#000000)", "failed": true}]'
+
+
+def test_the_cause_of_a_failure_stands_before_what_fails_nothing(project):
+    project.tests(
+        """
+import numpy as np
+
+def test_fox(image_judge):
+    pixels = np.random.default_rng(3).integers(0, 256, (96, 96, 3), np.uint8)
+    pixels[:60] = (40, 40, 40)
+    image_judge.check(pixels, prompt="a red fox")
+"""
+    )
+    result = project.run("--judge-report=report.md")
+    (entry,) = project.report["verdicts"]
+    assert findings(entry) == [("half-blank", False)]
+    result.stdout.fnmatch_lines(["*Quality: 0.0, bound *", "*found: half without content*", "FAILED *: 0.0, bound *"])
+    text = (project.path / "report.md").read_text()
+    assert text.index("- **Quality: ") < text.index("- found: half without content")

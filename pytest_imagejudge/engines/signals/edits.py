@@ -51,7 +51,9 @@ def measure_edit(
     if edited.size != source.size:
         sizes = f"edited {edited.width} x {edited.height} was resized to {source.width} x {source.height}"
         found.words["fidelity"] += f"; {sizes}"
-    _add_registration(found, register(luma, edited_luma, asked))
+    place = register(luma, edited_luma, asked)
+    lacks = asked is not None and (place.kept is None or not place.found)
+    _add_registration(found, place, register(luma, luma) if lacks else place)
     _add_colours(found, compare_colours(pixels, edited_pixels, asked))
     ratio = sharpness(luma, edited_luma, asked)
     found.add("sharpness", ratio, "{:.2f} of the contrast of the source's finest detail" if ratio is not None else
@@ -189,12 +191,14 @@ def _similarity(one: Any, other: Any) -> Any:
     return (2 * u * v + c1) * (2 * uv + c2) / ((u * u + v * v + c1) * (uu + vv + c2))
 
 
-def _add_registration(found: _Findings, place: Registration) -> None:
+def _add_registration(found: _Findings, place: Registration, whole: Registration) -> None:
+    """Add the figures of the movement; ``whole``, of the source on itself without a region, tells why some lack."""
+    little, covered = "the source has too little detail", "too little of the source lies outside the mask or box"
     kept = place.kept
     found.add("content_kept", kept, "{:.0%} of the source's detail is found again" if kept is not None else
-              _NOTHING + "the source has too little detail")  # fmt: skip
+              _NOTHING + (little if whole.kept is None else covered))  # fmt: skip
     if not place.found:
-        why = "no common place is found" if place.tiles else "the source has too little detail"
+        why = "no common place is found" if place.has_places else covered if whole.has_places else little
         for name in ("shift", "rotation", "rescaling"):
             found.add(name, None, _NOTHING + why)
         return

@@ -45,6 +45,11 @@ class Registration:
     kept: float | None = None
     found: bool = False
 
+    @property
+    def has_places(self) -> bool:
+        """Tell whether there are as many tiles with detail as must agree."""
+        return self.tiles >= _FEWEST
+
 
 def register(source: Any, edited: Any, left_out: Any = None) -> Registration:
     """Register ``edited`` on ``source``, both luma, float32 (H, W); ``left_out``, bool (H, W), is not looked at."""

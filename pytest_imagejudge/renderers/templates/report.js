@@ -348,13 +348,14 @@
       entry.error ? make("div", { class: "breach" }, make("p", {}, `Not judged: ${entry.error}`)) : null,
       ...entry.unreadable.map(([place, said]) => make("div", { class: "breach" },
         make("p", {}, make("strong", {}, `Unreadable: ${place}`), said ? `: “${said}”` : ""))),
-      ...entry.found.map(([said, failed]) => make("div", { class: failed ? "breach" : "note" }, make("p", {}, said))),
+      ...entry.found.filter(([, failed]) => failed).map(([said]) => make("div", { class: "breach" }, make("p", {}, said))),
       entry.headline && !entry.breaches.length && !entry.error && !entry.unreadable.length && !entry.found.some(([, failed]) => failed) ? make("div", { class: "breach" }, make("p", {}, entry.headline)) : null,
       ...entry.breaches.map((breach) => make("div", { class: "breach" },
         make("p", {}, make("strong", {}, `${breach.place}: ${breach.score}`), `, ${breach.bound}`),
         breach.causes.length ? make("ul", {}, breach.causes.map(([place, raw, said, quoted]) =>
           make("li", {}, make("strong", {}, `${place}: ${raw}`), said ? (quoted ? `: “${said}”` : `: ${said}`) : "")),
           breach.more ? make("li", {}, breach.more) : null) : null)),
+      ...entry.found.filter(([, failed]) => !failed).map(([said]) => make("div", { class: "note" }, make("p", {}, said))),
       entry.advice ? make("p", { class: "note" }, entry.advice) : null,
     ];
     const scores = edit ? (entry.aspects.length || entry.words ? facts([

@@ -220,6 +220,18 @@ def test_a_blank_picture_did_not_move(colour):
             assert why in evidence[name]
 
 
+@pytest.mark.parametrize(
+    ("box", "kept"), [((0, 0, 384, 288), False), ((0, 0, 384, 240), True), ((0, 0, 284, 288), True)]
+)
+def test_a_region_that_leaves_too_little_is_named(box, kept):
+    _, evidence = measure_edit(SOURCE, SOURCE, region(box))
+    covered = "not measured: too little of the source lies outside the mask or box"
+    assert {evidence[name] for name in ("shift", "rotation", "rescaling")} == {covered}
+    assert (evidence["content_kept"] == covered) is not kept
+    _, evidence = measure_edit(Image.new("RGB", SOURCE.size, "white"), SOURCE, region(box))
+    assert evidence["shift"] == evidence["content_kept"] == "not measured: the source has too little detail"
+
+
 def test_a_larger_picture_is_measured_at_1024_pixels():
     large = SOURCE.resize((2304, 1728), Image.Resampling.BICUBIC)
     moved, _ = measure_edit(large, ImageChops.offset(large, 18, 0))
