@@ -138,11 +138,7 @@ def headline(entry: AnyEntry) -> str:
         return f"the profile {entry.thresholds} has no bounds for {_kind(entry)}s, so no {_kind(entry)} can pass"
     if entry.outcome == "scored":
         return f"{scored(entry)}; its test failed for a reason of its own" if entry.test_failed else scored(entry)
-    if entry.outcome == "failed":
-        return "failed"
-    if entry.outcome == "error":
-        return "error"
-    return "passed"
+    return entry.outcome
 
 
 def not_applied(entry: AnyEntry) -> str:
@@ -179,18 +175,21 @@ def judged_noun(tally: Tally) -> str:
     """Return the noun for the images, edits, or both that were judged; singular for one."""
     if tally.images and tally.edits:
         return "images and edits"
-    return nouns(tally.images + tally.edits - tally.excused, "edit" if tally.edits else "image")
+    return nouns(tally.images + tally.edits, "edit" if tally.edits else "image")
 
 
 def none_failed(tally: Tally) -> str:
-    """Return the line of a run in which nothing failed: how many passed, and how many were only scored."""
-    number, scored = tally.images + tally.edits - tally.excused, tally.outcomes["scored"]
-    every = "" if number == 1 else "All "
-    if not scored:
-        return f"{every}{number} {judged_noun(tally)} passed"
-    if scored == number:
-        return f"{number} {judged_noun(tally)} scored, no bounds applied"
-    return f"{number - scored} of {number} {judged_noun(tally)} passed, {scored} only scored"
+    """Return the line of a run in which nothing failed: how many passed, were only scored, and are excused."""
+    number, scored, excused = tally.images + tally.edits, tally.outcomes["scored"], tally.excused
+    if number == excused:
+        return f"No failure, {excused} excused" if excused else "Nothing was judged"
+    of = f"{number} {judged_noun(tally)}"
+    more = f", {excused} excused" if excused else ""
+    if scored == number - excused:
+        return f"{f'{scored} of ' if excused else ''}{of} scored, no bounds applied{more}"
+    if scored or excused:
+        return f"{number - scored - excused} of {of} passed{f', {scored} only scored' if scored else ''}{more}"
+    return f"{'' if number == 1 else 'All '}{of} passed"
 
 
 def rank(entry: AnyEntry) -> int:

@@ -107,14 +107,11 @@ def title(report: Report) -> str:
     words = [f"{count['failed']} failed"] if count["failed"] else []
     words += [f"{count['error']} not judged"] if count["error"] else []
     words += [f"{tally.test_failed} scored in a test that failed"] if tally.test_failed else []
-    if not number:
-        text = "Nothing was judged"
-    elif words:
-        text = f"{', '.join(words)}, of {number} {explanations.judged_noun(tally)}"
+    if words:
+        excused = [f"{tally.excused} excused"] if tally.excused else []
+        text = f"{', '.join([*words, *excused])}, of {tally.images + tally.edits} {explanations.judged_noun(tally)}"
     else:
         text = explanations.none_failed(tally)
-    if tally.excused:
-        text += f" ({tally.excused} more did not, as expected)"
     if gates:
         text += f"{', but' if number and not words else ';'} the run failed: {', '.join(gates)}"
     undecided = undecided_gates(report)

@@ -19,28 +19,21 @@ MOST = 3  # places that are named
 def headline(report: Report, tally: Tally) -> str:
     """Say how many failed, how many were not judged, and of how many; or that the run failed, or that all passed.
 
-    What is excused stands beside them, and is none of them.
+    What is excused is none of those that failed, and one of all.
     """
-    text = _headline(report, tally)
-    if not tally.excused:
-        return text
-    return f"{text}, {tally.excused} more excused" if text else f"No failure, {tally.excused} excused"
-
-
-def _headline(report: Report, tally: Tally) -> str:
-    number, outcomes = tally.images + tally.edits - tally.excused, tally.outcomes
-    failed, lost, scored = outcomes["failed"], outcomes["error"], tally.test_failed
-    of = f"of {number} {judged_noun(tally)}"
+    failed, lost, scored = tally.outcomes["failed"], tally.outcomes["error"], tally.test_failed
+    of = f"of {tally.images + tally.edits} {judged_noun(tally)}"
+    more = f", {tally.excused} excused" if tally.excused else ""
     found = [f"{failed} {of} failed"] if failed else []
     if lost:
         found.append(f"{lost}{'' if found else f' {of}'} {verb(lost, 'was')} not judged")
     if scored:
         found.append(f"{scored}{'' if found else f' {of}'} {verb(scored, 'was')} scored in a test that failed")
     if found:
-        return listed(found)
+        return listed(found) + more
     if missed_gates(report) or report.run.failed_tests:
-        return "The run failed"
-    return none_failed(tally) if number else "" if tally.excused else "Nothing was judged"
+        return "The run failed" + more
+    return none_failed(tally)
 
 
 def lead(report: Report, tally: Tally, tree: TreeRow) -> str:

@@ -223,8 +223,8 @@ def test_head_filters_and_dimensions_count_the_same(visit: Any) -> None:
     )
     report = Report(verdicts=[passed, failed, *again, excused, lost], run=Run(excused=[excused.test or ""]))
     seen = visit(report)
-    assert seen.page.locator("h1").text_content() == "1 of 3 images failed and 1 was not judged, 1 more excused"
-    assert "1 more did not pass" in seen.page.locator("header").text_content()
+    assert seen.page.locator("h1").text_content() == "1 of 4 images failed and 1 was not judged, 1 excused"
+    assert "1 excused: it did not pass" in seen.page.locator("header").text_content()
     labels = [" ".join(label.split()) for label in seen.page.locator("#controls .choice").all_text_contents()]
     assert labels == ["All 6", "Failed 1", "Not judged 1", "Passed 1", "Excused 1", "Judged again 2"]
     for label in labels[1:]:

@@ -17,8 +17,8 @@ BOUNDS = {1: 1, 2: 99, 3: 99}  # on Quality: the first passes
     ("numbers", "excused", "said", "missed"),
     [
         ([1, 2], [], "1 of 2 images failed", "Bound missed: Quality (1 image)."),
-        ([1, 2, 3], [3], "1 of 2 images failed, 1 more excused", "Bound missed, excused images included: Quality (2"),
-        ([1, 2], [2], "1 image passed, 1 more excused", ""),
+        ([1, 2, 3], [3], "1 of 3 images failed, 1 excused", "Bound missed, excused images included: Quality (2"),
+        ([1, 2], [2], "1 of 2 images passed, 1 excused", ""),
         ([2, 3], [2, 3], "No failure, 2 excused", ""),
     ],
 )
