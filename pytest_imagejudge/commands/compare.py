@@ -55,6 +55,12 @@ def register(parser: argparse.ArgumentParser) -> None:
         help="show the N images whose scores changed most (default: %(default)s)",
     )
     parser.add_argument(
+        "--baseline-pictures",
+        metavar="DIR",
+        type=Path,
+        help="the folder with small copies of the earlier baseline's pictures (--judge-baseline-pictures of pytest)",
+    )
+    parser.add_argument(
         "-o", "--output", action="append", default=[], metavar="FILE", help="write .html or .md too; may be repeated"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -63,6 +69,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the comparison."""
     from ..recorded.runs import read_runs
+    from ..renderers.baseline_pictures import with_pictures
     from ..renderers.comparison_page import to_html, to_markdown
     from ..statistics.comparison import compare_runs
     from ..support.files import write_text
@@ -71,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     if args.repeat:
         return _repeat(args)
     before, after = read_runs(args.files)
+    if args.baseline_pictures is not None:
+        before.images[:] = with_pictures(args.baseline_pictures, before.images)
     if args.max_drop is not None and before.images and all(item.kind == "edit" for item in before.images):
         span = max(item.scale[1] - item.scale[0] for item in before.images)
         check_drop("--max-drop", args.max_drop, span, of="these edits")
@@ -80,11 +89,20 @@ def run(args: argparse.Namespace) -> int:
         write_text(Path(file), to_html(found) if html else to_markdown(found))
     for line in found.warnings:
         note(line)
+    if any(Path(file).suffix.lower() == ".html" for file in args.output):
+        _tell_no_pictures(found, args)
     if args.json:
         print_json(found.model_dump(mode="python"))
     else:
         _show(found)
     return 1 if found.gate == "failed" else 0
+
+
+def _tell_no_pictures(found: Comparison, args: argparse.Namespace) -> None:
+    if found.moved and not any(move.before_image or move.written_over for move in found.moved):
+        folder = args.baseline_pictures
+        where = "name their folder with --baseline-pictures DIR" if folder is None else f"nor are they in {folder}"
+        note(f"{found.a} holds no pictures, so the page shows the later ones alone; {where}")
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -96,8 +114,10 @@ def _check(args: argparse.Namespace) -> None:
         check_drop("--max-drop", args.max_drop)
     if args.top < 0:
         raise ConfigError(f"--top: a number of at least 0 is expected, not {args.top}")
-    if args.repeat and (args.max_drop is not None or args.on_undecided or args.output):
-        raise ConfigError("--repeat shows flips: it takes no --max-drop, no --on-undecided and no --output")
+    if args.repeat and (args.max_drop is not None or args.on_undecided or args.output or args.baseline_pictures):
+        raise ConfigError(
+            "--repeat shows flips: it takes no --max-drop, no --on-undecided, no --baseline-pictures and no --output"
+        )
     if args.on_undecided and args.max_drop is None:
         raise ConfigError("--on-undecided: it says what comes of a drop beyond --max-drop POINTS; give that too")
     for file in args.output:

@@ -47,7 +47,8 @@ def to_html(found: Comparison) -> str:
 def _absent(move: Move) -> tuple[str, str]:
     """Say why there is no picture before, and after, where there is none."""
     over = "the later run wrote over this file; --judge-pictures keeps a copy beside each report"
-    return over if move.written_over else "no picture", "no picture"
+    before = over if move.written_over else "no picture; for those of a baseline name --baseline-pictures DIR"
+    return before, "no picture"
 
 
 def to_markdown(found: Comparison) -> str:

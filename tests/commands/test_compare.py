@@ -484,6 +484,32 @@ def test_a_page_with_pictures_side_by_side(compare, save, tmp_path, monkeypatch)
     assert all(line.count("|") - line.count("\\|") in (0, 5, 8) for line in markdown.splitlines())
 
 
+def test_a_baseline_has_its_pictures_in_a_folder(compare, save, tmp_path):
+    before, after = run_of(8, 1, image=""), run_of(8, 2, 0.3, image="")
+    for i, entry in enumerate(before):
+        entry.pixels = f"{i:064x}"
+    (tmp_path / "kept").mkdir()
+    Image.new("RGB", (64, 48), "red").save(tmp_path / "kept" / f"{3:064x}.jpg")
+    files = save("a.json", before), save("b.json", after)
+    for options, pictures, said in (
+        (
+            (),
+            0,
+            "a.json holds no pictures, so the page shows the later ones alone; name their folder with --baseline-p",
+        ),
+        (("--baseline-pictures", "none"), 0, "nor are they in none"),
+        (("--baseline-pictures", tmp_path / "kept"), 1, ""),
+    ):
+        code, _, err = compare(*files, "-o", tmp_path / "c.html", *options)
+        assert code == 0
+        assert said in err
+        assert ("holds no pictures" in err) == (not pictures)
+        text = (tmp_path / "c.html").read_text(encoding="utf-8")
+        assert text.count('src="data:image/jpeg;base64,') == pictures
+        assert text.count("for those of a baseline name --baseline-pictures DIR") == 8 - pictures
+    assert "holds no pictures" not in compare(*files, "-o", tmp_path / "c.md")[2]
+
+
 def test_a_hostile_prompt_cannot_move_the_cursor(compare, save):
     before, after = run_of(8, 1, prompt=HOSTILE), run_of(8, 2, 0.3, prompt=HOSTILE)
     code, out, _ = compare(save("a.json", before), save("b.json", after))
