@@ -61,7 +61,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the starter, or nothing at all where one of its files exists already."""
+    """Write what is missing of the starter; nothing at all where it would not run with what is there."""
     values, keys = _hosted(args) if args.judge_url else _own(args)
     own = " -e .  # your package, with extras that its tests need: -e .[test]"
     values["own"] = own if is_package(args.folder) else "  # and your own package: pip install -e ."
@@ -69,20 +69,43 @@ def run(args: argparse.Namespace) -> int:
         values |= _shared(args, values)
     tests = {"test_images.txt": f"{tests_folder(args.folder)}/test_images.py"}
     targets = {args.folder / target: name for name, target in (FILES | tests).items()}
-    in_the_way = [str(path) for path in targets if path.exists()]
-    if in_the_way and not args.force:
-        raise ConfigError(f"there already: {', '.join(in_the_way)}; give --force to write over them")
+    stay = [] if args.force else [path for path in targets if path.exists()]
+    if (profile := args.folder / "thresholds.toml") in stay:
+        _check_profile(profile, args)
     ini = with_keys(
         args.folder, {**_beside(args, keys), "judge_thresholds": "thresholds.toml", "judge_report": ["report.html"]}
     )
     for path, name in targets.items():
+        if path in stay:
+            continue
         if name == "imagejudge.yml" and args.shared_workflow is not None:
             name = "shared_workflow.yml"
         _write(Addition(path, _filled(name, values)))
     for addition in filter(None, (ini, with_ignored(args.folder))):
         _write(addition)
-    _say_next(args, ini)
+    for path in stay:
+        print(f"{path} is there already, and stays as it is; --force writes over it", file=sys.stderr)
+    _say_next(args, ini, spoilt=not {targets[path] for path in stay} & {"test_images.txt", "thresholds.toml"})
     return 0
+
+
+def _check_profile(path: Path, args: argparse.Namespace) -> None:
+    """Check that a file that stays is a profile, and one that the embedded judge can measure where that judges.
+
+    Raises:
+        ConfigError: no run could use it.
+    """
+    from ..protocols import load_protocol
+    from ..thresholds.loading import load_profile
+
+    there = judge_there(args.folder)
+    model = args.judge_model or "".join(there.get("judge_model", [])) or ("" if args.judge_url or there else SIGNALS)
+    try:
+        profile = load_profile(path.resolve())
+        if model == SIGNALS:
+            profile.require_measurable(load_protocol(SIGNALS), SIGNALS)
+    except ConfigError as error:
+        raise ConfigError(f"{error}\n{path} is there already; move it, or give --force to write over it") from None
 
 
 def _beside(args: argparse.Namespace, keys: dict[str, Value]) -> dict[str, Value]:
@@ -114,13 +137,14 @@ def _write(addition: Addition) -> None:
     print(addition.path)
 
 
-def _say_next(args: argparse.Namespace, ini: Addition) -> None:
+def _say_next(args: argparse.Namespace, ini: Addition, *, spoilt: bool) -> None:
     """Print what to run, and what else can be written, to standard error."""
     for key in ini.kept:
         print(f"{ini.path} has {key} already, which stays as it is", file=sys.stderr)
     where = "" if args.folder == Path() else f"cd {shlex.quote(str(args.folder))} && "
     print(f"next: {where}pytest", file=sys.stderr)
-    print("      pytest --runxfail   shows a failure: one picture is spoilt on purpose", file=sys.stderr)
+    if spoilt:
+        print("      pytest --runxfail   shows a failure: one picture is spoilt on purpose", file=sys.stderr)
     if args.judge_url:
         names = dict.fromkeys([API_KEY_VARIABLE, *map(_variable, args.judge_header)])
         print(

@@ -41,13 +41,44 @@ def test_the_workflow_is_for_the_judge(tmp_path: Path, capsys: pytest.CaptureFix
     assert str(tmp_path / "thresholds.toml") in capsys.readouterr().out
 
 
-def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "thresholds.toml").write_text("mine")
+@pytest.mark.parametrize("text", ["mine", "[suite.edit]\n", "total = 50\n", "[level1]\nQualty = 50\n"])
+def test_nothing_is_written_where_the_profile_there_is_of_no_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (tmp_path / "thresholds.toml").write_text(text)
     assert main(["init", str(tmp_path)]) == 2
-    assert "thresholds.toml; give --force" in capsys.readouterr().err
+    assert "thresholds.toml is there already; move it, or give --force" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["thresholds.toml"]
     assert main(["init", str(tmp_path), "--force"]) == 0
-    assert (tmp_path / "thresholds.toml").read_text() != "mine"
+    assert (tmp_path / "thresholds.toml").read_text() != text
+
+
+@pytest.mark.parametrize("options", [("--judge-model=a/b",), ("--judge-url=http://one:1",)])
+def test_a_profile_there_is_for_another_judge(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "thresholds.toml").write_text("total = 50\n")  # which the embedded judge does not give
+    assert main(["init", str(tmp_path), *options]) == 0
+    assert (tmp_path / "thresholds.toml").read_text() == "total = 50\n"
+
+
+@pytest.mark.parametrize("name", ["thresholds.toml", "tests/test_images.py", ".github/workflows/imagejudge.yml"])
+def test_what_is_there_stays_and_the_rest_is_added(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert main(["init", str(tmp_path / "new")]) == 0
+    written = {str(path.relative_to(tmp_path / "new")) for path in (tmp_path / "new").rglob("*") if path.is_file()}
+    own = tmp_path / "old" / name
+    own.parent.mkdir(parents=True)
+    own.write_text("[level1]\nQuality = 50\n")
+    capsys.readouterr()
+    assert main(["init", str(tmp_path / "old")]) == 0
+    found = capsys.readouterr()
+    assert {
+        str(path.relative_to(tmp_path / "old")) for path in (tmp_path / "old").rglob("*") if path.is_file()
+    } == written
+    assert own.read_text() == "[level1]\nQuality = 50\n"
+    assert str(own) not in found.out
+    assert f"{own} is there already, and stays as it is; --force writes over it" in found.err
+    assert ("--runxfail" in found.err) == (name not in ("tests/test_images.py", "thresholds.toml"))
 
 
 def test_the_workflow_keeps_the_answers_of_a_run_that_failed(tmp_path: Path) -> None:
