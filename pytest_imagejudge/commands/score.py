@@ -272,9 +272,11 @@ def _copies(args: argparse.Namespace, stack: ExitStack) -> SmallCopies | None:
 
 
 def _profile(source: str, base: Path, image: Judge | None, edit: EditJudge | None) -> Profile:
-    from ..thresholds.loading import load_profile
+    from ..thresholds.loading import load_profile, misspelt_aspects
 
     profile = load_profile(source, base=base)
+    if edit is None and profile.edit.aspects and (words := misspelt_aspects(profile)):
+        note(words)
     for judge in (image, edit):
         if judge is not None:
             profile.require_measurable(judge.protocol, judge.settings.model or judge.protocol.name)

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from .printing import print_json, print_table, put
+from .printing import note, print_json, print_table, put
 
 if TYPE_CHECKING:
     from ..thresholds.profile import Profile
@@ -26,13 +26,16 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the bounds."""
-    from ..thresholds.loading import load_profile
+    from ..thresholds.loading import load_profile, misspelt_aspects
 
     if args.diff and len(args.names) != 2:
         raise ConfigError(f"--diff: two profiles are expected, not {len(args.names)}")
     if not args.names:
         return _list(json=args.json)
-    bounds = [bounds_in_words(load_profile(name)) for name in args.names]
+    profiles = [load_profile(name) for name in args.names]
+    for words in filter(None, map(misspelt_aspects, profiles)):
+        note(words)
+    bounds = [bounds_in_words(profile) for profile in profiles]
     whole = {
         what: [one.get(what, _NONE) for one in bounds] for what in dict.fromkeys(what for one in bounds for what in one)
     }

@@ -12,7 +12,7 @@ import _pytest.fixtures
 import pytest
 
 from ..errors import ConfigError
-from ..thresholds.loading import both_of, idle_bounds, load_profile, own_profiles
+from ..thresholds.loading import both_of, idle_bounds, load_profile, misspelt_aspects, own_profiles
 from ..thresholds.profile import Profile
 from .marker import marker_values
 from .state import Kind, RunState
@@ -39,6 +39,11 @@ class Profiles:
         self._own: dict[Kind, Profile] = {}  # by kind, where the option names none
         if state.options.thresholds:
             self.default = self._measurable(load_profile(state.options.thresholds, base=state.config.rootpath))
+            if not state.is_worker and (words := self._misspelt(self.default)):
+                try:
+                    state.config.issue_config_time_warning(UserWarning(words), stacklevel=2)
+                except UserWarning as error:  # where pytest makes errors of them
+                    raise ConfigError(str(error)) from None
         else:
             self._own = own_profiles(state.protocols)
             for kind, protocol in state.protocols.items():
@@ -48,7 +53,7 @@ class Profiles:
     def load(self, source: Any, base: Path | None = None) -> Profile:
         """Load a profile of some tests: a name, a file relative to ``base`` (by default the root folder), or a mapping.
 
-        Bounds on the run that only such a profile has are warned of: they have no effect.
+        Bounds on the run that only such a profile has are warned of, for they have no effect, and misspelt aspects.
 
         Raises:
             ConfigError: the profile is not found, is invalid, or bounds a figure that the judges do not measure.
@@ -68,7 +73,7 @@ class Profiles:
         return self._loaded[key]
 
     def _of_some(self, profile: Profile) -> Profile:
-        if words := idle_bounds(profile, self.default):
+        for words in filter(None, (idle_bounds(profile, self.default), self._misspelt(profile))):
             warnings.warn(words, stacklevel=2)
         return self._measurable(profile)
 
@@ -76,6 +81,10 @@ class Profiles:
         for kind, protocol in self._state.protocols.items():
             profile.require_measurable(protocol, self._state.settings[kind].model or kind)
         return profile
+
+    def _misspelt(self, profile: Profile) -> str:
+        judged = "edit" in self._state.protocols  # which knows its names
+        return "" if judged or not profile.edit.aspects else misspelt_aspects(profile)
 
     def applying(self, kind: Kind, explicit: Any = None) -> Profile | None:
         """The profile for the running test: the argument, the marker, the fixture, or the option's.

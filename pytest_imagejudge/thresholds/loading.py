@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 import warnings
@@ -12,13 +13,15 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError
-from ..protocols import Kind
+from ..protocols import Kind, load_protocol
 from ..protocols.base import Protocol
+from ..protocols.signals_edit_bounds import ASPECTS
 from ..taxonomy import EDIT_SCALE, LEVEL1, nearest, show, show_scale
 from .aspects import as_tables
 from .profile import PART, Edit, EditMargin, Margins, Profile, Suite, SuiteEdit
 from .scales import OWN_PROFILES, left_over
 
+_NEARLY = 0.85  # likeness of two names that are hardly two: a judge of one's own may well give "identity"
 MAPPING = "given as a mapping"  # where reports tell which profile was applied
 
 
@@ -154,6 +157,24 @@ def idle_bounds(profile: Profile, run: Profile | None) -> str:
         f"profile for some of the images: bounds on the run count in that of --judge-thresholds, here {named}; "
         "put them there"
     )
+
+
+def misspelt_aspects(profile: Profile) -> str:
+    """Name the aspects of edits that are nearly those of a shipped judge; empty for none, or where a name is new.
+
+    It is for runs without a judge of edits: a judge knows its own names, and another one may give any.
+    """
+    from ..protocols.score_pairs import ScorePairs
+
+    house = load_protocol("house-edit", kind="edit").aspects or ()
+    known = dict.fromkeys((*ASPECTS, *house, *ScorePairs.aspects))
+    found = []
+    for name in profile.edit.aspects:
+        close = difflib.get_close_matches(name, known, n=1, cutoff=_NEARLY)
+        if close and name not in known:
+            found.append(f'"{name}" (did you mean "{close[0]}"?)')
+    named = f"thresholds {profile.name}: edit.aspects: no shipped judge of edits gives"
+    return f"{named} {', '.join(found)}" if found else ""
 
 
 _TABLES: dict[str, type[BaseModel]] = {

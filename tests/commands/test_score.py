@@ -430,6 +430,10 @@ def test_gates(work: Path, server: StandIn, capsys: pytest.CaptureFixture[str]) 
     assert found["failed"] == 1
     words = "[suite] has no effect in a profile for some of the images: bounds on the run count in that of"
     assert f"thresholds strict.toml: {words} --judge-thresholds, here none; put them there" in said
+    (work / "typo.toml").write_text("total = 10\n[edit.aspects]\nfidelty = 0.6\n")
+    values[0]["thresholds"] = "typo.toml"
+    _, said = score(capsys, server, write(work / "own.jsonl", values))
+    assert 'edit.aspects: no shipped judge of edits gives "fidelty" (did you mean "fidelity"?)' in said
     values[0]["thresholds"] = "gone.toml"
     found, said = score(capsys, server, write(work / "own.jsonl", values), code=2)
     assert (found["bad_row"], found["judged"]) == (1, 1)

@@ -51,6 +51,17 @@ def test_every_bound_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str
     }
 
 
+def test_a_misspelt_aspect_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "own.toml").write_text("[edit.aspects]\nfidelty = 0.6\nshift.max = 3\nidentity = 3\nconsistency = 1\n")
+    assert main(["thresholds", "show", str(tmp_path / "own.toml")]) == 0
+    found = capsys.readouterr()
+    assert "fidelty" in found.out
+    assert found.err.count("did you mean") == 1
+    assert 'edit.aspects: no shipped judge of edits gives "fidelty" (did you mean "fidelity"?)' in found.err
+    show(capsys, *shipped())
+    assert "did you mean" not in capsys.readouterr().err
+
+
 def test_two_side_by_side_and_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
     text = show(capsys, "default", "photoreal")
     assert "total" in text

@@ -368,3 +368,26 @@ def test_bounds_that_the_run_has_too_are_no_fault(project, told):
     result.assert_outcomes(passed=1)
     assert "have no effect" not in result.stdout.str()
     assert [row["path"] for row in project.report["suite"]] == [["total"]]
+
+
+@pytest.mark.parametrize(("way", "workers"), [("option", ()), ("option", ("-n2",)), ("marker", ())])
+def test_a_misspelt_aspect_is_warned_of_without_a_judge_of_edits(project, way, workers):
+    write(project, "part.toml", "total = 10\n[edit.aspects]\nfidelty = 3\nidentity = 3\n")
+    marker = "@pytest.mark.imagejudge(thresholds='part.toml')" if way == "marker" else ""
+    project.tests(f"import pytest\n{marker}\ndef test_it(image_judge): image_judge.expect('good.png', 'a fox')")
+    options = ["--judge-thresholds=part.toml", *workers] if way == "option" else workers
+    result = project.run("-Wdefault", *options)
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(['*part.toml: edit.aspects: no shipped *gives "fidelty" (did you mean "fidelity"[?])'])
+    result.stdout.no_fnmatch_line("*identity*")
+    result = project.run("--edit-judge-model=signals", *options)
+    assert result.ret != 0
+    result.stderr.fnmatch_lines(['*"fidelty" is bounded, but the judge signals does not give it*'])
+
+
+def test_a_misspelt_aspect_where_warnings_are_errors(project):
+    write(project, "part.toml", "total = 10\n[edit.aspects]\nfidelty = 3\n")
+    project.tests("def test_it(image_judge): image_judge.check('good.png', 'a fox')")
+    result = project.run("--judge-thresholds=part.toml")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(['*part.toml: edit.aspects: *"fidelty"*'])
