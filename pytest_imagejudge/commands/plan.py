@@ -120,7 +120,11 @@ def plan_of(args: argparse.Namespace) -> dict[str, Any]:
         if args.detect is not None:
             row["options"] = []
             for seeds in (args.seeds,) if args.seeds else _SEEDS:
-                prompts = prompts_needed(noise, path, args.detect, args.power, seeds, args.alpha, margin=args.margin)
+                prompts = (
+                    prompts_needed(noise, path, args.detect, args.power, seeds, args.alpha, margin=args.margin)
+                    if _spreads(row)
+                    else None
+                )
                 images = None if prompts is None else prompts * seeds
                 row["options"].append({"seeds": seeds, "prompts": prompts, "images": images})
         if suite is not None:
@@ -128,6 +132,8 @@ def plan_of(args: argparse.Namespace) -> dict[str, Any]:
                 noise, path, suite["prompts"], args.power, suite["seeds"], args.alpha, margin=args.margin
             )
             row["half_width"] = half_width(noise, path, suite["prompts"], suite["seeds"])
+            if not _spreads(row):
+                row["detects"] = row["half_width"] = None
         rows.append(row)
     plan: dict[str, Any] = {
         "detect": args.detect,
@@ -138,11 +144,12 @@ def plan_of(args: argparse.Namespace) -> dict[str, Any]:
         "notes": [*noise.notes, *_without_spread(rows)],
         "dimensions": rows,
     }
+    counted = list(filter(_spreads, rows)) or rows  # of the others nothing is known, which a note says
     if args.detect is not None:
-        plan["options"] = [_largest([row["options"][i] for row in rows]) for i in range(len(rows[0]["options"]))]
+        plan["options"] = [_largest([row["options"][i] for row in counted]) for i in range(len(rows[0]["options"]))]
         plan.update(plan["options"][0])
     if suite is not None:
-        every = [row["detects"] for row in rows]
+        every = [row["detects"] for row in counted]
         plan["suite"] = {**suite, "detects": None if None in every else max(every)}
         plan["estimate"] = estimate_of(args, suite["images"])
     return plan
@@ -151,10 +158,15 @@ def plan_of(args: argparse.Namespace) -> dict[str, Any]:
 def _without_spread(rows: list[dict[str, Any]]) -> list[str]:
     from ..taxonomy import show
 
-    equal = [show(row["path"]) for row in rows if not (row["sd_between_prompts"] or row["sd_between_seeds"])]
+    equal = [show(row["path"]) for row in rows if not _spreads(row)]
     return (
         [f"equal in all images, which does not tell how they spread: {listed(equal)}; plan from more"] if equal else []
     )
+
+
+def _spreads(row: dict[str, Any]) -> bool:
+    """Tell whether a row's figures differ anywhere; of one that has the same everywhere, nothing can be planned."""
+    return bool(row["sd_between_prompts"] or row["sd_between_seeds"])
 
 
 def _largest(options: list[dict[str, Any]]) -> dict[str, Any]:
@@ -289,13 +301,14 @@ def _show(plan: dict[str, Any]) -> None:
     heads += ["sees a drop of", "mean known to ±"] if suite else []
     shown = []
     for row in rows:
-        cells = [show(row["path"]), f"{row['sd_between_prompts']:.1f}", f"{row['sd_between_seeds']:.1f}"]
+        cells = [f"{row['sd_between_prompts']:.1f}", f"{row['sd_between_seeds']:.1f}"]
         cells += [_count(option["prompts"]) for option in row.get("options", ())]
         if suite:
             cells += [_points(row["detects"]), _points(row["half_width"])]
-        shown.append(cells)
+        shown.append([show(row["path"]), *(cells if _spreads(row) else ["-"] * len(cells))])
     print_table("", ["dimension", *heads], shown)
-    if "options" in plan:
+    known = any(map(_spreads, rows))
+    if "options" in plan and known:
         ways = " or ".join(
             f"{_count(option['prompts'])} x {option['seeds']} ({_many(option['images'])})" for option in plan["options"]
         )
@@ -306,7 +319,8 @@ def _show(plan: dict[str, Any]) -> None:
         rest = f", {over} left over" if over > 0 else ""
         size = f"{plural(suite['images'], 'image')} ({plural(suite['prompts'], 'prompt')} x {seeds}{rest})"
         found = _points(suite["detects"])
-        console.print(f"A suite of {size} sees a drop of {found} points in any of them, {beyond}.")
+        if known:
+            console.print(f"A suite of {size} sees a drop of {found} points in any of them, {beyond}.")
         for line in estimate_lines(plan["estimate"]):
             console.print(line)
     own = (

@@ -238,6 +238,24 @@ def test_equal_figures_do_not_tell_their_spread(plan, tmp_path):
     code, out, _ = plan("--detect", 4, "--from", tmp_path / "equal.json")
     assert code == 0
     assert "equal in all images, which does not tell how they spread: Quality; plan from more" in " ".join(out.split())
+    (line,) = (line.split() for line in out.splitlines() if line.startswith("Quality"))
+    assert line[1:] == ["-"] * 8
+    data = json.loads(plan("--detect", 4, "--from", tmp_path / "equal.json", "--json")[1])
+    (row,) = (row for row in data["dimensions"] if row["path"] == ["Quality"])
+    assert (row["detects"], row["half_width"], row["options"][0]["prompts"]) == (None, None, None)
+    assert data["suite"]["detects"] == max(row["detects"] or 0 for row in data["dimensions"])
+    assert data["prompts"] == max(row["options"][0]["prompts"] or 0 for row in data["dimensions"])
+
+
+def test_where_all_figures_are_equal_nothing_is_promised(plan, tmp_path):
+    images = [image.model_copy(update={"total": 60.0, "level1": {"Quality": 60.0}}) for image in entries(12, 1)]
+    write(Report(verdicts=images), tmp_path / "equal.json")
+    code, out, _ = plan("--detect", 4, "--from", tmp_path / "equal.json")
+    assert code == 0
+    assert "To see a drop" not in out
+    assert "sees a drop of 0" not in out
+    assert "0.0" not in out
+    assert "equal in all images, which does not tell how they spread: total and Quality" in " ".join(out.split())
 
 
 def test_a_drop_of_edits_within_their_scale(plan, tmp_path):
