@@ -111,6 +111,10 @@ class Gate:
                 self._quarantine.mark(item)
         self._collected = True
 
+    def pytest_deselected(self) -> None:
+        """Remember that a plugin left out some of the tests."""
+        self._quarantine.chosen = True
+
     @pytest.hookimpl(wrapper=True)
     def pytest_collection_finish(self, session: pytest.Session) -> Generator[None, object, object]:
         """Tell the controller what is asked, before xdist tells it that a worker is ready; submit what is known."""
@@ -312,6 +316,7 @@ class Gate:
         if self._receiver is not None:
             self._receiver.close()
         self.parts.results.report.run.quarantined = self._quarantine.take() or None
+        self.parts.results.lines += self._quarantine.idle(session)
         try:  # of a run that was stopped fixtures are still up, and may use a judge as they go
             session._setupstate.teardown_exact(None)
         finally:

@@ -24,6 +24,7 @@ _BEGINS = "quarantine"  # how the reason of such an expected failure begins
 _FORGIVEN = (JudgeFailure, AssertionError)  # a test that breaks is red as ever
 HISTORY = "quarantine.json"  # in the store's folder
 RUNS = 20  # that are remembered
+_CHOOSING = ("keyword", "markexpr", "lf", "stepwise", "deselect", "ignore", "ignore_glob")  # options that choose tests
 
 
 class Quarantine:
@@ -32,13 +33,17 @@ class Quarantine:
     Args:
         patterns: of test IDs, in the form of `fnmatch`.
         store: the folder that keeps how earlier runs went; None where nothing is kept.
+
+    Attributes:
+        chosen: whether some tests were left out of the run.
     """
 
     def __init__(self, patterns: Sequence[str], store: Path | None) -> None:
-        self._patterns = patterns
+        self._patterns, self.chosen = patterns, False
         self._file = None if store is None else store / HISTORY
         self._failed: dict[str, bool] = {}
         self._reasons: dict[str, str] = {}
+        self._idle = dict.fromkeys(patterns)  # those that no test matched
 
     def mark(self, item: pytest.Item) -> None:
         """Expect a failure of ``item``, where its row, its marker or the ini file puts it in quarantine."""
@@ -46,19 +51,31 @@ class Quarantine:
         given = marker_values(item).quarantine
         if reason is None and given:
             reason = given if isinstance(given, str) else ""
-        if reason is None and any(fnmatch.fnmatchcase(item.nodeid, _literal(pattern)) for pattern in self._patterns):
+        if reason is None and any(_matches(item.nodeid, pattern) for pattern in self._patterns):
             reason = ""
         if reason is not None:
             words = f"{_BEGINS}: {reason}" if reason else _BEGINS
             item.add_marker(pytest.mark.xfail(reason=words, strict=False, raises=_FORGIVEN))
 
     def note(self, report: pytest.TestReport) -> None:
-        """Note how a test in quarantine ended."""
+        """Note how a test in quarantine ended, and which patterns name a test."""
+        for pattern in [each for each in self._idle if _matches(report.nodeid, each)]:
+            del self._idle[pattern]
         reason: Any = getattr(report, "wasxfail", None)
         if not (isinstance(reason, str) and reason.partition(":")[0] == _BEGINS):
             return
         self._failed[report.nodeid] = self._failed.get(report.nodeid, False) or report.skipped
         self._reasons[report.nodeid] = reason.partition(": ")[2]
+
+    def idle(self, session: pytest.Session) -> list[str]:
+        """Warn of each pattern that named no test, after a whole run: one of some of the tests does not tell."""
+        config, option = session.config, session.config.option
+        named = config.args_source is pytest.Config.ArgsSource.ARGS
+        chosen = any(getattr(option, name, None) for name in _CHOOSING)
+        ended = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        if named or chosen or self.chosen or not ended or session.shouldfail or session.shouldstop:
+            return []
+        return [f'warning: judge_quarantine: no test of this run matches "{pattern}"' for pattern in self._idle]
 
     def take(self) -> list[Quarantined]:
         """Return how the tests ended, each with its earlier runs, and keep that for the next run."""
@@ -91,6 +108,6 @@ class Quarantine:
                 file.write(json.dumps(history, indent=1, sort_keys=True) + "\n")
 
 
-def _literal(pattern: str) -> str:
-    """A pattern in which a bracket is a bracket, as in IDs of parametrized tests."""
-    return pattern.replace("[", "[[]")
+def _matches(test: str, pattern: str) -> bool:
+    """Tell whether a pattern matches a test's ID; a bracket is a bracket, as in IDs of parametrized tests."""
+    return fnmatch.fnmatchcase(test, pattern.replace("[", "[[]"))

@@ -123,3 +123,34 @@ def test_markdown_tells_it_too(project):
     project.run("--judge-report=r.md")
     text = (project.path / "r.md").read_text()
     assert "Quarantine: 1 of 1 failed:\n- m.imagejudge.jsonl::a: failed: flaky \\*hands\\*\n" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), True),
+        (("-n2",), True),
+        (("-k", "fox or hen"), False),
+        (("-k", "fox", "-n2"), False),
+        (("test_it.py",), False),
+        (("--deselect=test_it.py::test_hen",), False),
+        (("--lf",), False),
+        (("-x",), False),
+    ],
+)
+def test_a_pattern_without_a_test_is_told_after_a_whole_run(project, options, told):
+    project.ini("judge_quarantine =", "    *::test_fox[a fox]", "    *::test_fxo*", "    m.imagejudge.jsonl::a")
+    project.manifest("m.imagejudge.jsonl", [row("a")])
+    project.tests(
+        """
+        import pytest
+        @pytest.mark.parametrize("prompt", ["a fox"])
+        def test_fox(image_judge, prompt):
+            image_judge.check("bad.png", prompt=prompt)
+        def test_hen(image_judge):
+            image_judge.check("bad.png", prompt="a hen")
+        """
+    )
+    result = project.run(*options)
+    said = [line for line in result.outlines if "judge_quarantine" in line]
+    assert said == (['warning: judge_quarantine: no test of this run matches "*::test_fxo*"'] if told else [])
