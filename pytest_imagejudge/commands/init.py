@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         _write(addition)
     for path in stay:
         print(f"{path} is there already, and stays as it is; --force writes over it", file=sys.stderr)
-    _say_next(args, ini, spoilt=not any(targets[path] == "test_images.txt" for path in stay))
+    _say_next(args, ini, spoilt=not {targets[path] for path in stay} & {"test_images.txt", "thresholds.toml"})
     return 0
 
 

@@ -138,11 +138,7 @@ def headline(entry: AnyEntry) -> str:
         return f"the profile {entry.thresholds} has no bounds for {_kind(entry)}s, so no {_kind(entry)} can pass"
     if entry.outcome == "scored":
         return f"{scored(entry)}; its test failed for a reason of its own" if entry.test_failed else scored(entry)
-    if entry.outcome == "failed":
-        return "failed"
-    if entry.outcome == "error":
-        return "error"
-    return "passed"
+    return entry.outcome
 
 
 def not_applied(entry: AnyEntry) -> str:
