@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ FORMATS = (
 
 
 _ORIENTATION = 0x0112  # EXIF tag
+_one_at_a_time = threading.Lock()  # Pillow reads an opened file at the first use of its image, by one thread alone
 
 
 def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
@@ -68,7 +70,7 @@ def canonical(image: Image, name: str, max_pixels: int) -> Image:
     Raises:
         ImageError: as in `decode`.
     """
-    with decoder(max_pixels), _naming(name):
+    with _one_at_a_time, decoder(max_pixels), _naming(name):
         _check_header(_header_of(image), name, max_pixels)
         check_size(image.size, name, max_pixels)
         picture = _canonical(image, name)

@@ -9,6 +9,7 @@ import threading
 import types
 import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -822,3 +823,18 @@ def test_what_a_pipeline_says_of_its_picture_goes_with_it(spool):
     assert take(SimpleNamespace(images=[image], nsfw_detected=[True]), spool).flagged
     for said in (None, [False], [None], np.array([False]), [], False):
         assert not take(SimpleNamespace(images=[image], nsfw_content_detected=said), spool).flagged
+
+
+def test_several_threads_take_an_image_that_is_read_when_it_is_used(fox, tmp_path):
+    """One source of many edits, from `Image.open`."""
+    expected = pixel_hash(load(fox))
+    for number in range(10):
+        opened = Image.open(fox)
+        barrier = threading.Barrier(4)
+
+        def work(_, opened=opened, barrier=barrier, spool=tmp_path / str(number)):
+            barrier.wait()
+            return pixel_hash(load(take(opened, spool)))
+
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(work, range(4))) == {expected}
