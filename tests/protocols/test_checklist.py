@@ -1,17 +1,13 @@
 import json
-import os
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_imagejudge.protocols import checklist_answers
 from pytest_imagejudge.protocols.checklist_answers import fold, read_checklist
 from pytest_imagejudge.taxonomy import FACETS, LEVEL1, TREE, facets_of
-
-CASES = int(os.environ.get("IMAGEJUDGE_CASES", "100"))  # of each property
-many = settings(max_examples=CASES)
 
 GOOD = {
     "Realism": {"Physical Logic": {"score": 1}, "Material Texture": {"score": 2}},
@@ -463,7 +459,6 @@ def mutate(draw, one, tree, touched):
     return tree
 
 
-@many
 @given(st.data())
 def test_mutated_answers(data):
     """No exception, no silent drop, no score from the thinking, and no score that the answer does not have."""
@@ -512,7 +507,6 @@ def test_mutated_answers(data):
         assert not reading.unreadable
 
 
-@many
 @given(st.data())
 def test_answers_with_characters_changed(data):
     """Characters lost, doubled and put in anywhere: what was drafted in the thinking is still not read."""
@@ -533,7 +527,6 @@ def test_answers_with_characters_changed(data):
         assert not any("DRAFT" in facet.evidence for facet in reading.level3.values())
 
 
-@many
 @given(
     st.lists(
         st.sampled_from(
@@ -553,7 +546,6 @@ def test_marks_of_thinking_in_any_order(pieces, finish):
     assert not reading.level3 or openings.isdisjoint(pieces[last + 1 :])
 
 
-@many
 @given(st.data())
 def test_the_quick_way_reads_what_the_walk_reads(data):
     """With a character or a piece changed here and there, in any layout."""
@@ -585,7 +577,6 @@ JSON = st.recursive(
 )
 
 
-@many
 @given(st.sampled_from(LEVEL1), JSON | st.text(max_size=200), st.sampled_from(["stop", "length", None, "other"]))
 def test_any_json_and_any_text(one, value, finish):
     text = value if isinstance(value, str) else json.dumps(value)

@@ -1,11 +1,10 @@
 """Answers that are nearly JSON: what is mended and named, and what stays unreadable."""
 
 import json
-import os
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_imagejudge.protocols import answer_parts
@@ -13,9 +12,6 @@ from pytest_imagejudge.protocols.checklist_answers import read_checklist
 from pytest_imagejudge.protocols.edit_answers import read_scores
 from pytest_imagejudge.protocols.mending import BRACE, COMMA, COMMENT, ESCAPE, LONGEST, QUOTES, mend
 from pytest_imagejudge.taxonomy import LEVEL1, facets_of
-
-CASES = int(os.environ.get("IMAGEJUDGE_CASES", "100"))  # of each property
-many = settings(max_examples=CASES)
 
 GOOD = {
     "Realism": {"Physical Logic": {"score": 1}, "Material Texture": {"score": 2}},
@@ -314,7 +310,6 @@ MENDS = st.sets(st.sampled_from([COMMA, COMMENT, QUOTES, ESCAPE]))
 RANDOMS = st.randoms(use_true_random=True)
 
 
-@many
 @given(answers(), MENDS, RANDOMS, WORDS, st.sampled_from(["stop", None]))
 def test_what_judges_write_is_read_as_meant(answer, may, random, words, finish):
     """Every score is the one that was written, every mend is named, and nothing comes from the thinking."""
@@ -327,7 +322,6 @@ def test_what_judges_write_is_read_as_meant(answer, may, random, words, finish):
     assert set(mends(reading)) == writer.used
 
 
-@many
 @given(answers(), MENDS, RANDOMS, WORDS, st.sampled_from(["stop", None, "length", "abort"]))
 def test_an_answer_cut_off_anywhere(answer, may, random, words, finish):
     """What is read of the start of an answer is what the whole one says; of one that was cut off nothing is read."""
@@ -340,7 +334,6 @@ def test_an_answer_cut_off_anywhere(answer, may, random, words, finish):
         assert not reading.level3 or (finish is None and len(reading.level3) == len(scores))
 
 
-@many
 @given(st.lists(st.integers(10, 50), min_size=3, max_size=3), MENDS, RANDOMS, st.sampled_from([None, "length"]))
 def test_an_edit_cut_off_anywhere(tenths, may, random, finish):
     values = {name: tenth / 10 for name, tenth in zip((*ASPECTS, "overall"), tenths, strict=True)}
@@ -350,7 +343,6 @@ def test_an_edit_cut_off_anywhere(tenths, may, random, finish):
     assert all(score in (None, values[name]) for name, score in reading.aspects.items())
 
 
-@many
 @given(answers(), MENDS, RANDOMS, WORDS, st.sampled_from(["stop", "length", None]))
 def test_marks_put_in_and_taken_out_anywhere(answer, may, random, words, finish):
     """An answer with some of its marks lost, doubled or put in is read as it was, or not at all, facet by facet."""
@@ -369,7 +361,6 @@ def test_marks_put_in_and_taken_out_anywhere(answer, may, random, words, finish)
         assert facet.evidence != "DRAFT"
 
 
-@many
 @given(answers(), RANDOMS, st.integers(0, 3), st.sampled_from(["stop", None]))
 def test_a_draft_in_a_comment_or_beside_the_answer(answer, random, where, finish):
     """A score that is commented out is none, and two answers that differ are none."""
@@ -394,14 +385,12 @@ OBJECTS = st.dictionaries(
 )
 
 
-@many
 @given(OBJECTS)
 def test_json_of_any_kind_is_not_looked_at(value):
     with patch.object(answer_parts, "mend", side_effect=AssertionError):
         read_checklist("Quality", json.dumps(value), "stop")
 
 
-@many
 @given(st.text(st.sampled_from("{}[]'\"\\/*:,ab1 \n"), max_size=60), st.sampled_from([True, False, None]))
 def test_any_text_is_mended_once(text, ended):
     """What was mended has nothing left to mend; any text is handled."""

@@ -1,12 +1,11 @@
 """Reasons: what the grammar allows, what is read, and that no reason decides a score."""
 
 import json
-import os
 import re
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_imagejudge.protocols import load_protocol
@@ -17,7 +16,6 @@ from pytest_imagejudge.protocols.q_judger import checklist_schema
 from pytest_imagejudge.protocols.reasons import LONGEST, MOST, SCHEMA
 from pytest_imagejudge.taxonomy import LEVEL1, TREE, facets_of
 
-CASES = int(os.environ.get("IMAGEJUDGE_CASES", "100"))  # of each property
 PATTERN = re.compile(SCHEMA["pattern"])
 NAMES = ["text_alignment", "fidelity", "perceptual_quality", "overall"]
 FACETS = facets_of(("Quality",))
@@ -206,7 +204,6 @@ WORDS = st.lists(st.sampled_from(FORGED) | st.text(max_size=20), max_size=4).map
 RAWS = st.sampled_from([0, 1, 2, "N/A"])
 
 
-@settings(max_examples=CASES)
 @given(st.data())
 def test_no_reason_decides_a_score(data):
     said = {path: data.draw(WORDS) for path in FACETS}
@@ -221,7 +218,6 @@ def test_no_reason_decides_a_score(data):
     assert {path: facet.evidence for path, facet in reading.level3.items()} == said
 
 
-@settings(max_examples=CASES)
 @given(st.data())
 def test_no_reason_decides_a_score_in_an_answer_that_takes_mending(data):
     said = {path: data.draw(WORDS) for path in FACETS}
@@ -233,7 +229,6 @@ def test_no_reason_decides_a_score_in_an_answer_that_takes_mending(data):
     assert read == raws
 
 
-@settings(max_examples=CASES)
 @given(st.data())
 def test_no_reason_decides_a_score_in_an_answer_that_is_no_json(data):
     said = {path: data.draw(WORDS) for path in FACETS}
@@ -286,7 +281,6 @@ def test_an_edits_object_that_nobody_asked_for_is_named():
     assert not reading.evidence
 
 
-@settings(max_examples=CASES)
 @given(st.data())
 def test_no_reason_decides_an_edits_score(data):
     said = {name: data.draw(WORDS) for name in NAMES}

@@ -40,13 +40,18 @@ def test_a_lossy_file_does_not_hide_an_enlarging(quality, kind, grade, times):
     small = s.enlarged(s.photograph(), times, Image.Resampling.BICUBIC)
     facet = quality(s.saved(small, kind, quality=grade))["Resolution"]
     assert facet.raw in (0, "N/A"), facet.evidence
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
+@pytest.mark.parametrize("grade", [50, 75, 90])
+def test_a_sound_picture_passes_in_a_lossy_file(quality, kind, grade):
     for name in ("astronaut", "coffee", "rocket", "cat"):
         assert quality(s.saved(s.photograph(name), kind, quality=grade))["Resolution"].raw in (1, 2), name
 
 
 def test_the_evidence_says_where_a_lossy_file_leaves_it_open(quality):
     small = s.enlarged(s.photograph("coffee"), 2, Image.Resampling.BICUBIC)
-    facet = quality(s.saved(small, "AVIF", quality=50))["Resolution"]
+    facet = quality(s.saved(small, "AVIF", quality=50, speed=6))["Resolution"]
     assert facet.raw == "N/A"
     assert facet.evidence.endswith("of a natural picture's: in a lossy file an enlarged one has it too")
 
@@ -75,7 +80,7 @@ def test_an_enlarged_one_fails_at_any_size(quality, name, times):
         assert facet.evidence.startswith(f"the finest detail at its own {large.width} x {large.height} pixels is ")
 
 
-@pytest.mark.parametrize("side", [1300, 2400])
+@pytest.mark.parametrize("side", [1300, 1800])
 def test_a_large_picture_with_detail_of_its_own_passes(quality, side):
     large = Image.new("RGB", (side, side * 2 // 3))
     photographs = [s.photograph(name) for name in ("astronaut", "coffee", "rocket", "cat")]
