@@ -68,7 +68,7 @@ def _of(found: Spectra, blocks: bool, where: str) -> Figure:
     else:
         alike = not where and share >= _SOFT and fall < _ALIKE_PLAIN
     if alike:
-        words = f"{_words(fall, where)}: in a lossy file an enlarged one has it too"
+        words = f"{_words(fall, where)}: an enlarged one in a lossy file has it too"
         return Figure("fine_detail", None, words, unsure=True)
     if (where or not blocks) and _SOFT <= share < BY_NAME["fine_detail"].fail:
         words = f"{_words(share, where)}: a photograph may be as soft as an enlarged one"

@@ -53,7 +53,7 @@ def test_the_evidence_says_where_a_lossy_file_leaves_it_open(quality):
     small = s.enlarged(s.photograph("coffee"), 2, Image.Resampling.BICUBIC)
     facet = quality(s.saved(small, "AVIF", quality=50, speed=6))["Resolution"]
     assert facet.raw == "N/A"
-    assert facet.evidence.endswith("of a natural picture's: in a lossy file an enlarged one has it too")
+    assert facet.evidence.endswith("of a natural picture's: an enlarged one in a lossy file has it too")
 
 
 @pytest.mark.parametrize("kind", KINDS)
