@@ -78,7 +78,8 @@ def blur_sigma(planes: Planes) -> Figure:
     if not seen:
         return Figure("blur_sigma", None, "nothing with an edge to measure")
     few = planes.once(palette)
-    sigma, direction = max((sigma, direction), _at_half(planes, bool(blocks or few)))
+    if sigma <= BY_NAME["blur_sigma"].fail:  # else it fails whatever half the size shows
+        sigma, direction = max((sigma, direction), _at_half(planes, bool(blocks or few)))
     if few and sigma < BY_NAME["blur_sigma"].fail:
         return Figure("blur_sigma", None, f"{few}: its edges are no detail", unsure=True)
     side = max(planes.working_luma.shape)
