@@ -43,6 +43,6 @@ def verb(number: float, word: str) -> str:
     return word if number == 1 else _OF_MANY[word]
 
 
-def listed(names: Sequence[str]) -> str:
-    """Join names to a list of words: ``a``, ``a and b``, ``a, b and c``."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+def listed(names: Sequence[str], word: str = "and") -> str:
+    """Join names to a list of words: ``a``, ``a and b``, ``a, b and c``; with another word before the last."""
+    return f" {word} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

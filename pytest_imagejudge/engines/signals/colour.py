@@ -109,13 +109,18 @@ def cast_chroma(planes: Planes) -> Figure:
     chroma = np.where(light < _NIGHT, 0, cv2.magnitude(green_red, blue_yellow))
     value = float(percentile(chroma.ravel(), _NEUTRAL))
     words = f"the most neutral {_NEUTRAL}% have chroma {value:.0f} (CIELAB)"
-    if value > BY_NAME["cast_chroma"].fail and _deep(planes.once(_small)):
-        words += ", and much of the light is of deep colour: it may be the scene's own"
-        return Figure("cast_chroma", None, words, unsure=True)
-    if value > BY_NAME["cast_chroma"].fail and (planes.once(one_colour).value or 0) > _PLAIN:
-        words += ", and most of it is one colour: a ground may have the colour it likes"
-        return Figure("cast_chroma", None, words, unsure=True)
+    if value > BY_NAME["cast_chroma"].fail and (own := _own_colour(planes)):
+        return Figure("cast_chroma", None, f"{words}, and {own}", unsure=True)
     return Figure("cast_chroma", value, f"colour cast: {words}")
+
+
+def _own_colour(planes: Planes) -> str:
+    """Say why what has nothing neutral may be so without a cast; empty for no reason."""
+    if _deep(planes.once(_small)):
+        return "much of the light is of deep colour: it may be the scene's own"
+    if (planes.once(one_colour).value or 0) > _PLAIN:
+        return "most of it is one colour: a ground may have the colour it likes"
+    return ""
 
 
 def highlight_cast(planes: Planes) -> Figure:

@@ -18,7 +18,6 @@ from .palette import palette
 from .planes import Planes
 from .spectrum import (
     BANDS,
-    BUSY,
     COARSE,
     DIRECTIONS,
     FINE,
@@ -98,7 +97,7 @@ def _measured_along(direction: float) -> str:
 def _sigma_below(planes: Planes) -> float:
     """Return the sigma of the blur that shows below the finest frequencies; 0 where none does."""
     found = planes.once(spectra)
-    if (found.power[:, LOWEST] >= BUSY).sum() < FEW:
+    if found.coarse.sum() < FEW:
         return 0.0
     share = float(sharpest(found.detail(_BELOW, against=LOWEST)))
     if planes.once(blocks_show):  # else what is drawn in one direction alone, as grass and wood, is like motion
@@ -122,7 +121,7 @@ def _at_half(planes: Planes, file: bool) -> tuple[float, float]:
     if halved.busy.sum() >= FEW:
         share, direction = softest(halved)
         sigmas.append((2 * _sigma_of(share / _SCALES[1][2], FINE, COARSE), direction))
-    if (halved.power[:, LOWEST] >= BUSY).sum() >= FEW:
+    if halved.coarse.sum() >= FEW:
         share = float(sharpest(halved.detail(_BELOW, against=LOWEST)))
         sigmas.append((2 * _sigma_of(share / _USUAL_BELOW, _BELOW, LOWEST), _ALL))
     sigma, direction = max(sigmas)
@@ -133,7 +132,7 @@ def _at_half(planes: Planes, file: bool) -> tuple[float, float]:
 
 def _weak(found: Spectra) -> bool:
     """Return True where a picture has less detail below the finest frequencies than most sharp ones."""
-    if (found.power[:, LOWEST] >= BUSY).sum() < FEW:
+    if found.coarse.sum() < FEW:
         return False
     return any(float(sharpest(found.detail((band,), against=LOWEST))) < usual for band, usual in _WEAK)
 

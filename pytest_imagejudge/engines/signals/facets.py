@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from ...protocols.signals_bounds import BY_NAME, Measure
 from ...scoring.verdict import FacetScore, Raw
+from ...support.words import listed
 from .figure import Figure
 
 
@@ -40,7 +41,7 @@ def compose(figures: Iterable[Figure], styles: Mapping[str, str]) -> FacetScore:
                 open_[f"{words}: so near to it a fine picture may be"] = None
             raw = raw_of(measure, figure.value)
             if raw == 0 and measure.styles:
-                words += f" (unless in the style {_either(measure.styles)})"
+                words += f" (unless in the style {listed(measure.styles, 'or')})"
             judged.append((raw, -_nearness(measure, figure.value), words))
     judged.sort(key=lambda one: one[:2])
     failed = [words for raw, _, words in judged if raw == 0]
@@ -50,11 +51,6 @@ def compose(figures: Iterable[Figure], styles: Mapping[str, str]) -> FacetScore:
         return FacetScore("N/A", "; ".join({**spared, **left}) or "nothing of this facet is measured")
     passed = [judged[0][2], *(f"in part {reason}" for reason in spared)]
     return FacetScore(_RAW[judged[0][0]], "; ".join(failed or passed))
-
-
-def _either(styles: Sequence[str]) -> str:
-    *most, last = styles
-    return f"{', '.join(most)} or {last}" if most else last
 
 
 def raw_of(measure: Measure, value: float) -> int:

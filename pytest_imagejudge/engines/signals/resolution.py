@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from ...protocols.signals_bounds import BY_NAME
 from .edges import FEW
+from .facets import fails
 from .figure import Figure
 from .jpeg import blocks_show
 from .palette import palette
 from .planes import WORKING_SIDE, Planes
-from .spectrum import BUSY, LOWEST, Spectra, half_spectra, own_spectra, quarter_spectra, sharpest, spectra
+from .spectrum import Spectra, half_spectra, own_spectra, quarter_spectra, sharpest, spectra
 from .squares import squares
 
 _FALL = 1.03  # the same of the detail in the bands 3 and 4 together, for that in band 2, where blocks of JPEG show
@@ -48,10 +49,10 @@ def fine_detail(planes: Planes) -> Figure:
         own, where = planes.once(own_spectra), f" at its own {planes.width} x {planes.height} pixels"
         if own.busy.sum() >= FEW:
             figures.append(_of(own, blocks, where))
-        elif (own.power[:, LOWEST] >= BUSY).sum() >= FEW:
+        elif own.coarse.sum() >= FEW:
             figures.append(_figure(0.0, where))
     worst = min(figures, key=_rank)
-    if (few := planes.once(palette)) and not (worst.value is not None and worst.value < BY_NAME["fine_detail"].fail):
+    if (few := planes.once(palette)) and not fails(worst):
         return Figure("fine_detail", None, f"{few}: its edges are no detail", unsure=True)
     return worst
 

@@ -56,6 +56,11 @@ class Spectra:
         return self.power[:, COARSE] >= BUSY
 
     @cached_property
+    def coarse(self) -> Any:
+        """Mask of the tiles with something to see at the lowest frequencies."""
+        return self.power[:, LOWEST] >= BUSY
+
+    @cached_property
     def floor(self) -> Any:
         """Power by band that is everywhere, so that it is noise or rounding, and no detail."""
         import numpy as np

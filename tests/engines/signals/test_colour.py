@@ -108,13 +108,16 @@ def test_a_mild_gain_is_not_judged():
     assert "so near to it a fine picture may be" in facets[COLOUR].evidence
 
 
+def _greens(light, red, blue):
+    """Greens of many kinds: the range of the light, and those of red and blue as shares of green."""
+    random = p.np.random.default_rng(3)
+    shine, one, other = (random.uniform(*ends, (256, 256, 1)) for ends in (light, red, blue))
+    return 235 * shine * p.np.concatenate([one, p.np.ones_like(one), other], 2)
+
+
 def test_a_scene_of_one_colour_is_no_cast():
     """Greens of many kinds, and hardly a pixel of the colour of the lightest."""
-    random = p.np.random.default_rng(3)
-    light = random.uniform(0.1, 1, (256, 256, 1))
-    red, blue = random.uniform(0.1, 0.75, (256, 256, 1)), random.uniform(0.05, 0.5, (256, 256, 1))
-    pixels = 235 * light * p.np.concatenate([red, p.np.ones_like(red), blue], 2)
-    figure = colour.highlight_cast(Planes(p.of(pixels)))
+    figure = colour.highlight_cast(Planes(p.of(_greens((0.1, 1), (0.1, 0.75), (0.05, 0.5)))))
     assert (figure.value, figure.unsure) == (None, True)
     assert "green" in figure.words
     assert "may be the scene's own colour" in figure.words
@@ -129,10 +132,7 @@ def test_a_ground_of_one_colour_is_no_cast():
 
 
 def test_leaves_without_grey_are_no_cast():
-    random = p.np.random.default_rng(3)
-    light = random.uniform(0.3, 1, (256, 256, 1))
-    red, blue = random.uniform(0.2, 0.6, (256, 256, 1)), random.uniform(0, 0.25, (256, 256, 1))
-    pixels = 235 * light * p.np.concatenate([red, p.np.ones_like(red), blue], 2)
+    pixels = _greens((0.3, 1), (0.2, 0.6), (0, 0.25))
     figure = colour.cast_chroma(Planes(p.of(pixels)))
     assert (figure.value, figure.unsure) == (None, True)
     assert "it may be the scene's own" in figure.words
