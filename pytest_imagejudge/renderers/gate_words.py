@@ -67,6 +67,11 @@ def replaced_gates(report: Report) -> str:
     return replaced_words([str(name) for name in (report.baseline or {}).get("replaced") or ()])
 
 
+def gate_notes(report: Report) -> list[str]:
+    """Sentences on gates over the run that this report does not decide as the run did, or at all."""
+    return [*filter(None, [replaced_gates(report)]), *left_out_gates(report).values()]
+
+
 def replaced_words(names: Sequence[str]) -> str:
     """Say which gates of the run itself failed, given by name; empty without any."""
     return f"The run's own gate had failed ({', '.join(names)}); what is compared here replaces it" if names else ""

@@ -24,10 +24,9 @@ from .edit_figures import edit_rows
 from .gate_words import (
     failed_first,
     failed_gates,
-    left_out_gates,
+    gate_notes,
     missed_gates,
     outcome_words,
-    replaced_gates,
     sign_of,
     undecided_gates,
 )
@@ -169,7 +168,7 @@ def _run(run: Run) -> list[tuple[str, str]]:
 
 def _warnings(report: Report) -> list[str]:
     mixed = explanations.mixed_versions(report.run)
-    found = [f"{sentence}." for sentence in (replaced_gates(report), *left_out_gates(report).values()) if sentence]
+    found = [f"{sentence}." for sentence in gate_notes(report)]
     found += [f"Answers of several {versions}." for versions in mixed]
     if budget_is_over(report.run):
         found.append(f"Budget: {budget_words(report.run)}.")

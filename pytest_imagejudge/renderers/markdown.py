@@ -21,10 +21,10 @@ from .cost_words import budget_words, cost_words
 from .gate_words import (
     failed_first,
     failed_gates,
+    gate_notes,
     left_out_gates,
     missed_gates,
     outcome_words,
-    replaced_gates,
     sign_of,
     undecided_gates,
 )
@@ -158,7 +158,7 @@ def _head(report: Report, note: str) -> Iterator[str]:
         yield f"\n{note}"
     if found := explanations.found_in_words(tally_of(report).findings):
         yield f"\n> Found: {found}."
-    for sentence in filter(None, (replaced_gates(report), *left_out_gates(report).values())):
+    for sentence in gate_notes(report):
         yield f"\n> {for_markdown(sentence)}."
     for versions in explanations.mixed_versions(run):
         yield f"\n> Answers of several {for_markdown(versions)}."
