@@ -275,7 +275,7 @@ def _profile(source: str, base: Path, image: Judge | None, edit: EditJudge | Non
     from ..thresholds.loading import load_profile, misspelt_aspects
 
     profile = load_profile(source, base=base)
-    if edit is None and profile.edit.aspects and (words := misspelt_aspects(profile)):
+    if edit is None and (words := misspelt_aspects(profile)):
         note(words)
     for judge in (image, edit):
         if judge is not None:

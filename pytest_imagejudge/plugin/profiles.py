@@ -84,7 +84,7 @@ class Profiles:
 
     def _misspelt(self, profile: Profile) -> str:
         judged = "edit" in self._state.protocols  # which knows its names
-        return "" if judged or not profile.edit.aspects else misspelt_aspects(profile)
+        return "" if judged else misspelt_aspects(profile)
 
     def applying(self, kind: Kind, explicit: Any = None) -> Profile | None:
         """The profile for the running test: the argument, the marker, the fixture, or the option's.

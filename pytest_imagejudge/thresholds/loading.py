@@ -166,6 +166,8 @@ def misspelt_aspects(profile: Profile) -> str:
     """
     from ..protocols.score_pairs import ScorePairs
 
+    if not profile.edit.aspects:
+        return ""
     house = load_protocol("house-edit", kind="edit").aspects or ()
     known = dict.fromkeys((*ASPECTS, *house, *ScorePairs.aspects))
     found = []
