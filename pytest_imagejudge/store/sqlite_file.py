@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -116,6 +116,8 @@ class StoreFile:
         def put(connection: sqlite3.Connection) -> bool:
             connection.executemany(_PUT, rows)
             connection.executemany(_PUT_PIXELS, pixels)
+            _check_found(connection, "answers WHERE key", (row.key for row in rows))
+            _check_found(connection, "pixels WHERE file", (row.file for row in pixels))
             return True
 
         return self.transaction(put, False)
@@ -151,10 +153,8 @@ class StoreFile:
 
     def _select(self, query: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []
-        for start in range(0, len(names), _AT_ONCE):
-            some = names[start : start + _AT_ONCE]
-            whole = f"{query} IN ({','.join('?' * len(some))})"
-            found += self.do(partial(_fetch, whole, some), [])
+        for which, some in _portions(names):
+            found += self.do(partial(_fetch, query + which, some), [])
         return found
 
     def portion(self, after: int) -> tuple[list[StoredRow], int]:
@@ -207,6 +207,8 @@ class StoreFile:
         if header[1] != SCHEMA:
             name = escape(self.path)
             raise ConfigError(f"the store {name} was written by a newer version: schema {header[1]}, expected {SCHEMA}")
+        for table, columns in (("answers", COLUMNS), ("pixels", PIXELS_COLUMNS)):  # damage may change a column's name
+            connection.execute(f"SELECT {columns} FROM {table} LIMIT 0")  # noqa: S608
 
     def _make_tables(self, connection: sqlite3.Connection) -> tuple[int, int]:
         """Make the tables, unless another process was first, and set the file's header."""
@@ -292,6 +294,20 @@ _text = partial(str, encoding="utf-8", errors="replace")  # damage in one column
 
 def _fetch(query: str, names: Sequence[str], connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
     return connection.execute(query, names).fetchall()
+
+
+def _portions(names: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield the end of a query and the names that it asks for, as many as fit into one."""
+    for start in range(0, len(names), _AT_ONCE):
+        some = names[start : start + _AT_ONCE]
+        yield f" IN ({','.join('?' * len(some))})", some
+
+
+def _check_found(connection: sqlite3.Connection, place: str, names: Iterable[str]) -> None:
+    """Look up what was just written: where damage has put the index out of order, some of it is not found."""
+    for which, some in _portions(list(set(names))):
+        if connection.execute(f"SELECT count(*) FROM {place}{which}", some).fetchone()[0] != len(some):  # noqa: S608
+            raise _damaged("its index is out of order")
 
 
 def _damaged(words: str) -> sqlite3.DatabaseError:
