@@ -24,7 +24,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # that draw their input hold nothing that one example leaves to the next.
 hypothesis.settings.register_profile(
     "imagejudge",
-    max_examples=int(os.environ.get("IMAGEJUDGE_CASES", "50")),  # of each property
+    max_examples=int(os.environ.get("IMAGEJUDGE_CASES", "30")),  # of each property
     deadline=None,
     suppress_health_check=[
         hypothesis.HealthCheck.too_slow,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import shutil
 import tempfile
@@ -19,8 +20,8 @@ _NEW = 3600.0  # seconds; a younger folder may not be locked yet
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Give a folder until the end of the block; folders of killed processes are removed first."""
-    _sweep()
+    """Give a folder until the end of the block. A process's first one removes those of killed processes."""
+    _sweep(tempfile.gettempdir())
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
         with _locked(folder):
@@ -47,8 +48,9 @@ def _lock(handle: int) -> bool:
     return True
 
 
-def _sweep() -> None:
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+@functools.cache
+def _sweep(place: str) -> None:
+    for folder in Path(place).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):  # another user's, or gone meanwhile
             about = folder.lstat()
             if about.st_uid == os.getuid() and time.time() - about.st_mtime > _NEW:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.optimize import curve_fit
@@ -182,7 +182,6 @@ def test_a_leaderboards_detail_that_holds_no_numbers(tmp_path: Path, capsys: pyt
     assert (found["n"], '"A" appears twice; the first one counts' in err) == (3, True)
 
 
-@settings(max_examples=60)
 @given(VALUES)
 def test_rank_agreement_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
     x, y = ([float(value) for value in values] for values in zip(*pairs, strict=True))

@@ -13,7 +13,7 @@ from typing import Any
 import huggingface_hub
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_imagejudge.cli import main
@@ -426,7 +426,6 @@ def test_an_end_of_thinking_that_a_draft_may_quote_ends_no_thinking(draft: str) 
 LEAF = st.sampled_from([0, 1, 2, "N/A"])
 
 
-@settings(max_examples=150)
 @given(data=st.data(), one=st.sampled_from(LEVEL1))
 def test_the_short_way_reads_as_the_reader_does(data: st.DataObject, one: str) -> None:
     """Well-formed, reordered and damaged answers: the same scores with and without the short way."""

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, features
 
@@ -316,7 +316,6 @@ STARTS = [FTYP, FTYP + meta(nclx(16))[:60], b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\
           b"MM\0*", b"\0\0\0\x0cJXL \r\n\x87\n", b"\x89PNG\r\n\x1a\n", b""]  # fmt: skip
 
 
-@settings(max_examples=300)
 @given(start=st.sampled_from(STARTS), rest=st.binary(max_size=300))
 def test_any_bytes_are_a_header_or_none(start, rest):
     handle = io.BytesIO(start + rest)
@@ -327,7 +326,6 @@ def test_any_bytes_are_a_header_or_none(start, rest):
     assert isinstance(transfer_of(rest), int | None)
 
 
-@settings(max_examples=100)
 @given(start=st.sampled_from([start for start in STARTS if b"JXL" not in start and start != b"\xff\x0a"]),
        rest=st.binary(max_size=120))  # fmt: skip
 def test_any_bytes_are_an_image_error(start, rest, tmp_path_factory):
@@ -337,7 +335,6 @@ def test_any_bytes_are_an_image_error(start, rest, tmp_path_factory):
         load(path, max_pixels=10_000)
 
 
-@settings(max_examples=200)
 @given(data=st.data())
 def test_damage_anywhere_in_boxes(data):
     whole = bytearray(FTYP + meta(nclx(13), nclx(16)))

@@ -600,7 +600,6 @@ def test_lenient_decoding_asked_for_elsewhere_does_not_let_a_truncated_file_thro
     assert ImageFile.LOAD_TRUNCATED_IMAGES is True
 
 
-@settings(max_examples=60)
 @given(data=st.data())
 def test_damaged_bytes_give_a_picture_or_an_image_error(data, tmp_path_factory):
     kind = data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP"]))

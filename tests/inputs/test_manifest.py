@@ -16,7 +16,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_imagejudge.errors import ConfigError
@@ -512,7 +512,6 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 )
 
 
-@settings(max_examples=50)
 @given(
     prompts=st.lists(TEXT, min_size=1, max_size=6),
     suffix=st.sampled_from(["csv", "json", "jsonl"]),
@@ -535,7 +534,6 @@ def test_round_trip(folder: Path, prompts: list[str], suffix: str, ascii_: bool)
     assert [row.number for row in found] == list(range(1, len(prompts) + 1))
 
 
-@settings(max_examples=150)
 @given(content=st.binary(max_size=300), suffix=st.sampled_from(["csv", "json", "jsonl"]))
 def test_no_bytes_crash_the_reader(folder: Path, content: bytes, suffix: str) -> None:
     header = (

@@ -6,7 +6,7 @@ import tomllib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -531,7 +531,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300)
 @given(st.data())
 def test_any_value_under_any_key_is_loaded_or_named(data):
     """What is loaded can be asked with; all else is a ConfigError that names the file."""

@@ -337,9 +337,9 @@ def _warm_up() -> None:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     with tempfile.TemporaryDirectory() as place, contextlib.redirect_stdout(io.StringIO()) as said:
         os.chdir(place)
-        Path("test_it.py").write_text("def test_it(): pass")
+        Path("test_it.py").write_text("def test_passes(): pass\ndef test_fails(): assert not 1")
         for _ in range(2):
-            assert pytest.main(["-pno:cacheprovider", "-pxdist", "-pimagejudge"]) == 0, said.getvalue()
+            assert pytest.main(["-pno:cacheprovider", "-pxdist", "-pimagejudge"]) == 1, said.getvalue()
             del sys.modules["test_it"]
         os.chdir(folder)
     sys.path[:] = path

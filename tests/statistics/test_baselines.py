@@ -5,7 +5,7 @@ import random
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_imagejudge.errors import ConfigError
@@ -438,7 +438,6 @@ def test_a_file_that_is_missing_or_not_text(tmp_path):
 texts = st.text(max_size=20)
 
 
-@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(st.one_of(st.none(), texts), texts, st.one_of(st.none(), st.integers()), st.floats(0, 100)),

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -74,7 +74,6 @@ def stepped_down(dimensions):
     return found
 
 
-@settings(max_examples=60)
 @given(st.data())
 def test_p_is_the_share_of_all_flips_zeros_ties_and_clusters_included(data):
     units, dimensions = data.draw(st.integers(5, 7)), data.draw(st.integers(1, 3))

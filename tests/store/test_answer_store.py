@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_imagejudge.engines.base import Answer
@@ -85,7 +85,6 @@ def test_an_answer_comes_back_as_it_was(root):
         assert store.troubles == []
 
 
-@settings(max_examples=50)
 @given(
     text=st.text(alphabet=st.characters(codec=None)),
     reason=st.none() | st.text(max_size=9),
