@@ -54,9 +54,8 @@ def test_the_evidence_says_in_words_which_direction_is_soft(quality, degrees, wo
 
 
 @pytest.mark.parametrize("kind", ["photograph", "illustration", "line art"])
-@pytest.mark.parametrize("grade", [60, 75, 85, 92])
-@pytest.mark.parametrize("sigma", [1.5, 2.4, 3, 4])
-def test_a_blur_shows_in_any_file(quality, kind, grade, sigma):
+@pytest.mark.parametrize(("sigma", "grade"), [(1.5, 60), (1.5, 92), (2.4, 75), (3, 85), (4, 60), (4, 92)])
+def test_a_blur_shows_in_any_file(quality, kind, sigma, grade):
     soft = s.blurred(KINDS[kind](), sigma)
     for whole in (0, 2):  # colour at all pixels, and at a quarter of them
         facet = quality(s.saved(soft, "JPEG", quality=grade, subsampling=whole))["Edge Clarity"]
@@ -112,7 +111,7 @@ def test_the_mean_of_a_few_pixels_side_by_side_is_motion(quality, name, length):
 @pytest.mark.parametrize("grade", [50, 75, 90])
 def test_a_lossy_file_does_not_hide_a_blur(quality, name, kind, grade):
     """Its fine detail is as strong as that of a sharp picture, and no borders of blocks give it away."""
-    for sigma in (2, 3, 4, 6):
+    for sigma in (2, 4):
         facet = quality(s.saved(s.blurred(s.photograph(name), sigma), kind, quality=grade))["Edge Clarity"]
         assert facet.raw == 0, (sigma, facet.evidence)
     assert quality(s.saved(s.photograph(name), kind, quality=grade))["Edge Clarity"].raw in (1, 2)

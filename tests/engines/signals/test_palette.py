@@ -25,8 +25,7 @@ DRAWN = {
 }
 
 
-@pytest.mark.parametrize("name", ["astronaut", "coffee", "rocket"])
-@pytest.mark.parametrize("side", [400, 1100])
+@pytest.mark.parametrize(("name", "side"), [("astronaut", 400), ("coffee", 400), ("rocket", 1100)])
 def test_a_photograph_in_few_colours_was_reduced(name, side):
     picture = s.photograph(name).resize((side, side))
     dithered = picture.quantize(256, palette=picture.quantize(256), dither=Image.Dither.FLOYDSTEINBERG)

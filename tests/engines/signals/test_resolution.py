@@ -25,12 +25,10 @@ def test_an_enlarged_picture_fails(quality, kind, how, times):
 @pytest.mark.parametrize("times", [2, 3, 4])
 def test_an_enlarged_picture_fails_under_jpeg(quality, kind, how, times):
     small = s.enlarged(KINDS[kind](), times, how)
-    for grade in (75, 85):
-        saved = s.jpeg(small, grade)
-        for picture in (saved, saved.crop((3, 5, 480, 500))):
-            facets = quality(picture)
-            assert facets["Resolution"].raw in (0, "N/A"), grade
-            assert 0 in (facets["Resolution"].raw, facets["Edge Clarity"].raw), grade
+    for picture in (s.jpeg(small, 85), s.jpeg(small, 75).crop((3, 5, 480, 500))):
+        facets = quality(picture)
+        assert facets["Resolution"].raw in (0, "N/A")
+        assert 0 in (facets["Resolution"].raw, facets["Edge Clarity"].raw)
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
