@@ -62,6 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish() -> None:
     """Spare the garbage collector what lives as long as the run: modules, and thousands of tests."""
     gc.freeze()  # with what little garbage there is: a look at all takes longer than it is worth
+    gc.set_threshold(50_000, 20, 50)  # not at each 700 new objects, most of which go by themselves
 
 
 @pytest.fixture(scope="session")

@@ -266,6 +266,7 @@ def _serve(listener: socket.socket) -> list[str]:
     signal.set_wakeup_fd(wake)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000)  # most forks end before
     while True:
         ready, _, _ = select.select([listener, woken, 0], [], [])
         if woken in ready:
