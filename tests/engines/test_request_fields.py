@@ -138,12 +138,12 @@ def test_the_tokens_of_all_tries_are_told(server: StandIn) -> None:
 def test_all_that_is_asked_at_once_learns_from_one(server: StandIn) -> None:
     server.answer = server_that()
     session = Session(server)
-    answers = session.ask(240)
+    answers = session.ask(60)
     assert {answer.notes for answer in answers} == {("unconstrained", "without structured_outputs")}
     counts = Counter(session.forms)
     assert [counts[name] for name in FORMS[1:]] == [1, 1, 1]
     assert counts["response_format"] >= 1
-    assert len(server.asked) <= 243  # none is asked again only to be answered without a grammar
+    assert len(server.asked) <= 63  # none is asked again only to be answered without a grammar
     assert session.lines == [
         f"{server.url}/v1: asked without a grammar: the endpoint ignores response_format, structured_outputs, "
         "guided_json and format: an answer broke the schema that was sent"
@@ -153,21 +153,21 @@ def test_all_that_is_asked_at_once_learns_from_one(server: StandIn) -> None:
 def test_a_form_that_one_has_found_serves_all(server: StandIn) -> None:
     server.answer = server_that("guided_json")
     session = Session(server)
-    answers = session.ask(240)
+    answers = session.ask(60)
     assert {(answer.text, answer.notes) for answer in answers} == {(GOOD, ("guided_json",))}
     counts = Counter(session.forms)
     assert counts["structured_outputs"] == 1
-    assert counts["guided_json"] == 240
+    assert counts["guided_json"] == 60
 
 
 def test_refusals_of_all_that_is_asked_at_once_are_found_out_by_one(server: StandIn) -> None:
     server.answer = server_that(refuses=("chat_template_kwargs", *FORMS))
     session = Session(server)
-    answers = session.ask(240)
+    answers = session.ask(60)
     assert len({answer.notes for answer in answers}) == 1
     counts = Counter(session.forms)
     assert [counts[name] for name in FORMS[1:]] == [1, 1, 1]
-    assert counts[""] == 240
+    assert counts[""] == 60
 
 
 def test_requests_that_are_wrong_in_themselves_all_fail(server: StandIn) -> None:

@@ -236,7 +236,7 @@ def test_a_comment_parts_what_it_stands_between():
     "piece",
     ["{", "}", "[", "]", "{}", "[],", "'", '"', "\\", "//", "/*", "/**/", "{'", "{':", '{"a":', ",", "\\'", "a "],
 )
-@pytest.mark.parametrize("start", ["", "{'a': ", '{"a": [', '{"a": //', '{"a": /*', "{'a': '"])
+@pytest.mark.parametrize("start", ["", '{"a": [', '{"a": /*', "{'a': '"])
 def test_any_repetition_is_done_with(piece, start):
     """Anything quadratic would take hours here."""
     assert read((start + piece * LONGEST)[:LONGEST])[0] == {}

@@ -40,7 +40,10 @@ def test_all_flips_are_those_of_scipys_permutation_test():
         before, after = draw(rng, 9, 5.0)
         (row,) = differences({TOTAL: rows(before, after)})
         exact = stats.permutation_test(
-            (after - before,), lambda x: x.mean() / stats.sem(x), permutation_type="samples", alternative="less"
+            (after - before,),
+            lambda x, axis: x.mean(axis) / stats.sem(x, axis),
+            permutation_type="samples",
+            alternative="less",
         )
         assert row.p == pytest.approx(exact.pvalue)
         assert (row.high < 0) is bool(exact.pvalue <= 0.05)

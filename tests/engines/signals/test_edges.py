@@ -88,8 +88,9 @@ def test_long_motion_fails_under_jpeg(quality, name, degrees):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("length", [5, 7, 9, 15])
-@pytest.mark.parametrize("degrees", [0, 28, 45, 90])
+@pytest.mark.parametrize(
+    ("length", "degrees"), [(5, 0), (5, 45), (7, 28), (7, 90), (9, 0), (9, 45), (15, 28), (15, 90)]
+)
 def test_short_motion_fails(quality, kind, length, degrees):
     facet = quality(s.moved(KINDS[kind](), length, degrees))["Edge Clarity"]
     assert facet.raw == 0, facet.evidence
