@@ -132,19 +132,20 @@ def from_written(names: Sequence[str]) -> FacetPath:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return `` (did you mean "x"?)`` for the name closest to ``name``, or an empty string."""
-    close = _closest(name, names)
+    close = closest(name, names)
     return "" if close is None else f' (did you mean "{close}"?)'
 
 
 def nearest_found(expected: str, found: Iterable[str]) -> str:
     """Return `` (is "x" meant for it?)`` for the name found that is closest to an expected one, or an empty string."""
-    close = _closest(expected, found)
+    close = closest(expected, found)
     return "" if close is None else f' (is "{close}" meant for it?)'
 
 
-def _closest(name: str, names: Iterable[str]) -> str | None:
+def closest(name: str, names: Iterable[str], alike: float = 0.5) -> str | None:
+    """Return the name closest to ``name``, upper and lower case being one; None where none is ``alike`` (0 to 1)."""
     folded = {candidate.casefold(): candidate for candidate in names}
-    close = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=alike)
     return folded[close[0]] if close else None
 
 
@@ -183,9 +184,9 @@ def _places(name: str, one: str | None = None) -> str:
 
 
 def _nearest_below(name: str) -> str:
-    ends = {path[-1].casefold(): path for path in (*FACETS, *LEVEL2)}
-    close = difflib.get_close_matches(str(name).casefold(), ends, n=1, cutoff=0.7)
-    return f' (did you mean "{show(ends[close[0]])}"?)' if close else ""
+    ends = {path[-1]: path for path in (*FACETS, *LEVEL2)}
+    close = closest(name, ends, 0.7)
+    return f' (did you mean "{show(ends[close])}"?)' if close else ""
 
 
 def _squeezed(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,9 +78,11 @@ def _name_of_others(model: str) -> str | None:
 
 
 def _refuse_typo(model: str, option: str) -> None:
+    from ..taxonomy import closest
+
     known = [SIGNALS] if "/" in model else [SIGNALS, *names_of(ENGINES)]
-    close = difflib.get_close_matches(model.casefold(), known, n=1, cutoff=0.8)
+    close = closest(model, known, 0.8)
     if close and not Path(model).exists():
         others = f"; engines by name: {', '.join(known)}" if len(known) > 1 else ""
         hub = ", and a model of the Hub is OWNER/NAME"
-        raise ConfigError(f'{option} {model!r}: no such folder (did you mean "{close[0]}"?){hub}{others}')
+        raise ConfigError(f'{option} {model!r}: no such folder (did you mean "{close}"?){hub}{others}')

@@ -8,7 +8,6 @@ are relative to the manifest. The format of `read_metadata` is that of Qwen-Imag
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from ..images.region import Box
 from ..tables.reading import peek
 from ..tables.rows import SUFFIXES, Picture, RawRow, check_columns, has_header, show_value
 from ..tables.rows import where as place
+from ..taxonomy import closest
 from .cells import (
     BadCell,
     ErrorKind,
@@ -163,10 +163,10 @@ def _kind(path: Path, columns: list[str]) -> Literal["image", "edit", "both"]:
             name in columns for name in IMAGE_COLUMNS[1:]
         )
         check_columns(path, columns, EDIT_COLUMNS if meant_edit else IMAGE_COLUMNS)
-    unused = {name.casefold(): name for name in columns if name not in _OPTIONAL}
+    unused = [name for name in columns if name not in _OPTIONAL]
     for known in _OPTIONAL:
-        if known not in columns and (close := difflib.get_close_matches(known, unused, n=1, cutoff=0.85)):
-            words = f'{path.name}: the column {unused[close[0]]!r} is not used (did you mean "{known}"?)'
+        if known not in columns and (close := closest(known, unused, 0.85)):
+            words = f'{path.name}: the column {close!r} is not used (did you mean "{known}"?)'
             warnings.warn(words, stacklevel=2)
     return "edit" if edit else "image"
 

@@ -56,11 +56,11 @@ def pytest_load_initial_conftests(
 
 def _near(path: Path) -> str:
     """Name the file beside ``path`` that is meant, if one is named nearly so."""
-    import difflib
+    from ..taxonomy import closest
 
     names = {file.stem: file.name for file in path.parent.glob(f"*{path.suffix}")}
-    close = difflib.get_close_matches(path.stem, names, n=1, cutoff=0.7)
-    return f' (did you mean "{names[close[0]]}"?)' if close else ""
+    close = closest(path.stem, names, 0.7)
+    return f' (did you mean "{names[close]}"?)' if close else ""
 
 
 def pytest_configure(config: pytest.Config) -> None:

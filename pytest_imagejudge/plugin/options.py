@@ -115,14 +115,14 @@ def refuse_misspelt(args: list[str], parser: pytest.Parser) -> None:
     given = [arg.partition("=")[0] for arg in itertools.takewhile(lambda arg: arg != "--", args)]
     if not any(arg.startswith(("--judge", "--edit-judge")) and arg not in OPTIONS for arg in given):
         return
-    import difflib
+    from ..taxonomy import closest
 
     for name in (arg.partition("=")[0] for arg in parser.parse_known_and_unknown_args(args)[1]):
         key = name.lstrip("-").replace("-", "_")
         if key in INI_ONLY:
             raise pytest.UsageError(f"{name}: pytest has this as a key of the ini file; write -o {key}=VALUE")
-        if close := difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.8):
-            raise pytest.UsageError(f'{name}: there is no such option (did you mean "{close[0]}"?)')
+        if close := closest(name, OPTIONS, 0.8):
+            raise pytest.UsageError(f'{name}: there is no such option (did you mean "{close}"?)')
 
 
 def refuse_misspelt_keys(config: pytest.Config) -> None:
@@ -133,10 +133,10 @@ def refuse_misspelt_keys(config: pytest.Config) -> None:
     """
     unknown: Iterable[str] = getattr(config, "_get_unknown_ini_keys", list)()  # pytest has no public list of the keys
     for key in sorted(key for key in unknown if key.startswith(("judge", "edit_judge"))):
-        import difflib
+        from ..taxonomy import closest
 
-        if close := difflib.get_close_matches(key.replace("-", "_"), TABLE, n=1, cutoff=0.8):
-            raise pytest.UsageError(f'ini {key}: there is no such key (did you mean "{close[0]}"?)')
+        if close := closest(key.replace("-", "_"), TABLE, 0.8):
+            raise pytest.UsageError(f'ini {key}: there is no such key (did you mean "{close}"?)')
 
 
 def refuse_other_roots(args: list[str], config: pytest.Config) -> None:

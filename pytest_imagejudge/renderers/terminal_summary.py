@@ -25,7 +25,7 @@ from .gate_words import failed_first, failed_gates, outcome_words, replaced_gate
 from .outcome_styles import STYLES
 from .quarantine_words import quarantine_lines
 from .text_lines import in_columns
-from .tree_drawing import UNICODE, Glyphs, draw, glyphs_for, stream_encoding, suite_lines
+from .tree_drawing import Glyphs, draw, glyphs_for, stream_encoding, suite_lines
 from .tree_rows import TreeRow, partial, tree_rows
 
 MOST, MOST_ROWS = 3, 6  # facets that are named where they pulled a figure down, and such figures
@@ -177,7 +177,7 @@ def _edits_table(tally: Tally, glyphs: Glyphs, width: int) -> Table:
     for row in rows:
         label = Text(f"Score ({row.scale})" if row.scale else escape(row.name))
         notes = Text((f"{glyphs.bad} " if row.failed else "") + row.wrong, "bold red")
-        notes.no_wrap, notes.overflow = True, "ellipsis" if glyphs is UNICODE else "crop"
+        notes.no_wrap, notes.overflow = True, glyphs.overflow
         notes.append(escape(row.absent) if not row.wrong else "", "not bold default dim")
         bound = [Text(row.bound, "dim")] if bounded else []
         table.add_row(label, Text(str(row.n)), Text(row.mean), *bound, notes)

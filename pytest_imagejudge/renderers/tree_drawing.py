@@ -37,12 +37,13 @@ class Glyphs:
     good: str
     unsure: str
     dot: str
+    overflow: OverflowMethod  # of what is too wide
 
 
-UNICODE = Glyphs("├─ ", "└─ ", "│  ", "█", " ▏▎▍▌▋▊▉", "·", "┃", "✗", "✓", "?", " · ")
+UNICODE = Glyphs("├─ ", "└─ ", "│  ", "█", " ▏▎▍▌▋▊▉", "·", "┃", "✗", "✓", "?", " · ", "ellipsis")
 
 
-ASCII = Glyphs("|- ", "`- ", "|  ", "#", " ", ".", "|", "x", "+", "?", " - ")
+ASCII = Glyphs("|- ", "`- ", "|  ", "#", " ", ".", "|", "x", "+", "?", " - ", "crop")
 
 
 def suite_lines(root: TreeRow, glyphs: Glyphs, width: int, verbosity: int) -> list[Text]:
@@ -69,15 +70,14 @@ def suite_lines(root: TreeRow, glyphs: Glyphs, width: int, verbosity: int) -> li
 
 
 def _line(row: list[Text], widths: list[int], glyphs: Glyphs, width: int) -> Text:
-    overflow: OverflowMethod = "ellipsis" if glyphs is UNICODE else "crop"
     name, *figures, bar, notes = row
-    name.truncate(widths[0], overflow=overflow, pad=True)
+    name.truncate(widths[0], overflow=glyphs.overflow, pad=True)
     for figure, room in zip(figures, widths[1:4], strict=True):
         figure.pad_left(room - figure.cell_len)
     bar.truncate(widths[4], overflow="crop", pad=True)
     bars = widths[4] and not notes.no_wrap  # the reason why a facet does not apply takes the place of its bar
     line = Text(" ", no_wrap=True).join([name, *figures, bar, notes] if bars else [name, *figures, notes])
-    line.truncate(width, overflow=overflow)
+    line.truncate(width, overflow=glyphs.overflow)
     return line
 
 
@@ -176,12 +176,11 @@ def image_lines(entry: VerdictEntry, glyphs: Glyphs, width: int) -> list[Text]:
     widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)][:-1]
     widths[0] = min(widths[0], max(20, width - sum(widths[1:]) - 15))
     lines: list[Text] = []
-    overflow: OverflowMethod = "ellipsis" if glyphs is UNICODE else "crop"
     for name, score, *rest in rows:
-        name.truncate(widths[0], overflow=overflow)
+        name.truncate(widths[0], overflow=glyphs.overflow)
         score.pad_left(widths[1] - score.cell_len)
         if rest[-1].no_wrap:
-            rest[-1].truncate(max(1, width - sum(widths) - len(widths)), overflow=overflow)
+            rest[-1].truncate(max(1, width - sum(widths) - len(widths)), overflow=glyphs.overflow)
         lines += in_columns([name, score, *rest], widths, width)
     return lines
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 import warnings
@@ -16,7 +15,7 @@ from ..errors import ConfigError
 from ..protocols import Kind, load_protocol
 from ..protocols.base import Protocol
 from ..protocols.signals_edit_bounds import ASPECTS
-from ..taxonomy import EDIT_SCALE, LEVEL1, nearest, show, show_scale
+from ..taxonomy import EDIT_SCALE, LEVEL1, closest, nearest, show, show_scale
 from .aspects import as_tables
 from .profile import PART, Edit, EditMargin, Margins, Profile, Suite, SuiteEdit
 from .scales import OWN_PROFILES, left_over
@@ -172,9 +171,9 @@ def misspelt_aspects(profile: Profile) -> str:
     known = dict.fromkeys((*ASPECTS, *house, *ScorePairs.aspects))
     found = []
     for name in profile.edit.aspects:
-        close = difflib.get_close_matches(name, known, n=1, cutoff=_NEARLY)
+        close = closest(name, known, _NEARLY)
         if close and name not in known:
-            found.append(f'"{name}" (did you mean "{close[0]}"?)')
+            found.append(f'"{name}" (did you mean "{close}"?)')
     named = f"thresholds {profile.name}: edit.aspects: no shipped judge of edits gives"
     return f"{named} {', '.join(found)}" if found else ""
 
