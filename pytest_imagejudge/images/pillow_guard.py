@@ -56,17 +56,21 @@ class _Quiet:
 
 
 def _install() -> None:
-    """Make Pillow's warnings and its size check follow the thread; once a process."""
+    """Make Pillow's warnings and its size check follow the thread; once a process.
+
+    A module of Pillow's may be another one by now: pytester forgets what was imported within a run of its own.
+    """
     from PIL import IcoImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
-    if isinstance(Image.warnings, _Quiet):  # type: ignore[attr-defined]
-        return
-    for name in _DECODERS:
+    before = isinstance(Image.warnings, _Quiet)  # type: ignore[attr-defined]
+    for name in () if before else _DECODERS:
         with contextlib.suppress(ImportError):  # of a later Pillow
             importlib.import_module(f"PIL.{name}ImagePlugin")
-    quiet = _Quiet()
     for module in (IcoImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin):
-        module.warnings = quiet  # type: ignore[attr-defined]
+        if not isinstance(module.warnings, _Quiet):  # type: ignore[attr-defined]
+            module.warnings = _Quiet()  # type: ignore[attr-defined]
+    if before:
+        return
     theirs = Image._decompression_bomb_check
 
     def check(size: tuple[int, int], *args: Any, **kwargs: Any) -> None:

@@ -45,8 +45,10 @@ import pytest_imagejudge.statistics.flips
 import pytest_imagejudge.statistics.history
 import pytest_imagejudge.statistics.suite  # noqa: F401
 import tests.stand_in.judge  # noqa: F401
+from pytest_imagejudge.images.pillow_guard import warm_up
 from pytest_imagejudge.report.model import ReportPart
 
+warm_up()  # Pillow's modules
 for _part in ReportPart.__subclasses__():
     _part.model_rebuild()
 
