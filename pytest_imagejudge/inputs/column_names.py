@@ -13,6 +13,7 @@ _OTHERS = {  # by the usual name; of several that a file has, the first counts
     "prompt": ("text", "caption"),
     "source_path": ("source_image", "source"),
     "edited_path": ("edited_image", "edited"),
+    "mask": ("mask_path", "mask_image"),
     "quarantine": ("xfail",),
 }
 

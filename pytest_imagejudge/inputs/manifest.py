@@ -156,19 +156,26 @@ def read_manifest(
 
 def _kind(path: Path, columns: list[str]) -> Literal["image", "edit", "both"]:
     image, edit = (all(name in columns for name in names) for names in (IMAGE_COLUMNS, EDIT_COLUMNS))
-    if image and edit:
-        return "both"
     if not image and not edit:
         meant_edit = sum(name in columns for name in EDIT_COLUMNS[1:]) > sum(
             name in columns for name in IMAGE_COLUMNS[1:]
         )
         check_columns(path, columns, EDIT_COLUMNS if meant_edit else IMAGE_COLUMNS)
-    unused = [name for name in columns if name not in _OPTIONAL]
-    for known in _OPTIONAL:
-        if known not in columns and (close := closest(known, unused, 0.85)):
-            words = f'{path.name}: the column {close!r} is not used (did you mean "{known}"?)'
-            warnings.warn(words, stacklevel=2)
+    _tell_misspelt(path, columns, (*_OPTIONAL, *_OF_EDITS) if edit else _OPTIONAL)
+    if image and edit:
+        return "both"
     return "edit" if edit else "image"
+
+
+def _tell_misspelt(path: Path, columns: list[str], optional: tuple[str, ...]) -> None:
+    """Warn of columns that nobody reads and whose names are nearly those of optional ones that are not there."""
+    unused = [name for name in columns if name not in (*optional, *IMAGE_COLUMNS, *EDIT_COLUMNS)]
+    for known in optional:
+        swapped = (name for name in unused if sorted(name.casefold()) == sorted(known))  # "maks", as unlike as "task"
+        close = closest(known, unused, 0.85) or next(swapped, None)
+        if known not in columns and close is not None:
+            words = f'{path.name}: the column {close!r} is not used (did you mean "{known}"?)'
+            warnings.warn(words, stacklevel=3)
 
 
 def manifest_rows(

@@ -637,6 +637,38 @@ def test_a_column_that_is_almost_one_of_ours_is_told_of(tmp_path, name, text):
 
 
 @pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("maks", "mask"),
+        ("Mask", "mask"),
+        ("masks", "mask"),
+        ("bbox", "box"),
+        ("boxx", "box"),
+        ("edit_typ", "edit_type"),
+    ],
+)
+@pytest.mark.parametrize("of_both", ["", ",prompt,image_path"])
+def test_a_column_of_edits_that_is_almost_one_of_ours_is_told_of(folder, name, meant, of_both):
+    cells = ",," if of_both else ""
+    text = f"ID,source_path,edited_path,instruction,{name}{of_both}\n1,fox.png,owl.png,an owl,x{cells}\n"
+    with pytest.warns(UserWarning, match=rf"the column '{name}' is not used \(did you mean \"{meant}\"\?\)"):
+        read(folder / "m.csv", text)
+
+
+@pytest.mark.parametrize("name", ["task", "note", "masker", "text"])
+def test_other_columns_of_edits_are_nothing_to_tell(folder, name, recwarn):
+    read(folder / "m.csv", f"ID,source_path,edited_path,instruction,{name}\n1,fox.png,owl.png,make it an owl,x\n")
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+@pytest.mark.parametrize("name", ["mask_path", "mask_image"])
+def test_a_mask_as_people_name_it(folder, name):
+    text = f"ID,source_path,edited_path,instruction,{name}\n1,fox.png,owl.png,make it an owl,fox.png\n"
+    (row,) = rows_of(read(folder / "m.csv", text))
+    assert row.mask == folder / "fox.png"
+
+
+@pytest.mark.parametrize(
     ("header", "names"),
     [
         ("id,text,image", ["1", "2"]),
