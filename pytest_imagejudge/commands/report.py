@@ -114,6 +114,8 @@ def run(args: argparse.Namespace) -> int:
         if stored_gate.failures:
             return 1
     if args.gate:
+        if not any(report.every()):
+            _say("--gate: no image or edit was judged, so that nothing passed")
         return 0 if _passed(report, profile) else 1
     if stored_gate is None:
         _tell_shown_only(report)
@@ -170,7 +172,8 @@ def _require_bounds(report: Report, profile: Profile | None, baseline: Path | No
     if profile is not None:
         _tell_of_single_images(report, profile, decides=means or (margins and baseline is not None))
     bounded = any(entry.thresholds or entry.bounds for entry in report.every())
-    if any(report.every()) and not (bounded or means or margins or report.suite or report.baseline):
+    red = bool(report.run.failed_tests)  # whatever the bounds
+    if any(report.every()) and not (bounded or means or margins or report.suite or report.baseline or red):
         raise ConfigError("--gate: no bounds were applied to the images of these reports; judge them with thresholds")
 
 

@@ -55,9 +55,10 @@ def test_a_dry_run_writes_nothing(files: tuple[str, str], capsys: pytest.Capture
     assert "fox: total 60.00 -> total 80.00" in capsys.readouterr().out
 
 
-def test_the_first_baseline(tmp_path: Path, files: tuple[str, str]) -> None:
+def test_the_first_baseline(tmp_path: Path, files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     new = str(tmp_path / "new.json")
     assert main(["baseline", "approve", new, files[1], "fox"]) == 0
+    assert "new.json, a new file: 1 image approved, 1 in all" in capsys.readouterr().err
     assert totals(new) == {"fox": 80.0}
 
 

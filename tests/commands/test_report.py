@@ -94,14 +94,16 @@ def test_what_was_not_judged_goes_by_its_test_where_its_file_is_a_hash(
     assert capsys.readouterr().out.splitlines()[-1].startswith("test_b: not judged:")
 
 
-def test_gate(folder: Path) -> None:
+def test_gate(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("a.json", "--gate", "-o", "x.md") == 1
     assert Path("x.md").exists()
     good = Report(verdicts=[samples.entry(1, bounds={("Quality",): 1})])
     report_json.write(good, folder / "good.json")
     assert run("good.json", "--gate", "-o", "x.md") == 0
     report_json.write(Report(), folder / "empty.json")
+    capsys.readouterr()
     assert run("empty.json", "--gate", "-o", "x.md") == 1
+    assert "--gate: no image or edit was judged" in capsys.readouterr().err
     report_json.write(good.model_copy(update={"suite": samples.report().suite}), folder / "suite.json")
     assert run("suite.json", "--gate", "-o", "x.md") == 1
     report_json.write(good.model_copy(update={"baseline": {"gate": "failed"}}), folder / "base.json")
@@ -145,6 +147,9 @@ def test_a_gate_looks_at_the_tests_too(folder: Path) -> None:
     broken = Report(verdicts=[passed], run=Run(failed_tests=[FailedTest(test="test_x", message="CUDA error")]))
     report_json.write(broken, folder / "broken.json")
     assert run("broken.json", "--gate", "-o", "x.md") == 1
+    scored = broken.model_copy(update={"verdicts": [samples.entry(1, bounds={})]})
+    report_json.write(scored, folder / "scored.json")
+    assert run("scored.json", "--gate", "-o", "x.md") == 1  # red whatever the bounds, of which there are none
 
 
 def test_a_gate_does_not_pass_because_bounds_were_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
