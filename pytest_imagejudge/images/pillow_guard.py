@@ -67,7 +67,7 @@ def _install() -> None:
         with contextlib.suppress(ImportError):  # of a later Pillow
             importlib.import_module(f"PIL.{name}ImagePlugin")
     for module in (IcoImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin):
-        if not isinstance(module.warnings, _Quiet):  # type: ignore[attr-defined]
+        if not isinstance(module.warnings, _Quiet):
             module.warnings = _Quiet()  # type: ignore[attr-defined]
     if before:
         return
