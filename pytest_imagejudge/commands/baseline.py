@@ -37,8 +37,8 @@ def run(args: argparse.Namespace) -> int:
     from ..statistics.baseline_file import Baseline, environment_of, read_baseline, write_baseline
     from ..statistics.pairing import scored
 
-    new = "" if args.baseline.exists() else ", a new file"
-    before = read_baseline(args.baseline).images if not new else []
+    there = args.baseline.exists()
+    before = read_baseline(args.baseline).images if there else []
     now = [item for item in scored(read(args.report).every()) if not item.repeat]
     chosen = _chosen(args.images, now)
     old = {item.key: item for item in before}
@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
         put(for_log(f"{item.label}: {_figures(old.get(key))} -> {_figures(item)}"))
     if not args.dry_run:
         write_baseline(args.baseline, Baseline(images, environment_of(images)))
-        print(f"{args.baseline}{new}: {plural(len(chosen), 'image')} approved, {len(images)} in all", file=sys.stderr)
+        name = args.baseline if there else f"{args.baseline}, a new file"
+        print(f"{name}: {plural(len(chosen), 'image')} approved, {len(images)} in all", file=sys.stderr)
     return 0
 
 

@@ -56,21 +56,26 @@ class _Quiet:
 
 
 def _install() -> None:
-    """Make Pillow's warnings and its size check follow the thread; once a process.
+    """Make Pillow's warnings and its size check follow the thread.
 
     A module of Pillow's may be another one by now: pytester forgets what was imported within a run of its own.
     """
     from PIL import IcoImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
-    before = isinstance(Image.warnings, _Quiet)  # type: ignore[attr-defined]
-    for name in () if before else _DECODERS:
-        with contextlib.suppress(ImportError):  # of a later Pillow
-            importlib.import_module(f"PIL.{name}ImagePlugin")
+    if not isinstance(Image.warnings, _Quiet):  # type: ignore[attr-defined]
+        _prepare()
     for module in (IcoImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin):
         if not isinstance(module.warnings, _Quiet):
             module.warnings = _Quiet()  # type: ignore[attr-defined]
-    if before:
-        return
+
+
+def _prepare() -> None:
+    """Load the decoders, and have the size check follow the thread; once a process."""
+    from PIL import Image
+
+    for name in _DECODERS:
+        with contextlib.suppress(ImportError):  # of a later Pillow
+            importlib.import_module(f"PIL.{name}ImagePlugin")
     theirs = Image._decompression_bomb_check
 
     def check(size: tuple[int, int], *args: Any, **kwargs: Any) -> None:
