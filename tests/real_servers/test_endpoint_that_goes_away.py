@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pytest_imagejudge.protocols.house import source_of
 from pytest_imagejudge.taxonomy import LEVEL1
 from tests.real_servers.checkpoints import QWEN3VL
 from tests.real_servers.real_runs import PYTHON, START_SECONDS, Machine, Project, wait
@@ -87,13 +88,16 @@ def test_another_url_takes_over(project: Project, vllm: Server) -> None:
     for picture in range(PICTURES):
         project.picture(f"picture{picture}.png", 700 + picture)
     project.tests(TESTS.format(count=PICTURES))
-    (project.folder / "bounds.toml").write_text("[level1]\nQuality = 0\n")  # vLLM's few answers are noise
+    # an answer of noise ends at its limit, later than vLLM: one that got through could not be read
+    words = source_of("house").replace('"house"', '"endless"', 1)
+    words = words.replace("max_tokens = 4096", "max_tokens = 8000\nignore_eos = true")
+    (project.folder / "endless.toml").write_text(words)
     stand_in = StandIn(answer=other)
     try:
         wait(vllm.answers, START_SECONDS, "a server that is ready")
         report = project.folder / "report.json"
         urls = (f"--judge-url={vllm.url}", f"--judge-url={stand_in.url}")
-        judge = ("--judge-model=judge", "--judge-protocol=house", "-o", "judge_thinking_budget=700")
+        judge = ("--judge-model=judge", "--judge-protocol=endless.toml", "-o", "judge_thinking_budget=700")
         judge += ("-o", "judge_sight=assumed")  # its questions would pass for the work that is waited for
         run = project.start("--judge-report", str(report), *judge, *urls)
         wait(vllm.works, 120, "a server that answers")
@@ -105,4 +109,4 @@ def test_another_url_takes_over(project: Project, vllm: Server) -> None:
     assert f"{vllm.url}/v1/chat/completions: " in project.output
     found = json.loads(report.read_text())
     assert [verdict["outcome"] for verdict in found["verdicts"]] == ["passed"] * PICTURES
-    assert len(stand_in.asked) >= 5 * PICTURES - 20  # vLLM may have given a few answers
+    assert len(stand_in.asked) >= 5 * PICTURES
