@@ -162,7 +162,10 @@ def _of_mask(file: ImageFile, size: tuple[int, int], max_pixels: int) -> Image:
     coloured = float((np.ptp(pixels, axis=2) > _GREY).mean())
     if coloured > _COLOURED:
         raise ImageError(f"{name}: {coloured:.0%} of it is coloured; a mask is black and white, and white may change")
-    white = np.asarray(picture.convert("L")) >= _WHITE
+    grey = np.asarray(picture.convert("L"))
+    white = grey >= _WHITE
     if not white.any():
-        raise ImageError(f"{name}: it is empty, all black: white may change")
+        brightest = int(grey.max())
+        found = f"its brightest pixel is {brightest} of 255, white begins at {_WHITE}" if brightest else "all black"
+        raise ImageError(f"{name}: it is empty, {found}: white may change")
     return Image.fromarray(white.astype(np.uint8) * np.uint8(255))
