@@ -338,7 +338,8 @@ def test_a_proxy_that_asks_for_a_password(
     assert f"the proxy http://127.0.0.1:{server.port} gives no connection: ProxyError: 407" in message
     assert words.format("https_proxy") in message
     assert "hidden" not in message
-    assert [call.method for call in server.calls] == ["POST", "CONNECT"]
+    asked = [(call.method, call.path) for call in server.calls]
+    assert asked == [("POST", f"{REMOTE}/v1/chat/completions"), ("CONNECT", "judge.example:443")]
 
 
 @pytest.mark.parametrize(("status", "tries"), [(403, 1), (502, 7), (503, 7), (504, 7)])
