@@ -110,7 +110,7 @@ def proxy_for(url: str) -> Proxy | None:
     host, scheme = parts.hostname or "", parts.scheme
     if is_local(host):
         return None
-    found = getproxies()
+    found = _proxies()
     if bypassed(scheme, host, parts.port or _PORTS[scheme], found.get("no", "")):
         return None
     for kind in (scheme, "all"):
@@ -119,9 +119,17 @@ def proxy_for(url: str) -> Proxy | None:
     return None
 
 
+def _proxies() -> dict[str, str]:
+    while True:
+        try:
+            return getproxies()
+        except KeyError:  # it reads the environment, of which pytest took a variable away in between
+            continue
+
+
 def _variable(kind: str, value: str) -> str:
     """The environment variable that holds ``value``; macOS has settings of its own."""
-    names = [name for name in os.environ if name.lower() == f"{kind}_proxy" and os.environ[name] == value]
+    names = [name for name in os.environ if name.lower() == f"{kind}_proxy" and os.environ.get(name) == value]
     return max(names, default="the system's settings of proxies")  # the name in small letters comes last
 
 

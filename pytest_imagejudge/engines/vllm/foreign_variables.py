@@ -7,9 +7,9 @@ Kubernetes gives each container, for a Service named ``vllm`` or ``vllm-router``
 
 from __future__ import annotations
 
-import os
 import re
 
+from ...support.environment import environment
 from ...support.escaping import escape
 
 _LINK = re.compile(
@@ -27,7 +27,7 @@ def foreign_variables() -> list[str]:
     """
     return sorted(
         name
-        for name, value in os.environ.items()
+        for name, value in environment().items()
         if _LINK.fullmatch(name) or (name.startswith("VLLM_") and name.endswith("PORT") and _ADDRESS.match(value))
     )
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from ...errors import EngineError
 from ...settings import CACHE_HINT
+from ...support.environment import environment
 from ...support.escaping import escape
 from ...support.files import whole_file
 from ...support.locks import is_held, machine
@@ -219,7 +220,7 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd="/",
-                env={name: value for name, value in os.environ.items() if not name.startswith(SECRETS)},
+                env={name: value for name, value in environment().items() if not name.startswith(SECRETS)},
                 check=False,
             )
             output.seek(0)
