@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies
 
 from ..errors import ConfigError
+from ..support.environment import environment
 from .address import hide_credentials
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _proxies() -> dict[str, str]:
 
 def _variable(kind: str, value: str) -> str:
     """The environment variable that holds ``value``; macOS has settings of its own."""
-    names = [name for name in os.environ if name.lower() == f"{kind}_proxy" and os.environ.get(name) == value]
+    names = [name for name, held in environment().items() if name.lower() == f"{kind}_proxy" and held == value]
     return max(names, default="the system's settings of proxies")  # the name in small letters comes last
 
 

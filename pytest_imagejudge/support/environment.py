@@ -12,5 +12,4 @@ def environment() -> dict[str, str]:
     and `os.environ.copy` look each name up after they have listed the names, so that in another thread they raise
     KeyError now and then.
     """
-    found = {name: os.environ.get(name) for name in os.environ}
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name in os.environ if (value := os.environ.get(name)) is not None}

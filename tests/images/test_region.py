@@ -92,11 +92,12 @@ def test_a_jpeg_is_a_mask_too(tmp_path):
         (painted((1, 1, 9, 9), (41, 30)), r"mask .*mask.png: it has 41x30 pixels, the source 40x30"),
         (painted((1, 1, 9, 9), (30, 40)), "the source 40x30"),
         (Image.new("L", SIZE, 0), "it is empty, all black: white may change"),
+        (Image.new("L", SIZE, 127), "it is empty, its brightest pixel is 127 of 255, white begins at 128: white"),
         # 0 and 1, as arrays of truth are saved
         (Image.new("L", SIZE, 1), "it is empty, its brightest pixel is 1 of 255, white begins at 128: white"),
         (painted((1, 1, 30, 30), mode="RGB", white=(250, 40, 40)), "of it is coloured; a mask is black and white"),
     ],
-    ids=["wider", "turned", "empty", "ones", "coloured"],
+    ids=["wider", "turned", "empty", "grey", "ones", "coloured"],
 )
 def test_what_is_no_mask_of_the_source(picture, words, tmp_path):
     with pytest.raises(ImageError, match=words):
